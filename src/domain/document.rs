@@ -1,0 +1,254 @@
+//! The document's content: canonical form, validity, field-level changes, overlay and rendering.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+use sha2::{Digest as _, Sha256};
+
+use super::policy::Owned;
+
+/// Larger documents are refused by SSM: 64 KB [docs: general/latest/gr/ssm].
+pub const CONTENT_BYTES_MAX: usize = 65_536;
+
+/// The fields whose change is told even when a trusted hand made it: they can run code or send the session elsewhere.
+pub const REVIEWED_FIELDS: [&str; 7] = [
+    "shellProfile",
+    "s3BucketName",
+    "s3KeyPrefix",
+    "s3EncryptionEnabled",
+    "kmsKeyId",
+    "cloudWatchLogGroupName",
+    "cloudWatchEncryptionEnabled",
+];
+
+/// Prefix of the remark that makes a version differ from an equal one; it is no part of the content's meaning.
+const REMARK: &str = " [runas-reactor ";
+
+/// A valid Session document. Equality is semantic: key order and white space do not count.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Content {
+    /// The wrapper key marks contents inside a serialised case, so that the history can keep each one once.
+    #[serde(rename = "$content")]
+    body: Map<String, Value>,
+}
+
+/// What a version holds.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Body {
+    /// A valid Session document.
+    Valid(Content),
+    /// Something that Session Manager could not use; every field counts as drift.
+    Invalid {
+        /// What is wrong with it.
+        why: String,
+    },
+}
+
+impl Body {
+    /// The content, where there is a valid one.
+    pub fn content(&self) -> Option<&Content> {
+        match self {
+            Self::Valid(content) => Some(content),
+            Self::Invalid { .. } => None,
+        }
+    }
+}
+
+/// One field that differs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FieldChange {
+    /// The input's name, or the path of another top-level field.
+    pub field: String,
+    /// The value before, or what is there; absent where there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<Value>,
+    /// The value after, or what should be there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to: Option<Value>,
+}
+
+/// A field-level difference, ordered by field.
+pub type Change = Vec<FieldChange>;
+
+/// Reads a version's text. What is no valid Session document comes back as such, with the reason.
+pub fn parse(text: &str) -> Body {
+    let invalid = |why: &str| Body::Invalid { why: why.to_owned() };
+    if text.len() > CONTENT_BYTES_MAX {
+        return invalid("larger than 64 KB");
+    }
+    let Ok(Value::Object(body)) = serde_json::from_str::<Value>(text) else {
+        return invalid("not a JSON object");
+    };
+    if body.get("schemaVersion") != Some(&json!("1.0")) {
+        return invalid("`schemaVersion` is not \"1.0\"");
+    }
+    let session_types = ["Standard_Stream", "InteractiveCommands", "NonInteractiveCommands", "Port"];
+    if !body.get("sessionType").and_then(Value::as_str).is_some_and(|t| session_types.contains(&t)) {
+        return invalid("`sessionType` is not a kind of session");
+    }
+    if !body.get("inputs").is_none_or(Value::is_object) {
+        return invalid("`inputs` is not an object");
+    }
+    Body::Valid(Content { body })
+}
+
+impl Content {
+    /// The document that is written where none was: what the console would create, with nothing logged anywhere.
+    pub fn minimal() -> Self {
+        let body = json!({
+            "schemaVersion": "1.0",
+            "description": "Document to hold regional settings for Session Manager",
+            "sessionType": "Standard_Stream",
+            "inputs": {
+                "s3BucketName": "",
+                "s3KeyPrefix": "",
+                "s3EncryptionEnabled": true,
+                "cloudWatchLogGroupName": "",
+                "cloudWatchEncryptionEnabled": true,
+                "cloudWatchStreamingEnabled": true,
+                "kmsKeyId": "",
+                "runAsEnabled": false,
+                "runAsDefaultUser": ""
+            }
+        });
+        match body {
+            Value::Object(body) => Self { body },
+            _ => Self { body: Map::new() },
+        }
+    }
+
+    /// The value of an input.
+    pub fn input(&self, name: &str) -> Option<&Value> {
+        self.body.get("inputs").and_then(|inputs| inputs.get(name))
+    }
+
+    /// The same content with the owned fields laid over it.
+    #[must_use]
+    pub fn overlaid(&self, owned: &Owned) -> Self {
+        let mut body = self.body.clone();
+        let inputs = body.entry("inputs").or_insert_with(|| Value::Object(Map::new()));
+        if let Value::Object(inputs) = inputs {
+            for (field, value) in owned {
+                inputs.insert(field.clone(), value.clone());
+            }
+        }
+        Self { body }
+    }
+
+    /// How the owned fields of this content differ from what they should be. A string where a boolean belongs differs:
+    /// `"{{ parameter }}"` and `"true"` are both for the agent to interpret, and we leave nothing to interpretation.
+    pub fn drift(&self, owned: &Owned) -> Change {
+        owned
+            .iter()
+            .filter(|(field, want)| self.input(field) != Some(want))
+            .map(|(field, want)| FieldChange {
+                field: field.clone(),
+                from: self.input(field).cloned(),
+                to: Some(want.clone()),
+            })
+            .collect()
+    }
+
+    /// The fields in which `self` and `later` differ, as a change from `self` to `later`.
+    pub fn change_to(&self, later: &Self) -> Change {
+        let (before, after) = (self.fields(), later.fields());
+        let mut names: Vec<&String> = before.keys().chain(after.keys()).collect();
+        names.sort();
+        names.dedup();
+        names
+            .into_iter()
+            .filter(|name| before.get(*name) != after.get(*name))
+            .map(|name| FieldChange {
+                field: name.clone(),
+                from: before.get(name).cloned(),
+                to: after.get(name).cloned(),
+            })
+            .collect()
+    }
+
+    /// This content with a change made to it: fields the change names get its `to` value, all others stay.
+    #[must_use]
+    pub fn with_change(&self, change: &Change) -> Self {
+        let mut body = self.body.clone();
+        for FieldChange { field, to, .. } in change {
+            let (map, name) = match field.strip_prefix("/") {
+                Some(top) => (Some(&mut body), top),
+                None => {
+                    (body.entry("inputs").or_insert_with(|| Value::Object(Map::new())).as_object_mut(), field.as_str())
+                }
+            };
+            let Some(map) = map else { continue };
+            match to {
+                Some(value) => map.insert(name.to_owned(), value.clone()),
+                None => map.remove(name),
+            };
+        }
+        Self { body }
+    }
+
+    /// Every field with its value: inputs under their names, everything else under `/name`. Our own remark is left out.
+    fn fields(&self) -> BTreeMap<String, Value> {
+        let mut fields = BTreeMap::new();
+        for (name, value) in &self.body {
+            match value {
+                Value::Object(inputs) if name == "inputs" => {
+                    fields.extend(inputs.iter().map(|(input, value)| (input.clone(), value.clone())));
+                }
+                Value::String(text) if name == "description" => {
+                    fields.insert("/description".to_owned(), Value::from(without_remark(text)));
+                }
+                value => {
+                    fields.insert(format!("/{name}"), value.clone());
+                }
+            }
+        }
+        fields
+    }
+
+    /// Whether both mean the same to Session Manager and to everybody who owns a field in it.
+    pub fn same_as(&self, other: &Self) -> bool {
+        self.fields() == other.fields()
+    }
+
+    /// The SHA-256 over the canonical JSON (sorted keys, no white space), in hexadecimal.
+    pub fn digest(&self) -> String {
+        let canonical = Value::Object(self.body.clone()).to_string();
+        let mut hex = String::with_capacity(64);
+        for byte in Sha256::digest(canonical.as_bytes()) {
+            let _ = write!(hex, "{byte:02x}");
+        }
+        hex
+    }
+
+    /// The text to send to SSM. `nonce` varies insignificant white space, so that going back to earlier content is a new
+    /// version and no `DuplicateDocumentContent`.
+    pub fn render(&self, nonce: u32) -> String {
+        let mut text = serde_json::to_string_pretty(&self.body).unwrap_or_default();
+        text.push('\n');
+        text.extend((0..32).map(|bit| if nonce >> bit & 1 == 0 { ' ' } else { '\t' }));
+        text
+    }
+
+    /// The same meaning in other words, for where AWS compares more than white space: a remark in the description.
+    #[must_use]
+    pub fn reworded(&self, nonce: u32) -> Self {
+        let mut body = self.body.clone();
+        let described = body.get("description").and_then(Value::as_str).map_or("", without_remark);
+        let reworded = format!("{described}{REMARK}{nonce:08x}]");
+        body.insert("description".to_owned(), Value::from(reworded));
+        Self { body }
+    }
+}
+
+fn without_remark(description: &str) -> &str {
+    match description.rfind(REMARK) {
+        Some(at) if description.ends_with(']') => description.get(..at).unwrap_or(description),
+        _ => description,
+    }
+}
+
+#[cfg(test)]
+mod tests;

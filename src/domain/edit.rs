@@ -1,0 +1,81 @@
+//! What: one change to the document by somebody, as CloudTrail reported it.
+
+use serde::{Deserialize, Serialize};
+
+use super::principal::Principal;
+use super::time::Time;
+
+/// What was done to the document.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "do")]
+pub enum Action {
+    /// `CreateDocument`.
+    Created,
+    /// `UpdateDocument`; the version it made, where the reply said so.
+    Updated {
+        /// The number of the new version.
+        version: Option<u64>,
+    },
+    /// `UpdateDocumentDefaultVersion`; the version it chose.
+    DefaultMoved {
+        /// The number of the new default version.
+        version: Option<u64>,
+    },
+    /// `DeleteDocument` of the whole document.
+    Deleted,
+    /// `DeleteDocument` of one version.
+    VersionDeleted {
+        /// The number of the version, where it was named by number.
+        version: Option<u64>,
+    },
+    /// `ModifyDocumentPermission`.
+    SharingChanged,
+}
+
+impl Action {
+    /// The version that the call made; a new document starts at version 1.
+    pub fn made_version(self) -> Option<u64> {
+        match self {
+            Self::Created => Some(1),
+            Self::Updated { version } => version,
+            Self::DefaultMoved { .. } | Self::Deleted | Self::VersionDeleted { .. } | Self::SharingChanged => None,
+        }
+    }
+
+    /// In people's words, after the name of whoever did it.
+    pub fn in_words(self) -> String {
+        match self {
+            Self::Created => "created the document".to_owned(),
+            Self::Updated { version: Some(v) } => format!("wrote version {v}"),
+            Self::Updated { version: None } => "wrote a version".to_owned(),
+            Self::DefaultMoved { version: Some(v) } => format!("made version {v} the default"),
+            Self::DefaultMoved { version: None } => "moved the default version".to_owned(),
+            Self::Deleted => "deleted the document".to_owned(),
+            Self::VersionDeleted { version: Some(v) } => format!("deleted version {v}"),
+            Self::VersionDeleted { version: None } => "deleted a version".to_owned(),
+            Self::SharingChanged => "changed who the document is shared with".to_owned(),
+        }
+    }
+}
+
+/// One call on the document. What it claims is used to say who did something, never to decide what is there.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Edit {
+    /// CloudTrail's `eventID`, the same in every copy and redelivery of the event.
+    pub id: String,
+    /// When the call was made.
+    pub at: Time,
+    /// What it did.
+    pub action: Action,
+    /// Who called.
+    pub principal: Principal,
+    /// The call's error code: nothing changed, somebody tried.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failed: Option<String>,
+    /// The calling program, as it named itself; a label and no proof.
+    #[serde(default)]
+    pub agent: String,
+    /// Where the call came from: an address, or the DNS name of an AWS service.
+    #[serde(default)]
+    pub source_ip: String,
+}

@@ -1,0 +1,123 @@
+//! What is there: absent, present, or not known. Not known never leads to a write (invariant 3).
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::document::Body;
+use super::time::Time;
+
+/// A document as it was seen by one look.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Observation {
+    /// There is no such document.
+    Absent,
+    /// There is one.
+    Present(Box<Seen>),
+    /// We could not read.
+    Unknown(Unreadable),
+}
+
+/// Everything that a look at a present document brings.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Seen {
+    /// `DocumentType`; only `Session` is right.
+    pub document_type: String,
+    /// The latest version.
+    pub latest: Version,
+    /// The default version; the same as `latest` where they coincide.
+    pub default: Version,
+    /// The newest versions that SSM lists, newest first, at most fifty.
+    pub versions: Vec<VersionInfo>,
+    /// Whether SSM lists more than that.
+    pub older_exist: bool,
+    /// Contents of further versions that were asked for and could be read.
+    #[serde(default)]
+    pub between: BTreeMap<u64, Body>,
+}
+
+/// One version with its content.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Version {
+    /// Its number.
+    pub number: u64,
+    /// What it holds.
+    pub body: Body,
+}
+
+/// One version as it is listed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VersionInfo {
+    /// Its number.
+    pub number: u64,
+    /// When it was made. A document that was deleted and made anew counts from 1 again: the date tells its versions apart.
+    pub created: Time,
+    /// How far SSM is with it.
+    pub status: Status,
+}
+
+/// `DocumentStatus`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    /// Usable.
+    Active,
+    /// `Creating` or `Updating`: soon usable.
+    Pending,
+    /// On its way out.
+    Deleting,
+    /// Never usable.
+    Failed,
+}
+
+/// Why a target could not be read.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unreadable {
+    /// The kind of obstacle.
+    pub obstacle: Obstacle,
+    /// What AWS said, bounded.
+    pub detail: String,
+}
+
+/// Kinds of obstacles to reading.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Obstacle {
+    /// No role could be assumed, or the role may not read.
+    Denied,
+    /// A service control policy denies it.
+    DeniedByScp,
+    /// The account is too new: SSM is not there yet.
+    NotReady,
+    /// The region is not enabled in the account.
+    RegionOff,
+}
+
+impl Seen {
+    /// The listed facts of a version.
+    pub fn info(&self, number: u64) -> Option<&VersionInfo> {
+        self.versions.iter().find(|version| version.number == number)
+    }
+
+    /// The content of a version, where this look has it.
+    pub fn body(&self, number: u64) -> Option<&Body> {
+        if number == self.latest.number {
+            Some(&self.latest.body)
+        } else if number == self.default.number {
+            Some(&self.default.body)
+        } else {
+            self.between.get(&number)
+        }
+    }
+
+    /// The status of the latest version; a version that is not listed was at least written.
+    pub fn latest_status(&self) -> Status {
+        self.info(self.latest.number).map_or(Status::Active, |version| version.status)
+    }
+
+    /// When the latest version was made.
+    pub fn latest_created(&self) -> Time {
+        self.info(self.latest.number).map_or(Time::ZERO, |version| version.created)
+    }
+}

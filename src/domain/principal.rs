@@ -1,0 +1,39 @@
+//! Who: the caller that CloudTrail names, and what we make of it.
+
+use serde::{Deserialize, Serialize};
+
+/// The caller of an API call, reduced to what identifies it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Principal {
+    /// CloudTrail's `userIdentity.type` (`AssumedRole`, `IAMUser`, `Root`, …); `Unknown` where it says nothing.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// The ARN to judge by: for a role session the **role's** ARN (with its path), because the session's ARN ends in a name
+    /// that the caller chose.
+    pub arn: Option<String>,
+    /// What people call it: the session name, user name, or the service's DNS name.
+    pub name: Option<String>,
+}
+
+impl Principal {
+    /// Nobody that we could name.
+    pub fn unknown() -> Self {
+        Self { kind: "Unknown".to_owned(), arn: None, name: None }
+    }
+}
+
+/// Who made one edit, as far as it changes what we do about it. It belongs to an edit, never to a signal or a target.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Attribution {
+    /// Exactly what we would have written, whoever wrote it.
+    Ours,
+    /// A principal that the policy trusts with the fields we do not own.
+    Trusted,
+    /// A principal that may override us for a while, loudly.
+    BreakGlass,
+    /// Anybody else.
+    Untrusted,
+    /// An edit that nobody has told us the author of.
+    Unattributed,
+}

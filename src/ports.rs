@@ -1,0 +1,214 @@
+//! What the reactor asks of the world, in its own words: six narrow traits, implemented by [`crate::aws`] over the SDK and
+//! by the simulated organisation. One method of [`Documents`] is one AWS call or one bundle of calls in parallel, so that a
+//! decorator can count round trips, fail the k-th call or stop between any two.
+
+use std::collections::BTreeSet;
+use std::future::Future;
+
+use crate::domain::finding::Alert;
+use crate::domain::observation::{Observation, Status};
+use crate::domain::policy::Policy;
+use crate::domain::record::{Commit, Loaded};
+use crate::domain::signal::Work;
+use crate::domain::target::{AccountFacts, AccountId, OuId, Target};
+use crate::domain::time::Time;
+
+/// Why a call did not bring what was asked for.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{call}: {code}: {message}")]
+pub struct Fault {
+    /// What it means for us.
+    pub class: FaultClass,
+    /// The call, as AWS names it (`UpdateDocument`).
+    pub call: &'static str,
+    /// The error code, or a word for a failure below the API.
+    pub code: String,
+    /// What AWS said, bounded and without control characters.
+    pub message: String,
+    /// Whether the call may have taken effect all the same.
+    pub maybe_applied: bool,
+}
+
+/// What a fault means for us.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum FaultClass {
+    /// Too many calls.
+    Throttled,
+    /// Timeouts, broken connections, errors of the service.
+    Transient,
+    /// Not allowed, or the role cannot be assumed.
+    Denied,
+    /// A service control policy does not allow it.
+    DeniedByScp,
+    /// The account is too new for the service.
+    NotReady,
+    /// The region is not enabled in the account.
+    RegionOff,
+    /// What the call names is not there.
+    NotFound,
+    /// What the call names is no longer as it was: look again.
+    Moved,
+    /// SSM holds the content to be a duplicate.
+    Duplicate,
+    /// The document has as many versions as it may have.
+    Full,
+    /// The request is wrong; sending it again cannot help.
+    Invalid,
+}
+
+impl Fault {
+    /// Whether the same call can succeed later without anybody doing anything.
+    pub fn retryable(&self) -> bool {
+        match self.class {
+            FaultClass::Throttled | FaultClass::Transient | FaultClass::NotReady | FaultClass::Moved => true,
+            FaultClass::Denied
+            | FaultClass::DeniedByScp
+            | FaultClass::RegionOff
+            | FaultClass::NotFound
+            | FaultClass::Duplicate
+            | FaultClass::Full
+            | FaultClass::Invalid => false,
+        }
+    }
+}
+
+/// How to get into an account.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Access {
+    /// Role names (with path), to be tried in order; the one that works is remembered.
+    pub roles: Vec<String>,
+    /// Correlation id, for the role session's name.
+    pub correlation: String,
+}
+
+/// A version that a write made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Written {
+    /// Its number.
+    pub version: u64,
+    /// How far SSM is with it.
+    pub status: Status,
+}
+
+/// The one document of a target. Every call is made with credentials that reach no further than this document.
+pub trait Documents {
+    /// Looks at the document: latest and default version with their contents, and the newest versions, all in parallel;
+    /// contents of the versions in `between` too, as far as they can be read. Never answers `Observation::Unknown`: an
+    /// obstacle is a [`Fault`].
+    fn look(
+        &self,
+        target: &Target,
+        access: &Access,
+        between: &BTreeSet<u64>,
+    ) -> impl Future<Output = Result<Observation, Fault>> + Send;
+
+    /// `CreateDocument`; [`FaultClass::Moved`] where the document exists by now.
+    fn create(
+        &self,
+        target: &Target,
+        access: &Access,
+        text: &str,
+        version_name: &str,
+    ) -> impl Future<Output = Result<Written, Fault>> + Send;
+
+    /// `UpdateDocument` on top of version `base`; [`FaultClass::Moved`] where that is no longer the latest.
+    fn update(
+        &self,
+        target: &Target,
+        access: &Access,
+        base: u64,
+        text: &str,
+        version_name: &str,
+    ) -> impl Future<Output = Result<Written, Fault>> + Send;
+
+    /// The status of one version.
+    fn status(
+        &self,
+        target: &Target,
+        access: &Access,
+        version: u64,
+    ) -> impl Future<Output = Result<Status, Fault>> + Send;
+
+    /// `UpdateDocumentDefaultVersion`.
+    fn promote(&self, target: &Target, access: &Access, version: u64)
+    -> impl Future<Output = Result<(), Fault>> + Send;
+
+    /// Takes back every share of the document, then deletes it with all versions; no fault where it is already gone.
+    fn delete(&self, target: &Target, access: &Access) -> impl Future<Output = Result<(), Fault>> + Send;
+
+    /// Deletes one superseded version; no fault where it is already gone.
+    fn prune(&self, target: &Target, access: &Access, version: u64) -> impl Future<Output = Result<(), Fault>> + Send;
+}
+
+/// The organisation.
+pub trait Directory {
+    /// The account with its OU path, or `None` where the organisation has no such account.
+    fn account(&self, account: &AccountId) -> impl Future<Output = Result<Option<AccountFacts>, Fault>> + Send;
+
+    /// Every account of the organisation, or every one below `ou`, nested OUs included.
+    fn accounts(&self, under: Option<&OuId>) -> impl Future<Output = Result<Vec<AccountId>, Fault>> + Send;
+}
+
+/// What we remember.
+pub trait Ledger {
+    /// The policy in force, or `None` where none was pushed yet.
+    fn policy(&self) -> impl Future<Output = Result<Option<Policy>, Fault>> + Send;
+
+    /// What is known of an account.
+    fn facts(&self, account: &AccountId) -> impl Future<Output = Result<Option<AccountFacts>, Fault>> + Send;
+
+    /// Remembers what is known of an account.
+    fn save_facts(&self, facts: &AccountFacts) -> impl Future<Output = Result<(), Fault>> + Send;
+
+    /// Facts of the account, record of the target, and which of `edit_ids` were settled before: one consistent read.
+    fn load(&self, target: &Target, edit_ids: &BTreeSet<String>) -> impl Future<Output = Result<Loaded, Fault>> + Send;
+
+    /// Everything that one pass changed, in one transaction, on condition that the record's generation is still the one
+    /// that was loaded; [`FaultClass::Moved`] where it is not.
+    fn commit(&self, target: &Target, commit: &Commit) -> impl Future<Output = Result<(), Fault>> + Send;
+
+    /// Alerts of the account that are not marked sent.
+    fn unsent(&self, account: &AccountId) -> impl Future<Output = Result<Vec<Alert>, Fault>> + Send;
+
+    /// Keeps an alert that belongs to no commit (a poisoned message, a distrusted event), to be sent and marked like the
+    /// others. True where it is not there yet; where it is, its count goes up.
+    fn keep_alert(&self, alert: &Alert) -> impl Future<Output = Result<bool, Fault>> + Send;
+
+    /// Marks an alert as sent. It stays for its dedupe key.
+    fn mark_sent(&self, alert: &Alert) -> impl Future<Output = Result<(), Fault>> + Send;
+}
+
+/// Whoever is on call.
+pub trait Notifier {
+    /// Tells one alert.
+    fn publish(&self, alert: &Alert) -> impl Future<Output = Result<(), Fault>> + Send;
+}
+
+/// The queue that the reactor lives on.
+pub trait Queue {
+    /// Sends messages of our own, each after its delay (at most 900 s [docs: SQS quotas]).
+    fn send(&self, works: &[(Work, u32)]) -> impl Future<Output = Result<(), Fault>> + Send;
+
+    /// Puts a message that cannot be worked on aside, with the reason.
+    fn dead_letter(&self, body: &str, reason: &str) -> impl Future<Output = Result<(), Fault>> + Send;
+
+    /// Lets a received message come back after `delay_s` seconds.
+    fn hand_back(&self, receipt: &str, delay_s: u32) -> impl Future<Output = Result<(), Fault>> + Send;
+}
+
+/// Time and chance: the only source of either.
+pub trait Clock {
+    /// Now.
+    fn now(&self) -> Time;
+
+    /// Waits.
+    fn sleep(&self, ms: u64) -> impl Future<Output = ()> + Send;
+
+    /// A random number, for spreading delays and telling writes apart.
+    fn jitter(&self) -> u32;
+}
+
+/// Everything the reactor can reach.
+pub trait World: Documents + Directory + Ledger + Notifier + Queue + Clock + Sync {}
+
+impl<T: Documents + Directory + Ledger + Notifier + Queue + Clock + Sync> World for T {}
