@@ -65,3 +65,49 @@ pub struct Limits {
 /// The organisation's policy.
 #[derive(Clone, Debug)]
 pub struct Policy {}
+impl Policy {
+    /// x
+    pub fn label(&self) -> &str {
+        ""
+    }
+    /// x
+    pub fn roles(&self) -> &[String] {
+        &[]
+    }
+    /// x
+    pub fn limits(&self) -> Limits {
+        Limits { hold_minutes: 0, breaker_reverts: 0, breaker_minutes: 0, readiness_minutes: 0, gap_slo_minutes: 0 }
+    }
+    /// x
+    pub fn resolve(&self, _f: &super::target::AccountFacts, _n: Time) -> Resolution {
+        loop {}
+    }
+    /// x
+    pub fn attribute(&self, _p: &super::principal::Principal) -> super::principal::Attribution {
+        loop {}
+    }
+    /// x
+    pub fn by_our_role(&self, _p: &super::principal::Principal, _a: &super::target::AccountId) -> bool {
+        false
+    }
+    /// x
+    pub fn management_account(&self) -> &super::target::AccountId {
+        loop {}
+    }
+    /// x
+    pub fn hub_account(&self) -> &super::target::AccountId {
+        loop {}
+    }
+    /// x
+    pub fn home_region(&self) -> &super::target::Region {
+        loop {}
+    }
+    /// x
+    pub fn governed_regions(&self) -> Option<&[super::target::Region]> {
+        None
+    }
+    /// x
+    pub fn governs(&self, _r: &super::target::Region) -> bool {
+        true
+    }
+}
