@@ -7,12 +7,14 @@
 //! Time is tokio's paused clock: run it on a current-thread runtime with `start_paused`, and waiting costs nothing.
 
 mod documents;
+pub mod drive;
 mod ledger;
 mod organization;
 mod people;
 mod queue;
 mod trail;
 
+use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -20,6 +22,7 @@ use tokio::time::Instant;
 
 use crate::domain::finding::Alert;
 use crate::domain::policy::Policy;
+use crate::domain::target::AccountId;
 use crate::domain::time::Time;
 use crate::ports::{Clock, Fault, FaultClass};
 
@@ -28,6 +31,7 @@ pub use ledger::LedgerRows;
 pub use organization::Account;
 pub use people::Caller;
 pub use queue::Delivery;
+pub use trail::Called;
 
 /// What AWS leaves unconfirmed (design section 3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,6 +93,8 @@ struct State {
     documents: documents::Documents,
     ledger: ledger::Tables,
     queue: queue::Queues,
+    calls: Vec<trail::Called>,
+    vended: BTreeMap<AccountId, Time>,
     told: Vec<Alert>,
     policy: Option<Policy>,
 }
@@ -108,6 +114,11 @@ impl Sim {
     /// Everything that the topic was told, in order.
     pub fn told(&self) -> Vec<Alert> {
         self.state().told.clone()
+    }
+
+    /// Every call on a document, in order.
+    pub fn calls(&self) -> Vec<Called> {
+        self.state().calls.clone()
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

@@ -48,6 +48,13 @@ pub struct Delivery {
     ids: Vec<u64>,
 }
 
+impl Delivery {
+    /// The ids of its messages.
+    pub fn message_ids(&self) -> Vec<String> {
+        self.ids.iter().map(|id| format!("message-{id}")).collect()
+    }
+}
+
 impl Sim {
     /// Puts a message into the queue as it is, now.
     pub fn enqueue(&self, body: &str) {

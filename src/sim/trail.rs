@@ -9,6 +9,21 @@ use crate::domain::target::{AccountId, DOCUMENT_NAME, Target, partition};
 use crate::domain::time::Time;
 use crate::ports::Clock as _;
 
+/// One call on a document, for the timeline.
+#[derive(Clone, Debug)]
+pub struct Called {
+    /// When.
+    pub at: Time,
+    /// By whom: the session's or user's name.
+    pub who: String,
+    /// Where.
+    pub target: Target,
+    /// What it did.
+    pub action: Action,
+    /// Its error code.
+    pub failed: Option<String>,
+}
+
 /// From a call to its message in the hub's queue: CloudTrail and two event buses.
 const DELIVERY_MS: i64 = 2_000;
 const DELIVERY_SPREAD_MS: i64 = 1_500;
@@ -23,6 +38,9 @@ impl State {
         failed: Option<String>,
         now: Time,
     ) {
+        let who = caller.identity.get("arn").and_then(Value::as_str).and_then(|arn| arn.rsplit('/').next());
+        let who = who.unwrap_or("somebody").to_owned();
+        self.calls.push(Called { at: now, who, target: target.clone(), action, failed: failed.clone() });
         let (name, parameters, response) = call(action);
         let arn = format!(
             "arn:{}:ssm:{}:{}:document/{DOCUMENT_NAME}",
@@ -107,9 +125,17 @@ fn call(action: Action) -> (&'static str, Value, Value) {
 impl Sim {
     /// Organizations tells the management account that an account was created.
     pub fn account_created(&self, management: &Target, account: &AccountId) {
+        let now = self.now();
+        self.state().vended.insert(account.clone(), now);
         let details =
             json!({ "createAccountStatus": { "id": "car-simulated", "state": "SUCCEEDED", "accountId": account } });
         self.organizations_event(management, "CreateAccountResult", &details);
+    }
+
+    /// When Organizations told of a new account.
+    pub fn vended_at(&self, account: &str) -> Option<Time> {
+        let state = self.state();
+        state.vended.iter().find(|(id, _)| id.as_str() == account).map(|(_, at)| *at)
     }
 
     /// Organizations tells the management account of an account that left.
