@@ -1,11 +1,9 @@
 //! `runasctl`, the operator's command. Results go to standard output, talk goes to standard error.
 
-pub mod decode;
 pub mod demo;
 pub mod policy;
 pub mod policy_yaml;
 pub mod printer;
-pub mod replay;
 
 use std::process::ExitCode;
 
@@ -37,13 +35,6 @@ pub enum Output {
 enum Command {
     /// Run the main job on an embedded, simulated organisation: no AWS account, no network.
     Demo,
-    /// Say what the reactor makes of events: files with one event or one SQS batch each, `-` for standard input.
-    Decode(decode::DecodeArgs),
-    /// Decide stored cases again, or run events on a simulated organisation and say what would be done.
-    Replay(replay::ReplayArgs),
-    /// Check, explain and publish the schema of the policy.
-    #[command(subcommand)]
-    Policy(policy::PolicyCommand),
 }
 
 /// How the command ended.
@@ -82,9 +73,6 @@ pub fn main() -> ExitCode {
 fn run(cli: &Cli, printer: &Printer) -> ExitStatus {
     match &cli.command {
         Command::Demo => demo::run(cli.output, printer),
-        Command::Decode(args) => decode::run(args, cli.output, printer),
-        Command::Replay(args) => replay::run(args, cli.output, printer),
-        Command::Policy(command) => policy::run(command, cli.output, printer),
     }
 }
 

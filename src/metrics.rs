@@ -32,9 +32,8 @@ pub fn line(report: &BatchReport, now: Time) -> String {
     let passes = report.passes.iter();
     let landed = passes.clone().filter(|pass| matches!(pass.applied, Applied::Landed { .. }));
     let in_sync = passes.clone().filter(|pass| pass.standing == Standing::InSync);
-    let wrong = passes
-        .clone()
-        .filter(|pass| !matches!(pass.standing, Standing::New | Standing::InSync | Standing::Exempt));
+    let wrong =
+        passes.clone().filter(|pass| !matches!(pass.standing, Standing::New | Standing::InSync | Standing::Exempt));
     let times: Vec<i64> = landed.clone().map(|pass| pass.since_ms).take(VALUES_MAX).collect();
     let values = [
         json!(report.passes.len()),

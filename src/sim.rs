@@ -95,7 +95,7 @@ struct State {
     queue: queue::Queues,
     calls: Vec<trail::Called>,
     vended: BTreeMap<AccountId, Time>,
-    told: Vec<Alert>,
+    told: Vec<(Time, Alert)>,
     policy: Option<Policy>,
 }
 
@@ -113,7 +113,12 @@ impl Sim {
 
     /// Everything that the topic was told, in order.
     pub fn told(&self) -> Vec<Alert> {
-        self.state().told.clone()
+        self.state().told.iter().map(|(_, alert)| alert.clone()).collect()
+    }
+
+    /// When each of them was told.
+    pub fn told_at(&self) -> Vec<Time> {
+        self.state().told.iter().map(|(at, _)| *at).collect()
     }
 
     /// Every call on a document, in order.

@@ -19,8 +19,8 @@ pub const REPLACEMENT_MS: i64 = 90 * SECOND_MS;
 /// How often we look again for something that an event says is there, before we take it to be gone.
 pub const UNSETTLED_HOPS_MAX: u32 = 6;
 const UNSETTLED_MS: i64 = 5 * SECOND_MS;
-const OBSTACLE_FIRST_MS: i64 = 15 * SECOND_MS;
-const OBSTACLE_MAX_MS: i64 = 300 * SECOND_MS;
+const OBSTACLE_FIRST_MS: i64 = 5 * SECOND_MS;
+const OBSTACLE_MAX_MS: i64 = 60 * SECOND_MS;
 /// The field name under which a default version that is not the latest stands in a drift.
 pub const DEFAULT_VERSION_FIELD: &str = "/defaultVersion";
 

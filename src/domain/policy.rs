@@ -1,10 +1,27 @@
 //! What the organisation wants: the reviewed policy, and what it says about one account.
+//!
+//! [`schema`] is the policy as people write it, [`check`] finds what is wrong with it, and a [`Policy`] is one in which
+//! nothing is. It travels as compiled canonical JSON, so that whoever only reads it needs no YAML.
+
+pub mod arn_pattern;
+pub mod check;
+pub mod problem;
+pub mod resolve;
+pub mod schema;
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use sha2::{Digest as _, Sha256};
 
+use self::check::{POLICY_BYTES_MAX, PrincipalPattern};
+use self::problem::{Level, Path, Problem, Problems};
+use self::resolve::Rules;
+use self::schema::{Document, Regions};
+use super::principal::{Attribution, Principal};
+use super::target::{AccountId, OuId, Region, partition};
 use super::time::Time;
 
 /// The fields that the policy sets in one target, by the name of the document's input.
@@ -62,52 +79,239 @@ pub struct Limits {
     pub gap_slo_minutes: u32,
 }
 
-/// The organisation's policy.
-#[derive(Clone, Debug)]
-pub struct Policy {}
-impl Policy {
-    /// x
-    pub fn label(&self) -> &str {
-        ""
-    }
-    /// x
-    pub fn roles(&self) -> &[String] {
-        &[]
-    }
-    /// x
-    pub fn limits(&self) -> Limits {
-        Limits { hold_minutes: 0, breaker_reverts: 0, breaker_minutes: 0, readiness_minutes: 0, gap_slo_minutes: 0 }
-    }
-    /// x
-    pub fn resolve(&self, _f: &super::target::AccountFacts, _n: Time) -> Resolution {
-        loop {}
-    }
-    /// x
-    pub fn attribute(&self, _p: &super::principal::Principal) -> super::principal::Attribution {
-        loop {}
-    }
-    /// x
-    pub fn by_our_role(&self, _p: &super::principal::Principal, _a: &super::target::AccountId) -> bool {
-        false
-    }
-    /// x
-    pub fn management_account(&self) -> &super::target::AccountId {
-        loop {}
-    }
-    /// x
-    pub fn hub_account(&self) -> &super::target::AccountId {
-        loop {}
-    }
-    /// x
-    pub fn home_region(&self) -> &super::target::Region {
-        loop {}
-    }
-    /// x
-    pub fn governed_regions(&self) -> Option<&[super::target::Region]> {
-        None
-    }
-    /// x
-    pub fn governs(&self, _r: &super::target::Region) -> bool {
-        true
+/// Why a policy cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum PolicyError {
+    /// Larger than anything that was ever accepted.
+    #[error(
+        "the compiled policy has {bytes} bytes, more than {POLICY_BYTES_MAX}; push it again with `runasctl policy push`"
+    )]
+    TooBig {
+        /// Its size.
+        bytes: usize,
+    },
+    /// Not in the format that is read here.
+    #[error("the compiled policy is not in the format read here; push it again with the runasctl of this version")]
+    Unreadable(#[source] serde_json::Error),
+    /// Readable, but wrong.
+    #[error("the policy is rejected: {}", first_of(.0))]
+    Rejected(Vec<Problem>),
+}
+
+fn first_of(problems: &[Problem]) -> String {
+    let mut errors = problems.iter().filter(|problem| problem.level == Level::Error);
+    let first = errors.next().map(Problem::to_string).unwrap_or_default();
+    match errors.count() {
+        0 => first,
+        more => format!("{first} (and {more} more)"),
     }
 }
+
+/// The organisation's policy, in which nothing is wrong.
+#[derive(Clone, Debug)]
+pub struct Policy {
+    document: Document,
+    organization: Organization,
+    regions: Option<Vec<Region>>,
+    rules: Rules,
+    trusted: Vec<PrincipalPattern>,
+    break_glass: Vec<PrincipalPattern>,
+    digest: String,
+    label: String,
+}
+
+#[derive(Clone, Debug)]
+struct Organization {
+    management_account: AccountId,
+    hub_account: AccountId,
+    home_region: Region,
+}
+
+/// Two policies are equal if they say the same, whatever they are called.
+impl PartialEq for Policy {
+    fn eq(&self, other: &Self) -> bool {
+        self.document == other.document
+    }
+}
+
+impl Policy {
+    /// The policy that a document says, with what reviewers should know about it; or everything that is wrong with it.
+    /// Without `now` nothing is said about expiry.
+    pub fn from_document(document: Document, now: Option<Time>) -> Result<(Self, Vec<Problem>), Vec<Problem>> {
+        let mut problems = check::check(&document, now);
+        let bytes = compile(&document).len();
+        if bytes > POLICY_BYTES_MAX {
+            let mut found = Problems::default();
+            let message = format!("the compiled policy has {bytes} bytes, more than {POLICY_BYTES_MAX}");
+            found.error("too_big", Path::root(), message, "name OUs instead of single accounts");
+            problems.extend(found.into_vec());
+        }
+        if problems.iter().any(|problem| problem.level == Level::Error) {
+            return Err(problems);
+        }
+        match Self::build(document) {
+            Some(policy) => Ok((policy, problems)),
+            None => Err(problems),
+        }
+    }
+
+    /// The policy in compiled canonical JSON, as `runasctl` stored it. It is checked again: whoever can write the table is
+    /// not thereby trusted to write a policy.
+    pub fn from_compiled(json: &str) -> Result<Self, PolicyError> {
+        if json.len() > POLICY_BYTES_MAX {
+            return Err(PolicyError::TooBig { bytes: json.len() });
+        }
+        let document = serde_json::from_str(json).map_err(PolicyError::Unreadable)?;
+        Self::from_document(document, None).map(|(policy, _)| policy).map_err(PolicyError::Rejected)
+    }
+
+    /// This policy in compiled canonical JSON: sorted keys, no white space, every default written out.
+    pub fn compiled(&self) -> String {
+        compile(&self.document)
+    }
+
+    /// The SHA-256 over the compiled policy, in hexadecimal.
+    pub fn digest(&self) -> &str {
+        &self.digest
+    }
+
+    /// What decisions call this policy: the label given to it, else the first 12 digits of its digest.
+    pub fn label(&self) -> &str {
+        &self.label
+    }
+
+    /// The same policy under the version that it has where it is kept.
+    #[must_use]
+    pub fn with_label(self, label: impl Into<String>) -> Self {
+        Self { label: label.into(), ..self }
+    }
+
+    /// The policy as it was written.
+    pub fn document(&self) -> &Document {
+        &self.document
+    }
+
+    /// Id of the organisation.
+    pub fn organization_id(&self) -> &str {
+        &self.document.organization.id
+    }
+
+    /// The management account.
+    pub fn management_account(&self) -> &AccountId {
+        &self.organization.management_account
+    }
+
+    /// The account that the reactor runs in.
+    pub fn hub_account(&self) -> &AccountId {
+        &self.organization.hub_account
+    }
+
+    /// The region that the reactor runs in.
+    pub fn home_region(&self) -> &Region {
+        &self.organization.home_region
+    }
+
+    /// The governed regions; `None` for every region that an account has enabled.
+    pub fn governed_regions(&self) -> Option<&[Region]> {
+        self.regions.as_deref()
+    }
+
+    /// Whether a region is governed where it is enabled.
+    pub fn governs(&self, region: &Region) -> bool {
+        match &self.regions {
+            Some(regions) => regions.contains(region),
+            None => partition(region) == partition(self.home_region()),
+        }
+    }
+
+    /// Names of the member role, in the order in which they are tried.
+    pub fn roles(&self) -> &[String] {
+        &self.document.access.roles
+    }
+
+    /// Names of the administrator roles that the broker may use while no member role works.
+    pub fn gap_roles(&self) -> &[String] {
+        &self.document.access.gap_roles
+    }
+
+    /// The numbers that bound what is done in a target.
+    pub fn limits(&self) -> Limits {
+        Limits {
+            hold_minutes: self.document.break_glass.hold_minutes,
+            breaker_reverts: self.document.breaker.reverts,
+            breaker_minutes: self.document.breaker.within_minutes,
+            readiness_minutes: self.document.readiness.retry_for_minutes,
+            gap_slo_minutes: self.document.alerts.gap_slo_minutes,
+        }
+    }
+
+    /// Who made an edit, by its principal alone; so never `Ours`, which content decides.
+    pub fn attribute(&self, principal: &Principal) -> Attribution {
+        let any = |patterns: &[PrincipalPattern]| patterns.iter().any(|pattern| pattern.matches(principal));
+        if any(&self.break_glass) {
+            Attribution::BreakGlass
+        } else if any(&self.trusted) {
+            Attribution::Trusted
+        } else if principal.arn.is_none() && matches!(principal.kind.as_str(), "" | "Unknown") {
+            Attribution::Unattributed
+        } else {
+            Attribution::Untrusted
+        }
+    }
+
+    /// Whether a call was made with one of the roles that the reactor works through in that account. Anybody who may assume
+    /// such a role could have made it, so this proves nothing.
+    pub fn by_our_role(&self, principal: &Principal, account: &AccountId) -> bool {
+        let Some([_, _, "iam", _, owner, resource]) = principal.arn.as_deref().and_then(arn_pattern::split) else {
+            return false;
+        };
+        let name = resource.strip_prefix("role/").and_then(|path| path.rsplit('/').next());
+        owner == account.as_str()
+            && name.is_some_and(|name| self.roles().iter().chain(self.gap_roles()).any(|ours| ours == name))
+    }
+
+    /// Builds what a checked document says; `None` only for one that is not checked.
+    fn build(document: Document) -> Option<Self> {
+        let organization = Organization {
+            management_account: document.organization.management_account.parse().ok()?,
+            hub_account: document.organization.hub_account.parse().ok()?,
+            home_region: document.organization.home_region.parse().ok()?,
+        };
+        let regions = match &document.regions {
+            Regions::Enabled(_) => None,
+            Regions::Listed(regions) => Some(regions.iter().map(|region| region.parse().ok()).collect::<Option<_>>()?),
+        };
+        let patterns = |texts: &[String]| texts.iter().map(|text| PrincipalPattern::read(text)).collect::<Option<_>>();
+        let (trusted, break_glass) =
+            (patterns(&document.principals.trusted)?, patterns(&document.principals.break_glass)?);
+        let mut digest = String::with_capacity(64);
+        for byte in Sha256::digest(compile(&document).as_bytes()) {
+            let _ = write!(digest, "{byte:02x}");
+        }
+        let label = digest.chars().take(12).collect();
+        let rules = Rules::build(&document)?;
+        Some(Self { document, organization, regions, rules, trusted, break_glass, digest, label })
+    }
+}
+
+/// `serde_json`'s maps are sorted, so what has gone through a value comes out canonical.
+fn compile(document: &Document) -> String {
+    serde_json::to_value(document).map(|value| value.to_string()).unwrap_or_default()
+}
+
+impl Serialize for Policy {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.document.serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Policy {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::from_document(Document::deserialize(deserializer)?, None)
+            .map(|(policy, _)| policy)
+            .map_err(|problems| serde::de::Error::custom(PolicyError::Rejected(problems)))
+    }
+}
+
+#[cfg(test)]
+mod tests;

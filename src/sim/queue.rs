@@ -62,6 +62,11 @@ impl Sim {
         self.state().queue.push(body.to_owned(), now);
     }
 
+    /// Throws away what is in the queue: events of a time before the reactor.
+    pub fn forget_messages(&self) {
+        self.state().queue.messages.clear();
+    }
+
     /// When the next message is due.
     pub fn next_due(&self) -> Option<Time> {
         self.state().queue.messages.values().map(|message| message.due).min()
@@ -148,7 +153,8 @@ impl Queue for Sim {
 impl Notifier for Sim {
     async fn publish(&self, alert: &Alert) -> Result<(), Fault> {
         self.call().await;
-        self.state().told.push(alert.clone());
+        let now = self.now();
+        self.state().told.push((now, alert.clone()));
         Ok(())
     }
 }

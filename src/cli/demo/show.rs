@@ -7,7 +7,8 @@ use comfy_table::{ContentArrangement, Table, presets};
 use super::{MomentKind, Row, Scene};
 use crate::cli::printer::{BAD, CAUTION, GOOD, HEADING, QUIET, styled};
 
-const INTRODUCTION: &str = "runas-reactor on a simulated organisation. Time is virtual: seconds are counted, not waited.\n";
+const INTRODUCTION: &str =
+    "runas-reactor on a simulated organisation. Time is virtual: seconds are counted, not waited.\n";
 
 /// What stands above the first scene.
 pub(super) fn opening(before: &[Row]) -> String {
@@ -26,7 +27,13 @@ pub(super) fn scene(number: usize, scene: &Scene) -> String {
             MomentKind::Alert => BAD,
         };
         let at = format!("{:>8.1} s", moment.at_s);
-        let _ = writeln!(text, "{}  {}  {}", styled(QUIET, &at), styled(style, &format!("{:<24}", moment.who)), moment.what);
+        let _ = writeln!(
+            text,
+            "{}  {}  {}",
+            styled(QUIET, &at),
+            styled(style, &format!("{:<24}", moment.who)),
+            moment.what
+        );
     }
     let hidden = scene.moments.iter().filter(|moment| moment.kind == MomentKind::Ours).count();
     if scene.moments.len() > 30 {
@@ -51,7 +58,7 @@ pub(super) fn ending(after: &[Row], scenes: &[Scene]) -> String {
 
 fn table(rows: &[Row]) -> Table {
     let mut table = Table::new();
-    table.load_preset(presets::UTF8_FULL_CONDENSED).set_content_arrangement(ContentArrangement::Disabled);
+    table.load_style(presets::UTF8_FULL_CONDENSED).set_content_arrangement(ContentArrangement::Disabled);
     let regions = rows.first().map(|row| row.regions.iter().map(|(region, _)| region.clone()).collect::<Vec<_>>());
     let head = ["account", "name", "under", "mode"].map(str::to_owned).into_iter();
     table.set_header(head.chain(regions.unwrap_or_default()));

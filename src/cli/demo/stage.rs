@@ -18,8 +18,7 @@ use crate::sim::{Account, Sim, Switches};
 const EPOCH: &str = "2026-11-02T08:00:00Z";
 const POLICY: &str = include_str!("policy.yaml");
 /// The demo's organisation shows the less friendly of what AWS leaves open.
-const SWITCHES: Switches =
-    Switches { duplicates: crate::sim::Duplicates::Any, pending_looks: 1, stale_ms: 0 };
+const SWITCHES: Switches = Switches { duplicates: crate::sim::Duplicates::Any, pending_looks: 1, stale_ms: 0 };
 
 pub(super) const MANAGEMENT: &str = "111122223333";
 pub(super) const PAYMENTS: &str = "333344445555";
@@ -35,6 +34,7 @@ pub(super) struct Stage {
     policy: Policy,
     epoch: Time,
     heard: Heard,
+    announced: Option<Moment>,
 }
 
 /// How much of what happened was already told in the timeline.
@@ -47,13 +47,22 @@ struct Heard {
 impl Stage {
     /// Sets the stage: five accounts, three regions, documents as they are found in the wild.
     pub(super) fn set() -> Result<Self, String> {
-        let (policy, _) = policy_yaml::parse("demo policy", POLICY).map_err(|problems| problems.to_string())?;
         let epoch = EPOCH.parse::<Time>().map_err(|error| error.to_string())?;
+        let (policy, _) = policy_yaml::parse("demo policy", POLICY, epoch).map_err(|problems| problems.to_string())?;
         let sim = Sim::new(SWITCHES, epoch, 7);
         sim.push_policy(policy.clone());
-        let stage = Self { reactor: Reactor::new(sim, PolicySource::Table), policy, epoch, heard: Heard::default() };
+        let stage = Self {
+            reactor: Reactor::new(sim, PolicySource::Table),
+            policy,
+            epoch,
+            heard: Heard::default(),
+            announced: None,
+        };
         stage.people_it().map_err(|error| error.to_string())?;
-        Ok(stage)
+        // All this was there before the reactor came.
+        stage.sim().forget_messages();
+        let heard = Heard { calls: stage.sim().calls().len(), alerts: 0 };
+        Ok(Self { heard, ..stage })
     }
 
     fn people_it(&self) -> Result<(), IdError> {
@@ -90,11 +99,19 @@ impl Stage {
     }
 
     /// Adds a new account: SSM answers after eight seconds, our role appears after twenty.
-    pub(super) fn vend(&self, id: &str, name: &str) -> Result<(), IdError> {
+    pub(super) fn vend(&mut self, id: &str, name: &str) -> Result<(), IdError> {
         let now = self.sim().now();
         let new = account(id, name, &["r-demo"], now.plus_ms(8 * SECOND_MS), now.plus_ms(20 * SECOND_MS))?;
         self.sim().account_created(&target(MANAGEMENT, "us-east-1")?, &new.facts.account);
         self.sim().put_account(new);
+        let ms = u32::try_from(now.since(self.epoch)).unwrap_or(0);
+        let what = format!("account {name} ({id}) was created");
+        self.announced = Some(Moment {
+            at_s: f64::from(ms) / 1000.0,
+            who: "Organizations".to_owned(),
+            what,
+            kind: MomentKind::Other,
+        });
         Ok(())
     }
 
@@ -119,14 +136,16 @@ impl Stage {
                 kind: if call.who.starts_with("runas-reactor") { MomentKind::Ours } else { MomentKind::Other },
             }
         });
-        let alerts_new = told.iter().skip(self.heard.alerts).map(|alert| Moment {
-            at_s: at_s(alert.at),
+        let told_at = self.sim().told_at();
+        let alerts_new = told.iter().zip(told_at).skip(self.heard.alerts).map(|(alert, at)| Moment {
+            at_s: at_s(at),
             who: format!("on-call ({})", alert.severity.as_str()),
             what: alert.subject.clone(),
             kind: MomentKind::Alert,
         });
-        let mut moments: Vec<Moment> = calls_new.chain(alerts_new).collect();
+        let mut moments: Vec<Moment> = self.announced.iter().cloned().chain(calls_new).chain(alerts_new).collect();
         moments.sort_by(|a, b| a.at_s.total_cmp(&b.at_s));
+        self.announced = None;
         self.heard = Heard { calls: calls.len(), alerts: told.len() };
         moments
     }

@@ -104,14 +104,23 @@ impl News {
         match edit.edit.action {
             Action::Created | Action::Updated { .. } => self.add_version(case, edit),
             Action::Deleted => self.add_deletion(case, edit),
-            Action::DefaultMoved { version } => {
-                // Whoever makes the latest version the default does what we would have done.
-                let harmless = version.is_some() && version == latest(case).map(|seen| seen.latest.number);
-                if !harmless {
-                    self.tell(case, edit);
-                }
-            }
+            Action::DefaultMoved { version } => match version.map(|version| self.promoted(case, edit, version)) {
+                Some(Promoted::Right) => {}
+                Some(Promoted::SameStory) => self.settled.push(edit.edit.id.clone()),
+                Some(Promoted::Other) | None => self.tell(case, edit),
+            },
             Action::VersionDeleted { .. } | Action::SharingChanged => self.tell(case, edit),
+        }
+    }
+
+    /// What it means that somebody made a version the default.
+    fn promoted(&self, case: &Case, edit: &AttributedEdit, version: u64) -> Promoted {
+        let judged = self.advance.iter().flat_map(|advance| &advance.judged).chain(&case.record.recent);
+        match judged.clone().find(|judged| judged.version == version) {
+            Some(judged) if judged.principal.as_ref() == Some(&edit.edit.principal) => Promoted::SameStory,
+            Some(judged) if judged.attribution != Attribution::Ours => Promoted::Other,
+            _ if latest(case).is_some_and(|seen| seen.latest.number == version) => Promoted::Right,
+            _ => Promoted::Other,
         }
     }
 
@@ -199,6 +208,15 @@ impl News {
             event: None,
         });
     }
+}
+
+enum Promoted {
+    /// The version that is right: whoever did it did what we would have done.
+    Right,
+    /// The author of a version made it the default; the version itself is what is told.
+    SameStory,
+    /// Anything else.
+    Other,
 }
 
 fn latest(case: &Case) -> Option<&Seen> {

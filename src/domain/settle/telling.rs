@@ -95,7 +95,7 @@ impl Pass<'_> {
         let worth = |edit: &&ToldEdit| edit.attribution != Attribution::Trusted || self.trusted_is_worth_telling(edit);
         let edits: Vec<&ToldEdit> = self.news.edits.iter().filter(worth).collect();
         let first = edits.first()?;
-        let last = edits.last()?;
+        let last = edits.iter().rev().find(|edit| edit.principal.is_some()).or(edits.last())?;
         let severity = edits.iter().map(|edit| self.severity(edit)).max()?;
         let done = self.done();
         let page = Page::new(self.kind(), severity, &format!("edit:{}", first.key))
@@ -159,7 +159,11 @@ impl Pass<'_> {
                     done("restored", format!("created the document again as it was accepted ({ms} ms)"))
                 }
                 Some(Write::Recreate { .. }) => done("replaced", format!("deleted it and created it anew ({ms} ms)")),
-                Some(Write::Put { .. }) | None => done("reverted", format!("put right as version {version} ({ms} ms)")),
+                Some(Write::Put { .. }) | None => {
+                    let kept = self.news.edits.iter().all(|edit| edit.attribution == Attribution::Trusted);
+                    let brief = if kept { "kept, our fields put right" } else { "reverted" };
+                    done(brief, format!("put right as version {version} ({ms} ms)"))
+                }
             };
         }
         if let Applied::Refused(refusal) = self.applied {
@@ -301,7 +305,7 @@ impl Pass<'_> {
         if set.is_empty() {
             return None;
         }
-        let mut page = Page::new(Kind::Adopted, Severity::Info, &format!("adopted:{}", self.case.target))
+        let mut page = Page::new(Kind::Adopted, Severity::Info, &format!("adopted:{}", self.case.target.account))
             .subject("first sight: please review what was adopted".to_owned());
         for (field, value) in &set {
             page = page.line(field, value);

@@ -1,0 +1,232 @@
+//! `runasctl policy`: is it right, what is its format, and what does it mean for one account.
+//!
+//! Commands return what is to be printed; printing is somebody else's.
+
+use std::fmt::Write as _;
+use std::fs::File;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+
+use serde_json::json;
+
+use super::policy_yaml::{self, Diagnostic, PolicyProblems};
+use crate::domain::policy::check::POLICY_BYTES_MAX;
+use crate::domain::policy::problem::Level;
+use crate::domain::policy::{Mode, Policy};
+use crate::domain::target::{AccountFacts, AccountId, AccountState, OuId};
+use crate::domain::time::Time;
+
+/// Version of the JSON that these commands write.
+const SCHEMA_VERSION: u32 = 1;
+
+/// Check a policy file, print its format, or ask what it means
+#[derive(Clone, Debug, clap::Subcommand)]
+pub enum PolicyCommand {
+    /// Say everything that is wrong with a policy file
+    Check {
+        /// The policy
+        #[arg(default_value = "policy.yaml")]
+        file: PathBuf,
+    },
+    /// Print the JSON Schema of policy files
+    Schema,
+    /// Say what a policy means for one account, and which of its rules say so
+    Explain {
+        /// The account
+        account: AccountId,
+        /// The policy
+        #[arg(long, value_name = "FILE", default_value = "policy.yaml")]
+        policy: PathBuf,
+        /// The root and the OUs above the account, outermost first
+        #[arg(long, value_name = "R-...,OU-...", value_delimiter = ',')]
+        ou_path: Vec<OuId>,
+        /// At this time instead of now, such as 2027-02-01T00:00:00Z
+        #[arg(long, value_name = "TIME")]
+        at: Option<Time>,
+    },
+}
+
+/// How a command answers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Format {
+    /// For people.
+    #[default]
+    Text,
+    /// For programs.
+    Json,
+}
+
+/// What a command has to say.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Outcome {
+    /// Data.
+    pub stdout: String,
+    /// Talk.
+    pub stderr: String,
+    /// Exit code: 0 fine, 1 not.
+    pub code: u8,
+}
+
+/// Runs one of the commands.
+pub fn run(command: &PolicyCommand, now: Time, format: Format) -> Outcome {
+    match command {
+        PolicyCommand::Check { file } => check(file, now, format),
+        PolicyCommand::Schema => Outcome { stdout: schema(), ..Outcome::default() },
+        PolicyCommand::Explain { account, policy, ou_path, at } => {
+            let facts = AccountFacts {
+                account: account.clone(),
+                name: String::new(),
+                ou_path: ou_path.clone(),
+                state: AccountState::Active,
+            };
+            explain(policy, &facts, at.unwrap_or(now), format)
+        }
+    }
+}
+
+/// The JSON Schema of policy files, as it is committed in `infra/policy.schema.json`.
+pub fn schema() -> String {
+    let mut text = serde_json::to_string_pretty(&policy_yaml::schema()).unwrap_or_default();
+    text.push('\n');
+    text
+}
+
+/// Says everything that is wrong with a policy file.
+pub fn check(file: &Path, now: Time, format: Format) -> Outcome {
+    let name = file.display().to_string();
+    let text = match read(file) {
+        Ok(text) => text,
+        Err(message) => return failed(message, format),
+    };
+    let (policy, problems) = match policy_yaml::parse(&name, &text, now) {
+        Ok((policy, lints)) => (Some(policy), lints),
+        Err(PolicyProblems { problems, .. }) => (None, problems),
+    };
+    let code = u8::from(policy.is_none());
+    let stdout = match format {
+        Format::Json => line(&json!({
+            "schema_version": SCHEMA_VERSION,
+            "file": name,
+            "accepted": policy.is_some(),
+            "digest": policy.as_ref().map(Policy::digest),
+            "problems": problems,
+        })),
+        Format::Text => policy.as_ref().map(|policy| accepted(&name, policy, &problems)).unwrap_or_default(),
+    };
+    let stderr = match format {
+        Format::Json => String::new(),
+        Format::Text if policy.is_none() => rejected(&name, &problems),
+        Format::Text => policy_yaml::render(&name, &problems),
+    };
+    Outcome { stdout, stderr, code }
+}
+
+fn accepted(name: &str, policy: &Policy, problems: &[Diagnostic]) -> String {
+    let document = policy.document();
+    format!(
+        "{name}: accepted as {}: {}, {}, {}\n",
+        policy.label(),
+        count(document.scopes.len(), "scope"),
+        count(document.exemptions.len(), "exemption"),
+        count(problems.len(), "warning"),
+    )
+}
+
+fn rejected(name: &str, problems: &[Diagnostic]) -> String {
+    let errors = problems.iter().filter(|found| found.problem.level == Level::Error).count();
+    let (errors, warnings) = (count(errors, "error"), count(problems.len() - errors, "warning"));
+    format!("{}{name}: rejected with {errors} and {warnings}\n", policy_yaml::render(name, problems))
+}
+
+fn count(number: usize, noun: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{number} {noun}{plural}")
+}
+
+/// Says what a policy file means for one account.
+pub fn explain(file: &Path, facts: &AccountFacts, at: Time, format: Format) -> Outcome {
+    let name = file.display().to_string();
+    let text = match read(file) {
+        Ok(text) => text,
+        Err(message) => return failed(message, format),
+    };
+    let policy = match policy_yaml::parse(&name, &text, at) {
+        Ok((policy, _)) => policy,
+        Err(problems) => {
+            let hint = format!("{name}: rejected; fix: see `runasctl policy check {name}`");
+            return match format {
+                Format::Json => failed(hint, format),
+                Format::Text => Outcome { stderr: rejected(&name, &problems.problems), code: 1, ..Outcome::default() },
+            };
+        }
+    };
+    let stderr = if facts.ou_path.is_empty() && format == Format::Text {
+        "no --ou-path given: taken as directly under the root\n".to_owned()
+    } else {
+        String::new()
+    };
+    Outcome { stdout: explanation(&policy, facts, at, format), stderr, code: 0 }
+}
+
+fn explanation(policy: &Policy, facts: &AccountFacts, at: Time, format: Format) -> String {
+    let explained = policy.explain(facts, at);
+    let resolution = &explained.resolution;
+    if format == Format::Json {
+        return line(&json!({
+            "schema_version": SCHEMA_VERSION,
+            "account": facts.account,
+            "ou_path": facts.ou_path,
+            "at": at,
+            "policy": policy.label(),
+            "mode": resolution.mode,
+            "mode_from": explained.mode_from,
+            "owned": resolution.owned,
+            "owned_from": explained.fields_from,
+            "exemption": resolution.exemption,
+            "reason": resolution.reason,
+        }));
+    }
+    let mode = match resolution.mode {
+        Mode::Enforce => "enforce: put right, and told",
+        Mode::Observe => "observe: told, never written",
+        Mode::Exempt => "exempt: left alone",
+    };
+    let mut text = format!("account {} at {at}, policy {}\n", facts.account, policy.label());
+    let _ = writeln!(text, "  mode: {mode}\n    from {}", explained.mode_from);
+    for (field, value) in &resolution.owned {
+        let from = explained.fields_from.get(field).map_or("", String::as_str);
+        let _ = writeln!(text, "  {field}: {value}\n    from {from}");
+    }
+    if resolution.owned.is_empty() {
+        text.push_str("  the policy owns no field here\n");
+    }
+    text
+}
+
+fn line(value: &serde_json::Value) -> String {
+    format!("{value}\n")
+}
+
+fn failed(message: String, format: Format) -> Outcome {
+    match format {
+        Format::Text => Outcome { stderr: format!("error: {message}\n"), code: 1, ..Outcome::default() },
+        Format::Json => {
+            let stdout = line(&json!({ "schema_version": SCHEMA_VERSION, "error": message }));
+            Outcome { stdout, code: 1, ..Outcome::default() }
+        }
+    }
+}
+
+/// Reads a file, but never more of it than a policy may have, and one byte to notice.
+fn read(file: &Path) -> Result<String, String> {
+    let mut bytes = Vec::new();
+    let limit = u64::try_from(POLICY_BYTES_MAX).unwrap_or(u64::MAX).saturating_add(1);
+    File::open(file)
+        .and_then(|opened| opened.take(limit).read_to_end(&mut bytes))
+        .map_err(|error| format!("cannot read `{}`: {error}; fix: name a policy file that exists", file.display()))?;
+    String::from_utf8(bytes)
+        .map_err(|_| format!("`{}` is not UTF-8; fix: save it as UTF-8 without other characters", file.display()))
+}
+
+#[cfg(test)]
+mod tests;
