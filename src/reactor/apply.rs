@@ -6,8 +6,8 @@ use crate::domain::target::Target;
 use crate::ports::{Access, Fault, FaultClass, World, Written};
 
 /// Looks at the status of a version before we leave it to a later look.
-const POLLS_MAX: u32 = 20;
-const POLL_MS: u64 = 250;
+pub(super) const POLLS_MAX: u32 = 20;
+pub(super) const POLL_MS: u64 = 250;
 /// Prefix of a version's name, for whoever reads the console. It proves nothing: anybody can copy it.
 const VERSION_NAME: &str = "runas-reactor";
 

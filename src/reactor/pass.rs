@@ -4,13 +4,13 @@ use std::collections::BTreeSet;
 
 use futures_util::future::join;
 
-use super::apply::apply;
+use super::apply::{POLL_MS, POLLS_MAX, apply};
 use super::report::flush;
 use crate::domain::advance::wanted;
 use crate::domain::case::{Applied, AttributedEdit, Case, Decision, Refusal};
 use crate::domain::decide::decide;
 use crate::domain::edit::Edit;
-use crate::domain::observation::{Observation, Obstacle, Seen, Unreadable};
+use crate::domain::observation::{Observation, Obstacle, Seen, Status, Unreadable};
 use crate::domain::policy::{Mode, Policy};
 use crate::domain::record::{Loaded, Standing};
 use crate::domain::settle::settle;
@@ -150,7 +150,7 @@ async fn look<W: World>(
     let obstacle = |obstacle, fault: &Fault| {
         Observation::Unknown(Unreadable { obstacle, detail: format!("{}: {}", fault.code, fault.message) })
     };
-    match world.look(target, access, between).await {
+    match settled_look(world, target, access, between).await {
         Err(fault) => match fault.class {
             FaultClass::Denied => Ok(obstacle(Obstacle::Denied, &fault)),
             FaultClass::DeniedByScp => Ok(obstacle(Obstacle::DeniedByScp, &fault)),
@@ -166,6 +166,25 @@ async fn look<W: World>(
         },
         observation => observation,
     }
+}
+
+/// Looks, and again while SSM says that the latest version is still on its way.
+async fn settled_look<W: World>(
+    world: &W,
+    target: &Target,
+    access: &Access,
+    between: &BTreeSet<u64>,
+) -> Result<Observation, Fault> {
+    let mut observation = world.look(target, access, between).await?;
+    for _ in 0..POLLS_MAX {
+        let pending = matches!(&observation, Observation::Present(seen) if seen.latest_status() == Status::Pending);
+        if !pending {
+            break;
+        }
+        world.sleep(POLL_MS).await;
+        observation = world.look(target, access, between).await?;
+    }
+    Ok(observation)
 }
 
 /// What is known of the account; an account that nobody has told us of is looked up once.

@@ -207,7 +207,11 @@ async fn not_laundered(stage: &mut Stage) -> Scene {
             input(stage, SEARCH, "eu-west-1", "s3BucketName") != "mallorys-bucket",
         )
         .expect("Run As is right", right(stage, SEARCH, "eu-west-1"))
-        .expect("the alert names who", names(&told, "edit_reverted", &["mallory@example.com", "s3BucketName"]))
+        .expect(
+            "the alert names who",
+            names(&told, "edit_reverted", &["s3BucketName"])
+                && told.iter().any(|alert| alert.text.contains("mallory@example.com")),
+        )
 }
 
 async fn forged(stage: &mut Stage) -> Scene {

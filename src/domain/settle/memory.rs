@@ -70,9 +70,12 @@ fn account(case: &Case, news: &News, record: &mut Record) {
     for (judged, edit) in &news.late {
         let same = |known: &&mut Judged| known.version == judged.version && known.created == judged.created;
         if let Some(known) = record.recent.iter_mut().find(same) {
-            known.attribution = edit.attribution;
             known.principal = Some(edit.edit.principal.clone());
-            known.change = Vec::new();
+            // Only the call that made a version tells its author for good; a deletion has no other call.
+            if edit.edit.action.made_version().is_some() || known.version == GONE {
+                known.attribution = edit.attribution;
+                known.change = Vec::new();
+            }
         }
     }
     record.recent.truncate(RECENT_MAX);

@@ -107,6 +107,7 @@ impl News {
             Action::DefaultMoved { version } => match version.map(|version| self.promoted(case, edit, version)) {
                 Some(Promoted::Right) => {}
                 Some(Promoted::SameStory) => self.settled.push(edit.edit.id.clone()),
+                Some(Promoted::Nameless(told_before)) => self.presume(case, edit, told_before),
                 Some(Promoted::Other) | None => self.tell(case, edit),
             },
             Action::VersionDeleted { .. } | Action::SharingChanged => self.tell(case, edit),
@@ -118,9 +119,32 @@ impl News {
         let judged = self.advance.iter().flat_map(|advance| &advance.judged).chain(&case.record.recent);
         match judged.clone().find(|judged| judged.version == version) {
             Some(judged) if judged.principal.as_ref() == Some(&edit.edit.principal) => Promoted::SameStory,
+            Some(judged) if judged.principal.is_none() && edit.attribution != Attribution::Trusted => {
+                Promoted::Nameless(judged.clone())
+            }
             Some(judged) if judged.attribution != Attribution::Ours => Promoted::Other,
             _ if latest(case).is_some_and(|seen| seen.latest.number == version) => Promoted::Right,
             _ => Promoted::Other,
+        }
+    }
+
+    /// Whoever makes a nameless version the default has most likely written it. Good enough to be named, not to be trusted.
+    fn presume(&mut self, case: &Case, edit: &AttributedEdit, nameless: Judged) {
+        let key = version_key(case, &nameless);
+        let Some(told) = self.edits.iter_mut().find(|told| told.key == key) else {
+            self.settled.push(edit.edit.id.clone());
+            self.late.push((nameless, edit.clone()));
+            return;
+        };
+        self.settled.push(edit.edit.id.clone());
+        told.attribution = edit.attribution;
+        told.principal = Some(edit.edit.principal.clone());
+        told.what = format!("wrote version {} (going by who made it the default)", nameless.version);
+        told.event = Some(edit.edit.clone());
+        if let Some(advance) = &mut self.advance
+            && let Some(judged) = advance.judged.iter_mut().find(|judged| judged.version == nameless.version)
+        {
+            judged.principal = Some(edit.edit.principal.clone());
         }
     }
 
@@ -215,6 +239,8 @@ enum Promoted {
     Right,
     /// The author of a version made it the default; the version itself is what is told.
     SameStory,
+    /// A version that nobody has been named for.
+    Nameless(Judged),
     /// Anything else.
     Other,
 }
@@ -238,7 +264,7 @@ fn version_edit(case: &Case, judged: &Judged) -> Option<ToldEdit> {
             && (made == Some(judged.version) || edit.action == (Action::Updated { version: None }))
     });
     Some(ToldEdit {
-        key: format!("{}:v{}@{}", case.target, judged.version, judged.created.ms()),
+        key: version_key(case, judged),
         attribution: judged.attribution,
         principal: judged.principal.clone(),
         what: format!("wrote version {}", judged.version),
@@ -246,6 +272,10 @@ fn version_edit(case: &Case, judged: &Judged) -> Option<ToldEdit> {
         change: judged.change.clone(),
         event: event.cloned(),
     })
+}
+
+fn version_key(case: &Case, judged: &Judged) -> String {
+    format!("{}:v{}@{}", case.target, judged.version, judged.created.ms())
 }
 
 fn is_echo(case: &Case, edit: &AttributedEdit) -> bool {

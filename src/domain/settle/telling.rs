@@ -4,13 +4,13 @@ use serde_json::json;
 
 use super::HOPS_MAX;
 use super::news::{News, ToldEdit};
-use crate::domain::case::{Applied, Case, Decision, Refusal, Verdict, WaitsOn};
+use crate::domain::case::{Applied, AttributedEdit, Case, Decision, Refusal, Verdict, WaitsOn};
 use crate::domain::document::REVIEWED_FIELDS;
 use crate::domain::finding::{Alert, Kind, Page, Severity};
 use crate::domain::heat::{level, limit};
 use crate::domain::policy::Mode;
 use crate::domain::principal::Attribution;
-use crate::domain::record::{Incident, OPPONENTS_MAX, Record, Standing};
+use crate::domain::record::{Incident, Judged, OPPONENTS_MAX, Record, Standing};
 use crate::domain::signal::Cause;
 use crate::domain::time::{DAY_MS, MINUTE_MS};
 
@@ -205,7 +205,11 @@ impl Pass<'_> {
     }
 
     fn late(&self, record: &Record) -> Vec<Alert> {
-        let told = self.news.late.iter().filter(|(_, edit)| !edit.by_our_role);
+        // A presumption that proves right is no news.
+        let news = |late: &&(Judged, AttributedEdit)| {
+            !late.1.by_our_role && late.0.principal.as_ref() != Some(&late.1.edit.principal)
+        };
+        let told = self.news.late.iter().filter(news);
         told.map(|(judged, edit)| {
             let name = crate::domain::decide::who(edit);
             let what = edit.edit.action.in_words();
