@@ -17,4 +17,5 @@ pub mod replay;
 pub mod settle;
 pub mod signal;
 pub mod target;
+pub mod text;
 pub mod time;
