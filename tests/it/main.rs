@@ -1,2 +1,3 @@
 //! All integration tests, in one binary.
-fn main() {}
+
+mod policy;
