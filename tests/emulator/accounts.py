@@ -224,9 +224,11 @@ def bad_assume_role(_bed, call):
     if not 900 <= duration <= 43200:
         return Refusal("ValidationError", "Value at 'durationSeconds' failed to satisfy constraint: 900 to 43200")
     if call.principal.role_arn and duration > 3600:
-        return Refusal("ValidationError", "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining")
+        message = "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining"
+        return Refusal("ValidationError", message)
     if len(given.get("Policy", "")) > 2048:
-        return Refusal("ValidationError", "Value at 'policy' failed to satisfy constraint: Member must have length less than or equal to 2048")
+        message = "Value at 'policy' failed to satisfy constraint: Member must have length less than or equal to 2048"
+        return Refusal("ValidationError", message)
     if "Policy" in given and not is_policy(given["Policy"]):
         return Refusal("MalformedPolicyDocument", "This policy contains invalid Json")
     return None

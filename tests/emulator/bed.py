@@ -2,6 +2,7 @@
 
 import contextlib
 import copy
+import datetime
 import threading
 import time
 
@@ -16,6 +17,7 @@ SWITCHES = {
     "denied_roles": [],  # [{account, role, caller}]: AssumeRole is refused; role is a name or a whole ARN
     "not_ready": [],  # [{account, region}]: SSM says SubscriptionRequiredException
     "regions_off": [],  # [{account, region}]: every service says UnrecognizedClientException
+    "clock_ms": 0,  # the time at which documents are written, in milliseconds since 1970; 0 is the real one
     "next_accounts": [],  # ids that CreateAccount gives out, in this order, instead of random ones
     "trail_denied_code": "AccessDenied",  # errorCode of a denied call in the trail; AWS documents neither spelling
     "delay_ms": 0,  # latency of every call
@@ -63,6 +65,7 @@ class Bed:
             self.trail = []
             self.assumed = []
             self.sessions = {}
+            self.last_write_ms = 0
             self._changed.notify_all()
 
     def set_switches(self, given):
@@ -121,6 +124,13 @@ class Bed:
     def check(self, epoch):
         if self.epoch != epoch:
             raise Dropped
+
+    def instant_of_write(self):
+        """The time, moved on by a millisecond where the write before had the same."""
+        with self._changed:
+            now = self.switches["clock_ms"] or time.time_ns() // 1_000_000
+            self.last_write_ms = max(now, self.last_write_ms + 1)
+            return datetime.datetime(1970, 1, 1) + datetime.timedelta(milliseconds=self.last_write_ms)
 
     def turn(self, call):
         """The right to use moto. Receiving from a queue may wait there for a message, so it waits outside."""

@@ -4,10 +4,8 @@ What AWS does is cited by where it is written down: [model] is the service's API
 [tf#31131] an issue of the Terraform provider that quotes the service's words. What nobody has written down is a switch.
 """
 
-import datetime
 import json
 import re
-import threading
 
 from moto.core.responses import ActionResult
 from moto.ssm import models
@@ -28,10 +26,9 @@ BOOLEAN_TEXT = re.compile(r"|true|false|\{\{.*\}\}", re.IGNORECASE | re.DOTALL)
 
 def install(bed):
     """Puts every correction into moto; `bed` gives the switches."""
-    distinct_creation_dates()
+    distinct_creation_dates(bed)
     version_selectors()
     default_version_is_a_number()
-    numeric_latest_version()
     content_checks(bed)
     reserved_names()
     names_by_arn()
@@ -58,18 +55,14 @@ def constraint(value, member, pattern):
     )
 
 
-def distinct_creation_dates():
+def distinct_creation_dates(bed):
     """CreatedDate belongs to a version and tells versions apart: timestamps carry milliseconds [model], and two writes
     never share one here."""
-    lock, last = threading.Lock(), [datetime.datetime.min]
     original = models.Document.__init__
 
     def init(self, *args, **kwargs):
         original(self, *args, **kwargs)
-        now = datetime.datetime.now(datetime.timezone.utc).replace(tzinfo=None)
-        with lock:
-            last[0] = max(now.replace(microsecond=now.microsecond // 1000 * 1000), last[0] + datetime.timedelta(milliseconds=1))
-            self.created_date = last[0]
+        self.created_date = bed.instant_of_write()
 
     models.Document.__init__ = init
 
@@ -104,18 +97,6 @@ def default_version_is_a_number():
         return found
 
     models.Documents.update_default_version = update_default_version
-
-
-def numeric_latest_version():
-    """Version numbers order as numbers; moto orders them as text, where 9 comes after 10."""
-
-    def delete(self, *versions):
-        for version in versions:
-            self.versions.pop(version, None)
-        if self.versions and self.latest_version not in self.versions:
-            self.latest_version = max(self.versions, key=int)
-
-    models.Documents.delete = delete
 
 
 def content_checks(bed):
@@ -231,7 +212,10 @@ def compare_and_swap(bed):
             if documents.find_by_version_name(version_name):
                 raise SSMException("DuplicateDocumentVersionName", "The version name has already been used in this document.")
         if len(documents.versions) >= bed.switches["version_limit"]:
-            raise SSMException("DocumentVersionLimitExceeded", "The document has too many versions. Delete one or more document versions and try again.")
+            raise SSMException(
+                "DocumentVersionLimitExceeded",
+                "The document has too many versions. Delete one or more document versions and try again.",
+            )
         rivals = [latest] if bed.switches["duplicate_content"] == "latest" else documents.versions.values()
         if any(rival.content == new.content for rival in rivals):
             raise SSMException(

@@ -323,7 +323,7 @@ fn build(environment: &Path, requirements: &Path) {
                 "-r",
             ])
             .arg(requirements),
-        "cannot install the emulator's packages; fix: give pip access to a package index (pip config, PIP_INDEX_URL) and run again",
+        "cannot install the emulator's packages; fix: let pip reach a package index that has the pinned files (pip config, PIP_INDEX_URL)",
     );
 }
 
