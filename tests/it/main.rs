@@ -1,4 +1,6 @@
 //! All integration tests, in one binary.
 
 mod decode;
+mod emulator;
 mod policy;
+mod support;
