@@ -1,2 +1,4 @@
-//! All integration tests, in one binary.
-fn main() {}
+//! The integration tests: one binary, one module for each subject.
+
+mod emulator;
+mod support;

@@ -1,0 +1,10 @@
+//! What the tests stand on: AWS on loopback, and the Lambda service around the real binary.
+#![expect(
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test bed that cannot be set up says so by panicking; nothing is ever skipped"
+)]
+
+pub(crate) mod emulator;
+pub(crate) mod http;
+pub(crate) mod lambda;

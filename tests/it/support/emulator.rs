@@ -1,0 +1,374 @@
+//! AWS on loopback: `tests/emulator/server.py` in a Python environment of its own.
+//!
+//! The environment is built once in the target directory. Servers take about a second to start, so they are kept for the
+//! next test of this process and emptied in between; no two tests share one at the same time. A server ends when its
+//! standard input does, so none outlives the process, however that ends.
+
+use std::fmt::Write as _;
+use std::fs::{self, File};
+use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::{LazyLock, Mutex, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use aws_config::retry::RetryConfig;
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+use super::http;
+
+/// The least Python that the pinned packages support.
+const PYTHON: (u32, u32) = (3, 10);
+const SOURCES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/emulator");
+
+static IDLE: Mutex<Vec<Server>> = Mutex::new(Vec::new());
+static ENVIRONMENT: LazyLock<PathBuf> = LazyLock::new(environment);
+
+/// An AWS of one test's own, empty at the start.
+pub(crate) struct Emulator(Option<Server>);
+
+/// The keys of a role session, for the people and pipelines that a test plays.
+#[derive(Clone)]
+pub(crate) struct Credentials {
+    pub(crate) access_key: String,
+    pub(crate) secret_key: String,
+    pub(crate) token: String,
+}
+
+impl Emulator {
+    /// An idle server, or else a new one.
+    pub(crate) fn start() -> Self {
+        let idle = IDLE.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let server = idle.filter(|server| server.post("reset", &Value::Null).is_ok());
+        Self(Some(server.unwrap_or_else(Server::start)))
+    }
+
+    /// The endpoint of every service.
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}", self.server().address)
+    }
+
+    /// Forgets everything: accounts, documents, switches, faults, log and trail. Calls still being delayed are dropped.
+    pub(crate) fn reset(&self) {
+        self.post("reset", &Value::Null);
+    }
+
+    /// Replaces what goes wrong next; the members of a fault are listed in `bed.py`.
+    pub(crate) fn faults(&self, faults: &Value) {
+        self.post("x/faults", faults);
+    }
+
+    /// The faults with what remains of them: `times`, `skip`, and `reached`.
+    pub(crate) fn faults_left(&self) -> Vec<Value> {
+        list(self.get("x/faults"))
+    }
+
+    /// Waits until every fault was reached at least once. A fault counts as reached before its delay.
+    pub(crate) fn await_faults(&self, patience: Duration) {
+        let end = Instant::now() + patience;
+        while !self
+            .faults_left()
+            .iter()
+            .all(|fault| fault["reached"] != json!(0))
+        {
+            assert!(
+                Instant::now() < end,
+                "a fault was not reached: {:?}",
+                self.faults_left()
+            );
+            thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    /// Changes how AWS behaves; the switches are listed in `bed.py`.
+    pub(crate) fn switches(&self, switches: &Value) {
+        self.post("x/switches", switches);
+    }
+
+    /// All calls since the start or the last `clear_log`, in the order of their arrival.
+    pub(crate) fn log(&self) -> Vec<Value> {
+        list(self.get("x/log")["calls"].take())
+    }
+
+    pub(crate) fn clear_log(&self) {
+        self.server()
+            .ask("DELETE", "x/log", &Value::Null)
+            .unwrap_or_else(|why| panic!("{why}"));
+    }
+
+    /// The events about document writes since `cursor`, which moves on.
+    pub(crate) fn trail(&self, cursor: &mut u64) -> Vec<Value> {
+        let mut page = self.get(&format!("x/trail?since={cursor}"));
+        *cursor = page["next"].as_u64().unwrap_or(*cursor);
+        list(page["events"].take())
+    }
+
+    /// Each `AssumeRole` so far, with the session policy it carried.
+    pub(crate) fn assumed(&self) -> Vec<Value> {
+        list(self.get("x/assumed")["roles"].take())
+    }
+
+    /// Every document by account, region and name, read without leaving a trace.
+    pub(crate) fn documents(&self) -> Value {
+        self.get("x/documents")
+    }
+
+    /// A session of any role in any account, without a call of `AssumeRole`.
+    pub(crate) fn credentials(&self, role_arn: &str, session_name: &str) -> Credentials {
+        let keys = self.post(
+            "x/credentials",
+            &json!({"role_arn": role_arn, "session_name": session_name}),
+        );
+        let key = |name: &str| keys[name].as_str().unwrap_or_default().to_owned();
+        Credentials {
+            access_key: key("access_key"),
+            secret_key: key("secret_key"),
+            token: key("token"),
+        }
+    }
+
+    /// What SDK clients are made of. They try once: a test wants to see each answer.
+    pub(crate) fn sdk(&self, keys: &Credentials, region: &str) -> SdkConfig {
+        let Credentials {
+            access_key,
+            secret_key,
+            token,
+        } = keys.clone();
+        let credentials = aws_credential_types::Credentials::new(
+            access_key,
+            secret_key,
+            Some(token),
+            None,
+            "tests",
+        );
+        SdkConfig::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .endpoint_url(self.url())
+            .region(Region::new(region.to_owned()))
+            .credentials_provider(SharedCredentialsProvider::new(credentials))
+            .http_client(aws_smithy_http_client::Builder::new().build_http())
+            .retry_config(RetryConfig::disabled())
+            .sleep_impl(SharedAsyncSleep::new(TokioSleep::new()))
+            .build()
+    }
+
+    fn get(&self, path: &str) -> Value {
+        self.server()
+            .ask("GET", path, &Value::Null)
+            .unwrap_or_else(|why| panic!("{why}"))
+    }
+
+    fn post(&self, path: &str, body: &Value) -> Value {
+        self.server()
+            .post(path, body)
+            .unwrap_or_else(|why| panic!("{why}"))
+    }
+
+    fn server(&self) -> &Server {
+        self.0
+            .as_ref()
+            .unwrap_or_else(|| panic!("the server is there until the emulator is dropped"))
+    }
+}
+
+impl Drop for Emulator {
+    fn drop(&mut self) {
+        IDLE.lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .extend(self.0.take());
+    }
+}
+
+fn list(value: Value) -> Vec<Value> {
+    match value {
+        Value::Array(items) => items,
+        other => panic!("the emulator should have sent a list: {other}"),
+    }
+}
+
+struct Server {
+    child: Child,
+    address: SocketAddr,
+}
+
+impl Server {
+    fn start() -> Self {
+        let mut command = Command::new(python_of(&ENVIRONMENT));
+        for (name, _) in std::env::vars_os() {
+            if name
+                .to_str()
+                .is_some_and(|name| name.starts_with("AWS_") || name.starts_with("MOTO_"))
+            {
+                command.env_remove(name);
+            }
+        }
+        let child = command
+            .arg(Path::new(SOURCES).join("server.py"))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn();
+        let mut child = child.unwrap_or_else(|why| {
+            panic!(
+                "cannot start the emulator: {why}; fix: delete {}",
+                ENVIRONMENT.display()
+            )
+        });
+        let mut line = String::new();
+        let read = child
+            .stdout
+            .take()
+            .map(|stdout| BufReader::new(stdout).read_line(&mut line));
+        let port = serde_json::from_str(&line)
+            .ok()
+            .and_then(|ready: Value| u16::try_from(ready["port"].as_u64()?).ok());
+        let Some(port) = port else {
+            panic!(
+                "the emulator did not start ({read:?}, {line:?}); its own words are on stderr, above"
+            );
+        };
+        Self {
+            child,
+            address: SocketAddr::from(([127, 0, 0, 1], port)),
+        }
+    }
+
+    fn post(&self, path: &str, body: &Value) -> Result<Value, String> {
+        self.ask("POST", path, body)
+    }
+
+    fn ask(&self, method: &str, path: &str, body: &Value) -> Result<Value, String> {
+        let what = format!("{method} /moto-api/{path}");
+        let (status, answer) = http::call(
+            self.address,
+            method,
+            &format!("/moto-api/{path}"),
+            body.to_string().as_bytes(),
+        )
+        .map_err(|why| format!("{what}: the emulator does not answer: {why}"))?;
+        let text = String::from_utf8_lossy(&answer);
+        if status != 200 {
+            return Err(format!("{what}: {status} {text}"));
+        }
+        serde_json::from_str(&text).map_err(|why| format!("{what}: {why}: {text}"))
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The interpreter in which the emulator's packages are installed.
+pub(crate) fn python() -> PathBuf {
+    python_of(&ENVIRONMENT)
+}
+
+fn python_of(environment: &Path) -> PathBuf {
+    environment.join("bin/python")
+}
+
+/// The virtual environment, built by the first test that needs it while all others, of any process, wait.
+fn environment() -> PathBuf {
+    let requirements = Path::new(SOURCES).join("requirements.txt");
+    let pinned = fs::read(&requirements)
+        .unwrap_or_else(|why| panic!("cannot read {}: {why}", requirements.display()));
+    let digest = Sha256::digest(&pinned)
+        .iter()
+        .take(8)
+        .fold(String::new(), |mut hex, byte| {
+            let _ = write!(hex, "{byte:02x}");
+            hex
+        });
+    let home = Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("emulator");
+    let environment = home.join(format!("venv-{digest}"));
+    let lock =
+        fs::create_dir_all(&home).and_then(|()| File::create(environment.with_extension("lock")));
+    let lock = lock.unwrap_or_else(|why| panic!("cannot write to {}: {why}", home.display()));
+    lock.lock()
+        .unwrap_or_else(|why| panic!("cannot lock {}: {why}", home.display()));
+    let complete = environment.join("complete");
+    if !(complete.exists() && python_of(&environment).exists()) {
+        build(&environment, &requirements);
+        File::create(&complete)
+            .unwrap_or_else(|why| panic!("cannot write {}: {why}", complete.display()));
+    }
+    environment
+}
+
+fn build(environment: &Path, requirements: &Path) {
+    let _ = fs::remove_dir_all(environment);
+    run(
+        Command::new(system_python())
+            .args(["-m", "venv"])
+            .arg(environment),
+        "cannot make a virtual environment; fix: install Python's venv module (Debian and Ubuntu: apt install python3-venv)",
+    );
+    run(
+        Command::new(python_of(environment))
+            .args([
+                "-m",
+                "pip",
+                "install",
+                "--quiet",
+                "--disable-pip-version-check",
+                "--require-hashes",
+                "-r",
+            ])
+            .arg(requirements),
+        "cannot install the emulator's packages; fix: let pip reach a package index that has the pinned files (pip config, PIP_INDEX_URL)",
+    );
+}
+
+/// The first Python on the path that is young enough; `RUNAS_TEST_PYTHON` goes first.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the test bed has no configuration but this"
+)]
+fn system_python() -> String {
+    let chosen = std::env::var("RUNAS_TEST_PYTHON").into_iter();
+    let version = "import sys; print(*sys.version_info[:2])";
+    let young = |name: &String| {
+        let output = Command::new(name)
+            .args(["-c", version])
+            .stderr(Stdio::null())
+            .output();
+        let text = output
+            .map(|output| String::from_utf8_lossy(&output.stdout).into_owned())
+            .unwrap_or_default();
+        let mut numbers = text
+            .split_whitespace()
+            .filter_map(|number| number.parse().ok());
+        numbers
+            .next()
+            .zip(numbers.next())
+            .is_some_and(|version: (u32, u32)| version >= PYTHON)
+    };
+    chosen.chain(["python3", "python"].map(str::to_owned)).find(young).unwrap_or_else(|| {
+        panic!(
+            "the integration tests emulate AWS with Python {}.{} or later, and there is none on the path; \
+             fix: install it (Debian and Ubuntu: apt install python3 python3-venv), or name it in RUNAS_TEST_PYTHON",
+            PYTHON.0, PYTHON.1
+        )
+    })
+}
+
+fn run(command: &mut Command, on_failure: &str) {
+    let output = command
+        .stdin(Stdio::null())
+        .output()
+        .unwrap_or_else(|why| panic!("{on_failure}; cause: {why}"));
+    let said = String::from_utf8_lossy(if output.stderr.is_empty() {
+        &output.stdout
+    } else {
+        &output.stderr
+    });
+    assert!(output.status.success(), "{on_failure}; cause: {said}");
+}
