@@ -1,0 +1,170 @@
+//! The world of [`crate::ports`] over the AWS SDK. SDK types stay in here (invariant 7).
+//!
+//! | room | subject |
+//! | --- | --- |
+//! | `lambda` | how a Lambda function reaches AWS: lean, lazily, one HTTP client |
+//! | `client` | what all clients share: region, endpoints, retries, timeouts, trust |
+//! | `fault` | what an error of the SDK means for us |
+//! | `session` | credentials of other accounts that reach one document and nothing else |
+//! | `documents`, `directory`, `ledger`, `notifier`, `queue`, `clock` | one port each |
+
+mod client;
+mod clock;
+mod directory;
+mod documents;
+mod fault;
+pub mod lambda;
+mod ledger;
+mod notifier;
+mod queue;
+mod session;
+mod text;
+
+use std::collections::BTreeSet;
+
+use crate::config::Config;
+use crate::domain::finding::Alert;
+use crate::domain::observation::{Observation, Status};
+use crate::domain::policy::Policy;
+use crate::domain::record::{Commit, Loaded};
+use crate::domain::signal::Work;
+use crate::domain::target::{AccountFacts, AccountId, OuId, Target};
+use crate::domain::time::Time;
+use crate::ports::{self, Access, Fault, Written};
+use client::Clients;
+
+/// Everything the reactor can reach, in AWS. Making one opens no connection and reads nothing.
+pub struct AwsWorld {
+    documents: documents::SsmDocuments,
+    directory: directory::Organizations,
+    ledger: ledger::DynamoLedger,
+    notifier: notifier::SnsNotifier,
+    queue: queue::SqsQueue,
+}
+
+impl AwsWorld {
+    fn new(config: &Config, clients: &Clients) -> Self {
+        Self {
+            documents: documents::SsmDocuments::new(config, clients),
+            directory: directory::Organizations::new(clients),
+            ledger: ledger::DynamoLedger::new(config, clients),
+            notifier: notifier::SnsNotifier::new(config, clients),
+            queue: queue::SqsQueue::new(config, clients),
+        }
+    }
+}
+
+impl ports::Documents for AwsWorld {
+    async fn look(&self, target: &Target, access: &Access, between: &BTreeSet<u64>) -> Result<Observation, Fault> {
+        self.documents.look(target, access, between).await
+    }
+
+    async fn create(&self, target: &Target, access: &Access, text: &str, version_name: &str) -> Result<Written, Fault> {
+        self.documents.create(target, access, text, version_name).await
+    }
+
+    async fn update(
+        &self,
+        target: &Target,
+        access: &Access,
+        base: u64,
+        text: &str,
+        version_name: &str,
+    ) -> Result<Written, Fault> {
+        self.documents.update(target, access, base, text, version_name).await
+    }
+
+    async fn status(&self, target: &Target, access: &Access, version: u64) -> Result<Status, Fault> {
+        self.documents.status(target, access, version).await
+    }
+
+    async fn promote(&self, target: &Target, access: &Access, version: u64) -> Result<(), Fault> {
+        self.documents.promote(target, access, version).await
+    }
+
+    async fn delete(&self, target: &Target, access: &Access) -> Result<(), Fault> {
+        self.documents.delete(target, access).await
+    }
+
+    async fn prune(&self, target: &Target, access: &Access, version: u64) -> Result<(), Fault> {
+        self.documents.prune(target, access, version).await
+    }
+}
+
+impl ports::Directory for AwsWorld {
+    async fn account(&self, account: &AccountId) -> Result<Option<AccountFacts>, Fault> {
+        self.directory.account(account).await
+    }
+
+    async fn accounts(&self, under: Option<&OuId>) -> Result<Vec<AccountId>, Fault> {
+        self.directory.accounts(under).await
+    }
+}
+
+impl ports::Ledger for AwsWorld {
+    async fn policy(&self) -> Result<Option<Policy>, Fault> {
+        self.ledger.policy().await
+    }
+
+    async fn facts(&self, account: &AccountId) -> Result<Option<AccountFacts>, Fault> {
+        self.ledger.facts(account).await
+    }
+
+    async fn save_facts(&self, facts: &AccountFacts) -> Result<(), Fault> {
+        self.ledger.save_facts(facts).await
+    }
+
+    async fn load(&self, target: &Target, edit_ids: &BTreeSet<String>) -> Result<Loaded, Fault> {
+        self.ledger.load(target, edit_ids).await
+    }
+
+    async fn commit(&self, target: &Target, commit: &Commit) -> Result<(), Fault> {
+        self.ledger.commit(target, commit).await
+    }
+
+    async fn unsent(&self, account: &AccountId) -> Result<Vec<Alert>, Fault> {
+        self.ledger.unsent(account).await
+    }
+
+    async fn keep_alert(&self, alert: &Alert) -> Result<bool, Fault> {
+        self.ledger.keep_alert(alert).await
+    }
+
+    async fn mark_sent(&self, alert: &Alert) -> Result<(), Fault> {
+        self.ledger.mark_sent(alert).await
+    }
+}
+
+impl ports::Notifier for AwsWorld {
+    async fn publish(&self, alert: &Alert) -> Result<(), Fault> {
+        self.notifier.publish(alert).await
+    }
+}
+
+impl ports::Queue for AwsWorld {
+    async fn send(&self, works: &[(Work, u32)]) -> Result<(), Fault> {
+        self.queue.send(works).await
+    }
+
+    async fn dead_letter(&self, body: &str, reason: &str) -> Result<(), Fault> {
+        self.queue.dead_letter(body, reason).await
+    }
+
+    async fn hand_back(&self, receipt: &str, delay_s: u32) -> Result<(), Fault> {
+        self.queue.hand_back(receipt, delay_s).await
+    }
+}
+
+impl ports::Clock for AwsWorld {
+    fn now(&self) -> Time {
+        clock::now()
+    }
+
+    async fn sleep(&self, ms: u64) {
+        clock::sleep(ms).await;
+    }
+
+    fn jitter(&self) -> u32 {
+        clock::jitter()
+    }
+}

@@ -1,0 +1,111 @@
+//! What all clients share, and how each is made: on first use, because making one costs time that most starts do not have
+//! to spend.
+
+use std::sync::LazyLock;
+use std::time::Duration;
+
+use aws_config::retry::RetryConfig;
+use aws_config::timeout::TimeoutConfig;
+use aws_config::{BehaviorVersion, SdkConfig};
+use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};
+use aws_smithy_async::time::{SharedTimeSource, SystemTimeSource};
+use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
+use aws_smithy_http_client::tls::{self, TlsContext, TrustStore};
+use aws_smithy_runtime_api::client::http::{HttpClient as _, SharedHttpClient, http_client_fn};
+
+use crate::config::{Config, Endpoints, Trust};
+
+/// Amazon Root CA 1 to 4 and Starfield Services Root G2: the roots of Amazon Trust Services, from Mozilla's list.
+const AMAZON_ROOTS: &[u8] = include_bytes!("amazon-roots.pem");
+
+/// A TCP and TLS handshake that takes longer than this will not come to anything.
+const CONNECT: Duration = Duration::from_secs(2);
+/// One attempt. None of our calls is a long one: the largest answer is a transaction of 4 MB.
+const ATTEMPT: Duration = Duration::from_secs(5);
+/// A call with all its attempts.
+const OPERATION: Duration = Duration::from_secs(12);
+
+/// A client that is made when it is first used.
+pub(super) type Lazy<C> = LazyLock<C, Box<dyn FnOnce() -> C + Send>>;
+
+/// Makes the clients.
+pub(super) struct Clients {
+    base: SdkConfig,
+    endpoints: Endpoints,
+}
+
+macro_rules! lazy_client {
+    ($(#[$doc:meta])* $name:ident, $sdk:ident) => {
+        $(#[$doc])*
+        pub(super) fn $name(&self) -> Lazy<$sdk::Client> {
+            let base = self.base.clone();
+            // A configuration made by hand does not look up AWS_ENDPOINT_URL_<SERVICE>.
+            let endpoint = self.endpoints.$name.clone().or_else(|| self.endpoints.default.clone());
+            Lazy::new(Box::new(move || {
+                let mut config = $sdk::config::Builder::from(&base);
+                config.set_endpoint_url(endpoint);
+                $sdk::Client::from_conf(config.build())
+            }))
+        }
+    };
+}
+
+impl Clients {
+    pub(super) fn new(config: &Config, credentials: SharedCredentialsProvider) -> Self {
+        let base = SdkConfig::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(aws_config::Region::new(config.region.as_str().to_owned()))
+            .credentials_provider(credentials)
+            .retry_config(RetryConfig::standard().with_max_attempts(config.max_attempts))
+            .timeout_config(
+                TimeoutConfig::builder()
+                    .connect_timeout(CONNECT)
+                    .operation_attempt_timeout(ATTEMPT)
+                    .operation_timeout(OPERATION)
+                    .build(),
+            )
+            .sleep_impl(SharedAsyncSleep::new(TokioSleep::new()))
+            .time_source(SharedTimeSource::new(SystemTimeSource::new()))
+            .http_client(http_client(config.trust))
+            .build();
+        Self { base, endpoints: config.endpoints.clone() }
+    }
+
+    lazy_client!(ssm, aws_sdk_ssm);
+    lazy_client!(sts, aws_sdk_sts);
+    lazy_client!(dynamodb, aws_sdk_dynamodb);
+    lazy_client!(sns, aws_sdk_sns);
+    lazy_client!(sqs, aws_sdk_sqs);
+    lazy_client!(organizations, aws_sdk_organizations);
+}
+
+/// One HTTP client for all services, so that roots are parsed once and connections are shared.
+///
+/// The SDK's own client makes a connector for every service client to find out early whether the roots can be read, and
+/// throws it away. Behind `http_client_fn` that check does not happen: the first request makes the connector, and all
+/// later ones use it, as long as the timeouts are the same.
+fn http_client(trust: Trust) -> SharedHttpClient {
+    let store = match trust {
+        Trust::Amazon => TrustStore::empty().with_pem_certificate(AMAZON_ROOTS),
+        Trust::Native => TrustStore::default(),
+    };
+    let mut builder = aws_smithy_http_client::Builder::new().tls_provider(tls::Provider::Rustls(CryptoMode::Ring));
+    // `build` has no way to fail; the default context would trust the system.
+    if let Ok(context) = TlsContext::builder().with_trust_store(store).build() {
+        builder = builder.tls_context(context);
+    }
+    let inner = builder.build_https();
+    http_client_fn(move |settings, components| inner.http_connector(settings, components))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::AMAZON_ROOTS;
+
+    #[test]
+    fn five_roots_are_embedded() {
+        let pem = std::str::from_utf8(AMAZON_ROOTS).unwrap();
+        assert_eq!(pem.matches("-----BEGIN CERTIFICATE-----").count(), 5);
+    }
+}

@@ -1,0 +1,40 @@
+//! Time and chance.
+
+use std::collections::hash_map::RandomState;
+use std::hash::{BuildHasher as _, Hasher as _};
+use std::time::{Duration, SystemTime};
+
+use crate::domain::time::Time;
+
+pub(super) fn now() -> Time {
+    #[expect(clippy::disallowed_methods, reason = "the one place where the clock is read")]
+    let since_epoch = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    Time::from_ms(i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX))
+}
+
+pub(super) async fn sleep(ms: u64) {
+    tokio::time::sleep(Duration::from_millis(ms)).await;
+}
+
+/// Every `RandomState` has keys of its own, seeded from the system; the hash of nothing under them is a random number.
+/// It spreads delays and tells writes apart; no secret depends on it.
+pub(super) fn jitter() -> u32 {
+    let drawn = RandomState::new().build_hasher().finish();
+    u32::try_from(drawn >> 32).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn jitter_varies() {
+        let drawn: std::collections::BTreeSet<u32> = (0..64).map(|_| jitter()).collect();
+        assert!(drawn.len() > 60, "{}", drawn.len());
+    }
+
+    #[test]
+    fn now_is_later_than_this_line_was_written() {
+        assert!(now() > Time::from_ms(1_700_000_000_000));
+    }
+}

@@ -1,0 +1,134 @@
+//! Accounts and the OUs above them, from Organizations. Its limits are low (`ListParents` 5 a second for the whole
+//! organisation [docs: `orgs_reference_limits`]), so what changes rarely is asked for rarely: the way from an OU up to the
+//! root is kept for a few minutes, the OU of an account never.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+
+use aws_sdk_organizations::Client;
+use aws_sdk_organizations::types::{Account, AccountState as State, ParentType};
+
+use super::client::{Clients, Lazy};
+use super::clock;
+use super::fault::Call;
+use super::text::bounded;
+use crate::domain::target::{AccountFacts, AccountId, AccountState, OuId};
+use crate::domain::time::{MINUTE_MS, Time};
+use crate::ports::{Fault, FaultClass};
+
+mod list;
+#[cfg(test)]
+mod tests;
+
+const DESCRIBE: Call = Call::read("DescribeAccount");
+const PARENTS: Call = Call::read("ListParents");
+
+/// OUs nest five deep [docs: `orgs_reference_limits`]; the root is above them. The rest is for luck.
+const DEPTH_MAX: usize = 8;
+const KEEP_MS: i64 = 3 * MINUTE_MS;
+/// An organisation has 2,000 OUs by default [docs: `orgs_reference_limits`].
+const OUS_MAX: usize = 4_096;
+/// What the ledger and people see of a name; the API takes 50 characters [bc].
+const NAME_BYTES_MAX: usize = 200;
+
+/// The organisation.
+pub(super) struct Organizations {
+    client: Lazy<Client>,
+    parents: Mutex<HashMap<OuId, (OuId, Time)>>,
+}
+
+impl Organizations {
+    pub(super) fn new(clients: &Clients) -> Self {
+        Self { client: clients.organizations(), parents: Mutex::default() }
+    }
+
+    pub(super) async fn account(&self, account: &AccountId) -> Result<Option<AccountFacts>, Fault> {
+        match self.describe(account).await {
+            Ok(facts) => Ok(Some(facts)),
+            // AccountNotFoundException; ChildNotFoundException where it left between the calls.
+            Err(fault) if fault.class == FaultClass::NotFound => Ok(None),
+            Err(fault) => Err(fault),
+        }
+    }
+
+    async fn describe(&self, account: &AccountId) -> Result<AccountFacts, Fault> {
+        let sent = self.client.describe_account().account_id(account.as_str()).send().await;
+        let Some(described) = sent.map_err(|error| DESCRIBE.failed(&error))?.account else {
+            return Err(DESCRIBE.fault(FaultClass::Transient, "Incomplete", "the answer holds no account"));
+        };
+        let ou_path = match path_of(&described) {
+            Some(path) => path,
+            None => self.walk(account).await?,
+        };
+        Ok(AccountFacts {
+            account: account.clone(),
+            name: bounded(described.name().unwrap_or_default(), NAME_BYTES_MAX),
+            ou_path,
+            state: state_of(&described),
+        })
+    }
+
+    /// From the account up to the root, outermost first.
+    async fn walk(&self, account: &AccountId) -> Result<Vec<OuId>, Fault> {
+        let mut path = vec![self.ask_parent(account.as_str()).await?];
+        while let Some(top) = path.last().filter(|top| !is_root(top)) {
+            if path.len() >= DEPTH_MAX {
+                return Err(PARENTS.fault(FaultClass::Invalid, "TooDeep", "the OUs above the account do not end"));
+            }
+            let above = self.parent_of(top).await?;
+            path.push(above);
+        }
+        path.reverse();
+        Ok(path)
+    }
+
+    async fn parent_of(&self, ou: &OuId) -> Result<OuId, Fault> {
+        let now = clock::now();
+        let kept = {
+            let parents = self.parents.lock().unwrap_or_else(PoisonError::into_inner);
+            parents.get(ou).filter(|(_, at)| now.since(*at) < KEEP_MS).map(|(parent, _)| parent.clone())
+        };
+        if let Some(parent) = kept {
+            return Ok(parent);
+        }
+        let parent = self.ask_parent(ou.as_str()).await?;
+        let mut parents = self.parents.lock().unwrap_or_else(PoisonError::into_inner);
+        if parents.len() >= OUS_MAX {
+            parents.clear();
+        }
+        parents.insert(ou.clone(), (parent.clone(), now));
+        Ok(parent)
+    }
+
+    async fn ask_parent(&self, child: &str) -> Result<OuId, Fault> {
+        let sent = self.client.list_parents().child_id(child).send().await;
+        let parents = sent.map_err(|error| PARENTS.failed(&error))?.parents.unwrap_or_default();
+        let parent = parents
+            .iter()
+            .find(|parent| matches!(parent.r#type(), Some(ParentType::OrganizationalUnit | ParentType::Root)));
+        parent
+            .and_then(|parent| parent.id()?.parse().ok())
+            .ok_or_else(|| PARENTS.fault(FaultClass::Transient, "Incomplete", "the answer names no parent"))
+    }
+}
+
+fn is_root(ou: &OuId) -> bool {
+    ou.as_str().starts_with("r-")
+}
+
+/// `o-…/r-…/ou-…/…/ACCOUNT/` [bc organizations: `Account.Paths`], where the answer has it: it saves the walk.
+fn path_of(account: &Account) -> Option<Vec<OuId>> {
+    let path: Vec<OuId> = account.paths().first()?.split('/').filter_map(|part| part.parse().ok()).collect();
+    path.first().is_some_and(is_root).then_some(path)
+}
+
+/// `State`, or the `Status` that it replaces from September 2026 on [bc organizations]. What neither names is taken for
+/// usable: an account that is not will say so itself.
+fn state_of(account: &Account) -> AccountState {
+    let closed = match account.state() {
+        Some(State::Suspended | State::PendingClosure | State::Closed) => true,
+        Some(_) => false,
+        None => account.status().is_some_and(|status| matches!(status.as_str(), "SUSPENDED" | "PENDING_CLOSURE")),
+    };
+    if closed { AccountState::Closed } else { AccountState::Active }
+}

@@ -1,0 +1,105 @@
+//! Taking versions or the whole document away. What is already gone is no fault: that is what was wanted.
+
+use super::{SHARE, Visit};
+use crate::aws::fault::Call;
+use crate::domain::target::DOCUMENT_NAME;
+use crate::ports::{Fault, FaultClass};
+
+const DESCRIBE: Call = Call::read("DescribeDocumentPermission").in_member();
+const UNSHARE: Call = Call::write("ModifyDocumentPermission").in_member();
+const DELETE: Call = Call::write("DeleteDocument").in_member();
+
+/// Accounts in one `ModifyDocumentPermission` [bc].
+const UNSHARE_MAX: usize = 20;
+/// A document can be shared with 1,000 accounts [docs: gr/ssm]; each page holds at most 200 [bc]. The rest is for luck.
+const PAGES_MAX: usize = 10;
+
+impl Visit<'_> {
+    /// A shared document cannot be deleted [bc: `InvalidDocumentOperation`].
+    pub(super) async fn delete(&self) -> Result<(), Fault> {
+        absent_is_fine(self.delete_shared().await)
+    }
+
+    async fn delete_shared(&self) -> Result<(), Fault> {
+        for accounts in self.shares().await?.chunks(UNSHARE_MAX) {
+            let sent = self
+                .documents
+                .client
+                .modify_document_permission()
+                .name(DOCUMENT_NAME)
+                .permission_type(SHARE)
+                .set_account_ids_to_remove(Some(accounts.to_vec()))
+                .customize()
+                .config_override(self.scope())
+                .send()
+                .await;
+            self.outcome(UNSHARE, sent).await?;
+        }
+        // Some wrong types can only be deleted by force [bc]; for the others it changes nothing.
+        let sent = self
+            .documents
+            .client
+            .delete_document()
+            .name(DOCUMENT_NAME)
+            .force(true)
+            .customize()
+            .config_override(self.scope())
+            .send()
+            .await;
+        match self.outcome(DELETE, sent).await {
+            // Shared again since we looked, or SSM does not know yet that it is not.
+            Err(fault) if fault.code == "InvalidDocumentOperation" => Err(Fault { class: FaultClass::Moved, ..fault }),
+            outcome => outcome.map(drop),
+        }
+    }
+
+    /// The accounts that the document is shared with; `all` among them where it is public.
+    async fn shares(&self) -> Result<Vec<String>, Fault> {
+        let mut accounts = Vec::new();
+        let mut next = None;
+        for _ in 0..PAGES_MAX {
+            let sent = self
+                .documents
+                .client
+                .describe_document_permission()
+                .name(DOCUMENT_NAME)
+                .permission_type(SHARE)
+                .set_next_token(next)
+                .customize()
+                .config_override(self.scope())
+                .send()
+                .await;
+            let page = self.outcome(DESCRIBE, sent).await?;
+            accounts.extend(page.account_ids.unwrap_or_default());
+            next = page.next_token.filter(|token| !token.is_empty());
+            if next.is_none() {
+                break;
+            }
+        }
+        Ok(accounts)
+    }
+
+    pub(super) async fn prune(&self, version: u64) -> Result<(), Fault> {
+        let sent = self
+            .documents
+            .client
+            .delete_document()
+            .name(DOCUMENT_NAME)
+            .document_version(version.to_string())
+            .customize()
+            .config_override(self.scope())
+            .send()
+            .await;
+        match self.outcome(DELETE, sent).await {
+            Err(fault) if fault.code == "InvalidDocumentVersion" => Ok(()),
+            outcome => absent_is_fine(outcome.map(drop)),
+        }
+    }
+}
+
+fn absent_is_fine(outcome: Result<(), Fault>) -> Result<(), Fault> {
+    match outcome {
+        Err(fault) if fault.class == FaultClass::NotFound => Ok(()),
+        outcome => outcome,
+    }
+}

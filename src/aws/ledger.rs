@@ -1,0 +1,117 @@
+//! What we remember, in one `DynamoDB` table with the string keys `PK` and `SK`, the TTL attribute `ttl` and the
+//! attribute `attention` for a sparse index of what is not in sync.
+//!
+//! | PK | SK | row |
+//! | --- | --- | --- |
+//! | `ACCOUNT#<id>` | `META` | facts of the account |
+//! | | `REGION#<r>` | record of a target, with the generation that locks it |
+//! | | `INCIDENT#<r>` | the open incident of a target |
+//! | | `SEEN#<r>#<eventID>` | an edit that was settled; 3 days |
+//! | | `EVENT#<time>#<id>#<r>` | one line of history; 400 days |
+//! | | `DOC#<digest>` | a content that history names; as long as the last line that names it |
+//! | | `OUTBOX#<alert id>` | an alert, pending or sent; 2 days after sending |
+//! | `POLICY` | `CURRENT` | the policy in force; the function may only read it |
+
+use aws_sdk_dynamodb::Client;
+
+use super::client::{Clients, Lazy};
+use super::clock;
+use super::fault::Call;
+use crate::config::{Config, PolicySource};
+use crate::domain::policy::Policy;
+use crate::domain::target::{AccountFacts, AccountId, OuId};
+use crate::ports::{Fault, FaultClass};
+use items::{Item, s};
+use keys::Key;
+
+mod commit;
+mod items;
+mod keys;
+mod load;
+mod outbox;
+mod plan;
+
+const GET: Call = Call::read("GetItem");
+const UPDATE: Call = Call::write("UpdateItem");
+
+/// The ledger's table.
+pub(super) struct DynamoLedger {
+    client: Lazy<Client>,
+    table: String,
+    policy: PolicySource,
+}
+
+impl DynamoLedger {
+    pub(super) fn new(config: &Config, clients: &Clients) -> Self {
+        Self { client: clients.dynamodb(), table: config.table.clone(), policy: config.policy.clone() }
+    }
+
+    pub(super) async fn policy(&self) -> Result<Option<Policy>, Fault> {
+        let compiled = match &self.policy {
+            // For local runs: a small file, read while nobody waits.
+            PolicySource::File(path) => Some(std::fs::read_to_string(path).map_err(|error| {
+                GET.fault(FaultClass::NotFound, "PolicyFile", &format!("{}: {error}", path.display()))
+            })?),
+            PolicySource::Table => {
+                let item = self.get(&Key::policy()).await?;
+                item.map(|item| items::text(&item, items::COMPILED).map(str::to_owned))
+                    .transpose()
+                    .map_err(|what| corrupt(&what))?
+            }
+        };
+        compiled
+            .map(|compiled| Policy::from_compiled(&compiled))
+            .transpose()
+            .map_err(|error| GET.fault(FaultClass::Invalid, "Policy", &error.to_string()))
+    }
+
+    pub(super) async fn facts(&self, account: &AccountId) -> Result<Option<AccountFacts>, Fault> {
+        let item = self.get(&Key::meta(account)).await?;
+        item.map(|item| items::facts_from(&item)).transpose().map_err(|what| corrupt(&what))
+    }
+
+    /// An update and no put: other attributes of the row are not ours to drop.
+    pub(super) async fn save_facts(&self, facts: &AccountFacts) -> Result<(), Fault> {
+        let json = items::json_of(facts).map_err(|what| corrupt(&what))?;
+        let ou_path: Vec<&str> = facts.ou_path.iter().map(OuId::as_str).collect();
+        let state = items::word_of(&facts.state);
+        self.client
+            .update_item()
+            .table_name(&self.table)
+            .set_key(Some(Key::meta(&facts.account).into_item()))
+            .update_expression(
+                "SET #facts = :facts, #name = :name, #ou_path = :ou_path, #state = :state, #updated = :updated",
+            )
+            .expression_attribute_names("#facts", items::FACTS)
+            .expression_attribute_names("#name", items::NAME)
+            .expression_attribute_names("#ou_path", items::OU_PATH)
+            .expression_attribute_names("#state", items::STATE)
+            .expression_attribute_names("#updated", items::UPDATED)
+            .expression_attribute_values(":facts", s(json))
+            .expression_attribute_values(":name", s(facts.name.clone()))
+            .expression_attribute_values(":ou_path", s(ou_path.join("/")))
+            .expression_attribute_values(":state", s(state))
+            .expression_attribute_values(":updated", s(clock::now().to_string()))
+            .send()
+            .await
+            .map(drop)
+            .map_err(|error| UPDATE.failed(&error))
+    }
+
+    async fn get(&self, key: &Key) -> Result<Option<Item>, Fault> {
+        self.client
+            .get_item()
+            .table_name(&self.table)
+            .set_key(Some(key.clone().into_item()))
+            .consistent_read(true)
+            .send()
+            .await
+            .map(|answer| answer.item)
+            .map_err(|error| GET.failed(&error))
+    }
+}
+
+/// A row that is not what we write. Somebody has to look at it; reading it again does not help.
+fn corrupt(what: &items::Corrupt) -> Fault {
+    GET.fault(FaultClass::Invalid, "Corrupt", &what.to_string())
+}

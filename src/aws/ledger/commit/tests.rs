@@ -1,0 +1,89 @@
+use std::collections::BTreeMap;
+
+use serde_json::json;
+
+use super::*;
+use crate::domain::finding::{Alert, Severity};
+use crate::domain::record::{HistoryEntry, Record};
+use crate::domain::time::Time;
+
+fn target() -> Target {
+    Target::new("444455556666".parse().unwrap(), "eu-west-1".parse().unwrap())
+}
+
+fn commit(seen: usize, alerts: &[&str]) -> Commit {
+    let alert = |id: &&str| Alert {
+        id: (*id).to_owned(),
+        account: target().account,
+        region: None,
+        severity: Severity::Info,
+        kind: "test".to_owned(),
+        incident: None,
+        subject: String::new(),
+        text: String::new(),
+        data: json!(null),
+        at: Time::ZERO,
+    };
+    Commit {
+        expected: 4,
+        record: Record { generation: 5, ..Record::default() },
+        seen: (0..seen).map(|n| format!("e{n}")).collect(),
+        history: HistoryEntry {
+            id: "c".to_owned(),
+            at: Time::ZERO,
+            summary: String::new(),
+            case: json!({}),
+            contents: BTreeMap::from([("d1".to_owned(), "{}".to_owned())]),
+        },
+        alerts: alerts.iter().map(alert).collect(),
+    }
+}
+
+fn plan(commit: &Commit) -> Plan {
+    Plan::of("ledger", &target(), commit).unwrap()
+}
+
+#[test]
+fn one_transaction_holds_everything() {
+    let plan = plan(&commit(2, &["a", "b"]));
+    // Record, history, no incident, two alerts, one content, two edits.
+    assert_eq!((plan.actions.len(), plan.late.len()), (8, 0));
+    let record = plan.actions[0].put().unwrap();
+    assert_eq!(record.condition_expression(), Some("#generation = :expected"));
+    assert!(plan.actions[2].delete().is_some());
+}
+
+#[test]
+fn equal_ids_are_one_action() {
+    let mut twice = commit(1, &["a", "a"]);
+    twice.seen.push("e0".to_owned());
+    assert_eq!(plan(&twice).actions.len(), 6);
+}
+
+#[test]
+fn what_does_not_fit_comes_after() {
+    let plan = plan(&commit(150, &["a"]));
+    assert_eq!((plan.actions.len(), plan.late.len()), (100, 55));
+}
+
+#[test]
+fn the_token_is_the_commits_own() {
+    let first = plan(&commit(1, &["a"])).token;
+    assert_eq!((first.len(), plan(&commit(1, &["a"])).token), (36, first.clone()));
+    assert_ne!(plan(&commit(2, &["a"])).token, first);
+    let elsewhere = Target::new(target().account, "us-east-1".parse().unwrap());
+    assert_ne!(Plan::of("ledger", &elsewhere, &commit(1, &["a"])).unwrap().token, first);
+}
+
+#[test]
+fn a_condition_that_does_not_hold_beats_everything_else() {
+    let class = |codes: &[&str]| match canceled_for(codes.iter().copied(), "") {
+        Refused::Collision(fault) => (true, fault.class),
+        Refused::Other(fault) => (false, fault.class),
+    };
+    assert_eq!(class(&["None", "TransactionConflict", "ConditionalCheckFailed"]), (false, FaultClass::Moved));
+    assert_eq!(class(&["TransactionConflict", "None", "TransactionConflict"]), (true, FaultClass::Moved));
+    assert_eq!(class(&["ThrottlingError", "TransactionConflict"]), (false, FaultClass::Throttled));
+    assert_eq!(class(&["ProvisionedThroughputExceeded"]), (false, FaultClass::Throttled));
+    assert_eq!(class(&["ValidationError"]), (false, FaultClass::Invalid));
+}

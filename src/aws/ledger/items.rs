@@ -1,0 +1,215 @@
+//! Rows and what they hold. What we read back stands as JSON in one attribute; the attributes beside it are for people,
+//! for queries and for conditions, and are never read back, but for the generation.
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::keys::{Key, region_name};
+use crate::domain::finding::Alert;
+use crate::domain::record::{HistoryEntry, Incident, Record, Standing};
+use crate::domain::target::{AccountFacts, Target};
+use crate::domain::time::{DAY_MS, Time};
+
+pub(super) type Item = HashMap<String, AttributeValue>;
+
+pub(super) const ALERT: &str = "alert";
+pub(super) const ATTENTION: &str = "attention";
+pub(super) const BODY: &str = "body";
+pub(super) const COMPILED: &str = "compiled";
+pub(super) const COUNT: &str = "count";
+pub(super) const FACTS: &str = "facts";
+pub(super) const GENERATION: &str = "generation";
+pub(super) const INCIDENT: &str = "incident";
+pub(super) const NAME: &str = "name";
+pub(super) const OU_PATH: &str = "ou_path";
+pub(super) const RECORD: &str = "record";
+pub(super) const STATE: &str = "state";
+pub(super) const TTL: &str = "ttl";
+pub(super) const UPDATED: &str = "updated";
+
+pub(super) const PENDING: &str = "pending";
+pub(super) const SENT: &str = "sent";
+
+/// An item holds 400 KB, names included [docs: amazondynamodb `ServiceQuotas`]; what we write leaves room for the rest of
+/// its row.
+pub(super) const JSON_BYTES_MAX: usize = 380 * 1_024;
+
+/// Longer than `EventBridge` retries (24 h) and an archive is replayed.
+pub(super) const SEEN_MS: i64 = 3 * DAY_MS;
+pub(super) const HISTORY_MS: i64 = 400 * DAY_MS;
+pub(super) const SENT_MS: i64 = 2 * DAY_MS;
+
+/// A row that does not hold what it should.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("row {row}: {what}")]
+pub(super) struct Corrupt {
+    row: String,
+    what: String,
+}
+
+fn corrupt(item: &Item, what: impl Into<String>) -> Corrupt {
+    Corrupt { row: Key::sort_of(item).unwrap_or("?").to_owned(), what: what.into() }
+}
+
+pub(super) fn s(text: impl Into<String>) -> AttributeValue {
+    AttributeValue::S(text.into())
+}
+
+pub(super) fn n(number: impl Into<i128>) -> AttributeValue {
+    AttributeValue::N(number.into().to_string())
+}
+
+/// TTL wants seconds [docs: amazondynamodb TTL].
+pub(super) fn ttl(at: Time) -> AttributeValue {
+    n(at.ms().div_euclid(1_000))
+}
+
+/// Deletion comes days after the time [docs: TTL], so whoever reads looks at the time.
+pub(super) fn is_expired(item: &Item, now: Time) -> bool {
+    let at = item.get(TTL).and_then(|value| value.as_n().ok()).and_then(|number| number.parse::<i64>().ok());
+    at.is_some_and(|at| at.saturating_mul(1_000) <= now.ms())
+}
+
+pub(super) fn text<'a>(item: &'a Item, name: &str) -> Result<&'a str, Corrupt> {
+    match item.get(name) {
+        Some(AttributeValue::S(text)) => Ok(text),
+        _ => Err(corrupt(item, format!("`{name}` is no string"))),
+    }
+}
+
+pub(super) fn json_of(value: &impl Serialize) -> Result<String, Corrupt> {
+    serde_json::to_string(value).map_err(|error| Corrupt { row: "to write".to_owned(), what: error.to_string() })
+}
+
+fn from_json<T: DeserializeOwned>(item: &Item, name: &str) -> Result<T, Corrupt> {
+    serde_json::from_str(text(item, name)?).map_err(|error| corrupt(item, format!("`{name}`: {error}")))
+}
+
+/// The word that a unit variant is serialised as.
+pub(super) fn word_of(value: &impl Serialize) -> String {
+    match serde_json::to_value(value) {
+        Ok(serde_json::Value::String(word)) => word,
+        _ => String::new(),
+    }
+}
+
+pub(super) fn facts_from(item: &Item) -> Result<AccountFacts, Corrupt> {
+    from_json(item, FACTS)
+}
+
+pub(super) fn alert_from(item: &Item) -> Result<Alert, Corrupt> {
+    from_json(item, ALERT)
+}
+
+pub(super) fn incident_from(item: &Item) -> Result<Incident, Corrupt> {
+    from_json(item, INCIDENT)
+}
+
+/// The record as it was committed, without its incident, which has a row of its own.
+pub(super) fn record_from(item: &Item) -> Result<Record, Corrupt> {
+    let record: Record = from_json(item, RECORD)?;
+    let generation = item.get(GENERATION).and_then(|value| value.as_n().ok()).and_then(|number| number.parse().ok());
+    let generation = generation.ok_or_else(|| corrupt(item, "no generation"))?;
+    Ok(Record { generation, incident: None, ..record })
+}
+
+/// `attention` is what the sparse index is keyed by: absent where nobody has to look.
+fn attention(standing: Standing) -> Option<String> {
+    match standing {
+        Standing::InSync | Standing::Exempt => None,
+        Standing::New
+        | Standing::Drifted
+        | Standing::Held
+        | Standing::BackingOff
+        | Standing::Waiting
+        | Standing::Unreachable => Some(word_of(&standing)),
+    }
+}
+
+pub(super) fn record_item(target: &Target, record: &Record) -> Result<Item, Corrupt> {
+    let (kept, json) = fitting(record)?;
+    let mut item = Key::region(target).into_item();
+    item.extend([
+        (RECORD.to_owned(), s(json)),
+        (GENERATION.to_owned(), n(kept.generation)),
+        ("account".to_owned(), s(target.account.as_str())),
+        ("region".to_owned(), s(target.region.as_str())),
+        ("status".to_owned(), s(word_of(&kept.standing))),
+        ("policy".to_owned(), s(kept.policy.clone())),
+        ("why".to_owned(), s(kept.why.clone())),
+        (UPDATED.to_owned(), s(kept.updated.to_string())),
+    ]);
+    if let Some(accounted) = &kept.accounted {
+        item.insert("latest".to_owned(), n(accounted.version));
+    }
+    if let Some(accepted) = &kept.accepted {
+        item.insert("digest".to_owned(), s(accepted.digest()));
+    }
+    if let Some(configured) = kept.configured {
+        item.insert("configured".to_owned(), s(configured.to_string()));
+    }
+    if let Some(standing) = attention(kept.standing) {
+        item.insert(ATTENTION.to_owned(), s(standing));
+    }
+    Ok(item)
+}
+
+/// The record as JSON without its incident, short of its oldest judged versions where it would be too large for a row.
+/// A late attribution then finds nothing to restore; a record that cannot be written would stop the target for good.
+fn fitting(record: &Record) -> Result<(Record, String), Corrupt> {
+    let mut kept = Record { incident: None, ..record.clone() };
+    loop {
+        let json = json_of(&kept)?;
+        if json.len() <= JSON_BYTES_MAX {
+            return Ok((kept, json));
+        }
+        if kept.recent.pop().is_none() {
+            let what = format!("a record of {} bytes is too large", json.len());
+            return Err(Corrupt { row: "to write".to_owned(), what });
+        }
+    }
+}
+
+pub(super) fn incident_item(target: &Target, incident: &Incident) -> Result<Item, Corrupt> {
+    let mut item = Key::incident(target).into_item();
+    item.extend([
+        (INCIDENT.to_owned(), s(json_of(incident)?)),
+        ("id".to_owned(), s(incident.id.clone())),
+        ("opened".to_owned(), s(incident.opened.to_string())),
+        ("summary".to_owned(), s(incident.summary.clone())),
+        ("escalated".to_owned(), AttributeValue::Bool(incident.escalated)),
+    ]);
+    Ok(item)
+}
+
+pub(super) fn seen_item(target: &Target, edit_id: &str, at: Time) -> Item {
+    let mut item = Key::seen(target, edit_id).into_item();
+    item.insert(TTL.to_owned(), ttl(at.plus_ms(SEEN_MS)));
+    item
+}
+
+pub(super) fn event_item(target: &Target, entry: &HistoryEntry) -> Result<Item, Corrupt> {
+    let mut case = json_of(&entry.case)?;
+    if case.len() > JSON_BYTES_MAX {
+        // The line itself must not be lost to the size of what stands behind it.
+        case = json_of(&serde_json::json!({ "left_out": "too large", "bytes": case.len() }))?;
+    }
+    let contents = entry.contents.keys().map(s).collect();
+    let mut item = Key::event(target, entry.at, &entry.id).into_item();
+    item.extend([
+        ("id".to_owned(), s(entry.id.clone())),
+        ("at".to_owned(), s(entry.at.to_string())),
+        ("region".to_owned(), s(region_name(Some(&target.region)))),
+        ("summary".to_owned(), s(entry.summary.clone())),
+        ("case".to_owned(), s(case)),
+        ("contents".to_owned(), AttributeValue::L(contents)),
+        (TTL.to_owned(), ttl(entry.at.plus_ms(HISTORY_MS))),
+    ]);
+    Ok(item)
+}
+
+#[cfg(test)]
+mod tests;

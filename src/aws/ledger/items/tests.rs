@@ -1,0 +1,136 @@
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use super::*;
+use crate::domain::document::{Content, FieldChange};
+use crate::domain::principal::Attribution;
+use crate::domain::record::{Accounted, Judged};
+use crate::domain::target::AccountState;
+
+fn target() -> Target {
+    Target::new("444455556666".parse().unwrap(), "eu-west-1".parse().unwrap())
+}
+
+fn record(standing: Standing) -> Record {
+    Record {
+        generation: 7,
+        standing,
+        accepted: Some(Content::minimal()),
+        accounted: Some(Accounted { version: 3, created: Time::from_ms(1_500), body: None }),
+        incident: Some(Incident {
+            id: "i".to_owned(),
+            opened: Time::ZERO,
+            summary: "switched off".to_owned(),
+            opponents: Vec::new(),
+            edits: 1,
+            escalated: false,
+            announce_end: true,
+        }),
+        policy: "v3".to_owned(),
+        ..Record::default()
+    }
+}
+
+fn judged(size: usize) -> Judged {
+    Judged {
+        version: 1,
+        created: Time::ZERO,
+        attribution: Attribution::Unattributed,
+        principal: None,
+        change: vec![FieldChange { field: "shellProfile".to_owned(), from: None, to: Some(json!("x".repeat(size))) }],
+    }
+}
+
+#[test]
+fn a_record_comes_back_without_its_incident() {
+    let record = record(Standing::Drifted);
+    let item = record_item(&target(), &record).unwrap();
+    assert_eq!(record_from(&item).unwrap(), Record { incident: None, ..record.clone() });
+    let incident = incident_item(&target(), record.incident.as_ref().unwrap()).unwrap();
+    assert_eq!(Some(incident_from(&incident).unwrap()), record.incident);
+}
+
+#[test]
+fn only_what_somebody_should_look_at_is_in_the_sparse_index() {
+    let attention = |standing| record_item(&target(), &record(standing)).unwrap().remove(ATTENTION);
+    assert_eq!(attention(Standing::InSync), None);
+    assert_eq!(attention(Standing::Exempt), None);
+    assert_eq!(attention(Standing::BackingOff), Some(s("backing_off")));
+    assert_eq!(attention(Standing::New), Some(s("new")));
+}
+
+#[test]
+fn people_can_read_a_row() {
+    let item = record_item(&target(), &record(Standing::InSync)).unwrap();
+    for (name, value) in [
+        ("PK", s("ACCOUNT#444455556666")),
+        ("SK", s("REGION#eu-west-1")),
+        (GENERATION, n(7)),
+        ("status", s("in_sync")),
+        ("policy", s("v3")),
+        ("latest", n(3)),
+        ("digest", s(Content::minimal().digest())),
+    ] {
+        assert_eq!(item.get(name), Some(&value), "{name}");
+    }
+}
+
+#[test]
+fn a_record_that_is_too_large_loses_its_oldest_judgements() {
+    let mut record = record(Standing::InSync);
+    record.recent = (0..10).map(|_| judged(60_000)).collect();
+    let item = record_item(&target(), &record).unwrap();
+    assert!(text(&item, RECORD).unwrap().len() <= JSON_BYTES_MAX);
+    let kept = record_from(&item).unwrap();
+    assert_eq!(kept.recent.len(), 6);
+    assert_eq!(kept.accepted, record.accepted);
+}
+
+#[test]
+fn a_row_that_is_not_ours_is_corrupt() {
+    let mut item = record_item(&target(), &record(Standing::InSync)).unwrap();
+    item.insert(RECORD.to_owned(), s("{"));
+    let error = record_from(&item).unwrap_err().to_string();
+    assert!(error.starts_with("row REGION#eu-west-1: `record`: "), "{error}");
+    item.remove(RECORD);
+    assert!(record_from(&item).is_err());
+}
+
+#[test]
+fn history_keeps_its_line_when_the_case_is_too_large() {
+    let entry = |case: Value| HistoryEntry {
+        id: "c".to_owned(),
+        at: Time::from_ms(1_000),
+        summary: "put right".to_owned(),
+        case,
+        contents: BTreeMap::from([("d1".to_owned(), "{}".to_owned())]),
+    };
+    let item = event_item(&target(), &entry(json!("x".repeat(500_000)))).unwrap();
+    assert_eq!(text(&item, "summary").unwrap(), "put right");
+    assert!(text(&item, "case").unwrap().contains("too large"));
+    assert_eq!(item.get(TTL), Some(&n(1 + 400 * 86_400)));
+    let item = event_item(&target(), &entry(json!({ "a": 1 }))).unwrap();
+    assert_eq!(text(&item, "case").unwrap(), "{\"a\":1}");
+}
+
+#[test]
+fn expiry_is_a_matter_of_the_time_in_the_row() {
+    let item = seen_item(&target(), "e", Time::from_ms(5_000));
+    assert!(!is_expired(&item, Time::from_ms(5_000 + SEEN_MS - 1)));
+    assert!(is_expired(&item, Time::from_ms(5_000 + SEEN_MS)));
+    assert!(!is_expired(&Item::new(), Time::from_ms(i64::MAX)));
+}
+
+#[test]
+fn facts_come_back() {
+    let facts = AccountFacts {
+        account: target().account,
+        name: "prod".to_owned(),
+        ou_path: vec!["r-ab12".parse().unwrap()],
+        state: AccountState::Closed,
+    };
+    let item = Item::from([(FACTS.to_owned(), s(json_of(&facts).unwrap()))]);
+    assert_eq!(facts_from(&item).unwrap(), facts);
+    assert_eq!(word_of(&facts.state), "closed");
+}

@@ -1,0 +1,138 @@
+//! The table's keys. Ids that come from elsewhere are bounded here: a sort key holds at most 1,024 bytes
+//! [docs: amazondynamodb `ServiceQuotas`].
+
+use std::fmt::Write as _;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use sha2::{Digest as _, Sha256};
+
+use super::items::{Item, s};
+use crate::domain::target::{AccountId, Region, Target};
+use crate::domain::time::Time;
+
+pub(super) const PK: &str = "PK";
+pub(super) const SK: &str = "SK";
+pub(super) const OUTBOX: &str = "OUTBOX#";
+
+/// Longer ids than any that AWS gives stand as their digest.
+const ID_BYTES_MAX: usize = 200;
+
+/// The key of a row.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Key {
+    pk: String,
+    sk: String,
+}
+
+impl Key {
+    fn of(account: &AccountId, sk: String) -> Self {
+        Self { pk: partition_of(account), sk }
+    }
+
+    pub(super) fn policy() -> Self {
+        Self { pk: "POLICY".to_owned(), sk: "CURRENT".to_owned() }
+    }
+
+    pub(super) fn meta(account: &AccountId) -> Self {
+        Self::of(account, "META".to_owned())
+    }
+
+    pub(super) fn region(target: &Target) -> Self {
+        Self::of(&target.account, format!("REGION#{}", target.region))
+    }
+
+    pub(super) fn incident(target: &Target) -> Self {
+        Self::of(&target.account, format!("INCIDENT#{}", target.region))
+    }
+
+    pub(super) fn seen(target: &Target, edit_id: &str) -> Self {
+        Self::of(&target.account, format!("SEEN#{}#{}", target.region, bounded_id(edit_id)))
+    }
+
+    /// The region closes the key: one signal is settled in many regions at the same time, under one id.
+    pub(super) fn event(target: &Target, at: Time, id: &str) -> Self {
+        Self::of(&target.account, format!("EVENT#{}#{}#{}", sortable(at), bounded_id(id), target.region))
+    }
+
+    pub(super) fn content(account: &AccountId, digest: &str) -> Self {
+        Self::of(account, format!("DOC#{}", bounded_id(digest)))
+    }
+
+    pub(super) fn outbox(account: &AccountId, alert_id: &str) -> Self {
+        Self::of(account, format!("{OUTBOX}{}", bounded_id(alert_id)))
+    }
+
+    pub(super) fn sort(&self) -> &str {
+        &self.sk
+    }
+
+    pub(super) fn into_item(self) -> Item {
+        Item::from([(PK.to_owned(), s(self.pk)), (SK.to_owned(), s(self.sk))])
+    }
+
+    /// The sort key of a row that was read.
+    pub(super) fn sort_of(item: &Item) -> Option<&str> {
+        item.get(SK).and_then(|value| AttributeValue::as_s(value).ok()).map(String::as_str)
+    }
+}
+
+/// The partition key of everything about an account.
+pub(super) fn partition_of(account: &AccountId) -> String {
+    format!("ACCOUNT#{account}")
+}
+
+/// The region's name as it stands in readable attributes.
+pub(super) fn region_name(region: Option<&Region>) -> String {
+    region.map_or_else(String::new, |region| region.as_str().to_owned())
+}
+
+/// Always with milliseconds: RFC 3339 as people write it does not sort within a second (`:00.5Z` before `:00Z`).
+fn sortable(at: Time) -> String {
+    match jiff::Timestamp::from_millisecond(at.ms()) {
+        Ok(at) => at.strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string(),
+        Err(_) => at.to_string(),
+    }
+}
+
+fn bounded_id(id: &str) -> String {
+    if !id.is_empty() && id.len() <= ID_BYTES_MAX { id.to_owned() } else { digest(&[id]) }
+}
+
+/// SHA-256 over the parts, in hexadecimal. Each part is closed by a byte that no UTF-8 text holds.
+pub(super) fn digest(parts: &[&str]) -> String {
+    let mut hash = Sha256::new();
+    for part in parts {
+        hash.update(part.as_bytes());
+        hash.update([0xff]);
+    }
+    let mut hex = String::with_capacity(64);
+    for byte in hash.finalize() {
+        let _ = write!(hex, "{byte:02x}");
+    }
+    hex
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_sort_as_text() {
+        let texts: Vec<String> = [0, 1, 999, 1_000, 1_500, 60_000].map(|ms| sortable(Time::from_ms(ms))).to_vec();
+        assert_eq!(texts.first().map(String::as_str), Some("1970-01-01T00:00:00.000Z"));
+        assert!(texts.is_sorted(), "{texts:?}");
+    }
+
+    #[test]
+    fn keys_stay_within_their_limit() {
+        let target = Target::new("444455556666".parse().unwrap(), "eu-west-1".parse().unwrap());
+        let long = "x".repeat(5_000);
+        for key in
+            [Key::seen(&target, &long), Key::event(&target, Time::ZERO, &long), Key::outbox(&target.account, &long)]
+        {
+            assert!(key.sort().len() < 1_024, "{}", key.sort().len());
+        }
+        assert_ne!(Key::seen(&target, &long), Key::seen(&target, &"y".repeat(5_000)));
+        assert_eq!(Key::seen(&target, "e-1").sort(), "SEEN#eu-west-1#e-1");
+    }
+}

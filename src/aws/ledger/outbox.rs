@@ -1,0 +1,88 @@
+//! Alerts on their way to whoever is on call.
+
+use aws_sdk_dynamodb::types::ReturnValue;
+
+use super::items::{self, s, ttl};
+use super::keys::{self, Key};
+use super::{DynamoLedger, UPDATE, corrupt, plan};
+use crate::aws::clock;
+use crate::aws::fault::Call;
+use crate::domain::finding::Alert;
+use crate::domain::target::AccountId;
+use crate::ports::{Fault, FaultClass};
+
+const QUERY: Call = Call::read("Query");
+/// A page reads up to 1 MB [bc]; sent alerts stay for two days, so more pages than this are an account gone wild.
+const PAGES_MAX: usize = 20;
+
+impl DynamoLedger {
+    /// The oldest first.
+    pub(in crate::aws) async fn unsent(&self, account: &AccountId) -> Result<Vec<Alert>, Fault> {
+        let mut alerts = Vec::new();
+        let mut start = None;
+        for _ in 0..PAGES_MAX {
+            let page = self
+                .client
+                .query()
+                .table_name(&self.table)
+                .consistent_read(true)
+                .key_condition_expression("#pk = :pk AND begins_with(#sk, :outbox)")
+                .filter_expression("#state = :pending")
+                .expression_attribute_names("#pk", keys::PK)
+                .expression_attribute_names("#sk", keys::SK)
+                .expression_attribute_names("#state", items::STATE)
+                .expression_attribute_values(":pk", s(keys::partition_of(account)))
+                .expression_attribute_values(":outbox", s(keys::OUTBOX))
+                .expression_attribute_values(":pending", s(items::PENDING))
+                .set_exclusive_start_key(start)
+                .send()
+                .await
+                .map_err(|error| QUERY.failed(&error))?;
+            for item in page.items.unwrap_or_default() {
+                alerts.push(items::alert_from(&item).map_err(|what| corrupt(&what))?);
+            }
+            start = page.last_evaluated_key.filter(|key| !key.is_empty());
+            if start.is_none() {
+                break;
+            }
+        }
+        alerts.sort_by(|a, b| (a.at, &a.id).cmp(&(b.at, &b.id)));
+        Ok(alerts)
+    }
+
+    /// True while the alert is pending, whoever kept it first: told twice is better than not at all.
+    pub(in crate::aws) async fn keep_alert(&self, alert: &Alert) -> Result<bool, Fault> {
+        let update = plan::outbox(&self.table, Key::outbox(&alert.account, &alert.id), alert)
+            .map_err(|error| UPDATE.fault(FaultClass::Invalid, "Unplannable", &error.to_string()))?;
+        let answer = self
+            .client
+            .update_item()
+            .table_name(update.table_name)
+            .set_key(Some(update.key))
+            .update_expression(update.update_expression)
+            .set_expression_attribute_names(update.expression_attribute_names)
+            .set_expression_attribute_values(update.expression_attribute_values)
+            .return_values(ReturnValue::AllNew)
+            .send()
+            .await
+            .map_err(|error| UPDATE.failed(&error))?;
+        Ok(answer.attributes.is_some_and(|after| after.get(items::STATE) != Some(&s(items::SENT))))
+    }
+
+    /// Without a condition: an alert that somebody else marked meanwhile was sent all the same.
+    pub(in crate::aws) async fn mark_sent(&self, alert: &Alert) -> Result<(), Fault> {
+        self.client
+            .update_item()
+            .table_name(&self.table)
+            .set_key(Some(Key::outbox(&alert.account, &alert.id).into_item()))
+            .update_expression("SET #state = :sent, #ttl = :ttl")
+            .expression_attribute_names("#state", items::STATE)
+            .expression_attribute_names("#ttl", items::TTL)
+            .expression_attribute_values(":sent", s(items::SENT))
+            .expression_attribute_values(":ttl", ttl(clock::now().plus_ms(items::SENT_MS)))
+            .send()
+            .await
+            .map(drop)
+            .map_err(|error| UPDATE.failed(&error))
+    }
+}

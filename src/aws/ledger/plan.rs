@@ -1,0 +1,143 @@
+//! What one pass changes, as the actions of one transaction.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use aws_sdk_dynamodb::error::BuildError;
+use aws_sdk_dynamodb::types::{Delete, Put, TransactWriteItem, Update};
+
+use super::items::{self, Corrupt, Item, n, s, ttl};
+use super::keys::{Key, digest};
+use crate::domain::finding::Alert;
+use crate::domain::record::Commit;
+use crate::domain::target::Target;
+use crate::domain::time::Time;
+
+/// Actions in one transaction [bc; docs: amazondynamodb `ServiceQuotas`].
+const ACTIONS_MAX: usize = 100;
+
+/// One transaction, and what does not fit into it.
+pub(super) struct Plan {
+    pub(super) actions: Vec<TransactWriteItem>,
+    /// Edits beyond what a transaction holds; written when it is through. If they get lost, their events are settled once
+    /// more, and the alerts of that carry the ids that they had.
+    pub(super) late: Vec<Item>,
+    /// Makes a repetition of this very transaction one and the same for ten minutes [bc: `ClientRequestToken`].
+    pub(super) token: String,
+}
+
+/// Why a commit cannot be written.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Unplannable {
+    #[error(transparent)]
+    Item(#[from] Corrupt),
+    #[error(transparent)]
+    Build(#[from] BuildError),
+    #[error("{0} actions do not fit into one transaction")]
+    TooMany(usize),
+}
+
+impl Plan {
+    pub(super) fn of(table: &str, target: &Target, commit: &Commit) -> Result<Self, Unplannable> {
+        let entry = &commit.history;
+        let mut actions = vec![
+            record(table, target, commit)?,
+            put(table, items::event_item(target, entry)?)?,
+            match &commit.record.incident {
+                Some(incident) => put(table, items::incident_item(target, incident)?)?,
+                None => delete(table, Key::incident(target))?,
+            },
+        ];
+        // Two actions on one item are refused, so equal ids become one.
+        let alerts: BTreeMap<Key, &Alert> =
+            commit.alerts.iter().rev().map(|alert| (Key::outbox(&alert.account, &alert.id), alert)).collect();
+        for (key, alert) in alerts {
+            actions.push(TransactWriteItem::builder().update(outbox(table, key, alert)?).build());
+        }
+        for (id, text) in &entry.contents {
+            actions.push(content(table, Key::content(&target.account, id), text, entry.at)?);
+        }
+        if actions.len() > ACTIONS_MAX {
+            return Err(Unplannable::TooMany(actions.len()));
+        }
+        let seen: BTreeSet<&String> = commit.seen.iter().collect();
+        let mut late = Vec::new();
+        for id in seen {
+            let item = items::seen_item(target, id, entry.at);
+            if actions.len() < ACTIONS_MAX {
+                actions.push(put(table, item)?);
+            } else {
+                late.push(item);
+            }
+        }
+        Ok(Self { actions, late, token: token(target, commit)? })
+    }
+}
+
+/// At most 36 characters [bc]. The commit itself is part of it: the same token with other content would be refused.
+fn token(target: &Target, commit: &Commit) -> Result<String, Corrupt> {
+    let generation = commit.expected.to_string();
+    let content = [items::json_of(&commit.record)?, items::json_of(&commit.history)?, items::json_of(&commit.alerts)?];
+    let [record, history, alerts] = content.each_ref().map(String::as_str);
+    let seen = commit.seen.join(" ");
+    let mut token = digest(&[&commit.history.id, &target.to_string(), &generation, record, history, alerts, &seen]);
+    token.truncate(36);
+    Ok(token)
+}
+
+/// The record, on condition that nobody has written one since it was loaded.
+fn record(table: &str, target: &Target, commit: &Commit) -> Result<TransactWriteItem, Unplannable> {
+    let put = Put::builder()
+        .table_name(table)
+        .set_item(Some(items::record_item(target, &commit.record)?))
+        .expression_attribute_names("#generation", items::GENERATION);
+    // Generation 0 is a record that was never written.
+    let put = if commit.expected == 0 {
+        put.condition_expression("attribute_not_exists(#generation)")
+    } else {
+        put.condition_expression("#generation = :expected").expression_attribute_values(":expected", n(commit.expected))
+    };
+    Ok(TransactWriteItem::builder().put(put.build()?).build())
+}
+
+/// An alert: kept the first time, counted every time. One that was sent stays sent.
+pub(super) fn outbox(table: &str, key: Key, alert: &Alert) -> Result<Update, Unplannable> {
+    Ok(Update::builder()
+        .table_name(table)
+        .set_key(Some(key.into_item()))
+        .update_expression(
+            "SET #alert = if_not_exists(#alert, :alert), #state = if_not_exists(#state, :pending), \
+             #at = if_not_exists(#at, :at) ADD #count :one",
+        )
+        .expression_attribute_names("#alert", items::ALERT)
+        .expression_attribute_names("#state", items::STATE)
+        .expression_attribute_names("#at", "at")
+        .expression_attribute_names("#count", items::COUNT)
+        .expression_attribute_values(":alert", s(items::json_of(alert)?))
+        .expression_attribute_values(":pending", s(items::PENDING))
+        .expression_attribute_values(":at", s(alert.at.to_string()))
+        .expression_attribute_values(":one", n(1))
+        .build()?)
+}
+
+/// A content, once. Naming it again makes it live as long as the line of history that does.
+fn content(table: &str, key: Key, text: &str, at: Time) -> Result<TransactWriteItem, Unplannable> {
+    let update = Update::builder()
+        .table_name(table)
+        .set_key(Some(key.into_item()))
+        .update_expression("SET #body = if_not_exists(#body, :body), #ttl = :ttl")
+        .expression_attribute_names("#body", items::BODY)
+        .expression_attribute_names("#ttl", items::TTL)
+        .expression_attribute_values(":body", s(text))
+        .expression_attribute_values(":ttl", ttl(at.plus_ms(items::HISTORY_MS)))
+        .build()?;
+    Ok(TransactWriteItem::builder().update(update).build())
+}
+
+fn put(table: &str, item: Item) -> Result<TransactWriteItem, Unplannable> {
+    Ok(TransactWriteItem::builder().put(Put::builder().table_name(table).set_item(Some(item)).build()?).build())
+}
+
+fn delete(table: &str, key: Key) -> Result<TransactWriteItem, Unplannable> {
+    let delete = Delete::builder().table_name(table).set_key(Some(key.into_item())).build()?;
+    Ok(TransactWriteItem::builder().delete(delete).build())
+}

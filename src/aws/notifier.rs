@@ -1,0 +1,134 @@
+//! Alerts to the topic. Each protocol gets what its receivers can use: programs JSON, mailboxes the text, phones the
+//! subject.
+
+use aws_sdk_sns::Client;
+use aws_sdk_sns::types::MessageAttributeValue;
+use serde_json::{Value, json};
+
+use super::client::{Clients, Lazy};
+use super::fault::Call;
+use super::text::bounded;
+use crate::config::Config;
+use crate::domain::finding::Alert;
+use crate::ports::{Fault, FaultClass};
+
+#[cfg(test)]
+mod tests;
+
+const PUBLISH: Call = Call::write("Publish");
+/// Version of the JSON that programs get.
+const SCHEMA_VERSION: u32 = 1;
+/// A subject has fewer than 100 characters and no line breaks or control characters [bc sns].
+const SUBJECT_CHARS_MAX: usize = 99;
+/// A message is kept to a quarter of what SNS takes without asking (256 KB [docs: gr/sns]): it is told three times over.
+const MESSAGE_BYTES_MAX: usize = 64 * 1_024;
+/// What the text may be in a message that was too large.
+const SHORT_TEXT_BYTES: usize = 8 * 1_024;
+
+/// The topic.
+pub(super) struct SnsNotifier {
+    client: Lazy<Client>,
+    topic: String,
+}
+
+impl SnsNotifier {
+    pub(super) fn new(config: &Config, clients: &Clients) -> Self {
+        Self { client: clients.sns(), topic: config.topic_arn.clone() }
+    }
+
+    pub(super) async fn publish(&self, alert: &Alert) -> Result<(), Fault> {
+        match self.send(alert, &message(alert)).await {
+            // Sending the same again cannot help, and being told little is better than not being told.
+            Err(fault) if fault.class == FaultClass::Invalid => self.send(alert, &minimal(alert, &fault)).await,
+            outcome => outcome,
+        }
+    }
+
+    async fn send(&self, alert: &Alert, message: &str) -> Result<(), Fault> {
+        let mut request = self
+            .client
+            .publish()
+            .topic_arn(&self.topic)
+            .message_structure("json")
+            .subject(subject(alert))
+            .message(message);
+        for (name, value) in attributes(alert) {
+            let value = MessageAttributeValue::builder()
+                .data_type("String")
+                .string_value(value)
+                .build()
+                .map_err(|error| PUBLISH.fault(FaultClass::Invalid, "Build", &error.to_string()))?;
+            request = request.message_attributes(name, value);
+        }
+        request.send().await.map(drop).map_err(|error| PUBLISH.failed(&error))
+    }
+}
+
+/// What subscriptions filter by. An attribute without a value is refused [docs: sns-message-attributes].
+fn attributes(alert: &Alert) -> Vec<(&'static str, String)> {
+    let region = alert.region.as_ref().map(|region| region.as_str().to_owned());
+    [
+        ("severity", Some(alert.severity.as_str().to_owned())),
+        ("kind", Some(bounded(&alert.kind, 128))),
+        ("account", Some(alert.account.as_str().to_owned())),
+        ("region", region),
+    ]
+    .into_iter()
+    .filter_map(|(name, value)| Some((name, value.filter(|value| !value.is_empty())?)))
+    .collect()
+}
+
+fn subject(alert: &Alert) -> String {
+    let clean = bounded(&alert.subject, 4 * SUBJECT_CHARS_MAX);
+    let subject: String = clean.trim_start().chars().take(SUBJECT_CHARS_MAX).collect();
+    if subject.is_empty() { format!("runas-reactor: {}", bounded(&alert.kind, 64)) } else { subject }
+}
+
+/// The message for all protocols, within its limit.
+fn message(alert: &Alert) -> String {
+    let full = rendered(alert, &alert.text, &alert.data);
+    if full.len() <= MESSAGE_BYTES_MAX {
+        return full;
+    }
+    let text: String = cut(&alert.text, SHORT_TEXT_BYTES);
+    rendered(alert, &text, &json!({ "left_out": "too large for a message; the ledger has it", "bytes": full.len() }))
+}
+
+/// The subject, what it is about and where to look; nothing that came from elsewhere in more than a few words.
+fn minimal(alert: &Alert, fault: &Fault) -> String {
+    let region = alert.region.as_ref().map_or("all regions", |region| region.as_str());
+    let text = format!(
+        "{}\n\nThis alert could not be sent in full ({}). It is in the ledger: account {}, {region}, alert {}.",
+        subject(alert),
+        fault.code,
+        alert.account,
+        bounded(&alert.id, 256)
+    );
+    rendered(alert, &text, &json!({ "left_out": fault.code }))
+}
+
+fn rendered(alert: &Alert, text: &str, data: &Value) -> String {
+    let subject = subject(alert);
+    let body = json!({
+        "schema_version": SCHEMA_VERSION,
+        "id": bounded(&alert.id, 256),
+        "kind": bounded(&alert.kind, 128),
+        "severity": alert.severity,
+        "account": alert.account,
+        "region": alert.region,
+        "incident": alert.incident.as_deref().map(|incident| bounded(incident, 256)),
+        "subject": subject,
+        "text": text,
+        "at": alert.at,
+        "data": data,
+    });
+    // With MessageStructure=json, `default` is required and every value is a string [bc sns].
+    json!({ "default": body.to_string(), "email": text, "sms": subject }).to_string()
+}
+
+/// Keeps line breaks, which a mail needs.
+fn cut(text: &str, bytes: usize) -> String {
+    let fits = text.char_indices().map(|(at, c)| at + c.len_utf8()).take_while(|end| *end <= bytes).last();
+    let head = fits.and_then(|end| text.get(..end)).unwrap_or_default();
+    format!("{head}\n[cut]")
+}

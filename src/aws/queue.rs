@@ -1,0 +1,137 @@
+//! The queue that the reactor lives on, and the one for what it cannot work on.
+
+use aws_sdk_sqs::Client;
+use aws_sdk_sqs::types::{BatchResultErrorEntry, MessageAttributeValue, SendMessageBatchRequestEntry};
+use futures_util::stream::{self, TryStreamExt as _};
+
+use super::client::{Clients, Lazy};
+use super::fault::Call;
+use super::text::bounded;
+use crate::config::Config;
+use crate::domain::signal::Work;
+use crate::ports::{Fault, FaultClass};
+
+#[cfg(test)]
+mod tests;
+
+const SEND: Call = Call::write("SendMessageBatch");
+const DEAD_LETTER: Call = Call::write("SendMessage");
+const HAND_BACK: Call = Call::write("ChangeMessageVisibility");
+
+/// Messages in one batch [bc sqs].
+const BATCH_MAX: usize = 10;
+/// Bytes in one batch; SQS takes 1 MiB [docs: gr/sqs-service], and did take 256 KB until 2025.
+const BATCH_BYTES_MAX: usize = 256 * 1_024;
+/// Batches on their way at a time: a sweep of 10,000 targets is 1,000 of them.
+const PARALLEL: usize = 8;
+/// [docs: SQS quotas].
+const DELAY_S_MAX: u32 = 900;
+/// Twelve hours [docs: SQS quotas].
+const VISIBILITY_S_MAX: u32 = 43_200;
+const REASON_BYTES_MAX: usize = 512;
+
+/// Work queue and dead-letter queue.
+pub(super) struct SqsQueue {
+    client: Lazy<Client>,
+    queue: String,
+    dlq: String,
+}
+
+type Entry = SendMessageBatchRequestEntry;
+
+impl SqsQueue {
+    pub(super) fn new(config: &Config, clients: &Clients) -> Self {
+        Self { client: clients.sqs(), queue: config.queue_url.clone(), dlq: config.dlq_url.clone() }
+    }
+
+    /// After a fault, some of the messages may have been sent: the caller sends all of them again, and a message that
+    /// comes twice changes nothing (invariant 5).
+    pub(super) async fn send(&self, works: &[(Work, u32)]) -> Result<(), Fault> {
+        let batches: Vec<Result<Vec<Entry>, Fault>> = batched(works)?.into_iter().map(Ok).collect();
+        stream::iter(batches).try_for_each_concurrent(PARALLEL, |batch| self.send_batch(batch)).await
+    }
+
+    /// Each message of a batch succeeds or fails by itself. Those that failed for no fault of theirs get a second chance.
+    async fn send_batch(&self, batch: Vec<Entry>) -> Result<(), Fault> {
+        let failed = self.send_once(batch.clone()).await?;
+        if failed.is_empty() || failed.iter().any(BatchResultErrorEntry::sender_fault) {
+            return first_fault(&failed);
+        }
+        let again = batch.into_iter().filter(|entry| failed.iter().any(|failure| failure.id() == entry.id()));
+        first_fault(&self.send_once(again.collect()).await?)
+    }
+
+    async fn send_once(&self, batch: Vec<Entry>) -> Result<Vec<BatchResultErrorEntry>, Fault> {
+        let sent = self.client.send_message_batch().queue_url(&self.queue).set_entries(Some(batch)).send().await;
+        sent.map(|answer| answer.failed).map_err(|error| SEND.failed(&error))
+    }
+
+    pub(super) async fn dead_letter(&self, body: &str, reason: &str) -> Result<(), Fault> {
+        // Neither a body nor an attribute may be empty [bc sqs].
+        let text = |text: &str| if text.is_empty() { "(empty)".to_owned() } else { text.to_owned() };
+        let reason = MessageAttributeValue::builder()
+            .data_type("String")
+            .string_value(text(&bounded(reason, REASON_BYTES_MAX)))
+            .build()
+            .map_err(|error| DEAD_LETTER.fault(FaultClass::Invalid, "Build", &error.to_string()))?;
+        self.client
+            .send_message()
+            .queue_url(&self.dlq)
+            .message_body(text(body))
+            .message_attributes("reason", reason)
+            .send()
+            .await
+            .map(drop)
+            .map_err(|error| DEAD_LETTER.failed(&error))
+    }
+
+    pub(super) async fn hand_back(&self, receipt: &str, delay_s: u32) -> Result<(), Fault> {
+        let delay = i32::try_from(delay_s.min(VISIBILITY_S_MAX)).unwrap_or(0);
+        self.client
+            .change_message_visibility()
+            .queue_url(&self.queue)
+            .receipt_handle(receipt)
+            .visibility_timeout(delay)
+            .send()
+            .await
+            .map(drop)
+            .map_err(|error| HAND_BACK.failed(&error))
+    }
+}
+
+fn first_fault(failed: &[BatchResultErrorEntry]) -> Result<(), Fault> {
+    let Some(failure) = failed.first() else { return Ok(()) };
+    // What is not the sender's fault is the service's, whatever the code.
+    let status = if failure.sender_fault() { 400 } else { 500 };
+    let message = format!("{} messages were not taken: {}", failed.len(), failure.message().unwrap_or_default());
+    Err(SEND.answered(Some(failure.code()), status, &message))
+}
+
+/// Messages in batches that SQS takes, both by number and by size.
+fn batched(works: &[(Work, u32)]) -> Result<Vec<Vec<Entry>>, Fault> {
+    let mut batches: Vec<Vec<Entry>> = Vec::new();
+    let mut bytes = 0;
+    for (work, delay) in works {
+        let body = encode_work(work);
+        let full = batches.last().is_none_or(|batch| batch.len() >= BATCH_MAX || bytes + body.len() > BATCH_BYTES_MAX);
+        if full {
+            batches.push(Vec::new());
+            bytes = 0;
+        }
+        bytes += body.len();
+        let Some(batch) = batches.last_mut() else { continue };
+        let entry = Entry::builder()
+            .id(batch.len().to_string())
+            .message_body(body)
+            .delay_seconds(i32::try_from((*delay).min(DELAY_S_MAX)).unwrap_or(0))
+            .build()
+            .map_err(|error| SEND.fault(FaultClass::Invalid, "Build", &error.to_string()))?;
+        batch.push(entry);
+    }
+    Ok(batches)
+}
+
+/// A stand-in for `domain::decode::encode_work` until that is there.
+fn encode_work(work: &Work) -> String {
+    serde_json::json!({ "kind": "work", "schema": 1, "work": work }).to_string()
+}

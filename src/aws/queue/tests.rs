@@ -1,0 +1,57 @@
+use super::*;
+use crate::domain::edit::{Action, Edit};
+use crate::domain::principal::Principal;
+use crate::domain::signal::Cause;
+use crate::domain::target::Target;
+use crate::domain::time::Time;
+
+fn work(agent: &str) -> Work {
+    Work {
+        target: Target::new("444455556666".parse().unwrap(), "eu-west-1".parse().unwrap()),
+        cause: Cause::Touched,
+        edits: vec![Edit {
+            id: "e".to_owned(),
+            at: Time::ZERO,
+            action: Action::Deleted,
+            principal: Principal::unknown(),
+            failed: None,
+            agent: agent.to_owned(),
+            source_ip: String::new(),
+        }],
+        correlation: "c".to_owned(),
+        since: Time::ZERO,
+        hop: 0,
+        not_before: None,
+    }
+}
+
+#[test]
+fn batches_keep_both_limits() {
+    let small: Vec<(Work, u32)> = (0..23).map(|_| (work("cli"), 5_000)).collect();
+    let sizes: Vec<usize> = batched(&small).unwrap().iter().map(Vec::len).collect();
+    assert_eq!(sizes, [10, 10, 3]);
+    let large: Vec<(Work, u32)> = (0..5).map(|_| (work(&"x".repeat(100_000)), 0)).collect();
+    let sizes: Vec<usize> = batched(&large).unwrap().iter().map(Vec::len).collect();
+    assert_eq!(sizes, [2, 2, 1]);
+    assert!(batched(&[]).unwrap().is_empty());
+}
+
+#[test]
+fn ids_are_unique_in_a_batch_and_delays_are_capped() {
+    let works: Vec<(Work, u32)> = (0..10).map(|_| (work("cli"), 5_000)).collect();
+    let batches = batched(&works).unwrap();
+    let ids: std::collections::BTreeSet<&str> = batches[0].iter().map(Entry::id).collect();
+    assert_eq!(ids.len(), 10);
+    assert!(batches[0].iter().all(|entry| entry.delay_seconds() == Some(900)));
+}
+
+#[test]
+fn what_is_not_the_senders_fault_can_be_tried_again() {
+    let failure = |sender_fault| {
+        BatchResultErrorEntry::builder().id("0").code("Whatever").sender_fault(sender_fault).build().unwrap()
+    };
+    let fault = first_fault(&[failure(false)]).unwrap_err();
+    assert!(fault.retryable() && fault.maybe_applied);
+    assert!(!first_fault(&[failure(true)]).unwrap_err().retryable());
+    assert!(first_fault(&[]).is_ok());
+}

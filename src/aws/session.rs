@@ -1,0 +1,203 @@
+//! Credentials of other accounts. They reach one document and nothing else (invariant 9), are shared by everything that
+//! happens in an account, and are fetched once however many targets of the account are looked at at the same time.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use aws_credential_types::Credentials;
+
+use super::client::Clients;
+use super::clock;
+use super::fault::Call;
+use crate::config::Config;
+use crate::domain::target::{AccountId, partition};
+use crate::domain::time::{MINUTE_MS, Time};
+use crate::ports::{Access, Fault, FaultClass};
+use assume::ScopedSts;
+
+mod assume;
+mod policy;
+
+/// Accounts whose credentials are kept at a time. A set of them is about 2 KB; evicting one costs one `AssumeRole`.
+const ACCOUNTS_MAX: usize = 4_096;
+/// Credentials are not used when they have less than this to live: a pass with all its retries is over by then.
+const MARGIN_MS: i64 = 5 * MINUTE_MS;
+
+/// One role session in one account.
+#[derive(Debug)]
+pub(super) struct Session {
+    pub(super) credentials: Credentials,
+    expires: Time,
+    role: String,
+}
+
+impl Session {
+    fn serves(&self, access: &Access, now: Time) -> bool {
+        self.expires.since(now) > MARGIN_MS && access.roles.contains(&self.role)
+    }
+}
+
+/// Credentials as somebody gets them.
+pub(super) struct Lent {
+    pub(super) session: Arc<Session>,
+    /// They were there already. If they turn out to be no good, new ones may be better.
+    pub(super) from_cache: bool,
+}
+
+/// The sessions of this process, by account.
+pub(super) struct Sessions {
+    sts: ScopedSts,
+    slots: Mutex<HashMap<AccountId, Arc<Slot>>>,
+}
+
+/// What is known of the way into one account. Its lock is held while a role is being assumed, so that others wait for the
+/// outcome instead of asking for themselves.
+#[derive(Default)]
+struct Slot {
+    state: tokio::sync::Mutex<Door>,
+    /// Rounds of asking that came to an end. Whoever sees it grow while waiting shares the outcome, good or bad.
+    rounds: AtomicU64,
+}
+
+#[derive(Default)]
+struct Door {
+    session: Option<Arc<Session>>,
+    /// The role that worked last; asked for first.
+    winner: Option<String>,
+    /// Why the last round failed, and for which roles.
+    failed: Option<(Vec<String>, Fault)>,
+}
+
+impl Sessions {
+    pub(super) fn new(config: &Config, clients: &Clients) -> Self {
+        Self { sts: ScopedSts::new(clients.sts(), partition(&config.region)), slots: Mutex::default() }
+    }
+
+    /// Credentials for the account's document, by the first of the roles that lets us in.
+    pub(super) async fn get(&self, account: &AccountId, access: &Access) -> Result<Lent, Fault> {
+        let slot = self.slot(account);
+        let before = slot.rounds.load(Ordering::Acquire);
+        let mut door = slot.state.lock().await;
+        let waited = slot.rounds.load(Ordering::Acquire) > before;
+        if let Some(session) = door.session.as_ref().filter(|session| session.serves(access, clock::now())) {
+            return Ok(Lent { session: Arc::clone(session), from_cache: !waited });
+        }
+        match &door.failed {
+            Some((roles, fault)) if waited && *roles == access.roles => return Err(fault.clone()),
+            _ => {}
+        }
+        let outcome = self.knock(account, access, door.winner.as_deref()).await;
+        slot.rounds.fetch_add(1, Ordering::AcqRel);
+        match outcome {
+            Ok(session) => {
+                let session = Arc::new(session);
+                *door = Door { winner: Some(session.role.clone()), session: Some(Arc::clone(&session)), failed: None };
+                Ok(Lent { session, from_cache: false })
+            }
+            Err(fault) => {
+                door.session = None;
+                door.failed = Some((access.roles.clone(), fault.clone()));
+                Err(fault)
+            }
+        }
+    }
+
+    /// Drops credentials that were refused, unless somebody has replaced them by now.
+    pub(super) async fn forget(&self, account: &AccountId, refused: &Arc<Session>) {
+        let slot = self.slot(account);
+        let mut door = slot.state.lock().await;
+        if door.session.as_ref().is_some_and(|session| Arc::ptr_eq(session, refused)) {
+            door.session = None;
+        }
+    }
+
+    /// Asks for the roles in their order, the one that worked last first. A role that denies is no news while another is
+    /// left; anything else ends the round.
+    async fn knock(&self, account: &AccountId, access: &Access, winner: Option<&str>) -> Result<Session, Fault> {
+        let first = access.roles.iter().filter(|role| Some(role.as_str()) == winner);
+        let others = access.roles.iter().filter(|role| Some(role.as_str()) != winner);
+        let mut denials: Vec<Fault> = Vec::new();
+        for role in first.chain(others) {
+            match self.sts.assume(account, role, &access.correlation).await {
+                Ok(session) => return Ok(session),
+                Err(fault) if matches!(fault.class, FaultClass::Denied | FaultClass::DeniedByScp) => {
+                    denials.push(fault);
+                }
+                Err(fault) => return Err(fault),
+            }
+        }
+        Err(all_denied(account, &access.roles, &denials))
+    }
+
+    fn slot(&self, account: &AccountId) -> Arc<Slot> {
+        let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(slot) = slots.get(account) {
+            return Arc::clone(slot);
+        }
+        if slots.len() >= ACCOUNTS_MAX {
+            evict(&mut slots, clock::now());
+        }
+        Arc::clone(slots.entry(account.clone()).or_default())
+    }
+}
+
+/// Makes room: everything that is of no use any more, or else something that nobody is using.
+fn evict(slots: &mut HashMap<AccountId, Arc<Slot>>, now: Time) {
+    slots.retain(|_, slot| {
+        Arc::strong_count(slot) > 1
+            || slot
+                .state
+                .try_lock()
+                .is_ok_and(|door| door.session.as_ref().is_some_and(|session| session.expires.since(now) > MARGIN_MS))
+    });
+    if slots.len() >= ACCOUNTS_MAX {
+        let unused = slots.iter().find(|(_, slot)| Arc::strong_count(slot) == 1).map(|(account, _)| account.clone());
+        if let Some(account) = unused {
+            slots.remove(&account);
+        }
+    }
+}
+
+/// Every role was refused: one fault that names them all.
+fn all_denied(account: &AccountId, roles: &[String], denials: &[Fault]) -> Fault {
+    let call = Call::read(assume::CALL);
+    let Some(last) = denials.last() else {
+        return call.fault(FaultClass::Invalid, "NoRole", "the policy names no role to assume");
+    };
+    let by_scp = denials.iter().all(|fault| fault.class == FaultClass::DeniedByScp);
+    let class = if by_scp { FaultClass::DeniedByScp } else { FaultClass::Denied };
+    let tried = roles.join(", ");
+    call.fault(class, &last.code, &format!("account {account}: no role lets us in (tried {tried}): {}", last.message))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn denial(class: FaultClass) -> Fault {
+        Call::read(assume::CALL).fault(class, "AccessDenied", "not authorized")
+    }
+
+    #[test]
+    fn the_fault_names_every_role_that_was_tried() {
+        let account: AccountId = "444455556666".parse().unwrap();
+        let roles = ["RunasReactorMember".to_owned(), "team/Fallback".to_owned()];
+        let fault = all_denied(&account, &roles, &[denial(FaultClass::DeniedByScp), denial(FaultClass::Denied)]);
+        assert_eq!((fault.class, fault.call), (FaultClass::Denied, "AssumeRole"));
+        assert!(fault.message.contains("RunasReactorMember, team/Fallback"), "{}", fault.message);
+        let scp = all_denied(&account, &roles, &[denial(FaultClass::DeniedByScp)]);
+        assert_eq!(scp.class, FaultClass::DeniedByScp);
+        assert_eq!(all_denied(&account, &[], &[]).class, FaultClass::Invalid);
+    }
+
+    #[test]
+    fn a_full_cache_makes_room_and_keeps_what_is_in_use() {
+        let account = |n: usize| format!("{n:012}").parse::<AccountId>().unwrap();
+        let mut slots: HashMap<_, _> = (0..ACCOUNTS_MAX).map(|n| (account(n), Arc::<Slot>::default())).collect();
+        let in_use = Arc::clone(slots.get(&account(7)).unwrap());
+        evict(&mut slots, Time::ZERO);
+        assert_eq!(slots.len(), 1);
+        assert!(slots.get(&account(7)).is_some_and(|slot| Arc::ptr_eq(slot, &in_use)));
+    }
+}

@@ -1,0 +1,236 @@
+//! The settings of a running reactor, from the environment. Nothing else in the crate reads a variable of ours.
+//!
+//! Every problem is reported at once, each with its variable, its cause and the fix: whoever deploys the function sees one
+//! failed start, not five.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use crate::domain::target::{Region, partition};
+
+mod check;
+#[cfg(test)]
+mod tests;
+
+/// Name of the DynamoDB table (required).
+pub const TABLE: &str = "RUNAS_TABLE";
+/// ARN of the SNS topic that alerts go to (required).
+pub const TOPIC_ARN: &str = "RUNAS_TOPIC_ARN";
+/// URL of the queue that the reactor lives on (required).
+pub const QUEUE_URL: &str = "RUNAS_QUEUE_URL";
+/// URL of the dead-letter queue (required).
+pub const DLQ_URL: &str = "RUNAS_DLQ_URL";
+/// Where the policy is: `table` (default) or `file:PATH`.
+pub const POLICY: &str = "RUNAS_POLICY";
+/// Which certificate authorities to trust: `amazon` (default in the `aws` partition) or `native`, the system's.
+pub const TRUST: &str = "RUNAS_TRUST";
+/// The region that the reactor runs in (required; Lambda sets it).
+pub const REGION: &str = "AWS_REGION";
+/// How often a call is tried in all; 3 where it is not set.
+pub const MAX_ATTEMPTS: &str = "AWS_MAX_ATTEMPTS";
+/// Endpoint of every service without an endpoint of its own.
+pub const ENDPOINT: &str = "AWS_ENDPOINT_URL";
+/// Endpoint of Systems Manager.
+pub const ENDPOINT_SSM: &str = "AWS_ENDPOINT_URL_SSM";
+/// Endpoint of the Security Token Service.
+pub const ENDPOINT_STS: &str = "AWS_ENDPOINT_URL_STS";
+/// Endpoint of DynamoDB.
+pub const ENDPOINT_DYNAMODB: &str = "AWS_ENDPOINT_URL_DYNAMODB";
+/// Endpoint of the Simple Notification Service.
+pub const ENDPOINT_SNS: &str = "AWS_ENDPOINT_URL_SNS";
+/// Endpoint of the Simple Queue Service.
+pub const ENDPOINT_SQS: &str = "AWS_ENDPOINT_URL_SQS";
+/// Endpoint of Organizations.
+pub const ENDPOINT_ORGANIZATIONS: &str = "AWS_ENDPOINT_URL_ORGANIZATIONS";
+
+/// One reason why the settings cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConfigProblem {
+    /// The variable.
+    pub variable: &'static str,
+    /// What is wrong with it.
+    pub cause: String,
+    /// What to do about it.
+    pub fix: &'static str,
+}
+
+/// Everything that is wrong with the settings.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConfigProblems(pub Vec<ConfigProblem>);
+
+impl fmt::Display for ConfigProblems {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the environment cannot be used ({} to fix)", self.0.len())?;
+        for ConfigProblem { variable, cause, fix } in &self.0 {
+            write!(f, "\n  {variable}: {cause}; {fix}")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for ConfigProblems {}
+
+/// Where the policy is read from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PolicySource {
+    /// From the ledger's table, where `policy push` puts it.
+    Table,
+    /// From a file with the compiled policy, for local runs.
+    File(PathBuf),
+}
+
+/// Which certificate authorities endpoints are trusted by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Trust {
+    /// The five roots of Amazon Trust Services that the binary carries: nothing is read at the start.
+    Amazon,
+    /// The system's, for TLS-inspecting proxies, endpoints of others and partitions with other authorities.
+    Native,
+}
+
+/// Endpoints that differ from the ones AWS documents.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Endpoints {
+    /// For every service that has none of its own.
+    pub default: Option<String>,
+    /// Systems Manager.
+    pub ssm: Option<String>,
+    /// Security Token Service.
+    pub sts: Option<String>,
+    /// `DynamoDB`.
+    pub dynamodb: Option<String>,
+    /// Simple Notification Service.
+    pub sns: Option<String>,
+    /// Simple Queue Service.
+    pub sqs: Option<String>,
+    /// Organizations.
+    pub organizations: Option<String>,
+}
+
+/// The settings of a running reactor.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// The region that the reactor runs in.
+    pub region: Region,
+    /// The ledger's table.
+    pub table: String,
+    /// The topic that alerts go to.
+    pub topic_arn: String,
+    /// The queue that the reactor lives on.
+    pub queue_url: String,
+    /// The dead-letter queue.
+    pub dlq_url: String,
+    /// Where the policy is.
+    pub policy: PolicySource,
+    /// Which certificate authorities to trust.
+    pub trust: Trust,
+    /// Endpoints of their own.
+    pub endpoints: Endpoints,
+    /// How often a call is tried in all.
+    pub max_attempts: u32,
+}
+
+/// A call is tried three times: the default of the SDK's standard retries.
+const MAX_ATTEMPTS_DEFAULT: u32 = 3;
+
+impl Config {
+    /// The settings of this process.
+    ///
+    /// # Errors
+    /// Everything that is missing or does not parse.
+    pub fn from_env() -> Result<Self, ConfigProblems> {
+        #[expect(clippy::disallowed_methods, reason = "the one place where the environment is read")]
+        Self::from_vars(|name| std::env::var(name).ok())
+    }
+
+    /// The settings that `vars` holds. An empty variable counts as not set.
+    ///
+    /// # Errors
+    /// Everything that is missing or does not parse.
+    pub fn from_vars(vars: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigProblems> {
+        let mut reader = Reader { vars, problems: Vec::new() };
+        let region =
+            reader.required(REGION, "set the region that the reactor runs in; Lambda does so itself", |text| {
+                text.parse::<Region>().map_err(|error| error.to_string())
+            });
+        let table = reader.required(TABLE, "set the name of the ledger's DynamoDB table", check::table);
+        let topic_arn = reader.required(TOPIC_ARN, "set the ARN of the SNS topic for alerts", |text| {
+            check::topic_arn(text, region.as_ref())
+        });
+        let queue_url = reader.required(QUEUE_URL, "set the URL of the work queue", check::queue_url);
+        let dlq_url = reader.required(DLQ_URL, "set the URL of the dead-letter queue", check::queue_url);
+        let policy = reader.optional(POLICY, "use `table` or `file:PATH`", check::policy);
+        let trust = reader.optional(TRUST, "use `amazon` or `native`", check::trust);
+        let max_attempts = reader.optional(MAX_ATTEMPTS, "use a number from 1 to 10", check::attempts);
+        let endpoints = reader.endpoints();
+        match (region, table, topic_arn, queue_url, dlq_url) {
+            (Some(region), Some(table), Some(topic_arn), Some(queue_url), Some(dlq_url))
+                if reader.problems.is_empty() =>
+            {
+                let trust = trust.unwrap_or_else(|| default_trust(&region));
+                Ok(Self {
+                    region,
+                    table,
+                    topic_arn,
+                    queue_url,
+                    dlq_url,
+                    policy: policy.unwrap_or(PolicySource::Table),
+                    trust,
+                    endpoints,
+                    max_attempts: max_attempts.unwrap_or(MAX_ATTEMPTS_DEFAULT),
+                })
+            }
+            _ => Err(ConfigProblems(reader.problems)),
+        }
+    }
+}
+
+/// The embedded roots are certain for the commercial partition only; elsewhere the system's list knows better.
+fn default_trust(region: &Region) -> Trust {
+    if partition(region) == "aws" { Trust::Amazon } else { Trust::Native }
+}
+
+/// Reads variables and collects what is wrong with them.
+struct Reader<V> {
+    vars: V,
+    problems: Vec<ConfigProblem>,
+}
+
+impl<V: Fn(&str) -> Option<String>> Reader<V> {
+    fn optional<T>(
+        &mut self,
+        variable: &'static str,
+        fix: &'static str,
+        parse: impl FnOnce(&str) -> Result<T, String>,
+    ) -> Option<T> {
+        let text = (self.vars)(variable).filter(|text| !text.is_empty())?;
+        parse(&text).map_err(|cause| self.problems.push(ConfigProblem { variable, cause, fix })).ok()
+    }
+
+    fn required<T>(
+        &mut self,
+        variable: &'static str,
+        fix: &'static str,
+        parse: impl FnOnce(&str) -> Result<T, String>,
+    ) -> Option<T> {
+        if (self.vars)(variable).is_none_or(|text| text.is_empty()) {
+            self.problems.push(ConfigProblem { variable, cause: "not set".to_owned(), fix });
+            return None;
+        }
+        self.optional(variable, fix, parse)
+    }
+
+    fn endpoints(&mut self) -> Endpoints {
+        let mut endpoint =
+            |variable| self.optional(variable, "use a URL such as http://127.0.0.1:5000", check::endpoint);
+        Endpoints {
+            default: endpoint(ENDPOINT),
+            ssm: endpoint(ENDPOINT_SSM),
+            sts: endpoint(ENDPOINT_STS),
+            dynamodb: endpoint(ENDPOINT_DYNAMODB),
+            sns: endpoint(ENDPOINT_SNS),
+            sqs: endpoint(ENDPOINT_SQS),
+            organizations: endpoint(ENDPOINT_ORGANIZATIONS),
+        }
+    }
+}

@@ -1,0 +1,186 @@
+//! The ports over the AWS SDK, each method against the emulator: what a call does there, and what its failures mean here.
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "the helpers are parts of tests"
+)]
+
+mod directory;
+mod documents;
+mod ledger;
+mod session;
+mod telling;
+
+use std::collections::BTreeSet;
+
+use aws_sdk_dynamodb::types::{AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType};
+use runas_reactor::aws::{AwsWorld, lambda};
+use runas_reactor::config::{self, Config};
+use runas_reactor::domain::document::{Body, Content};
+use runas_reactor::domain::finding::{Alert, Severity};
+use runas_reactor::domain::observation::{Observation, Seen};
+use runas_reactor::domain::target::Target;
+use runas_reactor::domain::time::Time;
+use runas_reactor::ports::{Access, Documents as _, Fault};
+use serde_json::{Value, json};
+
+use crate::support::emulator::{Credentials, Emulator};
+
+const NAME: &str = "SSM-SessionManagerRunShell";
+const MEMBER: &str = "444455556666";
+const ROLE: &str = "RunasReactorMember";
+const HUB_ROLE: &str = "arn:aws:iam::222233334444:role/RunasReactor";
+const ADMIN_ROLE: &str = "arn:aws:iam::444455556666:role/Admin";
+const HOME: &str = "eu-west-1";
+const TABLE: &str = "runas-ledger";
+
+/// The reactor's own account with what is deployed there, and the world as the function sees it.
+struct Hub {
+    aws: Emulator,
+    keys: Credentials,
+    topic: String,
+    queue: String,
+    dlq: String,
+}
+
+impl Hub {
+    async fn new() -> Self {
+        let aws = Emulator::start();
+        let keys = aws.credentials(HUB_ROLE, "hub");
+        let sqs = aws_sdk_sqs::Client::new(&aws.sdk(&keys, HOME));
+        let sns = aws_sdk_sns::Client::new(&aws.sdk(&keys, HOME));
+        let queue = |name: &'static str| {
+            let request = sqs.create_queue().queue_name(name).send();
+            async { request.await.expect("a queue can be made").queue_url.expect("it has a URL") }
+        };
+        let (queue, dlq) = (queue("runas").await, queue("runas-dlq").await);
+        let topic = sns.create_topic().name("runas-alerts").send().await.expect("a topic can be made");
+        let hub = Self { topic: topic.topic_arn.expect("it has an ARN"), queue, dlq, keys, aws };
+        hub.make_table().await;
+        hub.aws.clear_log();
+        hub
+    }
+
+    async fn make_table(&self) {
+        let mut request = self.dynamodb().create_table().table_name(TABLE).billing_mode(BillingMode::PayPerRequest);
+        for (name, kind) in [("PK", KeyType::Hash), ("SK", KeyType::Range)] {
+            let key = KeySchemaElement::builder().attribute_name(name).key_type(kind).build();
+            let string = AttributeDefinition::builder().attribute_name(name).attribute_type(ScalarAttributeType::S);
+            request = request
+                .key_schema(key.expect("a key has a name"))
+                .attribute_definitions(string.build().expect("an attribute has a name"));
+        }
+        request.send().await.expect("a table can be made");
+    }
+
+    fn dynamodb(&self) -> aws_sdk_dynamodb::Client {
+        aws_sdk_dynamodb::Client::new(&self.aws.sdk(&self.keys, HOME))
+    }
+
+    fn sqs(&self) -> aws_sdk_sqs::Client {
+        aws_sdk_sqs::Client::new(&self.aws.sdk(&self.keys, HOME))
+    }
+
+    /// Tries each call as often as the function does.
+    fn world(&self) -> AwsWorld {
+        self.world_with(&self.keys, &[])
+    }
+
+    /// Tries each call once, so that a test sees its failure.
+    fn impatient(&self) -> AwsWorld {
+        self.world_with(&self.keys, &[(config::MAX_ATTEMPTS, "1")])
+    }
+
+    fn world_with(&self, keys: &Credentials, vars: &[(&str, &str)]) -> AwsWorld {
+        let url = self.aws.url();
+        let config = Config::from_vars(|name| {
+            let given = vars.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());
+            given.or_else(|| {
+                Some(match name {
+                    config::REGION => HOME.to_owned(),
+                    config::TABLE => TABLE.to_owned(),
+                    config::TOPIC_ARN => self.topic.clone(),
+                    config::QUEUE_URL => self.queue.clone(),
+                    config::DLQ_URL => self.dlq.clone(),
+                    // The endpoint of a service beats the one of all.
+                    config::ENDPOINT => "http://127.0.0.1:1".to_owned(),
+                    name if name.starts_with(config::ENDPOINT) => url.clone(),
+                    _ => return None,
+                })
+            })
+        });
+        let Credentials { access_key, secret_key, token } = keys.clone();
+        let keys = aws_credential_types::Credentials::new(access_key, secret_key, Some(token), None, "tests");
+        lambda::connect_as(&config.expect("the settings are complete"), keys)
+    }
+
+    /// The actions that a service was asked for since the log was cleared.
+    fn calls(&self, service: &str) -> Vec<String> {
+        let calls = self.aws.log();
+        let of_service = calls.iter().filter(|call| call["service"] == service);
+        of_service.map(|call| call["action"].as_str().unwrap_or_default().to_owned()).collect()
+    }
+
+    /// Somebody with all rights in the member account.
+    fn admin(&self) -> aws_sdk_ssm::Client {
+        aws_sdk_ssm::Client::new(&self.aws.sdk(&self.aws.credentials(ADMIN_ROLE, "alice"), HOME))
+    }
+}
+
+fn target_in(region: &str) -> Target {
+    Target::new(MEMBER.parse().expect("an account"), region.parse().expect("a region"))
+}
+
+fn target() -> Target {
+    target_in(HOME)
+}
+
+fn access_by(roles: &[&str]) -> Access {
+    Access { roles: roles.iter().map(|role| (*role).to_owned()).collect(), correlation: "c/1".to_owned() }
+}
+
+fn access() -> Access {
+    access_by(&[ROLE])
+}
+
+fn content(user: &str) -> Content {
+    Content::minimal().overlaid(&[("runAsDefaultUser".to_owned(), json!(user))].into())
+}
+
+fn text(user: &str) -> String {
+    content(user).render(0)
+}
+
+async fn look(world: &AwsWorld) -> Result<Observation, Fault> {
+    world.look(&target(), &access(), &BTreeSet::new()).await
+}
+
+async fn seen(world: &AwsWorld) -> Seen {
+    match look(world).await.expect("the document can be read") {
+        Observation::Present(seen) => *seen,
+        other => panic!("the document is there, and not {other:?}"),
+    }
+}
+
+/// The Run As user that a body names.
+fn user(body: &Body) -> String {
+    let input = body.content().and_then(|content| content.input("runAsDefaultUser"));
+    input.and_then(Value::as_str).unwrap_or_default().to_owned()
+}
+
+fn alert(id: &str) -> Alert {
+    Alert {
+        id: id.to_owned(),
+        account: MEMBER.parse().expect("an account"),
+        region: Some(HOME.parse().expect("a region")),
+        severity: Severity::High,
+        kind: "edit_reverted".to_owned(),
+        incident: None,
+        subject: "Run As was switched off".to_owned(),
+        text: "Somebody switched it off.\nIt is on again.".to_owned(),
+        data: json!({ "versions": [1, 2] }),
+        at: Time::from_ms(1_790_000_000_000),
+    }
+}

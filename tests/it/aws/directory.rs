@@ -1,0 +1,120 @@
+//! Organizations: accounts, the way up to the root, and the accounts below an OU.
+
+use aws_sdk_organizations::Client;
+use runas_reactor::domain::target::{AccountId, AccountState, OuId};
+use runas_reactor::ports::Directory as _;
+use serde_json::json;
+
+use super::*;
+
+const MANAGER_ROLE: &str = "arn:aws:iam::111122223333:role/Admin";
+
+/// An organisation: root / top / nested, with one account in each and the management account in the root.
+struct Organization {
+    hub: Hub,
+    client: Client,
+    world: AwsWorld,
+    root: String,
+    top: String,
+    nested: String,
+}
+
+const IN_ROOT: &str = "444455556660";
+const IN_TOP: &str = "444455556661";
+const IN_NESTED: &str = "444455556662";
+
+impl Organization {
+    async fn new() -> Self {
+        let hub = Hub::new().await;
+        let keys = hub.aws.credentials(MANAGER_ROLE, "manager");
+        hub.aws.switches(&json!({"next_accounts": [IN_ROOT, IN_TOP, IN_NESTED]}));
+        let client = Client::new(&hub.aws.sdk(&keys, "us-east-1"));
+        client.create_organization().send().await.unwrap();
+        let root = client.list_roots().send().await.unwrap().roots.unwrap()[0].id.clone().unwrap();
+        let top = ou(&client, &root, "top").await;
+        let nested = ou(&client, &top, "nested").await;
+        for (account, parent) in [(IN_ROOT, &root), (IN_TOP, &top), (IN_NESTED, &nested)] {
+            let request = client.create_account().account_name(format!("name of {account}"));
+            request.email(format!("{account}@example.com")).send().await.unwrap();
+            if *parent != root {
+                move_to(&client, account, &root, parent).await;
+            }
+        }
+        let world = hub.world_with(&keys, &[]);
+        hub.aws.clear_log();
+        Self { hub, client, world, root, top, nested }
+    }
+
+    async fn below(&self, ou: Option<&String>) -> Vec<String> {
+        let ou: Option<OuId> = ou.map(|ou| ou.parse().unwrap());
+        self.world.accounts(ou.as_ref()).await.unwrap().into_iter().map(String::from).collect()
+    }
+}
+
+async fn ou(client: &Client, parent: &str, name: &str) -> String {
+    let made = client.create_organizational_unit().parent_id(parent).name(name).send().await.unwrap();
+    made.organizational_unit.unwrap().id.unwrap()
+}
+
+async fn move_to(client: &Client, account: &str, from: &str, to: &str) {
+    let request = client.move_account().account_id(account).source_parent_id(from).destination_parent_id(to);
+    request.send().await.unwrap();
+}
+
+fn ids(path: &[&String]) -> Vec<OuId> {
+    path.iter().map(|id| id.parse().unwrap()).collect()
+}
+
+fn id(account: &str) -> AccountId {
+    account.parse().unwrap()
+}
+
+#[tokio::test]
+async fn an_account_comes_with_its_name_state_and_way_up() {
+    let organization = Organization::new().await;
+    let Organization { world, root, top, nested, .. } = &organization;
+    let facts = world.account(&id(IN_NESTED)).await.unwrap().unwrap();
+    assert_eq!(facts.name, "name of 444455556662");
+    assert_eq!(facts.state, AccountState::Active);
+    assert_eq!(facts.ou_path, ids(&[root, top, nested]));
+    let facts = world.account(&id(IN_ROOT)).await.unwrap().unwrap();
+    assert_eq!((facts.ou_path.clone(), facts.is_unplaced()), (ids(&[root]), true));
+    assert_eq!(world.account(&id("999999999999")).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn the_way_above_an_ou_is_kept_and_the_ou_of_an_account_is_not() {
+    let organization = Organization::new().await;
+    let Organization { world, hub, client, root, top, nested } = &organization;
+    world.account(&id(IN_NESTED)).await.unwrap();
+    let first = hub.calls("organizations").iter().filter(|action| *action == "ListParents").count();
+    move_to(client, IN_TOP, top, nested).await;
+    hub.aws.clear_log();
+    let facts = world.account(&id(IN_TOP)).await.unwrap().unwrap();
+    assert_eq!(facts.ou_path, ids(&[root, top, nested]));
+    let second = hub.calls("organizations").iter().filter(|action| *action == "ListParents").count();
+    assert_eq!((first, second), (3, 1));
+}
+
+#[tokio::test]
+async fn accounts_are_listed_everywhere_and_below_an_ou() {
+    let organization = Organization::new().await;
+    let Organization { root, top, nested, .. } = &organization;
+    let everywhere = [IN_ROOT, IN_TOP, IN_NESTED];
+    let mut expected = vec!["111122223333"];
+    expected.extend(everywhere);
+    assert_eq!(organization.below(None).await, expected);
+    assert_eq!(organization.below(Some(root)).await, expected);
+    assert_eq!(organization.below(Some(top)).await, [IN_TOP, IN_NESTED]);
+    assert_eq!(organization.below(Some(nested)).await, [IN_NESTED]);
+}
+
+#[tokio::test]
+async fn whoever_may_not_read_the_organisation_hears_so() {
+    let organization = Organization::new().await;
+    let hub = &organization.hub;
+    hub.aws.faults(&json!([{"service": "organizations", "code": "AccessDeniedException", "times": 9}]));
+    let fault = organization.world.account(&id(IN_TOP)).await.unwrap_err();
+    assert_eq!((fault.class, fault.call), (runas_reactor::ports::FaultClass::Denied, "DescribeAccount"));
+    assert!(organization.world.accounts(None).await.is_err());
+}

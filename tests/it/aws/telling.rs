@@ -1,0 +1,128 @@
+//! The topic and the queues.
+
+use runas_reactor::domain::signal::{Cause, Work};
+use runas_reactor::ports::{FaultClass, Notifier as _, Queue as _};
+use serde_json::json;
+
+use super::*;
+
+fn work(region: &str) -> Work {
+    Work {
+        target: target_in(region),
+        cause: Cause::Swept,
+        edits: Vec::new(),
+        correlation: "c".to_owned(),
+        since: Time::ZERO,
+        hop: 3,
+        not_before: None,
+    }
+}
+
+async fn receive(hub: &Hub, url: &str) -> Vec<aws_sdk_sqs::types::Message> {
+    let request = hub.sqs().receive_message().queue_url(url).max_number_of_messages(10).message_attribute_names("All");
+    request.send().await.unwrap().messages.unwrap_or_default()
+}
+
+/// Every message of a queue, however many there are.
+async fn drain(hub: &Hub, url: &str) -> Vec<Value> {
+    let mut bodies = Vec::new();
+    loop {
+        let messages = receive(hub, url).await;
+        if messages.is_empty() {
+            return bodies;
+        }
+        bodies.extend(messages.iter().map(|message| serde_json::from_str::<Value>(message.body().unwrap()).unwrap()));
+    }
+}
+
+/// What a queue that subscribes to the topic receives.
+async fn subscribed(hub: &Hub) {
+    let sns = aws_sdk_sns::Client::new(&hub.aws.sdk(&hub.keys, HOME));
+    let (_, name) = hub.dlq.rsplit_once('/').unwrap();
+    let queue = format!("arn:aws:sqs:{HOME}:222233334444:{name}");
+    sns.subscribe().topic_arn(&hub.topic).protocol("sqs").endpoint(queue).send().await.unwrap();
+    hub.aws.clear_log();
+}
+
+#[tokio::test]
+async fn a_subscriber_receives_the_alert_as_data() {
+    let hub = Hub::new().await;
+    subscribed(&hub).await;
+    hub.world().publish(&alert("edit-1")).await.unwrap();
+    let received = drain(&hub, &hub.dlq).await;
+    let [envelope] = received.as_slice() else { panic!("one message, and not {received:?}") };
+    assert_eq!(envelope["Subject"], "Run As was switched off");
+    assert_eq!(envelope["MessageAttributes"]["severity"]["Value"], "high");
+    assert_eq!(envelope["MessageAttributes"]["kind"]["Value"], "edit_reverted");
+    assert_eq!(envelope["MessageAttributes"]["account"]["Value"], MEMBER);
+    assert_eq!(envelope["MessageAttributes"]["region"]["Value"], HOME);
+    let told: Value = serde_json::from_str(envelope["Message"].as_str().unwrap()).unwrap();
+    assert_eq!((&told["schema_version"], &told["id"]), (&json!(1), &json!("edit-1")));
+    assert_eq!(told["data"], alert("edit-1").data);
+}
+
+#[tokio::test]
+async fn an_alert_that_sns_does_not_take_is_told_in_short() {
+    let hub = Hub::new().await;
+    subscribed(&hub).await;
+    hub.aws.faults(&json!([{"service": "sns", "code": "InvalidParameter", "message": "Message too long"}]));
+    hub.world().publish(&alert("edit-1")).await.unwrap();
+    let received = drain(&hub, &hub.dlq).await;
+    let told: Value = serde_json::from_str(received[0]["Message"].as_str().unwrap()).unwrap();
+    assert_eq!((received.len(), &told["data"]), (1, &json!({"left_out": "InvalidParameter"})));
+    // Twice refused is a fault, and trouble that can end is one at once.
+    hub.aws.faults(&json!([{"service": "sns", "code": "InvalidParameter", "times": 2}]));
+    assert_eq!(hub.impatient().publish(&alert("edit-1")).await.unwrap_err().class, FaultClass::Invalid);
+    hub.aws.faults(&json!([{"service": "sns", "code": "InternalError", "status": 500}]));
+    let fault = hub.impatient().publish(&alert("edit-1")).await.unwrap_err();
+    assert_eq!((fault.class, fault.maybe_applied), (FaultClass::Transient, true));
+}
+
+#[tokio::test]
+async fn work_is_sent_in_batches() {
+    let hub = Hub::new().await;
+    let works: Vec<(Work, u32)> = (0..23).map(|_| (work("eu-west-1"), 0)).collect();
+    hub.world().send(&works).await.unwrap();
+    assert_eq!(hub.calls("sqs"), ["SendMessageBatch", "SendMessageBatch", "SendMessageBatch"]);
+    let bodies = drain(&hub, &hub.queue).await;
+    assert_eq!(bodies.len(), 23);
+    assert_eq!((&bodies[0]["kind"], &bodies[0]["schema"]), (&json!("work"), &json!(1)));
+    hub.world().send(&[(work("eu-west-1"), 900)]).await.unwrap();
+    assert_eq!(drain(&hub, &hub.queue).await.len(), 0);
+    hub.world().send(&[]).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_queue_that_is_not_there_is_a_fault() {
+    let hub = Hub::new().await;
+    hub.sqs().delete_queue().queue_url(&hub.queue).send().await.unwrap();
+    let fault = hub.world().send(&[(work("eu-west-1"), 0)]).await.unwrap_err();
+    assert_eq!((fault.class, fault.call), (FaultClass::NotFound, "SendMessageBatch"));
+}
+
+#[tokio::test]
+async fn poison_goes_aside_with_its_reason() {
+    let hub = Hub::new().await;
+    let world = hub.world();
+    world.dead_letter("not JSON", &format!("no JSON:\n{}", "x".repeat(5_000))).await.unwrap();
+    let [message] = &receive(&hub, &hub.dlq).await[..] else { panic!("one message") };
+    assert_eq!(message.body(), Some("not JSON"));
+    let reason = message.message_attributes().unwrap()["reason"].string_value().unwrap();
+    assert!(reason.starts_with("no JSON: xxx") && reason.len() <= 512, "{reason}");
+    world.dead_letter("", "").await.unwrap();
+    let [message] = &receive(&hub, &hub.dlq).await[..] else { panic!("one message") };
+    assert_eq!(message.body(), Some("(empty)"));
+}
+
+#[tokio::test]
+async fn a_message_is_handed_back() {
+    let hub = Hub::new().await;
+    let world = hub.world();
+    world.send(&[(work("eu-west-1"), 0)]).await.unwrap();
+    let [message] = &receive(&hub, &hub.queue).await[..] else { panic!("one message") };
+    assert_eq!(receive(&hub, &hub.queue).await.len(), 0);
+    world.hand_back(message.receipt_handle().unwrap(), 0).await.unwrap();
+    assert_eq!(receive(&hub, &hub.queue).await.len(), 1);
+    let fault = world.hand_back("nonsense", 5).await.unwrap_err();
+    assert!(!fault.retryable(), "{fault}");
+}
