@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use serde::Serialize;
 
 use crate::domain::decode::{Decoded, batch, decode};
@@ -22,19 +22,6 @@ pub struct DecodeArgs {
     /// Files to read; `-` is standard input.
     #[arg(required = true, value_name = "FILE")]
     pub files: Vec<PathBuf>,
-    /// How to write the result.
-    #[arg(long, value_enum, default_value_t)]
-    pub output: Output,
-}
-
-/// How to write the result.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum Output {
-    /// A line a record, for reading.
-    #[default]
-    Text,
-    /// One array with an object a record.
-    Json,
 }
 
 /// What could be read, and what could not.
