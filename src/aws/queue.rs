@@ -8,6 +8,7 @@ use super::client::{Clients, Lazy};
 use super::fault::Call;
 use super::text::bounded;
 use crate::config::Config;
+use crate::domain::decode::encode_work;
 use crate::domain::signal::Work;
 use crate::ports::{Fault, FaultClass};
 
@@ -129,9 +130,4 @@ fn batched(works: &[(Work, u32)]) -> Result<Vec<Vec<Entry>>, Fault> {
         batch.push(entry);
     }
     Ok(batches)
-}
-
-/// A stand-in for `domain::decode::encode_work` until that is there.
-fn encode_work(work: &Work) -> String {
-    serde_json::json!({ "kind": "work", "schema": 1, "work": work }).to_string()
 }
