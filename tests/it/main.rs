@@ -1,5 +1,6 @@
 //! All integration tests, in one binary.
 
+mod core_review;
 mod decode;
 mod emulator;
 mod policy;

@@ -1,6 +1,6 @@
 //! What a pass leaves in the record, alerts and incident apart.
 
-use super::news::{GONE, News};
+use super::news::{GONE, News, is_unreported_deletion};
 use crate::domain::case::{Applied, Case, Decision, Verdict, WaitsOn, Write};
 use crate::domain::document::Body;
 use crate::domain::heat::after_revert;
@@ -59,9 +59,7 @@ fn account(case: &Case, news: &News, record: &mut Record) {
             record.accounted = Some(Accounted { version: seen.latest.number, created, body });
         }
     }
-    let unseen_deletion = matches!(case.observation, Observation::Absent)
-        && news.edits.iter().any(|edit| edit.event.is_none() && edit.attribution == Attribution::Unattributed);
-    if unseen_deletion {
+    if news.edits.iter().any(is_unreported_deletion) {
         let gone = Judged {
             version: GONE,
             created: case.now,

@@ -3,17 +3,20 @@
 //! An edit is told because it happened, not because we caught the document wrong: after a crash between write and
 //! transaction the document is right already, and still somebody has to hear of it.
 
-use crate::domain::advance::{Advance, advance, same_document};
+use crate::domain::advance::{Advance, advance, near, same_document};
 use crate::domain::case::{AttributedEdit, Case, Decision, Verdict};
+use crate::domain::decide::replaced_by_us;
 use crate::domain::document::Change;
 use crate::domain::edit::{Action, Edit};
 use crate::domain::observation::{Observation, Seen};
 use crate::domain::principal::{Attribution, Principal};
 use crate::domain::record::{Judged, Standing};
-use crate::domain::time::{HOUR_MS, Time};
+use crate::domain::time::{HOUR_MS, MINUTE_MS, Time};
 
 /// The version number under which a deletion by somebody unknown is remembered.
 pub(super) const GONE: u64 = 0;
+/// What a deletion is called that no event told of.
+const DELETED: &str = "deleted the document";
 
 /// One edit, as it is told.
 #[derive(Clone, Debug, PartialEq)]
@@ -82,7 +85,11 @@ impl News {
     }
 
     fn add(&mut self, case: &Case, edit: &AttributedEdit) {
-        if edit.edit.failed.is_some() {
+        if let Some(code) = &edit.edit.failed {
+            // Losing a race, or writing what is there already, is how we and the pipelines work; being denied is not.
+            if edit.by_our_role || (edit.attribution == Attribution::Trusted && !is_denial(code)) {
+                return;
+            }
             self.settled.push(edit.edit.id.clone());
             self.denied.push(edit.clone());
             return;
@@ -116,8 +123,23 @@ impl News {
 
     /// What it means that somebody made a version the default.
     fn promoted(&self, case: &Case, edit: &AttributedEdit, version: u64) -> Promoted {
-        let judged = self.advance.iter().flat_map(|advance| &advance.judged).chain(&case.record.recent);
-        match judged.clone().find(|judged| judged.version == version) {
+        // A version of an earlier look: making it the default belongs to its story only if that came at once, and only while
+        // the default is not behind. Later, or again, it is a story of its own.
+        let kept = latest(case).is_some_and(|seen| seen.default.number == seen.latest.number);
+        let at_once = |judged: &Judged| {
+            judged.attribution == Attribution::Ours
+                || (kept && edit.edit.at.since(judged.created).abs() <= MINUTE_MS)
+        };
+        let mut news = self.advance.iter().flat_map(|advance| &advance.judged);
+        let mut recent = case.record.recent.iter();
+        let judged = match news.find(|judged| judged.version == version) {
+            Some(judged) => Some(judged),
+            None => match recent.find(|judged| judged.version == version) {
+                Some(judged) if !at_once(judged) => return Promoted::Other,
+                judged => judged,
+            },
+        };
+        match judged {
             Some(judged) if judged.principal.as_ref() == Some(&edit.edit.principal) => Promoted::SameStory,
             Some(judged) if judged.principal.is_none() && edit.attribution != Attribution::Trusted => {
                 Promoted::Nameless(judged.clone())
@@ -153,8 +175,13 @@ impl News {
         let number = edit.edit.action.made_version();
         let judged = self.advance.as_ref().is_some_and(|a| a.judged.iter().any(|j| Some(j.version) == number));
         let accounted = case.record.accounted.as_ref().map(|accounted| accounted.version);
+        // A version is known with the one who made it. Whoever else claims it made another one of that number, which is gone.
+        let mut recent = case.record.recent.iter().filter(|judged| near(edit, judged.created));
+        let told = recent.any(|judged| {
+            Some(judged.version) == number && judged.principal.as_ref().is_none_or(|who| *who == edit.edit.principal)
+        });
         let known = latest(case).is_some_and(|seen| {
-            judged || (same_document(&case.record, seen) && (number.is_none() || number <= accounted))
+            judged || (same_document(&case.record, seen) && (number.is_none() || (told && number <= accounted)))
         });
         if known
             || (self.advance.as_ref().is_some_and(|a| a.first_sight) && number <= latest(case).map(|s| s.latest.number))
@@ -178,7 +205,8 @@ impl News {
         let told_before = case.record.recent.iter().find(|judged| {
             judged.version == GONE
                 && judged.attribution == Attribution::Unattributed
-                && judged.created.since(edit.edit.at).abs() < 24 * HOUR_MS
+                // What was called after we saw it gone deleted another document.
+                && (-MINUTE_MS..24 * HOUR_MS).contains(&judged.created.since(edit.edit.at))
         });
         match told_before {
             Some(judged) => {
@@ -205,12 +233,16 @@ impl News {
     /// What is plain to see and no event told of: a document that is gone, a default version that moved.
     fn notice_unreported(&mut self, case: &Case, decision: &Decision) {
         let Some(accounted) = &case.record.accounted else { return };
-        let deletion = |edit: &AttributedEdit| edit.edit.failed.is_none() && edit.edit.action == Action::Deleted;
-        let moved = |edit: &AttributedEdit| {
-            edit.edit.failed.is_none() && matches!(edit.edit.action, Action::DefaultMoved { .. })
-        };
+        let told = |edit: &AttributedEdit| !edit.seen && edit.edit.failed.is_none() && !edit.by_our_role;
+        let deleted = case.edits.iter().any(|edit| told(edit) && edit.edit.action == Action::Deleted)
+            || replaced_by_us(&case.record, case.now);
+        let moved = |edit: &AttributedEdit| told(edit) && matches!(edit.edit.action, Action::DefaultMoved { .. });
         let what = match (&decision.verdict, latest(case)) {
-            (Verdict::Missing, None) if !case.edits.iter().any(deletion) => "deleted the document".to_owned(),
+            (Verdict::Missing, None) if !deleted => DELETED.to_owned(),
+            // Somebody deleted it, and a pass of ours that made it anew was cut short.
+            (_, Some(seen)) if !deleted && self.edits.is_empty() && !same_document(&case.record, seen) => {
+                DELETED.to_owned()
+            }
             (Verdict::Drifted { .. }, Some(seen))
                 if seen.default.number != seen.latest.number
                     && seen.latest.number == accounted.version
@@ -232,6 +264,16 @@ impl News {
             event: None,
         });
     }
+}
+
+/// A deletion that no event told of.
+pub(super) fn is_unreported_deletion(edit: &ToldEdit) -> bool {
+    edit.event.is_none() && edit.what == DELETED
+}
+
+/// Whether a call was not allowed. Which of its codes SSM uses is not documented.
+fn is_denial(code: &str) -> bool {
+    ["AccessDenied", "Unauthorized", "NotAuthorized"].iter().any(|word| code.contains(word))
 }
 
 enum Promoted {
@@ -295,6 +337,6 @@ fn explained(case: &Case, edit: &AttributedEdit) -> bool {
             let known = latest(case).map(|seen| seen.latest.number);
             version.is_some() && version <= known.max(case.record.accounted.as_ref().map(|a| a.version))
         }
-        Action::Deleted | Action::SharingChanged => case.record.deleted_by_us.is_some(),
+        Action::Deleted | Action::SharingChanged => replaced_by_us(&case.record, edit.edit.at),
     }
 }
