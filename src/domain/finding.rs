@@ -170,6 +170,12 @@ const VALUE_BYTES_MAX: usize = 512;
 const SUBJECT_CHARS_MAX: usize = 99;
 /// Edits and fields in one alert; more are counted.
 const ITEMS_MAX: usize = 20;
+/// Text and data of one alert, which have to fit into a message and a row together (64 KB, design 8). Written as JSON the
+/// text can be up to twice as long.
+const TEXT_BYTES_MAX: usize = 14 * 1_024;
+const DATA_BYTES_MAX: usize = 32 * 1_024;
+/// Why, policy and trace.
+const LAST_LINES: usize = 3;
 
 impl Page {
     pub(super) fn new(kind: Kind, severity: Severity, id: &str) -> Self {
@@ -252,11 +258,7 @@ impl Page {
         incident: Option<String>,
         at: Time,
     ) -> Alert {
-        let width = self.lines.iter().map(|(label, _)| label.len()).max().unwrap_or(0);
-        let text = self.lines.iter().fold(String::new(), |mut text, (label, line)| {
-            let _ = writeln!(text, "{label:<width$}  {line}");
-            text
-        });
+        let text = self.text();
         Alert {
             id: self.id,
             account: account.clone(),
@@ -266,10 +268,43 @@ impl Page {
             incident,
             subject: clean(&self.subject, SUBJECT_CHARS_MAX),
             text,
-            data: Value::Object(self.data),
+            data: within(self.data),
             at,
         }
     }
+
+    /// The lines as far as there is room for them. The last ones (what was decided, and by which policy) are always there.
+    fn text(&self) -> String {
+        let width = self.lines.iter().map(|(label, _)| label.len()).max().unwrap_or(0);
+        let written = |(label, line): &(String, String)| format!("{label:<width$}  {line}\n");
+        let (first, last) = self.lines.split_at(self.lines.len().saturating_sub(LAST_LINES));
+        let mut room = TEXT_BYTES_MAX.saturating_sub(last.iter().map(written).map(|line| line.len()).sum());
+        let mut text = String::new();
+        for (at, line) in first.iter().map(written).enumerate() {
+            if line.len() > room {
+                let _ = writeln!(text, "… and {} lines more, which the history has", first.len() - at);
+                break;
+            }
+            room -= line.len();
+            text.push_str(&line);
+        }
+        last.iter().map(written).for_each(|line| text.push_str(&line));
+        text
+    }
+}
+
+/// Data that fits: what is largest is left out first, and its size told instead.
+fn within(mut data: Map<String, Value>) -> Value {
+    let size = |value: &Value| value.to_string().len();
+    while data.values().map(size).sum::<usize>() > DATA_BYTES_MAX {
+        let Some(largest) = data.values_mut().max_by_key(|value| size(value)) else { break };
+        let left_out = json!({ "left_out": "too large for an alert; the history has it", "bytes": size(largest) });
+        if size(&left_out) >= size(largest) {
+            break;
+        }
+        *largest = left_out;
+    }
+    Value::Object(data)
 }
 
 /// An alert about a message, not about a target; filed under the hub's account.
@@ -323,6 +358,13 @@ fn attribution_word(attribution: Attribution) -> &'static str {
 fn changed(change: &FieldChange) -> String {
     let side = |value: &Option<Value>| value.as_ref().map_or("(none)".to_owned(), |v| bounded(&v.to_string()));
     format!("{}: {} -> {}", change.field, side(&change.from), side(&change.to))
+}
+
+/// Changes short enough for an alert; how many more there are stands at the end.
+pub(super) fn bounded_changes(changes: &[FieldChange]) -> Value {
+    let more = changes.len().saturating_sub(ITEMS_MAX);
+    let shown = changes.iter().take(ITEMS_MAX).map(bounded_change);
+    shown.chain((more > 0).then(|| json!({ "and_more": more }))).collect()
 }
 
 fn bounded_change(change: &FieldChange) -> Value {
