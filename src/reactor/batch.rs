@@ -62,6 +62,8 @@ pub struct BatchReport {
 struct Group {
     work: Work,
     messages: BTreeSet<String>,
+    /// One of the messages was received before: an earlier attempt may have stopped anywhere.
+    again: bool,
 }
 
 impl<W: World> Reactor<W> {
@@ -84,7 +86,7 @@ impl<W: World> Reactor<W> {
         }
         let passes: Vec<_> = stream::iter(groups.into_values())
             .map(|group| async {
-                let outcome = self.until(deadline, &policy, &group.work).await;
+                let outcome = self.until(deadline, &policy, &group).await;
                 (group, outcome)
             })
             .buffer_unordered(CONCURRENCY)
@@ -145,7 +147,7 @@ impl<W: World> Reactor<W> {
         for work in works {
             match work.not_before.filter(|at| *at > now) {
                 Some(at) => later.push((Work { hop: work.hop.saturating_add(1), ..work }, delay_s(now, at))),
-                None if single => join_group(groups, work, &message.id),
+                None if single => join_group(groups, work, message),
                 None => later.push((work, 0)),
             }
         }
@@ -187,7 +189,7 @@ impl<W: World> Reactor<W> {
     }
 
     /// One pass, given up when the deadline is near. Giving up is as safe as a crash: the message comes again.
-    async fn until(&self, deadline: Time, policy: &Policy, work: &Work) -> Result<PassReport, Fault> {
+    async fn until(&self, deadline: Time, policy: &Policy, group: &Group) -> Result<PassReport, Fault> {
         let left = deadline.since(self.world.now()).saturating_sub(RESERVE_MS);
         let out_of_time = || Fault {
             class: FaultClass::Transient,
@@ -197,7 +199,7 @@ impl<W: World> Reactor<W> {
             maybe_applied: true,
         };
         let left = u64::try_from(left).map_err(|_| out_of_time())?;
-        let pass = std::pin::pin!(reconcile(&self.world, policy, work));
+        let pass = std::pin::pin!(reconcile(&self.world, policy, &group.work, group.again));
         let alarm = std::pin::pin!(self.world.sleep(left));
         match select(pass, alarm).await {
             Either::Left((outcome, _)) => outcome,
@@ -220,13 +222,15 @@ impl<W: World> Reactor<W> {
 }
 
 /// Adds a work to the group of its target, keeping every edit once.
-fn join_group(groups: &mut BTreeMap<Target, Group>, work: Work, message: &str) {
+fn join_group(groups: &mut BTreeMap<Target, Group>, work: Work, message: &Message) {
+    let again = message.receives > 1;
     let Some(group) = groups.get_mut(&work.target) else {
-        let messages = BTreeSet::from([message.to_owned()]);
-        groups.insert(work.target.clone(), Group { work, messages });
+        let messages = BTreeSet::from([message.id.clone()]);
+        groups.insert(work.target.clone(), Group { work, messages, again });
         return;
     };
-    group.messages.insert(message.to_owned());
+    group.messages.insert(message.id.clone());
+    group.again |= again;
     if group.work.edits.is_empty() && !work.edits.is_empty() {
         group.work.correlation = work.correlation;
     }
@@ -235,6 +239,10 @@ fn join_group(groups: &mut BTreeMap<Target, Group>, work: Work, message: &str) {
     if outranks && group.work.cause != work.cause {
         group.work.cause = work.cause;
         group.work.since = work.since;
+    }
+    // What has been tried for a while is not young again because of a new event.
+    if group.work.cause == Cause::Touched && work.cause == Cause::Touched {
+        group.work.since = group.work.since.min(work.since);
     }
     group.work.hop = group.work.hop.min(work.hop);
     let known: BTreeSet<String> = group.work.edits.iter().map(|edit| edit.id.clone()).collect();

@@ -9,6 +9,7 @@ use super::report::flush;
 use crate::domain::advance::wanted;
 use crate::domain::case::{Applied, AttributedEdit, Case, Decision, Refusal};
 use crate::domain::decide::decide;
+use crate::domain::decode::EDITS_MAX;
 use crate::domain::edit::Edit;
 use crate::domain::observation::{Observation, Obstacle, Seen, Status, Unreadable};
 use crate::domain::policy::{Mode, Policy};
@@ -47,10 +48,15 @@ pub struct PassReport {
 }
 
 /// Does one pass, again where another invocation was faster.
-pub(super) async fn reconcile<W: World>(world: &W, policy: &Policy, work: &Work) -> Result<PassReport, Fault> {
+pub(super) async fn reconcile<W: World>(
+    world: &W,
+    policy: &Policy,
+    work: &Work,
+    again: bool,
+) -> Result<PassReport, Fault> {
     let mut race = 0;
     loop {
-        match pass(world, policy, work).await {
+        match pass(world, policy, work, again).await {
             Err(fault) if fault.class == FaultClass::Moved && race < RACES_MAX => {
                 race += 1;
                 world.sleep(u64::from(world.jitter() % 200)).await;
@@ -60,7 +66,7 @@ pub(super) async fn reconcile<W: World>(world: &W, policy: &Policy, work: &Work)
     }
 }
 
-async fn pass<W: World>(world: &W, policy: &Policy, work: &Work) -> Result<PassReport, Fault> {
+async fn pass<W: World>(world: &W, policy: &Policy, work: &Work, again: bool) -> Result<PassReport, Fault> {
     let access = Access { roles: policy.roles().to_vec(), correlation: work.correlation.clone() };
     let ids: BTreeSet<String> = work.edits.iter().map(|edit| edit.id.clone()).collect();
     let (loaded, first) =
@@ -72,12 +78,7 @@ async fn pass<W: World>(world: &W, policy: &Policy, work: &Work) -> Result<PassR
     let mut case = case(world, policy, work, loaded, &facts, first?);
     let mut looks = 1;
     let (decision, applied) = loop {
-        if let Observation::Present(seen) = &case.observation {
-            let between = wanted(&case, seen);
-            if !between.is_empty() {
-                case.observation = look(world, &work.target, &access, &between).await?;
-            }
-        }
+        read_between(world, &mut case, &access).await?;
         let decision = decide(&case);
         let applied = match &decision.write {
             Some(write) => apply(world, &work.target, &access, write).await?,
@@ -97,7 +98,26 @@ async fn pass<W: World>(world: &W, policy: &Policy, work: &Work) -> Result<PassR
             applied => break (decision, applied),
         }
     };
-    finish(world, &access, case, decision, applied, looks).await
+    let report = finish(world, &access, case, decision, applied, looks).await?;
+    // An earlier attempt may have stopped after it had remembered what is to be told.
+    let alerts = if again { report.alerts + flush(world, &work.target).await? } else { report.alerts };
+    Ok(PassReport { alerts, ..report })
+}
+
+/// Reads the versions whose contents it takes to decide. While we do, further ones may be made; each look reads all that
+/// the one before it missed.
+async fn read_between<W: World>(world: &W, case: &mut Case, access: &Access) -> Result<(), Fault> {
+    let mut between = BTreeSet::new();
+    for _ in 0..LOOKS_MAX {
+        let Observation::Present(seen) = &case.observation else { break };
+        let missing = wanted(case, seen);
+        if missing.is_empty() {
+            break;
+        }
+        between.extend(missing);
+        case.observation = look(world, &case.target, access, &between).await?;
+    }
+    Ok(())
 }
 
 async fn finish<W: World>(
@@ -115,10 +135,11 @@ async fn finish<W: World>(
         world.commit(&case.target, commit).await?;
         standing = commit.record.standing;
     }
-    if let Some(next) = settlement.next {
-        world.send(&[next]).await?;
+    if let Some((work, delay)) = settlement.next {
+        let works: Vec<(Work, u32)> = in_messages(work).into_iter().map(|work| (work, delay)).collect();
+        world.send(&works).await?;
     }
-    // A redelivery finds its edits settled, and perhaps an alert that an earlier attempt did not come to tell.
+    // An event that comes twice finds its edits settled, and perhaps an alert that nobody came to tell.
     let owed = settlement.commit.as_ref().is_some_and(|commit| !commit.alerts.is_empty());
     if owed || case.edits.iter().any(|edit| edit.seen) {
         alerts += flush(world, &case.target).await?;
@@ -138,6 +159,18 @@ async fn finish<W: World>(
         looks,
         since_ms,
     })
+}
+
+/// One work in as many messages as its edits take.
+fn in_messages(mut work: Work) -> Vec<Work> {
+    let mut works = Vec::new();
+    while work.edits.len() > EDITS_MAX {
+        let rest = work.edits.split_off(EDITS_MAX);
+        works.push(work.clone());
+        work.edits = rest;
+    }
+    works.push(work);
+    works
 }
 
 /// Looks; an obstacle that a later attempt of the same call would meet again is an observation.
