@@ -151,6 +151,9 @@ pub struct Record {
     /// The last warning about an exemption that ends: its end and the days before it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exemption_warned: Option<(Time, u8)>,
+    /// When a message of ours looks whether an edit war is over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub probe: Option<Time>,
     /// When something last changed in this record.
     #[serde(default)]
     pub updated: Time,

@@ -1,11 +1,13 @@
 //! What follows from one pass: what to remember, whom to tell, when to look again. Total and pure (invariant 2).
 
 mod history;
+mod incident;
 mod memory;
 mod news;
 mod telling;
 
 use super::case::{Applied, Case, Decision, Refusal, Verdict, WaitsOn};
+use super::decide::UNSETTLED_HOPS_MAX;
 use super::record::{Commit, Record, Settlement};
 use super::signal::{Cause, Work};
 use super::time::{MINUTE_MS, SECOND_MS, Time};
@@ -28,7 +30,7 @@ pub fn settle(case: &Case, decision: &Decision, applied: &Applied) -> Settlement
     let news = News::gather(case, decision);
     let mut record = memory::remember(case, decision, applied, &news);
     let alerts = telling::alerts(case, decision, applied, &news, &mut record);
-    let next = next(case, decision, applied, &record);
+    let next = next(case, decision, applied, &mut record);
     if alerts.is_empty() && news.is_empty() && unchanged(&case.record, &record) {
         return Settlement { commit: None, next };
     }
@@ -47,15 +49,33 @@ fn postponed(case: &Case, decision: &Decision, applied: &Applied) -> Option<(Wor
     }
     let until = match (&decision.wait, applied) {
         (Some(wait), _) if wait.on == WaitsOn::Visibility => wait.until,
-        (_, Applied::Refused(Refusal::Moved | Refusal::Duplicate | Refusal::Maybe | Refusal::Full)) => {
-            case.now.plus_ms(SECOND_MS * i64::from(1 + case.hop.min(29)))
-        }
+        (_, Applied::Refused(refusal)) if outpaced(*refusal) && !contested(case) => again_at(case),
         _ => return None,
     };
     Some(successor(case, case.edits.iter().map(|edit| edit.edit.clone()).collect(), until))
 }
 
-fn next(case: &Case, decision: &Decision, applied: &Applied, record: &Record) -> Option<(Work, u32)> {
+/// Refused because of what somebody else did at that moment, so that trying again can help.
+pub(super) fn outpaced(refusal: Refusal) -> bool {
+    match refusal {
+        Refusal::Moved | Refusal::Duplicate | Refusal::Maybe | Refusal::Full => true,
+        Refusal::Denied | Refusal::Invalid => false,
+    }
+}
+
+/// Somebody has been faster than we are for so long that people have to hear of it before we are through.
+fn contested(case: &Case) -> bool {
+    match case.cause {
+        Cause::Touched => case.now.since(case.since) >= MINUTE_MS,
+        Cause::Vended | Cause::Swept => case.hop >= UNSETTLED_HOPS_MAX,
+    }
+}
+
+fn again_at(case: &Case) -> Time {
+    case.now.plus_ms(SECOND_MS * i64::from(1 + case.hop.min(29)))
+}
+
+fn next(case: &Case, decision: &Decision, applied: &Applied, record: &mut Record) -> Option<(Work, u32)> {
     if case.hop >= HOPS_MAX {
         return None;
     }
@@ -63,15 +83,25 @@ fn next(case: &Case, decision: &Decision, applied: &Applied, record: &Record) ->
         && (record.awaiting_echo.is_some() || matches!(applied, Applied::Refused(_)))
         && case.now.since(case.since) < i64::from(case.limits.readiness_minutes) * MINUTE_MS;
     let at_war = record.incident.as_ref().is_some_and(|incident| incident.escalated);
-    let until = match &decision.wait {
-        Some(wait) => wait.until,
-        None if at_war && matches!(decision.verdict, Verdict::InSync) => {
-            case.now.plus_ms(i64::from(case.limits.breaker_minutes.max(1)) * MINUTE_MS)
+    let quiet = matches!(decision.verdict, Verdict::InSync);
+    let until = match (&decision.wait, applied) {
+        (Some(wait), _) => wait.until,
+        (None, Applied::Refused(refusal)) if outpaced(*refusal) => again_at(case),
+        (None, _) if watched => case.now.plus_ms(WATCH_MS),
+        // One message watches a war. Every event of it would start another that goes on until the end.
+        (None, _) if at_war && record.probe.is_some_and(|at| at > case.now) => return None,
+        (None, _) if at_war => {
+            let minutes = i64::from(case.limits.breaker_minutes.max(1));
+            let until = case.now.plus_ms(if quiet { minutes * MINUTE_MS } else { WATCH_MS });
+            record.probe = Some(until);
+            until
         }
-        None if at_war || watched => case.now.plus_ms(WATCH_MS),
-        None => return None,
+        (None, _) => return None,
     };
-    Some(successor(case, Vec::new(), until))
+    // Whoever made a version that cannot be read yet is needed once it can.
+    let unread = decision.wait.as_ref().is_some_and(|wait| wait.on == WaitsOn::Obstacle);
+    let edits = if unread { case.edits.iter().map(|edit| edit.edit.clone()).collect() } else { Vec::new() };
+    Some(successor(case, edits, until))
 }
 
 fn successor(case: &Case, edits: Vec<super::edit::Edit>, until: Time) -> (Work, u32) {

@@ -1,6 +1,7 @@
 //! What a pass leaves in the record, alerts and incident apart.
 
 use super::news::{GONE, News, is_unreported_deletion};
+use super::{HOPS_MAX, outpaced};
 use crate::domain::case::{Applied, Case, Decision, Verdict, WaitsOn, Write};
 use crate::domain::document::Body;
 use crate::domain::heat::after_revert;
@@ -9,6 +10,7 @@ use crate::domain::policy::Mode;
 use crate::domain::principal::Attribution;
 use crate::domain::record::{Accounted, Judged, RECENT_MAX, Record, Standing};
 use crate::domain::signal::Cause;
+use crate::domain::time::MINUTE_MS;
 
 /// The record after a pass.
 pub(super) fn remember(case: &Case, decision: &Decision, applied: &Applied, news: &News) -> Record {
@@ -16,10 +18,15 @@ pub(super) fn remember(case: &Case, decision: &Decision, applied: &Applied, news
     account(case, news, &mut record);
     if let Applied::Landed { version, .. } = applied {
         landed(case, decision, *version, &mut record);
-        if !news.edits.is_empty() {
-            let trusted = news.edits.iter().all(|edit| edit.attribution == Attribution::Trusted);
-            record.heat = after_revert(&record.heat, &case.limits, case.now, trusted);
-        }
+    }
+    let fought = match applied {
+        Applied::Landed { .. } => true,
+        Applied::Refused(refusal) => outpaced(*refusal),
+        Applied::Nothing => false,
+    };
+    if fought && !news.edits.is_empty() {
+        let trusted = news.edits.iter().all(|edit| edit.attribution == Attribution::Trusted);
+        record.heat = after_revert(&record.heat, &case.limits, case.now, trusted);
     }
     if news.echo && !matches!(applied, Applied::Landed { .. }) {
         record.awaiting_echo = None;
@@ -101,9 +108,18 @@ fn landed(case: &Case, decision: &Decision, version: u64, record: &mut Record) {
 
 fn standing(case: &Case, decision: &Decision, applied: &Applied) -> Standing {
     let right = matches!(decision.verdict, Verdict::InSync) || matches!(applied, Applied::Landed { .. });
+    let patience_ms = i64::from(case.limits.readiness_minutes) * MINUTE_MS;
     if let Verdict::Unknown { .. } = decision.verdict {
-        let expected = case.cause == Cause::Vended && decision.wait.is_some();
-        return if expected { Standing::Waiting } else { Standing::Unreachable };
+        return match (case.record.standing, case.cause) {
+            // Told before, and not over.
+            (Standing::Unreachable, _) => Standing::Unreachable,
+            (_, Cause::Vended) if decision.wait.is_some() => Standing::Waiting,
+            // Somebody else is waiting for the new account, and tells if it waits in vain.
+            (Standing::Waiting, Cause::Touched | Cause::Swept) if case.now.since(case.record.updated) < patience_ms => {
+                Standing::Waiting
+            }
+            _ => Standing::Unreachable,
+        };
     }
     match case.resolution.mode {
         Mode::Exempt => return Standing::Exempt,
@@ -115,6 +131,9 @@ fn standing(case: &Case, decision: &Decision, applied: &Applied) -> Standing {
         Some(WaitsOn::EditWar) => Standing::BackingOff,
         Some(WaitsOn::Obstacle | WaitsOn::Visibility) => Standing::Waiting,
         None if right => Standing::InSync,
+        None if matches!(applied, Applied::Refused(refusal) if outpaced(*refusal)) && case.hop < HOPS_MAX => {
+            Standing::BackingOff
+        }
         None => Standing::Unreachable,
     }
 }

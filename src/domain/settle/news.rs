@@ -127,8 +127,7 @@ impl News {
         // the default is not behind. Later, or again, it is a story of its own.
         let kept = latest(case).is_some_and(|seen| seen.default.number == seen.latest.number);
         let at_once = |judged: &Judged| {
-            judged.attribution == Attribution::Ours
-                || (kept && edit.edit.at.since(judged.created).abs() <= MINUTE_MS)
+            judged.attribution == Attribution::Ours || (kept && edit.edit.at.since(judged.created).abs() <= MINUTE_MS)
         };
         let mut news = self.advance.iter().flat_map(|advance| &advance.judged);
         let mut recent = case.record.recent.iter();

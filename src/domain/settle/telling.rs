@@ -6,12 +6,12 @@ use super::HOPS_MAX;
 use super::news::{News, ToldEdit};
 use crate::domain::case::{Applied, AttributedEdit, Case, Decision, Refusal, Verdict, WaitsOn};
 use crate::domain::document::REVIEWED_FIELDS;
-use crate::domain::finding::{Alert, Kind, Page, Severity};
-use crate::domain::heat::{level, limit};
+use crate::domain::finding::{Alert, Kind, Page, Severity, bounded_changes};
 use crate::domain::policy::Mode;
 use crate::domain::principal::Attribution;
-use crate::domain::record::{Incident, Judged, OPPONENTS_MAX, Record, Standing};
+use crate::domain::record::{Incident, Judged, Record, Standing};
 use crate::domain::signal::Cause;
+use crate::domain::text::sha256;
 use crate::domain::time::{DAY_MS, MINUTE_MS};
 
 /// What people are told; brings the record's incident up to date.
@@ -24,13 +24,14 @@ pub(super) fn alerts(
 ) -> Vec<Alert> {
     let pass = Pass { case, decision, applied, news };
     let war_before = case.record.incident.as_ref().is_some_and(|incident| incident.escalated);
+    let newcomer = pass.newcomer();
     let closed = pass.follow_incident(record);
     let mut alerts = Vec::new();
-    if !war_before {
+    if !war_before || newcomer {
         alerts.extend(pass.edits(record));
     }
     alerts.extend(pass.war(record, war_before));
-    alerts.extend(pass.late(record));
+    alerts.extend(pass.late(record, war_before));
     alerts.extend(pass.denied());
     alerts.extend(pass.standing(record));
     alerts.extend(pass.adopted(record));
@@ -40,56 +41,15 @@ pub(super) fn alerts(
     alerts
 }
 
-struct Pass<'a> {
-    case: &'a Case,
-    decision: &'a Decision,
+/// One pass, as it is told.
+pub(super) struct Pass<'a> {
+    pub(super) case: &'a Case,
+    pub(super) decision: &'a Decision,
     applied: &'a Applied,
-    news: &'a News,
+    pub(super) news: &'a News,
 }
 
 impl Pass<'_> {
-    /// Opens, continues or closes the incident; returns the one that was closed.
-    fn follow_incident(&self, record: &mut Record) -> Option<Incident> {
-        let foreign: Vec<&ToldEdit> =
-            self.news.edits.iter().filter(|edit| edit.attribution != Attribution::Trusted).collect();
-        let wrong = matches!(
-            record.standing,
-            Standing::Drifted | Standing::Held | Standing::BackingOff | Standing::Unreachable
-        );
-        let at_war = record.heat.backoffs > 0 && level(&record.heat, &self.case.limits, self.case.now) > 0;
-        if foreign.is_empty() && !wrong && !at_war {
-            let quiet = matches!(self.decision.verdict, Verdict::InSync) || record.standing == Standing::Exempt;
-            let cooled = record.incident.as_ref().is_some_and(|incident| {
-                !incident.escalated
-                    || level(&record.heat, &self.case.limits, self.case.now) * 2 <= limit(&self.case.limits)
-            });
-            return if quiet && cooled { record.incident.take() } else { None };
-        }
-        let all = self.news.edits.iter().filter(|edit| at_war || edit.attribution != Attribution::Trusted);
-        let incident = record.incident.get_or_insert_with(|| Incident {
-            id: format!("{}@{}", self.case.target, self.case.now.ms()),
-            opened: self.case.now,
-            summary: String::new(),
-            opponents: Vec::new(),
-            edits: 0,
-            escalated: false,
-            announce_end: false,
-        });
-        for edit in all {
-            incident.edits = incident.edits.saturating_add(1);
-            let name = opponent(edit);
-            incident.opponents.retain(|known| *known != name);
-            incident.opponents.insert(0, name);
-            incident.opponents.truncate(OPPONENTS_MAX);
-            incident.summary = format!("{} {}", edit.name(), edit.what);
-        }
-        if incident.summary.is_empty() {
-            incident.summary = self.decision.reasons.join("; ");
-        }
-        incident.announce_end |= wrong || at_war;
-        None
-    }
-
     /// Who did what, and what was done about it: one alert for the edits of one pass.
     fn edits(&self, record: &Record) -> Option<Alert> {
         let worth = |edit: &&ToldEdit| edit.attribution != Attribution::Trusted || self.trusted_is_worth_telling(edit);
@@ -140,7 +100,7 @@ impl Pass<'_> {
 
     fn drift(&self) -> serde_json::Value {
         match &self.decision.verdict {
-            Verdict::Drifted { drift } => json!(drift),
+            Verdict::Drifted { drift } => bounded_changes(drift),
             _ => json!([]),
         }
     }
@@ -204,10 +164,12 @@ impl Pass<'_> {
         Some(page.about(self.case, self.decision, Some(&incident)))
     }
 
-    fn late(&self, record: &Record) -> Vec<Alert> {
+    fn late(&self, record: &Record, war_before: bool) -> Vec<Alert> {
         // A presumption that proves right is no news.
         let news = |late: &&(Judged, AttributedEdit)| {
-            !late.1.by_our_role && late.0.principal.as_ref() != Some(&late.1.edit.principal)
+            let who = &late.1.edit.principal;
+            let known = late.0.principal.as_ref() == Some(who) || (war_before && self.names(who));
+            !late.1.by_our_role && !known
         };
         let told = self.news.late.iter().filter(news);
         told.map(|(judged, edit)| {
@@ -288,9 +250,11 @@ impl Pass<'_> {
                     .line("Why", &why)
                     .put("drift", self.drift())
             }
-            _ if before == Standing::Unreachable => Page::new(Kind::ReachableAgain, Severity::Info, &key("reachable"))
-                .subject("within reach again".to_owned())
-                .line("Now", &self.done().full),
+            _ if before == Standing::Unreachable && after != Standing::Waiting => {
+                Page::new(Kind::ReachableAgain, Severity::Info, &key("reachable"))
+                    .subject("within reach again".to_owned())
+                    .line("Now", &self.done().full)
+            }
             _ => return None,
         };
         Some(page.about(self.case, self.decision, record.incident.as_ref()))
@@ -309,7 +273,10 @@ impl Pass<'_> {
         if set.is_empty() {
             return None;
         }
-        let mut page = Page::new(Kind::Adopted, Severity::Info, &format!("adopted:{}", self.case.target.account))
+        // What is the same in every region is told once; what differs in one is not lost behind it.
+        let same: String = sha256(&json!(set).to_string()).chars().take(16).collect();
+        let key = format!("adopted:{}:{same}", self.case.target.account);
+        let mut page = Page::new(Kind::Adopted, Severity::Info, &key)
             .subject("first sight: please review what was adopted".to_owned());
         for (field, value) in &set {
             page = page.line(field, value);
@@ -383,11 +350,6 @@ struct Done {
 
 fn reviewed(edit: &ToldEdit) -> bool {
     edit.change.iter().any(|field| REVIEWED_FIELDS.contains(&field.field.as_str()))
-}
-
-fn opponent(edit: &ToldEdit) -> String {
-    let principal = edit.principal.as_ref();
-    principal.and_then(|p| p.arn.clone().or_else(|| p.name.clone())).unwrap_or_else(|| "somebody unknown".to_owned())
 }
 
 /// `deleted the document` after "a call that would have".
