@@ -1,0 +1,9 @@
+//! What an adversary, a crash or bad luck could do to the core. Each test is a defect that was there.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a helper of a test fails the test by panicking")]
+
+mod alerts;
+mod cases;
+mod laundering;
+mod waiting;
+mod world;
