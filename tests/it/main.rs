@@ -1,5 +1,6 @@
 //! All integration tests, in one binary.
 
+mod decide;
 mod decode;
 mod emulator;
 mod policy;
