@@ -1,7 +1,7 @@
 //! The policy as a YAML file: reading it, and saying everything that is wrong with it, line by line.
 //!
-//! This is the only place that knows YAML. A file goes through a tree with places ([`tree`]), the published schema
-//! ([`shape`]), the strict deserializer, and the rules of [`crate::domain::policy::check`].
+//! This is the only place that knows YAML. A file goes through a tree with places (`tree`), the published schema
+//! (`shape`), the strict deserializer, and the rules of [`crate::domain::policy::check`].
 
 mod shape;
 mod tree;
