@@ -327,7 +327,7 @@ fn exemptions() {
     }
     for (key, chars) in [("reason", 256), ("owner", 64)] {
         assert_eq!(exemption(key, json!("ö".repeat(chars))), Vec::<String>::new(), "{key}");
-        for text in ["", "  ", "a\nb", &"x".repeat(chars + 1)] {
+        for text in ["", "  ", "a\nb", "a\u{202e}b", &"x".repeat(chars + 1)] {
             assert_eq!(exemption(key, json!(text)), [format!("error bad_value exemptions[1].{key}")], "{key} {text}");
         }
     }
