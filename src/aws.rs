@@ -18,7 +18,6 @@ mod ledger;
 mod notifier;
 mod queue;
 mod session;
-mod text;
 
 use std::collections::BTreeSet;
 

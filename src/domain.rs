@@ -3,18 +3,20 @@
 //! Nothing in here is asynchronous, reads a clock, draws a random number, looks at the environment or knows an SDK type
 //! (invariant 2, checked by `tests/it/tidy.rs`). Time and randomness come in as values of a [`case::Case`].
 
+pub mod advance;
 pub mod case;
 pub mod decide;
 pub mod decode;
 pub mod document;
 pub mod edit;
 pub mod finding;
+pub mod heat;
 pub mod observation;
 pub mod policy;
 pub mod principal;
 pub mod record;
-pub mod replay;
 pub mod settle;
 pub mod signal;
 pub mod target;
+pub mod text;
 pub mod time;

@@ -5,4 +5,11 @@ pub mod aws;
 pub mod cli;
 pub mod config;
 pub mod domain;
+pub mod lambda;
+pub mod metrics;
 pub mod ports;
+pub mod telemetry;
+
+pub mod reactor;
+#[cfg(feature = "cli")]
+pub mod sim;

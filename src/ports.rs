@@ -171,7 +171,7 @@ pub trait Ledger {
     fn unsent(&self, account: &AccountId) -> impl Future<Output = Result<Vec<Alert>, Fault>> + Send;
 
     /// Keeps an alert that belongs to no commit (a poisoned message, a distrusted event), to be sent and marked like the
-    /// others. True where it is not there yet; where it is, its count goes up.
+    /// others. True where it still has to be told; each time it is kept its count goes up.
     fn keep_alert(&self, alert: &Alert) -> impl Future<Output = Result<bool, Fault>> + Send;
 
     /// Marks an alert as sent. It stays for its dedupe key.

@@ -96,7 +96,7 @@ pub fn check(file: &Path, now: Time, format: Format) -> Outcome {
     let name = file.display().to_string();
     let text = match read(file) {
         Ok(text) => text,
-        Err(message) => return failed(message, format),
+        Err(message) => return failed(&message, format),
     };
     let (policy, problems) = match policy_yaml::parse(&name, &text, now) {
         Ok((policy, lints)) => (Some(policy), lints),
@@ -148,14 +148,14 @@ pub fn explain(file: &Path, facts: &AccountFacts, at: Time, format: Format) -> O
     let name = file.display().to_string();
     let text = match read(file) {
         Ok(text) => text,
-        Err(message) => return failed(message, format),
+        Err(message) => return failed(&message, format),
     };
     let policy = match policy_yaml::parse(&name, &text, at) {
         Ok((policy, _)) => policy,
         Err(problems) => {
             let hint = format!("{name}: rejected; fix: see `runasctl policy check {name}`");
             return match format {
-                Format::Json => failed(hint, format),
+                Format::Json => failed(&hint, format),
                 Format::Text => Outcome { stderr: rejected(&name, &problems.problems), code: 1, ..Outcome::default() },
             };
         }
@@ -207,7 +207,7 @@ fn line(value: &serde_json::Value) -> String {
     format!("{value}\n")
 }
 
-fn failed(message: String, format: Format) -> Outcome {
+fn failed(message: &str, format: Format) -> Outcome {
     match format {
         Format::Text => Outcome { stderr: format!("error: {message}\n"), code: 1, ..Outcome::default() },
         Format::Json => {
@@ -227,6 +227,3 @@ fn read(file: &Path) -> Result<String, String> {
     String::from_utf8(bytes)
         .map_err(|_| format!("`{}` is not UTF-8; fix: save it as UTF-8 without other characters", file.display()))
 }
-
-#[cfg(test)]
-mod tests;

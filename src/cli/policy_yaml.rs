@@ -96,7 +96,7 @@ pub fn parse(name: &str, text: &str, now: Time) -> Result<(Policy, Vec<Lint>), P
     // What is said about a stand-in has been said about the place already.
     let original = |problem: &Problem| !shape.stand_ins.iter().any(|place| place.is_related_to(&problem.path));
     problems.extend(found.into_iter().filter(original).map(|problem| locate.at_path(problem, &node)));
-    problems.sort_by(|a, b| (a.line, a.column, a.problem.level).cmp(&(b.line, b.column, b.problem.level)));
+    problems.sort_by_key(|found| (found.line, found.column, found.problem.level));
     match policy {
         Some(policy) if !misshapen => Ok((policy, problems)),
         _ => reject(problems),

@@ -7,7 +7,7 @@ use super::edit::Edit;
 use super::observation::{Observation, Unreadable};
 use super::policy::{Limits, Resolution};
 use super::principal::Attribution;
-use super::record::Record;
+use super::record::{Hold, Record};
 use super::signal::Cause;
 use super::target::Target;
 use super::time::Time;
@@ -146,8 +146,31 @@ pub struct Decision {
     pub reasons: Vec<Reason>,
     /// The one change to make.
     pub write: Option<Write>,
-    /// Nothing before this time, then look again.
-    pub wait_until: Option<Time>,
+    /// What stands in the way of doing more now.
+    pub wait: Option<Wait>,
+}
+
+/// Nothing more before `until`, then another look.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Wait {
+    /// When to look again.
+    pub until: Time,
+    /// What for.
+    pub on: WaitsOn,
+}
+
+/// What a decision waits for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WaitsOn {
+    /// The target is left wrong on purpose.
+    Hold(Hold),
+    /// An edit war: writing backs off.
+    EditWar,
+    /// The target cannot be read.
+    Obstacle,
+    /// SSM, or our view of it, is catching up.
+    Visibility,
 }
 
 /// What came of a decision.

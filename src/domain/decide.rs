@@ -1,1 +1,270 @@
-//! To come.
+//! The decision: total, pure, always with reasons (invariant 2).
+//!
+//! Content judges, not the author: owned fields are made right whoever changed them. The author decides what becomes of the
+//! other fields ([`super::advance`]) and how loud we are ([`super::settle`]).
+
+use super::advance::{Advance, advance};
+use super::case::{AttributedEdit, Case, Decision, Reason, Refusal, Verdict, Wait, WaitsOn, Write};
+use super::document::{Body, Change, Content, FieldChange};
+use super::edit::Action;
+use super::observation::{Observation, Obstacle, Seen, Status, Unreadable};
+use super::policy::Mode;
+use super::principal::Attribution;
+use super::record::Hold;
+use super::signal::Cause;
+use super::time::{MINUTE_MS, SECOND_MS};
+
+/// A pipeline that deletes the document is given this long to put another in its place.
+pub const REPLACEMENT_MS: i64 = 90 * SECOND_MS;
+/// How often we look again for something that an event says is there, before we take it to be gone.
+pub const UNSETTLED_HOPS_MAX: u32 = 6;
+const UNSETTLED_MS: i64 = 5 * SECOND_MS;
+const OBSTACLE_FIRST_MS: i64 = 5 * SECOND_MS;
+const OBSTACLE_MAX_MS: i64 = 60 * SECOND_MS;
+/// The field name under which a default version that is not the latest stands in a drift.
+pub const DEFAULT_VERSION_FIELD: &str = "/defaultVersion";
+
+/// Decides one case.
+pub fn decide(case: &Case) -> Decision {
+    match &case.observation {
+        Observation::Unknown(why) => unknown(case, why),
+        Observation::Absent => absent(case),
+        Observation::Present(seen) => present(case, seen),
+    }
+}
+
+fn decision(verdict: Verdict, reason: impl Into<Reason>) -> Decision {
+    Decision { verdict, reasons: vec![reason.into()], write: None, wait: None }
+}
+
+/// We could not read: never a write. A new account is given time to become usable; elsewhere a later look may succeed.
+fn unknown(case: &Case, why: &Unreadable) -> Decision {
+    let mut decision = decision(Verdict::Unknown { why: why.clone() }, format!("could not read: {}", why.detail));
+    let patience_ms = i64::from(case.limits.readiness_minutes) * MINUTE_MS;
+    let hopeless = why.obstacle == Obstacle::RegionOff && case.cause != Cause::Vended;
+    if case.cause == Cause::Swept || hopeless {
+        decision.reasons.push("the next sweep looks again".to_owned());
+    } else if case.now.since(case.since) < patience_ms {
+        let factor = 2_i64.saturating_pow(case.hop.min(10));
+        let delay = OBSTACLE_FIRST_MS.saturating_mul(factor).min(OBSTACLE_MAX_MS);
+        decision.wait = Some(Wait { until: case.now.plus_ms(delay), on: WaitsOn::Obstacle });
+        decision.reasons.push(format!("looking again for up to {} minutes", case.limits.readiness_minutes));
+    } else {
+        decision.reasons.push(format!("gave up after {} minutes", case.limits.readiness_minutes));
+    }
+    decision
+}
+
+fn absent(case: &Case) -> Decision {
+    let decision = decision(Verdict::Missing, "there is no document");
+    let content = desired(case.record.accepted.as_ref(), case);
+    gated(case, decision, hold_for_absence(case), Write::Put { base: None, content })
+}
+
+fn present(case: &Case, seen: &Seen) -> Decision {
+    if let Some(why) = unsettled(case, seen) {
+        let mut decision = decision(Verdict::Unsettled { why: why.clone() }, why);
+        decision.wait = Some(Wait { until: case.now.plus_ms(UNSETTLED_MS), on: WaitsOn::Visibility });
+        return decision;
+    }
+    let advance = advance(case, seen);
+    let content = desired(advance.accepted.as_ref(), case);
+    if let Some(why) = unusable(seen) {
+        let decision = decision(Verdict::Unusable { why: why.clone() }, why);
+        return gated(case, decision, hold(case, &advance), Write::Recreate { content });
+    }
+    let drift = drift(seen, &content, case);
+    if drift.is_empty() {
+        return decision(Verdict::InSync, "latest and default version are the same and hold what they should");
+    }
+    let mut decision = decision(Verdict::Drifted { drift }, difference(seen, &content, case));
+    decision.reasons.extend(advance.gap.iter().map(|gap| format!("{gap}: the accepted content stays")));
+    let write = if is(&seen.latest.body, &content) {
+        Write::Promote { version: seen.latest.number }
+    } else {
+        let reword = case.refused.contains(&Refusal::Duplicate);
+        let content = if reword { content.reworded(case.nonce) } else { content };
+        Write::Put { base: Some(seen.latest.number), content }
+    };
+    gated(case, decision, hold(case, &advance), write)
+}
+
+/// What the document should hold: the accepted content with the owned fields laid over it.
+pub fn desired(accepted: Option<&Content>, case: &Case) -> Content {
+    accepted.cloned().unwrap_or_else(Content::minimal).overlaid(&case.resolution.owned)
+}
+
+fn is(body: &Body, content: &Content) -> bool {
+    body.content().is_some_and(|there| there.same_as(content))
+}
+
+/// Every field that is not as it should be, in the latest version or, where that is right, in the default one.
+fn drift(seen: &Seen, content: &Content, case: &Case) -> Change {
+    let from_body = |body: &Body| match body {
+        Body::Valid(there) => there.change_to(content),
+        Body::Invalid { .. } => {
+            let owned = case.resolution.owned.iter();
+            owned.map(|(field, to)| FieldChange { field: field.clone(), from: None, to: Some(to.clone()) }).collect()
+        }
+    };
+    let mut drift = from_body(&seen.latest.body);
+    if seen.default.number != seen.latest.number {
+        if drift.is_empty() {
+            drift = from_body(&seen.default.body);
+        }
+        drift.push(FieldChange {
+            field: DEFAULT_VERSION_FIELD.to_owned(),
+            from: Some(seen.default.number.into()),
+            to: Some(seen.latest.number.into()),
+        });
+    }
+    if matches!(seen.latest.body, Body::Invalid { .. }) && drift.is_empty() {
+        drift.push(FieldChange { field: "/".to_owned(), from: None, to: None });
+    }
+    drift
+}
+
+fn difference(seen: &Seen, content: &Content, case: &Case) -> Reason {
+    match &seen.latest.body {
+        Body::Invalid { why } => format!("version {} is no Session document: {why}", seen.latest.number),
+        Body::Valid(there) if !there.drift(&case.resolution.owned).is_empty() => {
+            format!("owned fields differ from the baseline ({})", case.resolution.reason)
+        }
+        Body::Valid(there) if !there.same_as(content) => {
+            "fields were changed by a hand that we do not trust".to_owned()
+        }
+        Body::Valid(_) => {
+            format!("the default version is {}, not the latest ({})", seen.default.number, seen.latest.number)
+        }
+    }
+}
+
+/// SSM, or our view of it, is still catching up with something that is known to have happened.
+fn unsettled(case: &Case, seen: &Seen) -> Option<String> {
+    if case.hop >= UNSETTLED_HOPS_MAX {
+        return None;
+    }
+    match seen.latest_status() {
+        Status::Pending => return Some(format!("version {} is not active yet", seen.latest.number)),
+        Status::Deleting => return Some("the document is being deleted".to_owned()),
+        Status::Active | Status::Failed => {}
+    }
+    if let Some(accounted) = &case.record.accounted {
+        let younger = accounted.created.is_none_or(|created| seen.latest_created() <= created);
+        if seen.latest.number < accounted.version && younger && case.record.deleted_by_us.is_none() {
+            return Some(format!("version {} is known and not visible yet", accounted.version));
+        }
+    }
+    let ahead = |edit: &&AttributedEdit| {
+        let made = edit.edit.action.made_version().is_some_and(|version| version > seen.latest.number);
+        let gone = edit.edit.action == Action::Deleted;
+        !edit.seen && edit.edit.failed.is_none() && (made || gone) && edit.edit.at > seen.latest_created()
+    };
+    let edit = case.edits.iter().find(ahead)?;
+    // A document that was deleted and made anew within the clocks' difference looks the same; a few looks settle it.
+    Some(format!("{} {}, which is not visible yet", who(edit), edit.edit.action.in_words()))
+}
+
+/// How an edit's author is called.
+pub fn who(edit: &AttributedEdit) -> &str {
+    let principal = &edit.edit.principal;
+    principal.name.as_deref().or(principal.arn.as_deref()).unwrap_or("somebody")
+}
+
+fn unusable(seen: &Seen) -> Option<String> {
+    if seen.document_type != "Session" {
+        return Some(format!("the document is of type `{}`, not Session", seen.document_type));
+    }
+    (seen.latest_status() == Status::Failed).then(|| format!("version {} failed", seen.latest.number))
+}
+
+/// A pipeline that deletes the document may be about to replace it; anybody else gets it back at once.
+fn hold_for_absence(case: &Case) -> Option<Hold> {
+    let deletions =
+        || case.edits.iter().filter(|e| !e.seen && e.edit.failed.is_none() && e.edit.action == Action::Deleted);
+    if deletions().any(|e| matches!(e.attribution, Attribution::Untrusted | Attribution::Unattributed)) {
+        return None;
+    }
+    let Some(edit) = deletions().next() else { return running_hold(case) };
+    let (length, why) = match edit.attribution {
+        Attribution::BreakGlass => (hold_ms(case), "break-glass"),
+        _ => (REPLACEMENT_MS, "a trusted deletion, perhaps to replace the document"),
+    };
+    Some(Hold {
+        until: case.now.plus_ms(length),
+        attribution: edit.attribution,
+        why: format!("{why} by {}", who(edit)),
+    })
+}
+
+/// A break-glass edit stands for as long as the policy says; an untrusted edit on top of it ends that.
+fn hold(case: &Case, advance: &Advance) -> Option<Hold> {
+    let moved = |e: &&AttributedEdit| {
+        !e.seen && e.edit.failed.is_none() && matches!(e.edit.action, Action::DefaultMoved { .. })
+    };
+    let default_moves: Vec<&AttributedEdit> = case.edits.iter().filter(moved).collect();
+    let latest = advance.judged.iter().rev().find(|judged| judged.attribution != Attribution::Ours);
+    let untrusted = latest.is_some_and(|judged| judged.attribution == Attribution::Untrusted)
+        || default_moves.iter().any(|edit| edit.attribution == Attribution::Untrusted);
+    if untrusted {
+        return None;
+    }
+    let started = latest
+        .filter(|judged| judged.attribution == Attribution::BreakGlass)
+        .map(|judged| (judged.created, judged.principal.as_ref().and_then(|p| p.name.clone())))
+        .or_else(|| {
+            let moved = default_moves.iter().find(|edit| edit.attribution == Attribution::BreakGlass)?;
+            Some((case.now, moved.edit.principal.name.clone()))
+        });
+    match started {
+        Some((at, name)) => Some(Hold {
+            until: at.plus_ms(hold_ms(case)),
+            attribution: Attribution::BreakGlass,
+            why: format!("break-glass by {}", name.unwrap_or_else(|| "somebody".to_owned())),
+        }),
+        None => running_hold(case).filter(|hold| hold.attribution == Attribution::BreakGlass),
+    }
+}
+
+fn running_hold(case: &Case) -> Option<Hold> {
+    case.record.hold.clone()
+}
+
+fn hold_ms(case: &Case) -> i64 {
+    i64::from(case.limits.hold_minutes) * MINUTE_MS
+}
+
+/// Lets a write through if nothing stands in its way, and says what does.
+fn gated(case: &Case, mut decision: Decision, hold: Option<Hold>, write: Write) -> Decision {
+    match case.resolution.mode {
+        Mode::Exempt => return reasoned(decision, format!("exempt: {}", case.resolution.reason)),
+        Mode::Observe => return reasoned(decision, format!("observe only: {}", case.resolution.reason)),
+        Mode::Enforce => {}
+    }
+    if let Some(hold) = hold.filter(|hold| hold.until > case.now) {
+        let reason = format!("held until {}: {}", hold.until, hold.why);
+        decision.wait = Some(Wait { until: hold.until, on: WaitsOn::Hold(hold) });
+        return reasoned(decision, reason);
+    }
+    if let Some(not_before) = case.record.heat.not_before.filter(|at| *at > case.now) {
+        decision.wait = Some(Wait { until: not_before, on: WaitsOn::EditWar });
+        return reasoned(decision, format!("an edit war: no write before {not_before}"));
+    }
+    let refused = case.refused.iter().find(|refusal| matches!(refusal, Refusal::Denied | Refusal::Invalid));
+    if let Some(refusal) = refused {
+        return reasoned(decision, format!("AWS refused the write ({refusal:?})"));
+    }
+    let reason = match &write {
+        Write::Put { base: None, .. } => "create it".to_owned(),
+        Write::Put { base: Some(base), .. } => format!("write on top of version {base}, if that is still the latest"),
+        Write::Promote { version } => format!("make version {version} the default"),
+        Write::Recreate { .. } => "delete it and create it anew".to_owned(),
+    };
+    decision.write = Some(write);
+    reasoned(decision, reason)
+}
+
+fn reasoned(mut decision: Decision, reason: Reason) -> Decision {
+    decision.reasons.push(reason);
+    decision
+}

@@ -1,1 +1,150 @@
-//! To come.
+//! From the body of a message to what happened.
+//!
+//! **The rule for poison.** A message that is for us but cannot be used is not retried: the caller puts it into the dead-letter
+//! queue with the reason, tells once, and settles it. A message that is well-formed and not for us is settled with a log line.
+//! Nothing is dropped because one optional field has an odd type: a form of event that we fail to read is a form of edit that
+//! we fail to see.
+
+use serde_json::Value;
+
+use super::signal::Notice;
+use super::target::{AccountId, Region};
+use super::text::{MESSAGE_CHARS_MAX, clean, quote};
+use envelope::{Envelope, Heard, Record, Refused, ignored};
+
+mod arn;
+mod control_tower;
+mod document;
+mod envelope;
+mod identity;
+mod lenient;
+mod organizations;
+mod region;
+mod state;
+mod work;
+
+pub use work::{EDITS_MAX, HOPS_MAX, encode_work};
+
+/// No message in SQS is larger: 1 MiB [docs: general/latest/gr/sqs-service].
+pub const BODY_BYTES_MAX: usize = 1_048_576;
+
+const API_CALL: &str = "AWS API Call via CloudTrail";
+const SERVICE_EVENT: &str = "AWS Service Event via CloudTrail";
+
+/// What became of a message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Decoded {
+    /// Something that makes us look.
+    Signal(Box<Notice>),
+    /// Well-formed, and nothing for us.
+    Ignored {
+        /// Why it is not.
+        reason: String,
+        /// What a log line can name it by.
+        about: Option<Box<About>>,
+    },
+    /// For us, and unusable.
+    Poison {
+        /// What is wrong with it, and what to do.
+        reason: String,
+    },
+}
+
+/// What a log line can name an ignored message by.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct About {
+    /// CloudTrail's `eventID`, or the envelope's id.
+    pub id: Option<String>,
+    /// CloudTrail's `eventName`.
+    pub event: Option<String>,
+    /// Where it arose.
+    pub account: Option<AccountId>,
+    /// Where it arose.
+    pub region: Option<Region>,
+}
+
+/// One message of a batch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Message {
+    /// SQS's `messageId`, where the text was a batch.
+    pub id: Option<String>,
+    /// What [`decode`] reads.
+    pub body: String,
+}
+
+/// Reads the body of one message. Total, and linear in its length.
+pub fn decode(body: &str) -> Decoded {
+    match read(body) {
+        Ok(Value::Object(body)) => {
+            let envelope = Envelope { body: &body };
+            match heard(envelope) {
+                Ok(notice) => Decoded::Signal(Box::new(notice)),
+                Err(Refused::Ignored(reason)) => Decoded::Ignored { reason: bounded(&reason), about: envelope.about() },
+                Err(Refused::Poison(reason)) => Decoded::Poison { reason: bounded(&reason) },
+            }
+        }
+        Ok(_) => Decoded::Poison { reason: "JSON, but no object: send whole events".to_owned() },
+        Err(reason) => Decoded::Poison { reason: bounded(&reason) },
+    }
+}
+
+/// A reason may quote the message, so that it is made safe in the one place that all reasons pass.
+fn bounded(reason: &str) -> String {
+    clean(reason, MESSAGE_CHARS_MAX)
+}
+
+/// The messages in `text`: the records of an SQS batch as Lambda receives it, or else the text itself as one message.
+pub fn batch(text: &str) -> Vec<Message> {
+    let text = text.trim_start_matches('\u{feff}');
+    let single = || vec![Message { id: None, body: text.to_owned() }];
+    let Ok(Value::Object(mut whole)) = serde_json::from_str::<Value>(text) else {
+        return single();
+    };
+    match whole.remove("Records") {
+        Some(Value::Array(records)) => records.into_iter().map(message).collect(),
+        _ => single(),
+    }
+}
+
+/// A record without a body is no record of SQS; it stands for itself, and decoding it says so.
+fn message(mut record: Value) -> Message {
+    let id = record.get("messageId").and_then(Value::as_str).map(str::to_owned);
+    match record.get_mut("body").map(Value::take) {
+        Some(Value::String(body)) => Message { id, body },
+        _ => Message { id, body: record.to_string() },
+    }
+}
+
+/// JSON of bounded size; `serde_json` bounds the depth (128), so that nothing after it can run out of stack.
+fn read(body: &str) -> Result<Value, String> {
+    if body.len() > BODY_BYTES_MAX {
+        return Err(format!("{} bytes, and no message in SQS has more than {BODY_BYTES_MAX}", body.len()));
+    }
+    serde_json::from_str(body).map_err(|error| format!("not usable as JSON: {error}"))
+}
+
+fn heard(envelope: Envelope<'_>) -> Heard {
+    let Some(detail_type) = envelope.detail_type() else {
+        return work::own(envelope);
+    };
+    match (detail_type, envelope.source()) {
+        (API_CALL, "aws.ssm") => document::heard(Record::read(envelope, "ssm")?),
+        (API_CALL, "aws.organizations") => organizations::called(Record::read(envelope, "organizations")?),
+        (SERVICE_EVENT, "aws.organizations") => organizations::happened(Record::read(envelope, "organizations")?),
+        (SERVICE_EVENT, "aws.controltower") => control_tower::heard(Record::read(envelope, "controltower")?),
+        ("Region Opt-In Status Change", "aws.account") => region::heard(envelope),
+        ("Scheduled Event", "aws.events" | "aws.scheduler") => Ok(work::scheduled(envelope)),
+        (detail_type, source) => ignored(unfollowed(envelope, detail_type, source)),
+    }
+}
+
+/// Among them the events of ours under another detail-type or source: a call that only asks for what a service event will
+/// report, or something that somebody put onto a bus.
+fn unfollowed(envelope: Envelope<'_>, detail_type: &str, source: &str) -> String {
+    let what = match envelope.about().and_then(|about| about.event) {
+        Some(event) => format!("{} as {}", quote(&event), quote(detail_type)),
+        None => quote(detail_type),
+    };
+    let whence = if source.is_empty() { "without a source".to_owned() } else { format!("from {}", quote(source)) };
+    format!("{what} {whence} is nothing that the reactor follows")
+}

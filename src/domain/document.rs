@@ -1,13 +1,12 @@
 //! The document's content: canonical form, validity, field-level changes, overlay and rendering.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
-use sha2::{Digest as _, Sha256};
 
 use super::policy::Owned;
+use super::text::sha256;
 
 /// Larger documents are refused by SSM: 64 KB [docs: general/latest/gr/ssm].
 pub const CONTENT_BYTES_MAX: usize = 65_536;
@@ -215,12 +214,7 @@ impl Content {
 
     /// The SHA-256 over the canonical JSON (sorted keys, no white space), in hexadecimal.
     pub fn digest(&self) -> String {
-        let canonical = Value::Object(self.body.clone()).to_string();
-        let mut hex = String::with_capacity(64);
-        for byte in Sha256::digest(canonical.as_bytes()) {
-            let _ = write!(hex, "{byte:02x}");
-        }
-        hex
+        sha256(&Value::Object(self.body.clone()).to_string())
     }
 
     /// The text to send to SSM. `nonce` varies insignificant white space, so that going back to earlier content is a new

@@ -1,9 +1,17 @@
 //! What people are told.
 
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use std::fmt::Write as _;
 
-use super::target::{AccountId, Region};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+
+use super::case::{Case, Decision};
+use super::document::FieldChange;
+use super::principal::Attribution;
+use super::record::Incident;
+use super::settle::ToldEdit;
+use super::target::{AccountId, DOCUMENT_NAME, Region};
+use super::text::{clean, sha256};
 use super::time::Time;
 
 /// How loud an alert is.
@@ -55,4 +63,282 @@ pub struct Alert {
     pub data: Value,
     /// When it was found.
     pub at: Time,
+}
+
+/// What was found; the stable name stands in alerts and in the README's table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Kind {
+    /// An edit was undone.
+    EditReverted,
+    /// An edit was seen and not undone, because there was nothing to undo or we may not.
+    EditNoticed,
+    /// An edit in an exempt account.
+    ExemptTouched,
+    /// Somebody used break-glass.
+    BreakGlass,
+    /// Two writers fight.
+    EditWar,
+    /// Trouble that was told is over.
+    Peace,
+    /// The author of an edit that was told before.
+    AuthorKnown,
+    /// A call on the document failed.
+    AttemptDenied,
+    /// We cannot read or write a target.
+    Unreachable,
+    /// We can again.
+    ReachableAgain,
+    /// A target that we only observe differs.
+    DriftObserved,
+    /// Fields adopted at first sight that deserve a review.
+    Adopted,
+    /// A new account was configured later than the goal.
+    GapTooLong,
+    /// Our own write did not come back as an event.
+    ForwarderBlind,
+    /// An exemption is about to end.
+    ExemptionEnds,
+    /// A message that could not be decoded was put aside.
+    Poison,
+    /// An event that claims what its sender may not say.
+    Distrusted,
+    /// The policy cannot be read; the last good one stays in force.
+    PolicyUnreadable,
+}
+
+impl Kind {
+    /// Every kind, for the README's table.
+    pub const ALL: [Self; 18] = [
+        Self::EditReverted,
+        Self::EditNoticed,
+        Self::ExemptTouched,
+        Self::BreakGlass,
+        Self::EditWar,
+        Self::Peace,
+        Self::AuthorKnown,
+        Self::AttemptDenied,
+        Self::Unreachable,
+        Self::ReachableAgain,
+        Self::DriftObserved,
+        Self::Adopted,
+        Self::GapTooLong,
+        Self::ForwarderBlind,
+        Self::ExemptionEnds,
+        Self::Poison,
+        Self::Distrusted,
+        Self::PolicyUnreadable,
+    ];
+
+    /// The stable name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::EditReverted => "edit_reverted",
+            Self::EditNoticed => "edit_noticed",
+            Self::ExemptTouched => "exempt_touched",
+            Self::BreakGlass => "break_glass",
+            Self::EditWar => "edit_war",
+            Self::Peace => "peace",
+            Self::AuthorKnown => "author_known",
+            Self::AttemptDenied => "attempt_denied",
+            Self::Unreachable => "unreachable",
+            Self::ReachableAgain => "reachable_again",
+            Self::DriftObserved => "drift_observed",
+            Self::Adopted => "adopted",
+            Self::GapTooLong => "gap_too_long",
+            Self::ForwarderBlind => "forwarder_blind",
+            Self::ExemptionEnds => "exemption_ends",
+            Self::Poison => "poison",
+            Self::Distrusted => "distrusted",
+            Self::PolicyUnreadable => "policy_unreadable",
+        }
+    }
+}
+
+/// An alert in the making. Foreign text is bounded and stripped of control characters as it comes in.
+pub(super) struct Page {
+    kind: Kind,
+    severity: Severity,
+    id: String,
+    subject: String,
+    lines: Vec<(String, String)>,
+    data: Map<String, Value>,
+}
+
+/// A value in an alert is no longer than this; the rest is a hash.
+const VALUE_BYTES_MAX: usize = 512;
+/// Characters of a subject; SNS takes fewer than 100 [docs: SNS Publish].
+const SUBJECT_CHARS_MAX: usize = 99;
+/// Edits and fields in one alert; more are counted.
+const ITEMS_MAX: usize = 20;
+
+impl Page {
+    pub(super) fn new(kind: Kind, severity: Severity, id: &str) -> Self {
+        Self { kind, severity, id: id.to_owned(), subject: String::new(), lines: Vec::new(), data: Map::new() }
+    }
+
+    pub(super) fn subject(mut self, subject: String) -> Self {
+        self.subject = subject;
+        self
+    }
+
+    pub(super) fn line(mut self, label: &str, text: &str) -> Self {
+        self.lines.push((label.to_owned(), bounded(text)));
+        self
+    }
+
+    pub(super) fn put(mut self, key: &str, value: Value) -> Self {
+        self.data.insert(key.to_owned(), value);
+        self
+    }
+
+    /// Who did what, field by field.
+    pub(super) fn edits(mut self, edits: &[&ToldEdit]) -> Self {
+        for edit in edits.iter().take(ITEMS_MAX) {
+            let arn = edit.principal.as_ref().and_then(|principal| principal.arn.as_deref()).unwrap_or("no ARN");
+            let attribution = attribution_word(edit.attribution);
+            self = self.line("Who", &format!("{} ({attribution}, {arn})", edit.name()));
+            let from = edit.event.as_ref().map_or_else(String::new, |event| {
+                format!(" from {} with {}", clean(&event.source_ip, 64), clean(&event.agent, 80))
+            });
+            self = self.line("What", &format!("{} at {}{from}", edit.what, edit.at));
+            for change in edit.change.iter().take(ITEMS_MAX) {
+                self = self.line("Field", &changed(change));
+            }
+            if edit.change.len() > ITEMS_MAX {
+                self = self.line("Field", &format!("and {} more", edit.change.len() - ITEMS_MAX));
+            }
+        }
+        let data = edits.iter().take(ITEMS_MAX).map(|edit| {
+            json!({
+                "attribution": edit.attribution,
+                "principal": edit.principal,
+                "what": edit.what,
+                "at": edit.at,
+                "event_id": edit.event.as_ref().map(|event| &event.id),
+                "changed": edit.change.iter().take(ITEMS_MAX).map(bounded_change).collect::<Vec<_>>(),
+            })
+        });
+        let data: Vec<Value> = data.collect();
+        self.put("count", edits.len().into()).put("edits", data.into())
+    }
+
+    /// Finishes an alert about one target.
+    pub(super) fn about(mut self, case: &Case, decision: &Decision, incident: Option<&Incident>) -> Alert {
+        let place = if case.account_name.is_empty() {
+            case.target.account.to_string()
+        } else {
+            format!("{} ({})", clean(&case.account_name, 64), case.target.account)
+        };
+        self.subject = format!("Run As {}/{}: {}", case.target.account, case.target.region, self.subject);
+        let lines = std::mem::take(&mut self.lines);
+        self = self.line("Where", &format!("{DOCUMENT_NAME} in {place}, {}", case.target.region));
+        self.lines.extend(lines);
+        self = self
+            .line("Why", &decision.reasons.join("; "))
+            .line("Policy", &format!("{} ({})", case.policy, case.resolution.reason))
+            .line("Trace", &case.correlation)
+            .put("reasons", json!(decision.reasons))
+            .put("policy", json!(case.policy))
+            .put("correlation", json!(case.correlation))
+            .put("account_name", json!(case.account_name));
+        self.finish(&case.target.account, Some(&case.target.region), incident.map(|i| i.id.clone()), case.now)
+    }
+
+    /// Finishes an alert.
+    pub(super) fn finish(
+        self,
+        account: &AccountId,
+        region: Option<&Region>,
+        incident: Option<String>,
+        at: Time,
+    ) -> Alert {
+        let width = self.lines.iter().map(|(label, _)| label.len()).max().unwrap_or(0);
+        let text = self.lines.iter().fold(String::new(), |mut text, (label, line)| {
+            let _ = writeln!(text, "{label:<width$}  {line}");
+            text
+        });
+        Alert {
+            id: self.id,
+            account: account.clone(),
+            region: region.cloned(),
+            severity: self.severity,
+            kind: self.kind.as_str().to_owned(),
+            incident,
+            subject: clean(&self.subject, SUBJECT_CHARS_MAX),
+            text,
+            data: Value::Object(self.data),
+            at,
+        }
+    }
+}
+
+/// An alert about a message, not about a target; filed under the hub's account.
+pub fn about_message(kind: Kind, hub: &AccountId, message_id: &str, reason: &str, at: Time) -> Alert {
+    let (subject, severity, to_do) = match kind {
+        Kind::Distrusted => (
+            "an event claims what its sender may not say",
+            Severity::Warning,
+            "nothing was done because of it; see who may put events on the bus",
+        ),
+        Kind::PolicyUnreadable => (
+            "the policy cannot be read",
+            Severity::High,
+            "the last good policy stays in force; push a policy that `runasctl policy check` accepts",
+        ),
+        _ => (
+            "a message could not be decoded",
+            Severity::Warning,
+            "it is in the dead-letter queue with this reason; nothing else was held up by it",
+        ),
+    };
+    Page::new(kind, severity, &format!("{}:{}", kind.as_str(), clean(message_id, 128)))
+        .subject(format!("Run As: {subject}"))
+        .line("Why", reason)
+        .line("Message", message_id)
+        .line("To do", to_do)
+        .put("reason", bounded(reason).into())
+        .put("message_id", clean(message_id, 128).into())
+        .finish(hub, None, None, at)
+}
+
+impl ToldEdit {
+    /// What people call the author.
+    pub fn name(&self) -> String {
+        let principal = self.principal.as_ref();
+        let name = principal.and_then(|p| p.name.as_deref().or(p.arn.as_deref()));
+        clean(name.unwrap_or("somebody unknown"), 64)
+    }
+}
+
+fn attribution_word(attribution: Attribution) -> &'static str {
+    match attribution {
+        Attribution::Ours => "ours",
+        Attribution::Trusted => "trusted",
+        Attribution::BreakGlass => "break-glass",
+        Attribution::Untrusted => "not trusted",
+        Attribution::Unattributed => "author unknown",
+    }
+}
+
+fn changed(change: &FieldChange) -> String {
+    let side = |value: &Option<Value>| value.as_ref().map_or("(none)".to_owned(), |v| bounded(&v.to_string()));
+    format!("{}: {} -> {}", change.field, side(&change.from), side(&change.to))
+}
+
+fn bounded_change(change: &FieldChange) -> Value {
+    let side = |value: &Option<Value>| match value {
+        Some(value) if value.to_string().len() > VALUE_BYTES_MAX => Value::from(bounded(&value.to_string())),
+        Some(value) => value.clone(),
+        None => Value::Null,
+    };
+    json!({ "field": clean(&change.field, 128), "from": side(&change.from), "to": side(&change.to) })
+}
+
+/// A value short enough for an alert: its beginning, and a hash of the whole.
+fn bounded(text: &str) -> String {
+    if text.len() <= VALUE_BYTES_MAX {
+        return clean(text, VALUE_BYTES_MAX);
+    }
+    let hash: String = sha256(text).chars().take(16).collect();
+    format!("{}… ({} bytes, sha256 {hash})", clean(text, VALUE_BYTES_MAX / 4), text.len())
 }

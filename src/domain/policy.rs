@@ -83,7 +83,9 @@ pub struct Limits {
 #[derive(Debug, thiserror::Error)]
 pub enum PolicyError {
     /// Larger than anything that was ever accepted.
-    #[error("the compiled policy has {bytes} bytes, more than {POLICY_BYTES_MAX}; push it again with `runasctl policy push`")]
+    #[error(
+        "the compiled policy has {bytes} bytes, more than {POLICY_BYTES_MAX}; push it again with `runasctl policy push`"
+    )]
     TooBig {
         /// Its size.
         bytes: usize,
@@ -147,10 +149,17 @@ impl Policy {
         if problems.iter().any(|problem| problem.level == Level::Error) {
             return Err(problems);
         }
-        match Self::build(document) {
-            Some(policy) => Ok((policy, problems)),
-            None => Err(problems),
-        }
+        let Some(policy) = Self::build(document) else {
+            let mut mute = Problems::default();
+            mute.error(
+                "bug",
+                Path::root(),
+                "this policy passes every rule, and still cannot be read",
+                "please report it",
+            );
+            return Err(mute.into_vec());
+        };
+        Ok((policy, problems))
     }
 
     /// The policy in compiled canonical JSON, as `runasctl` stored it. It is checked again: whoever can write the table is

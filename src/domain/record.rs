@@ -40,8 +40,9 @@ pub enum Standing {
 pub struct Accounted {
     /// Its number.
     pub version: u64,
-    /// When it was made: with the number, the identity of a version.
-    pub created: Time,
+    /// When it was made: with the number, the identity of a version. Absent for a version of ours that we have not seen yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub created: Option<Time>,
     /// What it holds, where that is not the accepted content.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub body: Option<Body>,

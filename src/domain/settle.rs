@@ -1,1 +1,100 @@
-//! To come.
+//! What follows from one pass: what to remember, whom to tell, when to look again. Total and pure (invariant 2).
+
+mod history;
+mod memory;
+mod news;
+mod telling;
+
+use super::case::{Applied, Case, Decision, Refusal, Verdict, WaitsOn};
+use super::record::{Commit, Record, Settlement};
+use super::signal::{Cause, Work};
+use super::time::{MINUTE_MS, SECOND_MS, Time};
+
+pub use history::{attach, detach};
+pub use news::{News, ToldEdit};
+
+/// Messages that may follow one another for one cause, before we leave the rest to the sweep (invariant 8).
+pub const HOPS_MAX: u32 = 500;
+/// SQS delays a message by no more than this [docs: SQS quotas].
+pub const DELAY_MAX_S: u32 = 900;
+/// How often a new account is looked at until its own write has come back as an event.
+const WATCH_MS: i64 = 5 * MINUTE_MS;
+
+/// Settles one pass.
+pub fn settle(case: &Case, decision: &Decision, applied: &Applied) -> Settlement {
+    if let Some(next) = postponed(case, decision, applied) {
+        return Settlement { commit: None, next: Some(next) };
+    }
+    let news = News::gather(case, decision);
+    let mut record = memory::remember(case, decision, applied, &news);
+    let alerts = telling::alerts(case, decision, applied, &news, &mut record);
+    let next = next(case, decision, applied, &record);
+    if alerts.is_empty() && news.is_empty() && unchanged(&case.record, &record) {
+        return Settlement { commit: None, next };
+    }
+    record.generation = case.record.generation.saturating_add(1);
+    record.updated = case.now;
+    record.policy.clone_from(&case.policy);
+    let history = history::entry(case, decision, applied);
+    let commit = Commit { expected: case.record.generation, record, seen: news.settled, history, alerts };
+    Settlement { commit: Some(commit), next }
+}
+
+/// Nothing can be said yet: the same message again, with its edits, and nothing remembered.
+fn postponed(case: &Case, decision: &Decision, applied: &Applied) -> Option<(Work, u32)> {
+    if case.hop >= HOPS_MAX {
+        return None;
+    }
+    let until = match (&decision.wait, applied) {
+        (Some(wait), _) if wait.on == WaitsOn::Visibility => wait.until,
+        (_, Applied::Refused(Refusal::Moved | Refusal::Duplicate | Refusal::Maybe | Refusal::Full)) => {
+            case.now.plus_ms(SECOND_MS * i64::from(1 + case.hop.min(29)))
+        }
+        _ => return None,
+    };
+    Some(successor(case, case.edits.iter().map(|edit| edit.edit.clone()).collect(), until))
+}
+
+fn next(case: &Case, decision: &Decision, applied: &Applied, record: &Record) -> Option<(Work, u32)> {
+    if case.hop >= HOPS_MAX {
+        return None;
+    }
+    let watched = case.cause == Cause::Vended
+        && (record.awaiting_echo.is_some() || matches!(applied, Applied::Refused(_)))
+        && case.now.since(case.since) < i64::from(case.limits.readiness_minutes) * MINUTE_MS;
+    let at_war = record.incident.as_ref().is_some_and(|incident| incident.escalated);
+    let until = match &decision.wait {
+        Some(wait) => wait.until,
+        None if at_war && matches!(decision.verdict, Verdict::InSync) => {
+            case.now.plus_ms(i64::from(case.limits.breaker_minutes.max(1)) * MINUTE_MS)
+        }
+        None if at_war || watched => case.now.plus_ms(WATCH_MS),
+        None => return None,
+    };
+    Some(successor(case, Vec::new(), until))
+}
+
+fn successor(case: &Case, edits: Vec<super::edit::Edit>, until: Time) -> (Work, u32) {
+    let work = Work {
+        target: case.target.clone(),
+        cause: case.cause,
+        edits,
+        correlation: case.correlation.clone(),
+        since: case.since,
+        hop: case.hop.saturating_add(1),
+        not_before: Some(until),
+    };
+    (work, delay_s(case.now, until))
+}
+
+/// The delay, in whole seconds, of a message that is not to be worked on before `until`.
+pub fn delay_s(now: Time, until: Time) -> u32 {
+    let ms = until.since(now).max(0).saturating_add(SECOND_MS - 1);
+    u32::try_from(ms / SECOND_MS).unwrap_or(DELAY_MAX_S).min(DELAY_MAX_S)
+}
+
+fn unchanged(before: &Record, after: &Record) -> bool {
+    let level =
+        |record: &Record| Record { generation: 0, updated: Time::ZERO, policy: String::new(), ..record.clone() };
+    level(before) == level(after)
+}

@@ -64,7 +64,7 @@ impl<'a> Checker<'a> {
                     return self.map(entries, node.place, map, path);
                 }
             }
-            Kind::Null | Kind::Bool(_) | Kind::Number(_) => {}
+            Kind::Null | Kind::Bool(_) | Kind::OldBool(_) | Kind::Number(_) => {}
         }
         let (message, fix) = mismatch(node, &choices);
         self.report("wrong_type", path, node.place, message, fix);
@@ -115,7 +115,8 @@ impl<'a> Checker<'a> {
         for (position, entry) in entries.iter().enumerate() {
             let path = path.key(&entry.key);
             if let Some(first) = entries.iter().take(position).find(|earlier| earlier.key == entry.key) {
-                let message = format!("key {} stands here already, in line {}", quoted(&entry.key), first.key_place.line);
+                let message =
+                    format!("key {} stands here already, in line {}", quoted(&entry.key), first.key_place.line);
                 self.report("duplicate_key", &path, entry.key_place, message, "remove one of the two".to_owned());
             } else if let Some(of) = known.and_then(|known| known.get(&entry.key)) {
                 map.insert(entry.key.clone(), self.value(&entry.value, of, &path));
@@ -154,57 +155,55 @@ fn is_type(schema: &Value, name: &str) -> bool {
     schema.get("type").and_then(Value::as_str) == Some(name)
 }
 
+/// Cause and fix for a value of the wrong type.
 fn mismatch(node: &Node, choices: &[&Value]) -> (String, String) {
+    let expects = |name: &str| choices.iter().any(|choice| is_type(choice, name) && choice.get("const").is_none());
     let words: Vec<String> =
         choices.iter().filter_map(|choice| choice.get("const")?.as_str()).map(|word| format!("`{word}`")).collect();
-    let expects = |name: &str| choices.iter().any(|choice| is_type(choice, name));
+    let (mut belongs, mut fixes) = (words.clone(), words);
+    if let (Kind::Text(text), false) = (&node.kind, belongs.is_empty())
+        && text == "exempt"
+    {
+        fixes.push("an entry under `exemptions`, with reason, owner and end".to_owned());
+    }
+    let quotes = match &node.kind {
+        Kind::Number(scalar) | Kind::OldBool(scalar) => format!("it in quotes: \"{scalar}\""),
+        Kind::Bool(flag) => format!("it in quotes: \"{flag}\""),
+        _ => "text".to_owned(),
+    };
+    for (name, what, fix) in [
+        ("string", "text", quotes.as_str()),
+        ("boolean", "a boolean", "`true` or `false`, without quotes"),
+        ("integer", "a whole number", "it in digits, without quotes"),
+        ("array", "a list", "a list, such as `[…]`"),
+        ("object", "a mapping", "a mapping of keys to values"),
+    ] {
+        if expects(name) {
+            belongs.push(what.to_owned());
+            fixes.push(fix.to_owned());
+        }
+    }
     let found = match &node.kind {
         Kind::Null => "there is no value".to_owned(),
         Kind::Bool(flag) => format!("`{flag}` is a boolean"),
+        Kind::OldBool(word) => format!("{} is a boolean to some readers of YAML, and stands", quoted(word)),
         Kind::Number(digits) => format!("{} is a number", quoted(digits)),
-        Kind::Text(text) if !words.is_empty() => format!("{} is not one of the words", quoted(text)),
         Kind::Text(text) => format!("{} is text", quoted(text)),
         Kind::List(_) => "this is a list".to_owned(),
         Kind::Map(_) => "this is a mapping".to_owned(),
     };
-    let mut fixes = Vec::new();
-    match &node.kind {
-        Kind::Text(text) if text == "exempt" => {
-            fixes.push("an entry under `exemptions`, with reason, owner and end".to_owned());
-        }
-        Kind::Number(scalar) if expects("string") && words.is_empty() => fixes.push(format!("it in quotes: \"{scalar}\"")),
-        Kind::Bool(scalar) if expects("string") && words.is_empty() => fixes.push(format!("it in quotes: \"{scalar}\"")),
-        _ => {}
-    }
-    if !words.is_empty() {
-        fixes.push(words.join(" or "));
-    } else if expects("string") && fixes.is_empty() {
-        fixes.push("text".to_owned());
-    }
-    for (name, fix) in [
-        ("boolean", "`true` or `false` without quotes"),
-        ("integer", "a whole number without quotes"),
-        ("array", "a list, such as `[…]`"),
-        ("object", "a mapping of keys to values"),
-    ] {
-        if expects(name) {
-            fixes.push(fix.to_owned());
-        }
-    }
     let or_remove = if matches!(node.kind, Kind::Null) { ", or remove the key if it may be left out" } else { "" };
-    (format!("{found}, where something else belongs"), format!("write {}{or_remove}", fixes.join(", or ")))
+    (format!("{found} where {} belongs", belongs.join(" or ")), format!("write {}{or_remove}", fixes.join(", or ")))
 }
 
 fn suggestion(key: &str, known: &Map<String, Value>) -> String {
     let plain = |text: &str| text.to_lowercase().replace(['_', '-'], "");
     let near = known.keys().map(|candidate| (distance(&plain(key), &plain(candidate)), candidate)).min();
-    match near {
-        Some((0..=2, candidate)) => format!("did you mean `{candidate}`?"),
-        _ => {
-            let keys: Vec<String> = known.keys().map(|key| format!("`{key}`")).collect();
-            format!("remove it; the keys here are {}", keys.join(", "))
-        }
+    if let Some((0..=2, candidate)) = near {
+        return format!("did you mean `{candidate}`?");
     }
+    let keys: Vec<String> = known.keys().map(|key| format!("`{key}`")).collect();
+    format!("remove it; the keys here are {}", keys.join(", "))
 }
 
 /// How many characters to insert, remove or replace, for keys of at most 64 characters.

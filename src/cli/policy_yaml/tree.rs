@@ -48,6 +48,8 @@ pub(super) enum Kind {
     Null,
     /// Exactly `true` or `false`.
     Bool(bool),
+    /// A word without quotes that YAML 1.1 reads as a boolean (`yes`, `Off`), as it is written.
+    OldBool(String),
     /// A number, as it is written.
     Number(String),
     /// Everything else, and everything in quotes.
@@ -167,7 +169,12 @@ impl<'a> Reader<'a> {
                 }
             };
             let Some((event, span)) = self.next()? else { return Err(unexpected(key_place)) };
-            entries.push(Entry { key, key_place, value: self.node(event, &span)? });
+            let mut value = self.node(event, &span)?;
+            if matches!(value.kind, Kind::Null) {
+                // Nothing has no place of its own.
+                value.place = key_place;
+            }
+            entries.push(Entry { key, key_place, value });
         }
     }
 }
@@ -202,9 +209,14 @@ fn plain(text: &str) -> Kind {
         "" | "~" | "null" | "Null" | "NULL" => Kind::Null,
         "true" => Kind::Bool(true),
         "false" => Kind::Bool(false),
+        text if is_old_bool(text) => Kind::OldBool(text.to_owned()),
         text if is_number(text) => Kind::Number(text.to_owned()),
         text => Kind::Text(text.to_owned()),
     }
+}
+
+fn is_old_bool(text: &str) -> bool {
+    ["y", "n", "yes", "no", "on", "off", "true", "false"].iter().any(|word| text.eq_ignore_ascii_case(word))
 }
 
 fn is_number(text: &str) -> bool {

@@ -91,7 +91,7 @@ fn ou(text: &str, path: &Path, problems: &mut Problems) -> bool {
     valid
 }
 
-/// `ou-`, 4 to 32 letters or digits of the root, `-`, 8 to 32 letters or digits [bc organizations OrganizationalUnitId].
+/// `ou-`, 4 to 32 letters or digits of the root, `-`, 8 to 32 letters or digits [bc: organizations].
 fn is_ou(text: &str) -> bool {
     let Some((root, own)) = text.strip_prefix("ou-").and_then(|rest| rest.split_once('-')) else { return false };
     let word = |part: &str| part.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit());

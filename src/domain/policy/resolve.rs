@@ -120,7 +120,8 @@ impl Rules {
 
     fn exemption(&self, facts: &AccountFacts) -> Option<&(Exemption, Time)> {
         let by_account = self.exemption_of.accounts.get(&facts.account);
-        let position = by_account.or_else(|| facts.ou_path.iter().rev().find_map(|ou| self.exemption_of.ous.get(ou)))?;
+        let position =
+            by_account.or_else(|| facts.ou_path.iter().rev().find_map(|ou| self.exemption_of.ous.get(ou)))?;
         self.exemptions.get(*position)
     }
 }

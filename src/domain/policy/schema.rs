@@ -86,8 +86,11 @@ pub enum Regions {
     Enabled(Enabled),
     /// Exactly these. An enabled region that is not listed is told as a finding.
     Listed(
-        #[cfg_attr(feature = "cli", schemars(length(min = 1, max = 64), inner(regex(pattern = r"^[a-z]+(-[a-z]+)+-[0-9]$"))))]
-         Vec<String>,
+        #[cfg_attr(
+            feature = "cli",
+            schemars(length(min = 1, max = 64), inner(regex(pattern = r"^[a-z]+(-[a-z]+)+-[0-9]$")))
+        )]
+        Vec<String>,
     ),
 }
 

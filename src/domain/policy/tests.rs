@@ -1,0 +1,194 @@
+use serde_json::json;
+
+use super::*;
+
+/// The policy of `infra/policy.example.yaml`, as far as tests of the domain need it.
+pub(super) fn example() -> Value {
+    json!({
+        "version": 1,
+        "organization": {
+            "id": "o-exampleorgid",
+            "management_account": "111122223333",
+            "hub_account": "222233334444",
+            "home_region": "eu-west-1"
+        },
+        "regions": ["eu-west-1", "eu-central-1", "us-east-1"],
+        "access": { "roles": ["RunasReactorMember"], "gap_roles": ["AWSControlTowerExecution"] },
+        "unplaced": "observe",
+        "defaults": { "mode": "enforce", "preferences": { "runAsEnabled": true, "runAsDefaultUser": "ops" } },
+        "scopes": [
+            {
+                "name": "production",
+                "ous": ["ou-ab12-11111111"],
+                "preferences": { "runAsDefaultUser": "prodops", "idleSessionTimeout": "15" }
+            },
+            { "name": "pilot", "accounts": ["444455556666"], "mode": "observe" }
+        ],
+        "exemptions": [{
+            "accounts": ["555566667777"],
+            "reason": "appliance with its own users",
+            "owner": "team-net",
+            "expires": "2027-01-31"
+        }],
+        "principals": {
+            "trusted": ["arn:aws:iam::*:role/AWSAccelerator-*"],
+            "break_glass": ["arn:aws:iam::*:role/aws-reserved/sso.amazonaws.com/*AWSReservedSSO_BreakGlass_*"]
+        }
+    })
+}
+
+pub(super) fn policy(json: &Value) -> Policy {
+    Policy::from_compiled(&json.to_string()).unwrap()
+}
+
+fn principal(kind: &str, arn: Option<&str>, name: Option<&str>) -> Principal {
+    Principal { kind: kind.to_owned(), arn: arn.map(str::to_owned), name: name.map(str::to_owned) }
+}
+
+#[test]
+fn compiling_is_canonical_and_complete() {
+    let policy = policy(&example());
+    let compiled = policy.compiled();
+    assert_eq!(Policy::from_compiled(&compiled).unwrap(), policy);
+    assert_eq!(Policy::from_compiled(&compiled).unwrap().compiled(), compiled);
+    assert_eq!(serde_json::to_value(&policy).unwrap().to_string(), compiled);
+    assert_eq!(serde_json::from_str::<Policy>(&compiled).unwrap(), policy);
+    // Sorted keys without white space, and the defaults of today written out, whatever they will be tomorrow.
+    assert!(compiled.starts_with(r#"{"access":{"gap_roles":["AWSControlTowerExecution"],"roles":"#), "{compiled}");
+    assert!(compiled.contains(r#""alerts":{"gap_slo_minutes":5},"break_glass":{"hold_minutes":60}"#), "{compiled}");
+    assert!(compiled.contains(r#""breaker":{"reverts":5,"within_minutes":10}"#), "{compiled}");
+    assert!(compiled.ends_with(r#""unplaced":"observe","version":1}"#), "{compiled}");
+}
+
+#[test]
+fn the_digest_follows_the_meaning() {
+    let plain = policy(&example());
+    let mut explicit = example();
+    explicit["break_glass"] = json!({ "hold_minutes": 60 });
+    assert_eq!(policy(&explicit).digest(), plain.digest());
+    explicit["break_glass"] = json!({ "hold_minutes": 61 });
+    assert_ne!(policy(&explicit).digest(), plain.digest());
+    assert_eq!(plain.digest().len(), 64);
+    assert!(plain.digest().starts_with(plain.label()) && plain.label().len() == 12);
+    assert_eq!(plain.with_label("v7").label(), "v7");
+}
+
+#[test]
+fn a_compiled_policy_is_checked_again() {
+    let error = |text: &str| Policy::from_compiled(text).unwrap_err().to_string();
+    assert_eq!(
+        error("{}"),
+        "the compiled policy is not in the format read here; push it again with the runasctl of this version"
+    );
+    let mut unknown = example();
+    unknown["surprise"] = json!(true);
+    assert!(matches!(Policy::from_compiled(&unknown.to_string()), Err(PolicyError::Unreadable(_))));
+    let mut wrong = example();
+    wrong["defaults"]["preferences"]["runAsDefaultUser"] = json!("root");
+    wrong["breaker"] = json!({ "reverts": 1 });
+    assert_eq!(
+        error(&wrong.to_string()),
+        "the policy is rejected: error[unsafe_user] at `defaults.preferences.runAsDefaultUser`: Session Manager does not \
+         support `root` as Run As user; fix: name an ordinary user, and let sudo on the nodes decide what it may do (and 1 \
+         more)"
+    );
+    let padded = format!("{}{}", " ".repeat(POLICY_BYTES_MAX), example());
+    assert!(matches!(Policy::from_compiled(&padded), Err(PolicyError::TooBig { .. })));
+}
+
+#[test]
+fn an_ended_exemption_does_not_make_a_compiled_policy_unreadable() {
+    let mut ended = example();
+    ended["exemptions"][0]["expires"] = json!("2001-01-31");
+    assert!(Policy::from_compiled(&ended.to_string()).is_ok());
+}
+
+#[test]
+fn a_policy_says_where_it_holds() {
+    let listed = policy(&example());
+    let region = |text: &str| text.parse::<Region>().unwrap();
+    assert_eq!(listed.governed_regions().map(<[Region]>::len), Some(3));
+    assert!(listed.governs(&region("us-east-1")) && !listed.governs(&region("us-east-2")));
+    let mut enabled = example();
+    enabled["regions"] = json!("enabled");
+    let enabled = policy(&enabled);
+    assert_eq!(enabled.governed_regions(), None);
+    assert!(enabled.governs(&region("us-east-2")) && !enabled.governs(&region("us-gov-west-1")));
+    assert_eq!(listed.organization_id(), "o-exampleorgid");
+    assert_eq!(listed.management_account().as_str(), "111122223333");
+    assert_eq!(listed.hub_account().as_str(), "222233334444");
+    assert_eq!(listed.home_region().as_str(), "eu-west-1");
+    let limits = Limits {
+        hold_minutes: 60,
+        breaker_reverts: 5,
+        breaker_minutes: 10,
+        readiness_minutes: 120,
+        gap_slo_minutes: 5,
+    };
+    assert_eq!(listed.limits(), limits);
+}
+
+#[test]
+fn principals_are_told_apart() {
+    let mut json = example();
+    json["principals"]["trusted"] = json!([
+        "arn:aws:iam::*:role/AWSAccelerator-*",
+        "arn:aws:iam::111122223333:user/pipeline",
+        "quicksetup.amazonaws.com"
+    ]);
+    let policy = policy(&json);
+    let sso = "arn:aws:iam::444455556666:role/aws-reserved/sso.amazonaws.com";
+    let break_glass = format!("{sso}/eu-west-1/AWSReservedSSO_BreakGlass_0123456789abcdef");
+    let engineer = format!("{sso}/eu-west-1/AWSReservedSSO_Engineer_0123456789abcdef");
+    let copied = "arn:aws:iam::444455556666:role/AWSReservedSSO_BreakGlass_0123456789abcdef";
+    for (kind, arn, name, expected) in [
+        ("AssumedRole", Some("arn:aws:iam::444455556666:role/AWSAccelerator-Deploy"), None, Attribution::Trusted),
+        ("AssumedRole", Some("arn:aws:iam::444455556666:role/x/AWSAccelerator-Deploy"), None, Attribution::Untrusted),
+        // The session's ARN ends in a name that the caller chose.
+        (
+            "AssumedRole",
+            Some("arn:aws:sts::444455556666:assumed-role/AWSAccelerator-x/y"),
+            None,
+            Attribution::Untrusted,
+        ),
+        ("AssumedRole", Some(break_glass.as_str()), None, Attribution::BreakGlass),
+        ("AssumedRole", Some(engineer.as_str()), None, Attribution::Untrusted),
+        ("AssumedRole", Some(copied), None, Attribution::Untrusted),
+        ("IAMUser", Some("arn:aws:iam::111122223333:user/pipeline"), Some("pipeline"), Attribution::Trusted),
+        ("IAMUser", Some("arn:aws:iam::444455556666:user/pipeline"), Some("pipeline"), Attribution::Untrusted),
+        ("AWSService", None, Some("quicksetup.amazonaws.com"), Attribution::Trusted),
+        ("AWSService", None, Some("cloudformation.amazonaws.com"), Attribution::Untrusted),
+        // Anybody can be called like a service.
+        ("IAMUser", None, Some("quicksetup.amazonaws.com"), Attribution::Untrusted),
+        ("AssumedRole", None, None, Attribution::Untrusted),
+        ("Unknown", Some("arn:aws:iam::444455556666:role/AWSAccelerator-Deploy"), None, Attribution::Trusted),
+        ("Unknown", None, None, Attribution::Unattributed),
+        ("", None, None, Attribution::Unattributed),
+    ] {
+        assert_eq!(policy.attribute(&principal(kind, arn, name)), expected, "{kind} {arn:?} {name:?}");
+    }
+    assert_eq!(policy.attribute(&Principal::unknown()), Attribution::Unattributed);
+}
+
+#[test]
+fn our_roles_are_known_by_name_and_account() {
+    let policy = policy(&example());
+    let account: AccountId = "444455556666".parse().unwrap();
+    for (arn, expected) in [
+        (Some("arn:aws:iam::444455556666:role/RunasReactorMember"), true),
+        (Some("arn:aws:iam::444455556666:role/path/RunasReactorMember"), true),
+        (Some("arn:aws-cn:iam::444455556666:role/AWSControlTowerExecution"), true),
+        (Some("arn:aws:iam::111122223333:role/RunasReactorMember"), false),
+        (Some("arn:aws:iam::444455556666:role/NotRunasReactorMember"), false),
+        (Some("arn:aws:iam::444455556666:user/RunasReactorMember"), false),
+        (Some("arn:aws:sts::444455556666:assumed-role/x/RunasReactorMember"), false),
+        (Some("RunasReactorMember"), false),
+        (None, false),
+    ] {
+        assert_eq!(policy.by_our_role(&principal("AssumedRole", arn, None), &account), expected, "{arn:?}");
+    }
+    assert_eq!(
+        (policy.roles(), policy.gap_roles()),
+        (&["RunasReactorMember".to_owned()][..], &["AWSControlTowerExecution".to_owned()][..])
+    );
+}

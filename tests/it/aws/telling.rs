@@ -108,7 +108,7 @@ async fn poison_goes_aside_with_its_reason() {
     let [message] = &receive(&hub, &hub.dlq).await[..] else { panic!("one message") };
     assert_eq!(message.body(), Some("not JSON"));
     let reason = message.message_attributes().unwrap()["reason"].string_value().unwrap();
-    assert!(reason.starts_with("no JSON: xxx") && reason.len() <= 512, "{reason}");
+    assert!(reason.starts_with("no JSON: xxx") && reason.chars().count() <= 512, "{reason}");
     world.dead_letter("", "").await.unwrap();
     let [message] = &receive(&hub, &hub.dlq).await[..] else { panic!("one message") };
     assert_eq!(message.body(), Some("(empty)"));

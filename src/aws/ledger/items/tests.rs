@@ -17,7 +17,7 @@ fn record(standing: Standing) -> Record {
         generation: 7,
         standing,
         accepted: Some(Content::minimal()),
-        accounted: Some(Accounted { version: 3, created: Time::from_ms(1_500), body: None }),
+        accounted: Some(Accounted { version: 3, created: Some(Time::from_ms(1_500)), body: None }),
         incident: Some(Incident {
             id: "i".to_owned(),
             opened: Time::ZERO,

@@ -50,7 +50,8 @@ pub(super) fn check(document: &Document, problems: &mut Problems) {
     }
     account(&organization.management_account, &path.key("management_account"), problems);
     let hub = path.key("hub_account");
-    if account(&organization.hub_account, &hub, problems) && organization.hub_account == organization.management_account {
+    if account(&organization.hub_account, &hub, problems) && organization.hub_account == organization.management_account
+    {
         problems.warning(
             "hub_in_management",
             hub,

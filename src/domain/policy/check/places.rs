@@ -131,6 +131,7 @@ pub(crate) fn end_of_day(day: &str) -> Option<Time> {
         return None;
     }
     let day: jiff::civil::Date = day.parse().ok()?;
-    let start = jiff::tz::Offset::UTC.to_timestamp(day.tomorrow().ok()?.to_datetime(jiff::civil::Time::midnight())).ok()?;
+    let start =
+        jiff::tz::Offset::UTC.to_timestamp(day.tomorrow().ok()?.to_datetime(jiff::civil::Time::midnight())).ok()?;
     Some(Time::from_ms(start.as_millisecond()))
 }

@@ -1,8 +1,8 @@
 //! The values that the policy would write, as a session and a shell would understand them.
 
+use super::super::arn_pattern;
 use super::super::problem::{Path, Problems, quoted};
 use super::super::schema::{Document, Preferences, Regions};
-use super::super::arn_pattern;
 
 /// Room for both profiles in a document of 64 KB.
 const PROFILE_BYTES_MAX: usize = 16 * 1024;
@@ -190,12 +190,10 @@ fn logging(preferences: &Preferences, path: &Path, problems: &mut Problems) {
             && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b".-".contains(&b))
     };
     let prefix = |text: &str| text.len() <= 1_024 && !text.chars().any(char::is_control);
-    let log_group = |text: &str| {
-        text.len() <= 512 && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"._/#-".contains(&b))
-    };
-    let key = |text: &str| {
-        text.len() <= 2_048 && text.bytes().all(|b| b.is_ascii_alphanumeric() || b":/_-".contains(&b))
-    };
+    let log_group =
+        |text: &str| text.len() <= 512 && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"._/#-".contains(&b));
+    let key =
+        |text: &str| text.len() <= 2_048 && text.bytes().all(|b| b.is_ascii_alphanumeric() || b":/_-".contains(&b));
     let fields: [(&str, &Option<String>, Valid<'_>, &str); 4] = [
         ("s3BucketName", &preferences.s3_bucket_name, &bucket, "the bare name of a bucket"),
         ("s3KeyPrefix", &preferences.s3_key_prefix, &prefix, "a prefix of at most 1,024 bytes"),

@@ -130,7 +130,7 @@ fn entry(text: &str, path: &Path, home: &Home<'_>, problems: &mut Problems) -> O
         let fix = format!("write at most {PATTERN_BYTES_MAX} characters without spaces");
         return reject("bad_pattern", format!("{} is too long, or not plain ASCII", quoted(text)), fix);
     }
-    if text.bytes().all(|b| b == b'*' || b == b'?') {
+    if !text.is_empty() && text.bytes().all(|b| b == b'*' || b == b'?') {
         return reject("trusts_everybody", format!("{} fits everybody", quoted(text)), format!("write {role}"));
     }
     let (Some(parts), Ok(pattern)) = (arn_pattern::split(text), text.parse::<ArnPattern>()) else {

@@ -1,0 +1,178 @@
+//! `runasctl decode`: what the reactor makes of events, without doing anything about them.
+
+use std::fmt::Write as _;
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use clap::{Args, ValueEnum};
+use serde::Serialize;
+
+use crate::domain::decode::{Decoded, batch, decode};
+use crate::domain::principal::Principal;
+use crate::domain::signal::{Notice, Signal};
+use crate::domain::text::{NAME_CHARS_MAX, clean};
+
+/// Ten batches of the size that Lambda hands over (6 MB).
+const FILE_BYTES_MAX: u64 = 64 << 20;
+
+/// Say what the reactor makes of events: bare EventBridge events, our own messages, or SQS batches of them.
+#[derive(Clone, Debug, Args)]
+pub struct DecodeArgs {
+    /// Files to read; `-` is standard input.
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    /// How to write the result.
+    #[arg(long, value_enum, default_value_t)]
+    pub output: Output,
+}
+
+/// How to write the result.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Output {
+    /// A line a record, for reading.
+    #[default]
+    Text,
+    /// One array with an object a record.
+    Json,
+}
+
+/// What could be read, and what could not.
+#[derive(Debug, Default)]
+pub struct Inputs {
+    /// Name and text of each file.
+    pub texts: Vec<(String, String)>,
+    /// One sentence for each file that cannot be read; with any of them the command exits with 1.
+    pub unreadable: Vec<String>,
+}
+
+/// Reads the files in order. Bytes that are no UTF-8 are replaced, and left for decoding to judge.
+pub fn read(files: &[PathBuf], stdin: &mut impl Read) -> Inputs {
+    let mut inputs = Inputs::default();
+    for path in files {
+        let name = path.display().to_string();
+        match read_one(path, stdin) {
+            Ok(bytes) => inputs.texts.push((name, String::from_utf8_lossy(&bytes).into_owned())),
+            Err(error) => inputs.unreadable.push(format!("cannot read {name}: {error}")),
+        }
+    }
+    inputs
+}
+
+fn read_one(path: &Path, stdin: &mut impl Read) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let limit = FILE_BYTES_MAX + 1;
+    let read = if path == Path::new("-") {
+        stdin.take(limit).read_to_end(&mut bytes)?
+    } else {
+        File::open(path)?.take(limit).read_to_end(&mut bytes)?
+    };
+    if u64::try_from(read).is_ok_and(|read| read < limit) {
+        Ok(bytes)
+    } else {
+        Err(io::Error::new(io::ErrorKind::FileTooLarge, "larger than 64 MiB; split it"))
+    }
+}
+
+/// What standard output gets for these names and texts.
+pub fn run(inputs: &[(String, String)], json: bool) -> String {
+    let rows: Vec<Row> = inputs.iter().flat_map(|(file, text)| rows(file, text)).collect();
+    if json { serde_json::to_string_pretty(&rows).unwrap_or_default() + "\n" } else { table(&rows) }
+}
+
+/// What became of one record.
+#[derive(Debug, Serialize)]
+struct Row {
+    file: String,
+    index: usize,
+    outcome: &'static str,
+    kind: Option<&'static str>,
+    account: Option<String>,
+    /// Absent where it means every governed region.
+    region: Option<String>,
+    /// The error code of a call, or why an account did not come to be.
+    failed: Option<String>,
+    principal: Option<Principal>,
+    reason: Option<String>,
+}
+
+fn rows(file: &str, text: &str) -> Vec<Row> {
+    batch(text).iter().enumerate().map(|(index, message)| row(file, index, decode(&message.body))).collect()
+}
+
+fn row(file: &str, index: usize, decoded: Decoded) -> Row {
+    let empty = Row {
+        file: file.to_owned(),
+        index,
+        outcome: "signal",
+        kind: None,
+        account: None,
+        region: None,
+        failed: None,
+        principal: None,
+        reason: None,
+    };
+    match decoded {
+        Decoded::Signal(notice) => heard(empty, *notice),
+        Decoded::Ignored { reason, .. } => Row { outcome: "ignored", reason: Some(reason), ..empty },
+        Decoded::Poison { reason } => Row { outcome: "poison", reason: Some(reason), ..empty },
+    }
+}
+
+fn heard(empty: Row, notice: Notice) -> Row {
+    let signal = notice.signal;
+    let place = Row {
+        kind: Some(signal.kind()),
+        account: signal.account().map(ToString::to_string),
+        region: signal.region().map(ToString::to_string),
+        ..empty
+    };
+    match signal {
+        Signal::DocumentTouched { edit: Some(edit), .. } => {
+            Row { failed: edit.failed, principal: Some(edit.principal), ..place }
+        }
+        Signal::VendFailed { why, .. } => Row { failed: Some(why), ..place },
+        _ => place,
+    }
+}
+
+/// Columns as wide as their widest entry; the last one runs on.
+fn table(rows: &[Row]) -> String {
+    let cells: Vec<[String; 7]> = rows.iter().map(cells).collect();
+    let width = |column: usize| cells.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max();
+    let widths: Vec<usize> = (0..7).map(|column| width(column).unwrap_or_default()).collect();
+    let mut text = String::new();
+    for row in &cells {
+        let mut line = String::new();
+        for (cell, width) in row.iter().zip(&widths) {
+            let _ = write!(line, "{cell:width$}  ");
+        }
+        text.push_str(line.trim_end());
+        text.push('\n');
+    }
+    text
+}
+
+fn cells(row: &Row) -> [String; 7] {
+    let or_dash = |text: Option<&str>| text.unwrap_or("-").to_owned();
+    let every = if row.kind.is_some() && row.region.is_none() { "every" } else { "-" };
+    [
+        clean(&row.file, NAME_CHARS_MAX),
+        row.index.to_string(),
+        row.outcome.to_owned(),
+        or_dash(row.kind),
+        or_dash(row.account.as_deref()),
+        row.region.clone().unwrap_or_else(|| every.to_owned()),
+        remark(row),
+    ]
+}
+
+/// Who it was, what failed, or why it is no signal.
+fn remark(row: &Row) -> String {
+    let who = row.principal.as_ref().map(|who| match &who.name {
+        Some(name) => format!("by {} {name}", who.kind),
+        None => format!("by {}", who.kind),
+    });
+    let failed = row.failed.as_ref().map(|why| format!("failed: {why}"));
+    [who, failed, row.reason.clone()].into_iter().flatten().collect::<Vec<_>>().join("; ")
+}

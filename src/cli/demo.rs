@@ -1,0 +1,121 @@
+//! `runasctl demo`: the main job on an embedded organisation, told as a timeline, with every expectation checked.
+
+mod scenes;
+mod show;
+mod stage;
+
+use serde_json::{Value, json};
+
+use super::printer::Printer;
+use super::{ExitStatus, Output};
+use stage::Stage;
+
+/// One thing that has to hold at the end of a scene.
+#[derive(Clone, Debug)]
+struct Expectation {
+    what: String,
+    held: bool,
+}
+
+/// One line of the timeline.
+#[derive(Clone, Debug)]
+struct Moment {
+    /// Seconds since the demo began.
+    at_s: f64,
+    who: String,
+    what: String,
+    kind: MomentKind,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum MomentKind {
+    Other,
+    Ours,
+    Alert,
+}
+
+/// What happened in one scene.
+#[derive(Clone, Debug)]
+struct Scene {
+    title: &'static str,
+    story: &'static str,
+    moments: Vec<Moment>,
+    expectations: Vec<Expectation>,
+}
+
+/// One target, as the tables show it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Row {
+    account: String,
+    name: String,
+    place: String,
+    mode: String,
+    regions: Vec<(String, String)>,
+}
+
+/// Runs the demo; success only if every expectation held.
+pub fn run(output: Output, printer: &Printer) -> ExitStatus {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
+    let runtime = match runtime {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            printer.error(&format!("cannot start the runtime: {error}"));
+            return ExitStatus::Error;
+        }
+    };
+    runtime.block_on(async {
+        let mut stage = match Stage::set() {
+            Ok(stage) => stage,
+            Err(problem) => {
+                printer.error(&problem);
+                return ExitStatus::Error;
+            }
+        };
+        let before = stage.rows();
+        if output == Output::Table {
+            printer.data(&show::opening(&before));
+        }
+        let mut scenes = Vec::new();
+        for scene in scenes::ALL {
+            let scene = scene(&mut stage).await;
+            if output == Output::Table {
+                printer.data(&show::scene(scenes.len() + 1, &scene));
+            }
+            scenes.push(scene);
+        }
+        let after = stage.rows();
+        let held = scenes.iter().flat_map(|scene| &scene.expectations).all(|expectation| expectation.held);
+        match output {
+            Output::Table => printer.data(&show::ending(&after, &scenes)),
+            Output::Json => printer.data(&format!("{:#}\n", as_json(&before, &scenes, &after, held))),
+        }
+        if held { ExitStatus::Success } else { ExitStatus::Error }
+    })
+}
+
+fn as_json(before: &[Row], scenes: &[Scene], after: &[Row], held: bool) -> Value {
+    let rows = |rows: &[Row]| {
+        let row = |row: &Row| {
+            let regions: serde_json::Map<String, Value> =
+                row.regions.iter().map(|(region, state)| (region.clone(), state.as_str().into())).collect();
+            json!({ "account": row.account, "name": row.name, "ou": row.place, "mode": row.mode, "regions": regions })
+        };
+        rows.iter().map(row).collect::<Vec<_>>()
+    };
+    let scene = |scene: &Scene| {
+        json!({
+            "title": scene.title,
+            "timeline": scene.moments.iter().map(|moment| json!({
+                "at_seconds": moment.at_s, "who": moment.who, "what": moment.what, "kind": format!("{:?}", moment.kind).to_lowercase(),
+            })).collect::<Vec<_>>(),
+            "expectations": scene.expectations.iter().map(|e| json!({ "what": e.what, "held": e.held })).collect::<Vec<_>>(),
+        })
+    };
+    json!({
+        "schema_version": 1,
+        "before": rows(before),
+        "scenes": scenes.iter().map(scene).collect::<Vec<_>>(),
+        "after": rows(after),
+        "all_held": held,
+    })
+}

@@ -1,0 +1,1 @@
+//! `runasctl replay`: stored cases decided again.

@@ -1,0 +1,221 @@
+//! How accepted content advances: edit by edit, by who made each one.
+//!
+//! The change that a version made to fields which the policy does not own is taken over if the version is Ours or Trusted,
+//! and dropped otherwise. So a hostile edit is not laundered by a trusted one that follows at once: only what the trusted
+//! hand itself changed is taken over.
+
+use std::collections::BTreeSet;
+
+use super::case::{AttributedEdit, Case};
+use super::document::{Body, Change, Content};
+use super::observation::{Seen, VersionInfo};
+use super::principal::Attribution;
+use super::record::{Judged, Record};
+use super::time::{HOUR_MS, MINUTE_MS, Time};
+
+/// More versions than this since the last look are not replayed; the accepted content stays.
+pub const REPLAYED_MAX: usize = 10;
+
+/// An event's time and the creation date of the version that it made differ by no more than this.
+const SAME_CALL_MS: i64 = 15 * MINUTE_MS;
+/// EventBridge gives up delivering after 24 h [docs: eb-rule-retry-policy]. The time of an older event (a replay of the
+/// archive, say) tells nothing about the order of things that we can still see.
+const DELIVERY_MS: i64 = 25 * HOUR_MS;
+
+/// What the versions since the last look amount to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Advance {
+    /// The content that trusted hands have made, up to the latest version; absent where there is none.
+    pub accepted: Option<Content>,
+    /// The versions since the last look, oldest first.
+    pub judged: Vec<Judged>,
+    /// Versions of earlier looks whose author has become known, with the edit that tells.
+    pub late: Vec<(Judged, AttributedEdit)>,
+    /// Nothing was known of this document before: what is there was adopted.
+    pub first_sight: bool,
+    /// Why the accepted content could not follow, where it could not.
+    pub gap: Option<String>,
+}
+
+/// Where replaying begins.
+struct Start {
+    after: u64,
+    first_sight: bool,
+}
+
+/// The versions, apart from latest and default, whose content is needed to decide; to be read by the next look.
+pub fn wanted(case: &Case, seen: &Seen) -> BTreeSet<u64> {
+    let start = start(case, seen);
+    let new = new_versions(seen, start.after);
+    if new.len() > REPLAYED_MAX {
+        return BTreeSet::new();
+    }
+    let before = (case.record.accounted.is_none() || start.first_sight).then_some(start.after).filter(|n| *n > 0);
+    let read_before = |n: &u64| seen.info(*n).is_some() && seen.body(*n).is_none();
+    new.iter().map(|version| version.number).chain(before).filter(read_before).collect()
+}
+
+/// Follows the versions since the last look.
+pub fn advance(case: &Case, seen: &Seen) -> Advance {
+    let start = start(case, seen);
+    let new = new_versions(seen, start.after);
+    let mut accepted = case.record.accepted.clone();
+    let mut before = known_body(&case.record, start.after).or_else(|| seen.body(start.after).cloned());
+    if start.first_sight {
+        accepted = before.as_ref().and_then(Body::content).cloned();
+    }
+    let mut advance =
+        Advance { accepted, judged: Vec::new(), late: Vec::new(), first_sight: start.first_sight, gap: None };
+    if new.len() > REPLAYED_MAX {
+        advance.gap = Some(format!("{} versions were made since the last look, too many to follow", new.len()));
+    }
+    // A version that was deleted from between hides what it changed; whatever follows may have inherited it.
+    let numbers = new.iter().map(|version| version.number);
+    if new.len() <= REPLAYED_MAX && numbers.zip(start.after.saturating_add(1)..).any(|(there, due)| there != due) {
+        advance.gap = Some("a version since the last look was deleted".to_owned());
+    }
+    let sole = if let [only] = new.as_slice() { Some(only.number) } else { None };
+    for version in new.iter().rev().take(REPLAYED_MAX).rev() {
+        let body = if advance.gap.is_some() { None } else { seen.body(version.number) };
+        let author = author(case, version, sole);
+        let judged = judge(case, version, author, body, before.as_ref(), &mut advance);
+        // An invalid version is stepped over: what follows is compared with the last valid one.
+        if body.is_none_or(|body| body.content().is_some()) {
+            before = body.cloned();
+        }
+        advance.judged.push(judged);
+    }
+    attribute_late(case, seen, &mut advance);
+    advance
+}
+
+/// The author that an edit of this case names for a version.
+fn author<'a>(case: &'a Case, version: &VersionInfo, sole: Option<u64>) -> Option<&'a AttributedEdit> {
+    let made = |edit: &&AttributedEdit| edit.edit.failed.is_none() && made_it(edit, version, case.now, sole);
+    case.edits.iter().find(made)
+}
+
+fn made_it(edit: &AttributedEdit, version: &VersionInfo, now: Time, sole: Option<u64>) -> bool {
+    use super::edit::Action;
+    let right_number = match edit.edit.action {
+        Action::Created | Action::Updated { version: Some(_) } => {
+            edit.edit.action.made_version() == Some(version.number)
+        }
+        // CloudTrail left the reply out: with one new version there is only one that it can have made.
+        Action::Updated { version: None } => sole == Some(version.number),
+        Action::DefaultMoved { .. } | Action::Deleted | Action::VersionDeleted { .. } | Action::SharingChanged => false,
+    };
+    let tells_time = now.since(edit.edit.at) <= DELIVERY_MS;
+    right_number && (!tells_time || version.created.since(edit.edit.at).abs() <= SAME_CALL_MS)
+}
+
+fn judge(
+    case: &Case,
+    version: &VersionInfo,
+    author: Option<&AttributedEdit>,
+    body: Option<&Body>,
+    before: Option<&Body>,
+    advance: &mut Advance,
+) -> Judged {
+    let mut judged = Judged {
+        version: version.number,
+        created: version.created,
+        attribution: author.map_or(Attribution::Unattributed, |edit| edit.attribution),
+        principal: author.map(|edit| edit.edit.principal.clone()),
+        change: Change::new(),
+    };
+    let Some(body) = body else {
+        if advance.gap.is_none() {
+            advance.gap = Some(format!("version {} could not be read", version.number));
+        }
+        return judged;
+    };
+    let Body::Valid(content) = body else { return judged };
+    let ours = advance.accepted.clone().unwrap_or_else(Content::minimal).overlaid(&case.resolution.owned);
+    if content.same_as(&ours) {
+        judged.attribution = Attribution::Ours;
+        advance.accepted = Some(ours);
+        return judged;
+    }
+    judged.change = match before.and_then(Body::content) {
+        Some(before) => before.change_to(content),
+        None => advance.accepted.clone().unwrap_or_else(Content::minimal).change_to(content),
+    };
+    if judged.attribution == Attribution::Trusted {
+        advance.accepted = Some(match &advance.accepted {
+            Some(accepted) => accepted.with_change(&judged.change),
+            None => content.clone(),
+        });
+    }
+    judged
+}
+
+/// Authors who become known for versions that were judged without one. A trusted change that was dropped then is taken over now.
+fn attribute_late(case: &Case, seen: &Seen, advance: &mut Advance) {
+    for edit in case.edits.iter().filter(|edit| !edit.seen && edit.edit.failed.is_none()) {
+        let known = case.record.recent.iter().find(|judged| {
+            let listed = VersionInfo {
+                number: judged.version,
+                created: judged.created,
+                status: super::observation::Status::Active,
+            };
+            made_it(edit, &listed, case.now, None)
+                && seen.info(judged.version).is_none_or(|info| info.created == judged.created)
+        });
+        let Some(known) = known.filter(|judged| judged.attribution == Attribution::Unattributed) else { continue };
+        if edit.attribution == Attribution::Trusted {
+            advance.accepted =
+                Some(advance.accepted.clone().unwrap_or_else(Content::minimal).with_change(&known.change));
+        }
+        advance.late.push((known.clone(), edit.clone()));
+    }
+}
+
+/// Whether the version that we accounted for last still stands in the document's history.
+pub fn same_document(record: &Record, seen: &Seen) -> bool {
+    let Some(accounted) = &record.accounted else { return false };
+    if seen.latest.number < accounted.version {
+        return false;
+    }
+    match (seen.info(accounted.version), accounted.created) {
+        (Some(info), Some(created)) => info.created == created,
+        // Deleted or out of the list: the document is another one if everything in it is younger and begins anew.
+        (None, Some(created)) => {
+            seen.older_exist || seen.versions.iter().any(|v| v.created <= created || v.number > accounted.version)
+        }
+        (_, None) => true,
+    }
+}
+
+fn start(case: &Case, seen: &Seen) -> Start {
+    if let Some(accounted) = &case.record.accounted
+        && same_document(&case.record, seen)
+    {
+        return Start { after: accounted.version, first_sight: false };
+    }
+    if case.record.accounted.is_some() || case.record.accepted.is_some() {
+        return Start { after: 0, first_sight: false };
+    }
+    // First sight adopts what is there, but for what an untrusted hand is known to have put there just now.
+    let foreign = case.edits.iter().filter(|e| e.edit.failed.is_none() && e.attribution != Attribution::Trusted);
+    let earliest = foreign
+        .filter_map(|e| match e.edit.action {
+            super::edit::Action::Updated { version: None } => Some(seen.latest.number),
+            action => action.made_version(),
+        })
+        .min();
+    let after = earliest.map_or(seen.latest.number, |first| first.min(seen.latest.number).saturating_sub(1));
+    Start { after, first_sight: true }
+}
+
+fn new_versions(seen: &Seen, after: u64) -> Vec<&VersionInfo> {
+    let mut new: Vec<&VersionInfo> =
+        seen.versions.iter().filter(|v| v.number > after && v.number <= seen.latest.number).collect();
+    new.sort_by_key(|version| version.number);
+    new
+}
+
+fn known_body(record: &Record, number: u64) -> Option<Body> {
+    let accounted = record.accounted.as_ref().filter(|accounted| accounted.version == number)?;
+    accounted.body.clone().or_else(|| record.accepted.clone().map(Body::Valid))
+}

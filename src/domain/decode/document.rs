@@ -1,0 +1,154 @@
+//! Calls on the document, as CloudTrail reports them from the account and region where they were made.
+//!
+//! Which account and region that is, EventBridge says in the envelope; ids inside `detail` are never believed. What the call
+//! wrote is not read from here either: whether CloudTrail shows `content` is not documented.
+
+use serde_json::Value;
+
+use super::arn::Arn;
+use super::envelope::{Heard, Record, ignored};
+use super::identity;
+use super::lenient::{field, number_at, str_at, text_at};
+use crate::domain::edit::{Action, Edit};
+use crate::domain::signal::{Notice, Signal};
+use crate::domain::target::{DOCUMENT_NAME, Target};
+use crate::domain::text::{AGENT_CHARS_MAX, NAME_CHARS_MAX, clean, quote};
+
+pub(super) fn heard(record: Record<'_>) -> Heard {
+    let action: fn(&Record<'_>) -> Action = match record.name {
+        "CreateDocument" => |_| Action::Created,
+        "UpdateDocument" => updated,
+        "UpdateDocumentDefaultVersion" => default_moved,
+        "DeleteDocument" => deleted,
+        "ModifyDocumentPermission" => |_| Action::SharingChanged,
+        name => return ignored(format!("the call {} changes no document's content, default or sharing", quote(name))),
+    };
+    let record = record.of_known_version()?;
+    let target = Target::new(record.envelope.account()?, record.envelope.region()?);
+    let id = record.id()?;
+    let edit = match named(&record, &target) {
+        Named::Ours => Some(Box::new(edit(&record, id.clone(), action(&record)))),
+        Named::Nothing => None,
+        Named::Another(reason) => return ignored(reason),
+    };
+    let reporter = Some(target.account.clone());
+    Ok(Notice { signal: Signal::DocumentTouched { target, edit }, id, at: record.at(), reporter })
+}
+
+fn edit(record: &Record<'_>, id: String, action: Action) -> Edit {
+    Edit {
+        id,
+        at: record.at(),
+        action,
+        principal: identity::principal(field(record.detail, "userIdentity")),
+        failed: record.failed(),
+        agent: clean(str_at(record.detail, "userAgent").unwrap_or_default(), AGENT_CHARS_MAX),
+        source_ip: clean(str_at(record.detail, "sourceIPAddress").unwrap_or_default(), NAME_CHARS_MAX),
+    }
+}
+
+/// The reply describes the document as it is after the call.
+fn updated(record: &Record<'_>) -> Action {
+    let made = record.part("responseElements").and_then(|reply| field(reply, "documentDescription")?.as_object());
+    let version = made.and_then(|made| number_at(made, "documentVersion").or_else(|| number_at(made, "latestVersion")));
+    Action::Updated { version }
+}
+
+fn default_moved(record: &Record<'_>) -> Action {
+    let reply = record.part("responseElements").and_then(|reply| field(reply, "description")?.as_object());
+    let asked = || record.part("requestParameters").and_then(|asked| number_at(asked, "documentVersion"));
+    Action::DefaultMoved { version: reply.and_then(|reply| number_at(reply, "defaultVersion")).or_else(asked) }
+}
+
+/// Without a version, by number or by name, the whole document goes.
+fn deleted(record: &Record<'_>) -> Action {
+    match record.part("requestParameters") {
+        Some(asked) if ["documentVersion", "versionName"].iter().any(|key| text_at(asked, key).is_some()) => {
+            Action::VersionDeleted { version: number_at(asked, "documentVersion") }
+        }
+        _ => Action::Deleted,
+    }
+}
+
+/// Which document a call was about.
+enum Named {
+    Ours,
+    /// Another one, and why we think so.
+    Another(String),
+    /// The event does not say. We look, and tell nobody's name.
+    Nothing,
+}
+
+/// Looks where the document is named, in the order of how directly the caller said so: in the request, in the reply, in
+/// `resources` (request and reply are omitted beyond 100 KB each), and in the message of a denied call.
+fn named(record: &Record<'_>, target: &Target) -> Named {
+    let request = record.part("requestParameters").and_then(|asked| str_at(asked, "name"));
+    let reply = || {
+        let reply = record.part("responseElements")?;
+        let description = ["documentDescription", "description"].iter().find_map(|key| field(reply, key)?.as_object());
+        str_at(description?, "name")
+    };
+    match request.or_else(reply) {
+        Some(name) => judge(name, target),
+        None => any_of(in_resources(record).chain(in_message(record)), target),
+    }
+}
+
+/// The ARNs in `resources`, whose entries have no `type` for documents.
+fn in_resources<'a>(record: &Record<'a>) -> impl Iterator<Item = &'a str> {
+    let entries = field(record.detail, "resources").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    let arns = entries.iter().filter_map(Value::as_object);
+    arns.filter_map(|entry| str_at(entry, "ARN").or_else(|| str_at(entry, "arn"))).filter(|arn| is_document(arn))
+}
+
+/// `… is not authorized to perform: ssm:UpdateDocument on resource: ARN with an explicit deny in …`. Names that callers choose
+/// contain no white space, so that a word which is a document's ARN is AWS's own.
+fn in_message<'a>(record: &Record<'a>) -> impl Iterator<Item = &'a str> {
+    let message = str_at(record.detail, "errorMessage").unwrap_or_default();
+    message.split_whitespace().map(|word| word.trim_end_matches(['.', ',', ';'])).filter(|word| is_document(word))
+}
+
+fn is_document(arn: &str) -> bool {
+    Arn::parse(arn).is_some_and(|arn| arn.service == "ssm" && arn.resource.starts_with("document/"))
+}
+
+fn any_of<'a>(names: impl Iterator<Item = &'a str>, target: &Target) -> Named {
+    let mut another = Named::Nothing;
+    for name in names {
+        match judge(name, target) {
+            Named::Ours => return Named::Ours,
+            found if matches!(another, Named::Nothing) => another = found,
+            _ => {}
+        }
+    }
+    another
+}
+
+/// The API's pattern for writes allows the bare name only; an ARN is understood all the same, in case the service is more
+/// generous than its model. Names are case-sensitive, and anybody may create `SSM-SessionManagerRunShell2`.
+fn judge(name: &str, target: &Target) -> Named {
+    if name == DOCUMENT_NAME {
+        return Named::Ours;
+    }
+    let Some(arn) = Arn::parse(name).filter(|arn| arn.service == "ssm") else {
+        return Named::Another(another(name));
+    };
+    if arn.resource.strip_prefix("document/") != Some(DOCUMENT_NAME) {
+        return Named::Another(another(arn.resource.trim_start_matches("document/")));
+    }
+    if arn.account == target.account.as_str() && arn.region == target.region.as_str() {
+        return Named::Ours;
+    }
+    let place = quote(&format!("{}/{}", arn.account, arn.region));
+    Named::Another(format!("it is about the document of {place}, and was made in {target}"))
+}
+
+/// A name with a blank or an invisible character in it would read like ours.
+fn another(name: &str) -> String {
+    let shown = quote(name);
+    if shown == quote(DOCUMENT_NAME) {
+        format!("it is about a document whose name only looks like {shown}")
+    } else {
+        format!("it is about the document {shown}")
+    }
+}

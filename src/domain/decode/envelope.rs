@@ -1,0 +1,172 @@
+//! The two wrappings of an event: EventBridge's envelope and, for most, CloudTrail's record in its `detail`.
+
+use serde_json::Value;
+
+use super::About;
+use super::lenient::{Object, id_at, object_at, str_at, text_at};
+use crate::domain::signal::{Notice, Signal};
+use crate::domain::target::{AccountId, Region};
+use crate::domain::text::{ID_CHARS_MAX, clean, quote};
+use crate::domain::time::Time;
+
+/// Why a message gives no signal.
+#[derive(Debug)]
+pub(super) enum Refused {
+    /// Well-formed, and nothing for us.
+    Ignored(String),
+    /// For us, and unusable.
+    Poison(String),
+}
+
+/// What a decoder answers.
+pub(super) type Heard<T = Notice> = Result<T, Refused>;
+
+/// Nothing for us, because …
+pub(super) fn ignored<T>(reason: impl Into<String>) -> Heard<T> {
+    Err(Refused::Ignored(reason.into()))
+}
+
+/// Unusable, because …
+pub(super) fn poison<T>(reason: impl Into<String>) -> Heard<T> {
+    Err(Refused::Poison(reason.into()))
+}
+
+/// EventBridge's envelope. Its fields are set by AWS for every source that begins with `aws.`.
+#[derive(Clone, Copy)]
+pub(super) struct Envelope<'a> {
+    pub(super) body: &'a Object,
+}
+
+impl<'a> Envelope<'a> {
+    pub(super) fn detail_type(self) -> Option<&'a str> {
+        self.body.get("detail-type").and_then(Value::as_str).filter(|text| !text.is_empty())
+    }
+
+    pub(super) fn source(self) -> &'a str {
+        str_at(self.body, "source").unwrap_or_default()
+    }
+
+    /// The account where the event arose, which a sender cannot choose.
+    pub(super) fn account(self) -> Heard<AccountId> {
+        let found = text_at(self.body, "account");
+        match found.as_deref().map(str::parse) {
+            Some(Ok(account)) => Ok(account),
+            Some(Err(error)) => poison(format!("`account`: {error}; EventBridge sets it, so look at what wrote this")),
+            None => poison("`account` is missing; EventBridge sets it, so look at what wrote this"),
+        }
+    }
+
+    /// The region where the event arose.
+    pub(super) fn region(self) -> Heard<Region> {
+        match str_at(self.body, "region").map(str::parse) {
+            Some(Ok(region)) => Ok(region),
+            Some(Err(error)) => poison(format!("`region`: {error}; EventBridge sets it, so look at what wrote this")),
+            None => poison("`region` is missing; EventBridge sets it, so look at what wrote this"),
+        }
+    }
+
+    pub(super) fn time(self) -> Option<Time> {
+        str_at(self.body, "time")?.parse().ok()
+    }
+
+    pub(super) fn id(self) -> Option<String> {
+        id_at(self.body, "id")
+    }
+
+    pub(super) fn detail(self) -> Heard<&'a Object> {
+        match object_at(self.body, "detail") {
+            Some(detail) => Ok(detail),
+            None => poison("`detail` is no object; the rule's target must pass the whole event on, not a part of it"),
+        }
+    }
+
+    /// What a log line about an ignored event should name.
+    pub(super) fn about(self) -> Option<Box<About>> {
+        let detail = object_at(self.body, "detail");
+        let about = About {
+            id: detail.and_then(|detail| id_at(detail, "eventID")).or_else(|| self.id()),
+            event: detail.and_then(|detail| str_at(detail, "eventName")).map(|name| clean(name, ID_CHARS_MAX)),
+            account: text_at(self.body, "account").and_then(|id| id.parse().ok()),
+            region: str_at(self.body, "region").and_then(|region| region.parse().ok()),
+        };
+        (about != About::default()).then(|| Box::new(about))
+    }
+}
+
+/// CloudTrail's record of a call or a service's own event [docs: cloudtrail-event-reference-record-contents].
+pub(super) struct Record<'a> {
+    pub(super) envelope: Envelope<'a>,
+    pub(super) detail: &'a Object,
+    /// `eventName`.
+    pub(super) name: &'a str,
+}
+
+impl<'a> Record<'a> {
+    /// The record in an event of `service` (`ssm`).
+    pub(super) fn read(envelope: Envelope<'a>, service: &str) -> Heard<Self> {
+        let detail = envelope.detail()?;
+        if let Some(source) = str_at(detail, "eventSource") {
+            // In China some services write `.com.cn`.
+            let dns = source.trim_end_matches(".cn").strip_suffix(".amazonaws.com");
+            if dns != Some(service) {
+                return ignored(format!("its eventSource is {}, not {service}.amazonaws.com", quote(source)));
+            }
+        }
+        match str_at(detail, "eventName") {
+            Some(name) => Ok(Self { envelope, detail, name }),
+            None => poison("`detail.eventName` is missing, so nobody can tell what happened"),
+        }
+    }
+
+    /// Refuses a record whose major version we do not know. CloudTrail raises it when fields change their meaning, and says
+    /// that consumers should compare it; kept in the dead-letter queue, the event can be read by a later release.
+    pub(super) fn of_known_version(self) -> Heard<Self> {
+        let version = text_at(self.detail, "eventVersion");
+        match version.as_deref().map(|version| version.split('.').next()) {
+            None | Some(Some("1")) => Ok(self),
+            Some(_) => poison(format!(
+                "CloudTrail eventVersion {} is not 1.x; a newer release of the reactor may read it after a redrive",
+                quote(&version.unwrap_or_default())
+            )),
+        }
+    }
+
+    /// When it happened. Without any time the event counts as very old, and still makes us look.
+    pub(super) fn at(&self) -> Time {
+        let stated = str_at(self.detail, "eventTime").and_then(|at| at.parse().ok());
+        stated.or_else(|| self.envelope.time()).unwrap_or(Time::ZERO)
+    }
+
+    /// The `eventID`, the same in every copy of the event; the envelope's id may differ between deliveries.
+    pub(super) fn id(&self) -> Heard<String> {
+        match id_at(self.detail, "eventID").or_else(|| self.envelope.id()) {
+            Some(id) => Ok(id),
+            None => poison("neither `detail.eventID` nor `id` is usable, so that repeats could not be told from news"),
+        }
+    }
+
+    /// The code of a call that failed: nothing changed.
+    pub(super) fn failed(&self) -> Option<String> {
+        let code = clean(&text_at(self.detail, "errorCode")?, ID_CHARS_MAX);
+        (!code.is_empty()).then_some(code)
+    }
+
+    /// The object under `key`, where CloudTrail did not omit it (it does beyond 100 KB).
+    pub(super) fn part(&self, key: &str) -> Option<&'a Object> {
+        object_at(self.detail, key)
+    }
+
+    /// The status object of a service event, named after the event; tolerated directly under `serviceEventDetails` too.
+    pub(super) fn status(&self, key: &str) -> Heard<&'a Object> {
+        match self.part("serviceEventDetails") {
+            Some(details) => Ok(object_at(details, key).unwrap_or(details)),
+            None => poison(format!("{} has no `serviceEventDetails`, which is all that it has to say", self.name)),
+        }
+    }
+
+    /// The news about organisation-wide matters.
+    pub(super) fn notice(&self, signal: Signal) -> Heard {
+        let reporter = Some(self.envelope.account()?);
+        Ok(Notice { signal, id: self.id()?, at: self.at(), reporter })
+    }
+}

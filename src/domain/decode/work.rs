@@ -1,0 +1,112 @@
+//! Messages of our own: one target to work on, and the schedule that says to look at everything.
+
+use serde::{Deserialize as _, Serialize};
+use serde_json::Value;
+
+use super::arn::is_sound;
+use super::envelope::{Envelope, Heard, ignored, poison};
+use super::lenient::{id_at, is_usable_id, number_at, str_at, text_at};
+use crate::domain::edit::Edit;
+use crate::domain::signal::{Notice, Signal, Work};
+use crate::domain::text::{AGENT_CHARS_MAX, ID_CHARS_MAX, NAME_CHARS_MAX, clean, quote};
+use crate::domain::time::Time;
+
+/// A work message carries at most so many edits, which keeps it well under SQS's 1 MiB. Whoever coalesces more than that
+/// sends more than one message.
+pub const EDITS_MAX: usize = 100;
+/// A chain of successors is at most so long.
+pub const HOPS_MAX: u32 = 10_000;
+/// The version of our messages' shape.
+const SCHEMA: u64 = 1;
+
+/// The message that [`decode`](super::decode) reads back as `work`.
+pub fn encode_work(work: &Work) -> String {
+    #[derive(Serialize)]
+    struct Message<'a> {
+        kind: &'static str,
+        schema: u64,
+        #[serde(flatten)]
+        work: &'a Work,
+    }
+    // Strings, numbers and maps with string keys: there is nothing in it that JSON could not write.
+    serde_json::to_string(&Message { kind: "work", schema: SCHEMA, work }).unwrap_or_default()
+}
+
+/// A message without EventBridge's envelope: one of ours, or none that we know.
+pub(super) fn own(envelope: Envelope<'_>) -> Heard {
+    let Some(kind) = str_at(envelope.body, "kind") else {
+        return foreign(envelope);
+    };
+    match number_at(envelope.body, "schema") {
+        Some(SCHEMA) => {}
+        Some(other) => {
+            return poison(format!(
+                "schema {other} of {} is not the {SCHEMA} that this release reads; redrive it under the release that wrote it",
+                quote(kind)
+            ));
+        }
+        None => return poison(format!("{} has no `schema`; write `\"schema\": {SCHEMA}` beside `kind`", quote(kind))),
+    }
+    match kind {
+        "work" => work(envelope),
+        "sweep" => Ok(sweep(envelope)),
+        kind => poison(format!("{} is no kind of message that this release knows (work, sweep)", quote(kind))),
+    }
+}
+
+/// A schedule of EventBridge: a rule's (`aws.events`) or, where no input was given, the Scheduler's own.
+pub(super) fn scheduled(envelope: Envelope<'_>) -> Notice {
+    let at = envelope.time().unwrap_or(Time::ZERO);
+    let id = envelope.id().unwrap_or_else(|| format!("sweep-{at}"));
+    Notice { signal: Signal::Sweep, id, at, reporter: envelope.account().ok() }
+}
+
+/// The input that our Scheduler schedule gives:
+/// `{"kind": "sweep", "schema": 1, "scheduledTime": "<aws.scheduler.scheduled-time>", "executionId": …}`.
+fn sweep(envelope: Envelope<'_>) -> Notice {
+    let at = str_at(envelope.body, "scheduledTime").and_then(|at| at.parse().ok()).unwrap_or(Time::ZERO);
+    let id = id_at(envelope.body, "executionId").unwrap_or_else(|| format!("sweep-{at}"));
+    Notice { signal: Signal::Sweep, id, at, reporter: None }
+}
+
+fn work(envelope: Envelope<'_>) -> Heard {
+    let edits = envelope.body.get("edits").and_then(Value::as_array).map_or(0, Vec::len);
+    if edits > EDITS_MAX {
+        return poison(format!("a work message with {edits} edits; at most {EDITS_MAX} are allowed, so send several"));
+    }
+    let mut work = match Work::deserialize(envelope.body) {
+        Ok(work) => work,
+        Err(error) => return poison(format!("not a work message: {error}")),
+    };
+    if work.hop > HOPS_MAX {
+        return poison(format!("a work message after {} hops; more than {HOPS_MAX} is a loop", work.hop));
+    }
+    if !is_usable_id(&work.correlation) || !work.edits.iter().all(|edit| is_usable_id(&edit.id)) {
+        return poison("a work message whose `correlation`, or the `id` of an edit, is empty, too long or unprintable");
+    }
+    work.edits.iter_mut().for_each(bound);
+    let (id, at) = (work.correlation.clone(), work.since);
+    Ok(Notice { signal: Signal::Work(Box::new(work)), id, at, reporter: None })
+}
+
+/// Only our role can send work. Its text is bounded here all the same, so that whatever comes out of decoding is.
+fn bound(edit: &mut Edit) {
+    edit.agent = clean(&edit.agent, AGENT_CHARS_MAX);
+    edit.source_ip = clean(&edit.source_ip, NAME_CHARS_MAX);
+    edit.failed = edit.failed.take().map(|code| clean(&code, ID_CHARS_MAX));
+    let who = &mut edit.principal;
+    who.kind = clean(&who.kind, ID_CHARS_MAX);
+    who.arn = who.arn.take().filter(|arn| is_sound(arn));
+    who.name = who.name.take().map(|name| clean(&name, NAME_CHARS_MAX));
+}
+
+/// A message of somebody else, in our queue.
+fn foreign(envelope: Envelope<'_>) -> Heard {
+    let has = |key: &str| text_at(envelope.body, key).is_some();
+    if has("RequestType") && has("ResponseURL") && has("StackId") {
+        return ignored(
+            "a CloudFormation custom resource's request; it is answered where it is invoked, not from the queue",
+        );
+    }
+    poison("neither `detail-type` (an EventBridge event) nor `kind` (a message of our own) is there: send whole events")
+}

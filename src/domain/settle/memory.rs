@@ -1,0 +1,119 @@
+//! What a pass leaves in the record, alerts and incident apart.
+
+use super::news::{GONE, News};
+use crate::domain::case::{Applied, Case, Decision, Verdict, WaitsOn, Write};
+use crate::domain::document::Body;
+use crate::domain::heat::after_revert;
+use crate::domain::observation::Observation;
+use crate::domain::policy::Mode;
+use crate::domain::principal::Attribution;
+use crate::domain::record::{Accounted, Judged, RECENT_MAX, Record, Standing};
+use crate::domain::signal::Cause;
+
+/// The record after a pass.
+pub(super) fn remember(case: &Case, decision: &Decision, applied: &Applied, news: &News) -> Record {
+    let mut record = case.record.clone();
+    account(case, news, &mut record);
+    if let Applied::Landed { version, .. } = applied {
+        landed(case, decision, *version, &mut record);
+        if !news.edits.is_empty() {
+            let trusted = news.edits.iter().all(|edit| edit.attribution == Attribution::Trusted);
+            record.heat = after_revert(&record.heat, &case.limits, case.now, trusted);
+        }
+    }
+    if news.echo && !matches!(applied, Applied::Landed { .. }) {
+        record.awaiting_echo = None;
+    }
+    record.hold = match &decision.wait {
+        Some(wait) => match &wait.on {
+            WaitsOn::Hold(hold) => Some(hold.clone()),
+            WaitsOn::EditWar | WaitsOn::Obstacle | WaitsOn::Visibility => record.hold,
+        },
+        None => None,
+    };
+    record.standing = standing(case, decision, applied);
+    record.why = if matches!(record.standing, Standing::InSync) { String::new() } else { decision.reasons.join("; ") };
+    if record.standing == Standing::InSync && record.configured.is_none() {
+        record.configured = Some(case.now);
+    }
+    record
+}
+
+/// Takes account of what was seen.
+fn account(case: &Case, news: &News, record: &mut Record) {
+    match &case.observation {
+        Observation::Unknown(_) => return,
+        Observation::Absent => record.accounted = None,
+        Observation::Present(seen) => {
+            if let Some(advance) = &news.advance {
+                record.accepted.clone_from(&advance.accepted);
+                record.recent.splice(0..0, advance.judged.iter().rev().cloned());
+            }
+            let accepted = record.accepted.clone().map(Body::Valid);
+            let body = (accepted.as_ref() != Some(&seen.latest.body)).then(|| seen.latest.body.clone());
+            let created = seen.info(seen.latest.number).map(|info| info.created);
+            record.accounted = Some(Accounted { version: seen.latest.number, created, body });
+        }
+    }
+    let unseen_deletion = matches!(case.observation, Observation::Absent)
+        && news.edits.iter().any(|edit| edit.event.is_none() && edit.attribution == Attribution::Unattributed);
+    if unseen_deletion {
+        let gone = Judged {
+            version: GONE,
+            created: case.now,
+            attribution: Attribution::Unattributed,
+            principal: None,
+            change: Vec::new(),
+        };
+        record.recent.insert(0, gone);
+    }
+    for (judged, edit) in &news.late {
+        let same = |known: &&mut Judged| known.version == judged.version && known.created == judged.created;
+        if let Some(known) = record.recent.iter_mut().find(same) {
+            known.principal = Some(edit.edit.principal.clone());
+            // Only the call that made a version tells its author for good; a deletion has no other call.
+            if edit.edit.action.made_version().is_some() || known.version == GONE {
+                known.attribution = edit.attribution;
+                known.change = Vec::new();
+            }
+        }
+    }
+    record.recent.truncate(RECENT_MAX);
+}
+
+/// Takes account of what we wrote.
+fn landed(case: &Case, decision: &Decision, version: u64, record: &mut Record) {
+    match &decision.write {
+        Some(Write::Put { content, .. }) => record.accepted = Some(content.clone()),
+        Some(Write::Recreate { content }) => {
+            record.accepted = Some(content.clone());
+            record.deleted_by_us = Some(case.now);
+        }
+        Some(Write::Promote { .. }) | None => {
+            record.awaiting_echo = Some(version);
+            return;
+        }
+    }
+    record.accounted = Some(Accounted { version, created: None, body: None });
+    record.awaiting_echo = Some(version);
+}
+
+fn standing(case: &Case, decision: &Decision, applied: &Applied) -> Standing {
+    let right = matches!(decision.verdict, Verdict::InSync) || matches!(applied, Applied::Landed { .. });
+    if let Verdict::Unknown { .. } = decision.verdict {
+        let expected = case.cause == Cause::Vended && decision.wait.is_some();
+        return if expected { Standing::Waiting } else { Standing::Unreachable };
+    }
+    match case.resolution.mode {
+        Mode::Exempt => return Standing::Exempt,
+        Mode::Observe if !right => return Standing::Drifted,
+        Mode::Observe | Mode::Enforce => {}
+    }
+    match decision.wait.as_ref().map(|wait| &wait.on) {
+        Some(WaitsOn::Hold(_)) => Standing::Held,
+        Some(WaitsOn::EditWar) => Standing::BackingOff,
+        Some(WaitsOn::Obstacle | WaitsOn::Visibility) => Standing::Waiting,
+        None if right => Standing::InSync,
+        None => Standing::Unreachable,
+    }
+}

@@ -1,0 +1,300 @@
+//! What happened since the last look, and who did it: each edit once.
+//!
+//! An edit is told because it happened, not because we caught the document wrong: after a crash between write and
+//! transaction the document is right already, and still somebody has to hear of it.
+
+use crate::domain::advance::{Advance, advance, same_document};
+use crate::domain::case::{AttributedEdit, Case, Decision, Verdict};
+use crate::domain::document::Change;
+use crate::domain::edit::{Action, Edit};
+use crate::domain::observation::{Observation, Seen};
+use crate::domain::principal::{Attribution, Principal};
+use crate::domain::record::{Judged, Standing};
+use crate::domain::time::{HOUR_MS, Time};
+
+/// The version number under which a deletion by somebody unknown is remembered.
+pub(super) const GONE: u64 = 0;
+
+/// One edit, as it is told.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ToldEdit {
+    /// The same for the same edit, however it is found.
+    pub key: String,
+    /// Who made it, as far as it matters.
+    pub attribution: Attribution,
+    /// The author, where known.
+    pub principal: Option<Principal>,
+    /// What was done, in words that follow the author's name.
+    pub what: String,
+    /// When.
+    pub at: Time,
+    /// The fields it changed.
+    pub change: Change,
+    /// The event behind it, where there is one.
+    pub event: Option<Edit>,
+}
+
+/// What is new in one pass.
+#[derive(Clone, Debug)]
+pub struct News {
+    /// Edits by others, oldest first.
+    pub edits: Vec<ToldEdit>,
+    /// Edits that were told before, whose author has become known.
+    pub late: Vec<(Judged, AttributedEdit)>,
+    /// Calls that failed.
+    pub denied: Vec<AttributedEdit>,
+    /// Ids of the edits that this pass settles and that are worth a row.
+    pub settled: Vec<String>,
+    /// Our own last write has come back as an event.
+    pub echo: bool,
+    /// How the accepted content advanced, where there is a document.
+    pub advance: Option<Advance>,
+}
+
+impl News {
+    /// Gathers what is new.
+    pub fn gather(case: &Case, decision: &Decision) -> Self {
+        let mut news = Self {
+            edits: Vec::new(),
+            late: Vec::new(),
+            denied: Vec::new(),
+            settled: Vec::new(),
+            echo: false,
+            advance: None,
+        };
+        if let Observation::Present(seen) = &case.observation {
+            let advance = advance(case, seen);
+            news.edits.extend(advance.judged.iter().filter_map(|judged| version_edit(case, judged)));
+            news.late.clone_from(&advance.late);
+            news.advance = Some(advance);
+        }
+        for edit in case.edits.iter().filter(|edit| !edit.seen) {
+            news.add(case, edit);
+        }
+        news.notice_unreported(case, decision);
+        news.edits.sort_by_key(|edit| edit.at);
+        news
+    }
+
+    /// Nothing to tell and nothing to settle.
+    pub fn is_empty(&self) -> bool {
+        self.edits.is_empty() && self.late.is_empty() && self.denied.is_empty() && self.settled.is_empty()
+    }
+
+    fn add(&mut self, case: &Case, edit: &AttributedEdit) {
+        if edit.edit.failed.is_some() {
+            self.settled.push(edit.edit.id.clone());
+            self.denied.push(edit.clone());
+            return;
+        }
+        self.echo |= is_echo(case, edit);
+        if edit.by_our_role && explained(case, edit) {
+            return;
+        }
+        if let Some(told) = self.edits.iter_mut().find(|told| told.event.as_ref().is_some_and(|e| e.id == edit.edit.id))
+        {
+            self.settled.push(edit.edit.id.clone());
+            told.at = edit.edit.at;
+            return;
+        }
+        if self.late.iter().any(|(_, late)| late.edit.id == edit.edit.id) {
+            self.settled.push(edit.edit.id.clone());
+            return;
+        }
+        match edit.edit.action {
+            Action::Created | Action::Updated { .. } => self.add_version(case, edit),
+            Action::Deleted => self.add_deletion(case, edit),
+            Action::DefaultMoved { version } => match version.map(|version| self.promoted(case, edit, version)) {
+                Some(Promoted::Right) => {}
+                Some(Promoted::SameStory) => self.settled.push(edit.edit.id.clone()),
+                Some(Promoted::Nameless(told_before)) => self.presume(case, edit, told_before),
+                Some(Promoted::Other) | None => self.tell(case, edit),
+            },
+            Action::VersionDeleted { .. } | Action::SharingChanged => self.tell(case, edit),
+        }
+    }
+
+    /// What it means that somebody made a version the default.
+    fn promoted(&self, case: &Case, edit: &AttributedEdit, version: u64) -> Promoted {
+        let judged = self.advance.iter().flat_map(|advance| &advance.judged).chain(&case.record.recent);
+        match judged.clone().find(|judged| judged.version == version) {
+            Some(judged) if judged.principal.as_ref() == Some(&edit.edit.principal) => Promoted::SameStory,
+            Some(judged) if judged.principal.is_none() && edit.attribution != Attribution::Trusted => {
+                Promoted::Nameless(judged.clone())
+            }
+            Some(judged) if judged.attribution != Attribution::Ours => Promoted::Other,
+            _ if latest(case).is_some_and(|seen| seen.latest.number == version) => Promoted::Right,
+            _ => Promoted::Other,
+        }
+    }
+
+    /// Whoever makes a nameless version the default has most likely written it. Good enough to be named, not to be trusted.
+    fn presume(&mut self, case: &Case, edit: &AttributedEdit, nameless: Judged) {
+        let key = version_key(case, &nameless);
+        let Some(told) = self.edits.iter_mut().find(|told| told.key == key) else {
+            self.settled.push(edit.edit.id.clone());
+            self.late.push((nameless, edit.clone()));
+            return;
+        };
+        self.settled.push(edit.edit.id.clone());
+        told.attribution = edit.attribution;
+        told.principal = Some(edit.edit.principal.clone());
+        told.what = format!("wrote version {} (going by who made it the default)", nameless.version);
+        told.event = Some(edit.edit.clone());
+        if let Some(advance) = &mut self.advance
+            && let Some(judged) = advance.judged.iter_mut().find(|judged| judged.version == nameless.version)
+        {
+            judged.principal = Some(edit.edit.principal.clone());
+        }
+    }
+
+    /// A version that this look did not judge: already accounted for, made anonymous by a lost reply, or gone again.
+    fn add_version(&mut self, case: &Case, edit: &AttributedEdit) {
+        let number = edit.edit.action.made_version();
+        let judged = self.advance.as_ref().is_some_and(|a| a.judged.iter().any(|j| Some(j.version) == number));
+        let accounted = case.record.accounted.as_ref().map(|accounted| accounted.version);
+        let known = latest(case).is_some_and(|seen| {
+            judged || (same_document(&case.record, seen) && (number.is_none() || number <= accounted))
+        });
+        if known
+            || (self.advance.as_ref().is_some_and(|a| a.first_sight) && number <= latest(case).map(|s| s.latest.number))
+        {
+            return;
+        }
+        let mut nameless = self.edits.iter_mut().filter(|told| told.attribution == Attribution::Unattributed);
+        if let (Some(told), None) = (nameless.next(), nameless.next())
+            && edit.attribution != Attribution::Trusted
+        {
+            self.settled.push(edit.edit.id.clone());
+            told.attribution = edit.attribution;
+            told.principal = Some(edit.edit.principal.clone());
+            told.event = Some(edit.edit.clone());
+            return;
+        }
+        self.tell(case, edit);
+    }
+
+    fn add_deletion(&mut self, case: &Case, edit: &AttributedEdit) {
+        let told_before = case.record.recent.iter().find(|judged| {
+            judged.version == GONE
+                && judged.attribution == Attribution::Unattributed
+                && judged.created.since(edit.edit.at).abs() < 24 * HOUR_MS
+        });
+        match told_before {
+            Some(judged) => {
+                self.settled.push(edit.edit.id.clone());
+                self.late.push((judged.clone(), edit.clone()));
+            }
+            None => self.tell(case, edit),
+        }
+    }
+
+    fn tell(&mut self, case: &Case, edit: &AttributedEdit) {
+        self.settled.push(edit.edit.id.clone());
+        self.edits.push(ToldEdit {
+            key: format!("{}:{}", case.target, edit.edit.id),
+            attribution: edit.attribution,
+            principal: Some(edit.edit.principal.clone()),
+            what: edit.edit.action.in_words(),
+            at: edit.edit.at,
+            change: Change::new(),
+            event: Some(edit.edit.clone()),
+        });
+    }
+
+    /// What is plain to see and no event told of: a document that is gone, a default version that moved.
+    fn notice_unreported(&mut self, case: &Case, decision: &Decision) {
+        let Some(accounted) = &case.record.accounted else { return };
+        let deletion = |edit: &AttributedEdit| edit.edit.failed.is_none() && edit.edit.action == Action::Deleted;
+        let moved = |edit: &AttributedEdit| {
+            edit.edit.failed.is_none() && matches!(edit.edit.action, Action::DefaultMoved { .. })
+        };
+        let what = match (&decision.verdict, latest(case)) {
+            (Verdict::Missing, None) if !case.edits.iter().any(deletion) => "deleted the document".to_owned(),
+            (Verdict::Drifted { .. }, Some(seen))
+                if seen.default.number != seen.latest.number
+                    && seen.latest.number == accounted.version
+                    && case.record.standing == Standing::InSync
+                    && self.edits.is_empty()
+                    && !case.edits.iter().any(moved) =>
+            {
+                format!("made version {} the default", seen.default.number)
+            }
+            _ => return,
+        };
+        self.edits.push(ToldEdit {
+            key: format!("{}:g{}", case.target, case.record.generation),
+            attribution: Attribution::Unattributed,
+            principal: None,
+            what,
+            at: case.now,
+            change: Change::new(),
+            event: None,
+        });
+    }
+}
+
+enum Promoted {
+    /// The version that is right: whoever did it did what we would have done.
+    Right,
+    /// The author of a version made it the default; the version itself is what is told.
+    SameStory,
+    /// A version that nobody has been named for.
+    Nameless(Judged),
+    /// Anything else.
+    Other,
+}
+
+fn latest(case: &Case) -> Option<&Seen> {
+    match &case.observation {
+        Observation::Present(seen) => Some(seen),
+        Observation::Absent | Observation::Unknown(_) => None,
+    }
+}
+
+/// A version by somebody else. Its event, if this signal brought it, is found by the author it named.
+fn version_edit(case: &Case, judged: &Judged) -> Option<ToldEdit> {
+    if judged.attribution == Attribution::Ours {
+        return None;
+    }
+    let event = case.edits.iter().map(|edit| &edit.edit).find(|edit| {
+        let made = edit.action.made_version();
+        edit.failed.is_none()
+            && Some(&edit.principal) == judged.principal.as_ref()
+            && (made == Some(judged.version) || edit.action == (Action::Updated { version: None }))
+    });
+    Some(ToldEdit {
+        key: version_key(case, judged),
+        attribution: judged.attribution,
+        principal: judged.principal.clone(),
+        what: format!("wrote version {}", judged.version),
+        at: judged.created,
+        change: judged.change.clone(),
+        event: event.cloned(),
+    })
+}
+
+fn version_key(case: &Case, judged: &Judged) -> String {
+    format!("{}:v{}@{}", case.target, judged.version, judged.created.ms())
+}
+
+fn is_echo(case: &Case, edit: &AttributedEdit) -> bool {
+    let version = match edit.edit.action {
+        Action::DefaultMoved { version } => version,
+        action => action.made_version(),
+    };
+    edit.by_our_role && version.is_some() && version == case.record.awaiting_echo
+}
+
+/// Made with our role, and something that we do: never told. Anything else made with our role is told like anybody's.
+fn explained(case: &Case, edit: &AttributedEdit) -> bool {
+    match edit.edit.action {
+        // Content has judged these: what is not exactly ours was judged as somebody's version.
+        Action::Created | Action::Updated { .. } | Action::VersionDeleted { .. } => true,
+        Action::DefaultMoved { version } => {
+            let known = latest(case).map(|seen| seen.latest.number);
+            version.is_some() && version <= known.max(case.record.accounted.as_ref().map(|a| a.version))
+        }
+        Action::Deleted | Action::SharingChanged => case.record.deleted_by_us.is_some(),
+    }
+}

@@ -1,0 +1,84 @@
+//! The imperative shell: from a batch of messages to right documents, remembered and told.
+//!
+//! It borrows and never spawns, sleeps and reads time only through [`crate::ports::Clock`], and walks ordered maps: the same
+//! world and the same messages give the same run.
+
+mod apply;
+mod batch;
+mod expand;
+mod pass;
+mod report;
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::domain::policy::Policy;
+use crate::domain::time::{MINUTE_MS, Time};
+use crate::ports::{Fault, FaultClass, World};
+
+pub use batch::{BatchReport, Message};
+pub use pass::PassReport;
+
+/// The policy that is in use is no older than this (invariant 1).
+const POLICY_AGE_MAX_MS: i64 = MINUTE_MS;
+
+/// Where the policy comes from.
+#[derive(Debug)]
+pub enum PolicySource {
+    /// A file read at start-up, for local runs.
+    Fixed(Arc<Policy>),
+    /// The ledger, read at most once a minute.
+    Table,
+}
+
+/// The reactor over a world.
+#[derive(Debug)]
+pub struct Reactor<W> {
+    world: W,
+    source: PolicySource,
+    cached: Mutex<Option<(Time, Arc<Policy>)>>,
+}
+
+impl<W: World> Reactor<W> {
+    /// A reactor that acts on `world` by the policy of `source`.
+    pub fn new(world: W, source: PolicySource) -> Self {
+        Self { world, source, cached: Mutex::new(None) }
+    }
+
+    /// The world that it acts on.
+    pub fn world(&self) -> &W {
+        &self.world
+    }
+
+    /// The policy in force. Where a new one cannot be read the last good one stays.
+    async fn policy(&self) -> Result<Arc<Policy>, Fault> {
+        if let PolicySource::Fixed(policy) = &self.source {
+            return Ok(Arc::clone(policy));
+        }
+        let now = self.world.now();
+        let cached = self.cached.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if let Some((read, policy)) = &cached
+            && now.since(*read) < POLICY_AGE_MAX_MS
+        {
+            return Ok(Arc::clone(policy));
+        }
+        let fault = match self.world.policy().await {
+            Ok(Some(policy)) => {
+                let policy = Arc::new(policy);
+                let fresh = Some((now, Arc::clone(&policy)));
+                *self.cached.lock().unwrap_or_else(PoisonError::into_inner) = fresh;
+                return Ok(policy);
+            }
+            Ok(None) => Fault {
+                class: FaultClass::NotFound,
+                call: "GetItem",
+                code: "NoPolicy".to_owned(),
+                message: "the ledger holds no policy: push one, or set RUNAS_POLICY=file:PATH".to_owned(),
+                maybe_applied: false,
+            },
+            Err(fault) => fault,
+        };
+        let Some((_, policy)) = cached else { return Err(fault) };
+        tracing::warn!(error = %fault, policy = policy.label(), "policy not readable, the last good one stays");
+        Ok(policy)
+    }
+}

@@ -1,0 +1,242 @@
+//! A batch of messages: decoded, expanded, coalesced by target, worked on side by side, and answered message by message.
+//!
+//! A message that cannot be decoded is put aside with the reason and told once; it never blocks its batch. Only what could
+//! not be finished goes back to the queue.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use futures_util::StreamExt as _;
+use futures_util::future::{Either, select};
+use futures_util::stream;
+
+use super::Reactor;
+use super::expand::{Expansion, expand};
+use super::pass::{PassReport, reconcile};
+use super::report::tell_once;
+use crate::domain::decode::{Decoded, decode};
+use crate::domain::finding::{Kind, about_message};
+use crate::domain::policy::Policy;
+use crate::domain::settle::delay_s;
+use crate::domain::signal::{Cause, Notice, Work};
+use crate::domain::target::Target;
+use crate::domain::time::Time;
+use crate::ports::{Fault, FaultClass, World};
+
+/// Targets worked on at the same time.
+const CONCURRENCY: usize = 16;
+/// What is left undone this long before the deadline is handed back, so that the answer still gets out.
+const RESERVE_MS: i64 = 1_500;
+/// A throttled message comes back after this, doubled with each receive.
+const HAND_BACK_FIRST_S: u32 = 5;
+const HAND_BACK_MAX_S: u32 = 600;
+
+/// One message of a batch.
+#[derive(Clone, Debug, Default)]
+pub struct Message {
+    /// The queue's id for it.
+    pub id: String,
+    /// What it says.
+    pub body: String,
+    /// The handle to change its visibility with; absent where there is no queue behind it.
+    pub receipt: Option<String>,
+    /// How often it was received, this time included.
+    pub receives: u32,
+}
+
+/// What came of a batch.
+#[derive(Clone, Debug, Default)]
+pub struct BatchReport {
+    /// Messages that have to come again.
+    pub failed: BTreeSet<String>,
+    /// Targets that were looked at.
+    pub passes: Vec<PassReport>,
+    /// Messages without consequence, and why.
+    pub ignored: Vec<(String, String)>,
+    /// Messages that were put aside, and why.
+    pub poison: Vec<(String, String)>,
+    /// Messages of our own that were sent.
+    pub sent: usize,
+}
+
+/// The works of one target, and the messages behind them.
+struct Group {
+    work: Work,
+    messages: BTreeSet<String>,
+}
+
+impl<W: World> Reactor<W> {
+    /// Works on a batch until `deadline`. Whatever goes wrong stays with the message that it went wrong for.
+    pub async fn batch(&self, messages: &[Message], deadline: Time) -> BatchReport {
+        let mut report = BatchReport::default();
+        let policy = match self.policy().await {
+            Ok(policy) => policy,
+            Err(fault) => {
+                tracing::error!(error = %fault, "no policy, so no decision: every message comes again");
+                report.failed.extend(messages.iter().map(|message| message.id.clone()));
+                return report;
+            }
+        };
+        let mut groups = BTreeMap::new();
+        for message in messages {
+            if let Err(fault) = self.sort(&policy, message, &mut groups, &mut report).await {
+                self.give_back(message, &fault, &mut report).await;
+            }
+        }
+        let passes: Vec<_> = stream::iter(groups.into_values())
+            .map(|group| async {
+                let outcome = self.until(deadline, &policy, &group.work).await;
+                (group, outcome)
+            })
+            .buffer_unordered(CONCURRENCY)
+            .collect()
+            .await;
+        for (group, outcome) in passes {
+            match outcome {
+                Ok(pass) => report.passes.push(pass),
+                Err(fault) => {
+                    for message in messages.iter().filter(|message| group.messages.contains(&message.id)) {
+                        self.give_back(message, &fault, &mut report).await;
+                    }
+                }
+            }
+        }
+        report.passes.sort_by(|a, b| a.target.cmp(&b.target));
+        report
+    }
+
+    /// Decodes one message and finds its place: put aside, ignored, expanded into messages, or in a group to work on.
+    async fn sort(
+        &self,
+        policy: &Policy,
+        message: &Message,
+        groups: &mut BTreeMap<Target, Group>,
+        report: &mut BatchReport,
+    ) -> Result<(), Fault> {
+        let notice = match decode(&message.body) {
+            Decoded::Signal(notice) => notice,
+            Decoded::Ignored { reason, .. } => {
+                tracing::info!(message = message.id, reason, "ignored");
+                report.ignored.push((message.id.clone(), reason));
+                return Ok(());
+            }
+            Decoded::Poison { reason } => return self.put_aside(policy, message, reason, report).await,
+        };
+        match expand(&self.world, policy, *notice.clone()).await? {
+            Expansion::Distrusted(reason) => self.distrust(policy, message, &notice, reason, report).await,
+            Expansion::Nothing(reason) => {
+                tracing::info!(message = message.id, correlation = notice.id, reason, "nothing to look at");
+                report.ignored.push((message.id.clone(), reason));
+                Ok(())
+            }
+            Expansion::Works(works) => self.place(message, works, groups, report).await,
+        }
+    }
+
+    async fn place(
+        &self,
+        message: &Message,
+        works: Vec<Work>,
+        groups: &mut BTreeMap<Target, Group>,
+        report: &mut BatchReport,
+    ) -> Result<(), Fault> {
+        let now = self.world.now();
+        let single = works.len() == 1;
+        let mut later = Vec::new();
+        for work in works {
+            match work.not_before.filter(|at| *at > now) {
+                Some(at) => later.push((Work { hop: work.hop.saturating_add(1), ..work }, delay_s(now, at))),
+                None if single => join_group(groups, work, &message.id),
+                None => later.push((work, 0)),
+            }
+        }
+        if !later.is_empty() {
+            self.world.send(&later).await?;
+            report.sent += later.len();
+        }
+        Ok(())
+    }
+
+    async fn put_aside(
+        &self,
+        policy: &Policy,
+        message: &Message,
+        reason: String,
+        report: &mut BatchReport,
+    ) -> Result<(), Fault> {
+        tracing::warn!(message = message.id, reason, "poison: put aside");
+        self.world.dead_letter(&message.body, &reason).await?;
+        let alert = about_message(Kind::Poison, policy.hub_account(), &message.id, &reason, self.world.now());
+        tell_once(&self.world, &alert).await?;
+        report.poison.push((message.id.clone(), reason));
+        Ok(())
+    }
+
+    async fn distrust(
+        &self,
+        policy: &Policy,
+        message: &Message,
+        notice: &Notice,
+        reason: String,
+        report: &mut BatchReport,
+    ) -> Result<(), Fault> {
+        tracing::warn!(message = message.id, correlation = notice.id, reason, "distrusted");
+        let alert = about_message(Kind::Distrusted, policy.hub_account(), &notice.id, &reason, self.world.now());
+        tell_once(&self.world, &alert).await?;
+        report.ignored.push((message.id.clone(), reason));
+        Ok(())
+    }
+
+    /// One pass, given up when the deadline is near. Giving up is as safe as a crash: the message comes again.
+    async fn until(&self, deadline: Time, policy: &Policy, work: &Work) -> Result<PassReport, Fault> {
+        let left = deadline.since(self.world.now()).saturating_sub(RESERVE_MS);
+        let out_of_time = || Fault {
+            class: FaultClass::Transient,
+            call: "reconcile",
+            code: "Deadline".to_owned(),
+            message: "the function's time is up; handed back".to_owned(),
+            maybe_applied: true,
+        };
+        let left = u64::try_from(left).map_err(|_| out_of_time())?;
+        let pass = std::pin::pin!(reconcile(&self.world, policy, work));
+        let alarm = std::pin::pin!(self.world.sleep(left));
+        match select(pass, alarm).await {
+            Either::Left((outcome, _)) => outcome,
+            Either::Right(_) => Err(out_of_time()),
+        }
+    }
+
+    /// The message comes again: at once after a fault that passes, later where AWS asks us to slow down.
+    async fn give_back(&self, message: &Message, fault: &Fault, report: &mut BatchReport) {
+        tracing::warn!(message = message.id, error = %fault, class = ?fault.class, "message comes again");
+        report.failed.insert(message.id.clone());
+        let Some(receipt) = message.receipt.as_ref().filter(|_| fault.class == FaultClass::Throttled) else { return };
+        let factor = 2_u32.saturating_pow(message.receives.saturating_sub(1).min(8));
+        let spread = self.world.jitter() % HAND_BACK_FIRST_S;
+        let delay = HAND_BACK_FIRST_S.saturating_mul(factor).min(HAND_BACK_MAX_S) + spread;
+        if let Err(fault) = self.world.hand_back(receipt, delay).await {
+            tracing::warn!(message = message.id, error = %fault, "visibility not changed; it comes back all the same");
+        }
+    }
+}
+
+/// Adds a work to the group of its target, keeping every edit once.
+fn join_group(groups: &mut BTreeMap<Target, Group>, work: Work, message: &str) {
+    let Some(group) = groups.get_mut(&work.target) else {
+        let messages = BTreeSet::from([message.to_owned()]);
+        groups.insert(work.target.clone(), Group { work, messages });
+        return;
+    };
+    group.messages.insert(message.to_owned());
+    if group.work.edits.is_empty() && !work.edits.is_empty() {
+        group.work.correlation = work.correlation;
+    }
+    // A new account is waited for, whatever else is going on there; a touch is more than a routine look.
+    let outranks = work.cause == Cause::Vended || group.work.cause == Cause::Swept;
+    if outranks && group.work.cause != work.cause {
+        group.work.cause = work.cause;
+        group.work.since = work.since;
+    }
+    group.work.hop = group.work.hop.min(work.hop);
+    let known: BTreeSet<String> = group.work.edits.iter().map(|edit| edit.id.clone()).collect();
+    group.work.edits.extend(work.edits.into_iter().filter(|edit| !known.contains(&edit.id)));
+}

@@ -1,0 +1,134 @@
+//! From a signal to targets. A signal about more than one target is only expanded: one message for each, then it is done.
+
+use crate::domain::policy::Policy;
+use crate::domain::signal::{Cause, Notice, Signal, Work};
+use crate::domain::target::{AccountFacts, AccountId, AccountState, Region, Target, default_regions, partition};
+use crate::ports::{Fault, World};
+
+/// What a signal comes to.
+#[derive(Debug)]
+pub(super) enum Expansion {
+    /// Targets to look at.
+    Works(Vec<Work>),
+    /// Nothing to look at, and why.
+    Nothing(String),
+    /// The sender may not say this, and why.
+    Distrusted(String),
+}
+
+/// Expands a signal, and refreshes what is known of the account where the signal says that it changed.
+pub(super) async fn expand<W: World>(world: &W, policy: &Policy, notice: Notice) -> Result<Expansion, Fault> {
+    if let Some(why) = distrusted(policy, &notice) {
+        return Ok(Expansion::Distrusted(why));
+    }
+    let vended = |account: AccountId, regions: Vec<Region>| {
+        let works = regions.into_iter().map(|region| work(&notice, account.clone(), region, Cause::Vended));
+        Expansion::Works(works.collect())
+    };
+    let expansion = match &notice.signal {
+        Signal::AccountVended { account }
+        | Signal::AccountEnrolled { account }
+        | Signal::AccountJoined { account }
+        | Signal::AccountMoved { account } => match world.account(account).await? {
+            Some(facts) => {
+                world.save_facts(&facts).await?;
+                vended(account.clone(), regions(policy))
+            }
+            None => Expansion::Nothing(format!("account {account} is not in the organisation")),
+        },
+        Signal::AccountLeft { account } => retire(world, account, AccountState::Left).await?,
+        Signal::AccountClosed { account } => retire(world, account, AccountState::Closed).await?,
+        Signal::VendFailed { why, .. } => Expansion::Nothing(format!("an account was not created: {why}")),
+        Signal::OuRegistered { ou } => {
+            let accounts = world.accounts(Some(ou)).await?;
+            everywhere(policy, &notice, accounts, Cause::Vended)
+        }
+        Signal::Sweep => {
+            let accounts = world.accounts(None).await?;
+            everywhere(policy, &notice, accounts, Cause::Swept)
+        }
+        Signal::RegionChanged { target, enabled: true } => vended(target.account.clone(), vec![target.region.clone()]),
+        Signal::RegionChanged { target, enabled: false } => {
+            Expansion::Works(vec![work(&notice, target.account.clone(), target.region.clone(), Cause::Swept)])
+        }
+        Signal::DocumentTouched { target, edit } => {
+            let mut work = work(&notice, target.account.clone(), target.region.clone(), Cause::Touched);
+            work.edits.extend(edit.as_deref().cloned());
+            Expansion::Works(vec![work])
+        }
+        Signal::Work(work) => Expansion::Works(vec![work.as_ref().clone()]),
+    };
+    Ok(governed(policy, expansion))
+}
+
+/// What an organisation-wide event says counts only if the management account sent it; a region's only from there or from
+/// the account itself.
+fn distrusted(policy: &Policy, notice: &Notice) -> Option<String> {
+    let reporter = notice.reporter.as_ref();
+    let from_management = reporter == Some(policy.management_account());
+    let trusted = match &notice.signal {
+        Signal::AccountVended { .. }
+        | Signal::AccountEnrolled { .. }
+        | Signal::VendFailed { .. }
+        | Signal::AccountJoined { .. }
+        | Signal::AccountMoved { .. }
+        | Signal::AccountLeft { .. }
+        | Signal::AccountClosed { .. }
+        | Signal::OuRegistered { .. } => from_management,
+        Signal::RegionChanged { target, .. } => from_management || reporter == Some(&target.account),
+        Signal::DocumentTouched { .. } | Signal::Sweep | Signal::Work(_) => true,
+    };
+    let sender = reporter.map_or_else(|| "nobody".to_owned(), ToString::to_string);
+    (!trusted).then(|| format!("{} from {sender}, which is not the management account", notice.signal.kind()))
+}
+
+/// An account that ended is kept as history and not looked at any more.
+async fn retire<W: World>(world: &W, account: &AccountId, state: AccountState) -> Result<Expansion, Fault> {
+    let known = world.facts(account).await?;
+    let facts = known.unwrap_or_else(|| AccountFacts {
+        account: account.clone(),
+        name: String::new(),
+        ou_path: Vec::new(),
+        state,
+    });
+    world.save_facts(&AccountFacts { state, ..facts }).await?;
+    Ok(Expansion::Nothing(format!("account {account} is not governed any more")))
+}
+
+fn everywhere(policy: &Policy, notice: &Notice, accounts: Vec<AccountId>, cause: Cause) -> Expansion {
+    let regions = regions(policy);
+    let pairs =
+        accounts.into_iter().flat_map(|account| regions.iter().map(move |region| (account.clone(), region.clone())));
+    Expansion::Works(pairs.map(|(account, region)| work(notice, account, region, cause)).collect())
+}
+
+/// The regions that a whole account is looked at in.
+fn regions(policy: &Policy) -> Vec<Region> {
+    match policy.governed_regions() {
+        Some(regions) => regions.to_vec(),
+        None => default_regions(partition(policy.home_region())),
+    }
+}
+
+fn governed(policy: &Policy, expansion: Expansion) -> Expansion {
+    let Expansion::Works(works) = expansion else { return expansion };
+    let (governed, other): (Vec<Work>, Vec<Work>) =
+        works.into_iter().partition(|work| policy.governs(&work.target.region));
+    match (governed.is_empty(), other.first()) {
+        (true, Some(work)) => Expansion::Nothing(format!("region {} is not governed", work.target.region)),
+        (true, None) => Expansion::Nothing("there is no account to look at".to_owned()),
+        (false, _) => Expansion::Works(governed),
+    }
+}
+
+fn work(notice: &Notice, account: AccountId, region: Region, cause: Cause) -> Work {
+    Work {
+        target: Target::new(account, region),
+        cause,
+        edits: Vec::new(),
+        correlation: notice.id.clone(),
+        since: notice.at,
+        hop: 0,
+        not_before: None,
+    }
+}

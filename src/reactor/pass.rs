@@ -1,0 +1,299 @@
+//! One pass over one target: resolve and observe, decide, apply, settle, commit, report.
+
+use std::collections::BTreeSet;
+
+use futures_util::future::join;
+
+use super::apply::{POLL_MS, POLLS_MAX, apply};
+use super::report::flush;
+use crate::domain::advance::wanted;
+use crate::domain::case::{Applied, AttributedEdit, Case, Decision, Refusal};
+use crate::domain::decide::decide;
+use crate::domain::edit::Edit;
+use crate::domain::observation::{Observation, Obstacle, Seen, Status, Unreadable};
+use crate::domain::policy::{Mode, Policy};
+use crate::domain::record::{Loaded, Standing};
+use crate::domain::settle::settle;
+use crate::domain::signal::{Cause, Work};
+use crate::domain::target::{AccountFacts, AccountState, Target};
+use crate::ports::{Access, Fault, FaultClass, World};
+
+/// Looks at a target in one pass, before the message waits.
+const LOOKS_MAX: usize = 3;
+/// Times a pass is done again because another invocation committed first.
+const RACES_MAX: usize = 3;
+/// Superseded versions beyond the fifty that SSM lists on a page, deleted in one pass.
+const PRUNED_MAX: u64 = 5;
+
+/// What came of one pass.
+#[derive(Clone, Debug)]
+pub struct PassReport {
+    /// Where.
+    pub target: Target,
+    /// Why we looked.
+    pub cause: Cause,
+    /// What was decided; absent where the account is not ours to look at.
+    pub decision: Option<Decision>,
+    /// What came of it.
+    pub applied: Applied,
+    /// How the target stands now.
+    pub standing: Standing,
+    /// Alerts that were told.
+    pub alerts: usize,
+    /// Looks that it took.
+    pub looks: usize,
+    /// From the signal to the end of the pass, in milliseconds.
+    pub since_ms: i64,
+}
+
+/// Does one pass, again where another invocation was faster.
+pub(super) async fn reconcile<W: World>(world: &W, policy: &Policy, work: &Work) -> Result<PassReport, Fault> {
+    let mut race = 0;
+    loop {
+        match pass(world, policy, work).await {
+            Err(fault) if fault.class == FaultClass::Moved && race < RACES_MAX => {
+                race += 1;
+                world.sleep(u64::from(world.jitter() % 200)).await;
+            }
+            outcome => return outcome,
+        }
+    }
+}
+
+async fn pass<W: World>(world: &W, policy: &Policy, work: &Work) -> Result<PassReport, Fault> {
+    let access = Access { roles: policy.roles().to_vec(), correlation: work.correlation.clone() };
+    let ids: BTreeSet<String> = work.edits.iter().map(|edit| edit.id.clone()).collect();
+    let (loaded, first) =
+        join(world.load(&work.target, &ids), look(world, &work.target, &access, &BTreeSet::new())).await;
+    let mut loaded = loaded?;
+    let Some(facts) = facts(world, &mut loaded, work).await? else {
+        return Ok(not_ours(world, work));
+    };
+    let mut case = case(world, policy, work, loaded, &facts, first?);
+    let mut looks = 1;
+    let (decision, applied) = loop {
+        if let Observation::Present(seen) = &case.observation {
+            let between = wanted(&case, seen);
+            if !between.is_empty() {
+                case.observation = look(world, &work.target, &access, &between).await?;
+            }
+        }
+        let decision = decide(&case);
+        let applied = match &decision.write {
+            Some(write) => apply(world, &work.target, &access, write).await?,
+            None => Applied::Nothing,
+        };
+        match applied {
+            Applied::Refused(refusal) if looks < LOOKS_MAX && may_look_again(refusal) => {
+                if refusal == Refusal::Full {
+                    prune(world, &case, &access).await?;
+                }
+                case.refused.push(refusal);
+                case.nonce = world.jitter();
+                case.now = world.now();
+                case.observation = look(world, &work.target, &access, &BTreeSet::new()).await?;
+                looks += 1;
+            }
+            applied => break (decision, applied),
+        }
+    };
+    finish(world, &access, case, decision, applied, looks).await
+}
+
+async fn finish<W: World>(
+    world: &W,
+    access: &Access,
+    case: Case,
+    decision: Decision,
+    applied: Applied,
+    looks: usize,
+) -> Result<PassReport, Fault> {
+    let settlement = settle(&case, &decision, &applied);
+    let mut alerts = 0;
+    let mut standing = case.record.standing;
+    if let Some(commit) = &settlement.commit {
+        world.commit(&case.target, commit).await?;
+        standing = commit.record.standing;
+    }
+    if let Some(next) = settlement.next {
+        world.send(&[next]).await?;
+    }
+    // A redelivery finds its edits settled, and perhaps an alert that an earlier attempt did not come to tell.
+    let owed = settlement.commit.as_ref().is_some_and(|commit| !commit.alerts.is_empty());
+    if owed || case.edits.iter().any(|edit| edit.seen) {
+        alerts += flush(world, &case.target).await?;
+    }
+    if settlement.commit.is_some() {
+        prune(world, &case, access).await?;
+    }
+    let since_ms = world.now().since(case.since);
+    log(&case, &decision, &applied, standing, looks);
+    Ok(PassReport {
+        target: case.target,
+        cause: case.cause,
+        decision: Some(decision),
+        applied,
+        standing,
+        alerts,
+        looks,
+        since_ms,
+    })
+}
+
+/// Looks; an obstacle that a later attempt of the same call would meet again is an observation.
+async fn look<W: World>(
+    world: &W,
+    target: &Target,
+    access: &Access,
+    between: &BTreeSet<u64>,
+) -> Result<Observation, Fault> {
+    let obstacle = |obstacle, fault: &Fault| {
+        Observation::Unknown(Unreadable { obstacle, detail: format!("{}: {}", fault.code, fault.message) })
+    };
+    match settled_look(world, target, access, between).await {
+        Err(fault) => match fault.class {
+            FaultClass::Denied => Ok(obstacle(Obstacle::Denied, &fault)),
+            FaultClass::DeniedByScp => Ok(obstacle(Obstacle::DeniedByScp, &fault)),
+            FaultClass::NotReady => Ok(obstacle(Obstacle::NotReady, &fault)),
+            FaultClass::RegionOff => Ok(obstacle(Obstacle::RegionOff, &fault)),
+            FaultClass::Throttled
+            | FaultClass::Transient
+            | FaultClass::NotFound
+            | FaultClass::Moved
+            | FaultClass::Duplicate
+            | FaultClass::Full
+            | FaultClass::Invalid => Err(fault),
+        },
+        observation => observation,
+    }
+}
+
+/// Looks, and again while SSM says that the latest version is still on its way.
+async fn settled_look<W: World>(
+    world: &W,
+    target: &Target,
+    access: &Access,
+    between: &BTreeSet<u64>,
+) -> Result<Observation, Fault> {
+    let mut observation = world.look(target, access, between).await?;
+    for _ in 0..POLLS_MAX {
+        let pending = matches!(&observation, Observation::Present(seen) if seen.latest_status() == Status::Pending);
+        if !pending {
+            break;
+        }
+        world.sleep(POLL_MS).await;
+        observation = world.look(target, access, between).await?;
+    }
+    Ok(observation)
+}
+
+/// What is known of the account; an account that nobody has told us of is looked up once.
+async fn facts<W: World>(world: &W, loaded: &mut Loaded, work: &Work) -> Result<Option<AccountFacts>, Fault> {
+    let facts = if let Some(facts) = loaded.facts.take() {
+        Some(facts)
+    } else {
+        let found = world.account(&work.target.account).await?;
+        if let Some(facts) = &found {
+            world.save_facts(facts).await?;
+        }
+        found
+    };
+    Ok(facts.filter(|facts| facts.state == AccountState::Active))
+}
+
+fn not_ours<W: World>(world: &W, work: &Work) -> PassReport {
+    tracing::warn!(account = %work.target.account, region = %work.target.region, correlation = work.correlation,
+        "account is not in the organisation, or has left or closed: not looked at");
+    PassReport {
+        target: work.target.clone(),
+        cause: work.cause,
+        decision: None,
+        applied: Applied::Nothing,
+        standing: Standing::New,
+        alerts: 0,
+        looks: 0,
+        since_ms: world.now().since(work.since),
+    }
+}
+
+fn case<W: World>(
+    world: &W,
+    policy: &Policy,
+    work: &Work,
+    loaded: Loaded,
+    facts: &AccountFacts,
+    observation: Observation,
+) -> Case {
+    let now = world.now();
+    let attributed = |edit: &Edit| AttributedEdit {
+        attribution: policy.attribute(&edit.principal),
+        by_our_role: policy.by_our_role(&edit.principal, &work.target.account),
+        seen: loaded.seen.contains(&edit.id),
+        edit: edit.clone(),
+    };
+    Case {
+        target: work.target.clone(),
+        account_name: facts.name.clone(),
+        now,
+        cause: work.cause,
+        since: work.since,
+        hop: work.hop,
+        correlation: work.correlation.clone(),
+        edits: work.edits.iter().map(attributed).collect(),
+        resolution: policy.resolve(facts, now),
+        policy: policy.label().to_owned(),
+        limits: policy.limits(),
+        observation,
+        record: loaded.record,
+        refused: Vec::new(),
+        nonce: world.jitter(),
+    }
+}
+
+fn may_look_again(refusal: Refusal) -> bool {
+    match refusal {
+        Refusal::Moved | Refusal::Duplicate | Refusal::Maybe | Refusal::Full => true,
+        Refusal::Denied | Refusal::Invalid => false,
+    }
+}
+
+/// Keeps the version history short: what lies behind the page that SSM lists is superseded, and its change is in our history.
+async fn prune<W: World>(world: &W, case: &Case, access: &Access) -> Result<(), Fault> {
+    let Observation::Present(seen) = &case.observation else { return Ok(()) };
+    if !seen.older_exist || case.resolution.mode != Mode::Enforce {
+        return Ok(());
+    }
+    for version in superseded(case, seen) {
+        match world.prune(&case.target, access, version).await {
+            Ok(()) => {}
+            // It is there to stay for now; the limit is far away and the next pass tries again.
+            Err(fault) if !fault.retryable() => tracing::warn!(error = %fault, version, "version not pruned"),
+            Err(fault) => return Err(fault),
+        }
+    }
+    Ok(())
+}
+
+fn superseded(case: &Case, seen: &Seen) -> Vec<u64> {
+    let oldest = seen.versions.iter().map(|version| version.number).min().unwrap_or(1);
+    let accounted = case.record.accounted.as_ref().map(|accounted| accounted.version);
+    (oldest.saturating_sub(PRUNED_MAX).max(1)..oldest)
+        .filter(|number| *number != seen.default.number && Some(*number) != accounted)
+        .collect()
+}
+
+fn log(case: &Case, decision: &Decision, applied: &Applied, standing: Standing, looks: usize) {
+    tracing::info!(
+        account = %case.target.account,
+        region = %case.target.region,
+        correlation = case.correlation,
+        cause = ?case.cause,
+        verdict = ?decision.verdict,
+        applied = ?applied,
+        standing = ?standing,
+        reasons = decision.reasons.join("; "),
+        policy = case.policy,
+        looks,
+        "reconciled"
+    );
+}

@@ -1,0 +1,171 @@
+//! A simulated organisation: accounts, documents, events, queue, ledger and topic in memory, in virtual time.
+//!
+//! It behaves, it does not replay answers: versions count up, updates are conditional, roles appear late, every write call
+//! comes back as the event that CloudTrail would deliver. What AWS leaves unconfirmed is a [`Switches`] setting, and every
+//! scenario has to end well under each of them.
+//!
+//! Time is tokio's paused clock: run it on a current-thread runtime with `start_paused`, and waiting costs nothing.
+
+mod documents;
+pub mod drive;
+mod ledger;
+mod organization;
+mod people;
+mod queue;
+mod trail;
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::domain::finding::Alert;
+use crate::domain::policy::Policy;
+use crate::domain::target::AccountId;
+use crate::domain::time::Time;
+use crate::ports::{Clock, Fault, FaultClass};
+
+pub use documents::Document;
+pub use ledger::LedgerRows;
+pub use organization::Account;
+pub use people::Caller;
+pub use queue::Delivery;
+pub use trail::Called;
+
+/// What AWS leaves unconfirmed (design section 3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Switches {
+    /// Which versions new content must differ from.
+    pub duplicates: Duplicates,
+    /// Looks that a new version stays `Creating` or `Updating` for.
+    pub pending_looks: u32,
+    /// How long a reader may still see the document as it was before a change, in milliseconds.
+    pub stale_ms: u64,
+}
+
+/// Which versions SSM compares new content with, and how [facts: `DuplicateDocumentContent` scope is unconfirmed].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Duplicates {
+    /// The latest version, to the letter.
+    Latest,
+    /// Any version, to the letter.
+    Any,
+    /// Any version, white space apart.
+    AnyMeaning,
+}
+
+impl Switches {
+    /// Everything as an optimist expects it.
+    pub const PLAIN: Self = Self { duplicates: Duplicates::Latest, pending_looks: 0, stale_ms: 0 };
+
+    /// Every combination of settings.
+    pub fn all() -> Vec<Self> {
+        let mut all = Vec::new();
+        for duplicates in [Duplicates::Latest, Duplicates::Any, Duplicates::AnyMeaning] {
+            for pending_looks in [0, 2] {
+                for stale_ms in [0, 1_500] {
+                    all.push(Self { duplicates, pending_looks, stale_ms });
+                }
+            }
+        }
+        all
+    }
+}
+
+/// One AWS call takes this long.
+const CALL_MS: u64 = 40;
+
+/// The simulated organisation.
+#[derive(Debug)]
+pub struct Sim {
+    switches: Switches,
+    began: Instant,
+    epoch: Time,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    chance: u64,
+    ids: u64,
+    accounts: organization::Accounts,
+    documents: documents::Documents,
+    ledger: ledger::Tables,
+    queue: queue::Queues,
+    calls: Vec<trail::Called>,
+    vended: BTreeMap<AccountId, Time>,
+    told: Vec<(Time, Alert)>,
+    policy: Option<Policy>,
+}
+
+impl Sim {
+    /// An empty organisation at `epoch`, whose chance is drawn from `seed`.
+    pub fn new(switches: Switches, epoch: Time, seed: u64) -> Self {
+        let state = State { chance: seed, ..State::default() };
+        Self { switches, began: Instant::now(), epoch, state: Mutex::new(state) }
+    }
+
+    /// Puts a policy in force, as `policy push` does.
+    pub fn push_policy(&self, policy: Policy) {
+        self.state().policy = Some(policy);
+    }
+
+    /// Everything that the topic was told, in order.
+    pub fn told(&self) -> Vec<Alert> {
+        self.state().told.iter().map(|(_, alert)| alert.clone()).collect()
+    }
+
+    /// When each of them was told.
+    pub fn told_at(&self) -> Vec<Time> {
+        self.state().told.iter().map(|(at, _)| *at).collect()
+    }
+
+    /// Every call on a document, in order.
+    pub fn calls(&self) -> Vec<Called> {
+        self.state().calls.clone()
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn call(&self) {
+        tokio::time::sleep(Duration::from_millis(CALL_MS)).await;
+    }
+}
+
+impl State {
+    /// `SplitMix64`: small, seeded, good enough to spread delays.
+    fn chance(&mut self) -> u32 {
+        self.chance = self.chance.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.chance;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        u32::try_from((z ^ (z >> 31)) >> 32).unwrap_or(u32::MAX)
+    }
+
+    fn next_id(&mut self) -> String {
+        self.ids += 1;
+        format!("{:08x}-0000-4000-8000-{:012x}", self.chance(), self.ids)
+    }
+}
+
+impl Clock for Sim {
+    fn now(&self) -> Time {
+        let passed = i64::try_from(self.began.elapsed().as_millis()).unwrap_or(i64::MAX);
+        self.epoch.plus_ms(passed)
+    }
+
+    async fn sleep(&self, ms: u64) {
+        tokio::time::sleep(Duration::from_millis(ms)).await;
+    }
+
+    fn jitter(&self) -> u32 {
+        self.state().chance()
+    }
+}
+
+fn fault(class: FaultClass, call: &'static str, code: &str, message: &str) -> Fault {
+    Fault { class, call, code: code.to_owned(), message: message.to_owned(), maybe_applied: false }
+}

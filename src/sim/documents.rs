@@ -1,0 +1,299 @@
+//! The documents of the organisation, with SSM's rules.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+
+use super::people::Caller;
+use super::{Duplicates, Sim, State, Switches, fault};
+use crate::domain::document::{CONTENT_BYTES_MAX, parse};
+use crate::domain::edit::Action;
+use crate::domain::observation::{Observation, Seen, Status, Version, VersionInfo};
+use crate::domain::target::Target;
+use crate::domain::time::Time;
+use crate::ports::{Access, Clock as _, Fault, FaultClass, Written};
+
+/// Versions that SSM keeps of a document [docs: general/latest/gr/ssm].
+const VERSIONS_MAX: usize = 1_000;
+/// Versions on one page of `ListDocumentVersions`.
+const PAGE: usize = 50;
+
+/// One simulated document.
+#[derive(Clone, Debug)]
+pub struct Document {
+    /// `DocumentType`.
+    pub document_type: String,
+    /// Its versions.
+    pub versions: BTreeMap<u64, StoredVersion>,
+    /// The default version.
+    pub default: u64,
+}
+
+/// One version.
+#[derive(Clone, Debug)]
+pub struct StoredVersion {
+    /// The text as it was written.
+    pub text: String,
+    /// `VersionName`.
+    pub name: Option<String>,
+    /// When it was made.
+    pub created: Time,
+    /// Looks until it is active.
+    pub pending: u32,
+}
+
+impl Document {
+    /// The latest version's number.
+    pub fn latest(&self) -> u64 {
+        self.versions.keys().next_back().copied().unwrap_or(0)
+    }
+
+    /// The inputs of a version.
+    pub fn inputs(&self, version: u64) -> Value {
+        let text = self.versions.get(&version).map_or("", |version| &version.text);
+        serde_json::from_str::<Value>(text).ok().and_then(|body| body.get("inputs").cloned()).unwrap_or_default()
+    }
+}
+
+/// A document, and how it was before its last change.
+#[derive(Clone, Debug, Default)]
+struct Slot {
+    now: Option<Document>,
+    before: Option<Document>,
+    changed: Option<Time>,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Documents(BTreeMap<Target, Slot>);
+
+/// A change that somebody asks for.
+#[derive(Clone, Debug)]
+pub(super) enum Call<'a> {
+    Create { document_type: &'a str, text: &'a str, name: Option<&'a str> },
+    Update { base: Option<u64>, text: &'a str, name: Option<&'a str> },
+    Promote { version: u64 },
+    Delete,
+    DeleteVersion { version: u64 },
+}
+
+impl Sim {
+    /// The document of a target as it is now.
+    pub fn document(&self, target: &Target) -> Option<Document> {
+        self.state().documents.0.get(target).and_then(|slot| slot.now.clone())
+    }
+
+    /// Makes a change as `caller`, and lets CloudTrail tell of it.
+    pub(super) fn change(&self, target: &Target, caller: &Caller, call: &Call<'_>) -> Result<Written, Fault> {
+        let now = self.now();
+        let mut state = self.state();
+        let slot = state.documents.0.entry(target.clone()).or_default();
+        let mut after = slot.now.clone();
+        let outcome = perform(&mut after, call, self.switches, now);
+        if outcome.is_ok() {
+            slot.before = slot.now.take();
+            slot.now = after;
+            slot.changed = Some(now);
+        }
+        let action = match (call, &outcome) {
+            (Call::Create { .. }, _) => Action::Created,
+            (Call::Update { .. }, Ok(written)) => Action::Updated { version: Some(written.version) },
+            (Call::Update { .. }, Err(_)) => Action::Updated { version: None },
+            (Call::Promote { version }, _) => Action::DefaultMoved { version: Some(*version) },
+            (Call::Delete, _) => Action::Deleted,
+            (Call::DeleteVersion { version }, _) => Action::VersionDeleted { version: Some(*version) },
+        };
+        let failed = outcome.as_ref().err().map(|fault| fault.code.clone());
+        state.record_call(target, caller, action, failed, now);
+        outcome
+    }
+
+    /// The document as a reader sees it; each look brings a pending version closer to active.
+    fn read(&self, target: &Target) -> Option<Document> {
+        let now = self.now();
+        let stale_ms = i64::try_from(self.switches.stale_ms).unwrap_or(0);
+        let mut state = self.state();
+        let slot = state.documents.0.get_mut(target)?;
+        if slot.changed.is_some_and(|changed| now.since(changed) < stale_ms) {
+            return slot.before.clone();
+        }
+        let seen = slot.now.clone();
+        let versions = slot.now.iter_mut().flat_map(|document| document.versions.values_mut());
+        versions.for_each(|version| version.pending = version.pending.saturating_sub(1));
+        seen
+    }
+}
+
+impl State {
+    fn status(version: &StoredVersion) -> Status {
+        if version.pending == 0 { Status::Active } else { Status::Pending }
+    }
+}
+
+fn perform(slot: &mut Option<Document>, call: &Call<'_>, switches: Switches, now: Time) -> Result<Written, Fault> {
+    let missing = || fault(FaultClass::NotFound, "SSM", "InvalidDocument", "the document does not exist");
+    match call {
+        Call::Create { document_type, text, name } => {
+            if slot.is_some() {
+                return Err(fault(FaultClass::Moved, "CreateDocument", "DocumentAlreadyExists", "it exists"));
+            }
+            check(text, "CreateDocument")?;
+            let version = stored(text, *name, now, switches);
+            let written = Written { version: 1, status: State::status(&version) };
+            let versions = BTreeMap::from([(1, version)]);
+            *slot = Some(Document { document_type: (*document_type).to_owned(), versions, default: 1 });
+            Ok(written)
+        }
+        Call::Update { base, text, name } => {
+            let document = slot.as_mut().ok_or_else(missing)?;
+            update(document, *base, text, *name, now, switches)
+        }
+        Call::Promote { version } => {
+            let document = slot.as_mut().ok_or_else(missing)?;
+            if !document.versions.contains_key(version) {
+                let call = "UpdateDocumentDefaultVersion";
+                return Err(fault(FaultClass::Moved, call, "InvalidDocumentVersion", "no such version"));
+            }
+            document.default = *version;
+            Ok(Written { version: *version, status: Status::Active })
+        }
+        Call::Delete => slot
+            .take()
+            .ok_or_else(missing)
+            .map(|document| Written { version: document.latest(), status: Status::Deleting }),
+        Call::DeleteVersion { version } => {
+            let document = slot.as_mut().ok_or_else(missing)?;
+            if *version == document.default || *version == document.latest() {
+                let code = "InvalidDocumentOperation";
+                return Err(fault(FaultClass::Invalid, "DeleteDocument", code, "the version is in use"));
+            }
+            document.versions.remove(version);
+            Ok(Written { version: *version, status: Status::Deleting })
+        }
+    }
+}
+
+fn update(
+    document: &mut Document,
+    base: Option<u64>,
+    text: &str,
+    name: Option<&str>,
+    now: Time,
+    switches: Switches,
+) -> Result<Written, Fault> {
+    const CALL: &str = "UpdateDocument";
+    check(text, CALL)?;
+    let latest = document.latest();
+    if base.is_some_and(|base| base != latest) {
+        return Err(fault(FaultClass::Moved, CALL, "InvalidDocumentVersion", "the version is not the latest"));
+    }
+    if document.versions.len() >= VERSIONS_MAX {
+        return Err(fault(FaultClass::Full, CALL, "DocumentVersionLimitExceeded", "1,000 versions"));
+    }
+    if name.is_some() && document.versions.values().any(|version| version.name.as_deref() == name) {
+        return Err(fault(FaultClass::Moved, CALL, "DuplicateDocumentVersionName", "the name is taken"));
+    }
+    let meaning = |text: &str| serde_json::from_str::<Value>(text).ok();
+    let duplicate = match switches.duplicates {
+        Duplicates::Latest => document.versions.get(&latest).is_some_and(|version| version.text == text),
+        Duplicates::Any => document.versions.values().any(|version| version.text == text),
+        Duplicates::AnyMeaning => document.versions.values().any(|version| meaning(&version.text) == meaning(text)),
+    };
+    if duplicate {
+        return Err(fault(FaultClass::Duplicate, CALL, "DuplicateDocumentContent", "matches another version"));
+    }
+    // Versions of one document never share a creation date: it tells them apart.
+    let newest = document.versions.values().map(|version| version.created).max().unwrap_or(Time::ZERO);
+    let version = stored(text, name, now.max(newest.plus_ms(1)), switches);
+    let written = Written { version: latest + 1, status: State::status(&version) };
+    document.versions.insert(latest + 1, version);
+    Ok(written)
+}
+
+fn check(text: &str, call: &'static str) -> Result<(), Fault> {
+    if text.len() > CONTENT_BYTES_MAX {
+        return Err(fault(FaultClass::Invalid, call, "MaxDocumentSizeExceeded", "64 KB"));
+    }
+    match serde_json::from_str::<Value>(text) {
+        Ok(_) => Ok(()),
+        Err(_) => Err(fault(FaultClass::Invalid, call, "InvalidDocumentContent", "no JSON")),
+    }
+}
+
+fn stored(text: &str, name: Option<&str>, created: Time, switches: Switches) -> StoredVersion {
+    StoredVersion { text: text.to_owned(), name: name.map(str::to_owned), created, pending: switches.pending_looks }
+}
+
+impl crate::ports::Documents for Sim {
+    async fn look(&self, target: &Target, access: &Access, between: &BTreeSet<u64>) -> Result<Observation, Fault> {
+        self.call().await;
+        self.enter(&target.account, &target.region, access)?;
+        let Some(document) = self.read(target) else { return Ok(Observation::Absent) };
+        let version = |number: u64| {
+            let text = document.versions.get(&number).map_or("", |version| &version.text);
+            Version { number, body: parse(text) }
+        };
+        let listed = document.versions.iter().rev().take(PAGE).map(|(number, version)| VersionInfo {
+            number: *number,
+            created: version.created,
+            status: State::status(version),
+        });
+        let readable = between.iter().filter(|number| document.versions.contains_key(number));
+        Ok(Observation::Present(Box::new(Seen {
+            document_type: document.document_type.clone(),
+            latest: version(document.latest()),
+            default: version(document.default),
+            versions: listed.collect(),
+            older_exist: document.versions.len() > PAGE,
+            between: readable.map(|number| (*number, version(*number).body)).collect(),
+        })))
+    }
+
+    async fn create(&self, target: &Target, access: &Access, text: &str, name: &str) -> Result<Written, Fault> {
+        self.ours(target, access, &Call::Create { document_type: "Session", text, name: Some(name) }).await
+    }
+
+    async fn update(
+        &self,
+        target: &Target,
+        access: &Access,
+        base: u64,
+        text: &str,
+        name: &str,
+    ) -> Result<Written, Fault> {
+        self.ours(target, access, &Call::Update { base: Some(base), text, name: Some(name) }).await
+    }
+
+    async fn status(&self, target: &Target, access: &Access, version: u64) -> Result<Status, Fault> {
+        self.call().await;
+        self.enter(&target.account, &target.region, access)?;
+        let state = self.read(target).and_then(|document| document.versions.get(&version).map(State::status));
+        // A reader who is behind does not know the version yet.
+        Ok(state.unwrap_or(Status::Pending))
+    }
+
+    async fn promote(&self, target: &Target, access: &Access, version: u64) -> Result<(), Fault> {
+        self.ours(target, access, &Call::Promote { version }).await.map(drop)
+    }
+
+    async fn delete(&self, target: &Target, access: &Access) -> Result<(), Fault> {
+        match self.ours(target, access, &Call::Delete).await {
+            Err(fault) if fault.class != FaultClass::NotFound => Err(fault),
+            _ => Ok(()),
+        }
+    }
+
+    async fn prune(&self, target: &Target, access: &Access, version: u64) -> Result<(), Fault> {
+        if self.document(target).is_none_or(|document| !document.versions.contains_key(&version)) {
+            return Ok(());
+        }
+        self.ours(target, access, &Call::DeleteVersion { version }).await.map(drop)
+    }
+}
+
+impl Sim {
+    async fn ours(&self, target: &Target, access: &Access, call: &Call<'_>) -> Result<Written, Fault> {
+        self.call().await;
+        let role = self.enter(&target.account, &target.region, access)?;
+        self.change(target, &Caller::role(&target.account, &role, "runas-reactor-simulated"), call)
+    }
+}

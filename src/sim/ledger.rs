@@ -1,0 +1,132 @@
+//! The ledger in memory, with the table's conditions.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{Sim, fault};
+use crate::domain::finding::Alert;
+use crate::domain::policy::Policy;
+use crate::domain::record::{Commit, HistoryEntry, Loaded, Record};
+use crate::domain::target::{AccountFacts, AccountId, Target};
+use crate::ports::{Fault, FaultClass, Ledger};
+
+#[derive(Debug, Default)]
+pub(super) struct Tables {
+    facts: BTreeMap<AccountId, AccountFacts>,
+    records: BTreeMap<Target, Record>,
+    seen: BTreeSet<(Target, String)>,
+    history: Vec<(Target, HistoryEntry)>,
+    outbox: BTreeMap<String, Outgoing>,
+    commits: u64,
+}
+
+#[derive(Clone, Debug)]
+struct Outgoing {
+    alert: Alert,
+    sent: bool,
+    count: u32,
+}
+
+/// What the ledger holds, for reports.
+#[derive(Clone, Debug)]
+pub struct LedgerRows {
+    /// The record of every target.
+    pub records: BTreeMap<Target, Record>,
+    /// What happened, oldest first.
+    pub history: Vec<(Target, HistoryEntry)>,
+    /// Alerts that were committed and not marked sent.
+    pub unsent: usize,
+    /// Transactions so far.
+    pub commits: u64,
+}
+
+impl Sim {
+    /// What the ledger holds.
+    pub fn ledger(&self) -> LedgerRows {
+        let state = self.state();
+        let tables = &state.ledger;
+        LedgerRows {
+            records: tables.records.clone(),
+            history: tables.history.clone(),
+            unsent: tables.outbox.values().filter(|outgoing| !outgoing.sent).count(),
+            commits: tables.commits,
+        }
+    }
+}
+
+impl Tables {
+    fn keep(&mut self, alert: &Alert) -> bool {
+        let fresh = || Outgoing { alert: alert.clone(), sent: false, count: 0 };
+        let outgoing = self.outbox.entry(alert.id.clone()).or_insert_with(fresh);
+        outgoing.count += 1;
+        !outgoing.sent
+    }
+}
+
+impl Ledger for Sim {
+    async fn policy(&self) -> Result<Option<Policy>, Fault> {
+        self.call().await;
+        Ok(self.state().policy.clone())
+    }
+
+    async fn facts(&self, account: &AccountId) -> Result<Option<AccountFacts>, Fault> {
+        self.call().await;
+        Ok(self.state().ledger.facts.get(account).cloned())
+    }
+
+    async fn save_facts(&self, facts: &AccountFacts) -> Result<(), Fault> {
+        self.call().await;
+        self.state().ledger.facts.insert(facts.account.clone(), facts.clone());
+        Ok(())
+    }
+
+    async fn load(&self, target: &Target, edit_ids: &BTreeSet<String>) -> Result<Loaded, Fault> {
+        self.call().await;
+        let state = self.state();
+        let tables = &state.ledger;
+        let seen = |id: &&String| tables.seen.contains(&(target.clone(), (*id).clone()));
+        Ok(Loaded {
+            facts: tables.facts.get(&target.account).cloned(),
+            record: tables.records.get(target).cloned().unwrap_or_default(),
+            seen: edit_ids.iter().filter(seen).cloned().collect(),
+        })
+    }
+
+    async fn commit(&self, target: &Target, commit: &Commit) -> Result<(), Fault> {
+        self.call().await;
+        let mut state = self.state();
+        let tables = &mut state.ledger;
+        let generation = tables.records.get(target).map_or(0, |record| record.generation);
+        if generation != commit.expected {
+            let code = "TransactionCanceledException";
+            return Err(fault(FaultClass::Moved, "TransactWriteItems", code, "ConditionalCheckFailed"));
+        }
+        tables.records.insert(target.clone(), commit.record.clone());
+        tables.seen.extend(commit.seen.iter().map(|id| (target.clone(), id.clone())));
+        tables.history.push((target.clone(), commit.history.clone()));
+        for alert in &commit.alerts {
+            tables.keep(alert);
+        }
+        tables.commits += 1;
+        Ok(())
+    }
+
+    async fn unsent(&self, account: &AccountId) -> Result<Vec<Alert>, Fault> {
+        self.call().await;
+        let state = self.state();
+        let pending = state.ledger.outbox.values().filter(|outgoing| !outgoing.sent);
+        Ok(pending.filter(|o| o.alert.account == *account).map(|o| o.alert.clone()).collect())
+    }
+
+    async fn keep_alert(&self, alert: &Alert) -> Result<bool, Fault> {
+        self.call().await;
+        Ok(self.state().ledger.keep(alert))
+    }
+
+    async fn mark_sent(&self, alert: &Alert) -> Result<(), Fault> {
+        self.call().await;
+        if let Some(outgoing) = self.state().ledger.outbox.get_mut(&alert.id) {
+            outgoing.sent = true;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,77 @@
+//! Accounts, their place in the tree, and from when on which role can be assumed in them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{Sim, fault};
+use crate::domain::target::{AccountFacts, AccountId, OuId, Region};
+use crate::domain::time::Time;
+use crate::ports::{Access, Clock as _, Directory, Fault, FaultClass};
+
+/// One simulated account.
+#[derive(Clone, Debug)]
+pub struct Account {
+    /// Name, place and state.
+    pub facts: AccountFacts,
+    /// Roles that the hub can assume, each from some moment on.
+    pub roles: BTreeMap<String, Time>,
+    /// From when on SSM answers.
+    pub ready: Time,
+    /// Regions that are not enabled.
+    pub regions_off: BTreeSet<Region>,
+}
+
+pub(super) type Accounts = BTreeMap<AccountId, Account>;
+
+impl Sim {
+    /// Adds an account, or puts another in its place.
+    pub fn put_account(&self, account: Account) {
+        self.state().accounts.insert(account.facts.account.clone(), account);
+    }
+
+    /// Changes an account.
+    pub fn change_account(&self, id: &AccountId, change: impl FnOnce(&mut Account)) {
+        if let Some(account) = self.state().accounts.get_mut(id) {
+            change(account);
+        }
+    }
+
+    /// Every account.
+    pub fn accounts(&self) -> Vec<Account> {
+        self.state().accounts.values().cloned().collect()
+    }
+
+    /// The role that gets the hub into an account, or why none does.
+    pub(super) fn enter(&self, id: &AccountId, region: &Region, access: &Access) -> Result<String, Fault> {
+        let now = self.now();
+        let state = self.state();
+        let denied = |why: &str| {
+            fault(FaultClass::Denied, "AssumeRole", "AccessDenied", &format!("{why} ({})", access.roles.join(", ")))
+        };
+        let Some(account) = state.accounts.get(id) else { return Err(denied("no such account")) };
+        let usable = |role: &&String| account.roles.get(*role).is_some_and(|from| *from <= now);
+        let Some(role) = access.roles.iter().find(usable) else { return Err(denied("no role can be assumed")) };
+        if account.ready > now {
+            let code = "SubscriptionRequiredException";
+            return Err(fault(FaultClass::NotReady, "GetDocument", code, "the account is being set up"));
+        }
+        if account.regions_off.contains(region) {
+            let code = "UnrecognizedClientException";
+            return Err(fault(FaultClass::RegionOff, "GetDocument", code, "the region is not enabled"));
+        }
+        Ok(role.clone())
+    }
+}
+
+impl Directory for Sim {
+    async fn account(&self, account: &AccountId) -> Result<Option<AccountFacts>, Fault> {
+        self.call().await;
+        Ok(self.state().accounts.get(account).map(|account| account.facts.clone()))
+    }
+
+    async fn accounts(&self, under: Option<&OuId>) -> Result<Vec<AccountId>, Fault> {
+        self.call().await;
+        let state = self.state();
+        let below = |account: &&Account| under.is_none_or(|ou| account.facts.ou_path.contains(ou));
+        Ok(state.accounts.values().filter(below).map(|account| account.facts.account.clone()).collect())
+    }
+}

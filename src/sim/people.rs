@@ -1,0 +1,137 @@
+//! Those who write the document: administrators, pipelines, ourselves.
+
+use serde_json::{Value, json};
+
+use super::Sim;
+use super::documents::Call;
+use crate::domain::target::{AccountId, Target};
+use crate::ports::{Fault, Written};
+
+/// Somebody who calls AWS, as CloudTrail sees them.
+#[derive(Clone, Debug)]
+pub struct Caller {
+    /// CloudTrail's `userIdentity`.
+    pub identity: Value,
+    /// The calling program.
+    pub agent: &'static str,
+}
+
+impl Caller {
+    /// A session of a role; `role` may carry a path.
+    pub fn role(account: &AccountId, role: &str, session: &str) -> Self {
+        let name = role.rsplit('/').next().unwrap_or(role);
+        let identity = json!({
+            "type": "AssumedRole",
+            "principalId": format!("AROASIMULATED:{session}"),
+            "arn": format!("arn:aws:sts::{account}:assumed-role/{name}/{session}"),
+            "accountId": account,
+            "sessionContext": {
+                "sessionIssuer": {
+                    "type": "Role",
+                    "arn": format!("arn:aws:iam::{account}:role/{role}"),
+                    "accountId": account,
+                    "userName": name,
+                },
+                "attributes": { "mfaAuthenticated": "false" },
+            },
+        });
+        Self { identity, agent: "aws-sdk-rust" }
+    }
+
+    /// An account administrator through Identity Center.
+    pub fn administrator(account: &AccountId, name: &str) -> Self {
+        let role = "aws-reserved/sso.amazonaws.com/eu-west-1/AWSReservedSSO_AdministratorAccess_0123456789abcdef";
+        Self { agent: "Mozilla/5.0", ..Self::role(account, role, name) }
+    }
+
+    /// Somebody on call, with the break-glass permission set.
+    pub fn break_glass(account: &AccountId, name: &str) -> Self {
+        let role = "aws-reserved/sso.amazonaws.com/eu-west-1/AWSReservedSSO_BreakGlass_0123456789abcdef";
+        Self { agent: "Mozilla/5.0", ..Self::role(account, role, name) }
+    }
+
+    /// Landing Zone Accelerator's custom resource.
+    pub fn lza(account: &AccountId) -> Self {
+        let role = "AWSAccelerator-SecurityResou-CustomSessionManagerLo-SIMULATED";
+        Self { agent: "AwsSolution/SO0199/v1.15.5", ..Self::role(account, role, "SessionManagerSettings") }
+    }
+}
+
+impl Sim {
+    /// `CreateDocument` by somebody.
+    pub fn create(&self, target: &Target, caller: &Caller, content: &Value) -> Result<Written, Fault> {
+        let text = content.to_string();
+        self.change(target, caller, &Call::Create { document_type: "Session", text: &text, name: None })
+    }
+
+    /// `CreateDocument` of another type by somebody.
+    pub fn create_of_type(&self, target: &Target, caller: &Caller, kind: &str, text: &str) -> Result<Written, Fault> {
+        self.change(target, caller, &Call::Create { document_type: kind, text, name: None })
+    }
+
+    /// `UpdateDocument` on `$LATEST` by somebody, with exactly this text.
+    pub fn update_text(&self, target: &Target, caller: &Caller, text: &str) -> Result<Written, Fault> {
+        self.change(target, caller, &Call::Update { base: None, text, name: None })
+    }
+
+    /// `UpdateDocument` on `$LATEST` by somebody who changes some inputs and makes the new version the default.
+    pub fn edit_inputs(&self, target: &Target, caller: &Caller, inputs: &Value) -> Result<u64, Fault> {
+        let mut body = self.latest_body(target);
+        if let (Some(there), Some(inputs)) =
+            (body.pointer_mut("/inputs").and_then(Value::as_object_mut), inputs.as_object())
+        {
+            there.extend(inputs.clone());
+        }
+        let written = self.update_text(target, caller, &body.to_string())?;
+        self.move_default(target, caller, written.version)?;
+        Ok(written.version)
+    }
+
+    /// `UpdateDocumentDefaultVersion` by somebody.
+    pub fn move_default(&self, target: &Target, caller: &Caller, version: u64) -> Result<(), Fault> {
+        self.change(target, caller, &Call::Promote { version }).map(drop)
+    }
+
+    /// `DeleteDocument` by somebody.
+    pub fn delete_document(&self, target: &Target, caller: &Caller) -> Result<(), Fault> {
+        self.change(target, caller, &Call::Delete).map(drop)
+    }
+
+    /// `DeleteDocument` of one version by somebody.
+    pub fn delete_version(&self, target: &Target, caller: &Caller, version: u64) -> Result<(), Fault> {
+        self.change(target, caller, &Call::DeleteVersion { version }).map(drop)
+    }
+
+    /// What LZA from 1.14 on does: keeps the two Run As fields of the **default** version, writes its eight inputs over
+    /// everything else, never moves the default; creates with Run As off where there is nothing [facts: LZA 1.15.5].
+    pub fn lza_writes(&self, target: &Target, log_group: &str) -> Result<(), Fault> {
+        let caller = Caller::lza(&target.account);
+        let document = self.document(target);
+        let kept = document.as_ref().map(|document| document.inputs(document.default)).unwrap_or_default();
+        let body = json!({
+            "schemaVersion": "1.0",
+            "description": "Document to hold regional settings for Session Manager",
+            "sessionType": "Standard_Stream",
+            "inputs": {
+                "cloudWatchEncryptionEnabled": true,
+                "cloudWatchLogGroupName": log_group,
+                "kmsKeyId": "1234abcd-12ab-34cd-56ef-1234567890ab",
+                "s3BucketName": "",
+                "s3EncryptionEnabled": false,
+                "s3KeyPrefix": "",
+                "runAsEnabled": kept.get("runAsEnabled").cloned().unwrap_or(Value::Bool(false)),
+                "runAsDefaultUser": kept.get("runAsDefaultUser").cloned().unwrap_or_else(|| "".into()),
+            },
+        });
+        match document {
+            Some(_) => self.update_text(target, &caller, &body.to_string()).map(drop),
+            None => self.create(target, &caller, &body).map(drop),
+        }
+    }
+
+    fn latest_body(&self, target: &Target) -> Value {
+        let document = self.document(target);
+        let text = document.and_then(|document| document.versions.get(&document.latest()).map(|v| v.text.clone()));
+        text.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default()
+    }
+}

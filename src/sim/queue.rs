@@ -1,0 +1,160 @@
+//! The queue with its dead letters, and the topic.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use super::Sim;
+use crate::domain::decode::encode_work;
+use crate::domain::finding::Alert;
+use crate::domain::signal::Work;
+use crate::domain::time::{SECOND_MS, Time};
+use crate::ports::{Clock as _, Fault, Notifier, Queue};
+
+/// Messages of a batch, as the event source mapping takes them.
+const BATCH: usize = 10;
+/// A message that was not settled becomes visible again after this.
+const VISIBILITY_MS: i64 = 30 * SECOND_MS;
+/// Receives after which SQS puts a message aside.
+const RECEIVES_MAX: u32 = 5;
+
+/// One message in the queue.
+#[derive(Clone, Debug)]
+struct Queued {
+    body: String,
+    due: Time,
+    receives: u32,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Queues {
+    messages: BTreeMap<u64, Queued>,
+    next: u64,
+    dead: Vec<(String, String)>,
+}
+
+impl Queues {
+    pub(super) fn push(&mut self, body: String, due: Time) {
+        self.next += 1;
+        self.messages.insert(self.next, Queued { body, due, receives: 0 });
+    }
+}
+
+/// A batch as the Lambda gets it, and the messages in it.
+#[derive(Clone, Debug)]
+pub struct Delivery {
+    /// The SQS event.
+    pub event: Value,
+    ids: Vec<u64>,
+}
+
+impl Delivery {
+    /// The ids of its messages.
+    pub fn message_ids(&self) -> Vec<String> {
+        self.ids.iter().map(|id| format!("message-{id}")).collect()
+    }
+}
+
+impl Sim {
+    /// Puts a message into the queue as it is, now.
+    pub fn enqueue(&self, body: &str) {
+        let now = self.now();
+        self.state().queue.push(body.to_owned(), now);
+    }
+
+    /// Throws away what is in the queue: events of a time before the reactor.
+    pub fn forget_messages(&self) {
+        self.state().queue.messages.clear();
+    }
+
+    /// When the next message is due.
+    pub fn next_due(&self) -> Option<Time> {
+        self.state().queue.messages.values().map(|message| message.due).min()
+    }
+
+    /// Receives up to ten messages that are due.
+    pub fn receive(&self) -> Option<Delivery> {
+        let now = self.now();
+        let mut state = self.state();
+        let queue = &mut state.queue;
+        let mut ids: Vec<u64> =
+            queue.messages.iter().filter(|(_, message)| message.due <= now).map(|(id, _)| *id).collect();
+        ids.truncate(BATCH);
+        let mut records = Vec::new();
+        for id in &ids {
+            let Some(message) = queue.messages.get_mut(id) else { continue };
+            message.receives += 1;
+            message.due = now.plus_ms(VISIBILITY_MS);
+            records.push(json!({
+                "messageId": format!("message-{id}"),
+                "receiptHandle": id.to_string(),
+                "body": message.body,
+                "attributes": { "ApproximateReceiveCount": message.receives.to_string() },
+                "messageAttributes": {},
+                "eventSource": "aws:sqs",
+                "eventSourceARN": "arn:aws:sqs:eu-west-1:222233334444:runas-reactor",
+                "awsRegion": "eu-west-1",
+            }));
+        }
+        (!records.is_empty()).then(|| Delivery { event: json!({ "Records": records }), ids })
+    }
+
+    /// Deletes what was settled of a delivery; the rest becomes visible again, or dead.
+    pub fn settle(&self, delivery: &Delivery, failed: &[String]) {
+        let mut state = self.state();
+        for id in &delivery.ids {
+            let again = failed.contains(&format!("message-{id}"));
+            let worn_out = state.queue.messages.get(id).is_some_and(|message| message.receives >= RECEIVES_MAX);
+            if again && !worn_out {
+                continue;
+            }
+            if let Some(message) = state.queue.messages.remove(id)
+                && again
+            {
+                state.queue.dead.push((message.body, "received too often".to_owned()));
+            }
+        }
+    }
+
+    /// Messages that were put aside, with the reasons.
+    pub fn dead_letters(&self) -> Vec<(String, String)> {
+        self.state().queue.dead.clone()
+    }
+}
+
+impl Queue for Sim {
+    async fn send(&self, works: &[(Work, u32)]) -> Result<(), Fault> {
+        self.call().await;
+        let now = self.now();
+        let mut state = self.state();
+        for (work, delay_s) in works {
+            state.queue.push(encode_work(work), now.plus_ms(i64::from(*delay_s) * SECOND_MS));
+        }
+        Ok(())
+    }
+
+    async fn dead_letter(&self, body: &str, reason: &str) -> Result<(), Fault> {
+        self.call().await;
+        self.state().queue.dead.push((body.to_owned(), reason.to_owned()));
+        Ok(())
+    }
+
+    async fn hand_back(&self, receipt: &str, delay_s: u32) -> Result<(), Fault> {
+        self.call().await;
+        let due = self.now().plus_ms(i64::from(delay_s) * SECOND_MS);
+        let id = receipt.parse().unwrap_or(0);
+        if let Some(message) = self.state().queue.messages.get_mut(&id) {
+            message.due = due;
+        }
+        Ok(())
+    }
+}
+
+impl Notifier for Sim {
+    async fn publish(&self, alert: &Alert) -> Result<(), Fault> {
+        self.call().await;
+        let now = self.now();
+        self.state().told.push((now, alert.clone()));
+        Ok(())
+    }
+}

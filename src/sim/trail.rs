@@ -1,0 +1,165 @@
+//! The events that the organisation sends, as EventBridge delivers them.
+
+use serde_json::{Value, json};
+
+use super::people::Caller;
+use super::{Sim, State};
+use crate::domain::edit::Action;
+use crate::domain::target::{AccountId, DOCUMENT_NAME, Target, partition};
+use crate::domain::time::Time;
+use crate::ports::Clock as _;
+
+/// One call on a document, for the timeline.
+#[derive(Clone, Debug)]
+pub struct Called {
+    /// When.
+    pub at: Time,
+    /// By whom: the session's or user's name.
+    pub who: String,
+    /// Where.
+    pub target: Target,
+    /// What it did.
+    pub action: Action,
+    /// Its error code.
+    pub failed: Option<String>,
+}
+
+/// From a call to its message in the hub's queue: CloudTrail and two event buses.
+const DELIVERY_MS: i64 = 2_000;
+const DELIVERY_SPREAD_MS: i64 = 1_500;
+
+impl State {
+    /// Lets CloudTrail tell of a call on a document.
+    pub(super) fn record_call(
+        &mut self,
+        target: &Target,
+        caller: &Caller,
+        action: Action,
+        failed: Option<String>,
+        now: Time,
+    ) {
+        let who = caller.identity.get("arn").and_then(Value::as_str).and_then(|arn| arn.rsplit('/').next());
+        let who = who.unwrap_or("somebody").to_owned();
+        self.calls.push(Called { at: now, who, target: target.clone(), action, failed: failed.clone() });
+        let (name, parameters, response) = call(action);
+        let arn = format!(
+            "arn:{}:ssm:{}:{}:document/{DOCUMENT_NAME}",
+            partition(&target.region),
+            target.region,
+            target.account
+        );
+        let mut detail = json!({
+            "eventVersion": "1.11",
+            "userIdentity": caller.identity,
+            "eventTime": now,
+            "eventSource": "ssm.amazonaws.com",
+            "eventName": name,
+            "awsRegion": target.region,
+            "sourceIPAddress": "203.0.113.10",
+            "userAgent": caller.agent,
+            "requestParameters": parameters,
+            "responseElements": if failed.is_none() { response } else { Value::Null },
+            "eventID": self.next_id(),
+            "readOnly": false,
+            "resources": [{ "accountId": target.account, "ARN": arn }],
+            "eventType": "AwsApiCall",
+            "managementEvent": true,
+            "recipientAccountId": target.account,
+            "eventCategory": "Management",
+        });
+        if let (Some(code), Some(map)) = (failed, detail.as_object_mut()) {
+            map.insert("errorCode".to_owned(), code.into());
+        }
+        self.send_event("aws.ssm", "AWS API Call via CloudTrail", target, &detail, now);
+    }
+
+    fn send_event(&mut self, source: &str, detail_type: &str, from: &Target, detail: &Value, now: Time) {
+        let body = json!({
+            "version": "0",
+            "id": self.next_id(),
+            "detail-type": detail_type,
+            "source": source,
+            "account": from.account,
+            "time": now,
+            "region": from.region,
+            "resources": [],
+            "detail": detail,
+        });
+        let spread = i64::from(self.chance()) % DELIVERY_SPREAD_MS;
+        self.queue.push(body.to_string(), now.plus_ms(DELIVERY_MS + spread));
+    }
+}
+
+fn call(action: Action) -> (&'static str, Value, Value) {
+    let named = |mut more: Value| {
+        if let Some(map) = more.as_object_mut() {
+            map.insert("name".to_owned(), DOCUMENT_NAME.into());
+        }
+        more
+    };
+    let described = |version: Option<u64>| {
+        let version = version.map(|version| version.to_string());
+        json!({ "documentDescription": { "name": DOCUMENT_NAME, "documentVersion": version, "latestVersion": version } })
+    };
+    match action {
+        Action::Created => ("CreateDocument", named(json!({ "documentType": "Session" })), described(Some(1))),
+        Action::Updated { version } => {
+            ("UpdateDocument", named(json!({ "documentVersion": "$LATEST" })), described(version))
+        }
+        Action::DefaultMoved { version } => {
+            let version = version.map(|version| version.to_string());
+            let response = json!({ "description": { "name": DOCUMENT_NAME, "defaultVersion": version } });
+            ("UpdateDocumentDefaultVersion", named(json!({ "documentVersion": version })), response)
+        }
+        Action::Deleted => ("DeleteDocument", named(json!({})), Value::Null),
+        Action::VersionDeleted { version } => {
+            let version = version.map(|version| version.to_string());
+            ("DeleteDocument", named(json!({ "documentVersion": version })), Value::Null)
+        }
+        Action::SharingChanged => {
+            ("ModifyDocumentPermission", named(json!({ "permissionType": "Share" })), Value::Null)
+        }
+    }
+}
+
+impl Sim {
+    /// Organizations tells the management account that an account was created.
+    pub fn account_created(&self, management: &Target, account: &AccountId) {
+        let now = self.now();
+        self.state().vended.insert(account.clone(), now);
+        let details =
+            json!({ "createAccountStatus": { "id": "car-simulated", "state": "SUCCEEDED", "accountId": account } });
+        self.organizations_event(management, "CreateAccountResult", &details);
+    }
+
+    /// When Organizations told of a new account.
+    pub fn vended_at(&self, account: &str) -> Option<Time> {
+        let state = self.state();
+        state.vended.iter().find(|(id, _)| id.as_str() == account).map(|(_, at)| *at)
+    }
+
+    /// Organizations tells the management account of an account that left.
+    pub fn account_departed(&self, management: &Target, account: &AccountId) {
+        self.organizations_event(management, "AccountDepartedOrganization", &json!({ "accountId": account }));
+    }
+
+    /// An event by Organizations, delivered in `from`. A forger can send the same from elsewhere.
+    pub fn organizations_event(&self, from: &Target, name: &str, details: &Value) {
+        let now = self.now();
+        let mut state = self.state();
+        let detail = json!({
+            "eventVersion": "1.11",
+            "userIdentity": { "accountId": from.account, "invokedBy": "AWS Internal" },
+            "eventTime": now,
+            "eventSource": "organizations.amazonaws.com",
+            "eventName": name,
+            "awsRegion": from.region,
+            "sourceIPAddress": "AWS Internal",
+            "eventID": state.next_id(),
+            "eventType": "AwsServiceEvent",
+            "recipientAccountId": from.account,
+            "serviceEventDetails": details,
+        });
+        state.send_event("aws.organizations", "AWS Service Event via CloudTrail", from, &detail, now);
+    }
+}

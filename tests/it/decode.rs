@@ -1,0 +1,241 @@
+//! From a raw message body to what happened: the rules one by one. The sample events, the command and arbitrary input have
+//! rooms of their own.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a helper of a test fails the test by panicking")]
+
+use runas_reactor::domain::decode::{BODY_BYTES_MAX, Decoded, EDITS_MAX, batch, decode, encode_work};
+use runas_reactor::domain::edit::Action;
+use runas_reactor::domain::principal::Principal;
+use runas_reactor::domain::signal::{Signal, Work};
+use serde_json::json;
+
+use fixtures::{changed, edit, events, files_of, sample, signal, text};
+
+mod command;
+mod fixtures;
+mod properties;
+mod samples;
+
+// ---- documents -------------------------------------------------------------------------------------------------------------
+
+#[test]
+fn the_target_is_the_envelopes_whatever_the_detail_says() {
+    let notice = signal(&sample("ssm/account-in-detail-differs.json"));
+    let Signal::DocumentTouched { target, .. } = &notice.signal else { panic!("{notice:?}") };
+    assert_eq!(target.to_string(), "555566667777/eu-west-1");
+    assert_eq!(notice.reporter.unwrap().as_str(), "555566667777");
+}
+
+#[test]
+fn only_the_exact_document_of_this_account_and_region_counts() {
+    for (name, ours) in [
+        ("SSM-SessionManagerRunShell", true),
+        ("arn:aws:ssm:eu-west-1:444455556666:document/SSM-SessionManagerRunShell", true),
+        ("arn:aws-cn:ssm:eu-west-1:444455556666:document/SSM-SessionManagerRunShell", true),
+        ("arn:aws:ssm:eu-west-1:555566667777:document/SSM-SessionManagerRunShell", false),
+        ("arn:aws:ssm:us-east-1:444455556666:document/SSM-SessionManagerRunShell", false),
+        ("arn:aws:ssm:eu-west-1::document/SSM-SessionManagerRunShell", false),
+        ("arn:aws:s3:eu-west-1:444455556666:document/SSM-SessionManagerRunShell", false),
+        ("arn:aws:ssm:eu-west-1:444455556666:parameter/SSM-SessionManagerRunShell", false),
+        ("arn:aws:ssm:eu-west-1:444455556666:document/x/SSM-SessionManagerRunShell", false),
+        ("SSM-SessionManagerRunShell ", false),
+        ("SSM-SessionManagerRunShellX", false),
+        ("XSSM-SessionManagerRunShell", false),
+        ("ssm-sessionmanagerrunshell", false),
+        ("SSM-SessionManagerRunShell:$LATEST", false),
+    ] {
+        let decoded = decode(&changed("ssm/update-document.json", "/detail/requestParameters/name", json!(name)));
+        assert_eq!(matches!(decoded, Decoded::Signal(_)), ours, "{name}: {decoded:?}");
+        assert_eq!(matches!(decoded, Decoded::Ignored { .. }), !ours, "{name}: {decoded:?}");
+    }
+}
+
+#[test]
+fn a_write_that_names_no_document_is_a_bare_look() {
+    let notice = signal(&sample("ssm/update-document-names-nothing.json"));
+    assert!(matches!(notice.signal, Signal::DocumentTouched { edit: None, .. }), "{notice:?}");
+}
+
+#[test]
+fn a_denied_call_is_an_edit_that_failed_with_either_code() {
+    for (file, code) in [
+        ("ssm/denied-access-denied.json", "AccessDenied"),
+        ("ssm/denied-access-denied-exception.json", "AccessDeniedException"),
+        ("ssm/denied-named-in-message-only.json", "AccessDenied"),
+    ] {
+        assert_eq!(edit(&sample(file)).failed.as_deref(), Some(code), "{file}");
+    }
+}
+
+#[test]
+fn deleting_one_version_is_not_deleting_the_document() {
+    assert_eq!(edit(&sample("ssm/delete-document.json")).action, Action::Deleted);
+    assert_eq!(edit(&sample("ssm/delete-document-version.json")).action, Action::VersionDeleted { version: Some(3) });
+    assert_eq!(
+        edit(&sample("ssm/delete-document-version-by-name.json")).action,
+        Action::VersionDeleted { version: None }
+    );
+}
+
+#[test]
+fn the_same_event_delivered_twice_is_the_same_edit() {
+    let first = edit(&sample("ssm/update-document.json"));
+    let again = edit(&changed("ssm/update-document.json", "/id", json!("another-delivery")));
+    assert_eq!(first, again);
+}
+
+// ---- identities ------------------------------------------------------------------------------------------------------------
+
+#[test]
+fn a_role_session_is_known_by_its_role_and_never_by_its_chosen_name() {
+    let who = edit(&sample("ssm/identity-session-named-like-lza.json")).principal;
+    assert_eq!(who.arn.as_deref(), Some("arn:aws:iam::444455556666:role/developers/Developer"));
+    assert_eq!(who.name.as_deref(), Some("AWSAccelerator-SessionManagerSettings"));
+
+    let derived = edit(&sample("ssm/identity-assumed-role-without-issuer.json")).principal;
+    assert_eq!(derived.arn.as_deref(), Some("arn:aws:iam::444455556666:role/Patcher"));
+
+    let federated = edit(&sample("ssm/identity-federated-user-without-issuer.json")).principal;
+    assert_eq!((federated.arn, federated.name.as_deref()), (None, Some("karl")));
+}
+
+#[test]
+fn no_arn_ever_names_a_session() {
+    for file in files_of(&events().join("ssm")) {
+        for message in batch(&text(&file)) {
+            if let Decoded::Signal(notice) = decode(&message.body)
+                && let Signal::DocumentTouched { edit: Some(edit), .. } = notice.signal
+                && let Some(arn) = edit.principal.arn
+            {
+                assert!(arn.contains(":iam::"), "{}: {arn}", file.display());
+            }
+        }
+    }
+}
+
+#[test]
+fn an_arn_is_dropped_rather_than_shortened() {
+    let long = format!("arn:aws:iam::444455556666:user/{}", "x".repeat(2_000));
+    for arn in
+        [long.as_str(), "arn:aws:iam::444455556666:user/a\u{202e}b", "arn:aws:iam::444455556666:user/a b", "root"]
+    {
+        let who = json!({"type": "IAMUser", "arn": arn, "userName": "eve"});
+        let body = changed("ssm/update-document.json", "/detail/userIdentity", who);
+        assert_eq!(edit(&body).principal.arn, None, "{arn}");
+    }
+}
+
+#[test]
+fn an_identity_of_any_other_json_type_is_an_unknown_one() {
+    for odd in [json!(null), json!("root"), json!(7), json!([{"type": "Root"}]), json!(true)] {
+        let body = changed("ssm/update-document.json", "/detail/userIdentity", odd.clone());
+        assert_eq!(edit(&body).principal, Principal::unknown(), "{odd}");
+    }
+}
+
+// ---- the organisation ------------------------------------------------------------------------------------------------------
+
+#[test]
+fn the_names_of_service_events_count_only_as_service_events() {
+    for file in [
+        "organizations/create-account-result-as-api-call.json",
+        "organizations/move-account-as-service-event.json",
+        "organizations/move-account-forged-source.json",
+        "control-tower/create-managed-account-api-call.json",
+        "control-tower/create-managed-account-forged-source.json",
+        "ssm/as-service-event.json",
+        "ssm/forged-source.json",
+        "account/forged-source.json",
+        "schedule/forged-source.json",
+        "work/inside-an-event.json",
+        "work/kind-beside-detail-type.json",
+    ] {
+        let decoded = decode(&sample(file));
+        assert!(matches!(decoded, Decoded::Ignored { .. }), "{file}: {decoded:?}");
+    }
+}
+
+#[test]
+fn the_account_that_joined_is_found_wherever_it_stands_and_is_never_the_reporter() {
+    for details in [
+        json!({"accountId": "444455556666"}),
+        json!({"AccountId": 444_455_556_666_u64}),
+        json!({"account_id": "444455556666", "organizationManagementAccountId": "999900001111"}),
+        json!({"a": {"b": [{"c": {"accountId": "444455556666"}}]}, "x": "123412341234"}),
+        json!({"memberAccountId": "444455556666", "id": "123412341234"}),
+        json!({"account": {"id": "444455556666"}, "managementAccount": {"id": "999900001111"}}),
+        json!({"joinedAccount": "444455556666", "accountId": "111122223333"}),
+        json!({"accountJoinedOrganizationStatus": {"accountId": "444455556666"}}),
+        json!({"accountArn": "arn:aws-us-gov:organizations::111122223333:account/o-exampleorgid/444455556666"}),
+    ] {
+        let body = changed("organizations/account-joined-created.json", "/detail/serviceEventDetails", details.clone());
+        let notice = signal(&body);
+        assert_eq!(notice.signal.account().map(ToString::to_string).as_deref(), Some("444455556666"), "{details}");
+    }
+}
+
+#[test]
+fn an_unknown_account_that_joined_or_departed_is_poison_and_no_guess() {
+    for details in [
+        json!(null),
+        json!({}),
+        json!({"accountId": "111122223333"}),
+        json!({"managementAccountId": "444455556666"}),
+        json!({"one": "444455556666", "two": "555566667777"}),
+        json!({"accountId": "44445555666"}),
+    ] {
+        for file in ["organizations/account-joined-created.json", "organizations/account-departed-removed.json"] {
+            let decoded = decode(&changed(file, "/detail/serviceEventDetails", details.clone()));
+            assert!(matches!(decoded, Decoded::Poison { .. }), "{details}: {decoded:?}");
+        }
+    }
+}
+
+// ---- limits ----------------------------------------------------------------------------------------------------------------
+
+#[test]
+fn a_body_as_large_as_sqs_allows_decodes_and_a_larger_one_is_poison() {
+    let mut body = sample("ssm/update-document.json");
+    body.extend(std::iter::repeat_n(' ', BODY_BYTES_MAX - body.len()));
+    assert!(matches!(decode(&body), Decoded::Signal(_)));
+    body.push(' ');
+    assert!(matches!(decode(&body), Decoded::Poison { .. }));
+}
+
+#[test]
+fn large_bodies_of_awkward_shapes_are_answered() {
+    let near = BODY_BYTES_MAX - 200;
+    for body in [
+        "[".repeat(near),
+        format!("{{\"detail-type\":\"{}\"}}", "\\u202e".repeat(near / 6)),
+        format!("{{\"kind\":\"work\",\"schema\":1,\"edits\":[{}0]}}", "0,".repeat(near / 2)),
+        format!("{{{}\"kind\":\"x\"}}", "\"a\":1,".repeat(near / 6)),
+        "9".repeat(near),
+    ] {
+        assert!(!matches!(decode(&body), Decoded::Signal(_)));
+    }
+}
+
+#[test]
+fn a_work_message_has_at_most_a_hundred_edits() {
+    let edits = |n: usize| vec![edit(&sample("ssm/update-document.json")); n];
+    assert!(matches!(decode(&encode_work(&Work { edits: edits(EDITS_MAX), ..a_work() })), Decoded::Signal(_)));
+    assert!(matches!(decode(&encode_work(&Work { edits: edits(EDITS_MAX + 1), ..a_work() })), Decoded::Poison { .. }));
+}
+
+fn a_work() -> Work {
+    match signal(&sample("work/minimal.json")).signal {
+        Signal::Work(work) => *work,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_reason_that_quotes_the_message_is_as_safe_as_any_other_text() {
+    for (file, pointer) in [("ssm/update-document.json", "/account"), ("work/minimal.json", "/target/account")] {
+        let Decoded::Poison { reason } = decode(&changed(file, pointer, json!("\u{1b}[2J\u{202e}\n"))) else {
+            panic!()
+        };
+        assert!(!reason.contains(|c: char| c.is_control() || c == '\u{202e}'), "{reason:?}");
+    }
+}

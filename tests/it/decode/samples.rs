@@ -1,0 +1,70 @@
+//! Every sample event, as a snapshot.
+
+use std::fs;
+use std::path::Path;
+
+use runas_reactor::cli::decode::run;
+use runas_reactor::domain::decode::{Decoded, batch, decode};
+use runas_reactor::domain::edit::Edit;
+use runas_reactor::domain::signal::Signal;
+use serde_json::{Map, Value, json};
+
+use super::fixtures::{events, files_of, folders, name_of, text};
+
+#[test]
+fn every_sample_event_decodes_as_its_snapshot_says() {
+    for folder in folders() {
+        let records: Vec<Value> = files_of(&folder).iter().flat_map(|file| records(&folder, file)).collect();
+        let name = folder.file_name().unwrap().to_str().unwrap();
+        insta::with_settings!({ snapshot_path => "../snapshots" }, { insta::assert_json_snapshot!(name, records) });
+    }
+}
+
+#[test]
+fn every_sample_event_has_its_line_in_the_readme_and_every_line_its_file() {
+    let readme = fs::read_to_string(events().join("README.md")).unwrap();
+    let mut listed: Vec<&str> = readme.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next()).collect();
+    let mut found: Vec<String> = Vec::new();
+    for folder in folders() {
+        found.extend(files_of(&folder).iter().map(|file| name_of(file)));
+    }
+    listed.sort_unstable();
+    found.sort_unstable();
+    assert_eq!(listed, found);
+}
+
+/// What the snapshot shows of a file: what the command says of each record, and what only the reactor sees.
+fn records(folder: &Path, file: &Path) -> Vec<Value> {
+    let text = text(file);
+    let name = file.strip_prefix(folder).unwrap().to_str().unwrap().to_owned();
+    let rows: Vec<Map<String, Value>> = serde_json::from_str(&run(&[(name, text.clone())], true)).unwrap();
+    let messages = batch(&text);
+    assert_eq!(rows.len(), messages.len());
+    rows.into_iter().zip(messages).map(|(row, message)| record(row, &message.body)).collect()
+}
+
+fn record(mut row: Map<String, Value>, body: &str) -> Value {
+    match decode(body) {
+        Decoded::Signal(notice) => {
+            row.insert("notice".to_owned(), json!({"id": notice.id, "at": notice.at, "reporter": notice.reporter}));
+            match notice.signal {
+                Signal::DocumentTouched { edit: Some(edit), .. } => {
+                    let Edit { id, at, action, agent, source_ip, .. } = *edit;
+                    assert_eq!((id, at), (notice.id, notice.at));
+                    row.insert("edit".to_owned(), json!({"action": action, "agent": agent, "source_ip": source_ip}));
+                }
+                Signal::OuRegistered { ou } => drop(row.insert("ou".to_owned(), json!(ou))),
+                Signal::RegionChanged { enabled, .. } => drop(row.insert("enabled".to_owned(), json!(enabled))),
+                Signal::Work(work) => drop(row.insert("work".to_owned(), json!(work))),
+                _ => {}
+            }
+        }
+        Decoded::Ignored { about: Some(about), .. } => {
+            let about = json!({"id": about.id, "event": about.event, "account": about.account, "region": about.region});
+            row.insert("about".to_owned(), about);
+        }
+        Decoded::Ignored { about: None, .. } | Decoded::Poison { .. } => {}
+    }
+    row.retain(|_, value| !value.is_null());
+    Value::Object(row)
+}
