@@ -6,10 +6,9 @@
 //! | `client` | what all clients share: region, endpoints, retries, timeouts, trust |
 //! | `fault` | what an error of the SDK means for us |
 //! | `session` | credentials of other accounts that reach one document and nothing else |
-//! | `documents`, `directory`, `ledger`, `notifier`, `queue`, `clock` | one port each |
+//! | `documents`, `directory`, `ledger`, `notifier`, `queue` | one port each |
 
 mod client;
-mod clock;
 mod directory;
 mod documents;
 mod fault;
@@ -21,6 +20,7 @@ mod session;
 
 use std::collections::BTreeSet;
 
+use crate::clock;
 use crate::config::Config;
 use crate::domain::finding::Alert;
 use crate::domain::observation::{Observation, Status};

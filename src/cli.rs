@@ -1,14 +1,17 @@
 //! `runasctl`, the operator's command. Results go to standard output, talk goes to standard error.
 
+pub mod decode;
 pub mod demo;
 pub mod policy;
 pub mod policy_yaml;
 pub mod printer;
+pub mod replay;
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
+use crate::clock::now;
 use printer::Printer;
 
 /// Keeps Session Manager's Run As right in every account and region.
@@ -16,16 +19,18 @@ use printer::Printer;
 #[command(name = "runasctl", version, disable_help_subcommand = true)]
 struct Cli {
     /// How results are written.
-    #[arg(long, short, global = true, value_enum, default_value_t = Output::Table)]
+    #[arg(long, short, global = true, value_enum, default_value_t)]
     output: Output,
     #[command(subcommand)]
     command: Command,
 }
 
 /// How results are written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum Output {
     /// For people.
+    #[default]
+    #[value(alias = "text")]
     Table,
     /// For programs.
     Json,
@@ -35,6 +40,13 @@ pub enum Output {
 enum Command {
     /// Run the main job on an embedded, simulated organisation: no AWS account, no network.
     Demo,
+    /// Say what the reactor makes of events: files with one event or one SQS batch each, `-` for standard input.
+    Decode(decode::DecodeArgs),
+    /// Decide stored cases again, or run events on a simulated organisation and say what would be done.
+    Replay(replay::ReplayArgs),
+    /// Check, explain and compile a policy, or print the schema of policies.
+    #[command(subcommand)]
+    Policy(policy::PolicyCommand),
 }
 
 /// How the command ended.
@@ -73,7 +85,24 @@ pub fn main() -> ExitCode {
 fn run(cli: &Cli, printer: &Printer) -> ExitStatus {
     match &cli.command {
         Command::Demo => demo::run(cli.output, printer),
+        Command::Decode(args) => decoded(args, cli.output, printer),
+        Command::Replay(args) => replay::run(args, cli.output, printer, now()),
+        Command::Policy(command) => {
+            let outcome = policy::run(command, now(), cli.output);
+            printer.data(&outcome.stdout);
+            printer.talk(&outcome.stderr);
+            if outcome.code == 0 { ExitStatus::Success } else { ExitStatus::Error }
+        }
     }
+}
+
+fn decoded(args: &decode::DecodeArgs, output: Output, printer: &Printer) -> ExitStatus {
+    let inputs = decode::read(&args.files, &mut std::io::stdin());
+    printer.data(&decode::run(&inputs.texts, output == Output::Json));
+    for problem in &inputs.unreadable {
+        printer.error(problem);
+    }
+    if inputs.unreadable.is_empty() { ExitStatus::Success } else { ExitStatus::Error }
 }
 
 #[cfg(test)]

@@ -9,8 +9,8 @@ use aws_sdk_organizations::Client;
 use aws_sdk_organizations::types::{Account, AccountState as State, ParentType};
 
 use super::client::{Clients, Lazy};
-use super::clock;
 use super::fault::Call;
+use crate::clock;
 use crate::domain::target::{AccountFacts, AccountId, AccountState, OuId};
 use crate::domain::text::{NAME_CHARS_MAX, clean};
 use crate::domain::time::{MINUTE_MS, Time};

@@ -15,8 +15,8 @@
 use aws_sdk_dynamodb::Client;
 
 use super::client::{Clients, Lazy};
-use super::clock;
 use super::fault::Call;
+use crate::clock;
 use crate::config::{Config, PolicySource};
 use crate::domain::policy::Policy;
 use crate::domain::target::{AccountFacts, AccountId, OuId};

@@ -8,8 +8,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use aws_credential_types::Credentials;
 
 use super::client::Clients;
-use super::clock;
 use super::fault::Call;
+use crate::clock;
 use crate::config::Config;
 use crate::domain::target::{AccountId, partition};
 use crate::domain::time::{MINUTE_MS, Time};

@@ -1,2 +1,7 @@
-//! x
-fn main() {}
+//! The Lambda function; packaged as `bootstrap`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    runas_reactor::lambda::main()
+}

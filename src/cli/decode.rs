@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use serde::Serialize;
 
 use crate::domain::decode::{Decoded, batch, decode};
@@ -22,19 +22,6 @@ pub struct DecodeArgs {
     /// Files to read; `-` is standard input.
     #[arg(required = true, value_name = "FILE")]
     pub files: Vec<PathBuf>,
-    /// How to write the result.
-    #[arg(long, value_enum, default_value_t)]
-    pub output: Output,
-}
-
-/// How to write the result.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum Output {
-    /// A line a record, for reading.
-    #[default]
-    Text,
-    /// One array with an object a record.
-    Json,
 }
 
 /// What could be read, and what could not.
@@ -94,6 +81,9 @@ struct Row {
     failed: Option<String>,
     principal: Option<Principal>,
     reason: Option<String>,
+    /// What else people want to know of a signal.
+    #[serde(skip)]
+    remark: Option<String>,
 }
 
 fn rows(file: &str, text: &str) -> Vec<Row> {
@@ -111,6 +101,7 @@ fn row(file: &str, index: usize, decoded: Decoded) -> Row {
         failed: None,
         principal: None,
         reason: None,
+        remark: None,
     };
     match decoded {
         Decoded::Signal(notice) => heard(empty, *notice),
@@ -127,12 +118,33 @@ fn heard(empty: Row, notice: Notice) -> Row {
         region: signal.region().map(ToString::to_string),
         ..empty
     };
+    let remark = remark(&signal);
     match signal {
         Signal::DocumentTouched { edit: Some(edit), .. } => {
-            Row { failed: edit.failed, principal: Some(edit.principal), ..place }
+            Row { failed: edit.failed, principal: Some(edit.principal), remark, ..place }
         }
-        Signal::VendFailed { why, .. } => Row { failed: Some(why), ..place },
-        _ => place,
+        Signal::VendFailed { why, .. } => Row { failed: Some(why), remark, ..place },
+        _ => Row { remark, ..place },
+    }
+}
+
+/// Who did what, or what the columns have no room for.
+fn remark(signal: &Signal) -> Option<String> {
+    match signal {
+        Signal::DocumentTouched { edit: Some(edit), .. } => {
+            let kind = &edit.principal.kind;
+            let who = edit.principal.name.as_ref().map_or_else(|| kind.clone(), |name| format!("{kind} {name}"));
+            Some(match &edit.failed {
+                Some(code) => format!("{who} failed with {code}"),
+                None => format!("{who} {}", edit.action.in_words()),
+            })
+        }
+        Signal::DocumentTouched { edit: None, .. } => Some("a write that names no document".to_owned()),
+        Signal::VendFailed { why, .. } => Some(why.clone()),
+        Signal::OuRegistered { ou } => Some(format!("every account below {ou}")),
+        Signal::RegionChanged { enabled, .. } => Some(if *enabled { "switched on" } else { "switched off" }.to_owned()),
+        Signal::Work(work) => Some(format!("hop {}, edits: {}", work.hop, work.edits.len())),
+        _ => None,
     }
 }
 
@@ -163,16 +175,6 @@ fn cells(row: &Row) -> [String; 7] {
         or_dash(row.kind),
         or_dash(row.account.as_deref()),
         row.region.clone().unwrap_or_else(|| every.to_owned()),
-        remark(row),
+        row.reason.clone().or_else(|| row.remark.clone()).unwrap_or_default(),
     ]
-}
-
-/// Who it was, what failed, or why it is no signal.
-fn remark(row: &Row) -> String {
-    let who = row.principal.as_ref().map(|who| match &who.name {
-        Some(name) => format!("by {} {name}", who.kind),
-        None => format!("by {}", who.kind),
-    });
-    let failed = row.failed.as_ref().map(|why| format!("failed: {why}"));
-    [who, failed, row.reason.clone()].into_iter().flatten().collect::<Vec<_>>().join("; ")
 }

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
+use super::Output;
 use super::policy_yaml::{self, Diagnostic, PolicyProblems};
 use crate::domain::policy::check::POLICY_BYTES_MAX;
 use crate::domain::policy::problem::Level;
@@ -30,6 +31,12 @@ pub enum PolicyCommand {
     },
     /// Print the JSON Schema of policy files
     Schema,
+    /// Print a policy as the Lambda reads it: compiled, canonical JSON
+    Compile {
+        /// The policy
+        #[arg(default_value = "policy.yaml")]
+        file: PathBuf,
+    },
     /// Say what a policy means for one account, and which of its rules say so
     Explain {
         /// The account
@@ -46,16 +53,6 @@ pub enum PolicyCommand {
     },
 }
 
-/// How a command answers.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Format {
-    /// For people.
-    #[default]
-    Text,
-    /// For programs.
-    Json,
-}
-
 /// What a command has to say.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Outcome {
@@ -68,9 +65,10 @@ pub struct Outcome {
 }
 
 /// Runs one of the commands.
-pub fn run(command: &PolicyCommand, now: Time, format: Format) -> Outcome {
+pub fn run(command: &PolicyCommand, now: Time, format: Output) -> Outcome {
     match command {
         PolicyCommand::Check { file } => check(file, now, format),
+        PolicyCommand::Compile { file } => compile(file, now, format),
         PolicyCommand::Schema => Outcome { stdout: schema(), ..Outcome::default() },
         PolicyCommand::Explain { account, policy, ou_path, at } => {
             let facts = AccountFacts {
@@ -92,7 +90,7 @@ pub fn schema() -> String {
 }
 
 /// Says everything that is wrong with a policy file.
-pub fn check(file: &Path, now: Time, format: Format) -> Outcome {
+pub fn check(file: &Path, now: Time, format: Output) -> Outcome {
     let name = file.display().to_string();
     let text = match read(file) {
         Ok(text) => text,
@@ -104,19 +102,19 @@ pub fn check(file: &Path, now: Time, format: Format) -> Outcome {
     };
     let code = u8::from(policy.is_none());
     let stdout = match format {
-        Format::Json => line(&json!({
+        Output::Json => line(&json!({
             "schema_version": SCHEMA_VERSION,
             "file": name,
             "accepted": policy.is_some(),
             "digest": policy.as_ref().map(Policy::digest),
             "problems": problems,
         })),
-        Format::Text => policy.as_ref().map(|policy| accepted(&name, policy, &problems)).unwrap_or_default(),
+        Output::Table => policy.as_ref().map(|policy| accepted(&name, policy, &problems)).unwrap_or_default(),
     };
     let stderr = match format {
-        Format::Json => String::new(),
-        Format::Text if policy.is_none() => rejected(&name, &problems),
-        Format::Text => policy_yaml::render(&name, &problems),
+        Output::Json => String::new(),
+        Output::Table if policy.is_none() => rejected(&name, &problems),
+        Output::Table => policy_yaml::render(&name, &problems),
     };
     Outcome { stdout, stderr, code }
 }
@@ -143,8 +141,21 @@ fn count(number: usize, noun: &str) -> String {
     format!("{number} {noun}{plural}")
 }
 
+/// Compiles a policy file.
+pub fn compile(file: &Path, now: Time, format: Output) -> Outcome {
+    let name = file.display().to_string();
+    let text = match read(file) {
+        Ok(text) => text,
+        Err(message) => return failed(&message, format),
+    };
+    match policy_yaml::parse(&name, &text, now) {
+        Ok((policy, _)) => Outcome { stdout: policy.compiled() + "\n", ..Outcome::default() },
+        Err(problems) => Outcome { stderr: rejected(&name, &problems.problems), code: 1, ..Outcome::default() },
+    }
+}
+
 /// Says what a policy file means for one account.
-pub fn explain(file: &Path, facts: &AccountFacts, at: Time, format: Format) -> Outcome {
+pub fn explain(file: &Path, facts: &AccountFacts, at: Time, format: Output) -> Outcome {
     let name = file.display().to_string();
     let text = match read(file) {
         Ok(text) => text,
@@ -155,12 +166,12 @@ pub fn explain(file: &Path, facts: &AccountFacts, at: Time, format: Format) -> O
         Err(problems) => {
             let hint = format!("{name}: rejected; fix: see `runasctl policy check {name}`");
             return match format {
-                Format::Json => failed(&hint, format),
-                Format::Text => Outcome { stderr: rejected(&name, &problems.problems), code: 1, ..Outcome::default() },
+                Output::Json => failed(&hint, format),
+                Output::Table => Outcome { stderr: rejected(&name, &problems.problems), code: 1, ..Outcome::default() },
             };
         }
     };
-    let stderr = if facts.ou_path.is_empty() && format == Format::Text {
+    let stderr = if facts.ou_path.is_empty() && format == Output::Table {
         "no --ou-path given: taken as directly under the root\n".to_owned()
     } else {
         String::new()
@@ -168,10 +179,10 @@ pub fn explain(file: &Path, facts: &AccountFacts, at: Time, format: Format) -> O
     Outcome { stdout: explanation(&policy, facts, at, format), stderr, code: 0 }
 }
 
-fn explanation(policy: &Policy, facts: &AccountFacts, at: Time, format: Format) -> String {
+fn explanation(policy: &Policy, facts: &AccountFacts, at: Time, format: Output) -> String {
     let explained = policy.explain(facts, at);
     let resolution = &explained.resolution;
-    if format == Format::Json {
+    if format == Output::Json {
         return line(&json!({
             "schema_version": SCHEMA_VERSION,
             "account": facts.account,
@@ -207,10 +218,10 @@ fn line(value: &serde_json::Value) -> String {
     format!("{value}\n")
 }
 
-fn failed(message: &str, format: Format) -> Outcome {
+fn failed(message: &str, format: Output) -> Outcome {
     match format {
-        Format::Text => Outcome { stderr: format!("error: {message}\n"), code: 1, ..Outcome::default() },
-        Format::Json => {
+        Output::Table => Outcome { stderr: format!("error: {message}\n"), code: 1, ..Outcome::default() },
+        Output::Json => {
             let stdout = line(&json!({ "schema_version": SCHEMA_VERSION, "error": message }));
             Outcome { stdout, code: 1, ..Outcome::default() }
         }

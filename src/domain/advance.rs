@@ -20,7 +20,7 @@ pub const REPLAYED_MAX: usize = 10;
 const SAME_CALL_MS: i64 = 15 * MINUTE_MS;
 /// EventBridge gives up delivering after 24 h [docs: eb-rule-retry-policy]. The time of an older event (a replay of the
 /// archive, say) tells nothing about the order of things that we can still see.
-const DELIVERY_MS: i64 = 25 * HOUR_MS;
+pub const DELIVERY_MS: i64 = 25 * HOUR_MS;
 
 /// What the versions since the last look amount to.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,5 +1,6 @@
 //! From a signal to targets. A signal about more than one target is only expanded: one message for each, then it is done.
 
+use crate::domain::advance::DELIVERY_MS;
 use crate::domain::policy::Policy;
 use crate::domain::signal::{Cause, Notice, Signal, Work};
 use crate::domain::target::{AccountFacts, AccountId, AccountState, Region, Target, default_regions, partition};
@@ -21,6 +22,10 @@ pub(super) async fn expand<W: World>(world: &W, policy: &Policy, notice: Notice)
     if let Some(why) = distrusted(policy, &notice) {
         return Ok(Expansion::Distrusted(why));
     }
+    // A time that no delivery explains (none at all, a replay of the archive, a clock that is off) starts no deadline.
+    let now = world.now();
+    let timely = (0..=DELIVERY_MS).contains(&now.since(notice.at));
+    let notice = if timely { notice } else { Notice { at: now, ..notice } };
     let vended = |account: AccountId, regions: Vec<Region>| {
         let works = regions.into_iter().map(|region| work(&notice, account.clone(), region, Cause::Vended));
         Expansion::Works(works.collect())

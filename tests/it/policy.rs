@@ -4,7 +4,8 @@
 use std::path::{Path, PathBuf};
 
 use clap::{Parser, Subcommand as _};
-use runas_reactor::cli::policy::{Format, Outcome, PolicyCommand, run, schema};
+use runas_reactor::cli::Output;
+use runas_reactor::cli::policy::{Outcome, PolicyCommand, run, schema};
 use runas_reactor::domain::time::Time;
 use serde_json::{Value, json};
 
@@ -18,7 +19,7 @@ fn now() -> Time {
     "2026-11-20T12:00:00Z".parse().unwrap()
 }
 
-fn runasctl_policy(arguments: &[&str], format: Format) -> Outcome {
+fn runasctl_policy(arguments: &[&str], format: Output) -> Outcome {
     let arguments = ["policy"].iter().chain(arguments);
     run(&Cli::try_parse_from(arguments).unwrap().command, now(), format)
 }
@@ -56,13 +57,13 @@ fn the_command_line_is_consistent() {
 
 #[test]
 fn the_example_is_accepted_with_the_one_warning_that_it_explains() {
-    let outcome = runasctl_policy(&["check", &example()], Format::Text);
+    let outcome = runasctl_policy(&["check", &example()], Output::Table);
     assert_eq!(outcome.code, 0, "{}", outcome.stderr);
     assert!(outcome.stdout.ends_with(": 2 scopes, 1 exemption, 1 warning\n"), "{}", outcome.stdout);
     assert_eq!(outcome.stderr.matches("warning[").count(), 1, "{}", outcome.stderr);
     assert!(outcome.stderr.contains("trusted: [\"arn:aws:iam::*:role/AWSAccelerator-*\"]"), "{}", outcome.stderr);
 
-    let json = json_of(&runasctl_policy(&["check", &example()], Format::Json));
+    let json = json_of(&runasctl_policy(&["check", &example()], Output::Json));
     assert_eq!((&json["schema_version"], &json["accepted"]), (&json!(1), &json!(true)));
     assert_eq!(json["problems"].as_array().unwrap().len(), 1);
     assert_eq!(json["problems"][0]["code"], "nameable_by_administrator");
@@ -75,7 +76,7 @@ fn the_example_is_accepted_with_the_one_warning_that_it_explains() {
 fn a_rejected_file_says_why_and_exits_with_1() {
     let text = std::fs::read_to_string(example()).unwrap().replace("runAsDefaultUser: ops ", "runAsDefaultUser: root ");
     let (_directory, name) = file(&text);
-    let outcome = runasctl_policy(&["check", &name], Format::Text);
+    let outcome = runasctl_policy(&["check", &name], Output::Table);
     assert_eq!((outcome.code, outcome.stdout.as_str()), (1, ""));
     assert!(
         outcome.stderr.contains("error[unsafe_user]: Session Manager does not support `root`"),
@@ -84,13 +85,13 @@ fn a_rejected_file_says_why_and_exits_with_1() {
     );
     assert!(outcome.stderr.ends_with("rejected with 1 error and 1 warning\n"), "{}", outcome.stderr);
 
-    let outcome = runasctl_policy(&["check", &name], Format::Json);
+    let outcome = runasctl_policy(&["check", &name], Output::Json);
     let json = json_of(&outcome);
     assert_eq!((outcome.code, &json["accepted"], &json["digest"]), (1, &json!(false), &Value::Null));
     assert_eq!(json["problems"][0]["code"], "unsafe_user");
     assert_eq!(json["problems"][0]["fix"], "name an ordinary user, and let sudo on the nodes decide what it may do");
 
-    let outcome = runasctl_policy(&["explain", "444455556666", "--policy", &name], Format::Text);
+    let outcome = runasctl_policy(&["explain", "444455556666", "--policy", &name], Output::Table);
     assert_eq!((outcome.code, outcome.stdout.as_str()), (1, ""));
     assert!(outcome.stderr.contains("error[unsafe_user]"), "{}", outcome.stderr);
 }
@@ -102,10 +103,10 @@ fn an_unreadable_file_is_told_with_the_fix() {
     let missing = directory.path().join("missing.yaml").display().to_string();
     for (name, cause) in [(&missing, "cannot read"), (&name, "is not UTF-8")] {
         for arguments in [&["check", name][..], &["explain", "444455556666", "--policy", name]] {
-            let outcome = runasctl_policy(arguments, Format::Text);
+            let outcome = runasctl_policy(arguments, Output::Table);
             assert_eq!((outcome.code, outcome.stdout.as_str()), (1, ""));
             assert!(outcome.stderr.contains(cause) && outcome.stderr.contains("; fix: "), "{}", outcome.stderr);
-            let outcome = runasctl_policy(arguments, Format::Json);
+            let outcome = runasctl_policy(arguments, Output::Json);
             assert!(json_of(&outcome)["error"].as_str().unwrap().contains(cause) && outcome.code == 1);
         }
     }
@@ -113,7 +114,7 @@ fn an_unreadable_file_is_told_with_the_fix() {
 
 #[test]
 fn the_published_schema_is_the_one_of_this_version() {
-    assert_eq!(runasctl_policy(&["schema"], Format::Text).stdout, schema());
+    assert_eq!(runasctl_policy(&["schema"], Output::Table).stdout, schema());
     let published = Path::new(env!("CARGO_MANIFEST_DIR")).join("infra/policy.schema.json");
     assert!(
         std::fs::read_to_string(published).unwrap_or_default() == schema(),
@@ -126,7 +127,7 @@ fn the_published_schema_is_the_one_of_this_version() {
 fn explain_names_the_rule_behind_everything() {
     let arguments =
         ["explain", "777788889999", "--policy", &example(), "--ou-path", "r-ab12,ou-ab12-11111111,ou-ab12-22222222"];
-    let outcome = runasctl_policy(&arguments, Format::Text);
+    let outcome = runasctl_policy(&arguments, Output::Table);
     let policy = outcome.stdout.lines().next().unwrap().rsplit(' ').next().unwrap().to_owned();
     assert_eq!(
         outcome.stdout.replace(&policy, "POLICY"),
@@ -144,7 +145,7 @@ account 777788889999 at 2026-11-20T12:00:00Z, policy POLICY
     );
     assert_eq!((outcome.stderr.as_str(), outcome.code), ("", 0));
 
-    let json = json_of(&runasctl_policy(&arguments, Format::Json));
+    let json = json_of(&runasctl_policy(&arguments, Output::Json));
     assert_eq!(json["mode"], "enforce");
     assert_eq!(
         json["owned"],
@@ -163,7 +164,7 @@ fn explain_looks_at_any_time() {
     let exempt = |at: &[&str]| {
         let arguments =
             [&["explain", "555566667777", "--policy", &example(), "--ou-path", "r-ab12,ou-ab12-22222222"], at];
-        json_of(&runasctl_policy(&arguments.concat(), Format::Json))
+        json_of(&runasctl_policy(&arguments.concat(), Output::Json))
     };
     assert_eq!(exempt(&[])["mode"], "exempt");
     assert_eq!(exempt(&[])["exemption"]["expires"], "2027-02-01T00:00:00Z");
@@ -172,7 +173,7 @@ fn explain_looks_at_any_time() {
 
 #[test]
 fn explain_without_a_path_says_what_it_takes_for_granted() {
-    let outcome = runasctl_policy(&["explain", "777788889999", "--policy", &example()], Format::Text);
+    let outcome = runasctl_policy(&["explain", "777788889999", "--policy", &example()], Output::Table);
     assert_eq!(outcome.stderr, "no --ou-path given: taken as directly under the root\n");
     assert!(outcome.stdout.contains("mode: observe: told, never written\n    from unplaced (directly under the root)"));
 }

@@ -37,20 +37,18 @@ pub(super) fn own(envelope: Envelope<'_>) -> Heard {
     let Some(kind) = str_at(envelope.body, "kind") else {
         return foreign(envelope);
     };
+    let heard: fn(Envelope<'_>) -> Heard = match kind {
+        "work" => work,
+        "sweep" => sweep,
+        kind => return poison(format!("{} is no kind of message that this release knows (work, sweep)", quote(kind))),
+    };
     match number_at(envelope.body, "schema") {
-        Some(SCHEMA) => {}
-        Some(other) => {
-            return poison(format!(
-                "schema {other} of {} is not the {SCHEMA} that this release reads; redrive it under the release that wrote it",
-                quote(kind)
-            ));
-        }
-        None => return poison(format!("{} has no `schema`; write `\"schema\": {SCHEMA}` beside `kind`", quote(kind))),
-    }
-    match kind {
-        "work" => work(envelope),
-        "sweep" => Ok(sweep(envelope)),
-        kind => poison(format!("{} is no kind of message that this release knows (work, sweep)", quote(kind))),
+        Some(SCHEMA) => heard(envelope),
+        Some(other) => poison(format!(
+            "schema {other} of {} is not the {SCHEMA} that this release reads; redrive it under the release that wrote it",
+            quote(kind)
+        )),
+        None => poison(format!("{} has no `schema`; write `\"schema\": {SCHEMA}` beside `kind`", quote(kind))),
     }
 }
 
@@ -63,10 +61,11 @@ pub(super) fn scheduled(envelope: Envelope<'_>) -> Notice {
 
 /// The input that our Scheduler schedule gives:
 /// `{"kind": "sweep", "schema": 1, "scheduledTime": "<aws.scheduler.scheduled-time>", "executionId": …}`.
-fn sweep(envelope: Envelope<'_>) -> Notice {
+#[expect(clippy::unnecessary_wraps, reason = "one of the kinds that `own` chooses from")]
+fn sweep(envelope: Envelope<'_>) -> Heard {
     let at = str_at(envelope.body, "scheduledTime").and_then(|at| at.parse().ok()).unwrap_or(Time::ZERO);
     let id = id_at(envelope.body, "executionId").unwrap_or_else(|| format!("sweep-{at}"));
-    Notice { signal: Signal::Sweep, id, at, reporter: None }
+    Ok(Notice { signal: Signal::Sweep, id, at, reporter: None })
 }
 
 fn work(envelope: Envelope<'_>) -> Heard {

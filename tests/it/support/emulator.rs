@@ -72,16 +72,8 @@ impl Emulator {
     /// Waits until every fault was reached at least once. A fault counts as reached before its delay.
     pub(crate) fn await_faults(&self, patience: Duration) {
         let end = Instant::now() + patience;
-        while !self
-            .faults_left()
-            .iter()
-            .all(|fault| fault["reached"] != json!(0))
-        {
-            assert!(
-                Instant::now() < end,
-                "a fault was not reached: {:?}",
-                self.faults_left()
-            );
+        while !self.faults_left().iter().all(|fault| fault["reached"] != json!(0)) {
+            assert!(Instant::now() < end, "a fault was not reached: {:?}", self.faults_left());
             thread::sleep(Duration::from_millis(5));
         }
     }
@@ -97,9 +89,7 @@ impl Emulator {
     }
 
     pub(crate) fn clear_log(&self) {
-        self.server()
-            .ask("DELETE", "x/log", &Value::Null)
-            .unwrap_or_else(|why| panic!("{why}"));
+        self.server().ask("DELETE", "x/log", &Value::Null).unwrap_or_else(|why| panic!("{why}"));
     }
 
     /// The events about document writes since `cursor`, which moves on.
@@ -121,32 +111,15 @@ impl Emulator {
 
     /// A session of any role in any account, without a call of `AssumeRole`.
     pub(crate) fn credentials(&self, role_arn: &str, session_name: &str) -> Credentials {
-        let keys = self.post(
-            "x/credentials",
-            &json!({"role_arn": role_arn, "session_name": session_name}),
-        );
+        let keys = self.post("x/credentials", &json!({"role_arn": role_arn, "session_name": session_name}));
         let key = |name: &str| keys[name].as_str().unwrap_or_default().to_owned();
-        Credentials {
-            access_key: key("access_key"),
-            secret_key: key("secret_key"),
-            token: key("token"),
-        }
+        Credentials { access_key: key("access_key"), secret_key: key("secret_key"), token: key("token") }
     }
 
     /// What SDK clients are made of. They try once: a test wants to see each answer.
     pub(crate) fn sdk(&self, keys: &Credentials, region: &str) -> SdkConfig {
-        let Credentials {
-            access_key,
-            secret_key,
-            token,
-        } = keys.clone();
-        let credentials = aws_credential_types::Credentials::new(
-            access_key,
-            secret_key,
-            Some(token),
-            None,
-            "tests",
-        );
+        let Credentials { access_key, secret_key, token } = keys.clone();
+        let credentials = aws_credential_types::Credentials::new(access_key, secret_key, Some(token), None, "tests");
         SdkConfig::builder()
             .behavior_version(BehaviorVersion::latest())
             .endpoint_url(self.url())
@@ -159,29 +132,21 @@ impl Emulator {
     }
 
     fn get(&self, path: &str) -> Value {
-        self.server()
-            .ask("GET", path, &Value::Null)
-            .unwrap_or_else(|why| panic!("{why}"))
+        self.server().ask("GET", path, &Value::Null).unwrap_or_else(|why| panic!("{why}"))
     }
 
     fn post(&self, path: &str, body: &Value) -> Value {
-        self.server()
-            .post(path, body)
-            .unwrap_or_else(|why| panic!("{why}"))
+        self.server().post(path, body).unwrap_or_else(|why| panic!("{why}"))
     }
 
     fn server(&self) -> &Server {
-        self.0
-            .as_ref()
-            .unwrap_or_else(|| panic!("the server is there until the emulator is dropped"))
+        self.0.as_ref().unwrap_or_else(|| panic!("the server is there until the emulator is dropped"))
     }
 }
 
 impl Drop for Emulator {
     fn drop(&mut self) {
-        IDLE.lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .extend(self.0.take());
+        IDLE.lock().unwrap_or_else(PoisonError::into_inner).extend(self.0.take());
     }
 }
 
@@ -201,41 +166,22 @@ impl Server {
     fn start() -> Self {
         let mut command = Command::new(python_of(&ENVIRONMENT));
         for (name, _) in std::env::vars_os() {
-            if name
-                .to_str()
-                .is_some_and(|name| name.starts_with("AWS_") || name.starts_with("MOTO_"))
-            {
+            if name.to_str().is_some_and(|name| name.starts_with("AWS_") || name.starts_with("MOTO_")) {
                 command.env_remove(name);
             }
         }
-        let child = command
-            .arg(Path::new(SOURCES).join("server.py"))
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn();
-        let mut child = child.unwrap_or_else(|why| {
-            panic!(
-                "cannot start the emulator: {why}; fix: delete {}",
-                ENVIRONMENT.display()
-            )
-        });
+        let child =
+            command.arg(Path::new(SOURCES).join("server.py")).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
+        let mut child = child
+            .unwrap_or_else(|why| panic!("cannot start the emulator: {why}; fix: delete {}", ENVIRONMENT.display()));
         let mut line = String::new();
-        let read = child
-            .stdout
-            .take()
-            .map(|stdout| BufReader::new(stdout).read_line(&mut line));
-        let port = serde_json::from_str(&line)
-            .ok()
-            .and_then(|ready: Value| u16::try_from(ready["port"].as_u64()?).ok());
+        let read = child.stdout.take().map(|stdout| BufReader::new(stdout).read_line(&mut line));
+        let port =
+            serde_json::from_str(&line).ok().and_then(|ready: Value| u16::try_from(ready["port"].as_u64()?).ok());
         let Some(port) = port else {
-            panic!(
-                "the emulator did not start ({read:?}, {line:?}); its own words are on stderr, above"
-            );
+            panic!("the emulator did not start ({read:?}, {line:?}); its own words are on stderr, above");
         };
-        Self {
-            child,
-            address: SocketAddr::from(([127, 0, 0, 1], port)),
-        }
+        Self { child, address: SocketAddr::from(([127, 0, 0, 1], port)) }
     }
 
     fn post(&self, path: &str, body: &Value) -> Result<Value, String> {
@@ -244,13 +190,9 @@ impl Server {
 
     fn ask(&self, method: &str, path: &str, body: &Value) -> Result<Value, String> {
         let what = format!("{method} /moto-api/{path}");
-        let (status, answer) = http::call(
-            self.address,
-            method,
-            &format!("/moto-api/{path}"),
-            body.to_string().as_bytes(),
-        )
-        .map_err(|why| format!("{what}: the emulator does not answer: {why}"))?;
+        let (status, answer) =
+            http::call(self.address, method, &format!("/moto-api/{path}"), body.to_string().as_bytes())
+                .map_err(|why| format!("{what}: the emulator does not answer: {why}"))?;
         let text = String::from_utf8_lossy(&answer);
         if status != 200 {
             return Err(format!("{what}: {status} {text}"));
@@ -278,27 +220,20 @@ fn python_of(environment: &Path) -> PathBuf {
 /// The virtual environment, built by the first test that needs it while all others, of any process, wait.
 fn environment() -> PathBuf {
     let requirements = Path::new(SOURCES).join("requirements.txt");
-    let pinned = fs::read(&requirements)
-        .unwrap_or_else(|why| panic!("cannot read {}: {why}", requirements.display()));
-    let digest = Sha256::digest(&pinned)
-        .iter()
-        .take(8)
-        .fold(String::new(), |mut hex, byte| {
-            let _ = write!(hex, "{byte:02x}");
-            hex
-        });
+    let pinned = fs::read(&requirements).unwrap_or_else(|why| panic!("cannot read {}: {why}", requirements.display()));
+    let digest = Sha256::digest(&pinned).iter().take(8).fold(String::new(), |mut hex, byte| {
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    });
     let home = Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("emulator");
     let environment = home.join(format!("venv-{digest}"));
-    let lock =
-        fs::create_dir_all(&home).and_then(|()| File::create(environment.with_extension("lock")));
+    let lock = fs::create_dir_all(&home).and_then(|()| File::create(environment.with_extension("lock")));
     let lock = lock.unwrap_or_else(|why| panic!("cannot write to {}: {why}", home.display()));
-    lock.lock()
-        .unwrap_or_else(|why| panic!("cannot lock {}: {why}", home.display()));
+    lock.lock().unwrap_or_else(|why| panic!("cannot lock {}: {why}", home.display()));
     let complete = environment.join("complete");
     if !(complete.exists() && python_of(&environment).exists()) {
         build(&environment, &requirements);
-        File::create(&complete)
-            .unwrap_or_else(|why| panic!("cannot write {}: {why}", complete.display()));
+        File::create(&complete).unwrap_or_else(|why| panic!("cannot write {}: {why}", complete.display()));
     }
     environment
 }
@@ -306,50 +241,27 @@ fn environment() -> PathBuf {
 fn build(environment: &Path, requirements: &Path) {
     let _ = fs::remove_dir_all(environment);
     run(
-        Command::new(system_python())
-            .args(["-m", "venv"])
-            .arg(environment),
+        Command::new(system_python()).args(["-m", "venv"]).arg(environment),
         "cannot make a virtual environment; fix: install Python's venv module (Debian and Ubuntu: apt install python3-venv)",
     );
     run(
         Command::new(python_of(environment))
-            .args([
-                "-m",
-                "pip",
-                "install",
-                "--quiet",
-                "--disable-pip-version-check",
-                "--require-hashes",
-                "-r",
-            ])
+            .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--require-hashes", "-r"])
             .arg(requirements),
         "cannot install the emulator's packages; fix: let pip reach a package index that has the pinned files (pip config, PIP_INDEX_URL)",
     );
 }
 
 /// The first Python on the path that is young enough; `RUNAS_TEST_PYTHON` goes first.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the test bed has no configuration but this"
-)]
+#[expect(clippy::disallowed_methods, reason = "the test bed has no configuration but this")]
 fn system_python() -> String {
     let chosen = std::env::var("RUNAS_TEST_PYTHON").into_iter();
     let version = "import sys; print(*sys.version_info[:2])";
     let young = |name: &String| {
-        let output = Command::new(name)
-            .args(["-c", version])
-            .stderr(Stdio::null())
-            .output();
-        let text = output
-            .map(|output| String::from_utf8_lossy(&output.stdout).into_owned())
-            .unwrap_or_default();
-        let mut numbers = text
-            .split_whitespace()
-            .filter_map(|number| number.parse().ok());
-        numbers
-            .next()
-            .zip(numbers.next())
-            .is_some_and(|version: (u32, u32)| version >= PYTHON)
+        let output = Command::new(name).args(["-c", version]).stderr(Stdio::null()).output();
+        let text = output.map(|output| String::from_utf8_lossy(&output.stdout).into_owned()).unwrap_or_default();
+        let mut numbers = text.split_whitespace().filter_map(|number| number.parse().ok());
+        numbers.next().zip(numbers.next()).is_some_and(|version: (u32, u32)| version >= PYTHON)
     };
     chosen.chain(["python3", "python"].map(str::to_owned)).find(young).unwrap_or_else(|| {
         panic!(
@@ -361,14 +273,7 @@ fn system_python() -> String {
 }
 
 fn run(command: &mut Command, on_failure: &str) {
-    let output = command
-        .stdin(Stdio::null())
-        .output()
-        .unwrap_or_else(|why| panic!("{on_failure}; cause: {why}"));
-    let said = String::from_utf8_lossy(if output.stderr.is_empty() {
-        &output.stdout
-    } else {
-        &output.stderr
-    });
+    let output = command.stdin(Stdio::null()).output().unwrap_or_else(|why| panic!("{on_failure}; cause: {why}"));
+    let said = String::from_utf8_lossy(if output.stderr.is_empty() { &output.stdout } else { &output.stderr });
     assert!(output.status.success(), "{on_failure}; cause: {said}");
 }

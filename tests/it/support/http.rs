@@ -22,19 +22,13 @@ impl Message {
             let (name, value) = header.split_once(':').ok_or_else(|| malformed(&header))?;
             headers.push((name.to_ascii_lowercase(), value.trim().to_owned()));
         }
-        let mut message = Self {
-            first_line,
-            headers,
-            body: Vec::new(),
-        };
+        let mut message = Self { first_line, headers, body: Vec::new() };
         message.body = message.read_body(from)?;
         Ok(Some(message))
     }
 
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
-        self.headers
-            .iter()
-            .find_map(|(key, value)| (key == name).then_some(value.as_str()))
+        self.headers.iter().find_map(|(key, value)| (key == name).then_some(value.as_str()))
     }
 
     /// Neither peer of the test bed sends a body without a length or chunks.
@@ -73,36 +67,22 @@ fn malformed(what: &str) -> Error {
 }
 
 /// One request on a connection of its own: the status and the body of the answer.
-pub(crate) fn call(
-    to: SocketAddr,
-    method: &str,
-    path: &str,
-    body: &[u8],
-) -> Result<(u16, Vec<u8>)> {
+pub(crate) fn call(to: SocketAddr, method: &str, path: &str, body: &[u8]) -> Result<(u16, Vec<u8>)> {
     let mut stream = TcpStream::connect(to)?;
     stream.set_read_timeout(Some(Duration::from_secs(30)))?;
     let length = body.len();
-    let head = format!(
-        "{method} {path} HTTP/1.1\r\nHost: {to}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n"
-    );
+    let head =
+        format!("{method} {path} HTTP/1.1\r\nHost: {to}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n");
     stream.write_all(&[head.as_bytes(), body].concat())?;
     let answer = Message::read(&mut BufReader::new(stream))?.ok_or(ErrorKind::UnexpectedEof)?;
-    let status = answer
-        .first_line
-        .split(' ')
-        .nth(1)
-        .and_then(|status| status.parse().ok());
-    Ok((
-        status.ok_or_else(|| malformed(&answer.first_line))?,
-        answer.body,
-    ))
+    let status = answer.first_line.split(' ').nth(1).and_then(|status| status.parse().ok());
+    Ok((status.ok_or_else(|| malformed(&answer.first_line))?, answer.body))
 }
 
 /// Answers one request on a connection that stays open.
 pub(crate) fn answer(to: &mut impl Write, status: &str, headers: &str, body: &[u8]) -> Result<()> {
     let length = body.len();
-    let head = format!(
-        "HTTP/1.1 {status}\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n{headers}\r\n"
-    );
+    let head =
+        format!("HTTP/1.1 {status}\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n{headers}\r\n");
     to.write_all(&[head.as_bytes(), body].concat())
 }

@@ -59,10 +59,7 @@ struct State {
 
 impl Lambda {
     /// Starts the function that cargo built, or the one that `RUNAS_TEST_BINARY` names, such as the packaged one.
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "the gate drives the packaged binary through the same tests"
-    )]
+    #[expect(clippy::disallowed_methods, reason = "the gate drives the packaged binary through the same tests")]
     pub(crate) fn start(variables: &[(&str, &str)]) -> Self {
         let built = env!("CARGO_BIN_EXE_runas-reactor").to_owned();
         let binary = std::env::var("RUNAS_TEST_BINARY").unwrap_or(built);
@@ -73,26 +70,14 @@ impl Lambda {
     pub(crate) fn start_command(mut command: Command, variables: &[(&str, &str)]) -> Self {
         let service = Arc::<Service>::default();
         let api = service.listen();
-        command
-            .env_clear()
-            .envs(reserved_variables())
-            .env("AWS_LAMBDA_RUNTIME_API", api.to_string());
+        command.env_clear().envs(reserved_variables()).env("AWS_LAMBDA_RUNTIME_API", api.to_string());
         command.envs(variables.iter().copied());
-        command
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
-        let mut child = command
-            .spawn()
-            .unwrap_or_else(|why| panic!("cannot start {command:?}: {why}"));
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap_or_else(|why| panic!("cannot start {command:?}: {why}"));
         let logs = Arc::default();
         collect(child.stdout.take(), &logs);
         collect(child.stderr.take(), &logs);
-        Self {
-            child: Mutex::new(child),
-            service,
-            logs,
-        }
+        Self { child: Mutex::new(child), service, logs }
     }
 
     /// Invokes the function and waits for the end.
@@ -101,29 +86,15 @@ impl Lambda {
     }
 
     /// Invokes the function; the test goes on meanwhile.
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "Lambda tells the function its deadline in real time"
-    )]
+    #[expect(clippy::disallowed_methods, reason = "Lambda tells the function its deadline in real time")]
     pub(crate) fn begin(&self, event: &Value, deadline: Duration) -> Invocation<'_> {
-        let until = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .unwrap_or_default()
-            + deadline;
+        let until = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default() + deadline;
         let mut state = self.service.lock();
         state.started += 1;
         let id = format!("00000000-0000-4000-8000-{:012}", state.started);
-        state.waiting.push_back((
-            id.clone(),
-            until.as_millis().to_string(),
-            event.to_string().into_bytes(),
-        ));
+        state.waiting.push_back((id.clone(), until.as_millis().to_string(), event.to_string().into_bytes()));
         self.service.changed.notify_all();
-        Invocation {
-            lambda: self,
-            id,
-            deadline: Instant::now() + deadline,
-        }
+        Invocation { lambda: self, id, deadline: Instant::now() + deadline }
     }
 
     /// Kills the process at once, as when the machine under it is gone.
@@ -145,11 +116,7 @@ impl Lambda {
             if let Some(line) = self.logs().into_iter().find(|line| line.contains(text)) {
                 return line;
             }
-            assert!(
-                Instant::now() < end,
-                "no line with {text:?} in {:#?}",
-                self.logs()
-            );
+            assert!(Instant::now() < end, "no line with {text:?} in {:#?}", self.logs());
             thread::sleep(Duration::from_millis(5));
         }
     }
@@ -170,11 +137,7 @@ impl Drop for Lambda {
 impl Invocation<'_> {
     /// Waits for the end of the invocation.
     pub(crate) fn wait(self) -> Outcome {
-        let Self {
-            lambda,
-            id,
-            deadline,
-        } = self;
+        let Self { lambda, id, deadline } = self;
         loop {
             let ended = lambda.has_ended();
             let mut state = lambda.service.lock();
@@ -192,12 +155,7 @@ impl Invocation<'_> {
                 lambda.kill();
                 return Outcome::Died;
             }
-            drop(
-                lambda
-                    .service
-                    .changed
-                    .wait_timeout(state, Duration::from_millis(10)),
-            );
+            drop(lambda.service.changed.wait_timeout(state, Duration::from_millis(10)));
         }
     }
 }
@@ -209,10 +167,8 @@ impl Service {
 
     /// Serves the Runtime API on a port of the system's choice.
     fn listen(self: &Arc<Self>) -> SocketAddr {
-        let bound = TcpListener::bind(("127.0.0.1", 0))
-            .and_then(|listener| Ok((listener.local_addr()?, listener)));
-        let (address, listener) =
-            bound.unwrap_or_else(|why| panic!("cannot listen on loopback: {why}"));
+        let bound = TcpListener::bind(("127.0.0.1", 0)).and_then(|listener| Ok((listener.local_addr()?, listener)));
+        let (address, listener) = bound.unwrap_or_else(|why| panic!("cannot listen on loopback: {why}"));
         let service = Arc::clone(self);
         thread::spawn(move || {
             for stream in listener.incoming().map_while(Result::ok) {
@@ -228,11 +184,7 @@ impl Service {
         stream.set_nodelay(true)?;
         let (mut from, mut to) = (BufReader::new(stream), stream);
         while let Some(request) = Message::read(&mut from)? {
-            let path = request
-                .first_line
-                .split(' ')
-                .nth(1)
-                .and_then(|path| path.strip_prefix(PREFIX));
+            let path = request.first_line.split(' ').nth(1).and_then(|path| path.strip_prefix(PREFIX));
             match path.unwrap_or_default().split('/').collect::<Vec<_>>()[..] {
                 ["invocation", "next"] => {
                     let Some((id, until, event)) = self.next() else {
@@ -242,18 +194,13 @@ impl Service {
                 }
                 ["invocation", id, end @ ("response" | "error")] => {
                     let body = serde_json::from_slice(&request.body).unwrap_or_default();
-                    let outcome = if end == "response" {
-                        Outcome::Reply(body)
-                    } else {
-                        Outcome::Error(body)
-                    };
+                    let outcome = if end == "response" { Outcome::Reply(body) } else { Outcome::Error(body) };
                     self.lock().outcomes.insert(id.to_owned(), outcome);
                     self.changed.notify_all();
                     http::answer(&mut to, "202 Accepted", "", br#"{"status":"OK"}"#)?;
                 }
                 ["init", "error"] => {
-                    self.lock().init_error =
-                        Some(serde_json::from_slice(&request.body).unwrap_or_default());
+                    self.lock().init_error = Some(serde_json::from_slice(&request.body).unwrap_or_default());
                     self.changed.notify_all();
                     http::answer(&mut to, "202 Accepted", "", br#"{"status":"OK"}"#)?;
                 }
@@ -267,10 +214,7 @@ impl Service {
     fn next(&self) -> Option<(String, String, Vec<u8>)> {
         let idle = |state: &mut State| state.waiting.is_empty() && !state.over;
         let state = self.changed.wait_while(self.lock(), idle);
-        state
-            .unwrap_or_else(PoisonError::into_inner)
-            .waiting
-            .pop_front()
+        state.unwrap_or_else(PoisonError::into_inner).waiting.pop_front()
     }
 }
 
@@ -296,10 +240,7 @@ fn reserved_variables() -> [(&'static str, &'static str); 17] {
         ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST"),
         ("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand"),
         ("AWS_LAMBDA_LOG_GROUP_NAME", "/aws/lambda/runas-reactor"),
-        (
-            "AWS_LAMBDA_LOG_STREAM_NAME",
-            "2026/01/01/[$LATEST]00000000000000000000000000000000",
-        ),
+        ("AWS_LAMBDA_LOG_STREAM_NAME", "2026/01/01/[$LATEST]00000000000000000000000000000000"),
         ("LAMBDA_TASK_ROOT", "/var/task"),
         ("LAMBDA_RUNTIME_DIR", "/var/runtime"),
         ("LANG", "en_US.UTF-8"),
@@ -312,10 +253,7 @@ fn reserved_variables() -> [(&'static str, &'static str); 17] {
 fn collect(output: Option<impl Read + Send + 'static>, into: &Arc<Mutex<Vec<String>>>) {
     let into = Arc::clone(into);
     thread::spawn(move || {
-        for line in output
-            .into_iter()
-            .flat_map(|output| BufReader::new(output).lines())
-        {
+        for line in output.into_iter().flat_map(|output| BufReader::new(output).lines()) {
             lock(&into).push(line.unwrap_or_else(|why| format!("(not text: {why})")));
         }
     });

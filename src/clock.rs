@@ -1,4 +1,4 @@
-//! Time and chance.
+//! Time and chance of the real world.
 
 use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher as _, Hasher as _};
@@ -6,19 +6,19 @@ use std::time::{Duration, SystemTime};
 
 use crate::domain::time::Time;
 
-pub(super) fn now() -> Time {
+pub(crate) fn now() -> Time {
     #[expect(clippy::disallowed_methods, reason = "the one place where the clock is read")]
     let since_epoch = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     Time::from_ms(i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX))
 }
 
-pub(super) async fn sleep(ms: u64) {
+pub(crate) async fn sleep(ms: u64) {
     tokio::time::sleep(Duration::from_millis(ms)).await;
 }
 
 /// Every `RandomState` has keys of its own, seeded from the system; the hash of nothing under them is a random number.
 /// It spreads delays and tells writes apart; no secret depends on it.
-pub(super) fn jitter() -> u32 {
+pub(crate) fn jitter() -> u32 {
     let drawn = RandomState::new().build_hasher().finish();
     u32::try_from(drawn >> 32).unwrap_or_default()
 }
