@@ -1,5 +1,6 @@
 //! All integration tests, in one binary.
 
+mod aws;
 mod decide;
 mod decode;
 mod emulator;
