@@ -1,8 +1,6 @@
 //! The contract of the ports: the same assertions on the simulated organisation, under every switch, and on the AWS adapters
 //! over the emulator. Each names the place in `facts-aws` that it rests on.
 
-#![expect(clippy::indexing_slicing, clippy::panic, clippy::unwrap_used, reason = "the helpers are parts of tests")]
-
 use std::collections::BTreeSet;
 
 use runas_reactor::domain::document::{Body, CONTENT_BYTES_MAX, Content};

@@ -1,5 +1,4 @@
 //! Named scenarios on the simulated organisation, each under every setting of what AWS leaves unconfirmed.
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "the helpers are parts of tests")]
 
 use runas_reactor::domain::finding::{Alert, Severity};
 use runas_reactor::domain::record::Standing;
