@@ -6,6 +6,7 @@ mod news;
 mod telling;
 
 use super::case::{Applied, Case, Decision, Refusal, Verdict, WaitsOn};
+use super::edit::Edit;
 use super::record::{Commit, Record, Settlement};
 use super::signal::{Cause, Work};
 use super::time::{MINUTE_MS, SECOND_MS, Time};
@@ -52,7 +53,7 @@ fn postponed(case: &Case, decision: &Decision, applied: &Applied) -> Option<(Wor
         }
         _ => return None,
     };
-    Some(successor(case, case.edits.iter().map(|edit| edit.edit.clone()).collect(), until))
+    Some(successor(case, unsettled_edits(case), until))
 }
 
 fn next(case: &Case, decision: &Decision, applied: &Applied, record: &Record) -> Option<(Work, u32)> {
@@ -71,10 +72,15 @@ fn next(case: &Case, decision: &Decision, applied: &Applied, record: &Record) ->
         None if at_war || watched => case.now.plus_ms(WATCH_MS),
         None => return None,
     };
-    Some(successor(case, Vec::new(), until))
+    let edits = if news::carries_edits(decision) { unsettled_edits(case) } else { Vec::new() };
+    Some(successor(case, edits, until))
 }
 
-fn successor(case: &Case, edits: Vec<super::edit::Edit>, until: Time) -> (Work, u32) {
+fn unsettled_edits(case: &Case) -> Vec<Edit> {
+    case.edits.iter().filter(|edit| !edit.seen).map(|edit| edit.edit.clone()).collect()
+}
+
+fn successor(case: &Case, edits: Vec<Edit>, until: Time) -> (Work, u32) {
     let work = Work {
         target: case.target.clone(),
         cause: case.cause,

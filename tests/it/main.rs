@@ -1,5 +1,7 @@
 //! All integration tests, in one binary.
 
+mod aws;
+mod decide;
 mod decode;
 mod emulator;
 mod policy;

@@ -6,10 +6,11 @@ use aws_sdk_dynamodb::error::BuildError;
 use aws_sdk_dynamodb::types::{Delete, Put, TransactWriteItem, Update};
 
 use super::items::{self, Corrupt, Item, n, s, ttl};
-use super::keys::{Key, digest};
+use super::keys::Key;
 use crate::domain::finding::Alert;
 use crate::domain::record::Commit;
 use crate::domain::target::Target;
+use crate::domain::text::sha256;
 use crate::domain::time::Time;
 
 /// Actions in one transaction [bc; docs: amazondynamodb `ServiceQuotas`].
@@ -75,11 +76,8 @@ impl Plan {
 
 /// At most 36 characters [bc]. The commit itself is part of it: the same token with other content would be refused.
 fn token(target: &Target, commit: &Commit) -> Result<String, Corrupt> {
-    let generation = commit.expected.to_string();
-    let content = [items::json_of(&commit.record)?, items::json_of(&commit.history)?, items::json_of(&commit.alerts)?];
-    let [record, history, alerts] = content.each_ref().map(String::as_str);
-    let seen = commit.seen.join(" ");
-    let mut token = digest(&[&commit.history.id, &target.to_string(), &generation, record, history, alerts, &seen]);
+    let what = (&commit.record, &commit.history, &commit.alerts, &commit.seen);
+    let mut token = sha256(&items::json_of(&(target, commit.expected, what))?);
     token.truncate(36);
     Ok(token)
 }

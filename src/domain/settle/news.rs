@@ -62,6 +62,9 @@ impl News {
             echo: false,
             advance: None,
         };
+        if carries_edits(decision) {
+            return news;
+        }
         if let Observation::Present(seen) = &case.observation {
             let advance = advance(case, seen);
             news.edits.extend(advance.judged.iter().filter_map(|judged| version_edit(case, judged)));
@@ -245,6 +248,12 @@ enum Promoted {
     Other,
 }
 
+/// We cannot see what the edits did and will look again: they travel on with the message, and are told when there is
+/// something to say about them, or when we give up.
+pub(super) fn carries_edits(decision: &Decision) -> bool {
+    matches!(decision.verdict, Verdict::Unknown { .. }) && decision.wait.is_some()
+}
+
 fn latest(case: &Case) -> Option<&Seen> {
     match &case.observation {
         Observation::Present(seen) => Some(seen),
@@ -291,9 +300,9 @@ fn explained(case: &Case, edit: &AttributedEdit) -> bool {
     match edit.edit.action {
         // Content has judged these: what is not exactly ours was judged as somebody's version.
         Action::Created | Action::Updated { .. } | Action::VersionDeleted { .. } => true,
+        // What we make the default is the latest version, or was once and has been superseded.
         Action::DefaultMoved { version } => {
-            let known = latest(case).map(|seen| seen.latest.number);
-            version.is_some() && version <= known.max(case.record.accounted.as_ref().map(|a| a.version))
+            latest(case).is_none_or(|seen| version == Some(seen.latest.number) || version != Some(seen.default.number))
         }
         Action::Deleted | Action::SharingChanged => case.record.deleted_by_us.is_some(),
     }

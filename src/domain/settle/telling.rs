@@ -26,13 +26,13 @@ pub(super) fn alerts(
     let war_before = case.record.incident.as_ref().is_some_and(|incident| incident.escalated);
     let closed = pass.follow_incident(record);
     let mut alerts = Vec::new();
-    if !war_before {
-        alerts.extend(pass.edits(record));
-    }
+    let edits = pass.edits(record).filter(|_| !war_before);
+    let edits_told = edits.is_some() || war_before;
+    alerts.extend(edits);
     alerts.extend(pass.war(record, war_before));
     alerts.extend(pass.late(record));
     alerts.extend(pass.denied());
-    alerts.extend(pass.standing(record));
+    alerts.extend(pass.standing(record, edits_told));
     alerts.extend(pass.adopted(record));
     alerts.extend(pass.vended(record));
     alerts.extend(pass.exemption(record));
@@ -262,7 +262,7 @@ impl Pass<'_> {
     }
 
     /// A target that stands worse, or better, than it did, without an edit that tells it.
-    fn standing(&self, record: &Record) -> Option<Alert> {
+    fn standing(&self, record: &Record, edits_told: bool) -> Option<Alert> {
         let (before, after) = (self.case.record.standing, record.standing);
         let given_up = matches!(self.decision.verdict, Verdict::Unknown { .. }) && self.case.hop >= HOPS_MAX;
         if before == after && !given_up {
@@ -282,12 +282,10 @@ impl Pass<'_> {
                     .line("Why", &why)
                     .line("To do", "check that the account has the member role, that it trusts the hub, that no SCP denies it, and that the region is on")
             }
-            Standing::Drifted if self.news.edits.is_empty() => {
-                Page::new(Kind::DriftObserved, Severity::Warning, &key("drift"))
-                    .subject("differs from the baseline (observe only)".to_owned())
-                    .line("Why", &why)
-                    .put("drift", self.drift())
-            }
+            Standing::Drifted if !edits_told => Page::new(Kind::DriftObserved, Severity::Warning, &key("drift"))
+                .subject("differs from the baseline (observe only)".to_owned())
+                .line("Why", &why)
+                .put("drift", self.drift()),
             _ if before == Standing::Unreachable => Page::new(Kind::ReachableAgain, Severity::Info, &key("reachable"))
                 .subject("within reach again".to_owned())
                 .line("Now", &self.done().full),
