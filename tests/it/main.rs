@@ -6,3 +6,4 @@ mod decode;
 mod emulator;
 mod policy;
 mod support;
+mod tidy;
