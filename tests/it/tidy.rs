@@ -272,7 +272,8 @@ fn nothing_is_left_unfinished_or_switched_off() {
     let rule = Rule {
         breaches: |source| {
             let mut breaches = named(source, |path| {
-                ["#ignore", "#allow", "dbg!", "todo!", "unimplemented!"].iter().any(|left| path.ends_with(left))
+                ["#ignore", "dbg!", "todo!", "unimplemented!"].iter().any(|left| path.ends_with(left))
+                    || path == "#allow" && source.name.starts_with("src/")
             });
             for (line, comment) in source.comments() {
                 let mut words = comment.split(|c: char| !c.is_alphanumeric());
@@ -287,7 +288,7 @@ fn nothing_is_left_unfinished_or_switched_off() {
             ("src/a.rs", "// TODO: later"),
             ("src/a.rs", "/* one\n FIXME(me) */"),
             ("tests/it/a.rs", "#[ignore = \"slow\"] fn f() {}"),
-            ("tests/it/a.rs", "#![allow(dead_code, reason = \"some\")]"),
+            ("src/a.rs", "#![allow(dead_code, reason = \"some\")]"),
         ],
         fix: "finish it; a lint that does not fit gets `#[expect(…, reason = …)]`, which goes when it is no longer needed",
     };
@@ -300,9 +301,9 @@ fn no_file_names_a_place_on_the_machine_of_its_author() {
         breaches: |source| {
             let at_home = |line: &str| {
                 ["home", "root", "tmp", "work", "Users"].iter().any(|place| {
-                    let place = format!("/{place}/");
-                    let mut found = line.match_indices(&place);
-                    found.any(|(at, _)| !line[..at].ends_with(|c: char| c.is_alphanumeric() || "._-*})]".contains(c)))
+                    let mut before = line.split(&format!("/{place}/")).collect::<Vec<_>>();
+                    before.pop();
+                    before.iter().any(|text| !text.ends_with(|c: char| c.is_alphanumeric() || "._-*})]".contains(c)))
                 })
             };
             let lines = source.text.lines().zip(1..).filter(|(text, _)| at_home(text));

@@ -211,7 +211,7 @@ fn tokens(text: &str) -> Vec<(usize, Token)> {
             after_word(&mut rest, word)
         } else {
             rest.next();
-            after_sign(&mut rest, c)
+            Some(after_sign(&mut rest, c))
         };
         tokens.extend(token.map(|token| (line, token)));
     }
@@ -225,7 +225,7 @@ fn after_word(rest: &mut Rest<'_>, word: String) -> Option<Token> {
         Some('"') if raw => raw_string(rest, 0),
         Some('"') if matches!(word.as_str(), "b" | "c") => {
             rest.next();
-            quoted(rest, '"')
+            Some(quoted(rest, '"'))
         }
         Some('#') if raw => {
             let hashes = rest.while_is(|c| c == '#').len();
@@ -248,22 +248,22 @@ fn raw_string(rest: &mut Rest<'_>, hashes: usize) -> Option<Token> {
     Some(Token::Quoted)
 }
 
-fn quoted(rest: &mut Rest<'_>, end: char) -> Option<Token> {
+fn quoted(rest: &mut Rest<'_>, end: char) -> Token {
     while rest.peek().is_some_and(|c| c != end) {
         if rest.next() == Some('\\') {
             rest.next();
         }
     }
     rest.next();
-    Some(Token::Quoted)
+    Token::Quoted
 }
 
-fn after_sign(rest: &mut Rest<'_>, sign: char) -> Option<Token> {
-    let token = match (sign, rest.peek()) {
+fn after_sign(rest: &mut Rest<'_>, sign: char) -> Token {
+    match (sign, rest.peek()) {
         ('/', Some('/')) => Token::Comment(rest.while_is(|c| c != '\n')),
         ('/', Some('*')) => Token::Comment(block_comment(rest)),
-        ('"', _) => return quoted(rest, '"'),
-        ('\'', Some('\\')) => return quoted(rest, '\''),
+        ('"', _) => quoted(rest, '"'),
+        ('\'', Some('\\')) => quoted(rest, '\''),
         ('\'', _) => {
             let c = rest.next();
             // What is no character literal is a lifetime: its name follows without an end.
@@ -282,8 +282,7 @@ fn after_sign(rest: &mut Rest<'_>, sign: char) -> Option<Token> {
             let known = ["{", "}", "(", "[", ",", ".", "!", "*", "#"];
             Token::Sign(known.into_iter().find(|known| known.starts_with(sign)).unwrap_or("other"))
         }
-    };
-    Some(token)
+    }
 }
 
 fn double(rest: &mut Rest<'_>, sign: &'static str) -> Token {
