@@ -6,6 +6,7 @@ mod source;
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 
 use source::{Named, Source};
 
@@ -27,6 +28,8 @@ const IMPURE: [&str; 12] = [
     "std::hash::RandomState",
 ];
 const LINES_MAX: usize = 500;
+
+static DEPENDENCIES: LazyLock<Vec<String>> = LazyLock::new(dependencies);
 
 struct Rule {
     breaches: fn(&Source) -> Vec<Named>,
@@ -350,10 +353,14 @@ fn last(path: &str) -> &str {
 
 /// Whether the path, if it leads to a crate that we depend on, leads to one of these.
 fn is_one_of(path: &str, crates: &[&str]) -> bool {
-    let manifest = include_str!("../../Cargo.toml");
-    let dependencies = manifest.split("\n[").find_map(|section| section.strip_prefix("dependencies]"));
-    let mut names = dependencies.unwrap_or_default().lines().filter_map(|line| Some(line.split_once(" = ")?.0));
-    crates.iter().any(|name| within(path, name)) || !names.any(|name| within(path, &name.replace('-', "_")))
+    crates.iter().any(|name| within(path, name)) || !DEPENDENCIES.iter().any(|name| within(path, name))
+}
+
+/// What the manifest lets the code name.
+fn dependencies() -> Vec<String> {
+    let sections = include_str!("../../Cargo.toml").split("\n[");
+    let lines = sections.filter_map(|section| section.strip_prefix("dependencies]")).flat_map(str::lines);
+    lines.filter_map(|line| Some(line.split_once(" = ")?.0.replace('-', "_"))).collect()
 }
 
 fn root() -> PathBuf {
