@@ -15,3 +15,4 @@ mod emulator;
 mod policy;
 mod scenarios;
 mod support;
+mod tidy;
