@@ -3,6 +3,7 @@
 mod aws;
 mod decide;
 mod decode;
+mod e2e;
 mod emulator;
 mod policy;
 mod support;

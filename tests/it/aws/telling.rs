@@ -87,7 +87,10 @@ async fn work_is_sent_in_batches() {
     assert_eq!(hub.calls("sqs"), ["SendMessageBatch", "SendMessageBatch", "SendMessageBatch"]);
     let bodies = drain(&hub, &hub.queue).await;
     assert_eq!(bodies.len(), 23);
-    assert_eq!(bodies[0].to_string(), serde_json::from_str::<Value>(&encode_work(&work("eu-west-1"))).unwrap().to_string());
+    assert_eq!(
+        bodies[0].to_string(),
+        serde_json::from_str::<Value>(&encode_work(&work("eu-west-1"))).unwrap().to_string()
+    );
     hub.world().send(&[(work("eu-west-1"), 900)]).await.unwrap();
     assert_eq!(drain(&hub, &hub.queue).await.len(), 0);
     hub.world().send(&[]).await.unwrap();
