@@ -109,8 +109,8 @@ pub(super) fn is_expired(fault: &Fault) -> bool {
 /// Session credentials past their time [bc: common errors of every service]; new ones help.
 const EXPIRED: &[&str] = &["ExpiredToken", "ExpiredTokenException", "RequestExpired"];
 
-/// Codes and what they mean. Sources: [bc] the API models of botocore, [docs] AWS's documentation, [seen] public reports
-/// named in facts-aws.
+/// Codes and what they mean, with sources: `bc` are the API models of botocore, `docs` is AWS's documentation, `seen` is what
+/// people report in public.
 const TABLE: &[(FaultClass, &[&str])] = &[
     // The SDK's own list; it retries them itself, and hands over what is left.
     (FaultClass::Throttled, THROTTLING_ERRORS),

@@ -12,7 +12,7 @@ use crate::domain::target::AccountId;
 use crate::ports::{Fault, FaultClass};
 
 const QUERY: Call = Call::read("Query");
-/// A page reads up to 1 MB [bc]; sent alerts stay for two days, so more pages than this are an account gone wild.
+/// A page reads up to 1 MB (API model); sent alerts stay for two days, so more pages than this are an account gone wild.
 const PAGES_MAX: usize = 20;
 
 impl DynamoLedger {

@@ -74,7 +74,7 @@ impl Plan {
     }
 }
 
-/// At most 36 characters [bc]. The commit itself is part of it: the same token with other content would be refused.
+/// At most 36 characters (API model). The commit itself is part of it: the same token with other content would be refused.
 fn token(target: &Target, commit: &Commit) -> Result<String, Corrupt> {
     let what = (&commit.record, &commit.history, &commit.alerts, &commit.seen);
     let mut token = sha256(&items::json_of(&(target, commit.expected, what))?);

@@ -218,6 +218,8 @@ impl News {
                 if seen.default.number != seen.latest.number
                     && seen.latest.number == accounted.version
                     && case.record.standing == Standing::InSync
+                    // Our own move of it may not be visible yet.
+                    && case.record.awaiting_echo.is_none()
                     && self.edits.is_empty()
                     && !case.edits.iter().any(moved) =>
             {
