@@ -11,6 +11,7 @@ mod aws;
 mod contract;
 mod decide;
 mod decode;
+mod e2e;
 mod emulator;
 mod policy;
 mod scenarios;
