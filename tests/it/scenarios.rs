@@ -312,3 +312,85 @@ async fn a_warm_drift_event_takes_three_calls_in_a_row_on_aws() {
     assert_eq!(report.passes[0].standing, Standing::InSync, "{report:?}");
     assert_chain(&reactor.world().calls());
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_account_that_nobody_knows_is_told_and_not_looked_at() {
+    let play = Play::begin(Switches::PLAIN).await;
+    let stranger = org::target("999900001111", "eu-west-1");
+    play.sim().lza_writes(&stranger, "logs").unwrap();
+    let calls = play.sim().calls().len();
+    play.rest().await;
+    assert_eq!(play.sim().calls().len(), calls);
+    let told = play.sim().told();
+    assert!(told.iter().any(|alert| alert.kind == "distrusted" && alert.text.contains("999900001111")), "{told:#?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_new_account_is_waited_for_until_organizations_and_a_role_know_it() {
+    let play = Play::begin(Switches::PLAIN).await;
+    let management = org::target("111122223333", "us-east-1");
+    let new = org::target("999900001111", "eu-west-1");
+    play.sim().account_created(&management, &new.account);
+    run_for(&play.reactor, 60).await;
+    let now = play.sim().now();
+    play.sim().put_account(org::account("999900001111", now.plus_ms(30_000)));
+    play.rest().await;
+    let records = play.sim().ledger().records;
+    for region in ["eu-west-1", "eu-central-1", "us-east-1"] {
+        assert_eq!(records[&org::target("999900001111", region)].standing, Standing::InSync, "{region}");
+    }
+    assert_eq!(loud(&play.told(1)), Vec::<String>::new());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_account_that_left_is_not_looked_at_any_more() {
+    let play = Play::begin(Switches::PLAIN).await;
+    play.sim().account_departed(&org::target("111122223333", "us-east-1"), &play.target.account);
+    play.rest().await;
+    play.sim().edit_inputs(&play.target, &play.admin(), &json!({ "runAsEnabled": false })).unwrap();
+    play.rest().await;
+    assert_eq!(play.inputs()["runAsEnabled"], false);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_departure_that_a_member_claims_changes_nothing_and_is_told() {
+    let play = Play::begin(Switches::PLAIN).await;
+    play.sim().account_departed(&org::target("555566667777", "us-east-1"), &play.target.account);
+    play.rest().await;
+    play.sim().edit_inputs(&play.target, &play.admin(), &json!({ "runAsEnabled": false })).unwrap();
+    play.rest().await;
+    play.assert_right();
+    assert!(play.sim().told().iter().any(|alert| alert.kind == "distrusted"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_region_that_is_off_is_known_to_be_out_of_reach_and_wakes_nobody() {
+    let play = Play::begin(Switches::PLAIN).await;
+    let off = org::target(MEMBER, "us-east-1");
+    play.sim().change_account(&off.account, |account| {
+        account.regions_off.insert(off.region.clone());
+    });
+    play.sim().enqueue(r#"{"kind":"sweep","schema":1}"#);
+    play.rest().await;
+    assert_eq!(play.sim().ledger().records[&off].standing, Standing::Unreachable);
+    assert_eq!(loud(&play.told(1)), Vec::<String>::new());
+}
+
+#[tokio::test(start_paused = true)]
+async fn lost_access_is_told_once_and_its_end_too() {
+    let play = Play::begin(Switches::PLAIN).await;
+    let before = play.sim().told().len();
+    play.sim().change_account(&play.target.account, |account| account.roles.clear());
+    play.sim().edit_inputs(&play.target, &play.admin(), &json!({ "runAsEnabled": false })).unwrap();
+    run_for(&play.reactor, 600).await;
+    assert_eq!(play.sim().ledger().records[&play.target].standing, Standing::Unreachable);
+    let now = play.sim().now();
+    play.sim().change_account(&play.target.account, |account| {
+        account.roles.insert(org::ROLE.to_owned(), now);
+    });
+    play.rest().await;
+    play.assert_right();
+    let kinds: Vec<String> = play.told(before).into_iter().map(|alert| alert.kind).collect();
+    assert_eq!(kinds, ["unreachable", "edit_reverted", "reachable_again", "peace"]);
+    assert!(play.told(before)[1].text.contains("mallory@example.com"));
+}

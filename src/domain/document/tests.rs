@@ -10,7 +10,7 @@ fn content(value: &Value) -> Content {
     }
 }
 
-fn session(inputs: Value) -> Content {
+fn session(inputs: &Value) -> Content {
     content(&json!({ "schemaVersion": "1.0", "sessionType": "Standard_Stream", "inputs": inputs }))
 }
 
@@ -35,7 +35,7 @@ fn only_session_documents_are_valid() {
 
 #[test]
 fn an_overlay_changes_owned_fields_and_nothing_else() {
-    let lza = session(json!({ "kmsKeyId": "k", "runAsEnabled": false, "somethingNew": { "a": [1] } }));
+    let lza = session(&json!({ "kmsKeyId": "k", "runAsEnabled": false, "somethingNew": { "a": [1] } }));
     let right = lza.overlaid(&owned(&[("runAsEnabled", json!(true)), ("runAsDefaultUser", json!("ops"))]));
     assert_eq!(right.input("runAsEnabled"), Some(&json!(true)));
     assert_eq!(right.input("runAsDefaultUser"), Some(&json!("ops")));
@@ -47,11 +47,11 @@ fn an_overlay_changes_owned_fields_and_nothing_else() {
 fn a_string_where_a_boolean_belongs_is_drift() {
     let want = owned(&[("runAsEnabled", json!(true))]);
     for there in [json!("true"), json!("{{ enabled }}"), json!(""), json!(1), Value::Null] {
-        let drift = session(json!({ "runAsEnabled": there })).drift(&want);
+        let drift = session(&json!({ "runAsEnabled": there })).drift(&want);
         assert_eq!(drift.len(), 1, "{there}");
     }
-    assert_eq!(session(json!({ "runAsEnabled": true })).drift(&want), Change::new());
-    assert_eq!(session(json!({})).drift(&want)[0].from, None);
+    assert_eq!(session(&json!({ "runAsEnabled": true })).drift(&want), Change::new());
+    assert_eq!(session(&json!({})).drift(&want)[0].from, None);
 }
 
 #[test]
@@ -71,7 +71,7 @@ fn a_remark_changes_no_meaning_and_does_not_pile_up() {
     assert!(reworded.same_as(&content));
     assert_eq!(reworded.reworded(2).render(0).len(), reworded.render(0).len());
     assert_eq!(content.change_to(&reworded), Change::new());
-    assert!(session(json!({})).reworded(3).same_as(&session(json!({}))), "also where there was no description");
+    assert!(session(&json!({})).reworded(3).same_as(&session(&json!({}))), "also where there was no description");
 }
 
 fn value() -> impl Strategy<Value = Value> {

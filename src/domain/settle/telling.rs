@@ -8,6 +8,7 @@ use crate::domain::case::{Applied, AttributedEdit, Case, Decision, Refusal, Verd
 use crate::domain::document::REVIEWED_FIELDS;
 use crate::domain::finding::{Alert, Kind, Page, Severity};
 use crate::domain::heat::{level, limit};
+use crate::domain::observation::Obstacle;
 use crate::domain::policy::Mode;
 use crate::domain::principal::Attribution;
 use crate::domain::record::{Incident, Judged, OPPONENTS_MAX, Record, Standing};
@@ -277,7 +278,8 @@ impl Pass<'_> {
                     Applied::Refused(_) => "the write is not allowed",
                     Applied::Nothing | Applied::Landed { .. } => "it cannot be read",
                 };
-                Page::new(Kind::Unreachable, Severity::High, &key("unreachable"))
+                let severity = if self.region_is_off() { Severity::Info } else { Severity::High };
+                Page::new(Kind::Unreachable, severity, &key("unreachable"))
                     .subject(format!("out of our reach: {refused}"))
                     .line("Why", &why)
                     .line("To do", "check that the account has the member role, that it trusts the hub, that no SCP denies it, and that the region is on")
@@ -292,6 +294,11 @@ impl Pass<'_> {
             _ => return None,
         };
         Some(page.about(self.case, self.decision, record.incident.as_ref()))
+    }
+
+    /// Nobody can use Session Manager in a region that is off: good to know, no more.
+    fn region_is_off(&self) -> bool {
+        matches!(&self.decision.verdict, Verdict::Unknown { why } if why.obstacle == Obstacle::RegionOff)
     }
 
     /// What was adopted at first sight and deserves a look: it can run code, or send sessions elsewhere.
