@@ -4,6 +4,7 @@
 //! and dropped otherwise. So a hostile edit is not laundered by a trusted one that follows at once: only what the trusted
 //! hand itself changed is taken over.
 
+use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
 use super::case::{AttributedEdit, Case};
@@ -46,13 +47,14 @@ struct Start {
 /// The versions, apart from latest and default, whose content is needed to decide; to be read by the next look.
 pub fn wanted(case: &Case, seen: &Seen) -> BTreeSet<u64> {
     let start = start(case, seen);
-    let new = new_versions(seen, start.after);
+    let mut new = new_versions(seen, start.after);
     if new.len() > REPLAYED_MAX {
-        return BTreeSet::new();
+        new.clear();
     }
     let before = (case.record.accounted.is_none() || start.first_sight).then_some(start.after).filter(|n| *n > 0);
-    let read_before = |n: &u64| seen.info(*n).is_some() && seen.body(*n).is_none();
-    new.iter().map(|version| version.number).chain(before).filter(read_before).collect()
+    let unconfirmed = case.record.accounted.as_ref().filter(|it| it.created.is_none()).map(|it| it.version);
+    let unread = |n: &u64| seen.info(*n).is_some() && seen.body(*n).is_none();
+    new.iter().map(|version| version.number).chain(before).chain(unconfirmed).filter(unread).collect()
 }
 
 /// Follows the versions since the last look.
@@ -78,38 +80,70 @@ pub fn advance(case: &Case, seen: &Seen) -> Advance {
         advance.gap = Some("a version since the last look was deleted".to_owned());
     }
     let sole = if let [only] = new.as_slice() { Some(only.number) } else { None };
+    let mut blurred = blurred_before(&case.record, start.after, before.as_ref());
+    let mut carried = None;
     for version in new.iter().rev().take(REPLAYED_MAX).rev() {
         let body = if advance.gap.is_some() { None } else { seen.body(version.number) };
         let author = author(case, version, sole);
         let judged = judge(case, version, author, body, before.as_ref(), &mut advance);
+        let trusted = judged.attribution == Attribution::Trusted;
+        let valid = body.is_some_and(|body| body.content().is_some());
+        if trusted && valid && blurred {
+            carried = Some(format!("version {} may carry over what an invalid one before it held", version.number));
+        } else if trusted && valid {
+            let accepted = advance.accepted.take().unwrap_or_else(Content::minimal);
+            advance.accepted = Some(accepted.with_change(&judged.change));
+        }
         // An invalid version is stepped over: what follows is compared with the last valid one.
-        if body.is_none_or(|body| body.content().is_some()) {
+        if body.is_none() || valid {
             before = body.cloned();
         }
+        blurred = body.is_some() && !valid && (blurred || !trusted);
         advance.judged.push(judged);
     }
+    advance.gap = advance.gap.or(carried);
     attribute_late(case, seen, &mut advance);
     advance
 }
 
-/// The author that an edit of this case names for a version.
-fn author<'a>(case: &'a Case, version: &VersionInfo, sole: Option<u64>) -> Option<&'a AttributedEdit> {
-    let made = |edit: &&AttributedEdit| edit.edit.failed.is_none() && made_it(edit, version, case.now, sole);
-    case.edits.iter().find(made)
+/// Whether the version before is no valid document, and not by a hand that we trust: what it held is not known, so that
+/// nobody can tell what the next one only carried over from it.
+fn blurred_before(record: &Record, number: u64, before: Option<&Body>) -> bool {
+    let by_trusted = |judged: &Judged| judged.version == number && judged.attribution == Attribution::Trusted;
+    before.is_some_and(|body| body.content().is_none()) && !record.recent.first().is_some_and(by_trusted)
 }
 
-fn made_it(edit: &AttributedEdit, version: &VersionInfo, now: Time, sole: Option<u64>) -> bool {
+/// The author that an edit of this case names for a version.
+fn author<'a>(case: &'a Case, version: &VersionInfo, sole: Option<u64>) -> Option<&'a AttributedEdit> {
+    let made = |edit: &&AttributedEdit| {
+        // The time of an old event tells nothing about what we can still see. It may name an author, and vouch for nobody.
+        let old = case.now.since(edit.edit.at) > DELIVERY_MS;
+        let vouches = matches!(edit.attribution, Attribution::Trusted | Attribution::BreakGlass);
+        made_it(edit, version.number, sole) && (near(edit, version.created) || (old && !vouches))
+    };
+    // Numbers begin anew with a new document. Of several calls that claim one version the nearest has made it; in doubt the
+    // one whose author we trust least.
+    let claims = case.edits.iter().filter(made);
+    claims.min_by_key(|edit| (version.created.since(edit.edit.at).abs(), Reverse(edit.attribution)))
+}
+
+/// Whether a call and the creation of a version are near enough to each other to be the same thing.
+pub fn near(edit: &AttributedEdit, created: Time) -> bool {
+    created.since(edit.edit.at).abs() <= SAME_CALL_MS
+}
+
+/// Whether a call says that it made the version of this number.
+fn made_it(edit: &AttributedEdit, number: u64, sole: Option<u64>) -> bool {
     use super::edit::Action;
     let right_number = match edit.edit.action {
         Action::Created | Action::Updated { version: Some(_) } => {
-            edit.edit.action.made_version() == Some(version.number)
+            edit.edit.action.made_version() == Some(number)
         }
         // CloudTrail left the reply out: with one new version there is only one that it can have made.
-        Action::Updated { version: None } => sole == Some(version.number),
+        Action::Updated { version: None } => sole == Some(number),
         Action::DefaultMoved { .. } | Action::Deleted | Action::VersionDeleted { .. } | Action::SharingChanged => false,
     };
-    let tells_time = now.since(edit.edit.at) <= DELIVERY_MS;
-    right_number && (!tells_time || version.created.since(edit.edit.at).abs() <= SAME_CALL_MS)
+    right_number && edit.edit.failed.is_none()
 }
 
 fn judge(
@@ -144,33 +178,32 @@ fn judge(
         Some(before) => before.change_to(content),
         None => advance.accepted.clone().unwrap_or_else(Content::minimal).change_to(content),
     };
-    if judged.attribution == Attribution::Trusted {
-        advance.accepted = Some(match &advance.accepted {
-            Some(accepted) => accepted.with_change(&judged.change),
-            None => content.clone(),
-        });
-    }
     judged
 }
 
 /// Authors who become known for versions that were judged without one. A trusted change that was dropped then is taken over now.
 fn attribute_late(case: &Case, seen: &Seen, advance: &mut Advance) {
-    for edit in case.edits.iter().filter(|edit| !edit.seen && edit.edit.failed.is_none()) {
-        let known = case.record.recent.iter().find(|judged| {
-            let listed = VersionInfo {
-                number: judged.version,
-                created: judged.created,
-                status: super::observation::Status::Active,
-            };
-            made_it(edit, &listed, case.now, None)
+    for edit in case.edits.iter().filter(|edit| !edit.seen) {
+        let claimed = case.record.recent.iter().filter(|judged| {
+            made_it(edit, judged.version, None)
+                && near(edit, judged.created)
                 && seen.info(judged.version).is_none_or(|info| info.created == judged.created)
         });
+        let known = claimed.min_by_key(|judged| judged.created.since(edit.edit.at).abs());
         let Some(known) = known.filter(|judged| judged.attribution == Attribution::Unattributed) else { continue };
-        if edit.attribution == Attribution::Trusted {
-            advance.accepted =
-                Some(advance.accepted.clone().unwrap_or_else(Content::minimal).with_change(&known.change));
-        }
         advance.late.push((known.clone(), edit.clone()));
+    }
+    let vouched = advance.late.iter().filter(|(_, edit)| edit.attribution == Attribution::Trusted);
+    let mut vouched: Vec<Judged> = vouched.map(|(judged, _)| judged.clone()).collect();
+    vouched.sort_by_key(|judged| judged.created);
+    for known in vouched {
+        // What a trusted hand changed again since then stays as it is, in whatever order we hear of it.
+        let later = case.record.recent.iter().chain(&advance.judged);
+        let later = later.filter(|j| j.attribution == Attribution::Trusted && j.created > known.created);
+        let again: BTreeSet<&str> = later.flat_map(|j| &j.change).map(|change| change.field.as_str()).collect();
+        let change: Change = known.change.iter().filter(|c| !again.contains(c.field.as_str())).cloned().collect();
+        let accepted = advance.accepted.take().unwrap_or_else(Content::minimal);
+        advance.accepted = Some(accepted.with_change(&change));
     }
 }
 
@@ -186,7 +219,12 @@ pub fn same_document(record: &Record, seen: &Seen) -> bool {
         (None, Some(created)) => {
             seen.older_exist || seen.versions.iter().any(|v| v.created <= created || v.number > accounted.version)
         }
-        (_, None) => true,
+        // Ours, and not seen since we wrote it: the number alone does not tell it from a version of another document.
+        (_, None) => match (seen.body(accounted.version), known_body(record, accounted.version)) {
+            (Some(Body::Valid(there)), Some(Body::Valid(ours))) => there.same_as(&ours),
+            (Some(there), Some(ours)) => *there == ours,
+            (None, _) | (_, None) => true,
+        },
     }
 }
 
@@ -200,14 +238,14 @@ fn start(case: &Case, seen: &Seen) -> Start {
         return Start { after: 0, first_sight: false };
     }
     // First sight adopts what is there, but for what an untrusted hand is known to have put there just now.
-    let foreign = case.edits.iter().filter(|e| e.edit.failed.is_none() && e.attribution != Attribution::Trusted);
-    let earliest = foreign
-        .filter_map(|e| match e.edit.action {
-            super::edit::Action::Updated { version: None } => Some(seen.latest.number),
-            action => action.made_version(),
-        })
-        .min();
-    let after = earliest.map_or(seen.latest.number, |first| first.min(seen.latest.number).saturating_sub(1));
+    let latest = Some(seen.latest.number);
+    let foreign = |version: &&VersionInfo| {
+        let made = |e: &AttributedEdit| made_it(e, version.number, latest) && near(e, version.created);
+        case.edits.iter().any(|e| e.attribution != Attribution::Trusted && made(e))
+    };
+    let earliest = seen.versions.iter().filter(foreign).map(|version| version.number).min();
+    let before = |first: u64| seen.versions.iter().map(|version| version.number).filter(|n| *n < first).max();
+    let after = earliest.map_or(seen.latest.number, |first| before(first).unwrap_or(0));
     Start { after, first_sight: true }
 }
 

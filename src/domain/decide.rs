@@ -7,20 +7,25 @@ use super::advance::{Advance, advance};
 use super::case::{AttributedEdit, Case, Decision, Reason, Refusal, Verdict, Wait, WaitsOn, Write};
 use super::document::{Body, Change, Content, FieldChange};
 use super::edit::Action;
+use super::heat::not_before;
 use super::observation::{Observation, Obstacle, Seen, Status, Unreadable};
 use super::policy::Mode;
 use super::principal::Attribution;
-use super::record::Hold;
+use super::record::{Hold, Judged, Record};
 use super::signal::Cause;
-use super::time::{MINUTE_MS, SECOND_MS};
+use super::time::{MINUTE_MS, SECOND_MS, Time};
 
 /// A pipeline that deletes the document is given this long to put another in its place.
 pub const REPLACEMENT_MS: i64 = 90 * SECOND_MS;
 /// How often we look again for something that an event says is there, before we take it to be gone.
 pub const UNSETTLED_HOPS_MAX: u32 = 6;
 const UNSETTLED_MS: i64 = 5 * SECOND_MS;
+/// Many messages may have come before this one for other reasons. What happened this shortly ago may still become visible.
+const UNSETTLED_MAX_MS: i64 = MINUTE_MS;
 const OBSTACLE_FIRST_MS: i64 = 5 * SECOND_MS;
 const OBSTACLE_MAX_MS: i64 = 60 * SECOND_MS;
+/// What happens this long before or after we have replaced the document may come of that.
+const REPLACED_MS: i64 = 15 * MINUTE_MS;
 /// The field name under which a default version that is not the latest stands in a drift.
 pub const DEFAULT_VERSION_FIELD: &str = "/defaultVersion";
 
@@ -71,7 +76,7 @@ fn present(case: &Case, seen: &Seen) -> Decision {
     let content = desired(advance.accepted.as_ref(), case);
     if let Some(why) = unusable(seen) {
         let decision = decision(Verdict::Unusable { why: why.clone() }, why);
-        return gated(case, decision, hold(case, &advance), Write::Recreate { content });
+        return gated(case, decision, hold(case, seen, &advance), Write::Recreate { content });
     }
     let drift = drift(seen, &content, case);
     if drift.is_empty() {
@@ -86,7 +91,7 @@ fn present(case: &Case, seen: &Seen) -> Decision {
         let content = if reword { content.reworded(case.nonce) } else { content };
         Write::Put { base: Some(seen.latest.number), content }
     };
-    gated(case, decision, hold(case, &advance), write)
+    gated(case, decision, hold(case, seen, &advance), write)
 }
 
 /// What the document should hold: the accepted content with the owned fields laid over it.
@@ -141,28 +146,37 @@ fn difference(seen: &Seen, content: &Content, case: &Case) -> Reason {
 
 /// SSM, or our view of it, is still catching up with something that is known to have happened.
 fn unsettled(case: &Case, seen: &Seen) -> Option<String> {
-    if case.hop >= UNSETTLED_HOPS_MAX {
-        return None;
-    }
+    let in_time = |began: Time| {
+        case.hop < UNSETTLED_HOPS_MAX || (0..UNSETTLED_MAX_MS).contains(&case.now.since(began))
+    };
     match seen.latest_status() {
-        Status::Pending => return Some(format!("version {} is not active yet", seen.latest.number)),
-        Status::Deleting => return Some("the document is being deleted".to_owned()),
-        Status::Active | Status::Failed => {}
+        Status::Pending if in_time(seen.latest_created()) => {
+            return Some(format!("version {} is not active yet", seen.latest.number));
+        }
+        Status::Deleting if in_time(Time::ZERO) => return Some("the document is being deleted".to_owned()),
+        Status::Pending | Status::Deleting | Status::Active | Status::Failed => {}
     }
     if let Some(accounted) = &case.record.accounted {
         let younger = accounted.created.is_none_or(|created| seen.latest_created() <= created);
-        if seen.latest.number < accounted.version && younger && case.record.deleted_by_us.is_none() {
+        let behind = seen.latest.number < accounted.version && younger && !replaced_by_us(&case.record, case.now);
+        if behind && in_time(case.record.updated) {
             return Some(format!("version {} is known and not visible yet", accounted.version));
         }
     }
     let ahead = |edit: &&AttributedEdit| {
         let made = edit.edit.action.made_version().is_some_and(|version| version > seen.latest.number);
         let gone = edit.edit.action == Action::Deleted;
-        !edit.seen && edit.edit.failed.is_none() && (made || gone) && edit.edit.at > seen.latest_created()
+        let pending = !edit.seen && edit.edit.failed.is_none() && (made || gone);
+        pending && edit.edit.at > seen.latest_created() && in_time(edit.edit.at)
     };
     let edit = case.edits.iter().find(ahead)?;
     // A document that was deleted and made anew within the clocks' difference looks the same; a few looks settle it.
     Some(format!("{} {}, which is not visible yet", who(edit), edit.edit.action.in_words()))
+}
+
+/// Whether we deleted the document around that time, to make it anew.
+pub fn replaced_by_us(record: &Record, when: Time) -> bool {
+    record.deleted_by_us.is_some_and(|at| at.since(when).abs() <= REPLACED_MS)
 }
 
 /// How an edit's author is called.
@@ -198,13 +212,17 @@ fn hold_for_absence(case: &Case) -> Option<Hold> {
 }
 
 /// A break-glass edit stands for as long as the policy says; an untrusted edit on top of it ends that.
-fn hold(case: &Case, advance: &Advance) -> Option<Hold> {
+fn hold(case: &Case, seen: &Seen, advance: &Advance) -> Option<Hold> {
     let moved = |e: &&AttributedEdit| {
         !e.seen && e.edit.failed.is_none() && matches!(e.edit.action, Action::DefaultMoved { .. })
     };
     let default_moves: Vec<&AttributedEdit> = case.edits.iter().filter(moved).collect();
     let latest = advance.judged.iter().rev().find(|judged| judged.attribution != Attribution::Ours);
+    let late = |(judged, edit): &(Judged, AttributedEdit)| {
+        edit.attribution == Attribution::Untrusted && judged.version == seen.latest.number
+    };
     let untrusted = latest.is_some_and(|judged| judged.attribution == Attribution::Untrusted)
+        || advance.late.iter().any(late)
         || default_moves.iter().any(|edit| edit.attribution == Attribution::Untrusted);
     if untrusted {
         return None;
@@ -246,7 +264,7 @@ fn gated(case: &Case, mut decision: Decision, hold: Option<Hold>, write: Write) 
         decision.wait = Some(Wait { until: hold.until, on: WaitsOn::Hold(hold) });
         return reasoned(decision, reason);
     }
-    if let Some(not_before) = case.record.heat.not_before.filter(|at| *at > case.now) {
+    if let Some(not_before) = not_before(&case.record.heat, !provoked(case)).filter(|at| *at > case.now) {
         decision.wait = Some(Wait { until: not_before, on: WaitsOn::EditWar });
         return reasoned(decision, format!("an edit war: no write before {not_before}"));
     }
@@ -262,6 +280,13 @@ fn gated(case: &Case, mut decision: Decision, hold: Option<Hold>, write: Write) 
     };
     decision.write = Some(write);
     reasoned(decision, reason)
+}
+
+/// Whether a hand that we do not trust is behind what brought us here.
+fn provoked(case: &Case) -> bool {
+    let news = |edit: &&AttributedEdit| !edit.seen && edit.edit.failed.is_none() && !edit.by_our_role;
+    let mut edits = case.edits.iter().filter(news);
+    edits.any(|edit| matches!(edit.attribution, Attribution::Untrusted | Attribution::Unattributed))
 }
 
 fn reasoned(mut decision: Decision, reason: Reason) -> Decision {

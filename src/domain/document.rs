@@ -25,6 +25,9 @@ pub const REVIEWED_FIELDS: [&str; 7] = [
 /// Prefix of the remark that makes a version differ from an equal one; it is no part of the content's meaning.
 const REMARK: &str = " [runas-reactor ";
 
+/// Where an input stands in a change if its name begins like that of another field.
+const INPUTS: &str = "/inputs/";
+
 /// A valid Session document. Equality is semantic: key order and white space do not count.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Content {
@@ -173,28 +176,29 @@ impl Content {
     pub fn with_change(&self, change: &Change) -> Self {
         let mut body = self.body.clone();
         for FieldChange { field, to, .. } in change {
-            let (map, name) = match field.strip_prefix("/") {
-                Some(top) => (Some(&mut body), top),
-                None => {
-                    (body.entry("inputs").or_insert_with(|| Value::Object(Map::new())).as_object_mut(), field.as_str())
-                }
+            let (in_inputs, name) = place(field);
+            let map = if in_inputs {
+                body.entry("inputs").or_insert_with(|| Value::Object(Map::new())).as_object_mut()
+            } else {
+                Some(&mut body)
             };
             let Some(map) = map else { continue };
             match to {
-                Some(value) => map.insert(name.to_owned(), value.clone()),
-                None => map.remove(name),
+                Some(value) => map.insert(name, value.clone()),
+                None => map.remove(&name),
             };
         }
         Self { body }
     }
 
-    /// Every field with its value: inputs under their names, everything else under `/name`. Our own remark is left out.
+    /// Every field with its value: inputs under their names, everything else under `/name`. Our own remark is left out. No
+    /// two fields share a name, or one could be changed in the shadow of the other.
     fn fields(&self) -> BTreeMap<String, Value> {
         let mut fields = BTreeMap::new();
         for (name, value) in &self.body {
             match value {
                 Value::Object(inputs) if name == "inputs" => {
-                    fields.extend(inputs.iter().map(|(input, value)| (input.clone(), value.clone())));
+                    fields.extend(inputs.iter().map(|(input, value)| (input_name(input), value.clone())));
                 }
                 // A description that is nothing but our remark stands where there was none.
                 Value::String(text) if name == "description" && text.starts_with(REMARK) => {}
@@ -202,7 +206,7 @@ impl Content {
                     fields.insert("/description".to_owned(), Value::from(without_remark(text)));
                 }
                 value => {
-                    fields.insert(format!("/{name}"), value.clone());
+                    fields.insert(format!("/{}", escaped(name)), value.clone());
                 }
             }
         }
@@ -239,11 +243,39 @@ impl Content {
     }
 }
 
+/// The description without a remark that we made. Anything else that begins like one is somebody's text.
 fn without_remark(description: &str) -> &str {
-    match description.rfind(REMARK) {
-        Some(at) if description.ends_with(']') => description.get(..at).unwrap_or(description),
+    let remark = |rest: &str| {
+        let nonce = rest.strip_suffix(']').unwrap_or_default();
+        nonce.len() == 8 && nonce.bytes().all(|b| b.is_ascii_hexdigit())
+    };
+    match description.rsplit_once(REMARK) {
+        Some((before, rest)) if remark(rest) => before,
         _ => description,
     }
+}
+
+/// An input that begins like another field stands below `/inputs/`.
+fn input_name(input: &str) -> String {
+    if input.starts_with('/') { format!("{INPUTS}{}", escaped(input)) } else { input.to_owned() }
+}
+
+/// Whether a field is an input, and what it is called where it stands.
+fn place(field: &str) -> (bool, String) {
+    match (field.strip_prefix(INPUTS), field.strip_prefix('/')) {
+        (Some(input), _) => (true, unescaped(input)),
+        (None, Some(top)) => (false, unescaped(top)),
+        (None, None) => (true, field.to_owned()),
+    }
+}
+
+/// A name without a slash, as in a JSON pointer.
+fn escaped(name: &str) -> String {
+    name.replace('~', "~0").replace('/', "~1")
+}
+
+fn unescaped(name: &str) -> String {
+    name.replace("~1", "/").replace("~0", "~")
 }
 
 #[cfg(test)]

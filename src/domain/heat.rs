@@ -26,10 +26,18 @@ pub fn limit(limits: &Limits) -> u64 {
     u64::from(limits.breaker_reverts) * REVERT_MILLI
 }
 
+/// The moment before which nothing is written. Who is not trusted cannot use the patience that trusted writers are met with.
+pub fn not_before(heat: &Heat, trusted: bool) -> Option<Time> {
+    let soonest = heat.at.plus_ms(BACKOFF_UNTRUSTED_MAX_MS);
+    heat.not_before.map(|at| if trusted { at } else { at.min(soonest) })
+}
+
 /// The heat after one more revert, with the next write put off where it was one too many.
 #[must_use]
 pub fn after_revert(heat: &Heat, limits: &Limits, now: Time, opponent_trusted: bool) -> Heat {
-    let milli = level(heat, limits, now) + REVERT_MILLI;
+    // Capped, so that a war is over soon after it has ended, however long it was: until then single edits are not told.
+    let hottest = limit(limits).saturating_mul(2).saturating_add(REVERT_MILLI);
+    let milli = level(heat, limits, now).saturating_add(REVERT_MILLI).min(hottest);
     if milli <= limit(limits) {
         return Heat { milli, at: now, backoffs: 0, not_before: None };
     }

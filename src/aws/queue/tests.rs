@@ -37,6 +37,15 @@ fn batches_keep_both_limits() {
 }
 
 #[test]
+fn what_is_sent_is_what_decoding_reads() {
+    use crate::domain::decode::{Decoded, decode};
+    use crate::domain::signal::Signal;
+    let batches = batched(&[(work("cli"), 0)]).unwrap();
+    let Decoded::Signal(notice) = decode(batches[0][0].message_body()) else { panic!("{:?}", batches[0][0]) };
+    assert_eq!(notice.signal, Signal::Work(Box::new(work("cli"))));
+}
+
+#[test]
 fn ids_are_unique_in_a_batch_and_delays_are_capped() {
     let works: Vec<(Work, u32)> = (0..10).map(|_| (work("cli"), 5_000)).collect();
     let batches = batched(&works).unwrap();

@@ -27,7 +27,11 @@ pub(super) fn remember(case: &Case, decision: &Decision, applied: &Applied, news
     record.hold = match &decision.wait {
         Some(wait) => match &wait.on {
             WaitsOn::Hold(hold) => Some(hold.clone()),
-            WaitsOn::EditWar | WaitsOn::Obstacle | WaitsOn::Visibility => record.hold,
+            WaitsOn::EditWar => {
+                record.heat.not_before = Some(wait.until);
+                record.hold
+            }
+            WaitsOn::Obstacle | WaitsOn::Visibility => record.hold,
         },
         None => None,
     };
@@ -74,7 +78,6 @@ fn account(case: &Case, news: &News, record: &mut Record) {
             // Only the call that made a version tells its author for good; a deletion has no other call.
             if edit.edit.action.made_version().is_some() || known.version == GONE {
                 known.attribution = edit.attribution;
-                known.change = Vec::new();
             }
         }
     }
