@@ -121,7 +121,9 @@ fn heard(empty: Row, notice: Notice) -> Row {
     };
     let remark = remark(&signal);
     match signal {
-        Signal::DocumentTouched { edit: Some(edit), .. } => Row { failed: edit.failed, remark, ..place },
+        Signal::DocumentTouched { edit: Some(edit), .. } => {
+            Row { failed: edit.failed, principal: place.principal.clone().or(Some(edit.principal)), remark, ..place }
+        }
         Signal::VendFailed { why, .. } => Row { failed: Some(why), remark, ..place },
         _ => Row { remark, ..place },
     }
