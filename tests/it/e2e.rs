@@ -11,12 +11,17 @@
     reason = "the helpers are parts of tests"
 )]
 
+mod calls;
+mod crashes;
 mod edits;
-
+mod ledger;
+mod limits;
+mod messages;
+mod modes;
 mod people;
 mod queue;
 mod stage;
-
+mod start;
 mod vending;
 
 use std::time::Duration;
