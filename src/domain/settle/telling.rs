@@ -115,8 +115,17 @@ impl Pass<'_> {
         match (self.applied, self.case.resolution.mode) {
             (Applied::Landed { .. }, _) => Kind::EditReverted,
             (_, Mode::Exempt) => Kind::ExemptTouched,
+            _ if self.undone_by().is_some() => Kind::EditReverted,
             _ => Kind::EditNoticed,
         }
+    }
+
+    /// The version that has put the edits right before we looked: an attempt of ours that did not come to tell.
+    fn undone_by(&self) -> Option<u64> {
+        let ours = self.news.advance.as_ref()?.judged.last().filter(|last| last.attribution == Attribution::Ours)?;
+        let foreign = self.news.edits.iter().any(|edit| edit.attribution != Attribution::Trusted);
+        let right = matches!(self.decision.verdict, Verdict::InSync) && self.case.resolution.mode == Mode::Enforce;
+        (foreign && right).then_some(ours.version)
     }
 
     fn severity(&self, edit: &ToldEdit) -> Severity {
@@ -170,9 +179,10 @@ impl Pass<'_> {
             return done("NOT reverted", format!("could not be put right: {refusal:?}; {why}"));
         }
         match (&self.decision.verdict, self.case.resolution.mode, self.decision.wait.as_ref().map(|w| &w.on)) {
-            (Verdict::InSync, _, _) => {
-                done("in sync", "nothing more to do: the document is as it should be".to_owned())
-            }
+            (Verdict::InSync, _, _) => match self.undone_by() {
+                Some(version) => done("reverted", format!("put right as version {version} before this look")),
+                None => done("in sync", "nothing more to do: the document is as it should be".to_owned()),
+            },
             (Verdict::Unknown { why }, _, _) => done("NOT readable", format!("could not be looked at: {}", why.detail)),
             (_, Mode::Exempt, _) => done("exempt, not touched", why),
             (_, Mode::Observe, _) => done("observed, not touched", why),
