@@ -32,11 +32,17 @@ pub(super) fn alerts(
     alerts.extend(pass.war(record, war_before));
     alerts.extend(pass.late(record));
     alerts.extend(pass.denied());
-    alerts.extend(pass.standing(record, edits_told));
+    let standing = pass.standing(record, edits_told);
+    // Being within reach again is the news that the trouble is over.
+    let over = standing.as_ref().is_some_and(|alert| alert.kind == Kind::ReachableAgain.as_str());
+    if let Some(incident) = record.incident.as_mut().filter(|_| over) {
+        incident.announce_end = false;
+    }
+    alerts.extend(standing);
     alerts.extend(pass.adopted(record));
     alerts.extend(pass.vended(record));
     alerts.extend(pass.exemption(record));
-    alerts.extend(closed.and_then(|incident| pass.peace(&incident)));
+    alerts.extend(closed.filter(|_| !over).and_then(|incident| pass.peace(&incident)));
     alerts
 }
 
