@@ -71,7 +71,7 @@ impl<W: World> Reactor<W> {
     pub async fn batch(&self, messages: &[Message], deadline: Time) -> BatchReport {
         let mut report = BatchReport::default();
         let working_until = deadline.plus_ms(-RESERVE_MS);
-        let policy = match self.by(working_until, self.policy()).await {
+        let policy = match self.by(working_until, Box::pin(self.policy())).await {
             Ok(policy) => policy,
             Err(fault) => {
                 tracing::error!(error = %fault, "no policy, so no decision: every message comes again");
@@ -81,8 +81,8 @@ impl<W: World> Reactor<W> {
         };
         let mut groups = BTreeMap::new();
         for message in messages {
-            let sorted = self.by(working_until, self.sort(&policy, message, &mut groups, &mut report)).await;
-            if let Err(fault) = sorted {
+            let sort = Box::pin(self.sort(&policy, message, &mut groups, &mut report));
+            if let Err(fault) = self.by(working_until, sort).await {
                 self.give_back(deadline, message, &fault, &mut report).await;
             }
         }
@@ -215,7 +215,7 @@ impl<W: World> Reactor<W> {
         let factor = 2_u32.saturating_pow(message.receives.saturating_sub(1).min(8));
         let spread = self.world.jitter() % HAND_BACK_FIRST_S;
         let delay = HAND_BACK_FIRST_S.saturating_mul(factor).min(HAND_BACK_MAX_S) + spread;
-        if let Err(fault) = self.by(deadline.plus_ms(-REPLY_MS), self.world.hand_back(receipt, delay)).await {
+        if let Err(fault) = self.by(deadline.plus_ms(-REPLY_MS), Box::pin(self.world.hand_back(receipt, delay))).await {
             tracing::warn!(message = message.id, error = %fault, "visibility not changed; it comes back all the same");
         }
     }
