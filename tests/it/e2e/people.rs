@@ -48,7 +48,11 @@ impl Stage {
             [{"Effect": "Allow", "Action": "ssm:GetDocument", "Resource": "*"}]});
         let request = sts.assume_role().role_arn(&person.role).role_session_name(name).policy(read.to_string());
         let keys = self.run(request.send()).expect("the role can be assumed").credentials.expect("keys");
-        let keys = Credentials { access_key: keys.access_key_id, secret_key: keys.secret_access_key, token: keys.session_token };
+        let keys = Credentials {
+            access_key: keys.access_key_id,
+            secret_key: keys.secret_access_key,
+            token: keys.session_token,
+        };
         Person { keys, ..person }
     }
 }
