@@ -3,20 +3,18 @@
 //! A [`stage::Stage`] is an organisation with the reactor deployed in its hub account. Tests play the people and pipelines
 //! in it, hand the events that their calls leave to the function as EventBridge and SQS do, and look at what came of it:
 //! the documents, the table, and what a subscriber of the topic received.
-#![expect(
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "the helpers are parts of tests"
-)]
 
+mod calls;
+mod crashes;
 mod edits;
-
+mod ledger;
+mod limits;
+mod messages;
+mod modes;
 mod people;
 mod queue;
 mod stage;
-
+mod start;
 mod vending;
 
 use std::time::Duration;

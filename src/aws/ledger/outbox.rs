@@ -52,7 +52,7 @@ impl DynamoLedger {
 
     /// True while the alert is pending, whoever kept it first: told twice is better than not at all.
     pub(in crate::aws) async fn keep_alert(&self, alert: &Alert) -> Result<bool, Fault> {
-        let update = plan::outbox(&self.table, Key::outbox(&alert.account, &alert.id), alert)
+        let update = plan::outbox(&self.table, Key::outbox(&alert.account, &alert.id), alert, 1)
             .map_err(|error| UPDATE.fault(FaultClass::Invalid, "Unplannable", &error.to_string()))?;
         let answer = self
             .client

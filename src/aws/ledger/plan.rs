@@ -48,11 +48,13 @@ impl Plan {
                 None => delete(table, Key::incident(target))?,
             },
         ];
-        // Two actions on one item are refused, so equal ids become one.
-        let alerts: BTreeMap<Key, &Alert> =
-            commit.alerts.iter().rev().map(|alert| (Key::outbox(&alert.account, &alert.id), alert)).collect();
-        for (key, alert) in alerts {
-            actions.push(TransactWriteItem::builder().update(outbox(table, key, alert)?).build());
+        // Two actions on one item are refused, so equal ids become one that counts for all.
+        let mut alerts: BTreeMap<Key, (&Alert, u32)> = BTreeMap::new();
+        for alert in &commit.alerts {
+            alerts.entry(Key::outbox(&alert.account, &alert.id)).or_insert((alert, 0)).1 += 1;
+        }
+        for (key, (alert, count)) in alerts {
+            actions.push(TransactWriteItem::builder().update(outbox(table, key, alert, count)?).build());
         }
         for (id, text) in &entry.contents {
             actions.push(content(table, Key::content(&target.account, id), text, entry.at)?);
@@ -98,13 +100,13 @@ fn record(table: &str, target: &Target, commit: &Commit) -> Result<TransactWrite
 }
 
 /// An alert: kept the first time, counted every time. One that was sent stays sent.
-pub(super) fn outbox(table: &str, key: Key, alert: &Alert) -> Result<Update, Unplannable> {
+pub(super) fn outbox(table: &str, key: Key, alert: &Alert, count: u32) -> Result<Update, Unplannable> {
     Ok(Update::builder()
         .table_name(table)
         .set_key(Some(key.into_item()))
         .update_expression(
             "SET #alert = if_not_exists(#alert, :alert), #state = if_not_exists(#state, :pending), \
-             #at = if_not_exists(#at, :at) ADD #count :one",
+             #at = if_not_exists(#at, :at) ADD #count :count",
         )
         .expression_attribute_names("#alert", items::ALERT)
         .expression_attribute_names("#state", items::STATE)
@@ -113,7 +115,7 @@ pub(super) fn outbox(table: &str, key: Key, alert: &Alert) -> Result<Update, Unp
         .expression_attribute_values(":alert", s(items::json_of(alert)?))
         .expression_attribute_values(":pending", s(items::PENDING))
         .expression_attribute_values(":at", s(alert.at.to_string()))
-        .expression_attribute_values(":one", n(1))
+        .expression_attribute_values(":count", n(count))
         .build()?)
 }
 

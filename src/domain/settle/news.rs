@@ -86,6 +86,10 @@ impl News {
 
     fn add(&mut self, case: &Case, edit: &AttributedEdit) {
         if edit.edit.failed.is_some() {
+            // A write of ours that lost a race or was throttled comes back as a failed call; the pass itself told what matters.
+            if edit.by_our_role {
+                return;
+            }
             self.settled.push(edit.edit.id.clone());
             self.denied.push(edit.clone());
             return;

@@ -33,11 +33,17 @@ pub(super) fn alerts(
     alerts.extend(pass.war(record, war_before));
     alerts.extend(pass.late(record));
     alerts.extend(pass.denied());
-    alerts.extend(pass.standing(record, edits_told));
+    let standing = pass.standing(record, edits_told);
+    // Being within reach again is the news that the trouble is over.
+    let over = standing.as_ref().is_some_and(|alert| alert.kind == Kind::ReachableAgain.as_str());
+    if let Some(incident) = record.incident.as_mut().filter(|_| over) {
+        incident.announce_end = false;
+    }
+    alerts.extend(standing);
     alerts.extend(pass.adopted(record));
     alerts.extend(pass.vended(record));
     alerts.extend(pass.exemption(record));
-    alerts.extend(closed.and_then(|incident| pass.peace(&incident)));
+    alerts.extend(closed.filter(|_| !over).and_then(|incident| pass.peace(&incident)));
     alerts
 }
 
@@ -116,8 +122,17 @@ impl Pass<'_> {
         match (self.applied, self.case.resolution.mode) {
             (Applied::Landed { .. }, _) => Kind::EditReverted,
             (_, Mode::Exempt) => Kind::ExemptTouched,
+            _ if self.undone_by().is_some() => Kind::EditReverted,
             _ => Kind::EditNoticed,
         }
+    }
+
+    /// The version that has put the edits right before we looked: an attempt of ours that did not come to tell.
+    fn undone_by(&self) -> Option<u64> {
+        let ours = self.news.advance.as_ref()?.judged.last().filter(|last| last.attribution == Attribution::Ours)?;
+        let foreign = self.news.edits.iter().any(|edit| edit.attribution != Attribution::Trusted);
+        let right = matches!(self.decision.verdict, Verdict::InSync) && self.case.resolution.mode == Mode::Enforce;
+        (foreign && right).then_some(ours.version)
     }
 
     fn severity(&self, edit: &ToldEdit) -> Severity {
@@ -171,9 +186,10 @@ impl Pass<'_> {
             return done("NOT reverted", format!("could not be put right: {refusal:?}; {why}"));
         }
         match (&self.decision.verdict, self.case.resolution.mode, self.decision.wait.as_ref().map(|w| &w.on)) {
-            (Verdict::InSync, _, _) => {
-                done("in sync", "nothing more to do: the document is as it should be".to_owned())
-            }
+            (Verdict::InSync, _, _) => match self.undone_by() {
+                Some(version) => done("reverted", format!("put right as version {version} before this look")),
+                None => done("in sync", "nothing more to do: the document is as it should be".to_owned()),
+            },
             (Verdict::Unknown { why }, _, _) => done("NOT readable", format!("could not be looked at: {}", why.detail)),
             (_, Mode::Exempt, _) => done("exempt, not touched", why),
             (_, Mode::Observe, _) => done("observed, not touched", why),

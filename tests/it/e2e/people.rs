@@ -39,6 +39,22 @@ impl Stage {
         let keys = self.aws.credentials(&role, name);
         Person { stage: self, account, role, keys }
     }
+
+    /// Somebody who may read the document and nothing else.
+    pub(super) fn restrained<'a>(&'a self, account: &'a str, name: &str) -> Person<'a> {
+        let person = self.administrator(account, name);
+        let sts = aws_sdk_sts::Client::new(&self.sdk(&person.keys, "eu-west-1"));
+        let read = json!({"Version": "2012-10-17", "Statement":
+            [{"Effect": "Allow", "Action": "ssm:GetDocument", "Resource": "*"}]});
+        let request = sts.assume_role().role_arn(&person.role).role_session_name(name).policy(read.to_string());
+        let keys = self.run(request.send()).expect("the role can be assumed").credentials.expect("keys");
+        let keys = Credentials {
+            access_key: keys.access_key_id,
+            secret_key: keys.secret_access_key,
+            token: keys.session_token,
+        };
+        Person { keys, ..person }
+    }
 }
 
 impl Person<'_> {

@@ -35,6 +35,7 @@ pub(super) const FRANKFURT: &str = "eu-central-1";
 pub(super) const VIRGINIA: &str = "us-east-1";
 pub(super) const REGIONS: [&str; 3] = [HOME, FRANKFURT, VIRGINIA];
 pub(super) const TABLE: &str = "runas-ledger";
+const COMPILED: &str = "policy.json";
 
 const POLICY: &str = r#"
 version: 1
@@ -96,6 +97,7 @@ impl Stage {
         let yaml = POLICY.replace("OU_OF_PRODUCTION", &production);
         let files = TempDir::new().expect("a directory");
         let stage = Self { aws, hub, yaml, files, runtime, heard: Cell::new(0) };
+        stage.file(COMPILED, &stage.policy().compiled());
         stage.aws.clear_log();
         stage
     }
@@ -120,7 +122,7 @@ impl Stage {
     }
 
     pub(super) fn lambda_with(&self, variables: &[(&str, &str)]) -> Lambda {
-        let policy = self.file("policy.json", &self.policy().compiled());
+        let policy = format!("file:{}", self.files.path().join(COMPILED).display());
         let url = self.aws.url();
         let mut all = vec![
             (config::TABLE, TABLE),
