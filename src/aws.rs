@@ -17,7 +17,6 @@ mod ledger;
 mod notifier;
 mod queue;
 mod session;
-mod text;
 
 use std::collections::BTreeSet;
 

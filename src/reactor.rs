@@ -11,6 +11,7 @@ mod report;
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use crate::domain::finding::{Kind, about_message};
 use crate::domain::policy::Policy;
 use crate::domain::time::{MINUTE_MS, Time};
 use crate::ports::{Fault, FaultClass, World};
@@ -79,6 +80,11 @@ impl<W: World> Reactor<W> {
         };
         let Some((_, policy)) = cached else { return Err(fault) };
         tracing::warn!(error = %fault, policy = policy.label(), "policy not readable, the last good one stays");
+        let hour: String = now.to_string().chars().take(13).collect();
+        let alert = about_message(Kind::PolicyUnreadable, policy.hub_account(), &hour, &fault.to_string(), now);
+        if let Err(fault) = report::tell_once(&self.world, &alert).await {
+            tracing::warn!(error = %fault, "alert not told; the next batch tries again");
+        }
         Ok(policy)
     }
 }

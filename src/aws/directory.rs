@@ -10,9 +10,9 @@ use aws_sdk_organizations::types::{Account, AccountState as State, ParentType};
 
 use super::client::{Clients, Lazy};
 use super::fault::Call;
-use super::text::bounded;
 use crate::clock;
 use crate::domain::target::{AccountFacts, AccountId, AccountState, OuId};
+use crate::domain::text::{NAME_CHARS_MAX, clean};
 use crate::domain::time::{MINUTE_MS, Time};
 use crate::ports::{Fault, FaultClass};
 
@@ -28,8 +28,6 @@ const DEPTH_MAX: usize = 8;
 const KEEP_MS: i64 = 3 * MINUTE_MS;
 /// An organisation has 2,000 OUs by default [docs: `orgs_reference_limits`].
 const OUS_MAX: usize = 4_096;
-/// What the ledger and people see of a name; the API takes 50 characters [bc].
-const NAME_BYTES_MAX: usize = 200;
 
 /// The organisation.
 pub(super) struct Organizations {
@@ -62,7 +60,7 @@ impl Organizations {
         };
         Ok(AccountFacts {
             account: account.clone(),
-            name: bounded(described.name().unwrap_or_default(), NAME_BYTES_MAX),
+            name: clean(described.name().unwrap_or_default(), NAME_CHARS_MAX),
             ou_path,
             state: state_of(&described),
         })

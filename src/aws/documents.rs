@@ -207,5 +207,5 @@ fn status_of(status: Option<&DocumentStatus>) -> Status {
     }
 }
 
-/// Only accounts can be shared with; the type exists because the API asks for one [bc].
+/// Only accounts can be shared with; the type exists because the API asks for one (API model).
 const SHARE: DocumentPermissionType = DocumentPermissionType::Share;

@@ -10,14 +10,11 @@ use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::display::DisplayErrorContext;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
-use super::text::bounded;
+use crate::domain::text::{MESSAGE_CHARS_MAX, clean};
 use crate::ports::{Fault, FaultClass};
 
 #[cfg(test)]
 mod tests;
-
-/// The longest message a fault carries, in bytes.
-const MESSAGE_BYTES_MAX: usize = 512;
 
 /// A call, as far as the meaning of its errors depends on it.
 #[derive(Clone, Copy, Debug)]
@@ -48,8 +45,8 @@ impl Call {
         Fault {
             class,
             call: self.name,
-            code: bounded(code, 64),
-            message: bounded(message, MESSAGE_BYTES_MAX),
+            code: clean(code, 64),
+            message: clean(message, MESSAGE_CHARS_MAX),
             maybe_applied: false,
         }
     }
@@ -112,8 +109,8 @@ pub(super) fn is_expired(fault: &Fault) -> bool {
 /// Session credentials past their time [bc: common errors of every service]; new ones help.
 const EXPIRED: &[&str] = &["ExpiredToken", "ExpiredTokenException", "RequestExpired"];
 
-/// Codes and what they mean. Sources: [bc] the API models of botocore, [docs] AWS's documentation, [seen] public reports
-/// named in facts-aws.
+/// Codes and what they mean, with sources: `bc` are the API models of botocore, `docs` is AWS's documentation, `seen` is what
+/// people report in public.
 const TABLE: &[(FaultClass, &[&str])] = &[
     // The SDK's own list; it retries them itself, and hands over what is left.
     (FaultClass::Throttled, THROTTLING_ERRORS),

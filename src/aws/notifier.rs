@@ -7,9 +7,9 @@ use serde_json::{Value, json};
 
 use super::client::{Clients, Lazy};
 use super::fault::Call;
-use super::text::bounded;
 use crate::config::Config;
 use crate::domain::finding::Alert;
+use crate::domain::text::{ID_CHARS_MAX, clean};
 use crate::ports::{Fault, FaultClass};
 
 #[cfg(test)]
@@ -69,7 +69,7 @@ fn attributes(alert: &Alert) -> Vec<(&'static str, String)> {
     let region = alert.region.as_ref().map(|region| region.as_str().to_owned());
     [
         ("severity", Some(alert.severity.as_str().to_owned())),
-        ("kind", Some(bounded(&alert.kind, 128))),
+        ("kind", Some(clean(&alert.kind, ID_CHARS_MAX))),
         ("account", Some(alert.account.as_str().to_owned())),
         ("region", region),
     ]
@@ -79,9 +79,8 @@ fn attributes(alert: &Alert) -> Vec<(&'static str, String)> {
 }
 
 fn subject(alert: &Alert) -> String {
-    let clean = bounded(&alert.subject, 4 * SUBJECT_CHARS_MAX);
-    let subject: String = clean.trim_start().chars().take(SUBJECT_CHARS_MAX).collect();
-    if subject.is_empty() { format!("runas-reactor: {}", bounded(&alert.kind, 64)) } else { subject }
+    let subject = clean(&alert.subject, SUBJECT_CHARS_MAX);
+    if subject.is_empty() { format!("runas-reactor: {}", clean(&alert.kind, 64)) } else { subject }
 }
 
 /// The message for all protocols, within its limit.
@@ -102,7 +101,7 @@ fn minimal(alert: &Alert, fault: &Fault) -> String {
         subject(alert),
         fault.code,
         alert.account,
-        bounded(&alert.id, 256)
+        clean(&alert.id, ID_CHARS_MAX)
     );
     rendered(alert, &text, &json!({ "left_out": fault.code }))
 }
@@ -111,12 +110,12 @@ fn rendered(alert: &Alert, text: &str, data: &Value) -> String {
     let subject = subject(alert);
     let body = json!({
         "schema_version": SCHEMA_VERSION,
-        "id": bounded(&alert.id, 256),
-        "kind": bounded(&alert.kind, 128),
+        "id": clean(&alert.id, ID_CHARS_MAX),
+        "kind": clean(&alert.kind, ID_CHARS_MAX),
         "severity": alert.severity,
         "account": alert.account,
         "region": alert.region,
-        "incident": alert.incident.as_deref().map(|incident| bounded(incident, 256)),
+        "incident": alert.incident.as_deref().map(|incident| clean(incident, ID_CHARS_MAX)),
         "subject": subject,
         "text": text,
         "at": alert.at,

@@ -6,10 +6,10 @@ use futures_util::stream::{self, TryStreamExt as _};
 
 use super::client::{Clients, Lazy};
 use super::fault::Call;
-use super::text::bounded;
 use crate::config::Config;
 use crate::domain::decode::encode_work;
 use crate::domain::signal::Work;
+use crate::domain::text::{MESSAGE_CHARS_MAX, clean};
 use crate::ports::{Fault, FaultClass};
 
 #[cfg(test)]
@@ -29,7 +29,6 @@ const PARALLEL: usize = 8;
 const DELAY_S_MAX: u32 = 900;
 /// Twelve hours [docs: SQS quotas].
 const VISIBILITY_S_MAX: u32 = 43_200;
-const REASON_BYTES_MAX: usize = 512;
 
 /// Work queue and dead-letter queue.
 pub(super) struct SqsQueue {
@@ -72,7 +71,7 @@ impl SqsQueue {
         let text = |text: &str| if text.is_empty() { "(empty)".to_owned() } else { text.to_owned() };
         let reason = MessageAttributeValue::builder()
             .data_type("String")
-            .string_value(text(&bounded(reason, REASON_BYTES_MAX)))
+            .string_value(text(&clean(reason, MESSAGE_CHARS_MAX)))
             .build()
             .map_err(|error| DEAD_LETTER.fault(FaultClass::Invalid, "Build", &error.to_string()))?;
         self.client

@@ -116,12 +116,13 @@ fn heard(empty: Row, notice: Notice) -> Row {
         kind: Some(signal.kind()),
         account: signal.account().map(ToString::to_string),
         region: signal.region().map(ToString::to_string),
+        principal: notice.principal,
         ..empty
     };
     let remark = remark(&signal);
     match signal {
         Signal::DocumentTouched { edit: Some(edit), .. } => {
-            Row { failed: edit.failed, principal: Some(edit.principal), remark, ..place }
+            Row { failed: edit.failed, principal: place.principal.clone().or(Some(edit.principal)), remark, ..place }
         }
         Signal::VendFailed { why, .. } => Row { failed: Some(why), remark, ..place },
         _ => Row { remark, ..place },

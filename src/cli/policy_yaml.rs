@@ -1,7 +1,7 @@
 //! The policy as a YAML file: reading it, and saying everything that is wrong with it, line by line.
 //!
-//! This is the only place that knows YAML. A file goes through a tree with places ([`tree`]), the published schema
-//! ([`shape`]), the strict deserializer, and the rules of [`crate::domain::policy::check`].
+//! This is the only place that knows YAML. A file goes through a tree with places (`tree`), the published schema
+//! (`shape`), the strict deserializer, and the rules of [`crate::domain::policy::check`].
 
 mod shape;
 mod tree;
@@ -14,7 +14,7 @@ use serde_json::Value;
 use self::tree::{Kind, Node, Place};
 use crate::domain::policy::Policy;
 use crate::domain::policy::check::POLICY_BYTES_MAX;
-use crate::domain::policy::problem::{Level, Path, Problem, Step};
+use crate::domain::policy::problem::{Level, Path, Problem, Step, visible};
 use crate::domain::policy::schema::Document;
 use crate::domain::time::Time;
 
@@ -203,8 +203,7 @@ impl Locate<'_> {
         let line = self.text.lines().nth(place.line.saturating_sub(1)).unwrap_or_default();
         let printable = |c: char| match c {
             '\t' => ' ',
-            c if c.is_control() => '\u{fffd}',
-            c => c,
+            c => visible(c),
         };
         let snippet: String = line.trim_end().chars().take(CHARS_MAX).map(printable).collect();
         let room = snippet.chars().count().saturating_sub(place.column.saturating_sub(1)).max(1);

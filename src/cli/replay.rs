@@ -54,7 +54,7 @@ pub fn run(args: &ReplayArgs, output: Output, printer: &Printer, now: Time) -> E
     let mut results = Vec::new();
     for (file, text) in &texts {
         let result = match case(text) {
-            Some(stored) => decided_again(file, stored),
+            Some(stored) => decided_again(file, &stored),
             None => played(file, text, &policy, now),
         };
         match result {
@@ -102,7 +102,7 @@ fn case(text: &str) -> Option<Value> {
     if inner.get("case").is_some() { Some(inner.clone()) } else { Some(stored) }
 }
 
-fn decided_again(file: &str, stored: Value) -> Result<Value, String> {
+fn decided_again(file: &str, stored: &Value) -> Result<Value, String> {
     let read = |key: &str| stored.get(key).cloned().unwrap_or_default();
     let case: Case = serde_json::from_value(read("case")).map_err(|error| format!("{file}: no case: {error}"))?;
     let decision = decide(&case);

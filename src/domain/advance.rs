@@ -63,12 +63,15 @@ pub fn advance(case: &Case, seen: &Seen) -> Advance {
     let new = new_versions(seen, start.after);
     let mut accepted = case.record.accepted.clone();
     let mut before = known_body(&case.record, start.after).or_else(|| seen.body(start.after).cloned());
+    let session = seen.is_session();
     if start.first_sight {
-        accepted = before.as_ref().and_then(Body::content).cloned();
+        accepted = before.as_ref().filter(|_| session).and_then(Body::content).cloned();
     }
     let mut advance =
         Advance { accepted, judged: Vec::new(), late: Vec::new(), first_sight: start.first_sight, gap: None };
-    if new.len() > REPLAYED_MAX {
+    if !session {
+        advance.gap = Some("a document of another type has no preferences to follow".to_owned());
+    } else if new.len() > REPLAYED_MAX {
         advance.gap = Some(format!("{} versions were made since the last look, too many to follow", new.len()));
     }
     // A version that was deleted from between hides what it changed; whatever follows may have inherited it.

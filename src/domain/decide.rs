@@ -184,7 +184,7 @@ pub fn who(edit: &AttributedEdit) -> &str {
 }
 
 fn unusable(seen: &Seen) -> Option<String> {
-    if seen.document_type != "Session" {
+    if !seen.is_session() {
         return Some(format!("the document is of type `{}`, not Session", seen.document_type));
     }
     (seen.latest_status() == Status::Failed).then(|| format!("version {} failed", seen.latest.number))

@@ -78,7 +78,7 @@ pub fn decode(body: &str) -> Decoded {
         Ok(Value::Object(body)) => {
             let envelope = Envelope { body: &body };
             match heard(envelope) {
-                Ok(notice) => Decoded::Signal(Box::new(notice)),
+                Ok(notice) => Decoded::Signal(Box::new(Notice { principal: envelope.principal(), ..notice })),
                 Err(Refused::Ignored(reason)) => Decoded::Ignored { reason: bounded(&reason), about: envelope.about() },
                 Err(Refused::Poison(reason)) => Decoded::Poison { reason: bounded(&reason) },
             }

@@ -200,6 +200,8 @@ impl Content {
                 Value::Object(inputs) if name == "inputs" => {
                     fields.extend(inputs.iter().map(|(input, value)| (input_name(input), value.clone())));
                 }
+                // A description that is nothing but our remark stands where there was none.
+                Value::String(text) if name == "description" && text.starts_with(REMARK) => {}
                 Value::String(text) if name == "description" => {
                     fields.insert("/description".to_owned(), Value::from(without_remark(text)));
                 }

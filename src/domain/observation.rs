@@ -95,6 +95,11 @@ pub enum Obstacle {
 }
 
 impl Seen {
+    /// Whether it is of the only type that Session Manager takes preferences from.
+    pub fn is_session(&self) -> bool {
+        self.document_type == "Session"
+    }
+
     /// The listed facts of a version.
     pub fn info(&self, number: u64) -> Option<&VersionInfo> {
         self.versions.iter().find(|version| version.number == number)

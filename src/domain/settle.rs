@@ -8,6 +8,7 @@ mod telling;
 
 use super::case::{Applied, Case, Decision, Refusal, Verdict, WaitsOn};
 use super::decide::UNSETTLED_HOPS_MAX;
+use super::edit::Edit;
 use super::record::{Commit, Record, Settlement};
 use super::signal::{Cause, Work};
 use super::time::{MINUTE_MS, SECOND_MS, Time};
@@ -52,7 +53,7 @@ fn postponed(case: &Case, decision: &Decision, applied: &Applied) -> Option<(Wor
         (_, Applied::Refused(refusal)) if outpaced(*refusal) && !contested(case) => again_at(case),
         _ => return None,
     };
-    Some(successor(case, case.edits.iter().map(|edit| edit.edit.clone()).collect(), until))
+    Some(successor(case, unsettled_edits(case), until))
 }
 
 /// Refused because of what somebody else did at that moment, so that trying again can help.
@@ -98,13 +99,15 @@ fn next(case: &Case, decision: &Decision, applied: &Applied, record: &mut Record
         }
         (None, _) => return None,
     };
-    // Whoever made a version that cannot be read yet is needed once it can.
-    let unread = decision.wait.as_ref().is_some_and(|wait| wait.on == WaitsOn::Obstacle);
-    let edits = if unread { case.edits.iter().map(|edit| edit.edit.clone()).collect() } else { Vec::new() };
+    let edits = if news::carries_edits(decision) { unsettled_edits(case) } else { Vec::new() };
     Some(successor(case, edits, until))
 }
 
-fn successor(case: &Case, edits: Vec<super::edit::Edit>, until: Time) -> (Work, u32) {
+fn unsettled_edits(case: &Case) -> Vec<Edit> {
+    case.edits.iter().filter(|edit| !edit.seen).map(|edit| edit.edit.clone()).collect()
+}
+
+fn successor(case: &Case, edits: Vec<Edit>, until: Time) -> (Work, u32) {
     let work = Work {
         target: case.target.clone(),
         cause: case.cause,

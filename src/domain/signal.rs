@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::edit::Edit;
+use super::principal::Principal;
 use super::target::{AccountId, OuId, Region, Target};
 use super::time::Time;
 
@@ -127,6 +128,8 @@ pub struct Notice {
     pub at: Time,
     /// `event.account`, which AWS sets. Organisation-wide news counts only from the management account.
     pub reporter: Option<AccountId>,
+    /// Who called, where CloudTrail says so; for people and the log.
+    pub principal: Option<Principal>,
 }
 
 /// Why a target is looked at, as far as deciding depends on it.

@@ -61,8 +61,10 @@ async fn active<W: World>(world: &W, target: &Target, access: &Access, written: 
         if status != Status::Pending {
             break;
         }
-        world.sleep(POLL_MS).await;
         status = world.status(target, access, written.version).await.map_err(maybe)?;
+        if status == Status::Pending {
+            world.sleep(POLL_MS).await;
+        }
     }
     match status {
         Status::Active => Ok(written.version),

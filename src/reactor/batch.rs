@@ -24,8 +24,10 @@ use crate::ports::{Fault, FaultClass, World};
 
 /// Targets worked on at the same time.
 const CONCURRENCY: usize = 16;
-/// What is left undone this long before the deadline is handed back, so that the answer still gets out.
+/// What is left undone this long before the deadline is handed back.
 const RESERVE_MS: i64 = 1_500;
+/// Handing back ends this long before the deadline, so that the answer still gets out.
+const REPLY_MS: i64 = 500;
 /// A throttled message comes back after this, doubled with each receive.
 const HAND_BACK_FIRST_S: u32 = 5;
 const HAND_BACK_MAX_S: u32 = 600;
@@ -70,7 +72,8 @@ impl<W: World> Reactor<W> {
     /// Works on a batch until `deadline`. Whatever goes wrong stays with the message that it went wrong for.
     pub async fn batch(&self, messages: &[Message], deadline: Time) -> BatchReport {
         let mut report = BatchReport::default();
-        let policy = match self.policy().await {
+        let working_until = deadline.plus_ms(-RESERVE_MS);
+        let policy = match self.by(working_until, Box::pin(self.policy())).await {
             Ok(policy) => policy,
             Err(fault) => {
                 tracing::error!(error = %fault, "no policy, so no decision: every message comes again");
@@ -80,13 +83,14 @@ impl<W: World> Reactor<W> {
         };
         let mut groups = BTreeMap::new();
         for message in messages {
-            if let Err(fault) = self.sort(&policy, message, &mut groups, &mut report).await {
-                self.give_back(message, &fault, &mut report).await;
+            let sort = Box::pin(self.sort(&policy, message, &mut groups, &mut report));
+            if let Err(fault) = self.by(working_until, sort).await {
+                self.give_back(deadline, message, &fault, &mut report).await;
             }
         }
         let passes: Vec<_> = stream::iter(groups.into_values())
             .map(|group| async {
-                let outcome = self.until(deadline, &policy, &group).await;
+                let outcome = self.by(working_until, reconcile(&self.world, &policy, &group.work, group.again)).await;
                 (group, outcome)
             })
             .buffer_unordered(CONCURRENCY)
@@ -97,7 +101,7 @@ impl<W: World> Reactor<W> {
                 Ok(pass) => report.passes.push(pass),
                 Err(fault) => {
                     for message in messages.iter().filter(|message| group.messages.contains(&message.id)) {
-                        self.give_back(message, &fault, &mut report).await;
+                        self.give_back(deadline, message, &fault, &mut report).await;
                     }
                 }
             }
@@ -188,9 +192,8 @@ impl<W: World> Reactor<W> {
         Ok(())
     }
 
-    /// One pass, given up when the deadline is near. Giving up is as safe as a crash: the message comes again.
-    async fn until(&self, deadline: Time, policy: &Policy, group: &Group) -> Result<PassReport, Fault> {
-        let left = deadline.since(self.world.now()).saturating_sub(RESERVE_MS);
+    /// A piece of work, given up when its time is up. Giving up is as safe as a crash: the message comes again.
+    async fn by<T>(&self, end: Time, work: impl Future<Output = Result<T, Fault>>) -> Result<T, Fault> {
         let out_of_time = || Fault {
             class: FaultClass::Transient,
             call: "reconcile",
@@ -198,24 +201,23 @@ impl<W: World> Reactor<W> {
             message: "the function's time is up; handed back".to_owned(),
             maybe_applied: true,
         };
-        let left = u64::try_from(left).map_err(|_| out_of_time())?;
-        let pass = std::pin::pin!(reconcile(&self.world, policy, &group.work, group.again));
+        let left = u64::try_from(end.since(self.world.now())).map_err(|_| out_of_time())?;
         let alarm = std::pin::pin!(self.world.sleep(left));
-        match select(pass, alarm).await {
+        match select(std::pin::pin!(work), alarm).await {
             Either::Left((outcome, _)) => outcome,
             Either::Right(_) => Err(out_of_time()),
         }
     }
 
     /// The message comes again: at once after a fault that passes, later where AWS asks us to slow down.
-    async fn give_back(&self, message: &Message, fault: &Fault, report: &mut BatchReport) {
+    async fn give_back(&self, deadline: Time, message: &Message, fault: &Fault, report: &mut BatchReport) {
         tracing::warn!(message = message.id, error = %fault, class = ?fault.class, "message comes again");
         report.failed.insert(message.id.clone());
         let Some(receipt) = message.receipt.as_ref().filter(|_| fault.class == FaultClass::Throttled) else { return };
         let factor = 2_u32.saturating_pow(message.receives.saturating_sub(1).min(8));
         let spread = self.world.jitter() % HAND_BACK_FIRST_S;
         let delay = HAND_BACK_FIRST_S.saturating_mul(factor).min(HAND_BACK_MAX_S) + spread;
-        if let Err(fault) = self.world.hand_back(receipt, delay).await {
+        if let Err(fault) = self.by(deadline.plus_ms(-REPLY_MS), Box::pin(self.world.hand_back(receipt, delay))).await {
             tracing::warn!(message = message.id, error = %fault, "visibility not changed; it comes back all the same");
         }
     }

@@ -34,13 +34,13 @@ pub(super) async fn expand<W: World>(world: &W, policy: &Policy, notice: Notice)
         Signal::AccountVended { account }
         | Signal::AccountEnrolled { account }
         | Signal::AccountJoined { account }
-        | Signal::AccountMoved { account } => match world.account(account).await? {
-            Some(facts) => {
+        | Signal::AccountMoved { account } => {
+            // Organizations may know a new account a little later than it says so; the targets wait for it.
+            if let Some(facts) = world.account(account).await? {
                 world.save_facts(&facts).await?;
-                vended(account.clone(), regions(policy))
             }
-            None => Expansion::Nothing(format!("account {account} is not in the organisation")),
-        },
+            vended(account.clone(), regions(policy))
+        }
         Signal::AccountLeft { account } => retire(world, account, AccountState::Left).await?,
         Signal::AccountClosed { account } => retire(world, account, AccountState::Closed).await?,
         Signal::VendFailed { why, .. } => Expansion::Nothing(format!("an account was not created: {why}")),

@@ -5,24 +5,28 @@ use std::collections::BTreeSet;
 use futures_util::future::join;
 
 use super::apply::{POLL_MS, POLLS_MAX, apply};
-use super::report::flush;
+use super::report::{flush, tell_once};
 use crate::domain::advance::wanted;
 use crate::domain::case::{Applied, AttributedEdit, Case, Decision, Refusal};
 use crate::domain::decide::decide;
 use crate::domain::decode::EDITS_MAX;
 use crate::domain::edit::Edit;
+use crate::domain::finding::{Kind, about_message};
 use crate::domain::observation::{Observation, Obstacle, Seen, Status, Unreadable};
 use crate::domain::policy::{Mode, Policy};
 use crate::domain::record::{Loaded, Standing};
 use crate::domain::settle::settle;
 use crate::domain::signal::{Cause, Work};
 use crate::domain::target::{AccountFacts, AccountState, Target};
+use crate::domain::time::MINUTE_MS;
 use crate::ports::{Access, Fault, FaultClass, World};
 
 /// Looks at a target in one pass, before the message waits.
 const LOOKS_MAX: usize = 3;
 /// Times a pass is done again because another invocation committed first.
 const RACES_MAX: usize = 3;
+/// A new account that Organizations does not list yet is asked for again after this.
+const STRANGER_WAIT_S: u32 = 15;
 /// Superseded versions beyond the fifty that SSM lists on a page, deleted in one pass.
 const PRUNED_MAX: u64 = 5;
 
@@ -73,8 +77,11 @@ async fn pass<W: World>(world: &W, policy: &Policy, work: &Work, again: bool) ->
         join(world.load(&work.target, &ids), look(world, &work.target, &access, &BTreeSet::new())).await;
     let mut loaded = loaded?;
     let Some(facts) = facts(world, &mut loaded, work).await? else {
-        return Ok(not_ours(world, work));
+        return stranger(world, policy, work).await;
     };
+    if facts.state != AccountState::Active {
+        return Ok(not_looked_at(world, work, "the account has left the organisation, or is closed"));
+    }
     let mut case = case(world, policy, work, loaded, &facts, first?);
     let mut looks = 1;
     let (decision, applied) = loop {
@@ -231,12 +238,27 @@ async fn facts<W: World>(world: &W, loaded: &mut Loaded, work: &Work) -> Result<
         }
         found
     };
-    Ok(facts.filter(|facts| facts.state == AccountState::Active))
+    Ok(facts)
 }
 
-fn not_ours<W: World>(world: &W, work: &Work) -> PassReport {
-    tracing::warn!(account = %work.target.account, region = %work.target.region, correlation = work.correlation,
-        "account is not in the organisation, or has left or closed: not looked at");
+/// An account that the organisation does not have: a new one may still come to be known, any other is told.
+async fn stranger<W: World>(world: &W, policy: &Policy, work: &Work) -> Result<PassReport, Fault> {
+    let account = &work.target.account;
+    let patience_ms = i64::from(policy.limits().readiness_minutes) * MINUTE_MS;
+    if work.cause == Cause::Vended && world.now().since(work.since) < patience_ms {
+        let next = Work { hop: work.hop.saturating_add(1), ..work.clone() };
+        world.send(&[(next, STRANGER_WAIT_S)]).await?;
+        return Ok(not_looked_at(world, work, "the organisation does not know the account yet"));
+    }
+    let reason = format!("account {account} is not in the organisation, and yet it was heard of");
+    let alert = about_message(Kind::Distrusted, policy.hub_account(), account.as_str(), &reason, world.now());
+    tell_once(world, &alert).await?;
+    Ok(not_looked_at(world, work, &reason))
+}
+
+fn not_looked_at<W: World>(world: &W, work: &Work, reason: &str) -> PassReport {
+    let Target { account, region } = &work.target;
+    tracing::warn!(%account, %region, correlation = work.correlation, reason, "not looked at");
     PassReport {
         target: work.target.clone(),
         cause: work.cause,

@@ -27,8 +27,7 @@ impl Simulated for Sim {
     }
 }
 
-/// Delivers batches until nothing is due before `until`; virtual time goes to the last one worked on. Returns what came of
-/// each batch.
+/// Delivers batches until `until`. Returns what came of each batch.
 pub async fn run_until<W: Simulated>(reactor: &Reactor<W>, until: Time) -> Vec<BatchReport> {
     let sim = reactor.world().sim();
     let mut reports = Vec::new();
@@ -49,6 +48,8 @@ pub async fn run_until<W: Simulated>(reactor: &Reactor<W>, until: Time) -> Vec<B
             break;
         }
     }
+    let rest_ms = u64::try_from(until.since(sim.now())).unwrap_or(0);
+    tokio::time::sleep(Duration::from_millis(rest_ms)).await;
     reports
 }
 

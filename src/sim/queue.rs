@@ -62,6 +62,14 @@ impl Sim {
         self.state().queue.push(body.to_owned(), now);
     }
 
+    /// Delivers everything that is in the queue a second time.
+    pub fn deliver_twice(&self) {
+        let queue = &mut self.state().queue;
+        for message in queue.messages.clone().into_values() {
+            queue.push(message.body, message.due.plus_ms(SECOND_MS));
+        }
+    }
+
     /// Throws away what is in the queue: events of a time before the reactor.
     pub fn forget_messages(&self) {
         self.state().queue.messages.clear();

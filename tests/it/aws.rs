@@ -16,14 +16,16 @@ mod telling;
 use std::collections::BTreeSet;
 
 use aws_sdk_dynamodb::types::{AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType};
+use aws_sdk_ssm::types::DocumentType;
 use runas_reactor::aws::{AwsWorld, lambda};
 use runas_reactor::config::{self, Config};
 use runas_reactor::domain::document::{Body, Content};
 use runas_reactor::domain::finding::{Alert, Severity};
 use runas_reactor::domain::observation::{Observation, Seen};
-use runas_reactor::domain::target::Target;
+use runas_reactor::domain::target::{AccountFacts, AccountState, Target};
 use runas_reactor::domain::time::Time;
-use runas_reactor::ports::{Access, Documents as _, Fault};
+use runas_reactor::ports::{Access, Documents as _, Fault, Ledger as _};
+use runas_reactor::reactor::Message;
 use serde_json::{Value, json};
 
 use crate::support::emulator::{Credentials, Emulator};
@@ -37,7 +39,7 @@ const HOME: &str = "eu-west-1";
 const TABLE: &str = "runas-ledger";
 
 /// The reactor's own account with what is deployed there, and the world as the function sees it.
-struct Hub {
+pub(crate) struct Hub {
     aws: Emulator,
     keys: Credentials,
     topic: String,
@@ -46,7 +48,7 @@ struct Hub {
 }
 
 impl Hub {
-    async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         let aws = Emulator::start();
         let keys = aws.credentials(HUB_ROLE, "hub");
         let sqs = aws_sdk_sqs::Client::new(&aws.sdk(&keys, HOME));
@@ -84,7 +86,7 @@ impl Hub {
     }
 
     /// Tries each call as often as the function does.
-    fn world(&self) -> AwsWorld {
+    pub(crate) fn world(&self) -> AwsWorld {
         self.world_with(&self.keys, &[])
     }
 
@@ -123,8 +125,44 @@ impl Hub {
         of_service.map(|call| call["action"].as_str().unwrap_or_default().to_owned()).collect()
     }
 
+    /// As if the account had been looked up before.
+    pub(crate) async fn remember_account(&self, account: &str) {
+        let facts = AccountFacts {
+            account: account.parse().expect("an account"),
+            name: "workload".to_owned(),
+            ou_path: vec!["r-root".parse().expect("a root"), "ou-root-workloads".parse().expect("an OU")],
+            state: AccountState::Active,
+        };
+        self.world().save_facts(&facts).await.expect("facts can be saved");
+    }
+
+    /// The administrator makes the document; the event of it, as a message.
+    pub(crate) async fn admin_creates(&self, target: &Target) -> Message {
+        let document =
+            json!({ "schemaVersion": "1.0", "sessionType": "Standard_Stream", "inputs": { "runAsEnabled": false } });
+        let request = self.admin().create_document().name(NAME).document_type(DocumentType::Session);
+        request.content(document.to_string()).send().await.expect("the administrator may");
+        self.event(target)
+    }
+
+    /// The administrator turns Run As off; the event of it, as a message.
+    pub(crate) async fn admin_updates(&self, target: &Target) -> Message {
+        let document = json!({ "schemaVersion": "1.0", "sessionType": "Standard_Stream", "inputs": { "runAsEnabled": false, "kmsKeyId": "k" } });
+        let request = self.admin().update_document().name(NAME).document_version("$LATEST");
+        request.content(document.to_string()).send().await.expect("the administrator may");
+        self.event(target)
+    }
+
+    /// The newest event of somebody else's call.
+    fn event(&self, target: &Target) -> Message {
+        let events = self.aws.trail(&mut 0);
+        let event = events.last().expect("CloudTrail has seen it");
+        assert_eq!(event["account"], target.account.as_str());
+        Message { id: "m-1".to_owned(), body: event.to_string(), receipt: None, receives: 1 }
+    }
+
     /// Somebody with all rights in the member account.
-    fn admin(&self) -> aws_sdk_ssm::Client {
+    pub(crate) fn admin(&self) -> aws_sdk_ssm::Client {
         aws_sdk_ssm::Client::new(&self.aws.sdk(&self.aws.credentials(ADMIN_ROLE, "alice"), HOME))
     }
 }

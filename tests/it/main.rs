@@ -1,7 +1,20 @@
-//! All integration tests, in one binary.
+//! The integration tests: one binary, one module for each subject.
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test that cannot go on says so by panicking"
+)]
 
+mod aws;
+mod contract;
 mod core_review;
+mod decide;
 mod decode;
+mod e2e;
 mod emulator;
 mod policy;
+mod scenarios;
 mod support;
+mod tidy;

@@ -2,9 +2,12 @@
 #![expect(
     clippy::panic,
     clippy::indexing_slicing,
+    clippy::unwrap_used,
     reason = "a test bed that cannot be set up says so by panicking; nothing is ever skipped"
 )]
 
+pub(crate) mod counted;
 pub(crate) mod emulator;
 pub(crate) mod http;
 pub(crate) mod lambda;
+pub(crate) mod org;

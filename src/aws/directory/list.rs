@@ -13,7 +13,7 @@ const LIST: Call = Call::read("ListAccounts");
 const LIST_BELOW: Call = Call::read("ListAccountsForParent");
 const LIST_OUS: Call = Call::read("ListOrganizationalUnitsForParent");
 
-/// A page has at most 20 accounts [bc] and may have none and go on [docs: `API_ListAccounts`]; an organisation this large
+/// A page has at most 20 accounts (API model) and may have none and go on [docs: `API_ListAccounts`]; an organisation this large
 /// would take ten minutes to list.
 const PAGES_MAX: usize = 5_000;
 

@@ -20,7 +20,7 @@ mod tests;
 
 const GET: Call = Call::read("GetDocument").in_member();
 const LIST: Call = Call::read("ListDocumentVersions").in_member();
-/// The largest page [bc], and as many versions as an observation shows.
+/// The largest page (API model), and as many versions as an observation shows.
 const VERSIONS_MAX: u8 = 50;
 /// A document has at most 1,000 versions [docs: gr/ssm].
 const PAGES_MAX: usize = 1_000 / VERSIONS_MAX as usize;

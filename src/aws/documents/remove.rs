@@ -9,9 +9,9 @@ const DESCRIBE: Call = Call::read("DescribeDocumentPermission").in_member();
 const UNSHARE: Call = Call::write("ModifyDocumentPermission").in_member();
 const DELETE: Call = Call::write("DeleteDocument").in_member();
 
-/// Accounts in one `ModifyDocumentPermission` [bc].
+/// Accounts in one `ModifyDocumentPermission` (API model).
 const UNSHARE_MAX: usize = 20;
-/// A document can be shared with 1,000 accounts [docs: gr/ssm]; each page holds at most 200 [bc]. The rest is for luck.
+/// A document can be shared with 1,000 accounts [docs: gr/ssm]; each page holds at most 200 (API model). The rest is for luck.
 const PAGES_MAX: usize = 10;
 
 impl Visit<'_> {
@@ -35,7 +35,7 @@ impl Visit<'_> {
                 .await;
             self.outcome(UNSHARE, sent).await?;
         }
-        // Some wrong types can only be deleted by force [bc]; for the others it changes nothing.
+        // Some wrong types can only be deleted by force (API model); for the others it changes nothing.
         let sent = self
             .documents
             .client

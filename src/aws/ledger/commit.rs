@@ -22,7 +22,7 @@ const COMMIT: Call = Call::write("TransactWriteItems");
 /// else to do with each other: a new account is settled in all its regions at once. The SDK does not retry that.
 const TRIES: u32 = 5;
 const PAUSE_MS: u64 = 20;
-/// Puts in one `BatchWriteItem` [bc].
+/// Puts in one `BatchWriteItem` (API model).
 const BATCH_MAX: usize = 25;
 
 impl DynamoLedger {

@@ -1,13 +1,11 @@
 //! The table's keys. Ids that come from elsewhere are bounded here: a sort key holds at most 1,024 bytes
 //! [docs: amazondynamodb `ServiceQuotas`].
 
-use std::fmt::Write as _;
-
 use aws_sdk_dynamodb::types::AttributeValue;
-use sha2::{Digest as _, Sha256};
 
 use super::items::{Item, s};
 use crate::domain::target::{AccountId, Region, Target};
+use crate::domain::text::sha256;
 use crate::domain::time::Time;
 
 pub(super) const PK: &str = "PK";
@@ -95,21 +93,7 @@ fn sortable(at: Time) -> String {
 }
 
 fn bounded_id(id: &str) -> String {
-    if !id.is_empty() && id.len() <= ID_BYTES_MAX { id.to_owned() } else { digest(&[id]) }
-}
-
-/// SHA-256 over the parts, in hexadecimal. Each part is closed by a byte that no UTF-8 text holds.
-pub(super) fn digest(parts: &[&str]) -> String {
-    let mut hash = Sha256::new();
-    for part in parts {
-        hash.update(part.as_bytes());
-        hash.update([0xff]);
-    }
-    let mut hex = String::with_capacity(64);
-    for byte in hash.finalize() {
-        let _ = write!(hex, "{byte:02x}");
-    }
-    hex
+    if !id.is_empty() && id.len() <= ID_BYTES_MAX { id.to_owned() } else { sha256(id) }
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ use crate::domain::target::Target;
 use crate::ports::{Fault, FaultClass};
 
 const BATCH: Call = Call::read("BatchGetItem");
-/// Keys in one `BatchGetItem` [bc].
+/// Keys in one `BatchGetItem` (API model).
 const KEYS_MAX: usize = 100;
 /// What `DynamoDB` leaves undone, it wants to be asked again, with a pause [docs: `API_BatchGetItem`].
 const TRIES: u32 = 6;

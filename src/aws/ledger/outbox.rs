@@ -12,7 +12,7 @@ use crate::domain::target::AccountId;
 use crate::ports::{Fault, FaultClass};
 
 const QUERY: Call = Call::read("Query");
-/// A page reads up to 1 MB [bc]; sent alerts stay for two days, so more pages than this are an account gone wild.
+/// A page reads up to 1 MB (API model); sent alerts stay for two days, so more pages than this are an account gone wild.
 const PAGES_MAX: usize = 20;
 
 impl DynamoLedger {
@@ -52,7 +52,7 @@ impl DynamoLedger {
 
     /// True while the alert is pending, whoever kept it first: told twice is better than not at all.
     pub(in crate::aws) async fn keep_alert(&self, alert: &Alert) -> Result<bool, Fault> {
-        let update = plan::outbox(&self.table, Key::outbox(&alert.account, &alert.id), alert)
+        let update = plan::outbox(&self.table, Key::outbox(&alert.account, &alert.id), alert, 1)
             .map_err(|error| UPDATE.fault(FaultClass::Invalid, "Unplannable", &error.to_string()))?;
         let answer = self
             .client

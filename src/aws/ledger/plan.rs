@@ -6,10 +6,11 @@ use aws_sdk_dynamodb::error::BuildError;
 use aws_sdk_dynamodb::types::{Delete, Put, TransactWriteItem, Update};
 
 use super::items::{self, Corrupt, Item, n, s, ttl};
-use super::keys::{Key, digest};
+use super::keys::Key;
 use crate::domain::finding::Alert;
 use crate::domain::record::Commit;
 use crate::domain::target::Target;
+use crate::domain::text::sha256;
 use crate::domain::time::Time;
 
 /// Actions in one transaction [bc; docs: amazondynamodb `ServiceQuotas`].
@@ -47,11 +48,13 @@ impl Plan {
                 None => delete(table, Key::incident(target))?,
             },
         ];
-        // Two actions on one item are refused, so equal ids become one.
-        let alerts: BTreeMap<Key, &Alert> =
-            commit.alerts.iter().rev().map(|alert| (Key::outbox(&alert.account, &alert.id), alert)).collect();
-        for (key, alert) in alerts {
-            actions.push(TransactWriteItem::builder().update(outbox(table, key, alert)?).build());
+        // Two actions on one item are refused, so equal ids become one that counts for all.
+        let mut alerts: BTreeMap<Key, (&Alert, u32)> = BTreeMap::new();
+        for alert in &commit.alerts {
+            alerts.entry(Key::outbox(&alert.account, &alert.id)).or_insert((alert, 0)).1 += 1;
+        }
+        for (key, (alert, count)) in alerts {
+            actions.push(TransactWriteItem::builder().update(outbox(table, key, alert, count)?).build());
         }
         for (id, text) in &entry.contents {
             actions.push(content(table, Key::content(&target.account, id), text, entry.at)?);
@@ -73,13 +76,10 @@ impl Plan {
     }
 }
 
-/// At most 36 characters [bc]. The commit itself is part of it: the same token with other content would be refused.
+/// At most 36 characters (API model). The commit itself is part of it: the same token with other content would be refused.
 fn token(target: &Target, commit: &Commit) -> Result<String, Corrupt> {
-    let generation = commit.expected.to_string();
-    let content = [items::json_of(&commit.record)?, items::json_of(&commit.history)?, items::json_of(&commit.alerts)?];
-    let [record, history, alerts] = content.each_ref().map(String::as_str);
-    let seen = commit.seen.join(" ");
-    let mut token = digest(&[&commit.history.id, &target.to_string(), &generation, record, history, alerts, &seen]);
+    let what = (&commit.record, &commit.history, &commit.alerts, &commit.seen);
+    let mut token = sha256(&items::json_of(&(target, commit.expected, what))?);
     token.truncate(36);
     Ok(token)
 }
@@ -100,13 +100,13 @@ fn record(table: &str, target: &Target, commit: &Commit) -> Result<TransactWrite
 }
 
 /// An alert: kept the first time, counted every time. One that was sent stays sent.
-pub(super) fn outbox(table: &str, key: Key, alert: &Alert) -> Result<Update, Unplannable> {
+pub(super) fn outbox(table: &str, key: Key, alert: &Alert, count: u32) -> Result<Update, Unplannable> {
     Ok(Update::builder()
         .table_name(table)
         .set_key(Some(key.into_item()))
         .update_expression(
             "SET #alert = if_not_exists(#alert, :alert), #state = if_not_exists(#state, :pending), \
-             #at = if_not_exists(#at, :at) ADD #count :one",
+             #at = if_not_exists(#at, :at) ADD #count :count",
         )
         .expression_attribute_names("#alert", items::ALERT)
         .expression_attribute_names("#state", items::STATE)
@@ -115,7 +115,7 @@ pub(super) fn outbox(table: &str, key: Key, alert: &Alert) -> Result<Update, Unp
         .expression_attribute_values(":alert", s(items::json_of(alert)?))
         .expression_attribute_values(":pending", s(items::PENDING))
         .expression_attribute_values(":at", s(alert.at.to_string()))
-        .expression_attribute_values(":one", n(1))
+        .expression_attribute_values(":count", n(count))
         .build()?)
 }
 

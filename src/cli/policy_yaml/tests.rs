@@ -201,6 +201,8 @@ error[unknown_key]: key `runAsdefaultUser` is unknown here
 
 #[test]
 fn the_file_cannot_forge_output() {
+    let turned = parse("policy.yaml", &SMALL.replace("unplaced: observe", "unplaced: ob\u{202e}s"), now()).unwrap_err();
+    assert!(!turned.to_string().contains('\u{202e}'), "{turned}");
     let text = SMALL.replace("runAsDefaultUser: ops", "\"evil\\u001b[2J\\nkey\": ops, \"\\x9bx\": y");
     let said = parse("policy.yaml", &text, now()).unwrap_err().to_string();
     assert!(!said.contains(['\u{1b}', '\u{9b}']) && said.contains("`evil\u{fffd}[2J\u{fffd}key`"), "{said}");

@@ -32,7 +32,7 @@ pub(super) fn heard(record: Record<'_>) -> Heard {
         Named::Another(reason) => return ignored(reason),
     };
     let reporter = Some(target.account.clone());
-    Ok(Notice { signal: Signal::DocumentTouched { target, edit }, id, at: record.at(), reporter })
+    Ok(Notice { signal: Signal::DocumentTouched { target, edit }, id, at: record.at(), reporter, principal: None })
 }
 
 fn edit(record: &Record<'_>, id: String, action: Action) -> Edit {

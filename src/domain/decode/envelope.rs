@@ -3,7 +3,9 @@
 use serde_json::Value;
 
 use super::About;
+use super::identity::principal;
 use super::lenient::{Object, id_at, object_at, str_at, text_at};
+use crate::domain::principal::Principal;
 use crate::domain::signal::{Notice, Signal};
 use crate::domain::target::{AccountId, Region};
 use crate::domain::text::{ID_CHARS_MAX, clean, quote};
@@ -78,6 +80,12 @@ impl<'a> Envelope<'a> {
             Some(detail) => Ok(detail),
             None => poison("`detail` is no object; the rule's target must pass the whole event on, not a part of it"),
         }
+    }
+
+    /// Who CloudTrail says it was.
+    pub(super) fn principal(self) -> Option<Principal> {
+        let identity = self.detail().ok()?.get("userIdentity").filter(|identity| !identity.is_null());
+        identity.map(|identity| principal(Some(identity)))
     }
 
     /// What a log line about an ignored event should name.
@@ -167,6 +175,6 @@ impl<'a> Record<'a> {
     /// The news about organisation-wide matters.
     pub(super) fn notice(&self, signal: Signal) -> Heard {
         let reporter = Some(self.envelope.account()?);
-        Ok(Notice { signal, id: self.id()?, at: self.at(), reporter })
+        Ok(Notice { signal, id: self.id()?, at: self.at(), reporter, principal: None })
     }
 }

@@ -31,5 +31,5 @@ pub(super) fn heard(envelope: Envelope<'_>) -> Heard {
         return poison("`id` is not usable, so that repeats could not be told from news");
     };
     let signal = Signal::RegionChanged { target: Target::new(account, region), enabled };
-    Ok(Notice { signal, id, at: envelope.time().unwrap_or(Time::ZERO), reporter: Some(reporter) })
+    Ok(Notice { signal, id, at: envelope.time().unwrap_or(Time::ZERO), reporter: Some(reporter), principal: None })
 }

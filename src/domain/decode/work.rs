@@ -56,7 +56,7 @@ pub(super) fn own(envelope: Envelope<'_>) -> Heard {
 pub(super) fn scheduled(envelope: Envelope<'_>) -> Notice {
     let at = envelope.time().unwrap_or(Time::ZERO);
     let id = envelope.id().unwrap_or_else(|| format!("sweep-{at}"));
-    Notice { signal: Signal::Sweep, id, at, reporter: envelope.account().ok() }
+    Notice { signal: Signal::Sweep, id, at, reporter: envelope.account().ok(), principal: None }
 }
 
 /// The input that our Scheduler schedule gives:
@@ -65,7 +65,7 @@ pub(super) fn scheduled(envelope: Envelope<'_>) -> Notice {
 fn sweep(envelope: Envelope<'_>) -> Heard {
     let at = str_at(envelope.body, "scheduledTime").and_then(|at| at.parse().ok()).unwrap_or(Time::ZERO);
     let id = id_at(envelope.body, "executionId").unwrap_or_else(|| format!("sweep-{at}"));
-    Ok(Notice { signal: Signal::Sweep, id, at, reporter: None })
+    Ok(Notice { signal: Signal::Sweep, id, at, reporter: None, principal: None })
 }
 
 fn work(envelope: Envelope<'_>) -> Heard {
@@ -85,7 +85,7 @@ fn work(envelope: Envelope<'_>) -> Heard {
     }
     work.edits.iter_mut().for_each(bound);
     let (id, at) = (work.correlation.clone(), work.since);
-    Ok(Notice { signal: Signal::Work(Box::new(work)), id, at, reporter: None })
+    Ok(Notice { signal: Signal::Work(Box::new(work)), id, at, reporter: None, principal: None })
 }
 
 /// Only our role can send work. Its text is bounded here all the same, so that whatever comes out of decoding is.

@@ -1,1 +1,122 @@
+use proptest::prelude::*;
+use serde_json::{Value, json};
 
+use super::*;
+
+fn content(value: &Value) -> Content {
+    match parse(&value.to_string()) {
+        Body::Valid(content) => content,
+        Body::Invalid { why } => panic!("not a document: {why}"),
+    }
+}
+
+fn session(inputs: &Value) -> Content {
+    content(&json!({ "schemaVersion": "1.0", "sessionType": "Standard_Stream", "inputs": inputs }))
+}
+
+fn owned(fields: &[(&str, Value)]) -> Owned {
+    fields.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect()
+}
+
+#[test]
+fn only_session_documents_are_valid() {
+    let why = |text: &str| match parse(text) {
+        Body::Valid(_) => "valid".to_owned(),
+        Body::Invalid { why } => why,
+    };
+    assert_eq!(why(r#"{"schemaVersion":"1.0","sessionType":"Standard_Stream"}"#), "valid");
+    assert_eq!(why("not json"), "not a JSON object");
+    assert_eq!(why("[]"), "not a JSON object");
+    assert_eq!(why(r#"{"schemaVersion":"2.2","sessionType":"Standard_Stream"}"#), "`schemaVersion` is not \"1.0\"");
+    assert_eq!(why(r#"{"schemaVersion":"1.0","sessionType":"Shell"}"#), "`sessionType` is not a kind of session");
+    assert_eq!(why(r#"{"schemaVersion":"1.0","sessionType":"Port","inputs":[]}"#), "`inputs` is not an object");
+    assert_eq!(why(&format!("{{\"x\":\"{}\"}}", "x".repeat(CONTENT_BYTES_MAX))), "larger than 64 KB");
+}
+
+#[test]
+fn an_overlay_changes_owned_fields_and_nothing_else() {
+    let lza = session(&json!({ "kmsKeyId": "k", "runAsEnabled": false, "somethingNew": { "a": [1] } }));
+    let right = lza.overlaid(&owned(&[("runAsEnabled", json!(true)), ("runAsDefaultUser", json!("ops"))]));
+    assert_eq!(right.input("runAsEnabled"), Some(&json!(true)));
+    assert_eq!(right.input("runAsDefaultUser"), Some(&json!("ops")));
+    assert_eq!(right.input("kmsKeyId"), Some(&json!("k")));
+    assert_eq!(right.input("somethingNew"), Some(&json!({ "a": [1] })));
+}
+
+#[test]
+fn a_string_where_a_boolean_belongs_is_drift() {
+    let want = owned(&[("runAsEnabled", json!(true))]);
+    for there in [json!("true"), json!("{{ enabled }}"), json!(""), json!(1), Value::Null] {
+        let drift = session(&json!({ "runAsEnabled": there })).drift(&want);
+        assert_eq!(drift.len(), 1, "{there}");
+    }
+    assert_eq!(session(&json!({ "runAsEnabled": true })).drift(&want), Change::new());
+    assert_eq!(session(&json!({})).drift(&want)[0].from, None);
+}
+
+#[test]
+fn renderings_differ_in_white_space_only() {
+    let content = Content::minimal();
+    assert_ne!(content.render(1), content.render(2));
+    for nonce in [0, 1, u32::MAX] {
+        assert_eq!(parse(&content.render(nonce)), Body::Valid(content.clone()));
+    }
+}
+
+#[test]
+fn a_remark_changes_no_meaning_and_does_not_pile_up() {
+    let content = Content::minimal();
+    let reworded = content.reworded(1);
+    assert_ne!(reworded, content);
+    assert!(reworded.same_as(&content));
+    assert_eq!(reworded.reworded(2).render(0).len(), reworded.render(0).len());
+    assert_eq!(content.change_to(&reworded), Change::new());
+    assert!(session(&json!({})).reworded(3).same_as(&session(&json!({}))), "also where there was no description");
+}
+
+fn value() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![any::<bool>().prop_map(Value::from), "[a-z{} ]{0,6}".prop_map(Value::from)];
+    leaf.prop_recursive(2, 8, 3, |inner| {
+        proptest::collection::btree_map("[a-z]{1,3}", inner, 0..3).prop_map(|map| json!(map))
+    })
+}
+
+fn any_content() -> impl Strategy<Value = Content> {
+    let inputs = proptest::collection::btree_map("[a-d]", value(), 0..5);
+    let description = proptest::option::of("[a-z ]{0,8}");
+    (inputs, description).prop_map(|(inputs, description)| {
+        let mut body = json!({ "schemaVersion": "1.0", "sessionType": "Standard_Stream", "inputs": inputs });
+        if let Some(description) = description {
+            body["description"] = Value::from(description);
+        }
+        content(&body)
+    })
+}
+
+fn any_owned() -> impl Strategy<Value = Owned> {
+    proptest::collection::btree_map("[a-d]", value(), 0..3)
+}
+
+proptest! {
+    #[test]
+    fn a_change_leads_from_one_content_to_the_other(from in any_content(), to in any_content()) {
+        let change = from.change_to(&to);
+        prop_assert!(from.with_change(&change).same_as(&to));
+        prop_assert_eq!(change.is_empty(), from.same_as(&to));
+    }
+
+    #[test]
+    fn an_overlay_leaves_no_drift_and_is_stable(content in any_content(), want in any_owned()) {
+        let right = content.overlaid(&want);
+        prop_assert_eq!(right.drift(&want), Change::new());
+        prop_assert_eq!(right.overlaid(&want), right.clone());
+        let touched: Vec<String> = content.change_to(&right).into_iter().map(|change| change.field).collect();
+        prop_assert!(touched.iter().all(|field| want.contains_key(field)), "{:?}", touched);
+    }
+
+    #[test]
+    fn a_content_survives_being_written_and_read(content in any_content(), nonce: u32) {
+        prop_assert_eq!(parse(&content.render(nonce)), Body::Valid(content.clone()));
+        prop_assert_eq!(parse(&content.render(nonce)).content().map(Content::digest), Some(content.digest()));
+    }
+}

@@ -5,7 +5,7 @@ mod places;
 mod preferences;
 mod principals;
 
-use super::problem::{Path, Problem, Problems, quoted};
+use super::problem::{Path, Problem, Problems, misleads, quoted};
 use super::schema::{Document, VERSION};
 use crate::domain::target::{AccountId, OuId};
 use crate::domain::time::Time;
@@ -102,7 +102,7 @@ fn is_ou(text: &str) -> bool {
 fn line(text: &str, chars_max: usize, path: Path, problems: &mut Problems) {
     if text.trim().is_empty() {
         problems.error("bad_value", path, "it is blank", "write a few words that others will understand");
-    } else if text.chars().nth(chars_max).is_some() || text.chars().any(char::is_control) {
+    } else if text.chars().nth(chars_max).is_some() || text.chars().any(misleads) {
         problems.error(
             "bad_value",
             path,

@@ -137,10 +137,21 @@ impl Problems {
     }
 }
 
+/// A character, or a mark in place of one that would end the line, drive the terminal, or turn the text around it.
+pub fn visible(c: char) -> char {
+    if misleads(c) { '\u{fffd}' } else { c }
+}
+
+/// Whether a character acts on the text around it instead of showing itself.
+pub fn misleads(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+}
+
 /// Text of a file inside a message: bounded, and without characters that could forge a line of output.
 pub fn quoted(text: &str) -> String {
     const CHARS_MAX: usize = 80;
-    let shown: String = text.chars().take(CHARS_MAX).map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
+    let shown: String = text.chars().take(CHARS_MAX).map(visible).collect();
     let more = if text.chars().nth(CHARS_MAX).is_some() { "…" } else { "" };
     format!("`{shown}{more}`")
 }

@@ -1,8 +1,8 @@
 //! What the policy says about one account, and which of its rules said so.
 //!
 //! Rules are laid over each other field by field: the defaults, then the scopes that name an OU above the account, from the
-//! outermost OU to the nearest, then the scope that names the account. The mode is one more such field. Where one scope names
-//! several OUs of the same path it counts once, at its most specific place.
+//! outermost OU to the nearest, then the scope that names the account. The mode is one more such field. A scope that names
+//! several OUs of the same path has said everything at the nearest of them.
 //!
 //! Two things go beyond the layers and concern the mode alone. An account directly under the root that no scope names gets
 //! the mode of `unplaced`. An exemption (of the account, else of the nearest exempt OU) beats every mode, whatever the
@@ -104,11 +104,10 @@ impl Rules {
         }
         let mut nearness = "nearest OU";
         for ou in facts.ou_path.iter().rev() {
-            let Some(position) = self.scope_of.ous.get(ou) else { continue };
-            if !places.iter().any(|(earlier, _)| earlier == position) {
+            if let Some(position) = self.scope_of.ous.get(ou) {
                 places.push((*position, format!("{nearness} {ou}")));
+                nearness = "outer OU";
             }
-            nearness = "outer OU";
         }
         let scope = |(position, place): (usize, String)| {
             let (name, layer) = self.scopes.get(position)?;

@@ -65,6 +65,9 @@ impl News {
             echo: false,
             advance: None,
         };
+        if carries_edits(decision) {
+            return news;
+        }
         if let Observation::Present(seen) = &case.observation {
             let advance = advance(case, seen);
             news.edits.extend(advance.judged.iter().filter_map(|judged| version_edit(case, judged)));
@@ -246,6 +249,8 @@ impl News {
                 if seen.default.number != seen.latest.number
                     && seen.latest.number == accounted.version
                     && case.record.standing == Standing::InSync
+                    // Our own move of it may not be visible yet.
+                    && case.record.awaiting_echo.is_none()
                     && self.edits.is_empty()
                     && !case.edits.iter().any(moved) =>
             {
@@ -284,6 +289,12 @@ enum Promoted {
     Nameless(Judged),
     /// Anything else.
     Other,
+}
+
+/// We cannot see what the edits did and will look again: they travel on with the message, and are told when there is
+/// something to say about them, or when we give up.
+pub(super) fn carries_edits(decision: &Decision) -> bool {
+    matches!(decision.verdict, Verdict::Unknown { .. }) && decision.wait.is_some()
 }
 
 fn latest(case: &Case) -> Option<&Seen> {
@@ -332,9 +343,9 @@ fn explained(case: &Case, edit: &AttributedEdit) -> bool {
     match edit.edit.action {
         // Content has judged these: what is not exactly ours was judged as somebody's version.
         Action::Created | Action::Updated { .. } | Action::VersionDeleted { .. } => true,
+        // What we make the default is the latest version, or was once and has been superseded.
         Action::DefaultMoved { version } => {
-            let known = latest(case).map(|seen| seen.latest.number);
-            version.is_some() && version <= known.max(case.record.accounted.as_ref().map(|a| a.version))
+            latest(case).is_none_or(|seen| version == Some(seen.latest.number) || version != Some(seen.default.number))
         }
         Action::Deleted | Action::SharingChanged => replaced_by_us(&case.record, edit.edit.at),
     }

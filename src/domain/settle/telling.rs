@@ -7,6 +7,7 @@ use super::news::{News, ToldEdit};
 use crate::domain::case::{Applied, AttributedEdit, Case, Decision, Refusal, Verdict, WaitsOn};
 use crate::domain::document::REVIEWED_FIELDS;
 use crate::domain::finding::{Alert, Kind, Page, Severity, bounded_changes};
+use crate::domain::observation::Obstacle;
 use crate::domain::policy::Mode;
 use crate::domain::principal::Attribution;
 use crate::domain::record::{Incident, Judged, Record, Standing};
@@ -27,17 +28,23 @@ pub(super) fn alerts(
     let newcomer = pass.newcomer();
     let closed = pass.follow_incident(record);
     let mut alerts = Vec::new();
-    if !war_before || newcomer {
-        alerts.extend(pass.edits(record));
-    }
+    let edits = pass.edits(record).filter(|_| !war_before || newcomer);
+    let edits_told = edits.is_some() || war_before;
+    alerts.extend(edits);
     alerts.extend(pass.war(record, war_before));
     alerts.extend(pass.late(record, war_before));
     alerts.extend(pass.denied());
-    alerts.extend(pass.standing(record));
+    let standing = pass.standing(record, edits_told);
+    // Being within reach again is the news that the trouble is over.
+    let over = standing.as_ref().is_some_and(|alert| alert.kind == Kind::ReachableAgain.as_str());
+    if let Some(incident) = record.incident.as_mut().filter(|_| over) {
+        incident.announce_end = false;
+    }
+    alerts.extend(standing);
     alerts.extend(pass.adopted(record));
     alerts.extend(pass.vended(record));
     alerts.extend(pass.exemption(record));
-    alerts.extend(closed.and_then(|incident| pass.peace(&incident)));
+    alerts.extend(closed.filter(|_| !over).and_then(|incident| pass.peace(&incident)));
     alerts
 }
 
@@ -75,8 +82,17 @@ impl Pass<'_> {
         match (self.applied, self.case.resolution.mode) {
             (Applied::Landed { .. }, _) => Kind::EditReverted,
             (_, Mode::Exempt) => Kind::ExemptTouched,
+            _ if self.undone_by().is_some() => Kind::EditReverted,
             _ => Kind::EditNoticed,
         }
+    }
+
+    /// The version that has put the edits right before we looked: an attempt of ours that did not come to tell.
+    fn undone_by(&self) -> Option<u64> {
+        let ours = self.news.advance.as_ref()?.judged.last().filter(|last| last.attribution == Attribution::Ours)?;
+        let foreign = self.news.edits.iter().any(|edit| edit.attribution != Attribution::Trusted);
+        let right = matches!(self.decision.verdict, Verdict::InSync) && self.case.resolution.mode == Mode::Enforce;
+        (foreign && right).then_some(ours.version)
     }
 
     fn severity(&self, edit: &ToldEdit) -> Severity {
@@ -130,9 +146,10 @@ impl Pass<'_> {
             return done("NOT reverted", format!("could not be put right: {refusal:?}; {why}"));
         }
         match (&self.decision.verdict, self.case.resolution.mode, self.decision.wait.as_ref().map(|w| &w.on)) {
-            (Verdict::InSync, _, _) => {
-                done("in sync", "nothing more to do: the document is as it should be".to_owned())
-            }
+            (Verdict::InSync, _, _) => match self.undone_by() {
+                Some(version) => done("reverted", format!("put right as version {version} before this look")),
+                None => done("in sync", "nothing more to do: the document is as it should be".to_owned()),
+            },
             (Verdict::Unknown { why }, _, _) => done("NOT readable", format!("could not be looked at: {}", why.detail)),
             (_, Mode::Exempt, _) => done("exempt, not touched", why),
             (_, Mode::Observe, _) => done("observed, not touched", why),
@@ -224,7 +241,7 @@ impl Pass<'_> {
     }
 
     /// A target that stands worse, or better, than it did, without an edit that tells it.
-    fn standing(&self, record: &Record) -> Option<Alert> {
+    fn standing(&self, record: &Record, edits_told: bool) -> Option<Alert> {
         let (before, after) = (self.case.record.standing, record.standing);
         let given_up = matches!(self.decision.verdict, Verdict::Unknown { .. }) && self.case.hop >= HOPS_MAX;
         if before == after && !given_up {
@@ -239,17 +256,16 @@ impl Pass<'_> {
                     Applied::Refused(_) => "the write is not allowed",
                     Applied::Nothing | Applied::Landed { .. } => "it cannot be read",
                 };
-                Page::new(Kind::Unreachable, Severity::High, &key("unreachable"))
+                let severity = if self.region_is_off() { Severity::Info } else { Severity::High };
+                Page::new(Kind::Unreachable, severity, &key("unreachable"))
                     .subject(format!("out of our reach: {refused}"))
                     .line("Why", &why)
                     .line("To do", "check that the account has the member role, that it trusts the hub, that no SCP denies it, and that the region is on")
             }
-            Standing::Drifted if self.news.edits.is_empty() => {
-                Page::new(Kind::DriftObserved, Severity::Warning, &key("drift"))
-                    .subject("differs from the baseline (observe only)".to_owned())
-                    .line("Why", &why)
-                    .put("drift", self.drift())
-            }
+            Standing::Drifted if !edits_told => Page::new(Kind::DriftObserved, Severity::Warning, &key("drift"))
+                .subject("differs from the baseline (observe only)".to_owned())
+                .line("Why", &why)
+                .put("drift", self.drift()),
             _ if before == Standing::Unreachable && after != Standing::Waiting => {
                 Page::new(Kind::ReachableAgain, Severity::Info, &key("reachable"))
                     .subject("within reach again".to_owned())
@@ -258,6 +274,11 @@ impl Pass<'_> {
             _ => return None,
         };
         Some(page.about(self.case, self.decision, record.incident.as_ref()))
+    }
+
+    /// Nobody can use Session Manager in a region that is off: good to know, no more.
+    fn region_is_off(&self) -> bool {
+        matches!(&self.decision.verdict, Verdict::Unknown { why } if why.obstacle == Obstacle::RegionOff)
     }
 
     /// What was adopted at first sight and deserves a look: it can run code, or send sessions elsewhere.

@@ -74,10 +74,8 @@ async fn writers_who_saw_something_older_are_told_to_look_again() {
     let again = world.create(&target, &access, &text("b"), "b").await.map_err(class);
     assert_eq!(again, Err(FaultClass::Moved));
     let (first, second) = (text("b"), text("c"));
-    let (first, second) = tokio::join!(
-        world.update(&target, &access, 1, &first, "b"),
-        world.update(&target, &access, 1, &second, "c")
-    );
+    let (first, second) =
+        tokio::join!(world.update(&target, &access, 1, &first, "b"), world.update(&target, &access, 1, &second, "c"));
     let lost: Vec<FaultClass> = [first, second].into_iter().filter_map(|result| result.err().map(class)).collect();
     assert_eq!(lost, [FaultClass::Moved]);
 }
@@ -128,9 +126,7 @@ async fn throttling_is_retried_and_told_when_it_does_not_end() {
     let hub = Hub::new().await;
     let world = hub.world();
     promoted(&world, None, "a").await;
-    let throttled = |times: u32| {
-        json!([{"action": "ListDocumentVersions", "code": "ThrottlingException", "message": "Rate exceeded", "times": times}])
-    };
+    let throttled = |times: u32| json!([{"action": "ListDocumentVersions", "code": "ThrottlingException", "message": "Rate exceeded", "times": times}]);
     hub.aws.faults(&throttled(2));
     assert_eq!(seen(&world).await.latest.number, 1);
     hub.aws.faults(&throttled(3));
@@ -147,7 +143,10 @@ async fn obstacles_are_told_apart() {
     let class = |region: &'static str| {
         let world = &world;
         async move {
-            world.look(&target_in(region), &access(), &BTreeSet::new()).await.map_err(|fault| (fault.class, fault.retryable()))
+            world
+                .look(&target_in(region), &access(), &BTreeSet::new())
+                .await
+                .map_err(|fault| (fault.class, fault.retryable()))
         }
     };
     assert_eq!(class("eu-central-1").await, Err((FaultClass::RegionOff, false)));

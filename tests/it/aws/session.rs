@@ -116,7 +116,8 @@ async fn trouble_with_sts_is_not_taken_for_a_denial() {
 async fn the_embedded_roots_make_a_tls_client() {
     let hub = Hub::new().await;
     // Nobody listens there; the client is complete before it finds out.
-    let world = hub.world_with(&hub.keys, &[(config::ENDPOINT_STS, "https://127.0.0.1:1"), (config::MAX_ATTEMPTS, "1")]);
+    let world =
+        hub.world_with(&hub.keys, &[(config::ENDPOINT_STS, "https://127.0.0.1:1"), (config::MAX_ATTEMPTS, "1")]);
     let fault = look(&world).await.unwrap_err();
     assert_eq!((fault.class, fault.code.as_str()), (FaultClass::Transient, "DispatchFailure"));
 }

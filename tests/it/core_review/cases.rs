@@ -155,9 +155,9 @@ pub(super) fn wrote(id: &str, when: i64, version: u64, attribution: Attribution)
     edit(id, when, Action::Updated { version: Some(version) }, attribution)
 }
 
-/// The same event once more, after a pass that settled it.
-pub(super) fn settled_before(edit: Edit, attribution: Attribution) -> AttributedEdit {
-    AttributedEdit { edit, attribution, by_our_role: false, seen: true }
+/// An edit that a message carried on.
+pub(super) fn heard_again(edit: Edit, attribution: Attribution) -> AttributedEdit {
+    AttributedEdit { edit, attribution, by_our_role: false, seen: false }
 }
 
 pub(super) fn promoted(id: &str, when: i64, version: u64, attribution: Attribution) -> AttributedEdit {

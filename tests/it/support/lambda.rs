@@ -57,12 +57,20 @@ struct State {
     over: bool,
 }
 
+/// Whether the tests drive a binary that was packaged for Lambda: it is built without the command line's features.
+pub(crate) fn is_packaged() -> bool {
+    packaged().is_some()
+}
+
+#[expect(clippy::disallowed_methods, reason = "the gate drives the packaged binary through the same tests")]
+fn packaged() -> Option<String> {
+    std::env::var("RUNAS_TEST_BINARY").ok()
+}
+
 impl Lambda {
     /// Starts the function that cargo built, or the one that `RUNAS_TEST_BINARY` names, such as the packaged one.
-    #[expect(clippy::disallowed_methods, reason = "the gate drives the packaged binary through the same tests")]
     pub(crate) fn start(variables: &[(&str, &str)]) -> Self {
-        let built = env!("CARGO_BIN_EXE_runas-reactor").to_owned();
-        let binary = std::env::var("RUNAS_TEST_BINARY").unwrap_or(built);
+        let binary = packaged().unwrap_or_else(|| env!("CARGO_BIN_EXE_runas-reactor").to_owned());
         Self::start_command(Command::new(binary), variables)
     }
 
@@ -117,6 +125,18 @@ impl Lambda {
                 return line;
             }
             assert!(Instant::now() < end, "no line with {text:?} in {:#?}", self.logs());
+            thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    /// Waits until the process ends by itself; `None` where a signal ended it.
+    pub(crate) fn exit_code(&self, patience: Duration) -> Option<i32> {
+        let end = Instant::now() + patience;
+        loop {
+            match lock(&self.child).try_wait() {
+                Ok(Some(status)) => return status.code(),
+                _ => assert!(Instant::now() < end, "it still runs: {:#?}", self.logs()),
+            }
             thread::sleep(Duration::from_millis(5));
         }
     }

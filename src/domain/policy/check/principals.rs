@@ -214,7 +214,7 @@ impl Whose<'_> {
                 "nameable_by_administrator",
                 path.clone(),
                 "an account's administrator can create a principal that fits: safe only behind the guardrail SCP",
-                format!("let `runasctl render scp` protect the name, or trust roles under {RESERVED}"),
+                format!("deny iam:CreateRole on that name to the accounts by SCP, or trust roles under {RESERVED}"),
             );
         }
     }

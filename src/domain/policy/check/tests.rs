@@ -156,9 +156,18 @@ fn domain_users_need_the_switch() {
     for user in ["ops@corp.example.com", "First.Last@CORP", "ops"] {
         assert!(with(user).is_empty(), "{user}");
     }
-    for user in
-        ["root@corp", "ops@", "@corp", "ops@corp;id", "ops@corp..com", "o s@corp", "-n@corp", "CORP\\ops", "a@b@c"]
-    {
+    for user in [
+        "root@corp",
+        "ROOT@corp",
+        "ops@",
+        "@corp",
+        "ops@corp;id",
+        "ops@corp..com",
+        "o s@corp",
+        "-n@corp",
+        "CORP\\ops",
+        "a@b@c",
+    ] {
         assert_eq!(with(user), ["error unsafe_user defaults.preferences.runAsDefaultUser"], "{user}");
     }
 }
@@ -318,7 +327,7 @@ fn exemptions() {
     }
     for (key, chars) in [("reason", 256), ("owner", 64)] {
         assert_eq!(exemption(key, json!("ö".repeat(chars))), Vec::<String>::new(), "{key}");
-        for text in ["", "  ", "a\nb", &"x".repeat(chars + 1)] {
+        for text in ["", "  ", "a\nb", "a\u{202e}b", &"x".repeat(chars + 1)] {
             assert_eq!(exemption(key, json!(text)), [format!("error bad_value exemptions[1].{key}")], "{key} {text}");
         }
     }
@@ -332,6 +341,9 @@ fn exemptions() {
 fn an_exemption_ends_with_its_day() {
     assert_eq!(end_of_day("2027-01-31").unwrap().to_string(), "2027-02-01T00:00:00Z");
     assert_eq!(end_of_day("2028-02-28").unwrap().to_string(), "2028-02-29T00:00:00Z");
+    let document: Document = serde_json::from_value(example()).unwrap();
+    let warned = |now: &str| check(&document, now.parse().ok()).iter().any(|found| found.code == "expired_exemption");
+    assert!(!warned("2027-01-31T23:59:59.999Z") && warned("2027-02-01T00:00:00Z"));
 }
 
 #[test]

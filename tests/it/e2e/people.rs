@@ -1,0 +1,112 @@
+//! People and pipelines who write to documents, with the rights of their roles.
+
+use aws_sdk_ssm::Client;
+use aws_sdk_ssm::error::ProvideErrorMetadata;
+use aws_sdk_ssm::types::DocumentType;
+use runas_reactor::domain::target::DOCUMENT_NAME;
+use serde_json::{Value, json};
+
+use super::stage::Stage;
+use crate::support::emulator::Credentials;
+
+/// Somebody at work in one account.
+pub(super) struct Person<'a> {
+    stage: &'a Stage,
+    account: &'a str,
+    pub(super) role: String,
+    keys: Credentials,
+}
+
+impl Stage {
+    /// An engineer who came through Identity Center with the permission set of administrators.
+    pub(super) fn administrator<'a>(&'a self, account: &'a str, name: &str) -> Person<'a> {
+        self.person(account, "aws-reserved/sso.amazonaws.com/eu-west-1/AWSReservedSSO_Admin_0123456789abcdef", name)
+    }
+
+    /// The same engineer in an emergency.
+    pub(super) fn break_glass<'a>(&'a self, account: &'a str, name: &str) -> Person<'a> {
+        let role = "aws-reserved/sso.amazonaws.com/eu-west-1/AWSReservedSSO_BreakGlass_0123456789abcdef";
+        self.person(account, role, name)
+    }
+
+    /// The landing zone's pipeline.
+    pub(super) fn pipeline<'a>(&'a self, account: &'a str) -> Person<'a> {
+        self.person(account, "AWSAccelerator-SessionManagerSettings", "AwsSolutions-Accelerator")
+    }
+
+    pub(super) fn person<'a>(&'a self, account: &'a str, role: &str, name: &str) -> Person<'a> {
+        let role = format!("arn:aws:iam::{account}:role/{role}");
+        let keys = self.aws.credentials(&role, name);
+        Person { stage: self, account, role, keys }
+    }
+
+    /// Somebody who may read the document and nothing else.
+    pub(super) fn restrained<'a>(&'a self, account: &'a str, name: &str) -> Person<'a> {
+        let person = self.administrator(account, name);
+        let sts = aws_sdk_sts::Client::new(&self.sdk(&person.keys, "eu-west-1"));
+        let read = json!({"Version": "2012-10-17", "Statement":
+            [{"Effect": "Allow", "Action": "ssm:GetDocument", "Resource": "*"}]});
+        let request = sts.assume_role().role_arn(&person.role).role_session_name(name).policy(read.to_string());
+        let keys = self.run(request.send()).expect("the role can be assumed").credentials.expect("keys");
+        let keys = Credentials {
+            access_key: keys.access_key_id,
+            secret_key: keys.secret_access_key,
+            token: keys.session_token,
+        };
+        Person { keys, ..person }
+    }
+}
+
+impl Person<'_> {
+    pub(super) fn ssm(&self, region: &str) -> Client {
+        Client::new(&self.stage.sdk(&self.keys, region))
+    }
+
+    /// Creates the document with these inputs.
+    pub(super) fn creates(&self, region: &str, inputs: &Value) {
+        let content = json!({"schemaVersion": "1.0", "description": "Document to hold regional settings for Session Manager",
+            "sessionType": "Standard_Stream", "inputs": inputs});
+        let request = self.ssm(region).create_document().name(DOCUMENT_NAME).document_type(DocumentType::Session);
+        self.stage.run(request.content(content.to_string()).send()).expect("the document is not there yet");
+    }
+
+    /// Writes the latest version back with other inputs, as the API does: the default version stays. `null` takes an
+    /// input out.
+    pub(super) fn writes(&self, region: &str, edit: &Value) -> u64 {
+        let mut content = self.stage.document(self.account, region).content();
+        for (name, value) in edit.as_object().expect("inputs") {
+            let inputs = content["inputs"].as_object_mut().expect("a document has inputs");
+            inputs.remove(name);
+            if !value.is_null() {
+                inputs.insert(name.clone(), value.clone());
+            }
+        }
+        let request = self.ssm(region).update_document().name(DOCUMENT_NAME).document_version("$LATEST");
+        self.stage.run(request.content(content.to_string()).send()).expect("the document can be written");
+        self.stage.document(self.account, region).latest()
+    }
+
+    /// Writes, and makes that the default, as the console does.
+    pub(super) fn edits(&self, region: &str, edit: &Value) -> u64 {
+        let version = self.writes(region, edit);
+        self.promotes(region, version);
+        version
+    }
+
+    pub(super) fn promotes(&self, region: &str, version: u64) {
+        let request = self.ssm(region).update_document_default_version().name(DOCUMENT_NAME);
+        self.stage.run(request.document_version(version.to_string()).send()).expect("the version is there");
+    }
+
+    pub(super) fn deletes(&self, region: &str) {
+        let request = self.ssm(region).delete_document().name(DOCUMENT_NAME);
+        self.stage.run(request.send()).expect("the document is there");
+    }
+
+    /// Tries to delete the document and may not.
+    pub(super) fn fails_to_delete(&self, region: &str) {
+        let request = self.ssm(region).delete_document().name(DOCUMENT_NAME);
+        let refused = self.stage.run(request.send()).expect_err("it is denied");
+        assert_eq!(refused.code(), Some("AccessDeniedException"));
+    }
+}

@@ -1,0 +1,338 @@
+//! An organisation with the reactor deployed in its hub account.
+
+use std::cell::Cell;
+use std::collections::BTreeMap;
+use std::fs;
+
+use aws_config::SdkConfig;
+use aws_sdk_dynamodb::types::{
+    AttributeDefinition, AttributeValue, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType,
+};
+use aws_sdk_organizations::Client as Organizations;
+use runas_reactor::cli::policy_yaml;
+use runas_reactor::config;
+use runas_reactor::domain::policy::Policy;
+use runas_reactor::domain::target::DOCUMENT_NAME;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::runtime::Runtime;
+
+use super::queue::created;
+use crate::support::emulator::{Credentials, Emulator};
+use crate::support::lambda::Lambda;
+
+/// moto's own account, which is where organisations begin.
+pub(super) const MANAGEMENT: &str = "123456789012";
+pub(super) const HUB: &str = "222233334444";
+pub(super) const PAYMENTS: &str = "333344445555";
+pub(super) const SEARCH: &str = "444455556666";
+pub(super) const APPLIANCE: &str = "555566667777";
+pub(super) const PILOT: &str = "666677778888";
+pub(super) const SANDBOX: &str = "777788889999";
+pub(super) const MEMBERS: [&str; 6] = [HUB, PAYMENTS, SEARCH, APPLIANCE, PILOT, SANDBOX];
+pub(super) const HOME: &str = "eu-west-1";
+pub(super) const FRANKFURT: &str = "eu-central-1";
+pub(super) const VIRGINIA: &str = "us-east-1";
+pub(super) const REGIONS: [&str; 3] = [HOME, FRANKFURT, VIRGINIA];
+pub(super) const TABLE: &str = "runas-ledger";
+const COMPILED: &str = "policy.json";
+
+const POLICY: &str = r#"
+version: 1
+organization: { id: o-exampleorgid, management_account: "123456789012", hub_account: "222233334444", home_region: eu-west-1 }
+regions: [eu-west-1, eu-central-1, us-east-1]
+access:
+  roles: [RunasReactorMember]
+unplaced: enforce
+defaults:
+  mode: enforce
+  preferences: { runAsEnabled: true, runAsDefaultUser: ops }
+scopes:
+  - name: production
+    ous: [OU_OF_PRODUCTION]
+    preferences: { runAsDefaultUser: prodops, idleSessionTimeout: "15" }
+  - name: pilot
+    accounts: ["666677778888"]
+    mode: observe
+exemptions:
+  - { accounts: ["555566667777"], reason: "appliance with its own users", owner: team-net, expires: 2099-06-30 }
+principals:
+  trusted: ["arn:aws:iam::*:role/AWSAccelerator-*"]
+  break_glass: ["arn:aws:iam::*:role/aws-reserved/sso.amazonaws.com/*AWSReservedSSO_BreakGlass_*"]
+break_glass: { hold_minutes: 60 }
+breaker: { reverts: 5, within_minutes: 10 }
+readiness: { retry_for_minutes: 120 }
+alerts: { gap_slo_minutes: 5 }
+"#;
+
+/// The organisation, and what is deployed in the hub. Everything here waits until it is done.
+pub(super) struct Stage {
+    pub(super) aws: Emulator,
+    pub(super) hub: Hub,
+    pub(super) yaml: String,
+    files: TempDir,
+    runtime: Runtime,
+    /// How much of the trail was already taken.
+    pub(super) heard: Cell<u64>,
+}
+
+/// What the operator deployed.
+pub(super) struct Hub {
+    keys: Credentials,
+    dynamodb: aws_sdk_dynamodb::Client,
+    pub(super) sqs: aws_sdk_sqs::Client,
+    topic: String,
+    pub(super) queue: String,
+    pub(super) dlq: String,
+    /// A queue that subscribes to the topic.
+    pub(super) told: String,
+}
+
+impl Stage {
+    /// Seven accounts; those of the workloads stand in OUs of OUs.
+    pub(super) fn set() -> Self {
+        let aws = Emulator::start();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        let (production, hub) = runtime.block_on(async { (organize(&aws).await, Hub::deploy(&aws).await) });
+        let yaml = POLICY.replace("OU_OF_PRODUCTION", &production);
+        let files = TempDir::new().expect("a directory");
+        let stage = Self { aws, hub, yaml, files, runtime, heard: Cell::new(0) };
+        stage.file(COMPILED, &stage.policy().compiled());
+        stage.aws.clear_log();
+        stage
+    }
+
+    /// The policy as the function reads it.
+    pub(super) fn policy(&self) -> Policy {
+        let now = "2026-11-01T00:00:00Z".parse().expect("a time");
+        policy_yaml::parse("policy.yaml", &self.yaml, now).unwrap_or_else(|problems| panic!("{problems}")).0
+    }
+
+    pub(super) fn run<T>(&self, what: impl Future<Output = T>) -> T {
+        self.runtime.block_on(what)
+    }
+
+    pub(super) fn sdk(&self, keys: &Credentials, region: &str) -> SdkConfig {
+        self.aws.sdk(keys, region)
+    }
+
+    /// The function with a compiled policy beside it.
+    pub(super) fn lambda(&self) -> Lambda {
+        self.lambda_with(&[])
+    }
+
+    pub(super) fn lambda_with(&self, variables: &[(&str, &str)]) -> Lambda {
+        let policy = format!("file:{}", self.files.path().join(COMPILED).display());
+        let url = self.aws.url();
+        let mut all = vec![
+            (config::TABLE, TABLE),
+            (config::TOPIC_ARN, &self.hub.topic),
+            (config::QUEUE_URL, &self.hub.queue),
+            (config::DLQ_URL, &self.hub.dlq),
+            (config::ENDPOINT, &url),
+            (config::POLICY, &policy),
+            ("AWS_ACCESS_KEY_ID", &self.hub.keys.access_key),
+            ("AWS_SECRET_ACCESS_KEY", &self.hub.keys.secret_key),
+            ("AWS_SESSION_TOKEN", &self.hub.keys.token),
+        ];
+        all.extend_from_slice(variables);
+        Lambda::start(&all)
+    }
+
+    /// Organizations makes an account, directly under the root, and tells about it.
+    pub(super) fn vend(&self, account: &str) -> Value {
+        self.aws.switches(&json!({"next_accounts": [account]}));
+        let client = Organizations::new(&self.sdk(&manager(&self.aws), VIRGINIA));
+        let request = client.create_account().account_name("newcomer").email(format!("{account}@example.com"));
+        self.run(request.send()).expect("an account can be made");
+        created(account, MANAGEMENT, &format!("vend-{account}"))
+    }
+
+    /// A file for `RUNAS_POLICY`.
+    pub(super) fn file(&self, name: &str, text: &str) -> String {
+        let path = self.files.path().join(name);
+        fs::write(&path, text).expect("a file can be written");
+        format!("file:{}", path.display())
+    }
+
+    /// Puts the policy where `policy push` puts it.
+    pub(super) fn push_policy(&self) {
+        let text = |text: &str| AttributeValue::S(text.to_owned());
+        let row = [("PK", "POLICY"), ("SK", "CURRENT"), ("compiled", &self.policy().compiled())];
+        let row = row.map(|(name, value)| (name.to_owned(), text(value)));
+        let put = self.hub.dynamodb.put_item().table_name(TABLE).set_item(Some(row.into())).send();
+        self.run(put).expect("a row can be written");
+    }
+
+    /// The whole table by its keys, each row as plain JSON.
+    pub(super) fn rows(&self) -> BTreeMap<String, Value> {
+        let pages = self.hub.dynamodb.scan().table_name(TABLE).into_paginator().items().send();
+        let rows = self.run(pages.collect::<Result<Vec<_>, _>>()).expect("the table can be read");
+        let plain = |row: std::collections::HashMap<String, AttributeValue>| -> Value {
+            row.into_iter().map(|(name, value)| (name, plain(&value))).collect()
+        };
+        let key = |row: &Value| format!("{} {}", text_of(&row["PK"]), text_of(&row["SK"]));
+        rows.into_iter().map(plain).map(|row| (key(&row), row)).collect()
+    }
+
+    /// The rows of one account by their sort keys, those that begin with `prefix`.
+    pub(super) fn rows_of(&self, account: &str, prefix: &str) -> BTreeMap<String, Value> {
+        let partition = format!("ACCOUNT#{account} ");
+        let rows = self.rows().into_iter();
+        rows.filter_map(|(key, row)| Some((key.strip_prefix(&partition)?.to_owned(), row)))
+            .filter(|(key, _)| key.starts_with(prefix))
+            .collect()
+    }
+
+    /// The document of a target, looked at without a trace.
+    pub(super) fn find(&self, account: &str, region: &str) -> Option<Document> {
+        let found = self.aws.documents()[account][region][DOCUMENT_NAME].take();
+        (!found.is_null()).then_some(Document(found))
+    }
+
+    pub(super) fn document(&self, account: &str, region: &str) -> Document {
+        self.find(account, region).unwrap_or_else(|| panic!("there is no document in {account}/{region}"))
+    }
+
+    /// The document is what the policy wants in `account`: one version for everybody, with the owned fields right.
+    #[track_caller]
+    pub(super) fn assert_right(&self, account: &str, region: &str) {
+        let document = self.document(account, region);
+        let (user, timeout) =
+            if [PAYMENTS, SEARCH].contains(&account) { ("prodops", json!("15")) } else { ("ops", json!(null)) };
+        let inputs = document.inputs();
+        assert_eq!(document.default(), document.latest(), "{account}/{region}: default and latest version");
+        assert_eq!(inputs["runAsEnabled"], json!(true), "{account}/{region}: {inputs}");
+        assert_eq!(inputs["runAsDefaultUser"], json!(user), "{account}/{region}: {inputs}");
+        if !timeout.is_null() {
+            assert_eq!(inputs["idleSessionTimeout"], timeout, "{account}/{region}: {inputs}");
+        }
+        assert_eq!(document.0["type"], "Session", "{account}/{region}");
+    }
+
+    /// The calls that the function made to a service since the log was cleared, in the order of their arrival.
+    pub(super) fn calls(&self, service: &str) -> Vec<Value> {
+        self.aws.log().into_iter().filter(|call| call["service"] == service).collect()
+    }
+
+    /// The actions among [`Stage::calls`].
+    pub(super) fn actions(&self, service: &str) -> Vec<String> {
+        self.calls(service).iter().map(|call| text_of(&call["action"])).collect()
+    }
+}
+
+impl Hub {
+    async fn deploy(aws: &Emulator) -> Self {
+        let keys = aws.credentials(&format!("arn:aws:iam::{HUB}:role/RunasReactor"), "runas-reactor");
+        let sdk = aws.sdk(&keys, HOME);
+        let (sqs, sns) = (aws_sdk_sqs::Client::new(&sdk), aws_sdk_sns::Client::new(&sdk));
+        let queue = async |name: &str| {
+            let made = sqs.create_queue().queue_name(name).send().await.expect("a queue can be made");
+            made.queue_url.expect("it has a URL")
+        };
+        let (work, dlq, told) = (queue("runas").await, queue("runas-dlq").await, queue("on-call").await);
+        let topic = sns.create_topic().name("runas-alerts").send().await.expect("a topic can be made");
+        let topic = topic.topic_arn.expect("it has an ARN");
+        let on_call = format!("arn:aws:sqs:{HOME}:{HUB}:on-call");
+        sns.subscribe().topic_arn(&topic).protocol("sqs").endpoint(on_call).send().await.expect("a queue can listen");
+        let dynamodb = aws_sdk_dynamodb::Client::new(&sdk);
+        let mut table = dynamodb.create_table().table_name(TABLE).billing_mode(BillingMode::PayPerRequest);
+        for (name, kind) in [("PK", KeyType::Hash), ("SK", KeyType::Range)] {
+            let key = KeySchemaElement::builder().attribute_name(name).key_type(kind).build();
+            let string = AttributeDefinition::builder().attribute_name(name).attribute_type(ScalarAttributeType::S);
+            let string = string.build().expect("an attribute has a name");
+            table = table.key_schema(key.expect("a key has a name")).attribute_definitions(string);
+        }
+        table.send().await.expect("a table can be made");
+        Self { keys, dynamodb, sqs, topic, queue: work, dlq, told }
+    }
+}
+
+/// Makes the organisation and answers with the OU of production.
+///
+/// ```text
+/// root ─ management
+///   ├─ infrastructure ─ hub
+///   └─ workloads ─┬─ production ─┬─ search
+///                 │              └─ payments team ─ payments
+///                 └─ development ─ appliance, pilot, sandbox
+/// ```
+async fn organize(aws: &Emulator) -> String {
+    aws.switches(&json!({"next_accounts": MEMBERS}));
+    let client = Organizations::new(&aws.sdk(&manager(aws), VIRGINIA));
+    client.create_organization().send().await.expect("there is none yet");
+    let root = client.list_roots().send().await.expect("there is a root").roots.expect("a list").remove(0);
+    let root = root.id.expect("it has an id");
+    let unit = async |parent: &str, name: &str| {
+        let request = client.create_organizational_unit().parent_id(parent).name(name).send();
+        let made = request.await.expect("an OU can be made").organizational_unit;
+        made.and_then(|made| made.id).expect("it has an id")
+    };
+    let infrastructure = unit(&root, "infrastructure").await;
+    let workloads = unit(&root, "workloads").await;
+    let production = unit(&workloads, "production").await;
+    let team = unit(&production, "payments-team").await;
+    let development = unit(&workloads, "development").await;
+    let members = [
+        ("hub", &infrastructure),
+        ("payments", &team),
+        ("search", &production),
+        ("appliance", &development),
+        ("pilot", &development),
+        ("sandbox", &development),
+    ];
+    for ((name, parent), id) in members.into_iter().zip(MEMBERS) {
+        let email = format!("{name}@example.com");
+        client.create_account().account_name(name).email(email).send().await.expect("an account can be made");
+        let moved = client.move_account().account_id(id).source_parent_id(&root).destination_parent_id(parent);
+        moved.send().await.expect("an account can be moved");
+    }
+    let delegate = client.register_delegated_administrator().account_id(HUB).service_principal("ssm.amazonaws.com");
+    delegate.send().await.expect("the hub may read the organisation");
+    production
+}
+
+fn manager(aws: &Emulator) -> Credentials {
+    aws.credentials(&format!("arn:aws:iam::{MANAGEMENT}:role/Admin"), "root")
+}
+
+/// A document with all its versions.
+pub(super) struct Document(Value);
+
+impl Document {
+    pub(super) fn default(&self) -> u64 {
+        number_of(&self.0["default"])
+    }
+
+    pub(super) fn latest(&self) -> u64 {
+        number_of(&self.0["latest"])
+    }
+
+    /// The inputs of the latest version.
+    pub(super) fn inputs(&self) -> Value {
+        self.0["versions"][0]["json"]["inputs"].clone()
+    }
+
+    /// The latest version, to be edited.
+    pub(super) fn content(&self) -> Value {
+        self.0["versions"][0]["json"].clone()
+    }
+}
+
+fn number_of(text: &Value) -> u64 {
+    text.as_str().and_then(|text| text.parse().ok()).expect("a version")
+}
+
+pub(super) fn text_of(value: &Value) -> String {
+    value.as_str().unwrap_or_default().to_owned()
+}
+
+fn plain(value: &AttributeValue) -> Value {
+    match value {
+        AttributeValue::S(text) => json!(text),
+        AttributeValue::N(number) => json!(number.parse::<i64>().expect("whole numbers only")),
+        AttributeValue::Bool(is) => json!(is),
+        AttributeValue::L(values) => values.iter().map(plain).collect(),
+        other => panic!("no row holds such a thing: {other:?}"),
+    }
+}

@@ -1,0 +1,396 @@
+//! Named scenarios on the simulated organisation, each under every setting of what AWS leaves unconfirmed.
+
+use runas_reactor::domain::finding::{Alert, Severity};
+use runas_reactor::domain::record::Standing;
+use runas_reactor::domain::target::Target;
+use runas_reactor::ports::Clock as _;
+use runas_reactor::reactor::{PolicySource, Reactor};
+use runas_reactor::sim::drive::{Simulated, run_for};
+use runas_reactor::sim::{Caller, Sim, Switches};
+use serde_json::{Value, json};
+
+use crate::aws::Hub;
+use crate::support::counted::Counted;
+use crate::support::org::{self, MEMBER};
+
+/// Long enough for everything but holds to come to rest.
+const REST_S: i64 = 200;
+
+struct Play {
+    reactor: Reactor<Counted<Sim>>,
+    target: Target,
+    switches: Switches,
+}
+
+impl Play {
+    /// A member account whose document LZA made and the reactor put right.
+    async fn begin(switches: Switches) -> Self {
+        let reactor = Reactor::new(Counted::new(org::sim(switches)), PolicySource::Table);
+        let target = org::target(MEMBER, "eu-west-1");
+        let play = Self { reactor, target, switches };
+        play.sim().lza_writes(&play.target, "lza-logs").unwrap();
+        play.rest().await;
+        play.assert_right();
+        play
+    }
+
+    fn sim(&self) -> &Sim {
+        self.reactor.world().sim()
+    }
+
+    async fn rest(&self) {
+        run_for(&self.reactor, REST_S).await;
+    }
+
+    fn admin(&self) -> Caller {
+        Caller::administrator(&self.target.account, "mallory@example.com")
+    }
+
+    fn pipeline(&self) -> Caller {
+        Caller::lza(&self.target.account)
+    }
+
+    fn inputs(&self) -> Value {
+        let document = self.sim().document(&self.target).unwrap();
+        document.inputs(document.latest())
+    }
+
+    fn puts(&self) -> usize {
+        let ours = |call: &&runas_reactor::sim::Called| call.who.starts_with("runas-reactor");
+        self.sim().calls().iter().filter(ours).filter(|call| call.action.made_version().is_some()).count()
+    }
+
+    fn told(&self, from: usize) -> Vec<Alert> {
+        self.sim().told().into_iter().skip(from).collect()
+    }
+
+    fn assert_right(&self) {
+        let switches = self.switches;
+        let document = self.sim().document(&self.target).expect("there is a document");
+        assert_eq!(document.default, document.latest(), "{switches:?}");
+        let inputs = self.inputs();
+        assert_eq!(
+            (&inputs["runAsEnabled"], &inputs["runAsDefaultUser"]),
+            (&json!(true), &json!("ops")),
+            "{switches:?}"
+        );
+        let record = self.sim().ledger().records[&self.target].clone();
+        assert_eq!(record.standing, Standing::InSync, "{switches:?}: {}", record.why);
+        assert_eq!(self.sim().ledger().unsent, 0, "{switches:?}");
+        assert!(self.sim().dead_letters().is_empty(), "{switches:?}");
+    }
+}
+
+/// What would wake somebody.
+fn loud(alerts: &[Alert]) -> Vec<String> {
+    let loud = alerts.iter().filter(|alert| alert.severity > Severity::Info);
+    loud.map(|alert| format!("{} {}", alert.kind, alert.text)).collect()
+}
+
+/// Plays a scenario under every setting.
+macro_rules! scenario {
+    ($name:ident, $play:ident, $body:block) => {
+        #[tokio::test(start_paused = true)]
+        async fn $name() {
+            for switches in Switches::all() {
+                let $play = Play::begin(switches).await;
+                $body
+            }
+        }
+    };
+}
+
+scenario!(an_administrators_edit_is_undone_once_and_told_once, play, {
+    let (puts, told) = (play.puts(), play.sim().told().len());
+    let edit = json!({ "runAsEnabled": false, "shellProfile": { "linux": "evil" } });
+    play.sim().edit_inputs(&play.target, &play.admin(), &edit).unwrap();
+    play.rest().await;
+    play.assert_right();
+    assert_eq!(play.inputs()["shellProfile"], Value::Null);
+    assert_eq!(play.inputs()["cloudWatchLogGroupName"], "lza-logs");
+    assert_eq!(play.puts(), puts + 1, "{:?}: one Put for one foreign edit", play.switches);
+    let reverted: Vec<Alert> = play.told(told).into_iter().filter(|alert| alert.kind == "edit_reverted").collect();
+    assert_eq!(reverted.len(), 1, "{:?}", play.switches);
+    assert!(reverted[0].text.contains("mallory@example.com"), "{}", reverted[0].text);
+    assert!(reverted[0].text.contains("runAsEnabled: true -> false"), "{}", reverted[0].text);
+});
+
+scenario!(a_rollback_of_the_default_version_is_undone_without_a_put, play, {
+    let (puts, told) = (play.puts(), play.sim().told().len());
+    play.sim().move_default(&play.target, &play.admin(), 1).unwrap();
+    play.rest().await;
+    play.assert_right();
+    assert_eq!(play.puts(), puts);
+    assert_eq!(play.told(told).iter().filter(|alert| alert.kind == "edit_reverted").count(), 1);
+});
+
+scenario!(a_deleted_document_comes_back_as_it_was_accepted, play, {
+    let told = play.sim().told().len();
+    play.sim().delete_document(&play.target, &play.admin()).unwrap();
+    play.rest().await;
+    play.assert_right();
+    assert_eq!(play.inputs()["cloudWatchLogGroupName"], "lza-logs");
+    let alerts = play.told(told);
+    assert_eq!(alerts.iter().filter(|alert| alert.text.contains("deleted the document")).count(), 1, "{alerts:#?}");
+});
+
+scenario!(a_pipeline_that_deletes_and_replaces_is_given_time, play, {
+    let told = play.sim().told().len();
+    play.sim().delete_document(&play.target, &play.pipeline()).unwrap();
+    run_for(&play.reactor, 30).await;
+    assert!(play.sim().document(&play.target).is_none(), "{:?}: nothing is written meanwhile", play.switches);
+    play.sim().lza_writes(&play.target, "new-logs").unwrap();
+    play.rest().await;
+    play.assert_right();
+    assert_eq!(play.inputs()["cloudWatchLogGroupName"], "new-logs");
+    assert_eq!(loud(&play.told(told)), Vec::<String>::new(), "{:?}", play.switches);
+});
+
+scenario!(a_trusted_deletion_that_nothing_follows_is_restored_after_a_while, play, {
+    play.sim().delete_document(&play.target, &play.pipeline()).unwrap();
+    run_for(&play.reactor, 60).await;
+    assert!(play.sim().document(&play.target).is_none());
+    play.rest().await;
+    play.assert_right();
+});
+
+scenario!(a_pipeline_keeps_its_logging_and_loses_nothing_else, play, {
+    let told = play.sim().told().len();
+    play.sim().lza_writes(&play.target, "new-logs").unwrap();
+    play.rest().await;
+    play.assert_right();
+    assert_eq!(play.inputs()["cloudWatchLogGroupName"], "new-logs");
+    assert_eq!(loud(&play.told(told)), Vec::<String>::new(), "{:?}", play.switches);
+});
+
+scenario!(a_hostile_edit_before_a_trusted_one_is_not_laundered, play, {
+    let hostile = json!({ "s3BucketName": "mallorys", "runAsEnabled": false });
+    play.sim().edit_inputs(&play.target, &play.admin(), &hostile).unwrap();
+    let trusted = json!({ "cloudWatchLogGroupName": "new-logs" });
+    play.sim().edit_inputs(&play.target, &play.pipeline(), &trusted).unwrap();
+    play.rest().await;
+    play.assert_right();
+    assert_eq!(play.inputs()["s3BucketName"], "");
+    assert_eq!(play.inputs()["cloudWatchLogGroupName"], "new-logs", "{:?}", play.switches);
+});
+
+scenario!(a_hostile_version_that_is_deleted_behind_a_trusted_one_is_not_laundered, play, {
+    let bad = play.sim().edit_inputs(&play.target, &play.admin(), &json!({ "s3BucketName": "mallorys" })).unwrap();
+    play.sim().edit_inputs(&play.target, &play.pipeline(), &json!({ "kmsKeyId": "new" })).unwrap();
+    play.sim().delete_version(&play.target, &play.admin(), bad).unwrap();
+    play.rest().await;
+    play.assert_right();
+    assert_eq!(play.inputs()["s3BucketName"], "");
+});
+
+scenario!(a_document_of_another_type_is_replaced, play, {
+    let told = play.sim().told().len();
+    play.sim().delete_document(&play.target, &play.admin()).unwrap();
+    play.sim().create_of_type(&play.target, &play.admin(), "Command", r#"{"schemaVersion":"2.2"}"#).unwrap();
+    play.rest().await;
+    play.assert_right();
+    assert_eq!(play.sim().document(&play.target).unwrap().document_type, "Session");
+    assert!(play.told(told).iter().any(|alert| alert.text.contains("mallory@example.com")));
+});
+
+scenario!(content_that_is_no_document_is_replaced, play, {
+    play.sim().update_text(&play.target, &play.admin(), r#"{"schemaVersion":"2.2"}"#).unwrap();
+    play.rest().await;
+    play.assert_right();
+    assert_eq!(play.inputs()["cloudWatchLogGroupName"], "lza-logs");
+});
+
+scenario!(break_glass_stands_for_its_hour_and_is_then_undone, play, {
+    let told = play.sim().told().len();
+    let oncall = Caller::break_glass(&play.target.account, "bob@example.com");
+    play.sim().edit_inputs(&play.target, &oncall, &json!({ "runAsEnabled": false })).unwrap();
+    run_for(&play.reactor, 3_500).await;
+    assert_eq!(play.inputs()["runAsEnabled"], false, "{:?}", play.switches);
+    assert_eq!(play.told(told).iter().filter(|alert| alert.kind == "break_glass").count(), 1);
+    run_for(&play.reactor, 300).await;
+    play.rest().await;
+    play.assert_right();
+});
+
+scenario!(a_war_backs_off_names_its_opponent_and_ends_by_itself, play, {
+    let (puts, told) = (play.puts(), play.sim().told().len());
+    for nth in 0..30 {
+        let edit = json!({ "runAsEnabled": false, "idleSessionTimeout": nth.to_string() });
+        play.sim().edit_inputs(&play.target, &play.admin(), &edit).unwrap();
+        run_for(&play.reactor, 10).await;
+    }
+    let wars: Vec<Alert> = play.told(told).into_iter().filter(|alert| alert.kind == "edit_war").collect();
+    assert_eq!(wars.len(), 1, "{:?}", play.switches);
+    assert!(wars[0].text.contains("AWSReservedSSO_AdministratorAccess"), "{}", wars[0].text);
+    let reverted = play.told(told).iter().filter(|alert| alert.kind == "edit_reverted").count();
+    assert!(reverted <= 7, "{:?}: {reverted} alerts for 30 edits", play.switches);
+    assert!(play.puts() - puts <= 30, "no more Puts than foreign edits");
+    run_for(&play.reactor, 3_600).await;
+    play.assert_right();
+    assert_eq!(play.told(told).iter().filter(|alert| alert.kind == "peace").count(), 1, "{:?}", play.switches);
+});
+
+scenario!(the_same_event_twice_changes_nothing_more, play, {
+    play.sim().edit_inputs(&play.target, &play.admin(), &json!({ "runAsEnabled": false })).unwrap();
+    play.sim().deliver_twice();
+    play.rest().await;
+    play.assert_right();
+    let reverted = play.sim().told().iter().filter(|alert| alert.kind == "edit_reverted").count();
+    assert_eq!(reverted, 1, "{:?}", play.switches);
+});
+
+scenario!(a_denied_attempt_is_told_once_an_hour_and_is_no_edit, play, {
+    let (puts, told) = (play.puts(), play.sim().told().len());
+    for _ in 0..5 {
+        assert!(play.sim().move_default(&play.target, &play.admin(), 99).is_err());
+    }
+    play.rest().await;
+    play.assert_right();
+    assert_eq!(play.puts(), puts);
+    assert_eq!(play.told(told).iter().filter(|alert| alert.kind == "attempt_denied").count(), 1);
+});
+
+#[tokio::test(start_paused = true)]
+async fn in_sync_with_nothing_new_writes_no_row() {
+    let play = Play::begin(Switches::PLAIN).await;
+    let commits = play.sim().ledger().commits;
+    for _ in 0..3 {
+        play.sim().enqueue(r#"{"kind":"sweep","schema":1}"#);
+        play.rest().await;
+    }
+    let others = 2;
+    assert_eq!(
+        play.sim().ledger().commits,
+        commits + others * 2,
+        "the two other regions are created and echo, no more"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_warm_drift_event_takes_three_calls_in_a_row_in_the_simulated_world() {
+    let play = Play::begin(Switches::PLAIN).await;
+    play.sim().edit_inputs(&play.target, &play.admin(), &json!({ "runAsEnabled": false })).unwrap();
+    // Another region of nothing special warms the policy's cache.
+    play.reactor.world().start();
+    run_for(&play.reactor, 5).await;
+    assert_chain(&play.reactor.world().calls());
+}
+
+/// Looks, updates, promotes: the longest chain of dependent calls until the document is right. The policy is read at most
+/// once a minute and stands before it.
+fn assert_chain(calls: &[(&'static str, usize)]) {
+    let place = |name: &str| calls.iter().find(|(call, _)| *call == name).map(|(_, place)| *place);
+    let first = place("policy").map_or(0, |place| place);
+    let (look, update, promote) = (place("look").unwrap(), place("update").unwrap(), place("promote").unwrap());
+    assert_eq!((look - first, update - first, promote - first), (1, 2, 3), "{calls:?}");
+    assert_eq!(place("load"), Some(look), "the ledger is read beside the look: {calls:?}");
+    let after = calls.iter().position(|(call, _)| *call == "promote").unwrap();
+    let before: Vec<&str> = calls[..after].iter().map(|(call, _)| *call).filter(|call| *call != "policy").collect();
+    assert!(
+        before.iter().all(|call| ["look", "load", "update"].contains(call)),
+        "everything else comes after: {calls:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_warm_drift_event_takes_three_calls_in_a_row_on_aws() {
+    let hub = Hub::new().await;
+    let target = org::target(MEMBER, "eu-west-1");
+    let world = Counted::new(hub.world());
+    let reactor = Reactor::new(world, PolicySource::Fixed(org::policy().into()));
+    hub.remember_account(MEMBER).await;
+    let deadline = |reactor: &Reactor<_>| -> runas_reactor::domain::time::Time {
+        let world: &Counted<runas_reactor::aws::AwsWorld> = reactor.world();
+        world.now().plus_ms(60_000)
+    };
+    let first = hub.admin_creates(&target).await;
+    reactor.batch(&[first], deadline(&reactor)).await;
+    let edit = hub.admin_updates(&target).await;
+    reactor.world().start();
+    let report = reactor.batch(&[edit], deadline(&reactor)).await;
+    assert!(report.failed.is_empty(), "{report:?}");
+    assert_eq!(report.passes[0].standing, Standing::InSync, "{report:?}");
+    assert_chain(&reactor.world().calls());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_account_that_nobody_knows_is_told_and_not_looked_at() {
+    let play = Play::begin(Switches::PLAIN).await;
+    let stranger = org::target("999900001111", "eu-west-1");
+    play.sim().lza_writes(&stranger, "logs").unwrap();
+    let calls = play.sim().calls().len();
+    play.rest().await;
+    assert_eq!(play.sim().calls().len(), calls);
+    let told = play.sim().told();
+    assert!(told.iter().any(|alert| alert.kind == "distrusted" && alert.text.contains("999900001111")), "{told:#?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_new_account_is_waited_for_until_organizations_and_a_role_know_it() {
+    let play = Play::begin(Switches::PLAIN).await;
+    let management = org::target("111122223333", "us-east-1");
+    let new = org::target("999900001111", "eu-west-1");
+    play.sim().account_created(&management, &new.account);
+    run_for(&play.reactor, 60).await;
+    let now = play.sim().now();
+    play.sim().put_account(org::account("999900001111", now.plus_ms(30_000)));
+    play.rest().await;
+    let records = play.sim().ledger().records;
+    for region in ["eu-west-1", "eu-central-1", "us-east-1"] {
+        assert_eq!(records[&org::target("999900001111", region)].standing, Standing::InSync, "{region}");
+    }
+    assert_eq!(loud(&play.told(1)), Vec::<String>::new());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_account_that_left_is_not_looked_at_any_more() {
+    let play = Play::begin(Switches::PLAIN).await;
+    play.sim().account_departed(&org::target("111122223333", "us-east-1"), &play.target.account);
+    play.rest().await;
+    play.sim().edit_inputs(&play.target, &play.admin(), &json!({ "runAsEnabled": false })).unwrap();
+    play.rest().await;
+    assert_eq!(play.inputs()["runAsEnabled"], false);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_departure_that_a_member_claims_changes_nothing_and_is_told() {
+    let play = Play::begin(Switches::PLAIN).await;
+    play.sim().account_departed(&org::target("555566667777", "us-east-1"), &play.target.account);
+    play.rest().await;
+    play.sim().edit_inputs(&play.target, &play.admin(), &json!({ "runAsEnabled": false })).unwrap();
+    play.rest().await;
+    play.assert_right();
+    assert!(play.sim().told().iter().any(|alert| alert.kind == "distrusted"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_region_that_is_off_is_known_to_be_out_of_reach_and_wakes_nobody() {
+    let play = Play::begin(Switches::PLAIN).await;
+    let off = org::target(MEMBER, "us-east-1");
+    play.sim().change_account(&off.account, |account| {
+        account.regions_off.insert(off.region.clone());
+    });
+    play.sim().enqueue(r#"{"kind":"sweep","schema":1}"#);
+    play.rest().await;
+    assert_eq!(play.sim().ledger().records[&off].standing, Standing::Unreachable);
+    assert_eq!(loud(&play.told(1)), Vec::<String>::new());
+}
+
+#[tokio::test(start_paused = true)]
+async fn lost_access_is_told_once_and_its_end_too() {
+    let play = Play::begin(Switches::PLAIN).await;
+    let before = play.sim().told().len();
+    play.sim().change_account(&play.target.account, |account| account.roles.clear());
+    play.sim().edit_inputs(&play.target, &play.admin(), &json!({ "runAsEnabled": false })).unwrap();
+    run_for(&play.reactor, 600).await;
+    assert_eq!(play.sim().ledger().records[&play.target].standing, Standing::Unreachable);
+    let now = play.sim().now();
+    play.sim().change_account(&play.target.account, |account| {
+        account.roles.insert(org::ROLE.to_owned(), now);
+    });
+    play.rest().await;
+    play.assert_right();
+    let kinds: Vec<String> = play.told(before).into_iter().map(|alert| alert.kind).collect();
+    assert_eq!(kinds, ["unreachable", "edit_reverted", "reachable_again", "peace"]);
+    assert!(play.told(before)[1].text.contains("mallory@example.com"));
+}

@@ -1,0 +1,179 @@
+//! A port decorator that counts dependent calls: a call that began after another one ended depends on it.
+
+use std::collections::BTreeSet;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use runas_reactor::domain::finding::Alert;
+use runas_reactor::domain::observation::{Observation, Status};
+use runas_reactor::domain::policy::Policy;
+use runas_reactor::domain::record::{Commit, Loaded};
+use runas_reactor::domain::signal::Work;
+use runas_reactor::domain::target::{AccountFacts, AccountId, OuId, Target};
+use runas_reactor::domain::time::Time;
+use runas_reactor::ports::{Access, Clock, Directory, Documents, Fault, Ledger, Notifier, Queue, Written};
+use runas_reactor::sim::Sim;
+use runas_reactor::sim::drive::Simulated;
+
+/// A world whose calls are counted.
+pub(crate) struct Counted<W> {
+    inner: W,
+    chain: Mutex<Chain>,
+}
+
+#[derive(Default)]
+struct Chain {
+    /// Ended calls of the longest chain so far.
+    length: usize,
+    calls: Vec<(&'static str, usize)>,
+}
+
+impl<W> Counted<W> {
+    pub(crate) fn new(inner: W) -> Self {
+        Self { inner, chain: Mutex::new(Chain::default()) }
+    }
+
+    /// Forgets what was counted.
+    pub(crate) fn start(&self) {
+        *self.chain() = Chain::default();
+    }
+
+    /// Every call with its place in the longest chain that led to it, in the order in which they ended.
+    pub(crate) fn calls(&self) -> Vec<(&'static str, usize)> {
+        self.chain().calls.clone()
+    }
+
+    fn chain(&self) -> MutexGuard<'_, Chain> {
+        self.chain.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn count<T>(&self, name: &'static str, call: impl Future<Output = T>) -> T {
+        let place = self.chain().length + 1;
+        let answer = call.await;
+        let mut chain = self.chain();
+        chain.length = chain.length.max(place);
+        chain.calls.push((name, place));
+        answer
+    }
+}
+
+impl<W: Documents + Sync> Documents for Counted<W> {
+    async fn look(&self, target: &Target, access: &Access, between: &BTreeSet<u64>) -> Result<Observation, Fault> {
+        self.count("look", self.inner.look(target, access, between)).await
+    }
+
+    async fn create(&self, target: &Target, access: &Access, text: &str, name: &str) -> Result<Written, Fault> {
+        self.count("create", self.inner.create(target, access, text, name)).await
+    }
+
+    async fn update(
+        &self,
+        target: &Target,
+        access: &Access,
+        base: u64,
+        text: &str,
+        name: &str,
+    ) -> Result<Written, Fault> {
+        self.count("update", self.inner.update(target, access, base, text, name)).await
+    }
+
+    /// A poll, and no part of the chain: it is made only while AWS says `Updating`.
+    async fn status(&self, target: &Target, access: &Access, version: u64) -> Result<Status, Fault> {
+        self.inner.status(target, access, version).await
+    }
+
+    async fn promote(&self, target: &Target, access: &Access, version: u64) -> Result<(), Fault> {
+        self.count("promote", self.inner.promote(target, access, version)).await
+    }
+
+    async fn delete(&self, target: &Target, access: &Access) -> Result<(), Fault> {
+        self.count("delete", self.inner.delete(target, access)).await
+    }
+
+    async fn prune(&self, target: &Target, access: &Access, version: u64) -> Result<(), Fault> {
+        self.count("prune", self.inner.prune(target, access, version)).await
+    }
+}
+
+impl<W: Directory + Sync> Directory for Counted<W> {
+    async fn account(&self, account: &AccountId) -> Result<Option<AccountFacts>, Fault> {
+        self.count("account", self.inner.account(account)).await
+    }
+
+    async fn accounts(&self, under: Option<&OuId>) -> Result<Vec<AccountId>, Fault> {
+        self.count("accounts", self.inner.accounts(under)).await
+    }
+}
+
+impl<W: Ledger + Sync> Ledger for Counted<W> {
+    async fn policy(&self) -> Result<Option<Policy>, Fault> {
+        self.count("policy", self.inner.policy()).await
+    }
+
+    async fn facts(&self, account: &AccountId) -> Result<Option<AccountFacts>, Fault> {
+        self.count("facts", self.inner.facts(account)).await
+    }
+
+    async fn save_facts(&self, facts: &AccountFacts) -> Result<(), Fault> {
+        self.count("save_facts", self.inner.save_facts(facts)).await
+    }
+
+    async fn load(&self, target: &Target, edit_ids: &BTreeSet<String>) -> Result<Loaded, Fault> {
+        self.count("load", self.inner.load(target, edit_ids)).await
+    }
+
+    async fn commit(&self, target: &Target, commit: &Commit) -> Result<(), Fault> {
+        self.count("commit", self.inner.commit(target, commit)).await
+    }
+
+    async fn unsent(&self, account: &AccountId) -> Result<Vec<Alert>, Fault> {
+        self.count("unsent", self.inner.unsent(account)).await
+    }
+
+    async fn keep_alert(&self, alert: &Alert) -> Result<bool, Fault> {
+        self.count("keep_alert", self.inner.keep_alert(alert)).await
+    }
+
+    async fn mark_sent(&self, alert: &Alert) -> Result<(), Fault> {
+        self.count("mark_sent", self.inner.mark_sent(alert)).await
+    }
+}
+
+impl<W: Notifier + Sync> Notifier for Counted<W> {
+    async fn publish(&self, alert: &Alert) -> Result<(), Fault> {
+        self.count("publish", self.inner.publish(alert)).await
+    }
+}
+
+impl<W: Queue + Sync> Queue for Counted<W> {
+    async fn send(&self, works: &[(Work, u32)]) -> Result<(), Fault> {
+        self.count("send", self.inner.send(works)).await
+    }
+
+    async fn dead_letter(&self, body: &str, reason: &str) -> Result<(), Fault> {
+        self.count("dead_letter", self.inner.dead_letter(body, reason)).await
+    }
+
+    async fn hand_back(&self, receipt: &str, delay_s: u32) -> Result<(), Fault> {
+        self.count("hand_back", self.inner.hand_back(receipt, delay_s)).await
+    }
+}
+
+impl<W: Clock + Sync> Clock for Counted<W> {
+    fn now(&self) -> Time {
+        self.inner.now()
+    }
+
+    async fn sleep(&self, ms: u64) {
+        self.inner.sleep(ms).await;
+    }
+
+    fn jitter(&self) -> u32 {
+        self.inner.jitter()
+    }
+}
+
+impl Simulated for Counted<Sim> {
+    fn sim(&self) -> &Sim {
+        &self.inner
+    }
+}
