@@ -128,7 +128,7 @@ impl News {
     fn promoted(&self, case: &Case, edit: &AttributedEdit, version: u64) -> Promoted {
         // A version of an earlier look: making it the default belongs to its story only if that came at once, and only while
         // the default is not behind. Later, or again, it is a story of its own.
-        let kept = latest(case).is_some_and(|seen| seen.default.number == seen.latest.number);
+        let kept = moving(case) || latest(case).is_some_and(|seen| seen.default.number == seen.latest.number);
         let at_once = |judged: &Judged| {
             judged.attribution == Attribution::Ours || (kept && edit.edit.at.since(judged.created).abs() <= MINUTE_MS)
         };
@@ -249,8 +249,7 @@ impl News {
                 if seen.default.number != seen.latest.number
                     && seen.latest.number == accounted.version
                     && case.record.standing == Standing::InSync
-                    // Our own move of it may not be visible yet.
-                    && case.record.awaiting_echo.is_none()
+                    && !moving(case)
                     && self.edits.is_empty()
                     && !case.edits.iter().any(moved) =>
             {
@@ -268,6 +267,11 @@ impl News {
             event: None,
         });
     }
+}
+
+/// Whether our own move of the default may not be visible yet. Where no echo ever comes back that is not so for ever.
+fn moving(case: &Case) -> bool {
+    case.record.awaiting_echo.is_some() && case.now.since(case.record.updated) < MINUTE_MS
 }
 
 /// A deletion that no event told of.

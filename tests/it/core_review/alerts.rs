@@ -57,6 +57,20 @@ fn our_role_in_other_hands_does_not_go_back_unnoticed() {
 }
 
 #[test]
+fn where_no_echo_comes_back_a_rollback_is_told_all_the_same() {
+    let mut case = case();
+    case.cause = Cause::Swept;
+    case.record = in_sync(6, -86_400);
+    case.record.awaiting_echo = Some(6);
+    case.observation =
+        document(&[(5, -90_000, body(&right_but("s3BucketName", "evil"))), (6, -86_400, body(&right()))], 5);
+    assert_eq!(kinds(&settled(&case).1), ["edit_reverted"]);
+    // Just after we moved it ourselves, the answer may be of before.
+    case.record.updated = at(99);
+    assert_eq!(kinds(&settled(&case).1), Vec::<String>::new());
+}
+
+#[test]
 fn having_replaced_the_document_once_explains_no_deletion_of_today() {
     let mut case = case();
     case.record = in_sync(6, 0);
