@@ -12,15 +12,17 @@ use super::document::{Body, Change, Content};
 use super::observation::{Seen, VersionInfo};
 use super::principal::Attribution;
 use super::record::{Judged, Record};
-use super::time::{HOUR_MS, MINUTE_MS, Time};
+use super::time::{DAY_MS, HOUR_MS, MINUTE_MS, Time};
 
 /// More versions than this since the last look are not replayed; the accepted content stays.
 pub const REPLAYED_MAX: usize = 10;
 
 /// An event's time and the creation date of the version that it made differ by no more than this.
 const SAME_CALL_MS: i64 = 15 * MINUTE_MS;
-/// EventBridge gives up delivering after 24 h [docs: eb-rule-retry-policy]. The time of an older event (a replay of the
-/// archive, say) tells nothing about the order of things that we can still see.
+/// EventBridge tries for a day [docs: eb-rule-retry-policy], SQS keeps a message for fourteen [docs: SQS quotas]. Of an event
+/// that is older still (a replay of the archive, a clock that is off) the time is no evidence, and only the number counts.
+const KEPT_MS: i64 = 15 * DAY_MS;
+/// EventBridge gives up delivering after 24 h; no deadline is counted from before that.
 pub const DELIVERY_MS: i64 = 25 * HOUR_MS;
 
 /// What the versions since the last look amount to.
@@ -116,10 +118,8 @@ fn blurred_before(record: &Record, number: u64, before: Option<&Body>) -> bool {
 /// The author that an edit of this case names for a version.
 fn author<'a>(case: &'a Case, version: &VersionInfo, sole: Option<u64>) -> Option<&'a AttributedEdit> {
     let made = |edit: &&AttributedEdit| {
-        // The time of an old event tells nothing about what we can still see. It may name an author, and vouch for nobody.
-        let old = case.now.since(edit.edit.at) > DELIVERY_MS;
-        let vouches = matches!(edit.attribution, Attribution::Trusted | Attribution::BreakGlass);
-        made_it(edit, version.number, sole) && (near(edit, version.created) || (old && !vouches))
+        let tells_time = case.now.since(edit.edit.at) <= KEPT_MS;
+        made_it(edit, version.number, sole) && (near(edit, version.created) || !tells_time)
     };
     // Numbers begin anew with a new document. Of several calls that claim one version the nearest has made it; in doubt the
     // one whose author we trust least.
