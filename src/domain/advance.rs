@@ -117,10 +117,7 @@ fn blurred_before(record: &Record, number: u64, before: Option<&Body>) -> bool {
 
 /// The author that an edit of this case names for a version.
 fn author<'a>(case: &'a Case, version: &VersionInfo, sole: Option<u64>) -> Option<&'a AttributedEdit> {
-    let made = |edit: &&AttributedEdit| {
-        let tells_time = case.now.since(edit.edit.at) <= KEPT_MS;
-        made_it(edit, version.number, sole) && (near(edit, version.created) || !tells_time)
-    };
+    let made = |edit: &&AttributedEdit| made_it(edit, version.number, sole) && fits(edit, version.created, case.now);
     // Numbers begin anew with a new document. Of several calls that claim one version the nearest has made it; in doubt the
     // one whose author we trust least.
     let claims = case.edits.iter().filter(made);
@@ -130,6 +127,11 @@ fn author<'a>(case: &'a Case, version: &VersionInfo, sole: Option<u64>) -> Optio
 /// Whether a call and the creation of a version are near enough to each other to be the same thing.
 pub fn near(edit: &AttributedEdit, created: Time) -> bool {
     created.since(edit.edit.at).abs() <= SAME_CALL_MS
+}
+
+/// Whether the times of a call and of a version allow that the one made the other.
+fn fits(edit: &AttributedEdit, created: Time, now: Time) -> bool {
+    near(edit, created) || now.since(edit.edit.at) > KEPT_MS
 }
 
 /// Whether a call says that it made the version of this number.
@@ -184,7 +186,7 @@ fn attribute_late(case: &Case, seen: &Seen, advance: &mut Advance) {
     for edit in case.edits.iter().filter(|edit| !edit.seen) {
         let claimed = case.record.recent.iter().filter(|judged| {
             made_it(edit, judged.version, None)
-                && near(edit, judged.created)
+                && fits(edit, judged.created, case.now)
                 && seen.info(judged.version).is_none_or(|info| info.created == judged.created)
         });
         let known = claimed.min_by_key(|judged| judged.created.since(edit.edit.at).abs());
@@ -238,7 +240,7 @@ fn start(case: &Case, seen: &Seen) -> Start {
     // First sight adopts what is there, but for what an untrusted hand is known to have put there just now.
     let latest = Some(seen.latest.number);
     let foreign = |version: &&VersionInfo| {
-        let made = |e: &AttributedEdit| made_it(e, version.number, latest) && near(e, version.created);
+        let made = |e: &AttributedEdit| made_it(e, version.number, latest) && fits(e, version.created, case.now);
         case.edits.iter().any(|e| e.attribution != Attribution::Trusted && made(e))
     };
     let earliest = seen.versions.iter().filter(foreign).map(|version| version.number).min();
