@@ -12,15 +12,17 @@ use super::document::{Body, Change, Content};
 use super::observation::{Seen, VersionInfo};
 use super::principal::Attribution;
 use super::record::{Judged, Record};
-use super::time::{HOUR_MS, MINUTE_MS, Time};
+use super::time::{DAY_MS, HOUR_MS, MINUTE_MS, Time};
 
 /// More versions than this since the last look are not replayed; the accepted content stays.
 pub const REPLAYED_MAX: usize = 10;
 
 /// An event's time and the creation date of the version that it made differ by no more than this.
 const SAME_CALL_MS: i64 = 15 * MINUTE_MS;
-/// EventBridge gives up delivering after 24 h [docs: eb-rule-retry-policy]. The time of an older event (a replay of the
-/// archive, say) tells nothing about the order of things that we can still see.
+/// EventBridge tries for a day [docs: eb-rule-retry-policy], SQS keeps a message for fourteen [docs: SQS quotas]. Of an event
+/// that is older still (a replay of the archive, a clock that is off) the time is no evidence, and only the number counts.
+const KEPT_MS: i64 = 15 * DAY_MS;
+/// EventBridge gives up delivering after 24 h; no deadline is counted from before that.
 pub const DELIVERY_MS: i64 = 25 * HOUR_MS;
 
 /// What the versions since the last look amount to.
@@ -115,12 +117,7 @@ fn blurred_before(record: &Record, number: u64, before: Option<&Body>) -> bool {
 
 /// The author that an edit of this case names for a version.
 fn author<'a>(case: &'a Case, version: &VersionInfo, sole: Option<u64>) -> Option<&'a AttributedEdit> {
-    let made = |edit: &&AttributedEdit| {
-        // The time of an old event tells nothing about what we can still see. It may name an author, and vouch for nobody.
-        let old = case.now.since(edit.edit.at) > DELIVERY_MS;
-        let vouches = matches!(edit.attribution, Attribution::Trusted | Attribution::BreakGlass);
-        made_it(edit, version.number, sole) && (near(edit, version.created) || (old && !vouches))
-    };
+    let made = |edit: &&AttributedEdit| made_it(edit, version.number, sole) && fits(edit, version.created, case.now);
     // Numbers begin anew with a new document. Of several calls that claim one version the nearest has made it; in doubt the
     // one whose author we trust least.
     let claims = case.edits.iter().filter(made);
@@ -130,6 +127,11 @@ fn author<'a>(case: &'a Case, version: &VersionInfo, sole: Option<u64>) -> Optio
 /// Whether a call and the creation of a version are near enough to each other to be the same thing.
 pub fn near(edit: &AttributedEdit, created: Time) -> bool {
     created.since(edit.edit.at).abs() <= SAME_CALL_MS
+}
+
+/// Whether the times of a call and of a version allow that the one made the other.
+fn fits(edit: &AttributedEdit, created: Time, now: Time) -> bool {
+    near(edit, created) || now.since(edit.edit.at) > KEPT_MS
 }
 
 /// Whether a call says that it made the version of this number.
@@ -184,7 +186,7 @@ fn attribute_late(case: &Case, seen: &Seen, advance: &mut Advance) {
     for edit in case.edits.iter().filter(|edit| !edit.seen) {
         let claimed = case.record.recent.iter().filter(|judged| {
             made_it(edit, judged.version, None)
-                && near(edit, judged.created)
+                && fits(edit, judged.created, case.now)
                 && seen.info(judged.version).is_none_or(|info| info.created == judged.created)
         });
         let known = claimed.min_by_key(|judged| judged.created.since(edit.edit.at).abs());
@@ -238,7 +240,7 @@ fn start(case: &Case, seen: &Seen) -> Start {
     // First sight adopts what is there, but for what an untrusted hand is known to have put there just now.
     let latest = Some(seen.latest.number);
     let foreign = |version: &&VersionInfo| {
-        let made = |e: &AttributedEdit| made_it(e, version.number, latest) && near(e, version.created);
+        let made = |e: &AttributedEdit| made_it(e, version.number, latest) && fits(e, version.created, case.now);
         case.edits.iter().any(|e| e.attribution != Attribution::Trusted && made(e))
     };
     let earliest = seen.versions.iter().filter(foreign).map(|version| version.number).min();

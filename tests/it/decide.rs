@@ -350,3 +350,23 @@ fn a_history_entry_keeps_each_content_once_and_gives_the_case_back() {
     let read: Case = serde_json::from_value(value["case"].clone()).unwrap();
     assert_eq!(read, case);
 }
+
+#[test]
+fn an_event_older_than_any_queue_keeps_is_matched_by_its_number_alone() {
+    let mut case = case(Cause::Touched, Hands::Trusted, Sight::OtherDrift, Mode::Enforce);
+    let told = |case: &Case| {
+        let decision = decide(case);
+        let settlement = settle(case, &decision, &applied(&decision));
+        (decision.write.is_some(), settlement.commit.unwrap().alerts[0].text.clone())
+    };
+    let (written, text) = told(&case);
+    assert!(!written && text.contains("trusted"), "{text}");
+    // Two hours off is another call; the version stays without an author, and its change is undone.
+    case.edits[0].edit.at = made(120);
+    let (written, text) = told(&case);
+    assert!(written && text.contains("author unknown"), "{text}");
+    // Fifty days off says nothing about time at all.
+    case.edits[0].edit.at = now().plus_ms(-50 * DAY_MS);
+    let (written, text) = told(&case);
+    assert!(!written && text.contains("trusted"), "{text}");
+}

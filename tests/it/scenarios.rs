@@ -391,6 +391,6 @@ async fn lost_access_is_told_once_and_its_end_too() {
     play.rest().await;
     play.assert_right();
     let kinds: Vec<String> = play.told(before).into_iter().map(|alert| alert.kind).collect();
-    assert_eq!(kinds, ["unreachable", "edit_reverted", "reachable_again", "peace"]);
+    assert_eq!(kinds, ["unreachable", "edit_reverted", "reachable_again"]);
     assert!(play.told(before)[1].text.contains("mallory@example.com"));
 }

@@ -186,7 +186,8 @@ impl News {
             judged || (same_document(&case.record, seen) && (number.is_none() || (told && number <= accounted)))
         });
         if known
-            || (self.advance.as_ref().is_some_and(|a| a.first_sight) && number <= latest(case).map(|s| s.latest.number))
+            || (edit.attribution == Attribution::Trusted
+                && self.advance.as_ref().is_some_and(|advance| advance.first_sight))
         {
             return;
         }
