@@ -136,9 +136,7 @@ pub fn near(edit: &AttributedEdit, created: Time) -> bool {
 fn made_it(edit: &AttributedEdit, number: u64, sole: Option<u64>) -> bool {
     use super::edit::Action;
     let right_number = match edit.edit.action {
-        Action::Created | Action::Updated { version: Some(_) } => {
-            edit.edit.action.made_version() == Some(number)
-        }
+        Action::Created | Action::Updated { version: Some(_) } => edit.edit.action.made_version() == Some(number),
         // CloudTrail left the reply out: with one new version there is only one that it can have made.
         Action::Updated { version: None } => sole == Some(number),
         Action::DefaultMoved { .. } | Action::Deleted | Action::VersionDeleted { .. } | Action::SharingChanged => false,

@@ -146,9 +146,7 @@ fn difference(seen: &Seen, content: &Content, case: &Case) -> Reason {
 
 /// SSM, or our view of it, is still catching up with something that is known to have happened.
 fn unsettled(case: &Case, seen: &Seen) -> Option<String> {
-    let in_time = |began: Time| {
-        case.hop < UNSETTLED_HOPS_MAX || (0..UNSETTLED_MAX_MS).contains(&case.now.since(began))
-    };
+    let in_time = |began: Time| case.hop < UNSETTLED_HOPS_MAX || (0..UNSETTLED_MAX_MS).contains(&case.now.since(began));
     match seen.latest_status() {
         Status::Pending if in_time(seen.latest_created()) => {
             return Some(format!("version {} is not active yet", seen.latest.number));
