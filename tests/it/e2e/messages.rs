@@ -92,16 +92,31 @@ fn an_account_that_left_is_not_looked_at_any_more() {
 }
 
 #[test]
-fn an_account_that_nobody_knows_is_left_alone() {
+fn an_account_that_nobody_knows_is_left_alone_and_told_once() {
     let stage = Stage::set();
     let lambda = stage.lambda();
     let stranger = "111111111111";
     stage.administrator(stranger, "eve@example.com").creates(HOME, &json!({"runAsEnabled": false}));
-    stage.settle(&lambda);
+    let events = stage.events();
+    for _ in 0..2 {
+        stage.deliver(&events);
+        stage.settle(&lambda);
+    }
     assert_eq!(stage.document(stranger, HOME).latest(), 1);
-    assert_eq!(stage.rows().len(), 0);
+    assert_eq!(stage.rows_of(stranger, "").len(), 0);
+    let told = stage.told();
+    assert_eq!(kinds(&told), ["distrusted"]);
+    told[0].assert_says(&[stranger, "not in the organisation"]);
+}
+
+#[test]
+fn a_new_account_that_organizations_does_not_list_yet_is_asked_for_again() {
+    let stage = Stage::set();
+    let lambda = stage.lambda();
+    stage.deliver(&[created("111111111111", MANAGEMENT, "early")]);
+    assert_eq!(stage.pump(&lambda), 0);
+    assert_eq!(stage.queued(), [0, 3, 0], "once for each region");
     assert_eq!(stage.told(), []);
-    lambda.await_log("not in the organisation", super::PATIENCE);
 }
 
 #[test]
