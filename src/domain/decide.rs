@@ -68,9 +68,7 @@ fn absent(case: &Case) -> Decision {
 
 fn present(case: &Case, seen: &Seen) -> Decision {
     if let Some(why) = unsettled(case, seen) {
-        let mut decision = decision(Verdict::Unsettled { why: why.clone() }, why);
-        decision.wait = Some(Wait { until: case.now.plus_ms(UNSETTLED_MS), on: WaitsOn::Visibility });
-        return decision;
+        return look_again(case, why);
     }
     let advance = advance(case, seen);
     let content = desired(advance.accepted.as_ref(), case);
@@ -80,6 +78,11 @@ fn present(case: &Case, seen: &Seen) -> Decision {
     }
     let drift = drift(seen, &content, case);
     if drift.is_empty() {
+        // What we see is right, and something is known to have happened that we do not see. (Where what we see is wrong
+        // there is no need to wait: the write is conditional on the version seen.)
+        if let Some(why) = ahead(case, seen) {
+            return look_again(case, why);
+        }
         return decision(Verdict::InSync, "latest and default version are the same and hold what they should");
     }
     let mut decision = decision(Verdict::Drifted { drift }, difference(seen, &content, case));
@@ -146,7 +149,7 @@ fn difference(seen: &Seen, content: &Content, case: &Case) -> Reason {
 
 /// SSM, or our view of it, is still catching up with something that is known to have happened.
 fn unsettled(case: &Case, seen: &Seen) -> Option<String> {
-    let in_time = |began: Time| case.hop < UNSETTLED_HOPS_MAX || (0..UNSETTLED_MAX_MS).contains(&case.now.since(began));
+    let in_time = |began: Time| may_settle(case, began);
     match seen.latest_status() {
         Status::Pending if in_time(seen.latest_created()) => {
             return Some(format!("version {} is not active yet", seen.latest.number));
@@ -161,13 +164,29 @@ fn unsettled(case: &Case, seen: &Seen) -> Option<String> {
             return Some(format!("version {} is known and not visible yet", accounted.version));
         }
     }
-    let ahead = |edit: &&AttributedEdit| {
+    None
+}
+
+/// Whether it is early enough to look again for something that began then.
+fn may_settle(case: &Case, began: Time) -> bool {
+    case.hop < UNSETTLED_HOPS_MAX || (0..UNSETTLED_MAX_MS).contains(&case.now.since(began))
+}
+
+fn look_again(case: &Case, why: String) -> Decision {
+    let mut decision = decision(Verdict::Unsettled { why: why.clone() }, why);
+    decision.wait = Some(Wait { until: case.now.plus_ms(UNSETTLED_MS), on: WaitsOn::Visibility });
+    decision
+}
+
+/// A call that the signal tells of and that is not visible yet.
+fn ahead(case: &Case, seen: &Seen) -> Option<String> {
+    let pending = |edit: &&AttributedEdit| {
         let made = edit.edit.action.made_version().is_some_and(|version| version > seen.latest.number);
         let gone = edit.edit.action == Action::Deleted;
-        let pending = !edit.seen && edit.edit.failed.is_none() && (made || gone);
-        pending && edit.edit.at > seen.latest_created() && in_time(edit.edit.at)
+        let not_yet = !edit.seen && edit.edit.failed.is_none() && (made || gone);
+        not_yet && edit.edit.at > seen.latest_created() && may_settle(case, edit.edit.at)
     };
-    let edit = case.edits.iter().find(ahead)?;
+    let edit = case.edits.iter().find(pending)?;
     // A document that was deleted and made anew within the clocks' difference looks the same; a few looks settle it.
     Some(format!("{} {}, which is not visible yet", who(edit), edit.edit.action.in_words()))
 }

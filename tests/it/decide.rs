@@ -370,3 +370,16 @@ fn an_event_older_than_any_queue_keeps_is_matched_by_its_number_alone() {
     let (written, text) = told(&case);
     assert!(!written && text.contains("trusted"), "{text}");
 }
+
+#[test]
+fn what_is_visibly_wrong_is_put_right_at_once_and_what_is_not_visible_yet_is_waited_for() {
+    let mut case = case(Cause::Touched, Hands::Untrusted, Sight::OwnedDrift, Mode::Enforce);
+    case.edits[0].edit.action = Action::Updated { version: Some(9) };
+    case.edits[0].edit.at = now();
+    let decision = decide(&case);
+    assert!(matches!(decision.write, Some(Write::Put { base: Some(4), .. })), "{decision:?}");
+    case.observation = observation(Sight::InSync, 0);
+    let decision = decide(&case);
+    assert!(matches!(decision.verdict, Verdict::Unsettled { .. }), "{decision:?}");
+    assert_eq!(settle(&case, &decision, &Applied::Nothing).next.unwrap().0.edits.len(), 1, "the edit travels on");
+}
