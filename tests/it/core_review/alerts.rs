@@ -194,7 +194,7 @@ fn an_alert_fits_into_a_row_whatever_was_written() {
     assert!(!told.is_empty());
     for alert in told {
         let bytes = serde_json::to_string(&alert).unwrap().len();
-        assert!(bytes <= 64 * 1_024, "{} bytes", bytes);
+        assert!(bytes <= 64 * 1_024, "{bytes} bytes");
         assert!(alert.text.contains("wrote version 5"), "{}", alert.text);
     }
 }
