@@ -144,12 +144,14 @@ pub fn near(edit: &AttributedEdit, created: Time) -> bool {
     created.since(edit.edit.at).abs() <= SAME_CALL_MS
 }
 
-/// Whether the times of a call and of a version allow that the one made the other. An event without a believable time may
-/// name an author, but vouch for nobody.
+/// Whether the times of a call and of a version allow that the one made the other.
 fn fits(case: &Case, listed: &[VersionInfo], edit: &AttributedEdit, number: u64, created: Time) -> bool {
+    if case.now.since(edit.edit.at) > KEPT_MS {
+        return true;
+    }
     match edit.attribution {
         Attribution::Trusted | Attribution::BreakGlass => vouches(case, listed, edit, number, created),
-        _ => near(edit, created) || case.now.since(edit.edit.at) > KEPT_MS,
+        Attribution::Ours | Attribution::Untrusted | Attribution::Unattributed => near(edit, created),
     }
 }
 

@@ -53,7 +53,7 @@ fn an_old_event_of_a_trusted_hand_vouches_for_no_version_of_today() {
     case.record = in_sync(4, 50);
     case.observation =
         document(&[(4, 50, body(&right())), (5, 95, body(&right_but("shellProfile", profile(HOSTILE))))], 5);
-    for days in [2, 20, 2_000] {
+    for days in [2, 7, 14] {
         for attribution in [Trusted, BreakGlass] {
             case.edits = vec![wrote("a", -days * 86_400, 5, attribution)];
             let (decision, _) = settled(&case);
