@@ -9,16 +9,21 @@ use std::collections::BTreeSet;
 
 use super::case::{AttributedEdit, Case};
 use super::document::{Body, Change, Content};
+use super::edit::Action;
 use super::observation::{Seen, VersionInfo};
 use super::principal::Attribution;
 use super::record::{Judged, Record};
-use super::time::{DAY_MS, HOUR_MS, MINUTE_MS, Time};
+use super::time::{DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS, Time};
 
 /// More versions than this since the last look are not replayed; the accepted content stays.
 pub const REPLAYED_MAX: usize = 10;
 
 /// An event's time and the creation date of the version that it made differ by no more than this.
 const SAME_CALL_MS: i64 = 15 * MINUTE_MS;
+/// Nor is the version later by more than this where the author's word makes content accepted.
+const VOUCHED_MS: i64 = 10 * SECOND_MS;
+/// CloudTrail's times are whole seconds.
+const SAME_MOMENT_MS: i64 = SECOND_MS;
 /// EventBridge tries for a day [docs: eb-rule-retry-policy], SQS keeps a message for fourteen [docs: SQS quotas]. Of an event
 /// that is older still (a replay of the archive, a clock that is off) the time is no evidence, and only the number counts.
 const KEPT_MS: i64 = 15 * DAY_MS;
@@ -86,7 +91,7 @@ pub fn advance(case: &Case, seen: &Seen) -> Advance {
     let mut carried = None;
     for version in new.iter().rev().take(REPLAYED_MAX).rev() {
         let body = if advance.gap.is_some() { None } else { seen.body(version.number) };
-        let author = author(case, version, sole);
+        let author = author(case, seen, version, sole);
         let judged = judge(case, version, author, body, before.as_ref(), &mut advance);
         let trusted = judged.attribution == Attribution::Trusted;
         let valid = body.is_some_and(|body| body.content().is_some());
@@ -104,7 +109,15 @@ pub fn advance(case: &Case, seen: &Seen) -> Advance {
         advance.judged.push(judged);
     }
     advance.gap = advance.gap.or(carried);
-    attribute_late(case, seen, &mut advance);
+    attribute_late(case, &seen.versions, &mut advance);
+    advance
+}
+
+/// Where there is no document: what becomes known of the versions that there were.
+pub fn advance_without(case: &Case) -> Advance {
+    let accepted = case.record.accepted.clone();
+    let mut advance = Advance { accepted, judged: Vec::new(), late: Vec::new(), first_sight: false, gap: None };
+    attribute_late(case, &[], &mut advance);
     advance
 }
 
@@ -116,8 +129,10 @@ fn blurred_before(record: &Record, number: u64, before: Option<&Body>) -> bool {
 }
 
 /// The author that an edit of this case names for a version.
-fn author<'a>(case: &'a Case, version: &VersionInfo, sole: Option<u64>) -> Option<&'a AttributedEdit> {
-    let made = |edit: &&AttributedEdit| made_it(edit, version.number, sole) && fits(edit, version.created, case.now);
+fn author<'a>(case: &'a Case, seen: &Seen, version: &VersionInfo, sole: Option<u64>) -> Option<&'a AttributedEdit> {
+    let made = |edit: &&AttributedEdit| {
+        made_it(edit, version.number, sole) && fits(case, &seen.versions, edit, version.number, version.created)
+    };
     // Numbers begin anew with a new document. Of several calls that claim one version the nearest has made it; in doubt the
     // one whose author we trust least.
     let claims = case.edits.iter().filter(made);
@@ -129,14 +144,33 @@ pub fn near(edit: &AttributedEdit, created: Time) -> bool {
     created.since(edit.edit.at).abs() <= SAME_CALL_MS
 }
 
-/// Whether the times of a call and of a version allow that the one made the other.
-fn fits(edit: &AttributedEdit, created: Time, now: Time) -> bool {
-    near(edit, created) || now.since(edit.edit.at) > KEPT_MS
+/// Whether the times of a call and of a version allow that the one made the other. An event without a believable time may
+/// name an author, but vouch for nobody.
+fn fits(case: &Case, listed: &[VersionInfo], edit: &AttributedEdit, number: u64, created: Time) -> bool {
+    match edit.attribution {
+        Attribution::Trusted | Attribution::BreakGlass => vouches(case, listed, edit, number, created),
+        _ => near(edit, created) || case.now.since(edit.edit.at) > KEPT_MS,
+    }
+}
+
+/// Whether somebody whose word counts can have meant this version, and not one of the same number in a document that was
+/// deleted since: whoever sees a pipeline write can delete the document and be at the same number seconds later. So the call
+/// must have been made at that very time, after the versions before it, and with no foreign deletion in between.
+fn vouches(case: &Case, listed: &[VersionInfo], edit: &AttributedEdit, number: u64, created: Time) -> bool {
+    let at = edit.edit.at;
+    let listed = listed.iter().map(|version| (version.number, version.created));
+    let remembered = case.record.recent.iter().map(|judged| (judged.version, judged.created));
+    let mut before = listed.chain(remembered).filter(|(other, made)| (1..number).contains(other) && *made < created);
+    let mut deletions = case.edits.iter().filter(|other| {
+        other.edit.failed.is_none() && other.edit.action == Action::Deleted && other.attribution != Attribution::Trusted
+    });
+    (-SAME_MOMENT_MS..=VOUCHED_MS).contains(&created.since(at))
+        && before.all(|(_, made)| made.since(at) < SAME_MOMENT_MS)
+        && !deletions.any(|deletion| at <= deletion.edit.at && deletion.edit.at <= created)
 }
 
 /// Whether a call says that it made the version of this number.
 fn made_it(edit: &AttributedEdit, number: u64, sole: Option<u64>) -> bool {
-    use super::edit::Action;
     let right_number = match edit.edit.action {
         Action::Created | Action::Updated { version: Some(_) } => edit.edit.action.made_version() == Some(number),
         // CloudTrail left the reply out: with one new version there is only one that it can have made.
@@ -182,12 +216,12 @@ fn judge(
 }
 
 /// Authors who become known for versions that were judged without one. A trusted change that was dropped then is taken over now.
-fn attribute_late(case: &Case, seen: &Seen, advance: &mut Advance) {
+fn attribute_late(case: &Case, listed: &[VersionInfo], advance: &mut Advance) {
     for edit in case.edits.iter().filter(|edit| !edit.seen) {
         let claimed = case.record.recent.iter().filter(|judged| {
             made_it(edit, judged.version, None)
-                && fits(edit, judged.created, case.now)
-                && seen.info(judged.version).is_none_or(|info| info.created == judged.created)
+                && fits(case, listed, edit, judged.version, judged.created)
+                && listed.iter().all(|other| other.number != judged.version || other.created == judged.created)
         });
         let known = claimed.min_by_key(|judged| judged.created.since(edit.edit.at).abs());
         let Some(known) = known.filter(|judged| judged.attribution == Attribution::Unattributed) else { continue };
@@ -240,7 +274,9 @@ fn start(case: &Case, seen: &Seen) -> Start {
     // First sight adopts what is there, but for what an untrusted hand is known to have put there just now.
     let latest = Some(seen.latest.number);
     let foreign = |version: &&VersionInfo| {
-        let made = |e: &AttributedEdit| made_it(e, version.number, latest) && fits(e, version.created, case.now);
+        let made = |e: &AttributedEdit| {
+            made_it(e, version.number, latest) && fits(case, &seen.versions, e, version.number, version.created)
+        };
         case.edits.iter().any(|e| e.attribution != Attribution::Trusted && made(e))
     };
     let earliest = seen.versions.iter().filter(foreign).map(|version| version.number).min();

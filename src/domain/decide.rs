@@ -3,7 +3,7 @@
 //! Content judges, not the author: owned fields are made right whoever changed them. The author decides what becomes of the
 //! other fields ([`super::advance`]) and how loud we are ([`super::settle`]).
 
-use super::advance::{Advance, advance};
+use super::advance::{Advance, advance, advance_without};
 use super::case::{AttributedEdit, Case, Decision, Reason, Refusal, Verdict, Wait, WaitsOn, Write};
 use super::document::{Body, Change, Content, FieldChange};
 use super::edit::Action;
@@ -62,7 +62,7 @@ fn unknown(case: &Case, why: &Unreadable) -> Decision {
 
 fn absent(case: &Case) -> Decision {
     let decision = decision(Verdict::Missing, "there is no document");
-    let content = desired(case.record.accepted.as_ref(), case);
+    let content = desired(advance_without(case).accepted.as_ref(), case);
     gated(case, decision, hold_for_absence(case), Write::Put { base: None, content })
 }
 

@@ -127,12 +127,14 @@ impl Content {
         self.body.get("inputs").and_then(|inputs| inputs.get(name))
     }
 
-    /// The same content with the owned fields laid over it.
+    /// The same content with the owned fields laid over it. The agent decodes as Go does, whatever the case of a name, and the
+    /// last one wins: another spelling of an owned field would set that field, and goes.
     #[must_use]
     pub fn overlaid(&self, owned: &Owned) -> Self {
         let mut body = self.body.clone();
         let inputs = body.entry("inputs").or_insert_with(|| Value::Object(Map::new()));
         if let Value::Object(inputs) = inputs {
+            inputs.retain(|name, _| !owned.keys().any(|field| field != name && field.eq_ignore_ascii_case(name)));
             for (field, value) in owned {
                 inputs.insert(field.clone(), value.clone());
             }

@@ -365,10 +365,13 @@ fn an_event_older_than_any_queue_keeps_is_matched_by_its_number_alone() {
     case.edits[0].edit.at = made(120);
     let (written, text) = told(&case);
     assert!(written && text.contains("author unknown"), "{text}");
-    // Fifty days off says nothing about time at all.
+    // Fifty days off says nothing about time at all: it names an author, and makes nothing accepted.
     case.edits[0].edit.at = now().plus_ms(-50 * DAY_MS);
+    let (written, _) = told(&case);
+    assert!(written);
+    case.edits[0].attribution = Attribution::Untrusted;
     let (written, text) = told(&case);
-    assert!(!written && text.contains("trusted"), "{text}");
+    assert!(written && text.contains("not trusted"), "{text}");
 }
 
 #[test]

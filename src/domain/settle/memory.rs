@@ -54,7 +54,10 @@ pub(super) fn remember(case: &Case, decision: &Decision, applied: &Applied, news
 fn account(case: &Case, news: &News, record: &mut Record) {
     match &case.observation {
         Observation::Unknown(_) => return,
-        Observation::Absent => record.accounted = None,
+        Observation::Absent => {
+            record.accepted = news.advance.as_ref().and_then(|advance| advance.accepted.clone());
+            record.accounted = None;
+        }
         Observation::Present(seen) => {
             if let Some(advance) = &news.advance {
                 record.accepted.clone_from(&advance.accepted);

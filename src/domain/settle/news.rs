@@ -3,7 +3,7 @@
 //! An edit is told because it happened, not because we caught the document wrong: after a crash between write and
 //! transaction the document is right already, and still somebody has to hear of it.
 
-use crate::domain::advance::{Advance, advance, near, same_document};
+use crate::domain::advance::{Advance, advance, advance_without, near, same_document};
 use crate::domain::case::{AttributedEdit, Case, Decision, Verdict};
 use crate::domain::decide::replaced_by_us;
 use crate::domain::document::Change;
@@ -50,7 +50,7 @@ pub struct News {
     pub settled: Vec<String>,
     /// Our own last write has come back as an event.
     pub echo: bool,
-    /// How the accepted content advanced, where there is a document.
+    /// How the accepted content advanced, where we could look.
     pub advance: Option<Advance>,
 }
 
@@ -68,8 +68,12 @@ impl News {
         if carries_edits(decision) {
             return news;
         }
-        if let Observation::Present(seen) = &case.observation {
-            let advance = advance(case, seen);
+        let advanced = match &case.observation {
+            Observation::Present(seen) => Some(advance(case, seen)),
+            Observation::Absent => Some(advance_without(case)),
+            Observation::Unknown(_) => None,
+        };
+        if let Some(advance) = advanced {
             news.edits.extend(advance.judged.iter().filter_map(|judged| version_edit(case, judged)));
             news.late.clone_from(&advance.late);
             news.advance = Some(advance);

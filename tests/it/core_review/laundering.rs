@@ -53,9 +53,13 @@ fn an_old_event_of_a_trusted_hand_vouches_for_no_version_of_today() {
     case.record = in_sync(4, 50);
     case.observation =
         document(&[(4, 50, body(&right())), (5, 95, body(&right_but("shellProfile", profile(HOSTILE))))], 5);
-    case.edits = vec![wrote("a", -2 * 86_400, 5, Trusted)];
-    let (decision, _) = settled(&case);
-    assert_eq!(written(&decision).input("shellProfile"), None);
+    for days in [2, 20, 2_000] {
+        for attribution in [Trusted, BreakGlass] {
+            case.edits = vec![wrote("a", -days * 86_400, 5, attribution)];
+            let (decision, _) = settled(&case);
+            assert_eq!(written(&decision).input("shellProfile"), None, "{attribution:?}, {days} days ago");
+        }
+    }
 }
 
 #[test]
@@ -269,4 +273,14 @@ fn what_is_exactly_ours_is_ours_whoever_wrote_it() {
     let (decision, settlement) = settled(&case);
     assert_eq!(decision.write, None);
     assert!(settlement.commit.unwrap().record.recent.iter().all(|judged| judged.attribution == Ours));
+}
+
+#[test]
+fn another_spelling_of_an_owned_field_does_not_survive() {
+    // The agent reads JSON as Go does: `runasdefaultuser` sets the same field, and the last one wins.
+    let mut case = case();
+    case.observation = document(&[(1, 0, body(&right_but("runasdefaultuser", "root")))], 1);
+    let (decision, _) = settled(&case);
+    assert_eq!(written(&decision).input("runasdefaultuser"), None);
+    assert_eq!(written(&decision).input("runAsDefaultUser"), Some(&json!("ops")));
 }
