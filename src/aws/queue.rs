@@ -23,6 +23,9 @@ const HAND_BACK: Call = Call::write("ChangeMessageVisibility");
 const BATCH_MAX: usize = 10;
 /// Bytes in one batch; SQS takes 1 MiB [docs: gr/sqs-service], and did take 256 KB until 2025.
 const BATCH_BYTES_MAX: usize = 256 * 1_024;
+/// The attributes of a message count towards its 1 MiB [docs: SQS quotas], and the reason is one. A longer body would never
+/// be taken, and come again until SQS puts it aside without a reason.
+const DEAD_LETTER_BYTES_MAX: usize = 1_048_576 - 4_096;
 /// Batches on their way at a time: a sweep of 10,000 targets is 1,000 of them.
 const PARALLEL: usize = 8;
 /// [docs: SQS quotas].
@@ -77,7 +80,7 @@ impl SqsQueue {
         self.client
             .send_message()
             .queue_url(&self.dlq)
-            .message_body(text(body))
+            .message_body(text(fitting(body)))
             .message_attributes("reason", reason)
             .send()
             .await
@@ -97,6 +100,11 @@ impl SqsQueue {
             .map(drop)
             .map_err(|error| HAND_BACK.failed(&error))
     }
+}
+
+/// As much of a body as SQS takes beside the reason.
+fn fitting(body: &str) -> &str {
+    body.get(..body.floor_char_boundary(DEAD_LETTER_BYTES_MAX)).unwrap_or(body)
 }
 
 fn first_fault(failed: &[BatchResultErrorEntry]) -> Result<(), Fault> {
