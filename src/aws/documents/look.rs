@@ -55,9 +55,7 @@ impl Visit<'_> {
             (Ok(latest), Ok(listing)) => self.up_to(latest.number, listing).await,
             (_, listing) => listing,
         };
-        // Versions in between may be pruned or unreadable; what is missing is left out.
-        let between = further.into_iter().flatten().map(|part| (part.number, part.body)).collect();
-        assemble(latest, default, listing, between)
+        assemble(latest, default, listing, readable(further)?)
     }
 
     async fn get(&self, version: String) -> Result<Part, Fault> {
@@ -115,8 +113,23 @@ impl Visit<'_> {
     }
 }
 
+/// Versions in between that can be read. One that is gone is left out; for one that could be read a moment later the whole
+/// look is worth trying again, because without it a trusted change would be dropped.
+fn readable(further: Vec<Result<Part, Fault>>) -> Result<BTreeMap<u64, Body>, Fault> {
+    let mut bodies = BTreeMap::new();
+    for part in further {
+        match part {
+            Ok(part) => drop(bodies.insert(part.number, part.body)),
+            Err(fault) if matches!(fault.class, FaultClass::Throttled | FaultClass::Transient) => return Err(fault),
+            Err(_) => {}
+        }
+    }
+    Ok(bodies)
+}
+
+/// Rounded: dates travel as binary fractions of a second, and cutting them off would make two versions of one.
 fn time_of(at: &aws_sdk_ssm::primitives::DateTime) -> Option<Time> {
-    at.to_millis().ok().map(Time::from_ms)
+    i64::try_from((at.as_nanos() + 500_000).div_euclid(1_000_000)).ok().map(Time::from_ms)
 }
 
 /// Without number or type an answer is of no use; taking a missing type for a wrong one would have the document replaced.

@@ -63,3 +63,21 @@ fn an_observation_shows_the_fifty_newest_versions() {
     assert_eq!((seen.versions.len(), seen.older_exist), (50, true));
     assert_eq!(seen.versions.last().unwrap().number, 11);
 }
+
+#[test]
+fn a_version_that_could_be_read_a_moment_later_is_worth_another_look() {
+    let gone = || Err(GET.answered(Some("InvalidDocumentVersion"), 400, "no such version"));
+    assert_eq!(readable(vec![Ok(part(2)), gone()]).unwrap().keys().copied().collect::<Vec<_>>(), [2]);
+    let throttled = Err(GET.answered(Some("ThrottlingException"), 400, "Rate exceeded"));
+    assert_eq!(readable(vec![Ok(part(2)), throttled]).unwrap_err().class, FaultClass::Throttled);
+}
+
+#[test]
+fn dates_are_rounded_to_the_millisecond_that_was_meant() {
+    let at = |text: f64| time_of(&aws_sdk_ssm::primitives::DateTime::from_secs_f64(text)).unwrap().ms();
+    for ms in [1_793_606_400_001_i64, 1_793_606_400_002, 1_793_606_400_333, 1_793_606_400_999] {
+        #[expect(clippy::cast_precision_loss, reason = "that is how the dates travel")]
+        let seconds = ms as f64 / 1_000.0;
+        assert_eq!(at(seconds), ms);
+    }
+}
