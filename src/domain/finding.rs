@@ -70,6 +70,8 @@ pub struct Alert {
 pub enum Kind {
     /// An edit was undone.
     EditReverted,
+    /// A trusted hand's edit was kept, and the fields that the policy owns were put right in it.
+    EditKept,
     /// An edit was seen and not undone, because there was nothing to undo or we may not.
     EditNoticed,
     /// An edit in an exempt account.
@@ -108,8 +110,9 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind, for the README's table.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::EditReverted,
+        Self::EditKept,
         Self::EditNoticed,
         Self::ExemptTouched,
         Self::BreakGlass,
@@ -133,6 +136,7 @@ impl Kind {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::EditReverted => "edit_reverted",
+            Self::EditKept => "edit_kept",
             Self::EditNoticed => "edit_noticed",
             Self::ExemptTouched => "exempt_touched",
             Self::BreakGlass => "break_glass",

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::HOPS_MAX;
 use super::news::{News, ToldEdit};
-use crate::domain::case::{Applied, AttributedEdit, Case, Decision, Refusal, Verdict, WaitsOn};
+use crate::domain::case::{Applied, AttributedEdit, Case, Decision, Refusal, Verdict, WaitsOn, Write};
 use crate::domain::document::REVIEWED_FIELDS;
 use crate::domain::finding::{Alert, Kind, Page, Severity, bounded_changes};
 use crate::domain::observation::Obstacle;
@@ -79,7 +79,10 @@ impl Pass<'_> {
         if deciding(Attribution::BreakGlass) {
             return Kind::BreakGlass;
         }
+        let trusted = self.news.edits.iter().all(|edit| edit.attribution == Attribution::Trusted);
+        let kept = trusted && matches!(self.decision.write, Some(Write::Put { base: Some(_), .. }));
         match (self.applied, self.case.resolution.mode) {
+            (Applied::Landed { .. }, _) if kept => Kind::EditKept,
             (Applied::Landed { .. }, _) => Kind::EditReverted,
             (_, Mode::Exempt) => Kind::ExemptTouched,
             _ if self.undone_by().is_some() => Kind::EditReverted,
@@ -122,7 +125,6 @@ impl Pass<'_> {
     }
 
     fn done(&self) -> Done {
-        use crate::domain::case::Write;
         let done = |brief: &str, full: String| Done { brief: brief.to_owned(), full };
         let why = self.decision.reasons.join("; ");
         if let Applied::Landed { version, at } = self.applied {
