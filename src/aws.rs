@@ -129,6 +129,10 @@ impl ports::Ledger for AwsWorld {
         self.ledger.keep_alert(alert).await
     }
 
+    async fn claim(&self, alert: &Alert, now: Time, until: Time) -> Result<bool, Fault> {
+        self.ledger.claim(alert, now, until).await
+    }
+
     async fn mark_sent(&self, alert: &Alert) -> Result<(), Fault> {
         self.ledger.mark_sent(alert).await
     }

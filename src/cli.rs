@@ -6,6 +6,7 @@ pub mod policy;
 pub mod policy_yaml;
 pub mod printer;
 pub mod replay;
+pub mod simulate;
 
 use std::process::ExitCode;
 
@@ -44,6 +45,8 @@ enum Command {
     Decode(decode::DecodeArgs),
     /// Decide stored cases again, or run events on a simulated organisation and say what would be done.
     Replay(replay::ReplayArgs),
+    /// Play random stories on a simulated organisation, under a checker: nothing lost, nothing looped.
+    Simulate(simulate::SimulateArgs),
     /// Check, explain and compile a policy, or print the schema of policies.
     #[command(subcommand)]
     Policy(policy::PolicyCommand),
@@ -87,6 +90,7 @@ fn run(cli: &Cli, printer: &Printer) -> ExitStatus {
         Command::Demo => demo::run(cli.output, printer),
         Command::Decode(args) => decoded(args, cli.output, printer),
         Command::Replay(args) => replay::run(args, cli.output, printer, now()),
+        Command::Simulate(args) => simulate::run(args, cli.output, printer),
         Command::Policy(command) => {
             let outcome = policy::run(command, now(), cli.output);
             printer.data(&outcome.stdout);

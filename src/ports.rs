@@ -174,6 +174,10 @@ pub trait Ledger {
     /// others. True where it still has to be told; each time it is kept its count goes up.
     fn keep_alert(&self, alert: &Alert) -> impl Future<Output = Result<bool, Fault>> + Send;
 
+    /// Claims the telling of an alert until a moment at which whoever claims it has told it or is dead; false where it was
+    /// told, or somebody else has claimed it until later than `now`.
+    fn claim(&self, alert: &Alert, now: Time, until: Time) -> impl Future<Output = Result<bool, Fault>> + Send;
+
     /// Marks an alert as sent. It stays for its dedupe key.
     fn mark_sent(&self, alert: &Alert) -> impl Future<Output = Result<(), Fault>> + Send;
 }

@@ -50,8 +50,14 @@ impl<W: World> Reactor<W> {
         &self.world
     }
 
+    /// Whether the policy was read from the ledger since then.
+    fn policy_read_since(&self, began: Time) -> bool {
+        let cached = self.cached.lock().unwrap_or_else(PoisonError::into_inner);
+        cached.as_ref().is_some_and(|(read, _)| *read >= began)
+    }
+
     /// The policy in force. Where a new one cannot be read the last good one stays.
-    async fn policy(&self) -> Result<Arc<Policy>, Fault> {
+    async fn policy(&self, attempt: report::Attempt) -> Result<Arc<Policy>, Fault> {
         if let PolicySource::Fixed(policy) = &self.source {
             return Ok(Arc::clone(policy));
         }
@@ -82,7 +88,7 @@ impl<W: World> Reactor<W> {
         tracing::warn!(error = %fault, policy = policy.label(), "policy not readable, the last good one stays");
         let hour: String = now.to_string().chars().take(13).collect();
         let alert = about_message(Kind::PolicyUnreadable, policy.hub_account(), &hour, &fault.to_string(), now);
-        if let Err(fault) = report::tell_once(&self.world, &alert).await {
+        if let Err(fault) = report::tell_once(&self.world, &alert, attempt).await {
             tracing::warn!(error = %fault, "alert not told; the next batch tries again");
         }
         Ok(policy)

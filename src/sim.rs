@@ -13,8 +13,9 @@ mod organization;
 mod people;
 mod queue;
 mod trail;
+pub mod trouble;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -31,7 +32,7 @@ pub use ledger::LedgerRows;
 pub use organization::Account;
 pub use people::Caller;
 pub use queue::Delivery;
-pub use trail::Called;
+pub use trail::{Called, Fate};
 
 /// What AWS leaves unconfirmed (design section 3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,6 +43,8 @@ pub struct Switches {
     pub pending_looks: u32,
     /// How long a reader may still see the document as it was before a change, in milliseconds.
     pub stale_ms: u64,
+    /// Versions that SSM keeps of a document: 1,000 [docs: general/latest/gr/ssm]. Fewer are sooner full.
+    pub versions_max: usize,
 }
 
 /// Which versions SSM compares new content with, and how [facts: `DuplicateDocumentContent` scope is unconfirmed].
@@ -57,7 +60,7 @@ pub enum Duplicates {
 
 impl Switches {
     /// Everything as an optimist expects it.
-    pub const PLAIN: Self = Self { duplicates: Duplicates::Latest, pending_looks: 0, stale_ms: 0 };
+    pub const PLAIN: Self = Self { duplicates: Duplicates::Latest, pending_looks: 0, stale_ms: 0, versions_max: 1_000 };
 
     /// Every combination of settings.
     pub fn all() -> Vec<Self> {
@@ -65,7 +68,7 @@ impl Switches {
         for duplicates in [Duplicates::Latest, Duplicates::Any, Duplicates::AnyMeaning] {
             for pending_looks in [0, 2] {
                 for stale_ms in [0, 1_500] {
-                    all.push(Self { duplicates, pending_looks, stale_ms });
+                    all.push(Self { duplicates, pending_looks, stale_ms, ..Self::PLAIN });
                 }
             }
         }
@@ -94,6 +97,7 @@ struct State {
     ledger: ledger::Tables,
     queue: queue::Queues,
     calls: Vec<trail::Called>,
+    fates: VecDeque<Fate>,
     vended: BTreeMap<AccountId, Time>,
     told: Vec<(Time, Alert)>,
     policy: Option<Policy>,
@@ -124,6 +128,16 @@ impl Sim {
     /// Every call on a document, in order.
     pub fn calls(&self) -> Vec<Called> {
         self.state().calls.clone()
+    }
+
+    /// Calls on documents after the first `from`.
+    pub fn calls_after(&self, from: usize) -> Vec<Called> {
+        self.state().calls.iter().skip(from).cloned().collect()
+    }
+
+    /// Alerts told after the first `from`, with the times.
+    pub fn told_after(&self, from: usize) -> Vec<(Time, Alert)> {
+        self.state().told.iter().skip(from).cloned().collect()
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

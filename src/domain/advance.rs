@@ -31,7 +31,7 @@ const KEPT_MS: i64 = 15 * DAY_MS;
 pub const DELIVERY_MS: i64 = 25 * HOUR_MS;
 
 /// What the versions since the last look amount to.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Advance {
     /// The content that trusted hands have made, up to the latest version; absent where there is none.
     pub accepted: Option<Content>,
@@ -43,6 +43,8 @@ pub struct Advance {
     pub first_sight: bool,
     /// Why the accepted content could not follow, where it could not.
     pub gap: Option<String>,
+    /// The first version whose author may still become known, and what would be accepted if all such authors were trusted.
+    pub presumed: Option<(Judged, Content)>,
 }
 
 /// Where replaying begins.
@@ -74,8 +76,9 @@ pub fn advance(case: &Case, seen: &Seen) -> Advance {
     if start.first_sight {
         accepted = before.as_ref().filter(|_| session).and_then(Body::content).cloned();
     }
-    let mut advance =
-        Advance { accepted, judged: Vec::new(), late: Vec::new(), first_sight: start.first_sight, gap: None };
+    let mut advance = Advance { accepted, first_sight: start.first_sight, ..Advance::default() };
+    // What becomes known of earlier versions comes before the new ones: they may have been made with it in mind.
+    attribute_late(case, &seen.versions, &mut advance);
     if !session {
         advance.gap = Some("a document of another type has no preferences to follow".to_owned());
     } else if new.len() > REPLAYED_MAX {
@@ -89,6 +92,7 @@ pub fn advance(case: &Case, seen: &Seen) -> Advance {
     let sole = if let [only] = new.as_slice() { Some(only.number) } else { None };
     let mut blurred = blurred_before(&case.record, start.after, before.as_ref());
     let mut carried = None;
+    let mut presumed = Presumed { content: advance.accepted.clone(), first: None };
     for version in new.iter().rev().take(REPLAYED_MAX).rev() {
         let body = if advance.gap.is_some() { None } else { seen.body(version.number) };
         let author = author(case, seen, version, sole);
@@ -101,6 +105,9 @@ pub fn advance(case: &Case, seen: &Seen) -> Advance {
             let accepted = advance.accepted.take().unwrap_or_else(Content::minimal);
             advance.accepted = Some(accepted.with_change(&judged.change));
         }
+        if valid {
+            presumed.follow(&judged, advance.accepted.as_ref(), blurred);
+        }
         // An invalid version is stepped over: what follows is compared with the last valid one.
         if body.is_none() || valid {
             before = body.cloned();
@@ -109,14 +116,35 @@ pub fn advance(case: &Case, seen: &Seen) -> Advance {
         advance.judged.push(judged);
     }
     advance.gap = advance.gap.or(carried);
-    attribute_late(case, &seen.versions, &mut advance);
+    advance.presumed = presumed.first.zip(presumed.content);
     advance
+}
+
+/// What would be accepted if those were trusted whose names may still become known.
+struct Presumed {
+    content: Option<Content>,
+    first: Option<Judged>,
+}
+
+impl Presumed {
+    fn follow(&mut self, judged: &Judged, accepted: Option<&Content>, blurred: bool) {
+        let open = judged.attribution == Attribution::Unattributed;
+        if judged.attribution == Attribution::Ours {
+            self.content = accepted.cloned();
+        } else if (open || judged.attribution == Attribution::Trusted) && !blurred {
+            let content = self.content.take().unwrap_or_else(Content::minimal);
+            self.content = Some(content.with_change(&judged.change));
+        }
+        if open && self.first.is_none() {
+            self.first = Some(judged.clone());
+        }
+    }
 }
 
 /// Where there is no document: what becomes known of the versions that there were.
 pub fn advance_without(case: &Case) -> Advance {
     let accepted = case.record.accepted.clone();
-    let mut advance = Advance { accepted, judged: Vec::new(), late: Vec::new(), first_sight: false, gap: None };
+    let mut advance = Advance { accepted, ..Advance::default() };
     attribute_late(case, &[], &mut advance);
     advance
 }
@@ -193,7 +221,9 @@ fn judge(
     let mut judged = Judged {
         version: version.number,
         created: version.created,
-        attribution: author.map_or(Attribution::Unattributed, |edit| edit.attribution),
+        // Content says what is ours. Anything else that our role seems to have written may be a version that another one of
+        // its number has replaced: its author may still become known.
+        attribution: author.filter(|edit| !edit.by_our_role).map_or(Attribution::Unattributed, |edit| edit.attribution),
         principal: author.map(|edit| edit.edit.principal.clone()),
         change: Change::new(),
     };
@@ -219,7 +249,7 @@ fn judge(
 
 /// Authors who become known for versions that were judged without one. A trusted change that was dropped then is taken over now.
 fn attribute_late(case: &Case, listed: &[VersionInfo], advance: &mut Advance) {
-    for edit in case.edits.iter().filter(|edit| !edit.seen) {
+    for edit in case.edits.iter().filter(|edit| !edit.seen && !edit.by_our_role) {
         let claimed = case.record.recent.iter().filter(|judged| {
             made_it(edit, judged.version, None)
                 && fits(case, listed, edit, judged.version, judged.created)
@@ -234,8 +264,8 @@ fn attribute_late(case: &Case, listed: &[VersionInfo], advance: &mut Advance) {
     vouched.sort_by_key(|judged| judged.created);
     for known in vouched {
         // What a trusted hand changed again since then stays as it is, in whatever order we hear of it.
-        let later = case.record.recent.iter().chain(&advance.judged);
-        let later = later.filter(|j| j.attribution == Attribution::Trusted && j.created > known.created);
+        let later =
+            case.record.recent.iter().filter(|j| j.attribution == Attribution::Trusted && j.created > known.created);
         let again: BTreeSet<&str> = later.flat_map(|j| &j.change).map(|change| change.field.as_str()).collect();
         let change: Change = known.change.iter().filter(|c| !again.contains(c.field.as_str())).cloned().collect();
         let accepted = advance.accepted.take().unwrap_or_else(Content::minimal);

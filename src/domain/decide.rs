@@ -12,6 +12,7 @@ use super::observation::{Observation, Obstacle, Seen, Status, Unreadable};
 use super::policy::Mode;
 use super::principal::Attribution;
 use super::record::{Hold, Judged, Record};
+use super::settle::HOPS_MAX;
 use super::signal::Cause;
 use super::time::{MINUTE_MS, SECOND_MS, Time};
 
@@ -19,9 +20,12 @@ use super::time::{MINUTE_MS, SECOND_MS, Time};
 pub const REPLACEMENT_MS: i64 = 90 * SECOND_MS;
 /// How often we look again for something that an event says is there, before we take it to be gone.
 pub const UNSETTLED_HOPS_MAX: u32 = 6;
-const UNSETTLED_MS: i64 = 5 * SECOND_MS;
+/// After this long we look again.
+pub const UNSETTLED_MS: i64 = 5 * SECOND_MS;
 /// Many messages may have come before this one for other reasons. What happened this shortly ago may still become visible.
 const UNSETTLED_MAX_MS: i64 = MINUTE_MS;
+/// An event that is only late, or whose message comes again after crashes, is there by then.
+const AUTHOR_MS: i64 = 10 * MINUTE_MS;
 const OBSTACLE_FIRST_MS: i64 = 5 * SECOND_MS;
 const OBSTACLE_MAX_MS: i64 = 60 * SECOND_MS;
 /// What happens this long before or after we have replaced the document may come of that.
@@ -84,6 +88,9 @@ fn present(case: &Case, seen: &Seen) -> Decision {
             return look_again(case, why);
         }
         return decision(Verdict::InSync, "latest and default version are the same and hold what they should");
+    }
+    if let Some(decision) = unsigned(case, seen, &advance) {
+        return decision;
     }
     let mut decision = decision(Verdict::Drifted { drift }, difference(seen, &content, case));
     decision.reasons.extend(advance.gap.iter().map(|gap| format!("{gap}: the accepted content stays")));
@@ -180,15 +187,55 @@ fn look_again(case: &Case, why: String) -> Decision {
 
 /// A call that the signal tells of and that is not visible yet.
 fn ahead(case: &Case, seen: &Seen) -> Option<String> {
-    let pending = |edit: &&AttributedEdit| {
-        let made = edit.edit.action.made_version().is_some_and(|version| version > seen.latest.number);
-        let gone = edit.edit.action == Action::Deleted;
-        let not_yet = !edit.seen && edit.edit.failed.is_none() && (made || gone);
-        not_yet && edit.edit.at > seen.latest_created() && may_settle(case, edit.edit.at)
-    };
-    let edit = case.edits.iter().find(pending)?;
+    let edit = case.edits.iter().find(|edit| invisible(case, Some(seen), edit))?;
     // A document that was deleted and made anew within the clocks' difference looks the same; a few looks settle it.
     Some(format!("{} {}, which is not visible yet", who(edit), edit.edit.action.in_words()))
+}
+
+/// Whether what a call did cannot be seen, and may still become visible. Nothing can be said about it before that.
+pub fn invisible(case: &Case, seen: Option<&Seen>, edit: &AttributedEdit) -> bool {
+    if edit.seen || edit.edit.failed.is_some() || !may_settle(case, edit.edit.at) {
+        return false;
+    }
+    let made = edit.edit.action.made_version();
+    let Some(seen) = seen else { return made.is_some() && !edit.by_our_role };
+    let not_yet = match edit.edit.action {
+        Action::Created | Action::Updated { .. } => made.is_some_and(|version| version > seen.latest.number),
+        Action::Deleted => true,
+        Action::DefaultMoved { version } => {
+            version.is_some_and(|version| version != seen.default.number) && !edit.by_our_role
+        }
+        Action::VersionDeleted { .. } | Action::SharingChanged => false,
+    };
+    not_yet && edit.edit.at > seen.latest_created()
+}
+
+/// What is there would be right if those were trusted who wrote it, and they are not known yet: the event is on its way, and
+/// may be that of a pipeline whose change would be undone now and done again then. What we own is made right at once all the
+/// same, by making the latest version the default. The oldest such version counts, or a new one every ten minutes would be a
+/// wait without end.
+fn unsigned(case: &Case, seen: &Seen, advance: &Advance) -> Option<Decision> {
+    let (nameless, content) = advance.presumed.as_ref()?;
+    let until = nameless.created.plus_ms(AUTHOR_MS);
+    // Whoever makes a nameless version the default has most likely written it.
+    let suspected = |edit: &AttributedEdit| {
+        let of_it = edit.edit.action == Action::DefaultMoved { version: Some(nameless.version) };
+        of_it && !edit.by_our_role && edit.attribution != Attribution::Trusted && edit.edit.failed.is_none()
+    };
+    let settled = case.now >= until || case.hop >= HOPS_MAX || case.edits.iter().any(suspected);
+    if settled || !is(&seen.latest.body, &desired(Some(content), case)) {
+        return None;
+    }
+    let why = format!("who wrote version {} is not known yet", nameless.version);
+    let mut decision = decision(Verdict::Unsettled { why: why.clone() }, why);
+    let owned = &case.resolution.owned;
+    if !seen.default.body.content().is_some_and(|content| content.drift(owned).is_empty()) {
+        let write = Write::Promote { version: seen.latest.number };
+        decision = gated(case, decision, hold(case, seen, advance), write);
+        decision.write.as_ref()?;
+    }
+    decision.wait = Some(Wait { until, on: WaitsOn::Visibility });
+    Some(decision)
 }
 
 /// Whether we deleted the document around that time, to make it anew.

@@ -7,7 +7,7 @@ mod news;
 mod telling;
 
 use super::case::{Applied, Case, Decision, Refusal, Verdict, WaitsOn};
-use super::decide::UNSETTLED_HOPS_MAX;
+use super::decide::{UNSETTLED_HOPS_MAX, UNSETTLED_MS};
 use super::edit::Edit;
 use super::record::{Commit, Record, Settlement};
 use super::signal::{Cause, Work};
@@ -31,7 +31,7 @@ pub fn settle(case: &Case, decision: &Decision, applied: &Applied) -> Settlement
     let news = News::gather(case, decision);
     let mut record = memory::remember(case, decision, applied, &news);
     let alerts = telling::alerts(case, decision, applied, &news, &mut record);
-    let next = next(case, decision, applied, &mut record);
+    let next = next(case, decision, applied, &news, &mut record);
     if alerts.is_empty() && news.is_empty() && unchanged(&case.record, &record) {
         return Settlement { commit: None, next };
     }
@@ -76,7 +76,7 @@ fn again_at(case: &Case) -> Time {
     case.now.plus_ms(SECOND_MS * i64::from(1 + case.hop.min(29)))
 }
 
-fn next(case: &Case, decision: &Decision, applied: &Applied, record: &mut Record) -> Option<(Work, u32)> {
+fn next(case: &Case, decision: &Decision, applied: &Applied, news: &News, record: &mut Record) -> Option<(Work, u32)> {
     if case.hop >= HOPS_MAX {
         return None;
     }
@@ -86,6 +86,7 @@ fn next(case: &Case, decision: &Decision, applied: &Applied, record: &mut Record
     let at_war = record.incident.as_ref().is_some_and(|incident| incident.escalated);
     let quiet = matches!(decision.verdict, Verdict::InSync);
     let until = match (&decision.wait, applied) {
+        _ if !news.invisible.is_empty() => case.now.plus_ms(UNSETTLED_MS),
         (Some(wait), _) => wait.until,
         (None, Applied::Refused(refusal)) if outpaced(*refusal) => again_at(case),
         (None, _) if watched => case.now.plus_ms(WATCH_MS),
@@ -99,7 +100,7 @@ fn next(case: &Case, decision: &Decision, applied: &Applied, record: &mut Record
         }
         (None, _) => return None,
     };
-    let edits = if news::carries_edits(decision) { unsettled_edits(case) } else { Vec::new() };
+    let edits = if news::carries_edits(decision) { unsettled_edits(case) } else { news.invisible.clone() };
     Some(successor(case, edits, until))
 }
 

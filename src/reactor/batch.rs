@@ -12,7 +12,7 @@ use futures_util::stream;
 use super::Reactor;
 use super::expand::{Expansion, expand};
 use super::pass::{PassReport, reconcile};
-use super::report::tell_once;
+use super::report::{Attempt, flush, tell_once};
 use crate::domain::decode::{Decoded, decode};
 use crate::domain::finding::{Kind, about_message};
 use crate::domain::policy::Policy;
@@ -71,9 +71,12 @@ struct Group {
 impl<W: World> Reactor<W> {
     /// Works on a batch until `deadline`. Whatever goes wrong stays with the message that it went wrong for.
     pub async fn batch(&self, messages: &[Message], deadline: Time) -> BatchReport {
+        let began = self.world.now();
         let mut report = BatchReport::default();
         let working_until = deadline.plus_ms(-RESERVE_MS);
-        let policy = match self.by(working_until, Box::pin(self.policy())).await {
+        let again = messages.iter().any(|message| message.receives > 1);
+        let attempt = Attempt { again, deadline };
+        let policy = match self.by(working_until, Box::pin(self.policy(attempt))).await {
             Ok(policy) => policy,
             Err(fault) => {
                 tracing::error!(error = %fault, "no policy, so no decision: every message comes again");
@@ -83,14 +86,16 @@ impl<W: World> Reactor<W> {
         };
         let mut groups = BTreeMap::new();
         for message in messages {
-            let sort = Box::pin(self.sort(&policy, message, &mut groups, &mut report));
+            let attempt = Attempt { again: message.receives > 1, deadline };
+            let sort = Box::pin(self.sort(&policy, message, attempt, &mut groups, &mut report));
             if let Err(fault) = self.by(working_until, sort).await {
                 self.give_back(deadline, message, &fault, &mut report).await;
             }
         }
         let passes: Vec<_> = stream::iter(groups.into_values())
             .map(|group| async {
-                let outcome = self.by(working_until, reconcile(&self.world, &policy, &group.work, group.again)).await;
+                let attempt = Attempt { again: group.again, deadline };
+                let outcome = self.by(working_until, reconcile(&self.world, &policy, &group.work, attempt)).await;
                 (group, outcome)
             })
             .buffer_unordered(CONCURRENCY)
@@ -106,8 +111,20 @@ impl<W: World> Reactor<W> {
                 }
             }
         }
+        if again || self.policy_read_since(began) {
+            self.tell_what_was_left(&policy, attempt, working_until).await;
+        }
         report.passes.sort_by(|a, b| a.target.cmp(&b.target));
         report
+    }
+
+    /// An alert about the policy belongs to no message: what an invocation that died has left of it is told by the next.
+    async fn tell_what_was_left(&self, policy: &Policy, attempt: Attempt, until: Time) {
+        let attempt = Attempt { again: false, ..attempt };
+        let left = Box::pin(flush(&self.world, policy.hub_account(), None, attempt));
+        if let Err(fault) = self.by(until, left).await {
+            tracing::warn!(error = %fault, "alerts left behind were not told; the next batch tries again");
+        }
     }
 
     /// Decodes one message and finds its place: put aside, ignored, expanded into messages, or in a group to work on.
@@ -115,6 +132,7 @@ impl<W: World> Reactor<W> {
         &self,
         policy: &Policy,
         message: &Message,
+        attempt: Attempt,
         groups: &mut BTreeMap<Target, Group>,
         report: &mut BatchReport,
     ) -> Result<(), Fault> {
@@ -125,10 +143,10 @@ impl<W: World> Reactor<W> {
                 report.ignored.push((message.id.clone(), reason));
                 return Ok(());
             }
-            Decoded::Poison { reason } => return self.put_aside(policy, message, reason, report).await,
+            Decoded::Poison { reason } => return self.put_aside(policy, message, attempt, reason, report).await,
         };
         match expand(&self.world, policy, *notice.clone()).await? {
-            Expansion::Distrusted(reason) => self.distrust(policy, message, &notice, reason, report).await,
+            Expansion::Distrusted(reason) => self.distrust(policy, attempt, (message, &notice), reason, report).await,
             Expansion::Nothing(reason) => {
                 tracing::info!(message = message.id, correlation = notice.id, reason, "nothing to look at");
                 report.ignored.push((message.id.clone(), reason));
@@ -166,13 +184,14 @@ impl<W: World> Reactor<W> {
         &self,
         policy: &Policy,
         message: &Message,
+        attempt: Attempt,
         reason: String,
         report: &mut BatchReport,
     ) -> Result<(), Fault> {
         tracing::warn!(message = message.id, reason, "poison: put aside");
         self.world.dead_letter(&message.body, &reason).await?;
         let alert = about_message(Kind::Poison, policy.hub_account(), &message.id, &reason, self.world.now());
-        tell_once(&self.world, &alert).await?;
+        tell_once(&self.world, &alert, attempt).await?;
         report.poison.push((message.id.clone(), reason));
         Ok(())
     }
@@ -180,14 +199,14 @@ impl<W: World> Reactor<W> {
     async fn distrust(
         &self,
         policy: &Policy,
-        message: &Message,
-        notice: &Notice,
+        attempt: Attempt,
+        (message, notice): (&Message, &Notice),
         reason: String,
         report: &mut BatchReport,
     ) -> Result<(), Fault> {
         tracing::warn!(message = message.id, correlation = notice.id, reason, "distrusted");
         let alert = about_message(Kind::Distrusted, policy.hub_account(), &notice.id, &reason, self.world.now());
-        tell_once(&self.world, &alert).await?;
+        tell_once(&self.world, &alert, attempt).await?;
         report.ignored.push((message.id.clone(), reason));
         Ok(())
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use futures_util::future::join;
 
 use super::apply::{POLL_MS, POLLS_MAX, apply};
-use super::report::{flush, tell_once};
+use super::report::{Attempt, flush, tell_once};
 use crate::domain::advance::wanted;
 use crate::domain::case::{Applied, AttributedEdit, Case, Decision, Refusal};
 use crate::domain::decide::decide;
@@ -56,11 +56,11 @@ pub(super) async fn reconcile<W: World>(
     world: &W,
     policy: &Policy,
     work: &Work,
-    again: bool,
+    attempt: Attempt,
 ) -> Result<PassReport, Fault> {
     let mut race = 0;
     loop {
-        match pass(world, policy, work, again).await {
+        match pass(world, policy, work, attempt).await {
             Err(fault) if fault.class == FaultClass::Moved && race < RACES_MAX => {
                 race += 1;
                 world.sleep(u64::from(world.jitter() % 200)).await;
@@ -70,16 +70,19 @@ pub(super) async fn reconcile<W: World>(
     }
 }
 
-async fn pass<W: World>(world: &W, policy: &Policy, work: &Work, again: bool) -> Result<PassReport, Fault> {
+async fn pass<W: World>(world: &W, policy: &Policy, work: &Work, attempt: Attempt) -> Result<PassReport, Fault> {
     let access = Access { roles: policy.roles().to_vec(), correlation: work.correlation.clone() };
     let ids: BTreeSet<String> = work.edits.iter().map(|edit| edit.id.clone()).collect();
     let (loaded, first) =
         join(world.load(&work.target, &ids), look(world, &work.target, &access, &BTreeSet::new())).await;
     let mut loaded = loaded?;
     let Some(facts) = facts(world, &mut loaded, work).await? else {
-        return stranger(world, policy, work).await;
+        return stranger(world, policy, work, attempt).await;
     };
     if facts.state != AccountState::Active {
+        if attempt.again {
+            flush(world, &work.target.account, Some(&work.target.region), attempt).await?;
+        }
         return Ok(not_looked_at(world, work, "the account has left the organisation, or is closed"));
     }
     let mut case = case(world, policy, work, loaded, &facts, first?);
@@ -105,10 +108,7 @@ async fn pass<W: World>(world: &W, policy: &Policy, work: &Work, again: bool) ->
             applied => break (decision, applied),
         }
     };
-    let report = finish(world, &access, case, decision, applied, looks).await?;
-    // An earlier attempt may have stopped after it had remembered what is to be told.
-    let alerts = if again { report.alerts + flush(world, &work.target).await? } else { report.alerts };
-    Ok(PassReport { alerts, ..report })
+    finish(world, &access, attempt, Passed { case, decision, applied, looks }).await
 }
 
 /// Reads the versions whose contents it takes to decide. While we do, further ones may be made; each look reads all that
@@ -127,14 +127,16 @@ async fn read_between<W: World>(world: &W, case: &mut Case, access: &Access) -> 
     Ok(())
 }
 
-async fn finish<W: World>(
-    world: &W,
-    access: &Access,
+/// A pass that has come to its end but for what follows from it.
+struct Passed {
     case: Case,
     decision: Decision,
     applied: Applied,
     looks: usize,
-) -> Result<PassReport, Fault> {
+}
+
+async fn finish<W: World>(world: &W, access: &Access, attempt: Attempt, passed: Passed) -> Result<PassReport, Fault> {
+    let Passed { case, decision, applied, looks } = passed;
     let settlement = settle(&case, &decision, &applied);
     let mut alerts = 0;
     let mut standing = case.record.standing;
@@ -146,10 +148,10 @@ async fn finish<W: World>(
         let works: Vec<(Work, u32)> = in_messages(work).into_iter().map(|work| (work, delay)).collect();
         world.send(&works).await?;
     }
-    // An event that comes twice finds its edits settled, and perhaps an alert that nobody came to tell.
+    // A message that comes again finds its edits settled, and perhaps an alert that nobody came to tell.
     let owed = settlement.commit.as_ref().is_some_and(|commit| !commit.alerts.is_empty());
-    if owed || case.edits.iter().any(|edit| edit.seen) {
-        alerts += flush(world, &case.target).await?;
+    if owed || attempt.again || case.edits.iter().any(|edit| edit.seen) {
+        alerts += flush(world, &case.target.account, Some(&case.target.region), attempt).await?;
     }
     if settlement.commit.is_some() {
         prune(world, &case, access).await?;
@@ -242,7 +244,7 @@ async fn facts<W: World>(world: &W, loaded: &mut Loaded, work: &Work) -> Result<
 }
 
 /// An account that the organisation does not have: a new one may still come to be known, any other is told.
-async fn stranger<W: World>(world: &W, policy: &Policy, work: &Work) -> Result<PassReport, Fault> {
+async fn stranger<W: World>(world: &W, policy: &Policy, work: &Work, attempt: Attempt) -> Result<PassReport, Fault> {
     let account = &work.target.account;
     let patience_ms = i64::from(policy.limits().readiness_minutes) * MINUTE_MS;
     if work.cause == Cause::Vended && world.now().since(work.since) < patience_ms {
@@ -252,7 +254,7 @@ async fn stranger<W: World>(world: &W, policy: &Policy, work: &Work) -> Result<P
     }
     let reason = format!("account {account} is not in the organisation, and yet it was heard of");
     let alert = about_message(Kind::Distrusted, policy.hub_account(), account.as_str(), &reason, world.now());
-    tell_once(world, &alert).await?;
+    tell_once(world, &alert, attempt).await?;
     Ok(not_looked_at(world, work, &reason))
 }
 

@@ -13,8 +13,6 @@ use crate::domain::target::Target;
 use crate::domain::time::Time;
 use crate::ports::{Access, Clock as _, Fault, FaultClass, Written};
 
-/// Versions that SSM keeps of a document [docs: general/latest/gr/ssm].
-const VERSIONS_MAX: usize = 1_000;
 /// Versions on one page of `ListDocumentVersions`.
 const PAGE: usize = 50;
 
@@ -102,8 +100,12 @@ impl Sim {
             (Call::Delete, _) => Action::Deleted,
             (Call::DeleteVersion { version }, _) => Action::VersionDeleted { version: Some(*version) },
         };
+        let text = match call {
+            Call::Create { text, .. } | Call::Update { text, .. } => Some(*text),
+            Call::Promote { .. } | Call::Delete | Call::DeleteVersion { .. } => None,
+        };
         let failed = outcome.as_ref().err().map(|fault| fault.code.clone());
-        state.record_call(target, caller, action, failed, now);
+        state.record_call(target, caller, action, text, failed, now);
         outcome
     }
 
@@ -186,8 +188,8 @@ fn update(
     if base.is_some_and(|base| base != latest) {
         return Err(fault(FaultClass::Moved, CALL, "InvalidDocumentVersion", "the version is not the latest"));
     }
-    if document.versions.len() >= VERSIONS_MAX {
-        return Err(fault(FaultClass::Full, CALL, "DocumentVersionLimitExceeded", "1,000 versions"));
+    if document.versions.len() >= switches.versions_max {
+        return Err(fault(FaultClass::Full, CALL, "DocumentVersionLimitExceeded", "too many versions"));
     }
     if name.is_some() && document.versions.values().any(|version| version.name.as_deref() == name) {
         return Err(fault(FaultClass::Moved, CALL, "DuplicateDocumentVersionName", "the name is taken"));

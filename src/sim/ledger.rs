@@ -7,6 +7,7 @@ use crate::domain::finding::Alert;
 use crate::domain::policy::Policy;
 use crate::domain::record::{Commit, HistoryEntry, Loaded, Record};
 use crate::domain::target::{AccountFacts, AccountId, Target};
+use crate::domain::time::Time;
 use crate::ports::{Fault, FaultClass, Ledger};
 
 #[derive(Debug, Default)]
@@ -24,6 +25,7 @@ struct Outgoing {
     alert: Alert,
     sent: bool,
     count: u32,
+    claimed: Option<Time>,
 }
 
 /// What the ledger holds, for reports.
@@ -53,9 +55,27 @@ impl Sim {
     }
 }
 
+impl Sim {
+    /// The record of a target.
+    pub fn record(&self, target: &Target) -> Option<Record> {
+        self.state().ledger.records.get(target).cloned()
+    }
+
+    /// What the ledger knows of an account.
+    pub fn known_facts(&self, account: &AccountId) -> Option<AccountFacts> {
+        self.state().ledger.facts.get(account).cloned()
+    }
+
+    /// Alerts that were committed and not marked sent.
+    pub fn untold(&self) -> Vec<Alert> {
+        let state = self.state();
+        state.ledger.outbox.values().filter(|outgoing| !outgoing.sent).map(|outgoing| outgoing.alert.clone()).collect()
+    }
+}
+
 impl Tables {
     fn keep(&mut self, alert: &Alert) -> bool {
-        let fresh = || Outgoing { alert: alert.clone(), sent: false, count: 0 };
+        let fresh = || Outgoing { alert: alert.clone(), sent: false, count: 0, claimed: None };
         let outgoing = self.outbox.entry(alert.id.clone()).or_insert_with(fresh);
         outgoing.count += 1;
         !outgoing.sent
@@ -120,6 +140,14 @@ impl Ledger for Sim {
     async fn keep_alert(&self, alert: &Alert) -> Result<bool, Fault> {
         self.call().await;
         Ok(self.state().ledger.keep(alert))
+    }
+
+    async fn claim(&self, alert: &Alert, now: Time, until: Time) -> Result<bool, Fault> {
+        self.call().await;
+        let mut state = self.state();
+        let free = |outgoing: &&mut Outgoing| !outgoing.sent && outgoing.claimed.is_none_or(|claimed| claimed <= now);
+        let outgoing = state.ledger.outbox.get_mut(&alert.id).filter(free);
+        Ok(outgoing.map(|outgoing| outgoing.claimed = Some(until)).is_some())
     }
 
     async fn mark_sent(&self, alert: &Alert) -> Result<(), Fault> {

@@ -35,6 +35,16 @@ impl Sim {
         }
     }
 
+    /// Takes an account out of the organisation.
+    pub fn take_account(&self, id: &AccountId) -> Option<Account> {
+        self.state().accounts.remove(id)
+    }
+
+    /// An account.
+    pub fn find_account(&self, id: &AccountId) -> Option<Account> {
+        self.state().accounts.get(id).cloned()
+    }
+
     /// Every account.
     pub fn accounts(&self) -> Vec<Account> {
         self.state().accounts.values().cloned().collect()

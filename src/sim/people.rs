@@ -38,6 +38,13 @@ impl Caller {
         Self { identity, agent: "aws-sdk-rust" }
     }
 
+    /// The ARN of the role behind the session, or of the user.
+    pub(super) fn arn(&self) -> String {
+        let issuer = self.identity.pointer("/sessionContext/sessionIssuer/arn");
+        let arn = issuer.or_else(|| self.identity.get("arn")).and_then(Value::as_str);
+        arn.unwrap_or_default().to_owned()
+    }
+
     /// An account administrator through Identity Center.
     pub fn administrator(account: &AccountId, name: &str) -> Self {
         let role = "aws-reserved/sso.amazonaws.com/eu-west-1/AWSReservedSSO_AdministratorAccess_0123456789abcdef";
@@ -74,6 +81,11 @@ impl Sim {
         self.change(target, caller, &Call::Update { base: None, text, name: None })
     }
 
+    /// The same, with a name for the version.
+    pub fn update_named(&self, target: &Target, caller: &Caller, text: &str, name: &str) -> Result<Written, Fault> {
+        self.change(target, caller, &Call::Update { base: None, text, name: Some(name) })
+    }
+
     /// `UpdateDocument` on `$LATEST` by somebody who changes some inputs and makes the new version the default.
     pub fn edit_inputs(&self, target: &Target, caller: &Caller, inputs: &Value) -> Result<u64, Fault> {
         let mut body = self.latest_body(target);
@@ -102,12 +114,49 @@ impl Sim {
         self.change(target, caller, &Call::DeleteVersion { version }).map(drop)
     }
 
+    /// What LZA up to 1.13 does: its eight inputs over everything, Run As off.
+    pub fn old_lza_writes(&self, target: &Target, log_group: &str) -> Result<(), Fault> {
+        self.pipeline_writes(target, log_group, &Value::Null)
+    }
+
+    /// What the AWS sample's custom resource does: the whole document anew, Run As off, and the new version the default.
+    pub fn sample_writes(&self, target: &Target, log_group: &str) -> Result<(), Fault> {
+        let caller = Caller::lza(&target.account);
+        let body = json!({
+            "schemaVersion": "1.0",
+            "description": "Document to hold regional settings for Session Manager",
+            "sessionType": "Standard_Stream",
+            "inputs": {
+                "cloudWatchEncryptionEnabled": true,
+                "cloudWatchLogGroupName": log_group,
+                "cloudWatchStreamingEnabled": true,
+                "idleSessionTimeout": "20",
+                "kmsKeyId": "",
+                "maxSessionDuration": "60",
+                "runAsDefaultUser": "",
+                "runAsEnabled": false,
+                "s3BucketName": "",
+                "s3EncryptionEnabled": true,
+                "s3KeyPrefix": "",
+            },
+        });
+        if self.document(target).is_none() {
+            return self.create(target, &caller, &body).map(drop);
+        }
+        let written = self.update_text(target, &caller, &body.to_string())?;
+        self.move_default(target, &caller, written.version)
+    }
+
     /// What LZA from 1.14 on does: keeps the two Run As fields of the **default** version, writes its eight inputs over
     /// everything else, never moves the default; creates with Run As off where there is nothing [facts: LZA 1.15.5].
     pub fn lza_writes(&self, target: &Target, log_group: &str) -> Result<(), Fault> {
-        let caller = Caller::lza(&target.account);
         let document = self.document(target);
         let kept = document.as_ref().map(|document| document.inputs(document.default)).unwrap_or_default();
+        self.pipeline_writes(target, log_group, &kept)
+    }
+
+    fn pipeline_writes(&self, target: &Target, log_group: &str, kept: &Value) -> Result<(), Fault> {
+        let caller = Caller::lza(&target.account);
         let body = json!({
             "schemaVersion": "1.0",
             "description": "Document to hold regional settings for Session Manager",
@@ -123,7 +172,7 @@ impl Sim {
                 "runAsDefaultUser": kept.get("runAsDefaultUser").cloned().unwrap_or_else(|| "".into()),
             },
         });
-        match document {
+        match self.document(target) {
             Some(_) => self.update_text(target, &caller, &body.to_string()).map(drop),
             None => self.create(target, &caller, &body).map(drop),
         }

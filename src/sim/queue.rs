@@ -13,8 +13,8 @@ use crate::ports::{Clock as _, Fault, Notifier, Queue};
 
 /// Messages of a batch, as the event source mapping takes them.
 const BATCH: usize = 10;
-/// A message that was not settled becomes visible again after this.
-const VISIBILITY_MS: i64 = 30 * SECOND_MS;
+/// A message that was not settled becomes visible again after this: longer than the function may run.
+const VISIBILITY_MS: i64 = 90 * SECOND_MS;
 /// Receives after which SQS puts a message aside.
 const RECEIVES_MAX: u32 = 5;
 
@@ -46,9 +46,15 @@ pub struct Delivery {
     /// The SQS event.
     pub event: Value,
     ids: Vec<u64>,
+    receives: u32,
 }
 
 impl Delivery {
+    /// How often the message was received that was received most.
+    pub fn receives_most(&self) -> u32 {
+        self.receives
+    }
+
     /// The ids of its messages.
     pub fn message_ids(&self) -> Vec<String> {
         self.ids.iter().map(|id| format!("message-{id}")).collect()
@@ -89,9 +95,11 @@ impl Sim {
             queue.messages.iter().filter(|(_, message)| message.due <= now).map(|(id, _)| *id).collect();
         ids.truncate(BATCH);
         let mut records = Vec::new();
+        let mut receives = 0;
         for id in &ids {
             let Some(message) = queue.messages.get_mut(id) else { continue };
             message.receives += 1;
+            receives = receives.max(message.receives);
             message.due = now.plus_ms(VISIBILITY_MS);
             records.push(json!({
                 "messageId": format!("message-{id}"),
@@ -104,7 +112,7 @@ impl Sim {
                 "awsRegion": "eu-west-1",
             }));
         }
-        (!records.is_empty()).then(|| Delivery { event: json!({ "Records": records }), ids })
+        (!records.is_empty()).then(|| Delivery { event: json!({ "Records": records }), ids, receives })
     }
 
     /// Deletes what was settled of a delivery; the rest becomes visible again, or dead.

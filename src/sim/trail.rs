@@ -6,7 +6,7 @@ use super::people::Caller;
 use super::{Sim, State};
 use crate::domain::edit::Action;
 use crate::domain::target::{AccountId, DOCUMENT_NAME, Target, partition};
-use crate::domain::time::Time;
+use crate::domain::time::{SECOND_MS, Time};
 use crate::ports::Clock as _;
 
 /// One call on a document, for the timeline.
@@ -22,6 +22,30 @@ pub struct Called {
     pub action: Action,
     /// Its error code.
     pub failed: Option<String>,
+    /// The ARN of the role or user.
+    pub arn: String,
+    /// CloudTrail's `eventID`.
+    pub event: String,
+    /// What becomes of the event.
+    pub fate: Fate,
+    /// The text that it wrote.
+    pub text: Option<String>,
+}
+
+/// What becomes of one event on its way to the hub.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Fate {
+    /// It comes a few seconds later.
+    #[default]
+    Prompt,
+    /// It comes, and comes again a moment later.
+    Twice,
+    /// It comes after this long, in seconds; EventBridge tries for a day.
+    Late(u32),
+    /// It comes, and again after this long, in seconds, from an archive.
+    Replayed(u32),
+    /// It never comes.
+    Lost,
 }
 
 /// From a call to its message in the hub's queue: CloudTrail and two event buses.
@@ -35,12 +59,24 @@ impl State {
         target: &Target,
         caller: &Caller,
         action: Action,
+        text: Option<&str>,
         failed: Option<String>,
         now: Time,
     ) {
         let who = caller.identity.get("arn").and_then(Value::as_str).and_then(|arn| arn.rsplit('/').next());
         let who = who.unwrap_or("somebody").to_owned();
-        self.calls.push(Called { at: now, who, target: target.clone(), action, failed: failed.clone() });
+        let event = self.next_id();
+        self.calls.push(Called {
+            at: now,
+            who,
+            target: target.clone(),
+            action,
+            failed: failed.clone(),
+            arn: caller.arn(),
+            event: event.clone(),
+            fate: self.fates.front().copied().unwrap_or_default(),
+            text: text.map(str::to_owned),
+        });
         let (name, parameters, response) = call(action);
         let arn = format!(
             "arn:{}:ssm:{}:{}:document/{DOCUMENT_NAME}",
@@ -59,7 +95,7 @@ impl State {
             "userAgent": caller.agent,
             "requestParameters": parameters,
             "responseElements": if failed.is_none() { response } else { Value::Null },
-            "eventID": self.next_id(),
+            "eventID": event,
             "readOnly": false,
             "resources": [{ "accountId": target.account, "ARN": arn }],
             "eventType": "AwsApiCall",
@@ -86,7 +122,23 @@ impl State {
             "detail": detail,
         });
         let spread = i64::from(self.chance()) % DELIVERY_SPREAD_MS;
-        self.queue.push(body.to_string(), now.plus_ms(DELIVERY_MS + spread));
+        let due = now.plus_ms(DELIVERY_MS + spread);
+        let after = |seconds: u32| due.plus_ms(i64::from(seconds) * SECOND_MS);
+        // News of accounts come late at worst: a sweep does not ask where an account stands.
+        let fate = match self.fates.pop_front().unwrap_or_default() {
+            Fate::Lost if source != "aws.ssm" => Fate::Late(600),
+            fate => fate,
+        };
+        let dues = match fate {
+            Fate::Prompt => vec![due],
+            Fate::Twice => vec![due, after(1)],
+            Fate::Late(seconds) => vec![after(seconds)],
+            Fate::Replayed(seconds) => vec![due, after(seconds)],
+            Fate::Lost => Vec::new(),
+        };
+        for due in dues {
+            self.queue.push(body.to_string(), due);
+        }
     }
 }
 
@@ -123,6 +175,16 @@ fn call(action: Action) -> (&'static str, Value, Value) {
 }
 
 impl Sim {
+    /// Decides what becomes of the next event, whoever causes it; the following ones queue up behind it.
+    pub fn next_fate(&self, fate: Fate) {
+        self.state().fates.push_back(fate);
+    }
+
+    /// From now on every event comes as it should.
+    pub fn no_more_fates(&self) {
+        self.state().fates.clear();
+    }
+
     /// Organizations tells the management account that an account was created.
     pub fn account_created(&self, management: &Target, account: &AccountId) {
         let now = self.now();
@@ -141,6 +203,39 @@ impl Sim {
     /// Organizations tells the management account of an account that left.
     pub fn account_departed(&self, management: &Target, account: &AccountId) {
         self.organizations_event(management, "AccountDepartedOrganization", &json!({ "accountId": account }));
+    }
+
+    /// Organizations tells the management account of an account that joined.
+    pub fn account_joined(&self, management: &Target, account: &AccountId) {
+        self.organizations_event(management, "AccountJoinedOrganization", &json!({ "accountId": account }));
+    }
+
+    /// CloudTrail tells the management account of an account that was moved to another OU.
+    pub fn account_moved(&self, management: &Target, account: &AccountId) {
+        let now = self.now();
+        let mut state = self.state();
+        let detail = json!({
+            "eventVersion": "1.11",
+            "userIdentity": { "type": "AssumedRole", "accountId": management.account },
+            "eventTime": now,
+            "eventSource": "organizations.amazonaws.com",
+            "eventName": "MoveAccount",
+            "awsRegion": management.region,
+            "requestParameters": { "accountId": account },
+            "responseElements": null,
+            "eventID": state.next_id(),
+            "eventType": "AwsApiCall",
+            "recipientAccountId": management.account,
+        });
+        state.send_event("aws.organizations", "AWS API Call via CloudTrail", management, &detail, now);
+    }
+
+    /// Account Management tells an account that one of its regions was switched on or off.
+    pub fn region_switched(&self, target: &Target, on: bool) {
+        let now = self.now();
+        let status = if on { "ENABLED" } else { "DISABLED" };
+        let detail = json!({ "accountId": target.account, "regionName": target.region, "status": status });
+        self.state().send_event("aws.account", "Region Opt-In Status Change", target, &detail, now);
     }
 
     /// An event by Organizations, delivered in `from`. A forger can send the same from elsewhere.

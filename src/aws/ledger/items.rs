@@ -30,6 +30,9 @@ pub(super) const STATE: &str = "state";
 pub(super) const TTL: &str = "ttl";
 pub(super) const UPDATED: &str = "updated";
 
+/// Until when somebody is about to tell an alert, in milliseconds since 1970.
+pub(super) const CLAIMED: &str = "claimed";
+
 pub(super) const PENDING: &str = "pending";
 pub(super) const SENT: &str = "sent";
 

@@ -9,6 +9,7 @@ use crate::aws::clock;
 use crate::aws::fault::Call;
 use crate::domain::finding::Alert;
 use crate::domain::target::AccountId;
+use crate::domain::time::Time;
 use crate::ports::{Fault, FaultClass};
 
 const QUERY: Call = Call::read("Query");
@@ -67,6 +68,30 @@ impl DynamoLedger {
             .await
             .map_err(|error| UPDATE.failed(&error))?;
         Ok(answer.attributes.is_some_and(|after| after.get(items::STATE) != Some(&s(items::SENT))))
+    }
+
+    /// The condition and the claim are one call, so that of two at the same moment one gets it.
+    pub(in crate::aws) async fn claim(&self, alert: &Alert, now: Time, until: Time) -> Result<bool, Fault> {
+        let claimed = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .set_key(Some(Key::outbox(&alert.account, &alert.id).into_item()))
+            .update_expression("SET #claimed = :until")
+            .condition_expression("#state = :pending AND (attribute_not_exists(#claimed) OR #claimed <= :now)")
+            .expression_attribute_names("#claimed", items::CLAIMED)
+            .expression_attribute_names("#state", items::STATE)
+            .expression_attribute_values(":until", items::n(until.ms()))
+            .expression_attribute_values(":now", items::n(now.ms()))
+            .expression_attribute_values(":pending", s(items::PENDING))
+            .send()
+            .await
+            .map_err(|error| UPDATE.failed(&error));
+        match claimed {
+            Ok(_) => Ok(true),
+            Err(fault) if fault.class == FaultClass::Moved => Ok(false),
+            Err(fault) => Err(fault),
+        }
     }
 
     /// Without a condition: an alert that somebody else marked meanwhile was sent all the same.

@@ -18,7 +18,8 @@ use crate::sim::{Account, Sim, Switches};
 const EPOCH: &str = "2026-11-02T08:00:00Z";
 const POLICY: &str = include_str!("policy.yaml");
 /// The demo's organisation shows the less friendly of what AWS leaves open.
-const SWITCHES: Switches = Switches { duplicates: crate::sim::Duplicates::Any, pending_looks: 1, stale_ms: 0 };
+const SWITCHES: Switches =
+    Switches { duplicates: crate::sim::Duplicates::Any, pending_looks: 1, stale_ms: 0, ..Switches::PLAIN };
 
 pub(super) const MANAGEMENT: &str = "111122223333";
 pub(super) const PAYMENTS: &str = "333344445555";

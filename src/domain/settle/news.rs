@@ -5,13 +5,13 @@
 
 use crate::domain::advance::{Advance, advance, advance_without, near, same_document};
 use crate::domain::case::{AttributedEdit, Case, Decision, Verdict};
-use crate::domain::decide::replaced_by_us;
+use crate::domain::decide::{invisible, replaced_by_us};
 use crate::domain::document::Change;
 use crate::domain::edit::{Action, Edit};
 use crate::domain::observation::{Observation, Seen};
 use crate::domain::principal::{Attribution, Principal};
 use crate::domain::record::{Judged, Standing};
-use crate::domain::time::{HOUR_MS, MINUTE_MS, Time};
+use crate::domain::time::{HOUR_MS, MINUTE_MS, SECOND_MS, Time};
 
 /// The version number under which a deletion by somebody unknown is remembered.
 pub(super) const GONE: u64 = 0;
@@ -48,6 +48,8 @@ pub struct News {
     pub denied: Vec<AttributedEdit>,
     /// Ids of the edits that this pass settles and that are worth a row.
     pub settled: Vec<String>,
+    /// Calls whose doing is not visible yet: they travel on with the message.
+    pub invisible: Vec<Edit>,
     /// Our own last write has come back as an event.
     pub echo: bool,
     /// How the accepted content advanced, where we could look.
@@ -62,6 +64,7 @@ impl News {
             late: Vec::new(),
             denied: Vec::new(),
             settled: Vec::new(),
+            invisible: Vec::new(),
             echo: false,
             advance: None,
         };
@@ -79,7 +82,11 @@ impl News {
             news.advance = Some(advance);
         }
         for edit in case.edits.iter().filter(|edit| !edit.seen) {
-            news.add(case, edit);
+            if invisible(case, latest(case), edit) {
+                news.invisible.push(edit.edit.clone());
+            } else {
+                news.add(case, edit);
+            }
         }
         news.notice_unreported(case, decision);
         news.edits.sort_by_key(|edit| edit.at);
@@ -151,7 +158,12 @@ impl News {
                 Promoted::Nameless(judged.clone())
             }
             Some(judged) if judged.attribution != Attribution::Ours => Promoted::Other,
-            _ if latest(case).is_some_and(|seen| seen.latest.number == version) => Promoted::Right,
+            _ if latest(case).is_some_and(|seen| {
+                seen.latest.number == version && edit.edit.at >= seen.latest_created().plus_ms(-SECOND_MS)
+            }) =>
+            {
+                Promoted::Right
+            }
             _ => Promoted::Other,
         }
     }
@@ -179,13 +191,15 @@ impl News {
     /// A version that this look did not judge: already accounted for, made anonymous by a lost reply, or gone again.
     fn add_version(&mut self, case: &Case, edit: &AttributedEdit) {
         let number = edit.edit.action.made_version();
-        let judged = self.advance.as_ref().is_some_and(|a| a.judged.iter().any(|j| Some(j.version) == number));
         let accounted = case.record.accounted.as_ref().map(|accounted| accounted.version);
-        // A version is known with the one who made it. Whoever else claims it made another one of that number, which is gone.
-        let mut recent = case.record.recent.iter().filter(|judged| near(edit, judged.created));
-        let told = recent.any(|judged| {
+        // A version is known with the one who made it. Whoever else claims it made another one of that number, which is gone;
+        // so did whoever claims one of ours.
+        let foreign = |judged: &&Judged| judged.attribution != Attribution::Ours && near(edit, judged.created);
+        let same = |judged: &Judged| {
             Some(judged.version) == number && judged.principal.as_ref().is_none_or(|who| *who == edit.edit.principal)
-        });
+        };
+        let told = case.record.recent.iter().filter(foreign).any(same);
+        let judged = self.advance.iter().flat_map(|advance| &advance.judged).filter(foreign).any(same);
         let known = latest(case).is_some_and(|seen| {
             judged || (same_document(&case.record, seen) && (number.is_none() || (told && number <= accounted)))
         });
@@ -354,8 +368,17 @@ fn explained(case: &Case, edit: &AttributedEdit) -> bool {
         Action::Created | Action::Updated { .. } | Action::VersionDeleted { .. } => true,
         // What we make the default is the latest version, or was once and has been superseded.
         Action::DefaultMoved { version } => {
-            latest(case).is_none_or(|seen| version == Some(seen.latest.number) || version != Some(seen.default.number))
+            let accounted = case.record.accounted.as_ref().map(|accounted| accounted.version);
+            is_echo(case, edit)
+                || version == accounted
+                || latest(case)
+                    .is_none_or(|seen| version == Some(seen.latest.number) || version != Some(seen.default.number))
         }
-        Action::Deleted | Action::SharingChanged => replaced_by_us(&case.record, edit.edit.at),
+        // Another invocation that replaces the document has not committed yet.
+        Action::Deleted => {
+            let replaced = latest(case).is_none_or(|seen| seen.latest_created() >= edit.edit.at);
+            replaced || replaced_by_us(&case.record, edit.edit.at)
+        }
+        Action::SharingChanged => replaced_by_us(&case.record, edit.edit.at),
     }
 }

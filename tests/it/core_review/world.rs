@@ -82,7 +82,7 @@ async fn what_a_sweep_found_is_told_wherever_the_function_stops() {
 
 #[tokio::test(start_paused = true)]
 async fn more_edits_than_a_message_holds_are_sent_in_several() {
-    let reactor = world(Switches { duplicates: Duplicates::Latest, pending_looks: 200, stale_ms: 0 });
+    let reactor = world(Switches { duplicates: Duplicates::Latest, pending_looks: 200, ..Switches::PLAIN });
     let sim = reactor.world();
     let body = json!({ "schemaVersion": "1.0", "sessionType": "Standard_Stream", "inputs": {} });
     sim.create(&target(), &Caller::administrator(&target().account, "mallory"), &body).unwrap();

@@ -133,6 +133,10 @@ impl<W: Ledger + Sync> Ledger for Counted<W> {
         self.count("keep_alert", self.inner.keep_alert(alert)).await
     }
 
+    async fn claim(&self, alert: &Alert, now: Time, until: Time) -> Result<bool, Fault> {
+        self.count("claim", self.inner.claim(alert, now, until)).await
+    }
+
     async fn mark_sent(&self, alert: &Alert) -> Result<(), Fault> {
         self.count("mark_sent", self.inner.mark_sent(alert)).await
     }

@@ -1,0 +1,155 @@
+//! `runasctl simulate`: stories that a seed draws, played on the simulated organisation, with a checker that knows what
+//! really happened. A story that ends badly is shrunk to what it takes.
+
+mod check;
+mod crew;
+mod play;
+mod shrink;
+mod stage;
+mod step;
+mod truth;
+
+use serde_json::json;
+
+use crate::domain::text::clean;
+
+use super::printer::{BAD, GOOD, Printer, QUIET, styled};
+use super::{ExitStatus, Output};
+use play::{Outcome, play};
+pub use step::Scenario;
+use step::{Step, Story};
+
+/// Arguments of `runasctl simulate`.
+#[derive(Debug, clap::Args)]
+pub struct SimulateArgs {
+    /// The seed of the first story; the following ones take the following seeds.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Goes on with further stories until so many things have happened: acts of people, messages delivered, calls of the
+    /// reactor.
+    #[arg(long, default_value_t = 100_000)]
+    steps: u64,
+    /// Stories of one kind only.
+    #[arg(long, value_enum)]
+    scenario: Option<Scenario>,
+    /// One story, and of it only what stands at these places, as a shrunk story names them.
+    #[arg(long, value_delimiter = ',', value_name = "PLACES")]
+    keep: Option<Vec<usize>>,
+}
+
+/// What came of all stories.
+#[derive(Debug, Default)]
+struct Tally {
+    stories: u64,
+    steps: u64,
+    calls: u64,
+    alerts: u64,
+}
+
+impl Tally {
+    fn add(&mut self, outcome: &Outcome) {
+        self.stories += 1;
+        self.steps += outcome.steps;
+        self.calls += outcome.calls;
+        self.alerts += outcome.alerts;
+    }
+}
+
+/// A story that ended badly, shrunk.
+struct Failure {
+    story: Story,
+    kept: Vec<usize>,
+    violation: String,
+    timeline: Vec<String>,
+}
+
+/// Plays stories until enough has happened, or one ends badly.
+pub fn run(args: &SimulateArgs, output: Output, printer: &Printer) -> ExitStatus {
+    let (tally, failure) = search(args, |tally| {
+        if output == Output::Table && tally.stories.is_multiple_of(200) {
+            printer.talk(&format!("{} stories, {} steps\n", tally.stories, tally.steps));
+        }
+    });
+    match output {
+        Output::Json => printer.data(&format!("{}\n", as_json(&tally, failure.as_ref()))),
+        Output::Table => printer.data(&as_text(&tally, failure.as_ref())),
+    }
+    if failure.is_some() { ExitStatus::Error } else { ExitStatus::Success }
+}
+
+fn search(args: &SimulateArgs, mut progress: impl FnMut(&Tally)) -> (Tally, Option<Failure>) {
+    let mut tally = Tally::default();
+    let mut seed = args.seed;
+    loop {
+        let mut story = Story::draw(seed, args.scenario);
+        if let Some(kept) = &args.keep {
+            story = shrink::only(&story, kept);
+        }
+        let outcome = play(&story);
+        tally.add(&outcome);
+        if let Some(violation) = outcome.violation {
+            let failure = match &args.keep {
+                Some(kept) => Failure { story, kept: kept.clone(), violation, timeline: outcome.timeline },
+                None => shrunk(&story, violation),
+            };
+            return (tally, Some(failure));
+        }
+        progress(&tally);
+        if tally.steps >= args.steps || args.keep.is_some() {
+            return (tally, None);
+        }
+        seed = seed.wrapping_add(1);
+    }
+}
+
+fn shrunk(story: &Story, violation: String) -> Failure {
+    let kept = shrink::shrink(story);
+    let short = shrink::only(story, &kept);
+    let outcome = play(&short);
+    let violation = outcome.violation.unwrap_or(violation);
+    Failure { story: short, kept, violation, timeline: outcome.timeline }
+}
+
+/// The command that plays a shrunk story again.
+fn again(failure: &Failure) -> String {
+    let kept: Vec<String> = failure.kept.iter().map(ToString::to_string).collect();
+    let scenario = clap::ValueEnum::to_possible_value(&failure.story.scenario);
+    let scenario = scenario.map(|value| value.get_name().to_owned()).unwrap_or_default();
+    format!("runasctl simulate --seed {} --scenario {scenario} --keep {}", failure.story.seed, kept.join(","))
+}
+
+fn as_text(tally: &Tally, failure: Option<&Failure>) -> String {
+    let mut text = format!(
+        "{} stories, {} steps ({} of them calls of the reactor), {} alerts\n",
+        tally.stories, tally.steps, tally.calls, tally.alerts
+    );
+    let Some(failure) = failure else {
+        return text + &styled(GOOD, "everything held") + "\n";
+    };
+    text.push_str(&format!("{}: {}\n", styled(BAD, "it does not hold"), failure.violation));
+    text.push_str(&format!("{}\n", styled(QUIET, &format!("{:?}", failure.story.switches))));
+    for step in &failure.story.steps {
+        text.push_str(&format!("  {step}\n"));
+    }
+    text.push_str("what happened:\n");
+    for line in &failure.timeline {
+        text.push_str(&format!("  {}\n", clean(line, 300)));
+    }
+    text + &format!("again: {}\n", again(failure))
+}
+
+fn as_json(tally: &Tally, failure: Option<&Failure>) -> serde_json::Value {
+    let failure = failure.map(|failure| {
+        let steps: Vec<String> = failure.story.steps.iter().map(Step::to_string).collect();
+        json!({ "seed": failure.story.seed, "violation": failure.violation, "story": steps,
+            "timeline": failure.timeline, "again": again(failure) })
+    });
+    json!({
+        "schema_version": 1,
+        "stories": tally.stories,
+        "steps": tally.steps,
+        "calls": tally.calls,
+        "alerts": tally.alerts,
+        "failure": failure,
+    })
+}

@@ -1,0 +1,309 @@
+//! The checker: what has to hold after every step, when the organisation is at rest, and in the end.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::crew::Crew;
+use super::stage::{EVIL, REGIONS, ROLE, Stage, Wanted};
+use super::step::Step;
+use super::truth::Truth;
+use crate::domain::document::{Content, FieldChange, parse};
+use crate::domain::finding::Alert;
+use crate::domain::policy::Owned;
+use crate::domain::record::Standing;
+use crate::domain::settle::{DELAY_MAX_S, HOPS_MAX};
+use crate::domain::target::{AccountId, Target};
+use crate::domain::time::Time;
+use crate::ports::Clock as _;
+use crate::sim::trouble::{About, Hit, Made};
+use crate::sim::{Document, Sim};
+
+/// An alert is no larger: 64 KB (design section 8), below SNS's 256.
+const ALERT_BYTES_MAX: usize = 65_536;
+const LOOKS_MAX: usize = 3;
+
+/// What is wrong, in one sentence.
+pub(super) type Violation = String;
+
+/// The checker, with what it remembers.
+#[derive(Debug, Default)]
+pub(super) struct Checker {
+    truths: BTreeMap<Target, Truth>,
+    calls: usize,
+    told: usize,
+    published: BTreeMap<String, Publication>,
+    /// When somebody was last named in an alert about a target.
+    named: BTreeMap<(Target, String), Time>,
+    /// Edit wars: single edits are counted in them, not told. The end is absent while one is going on.
+    wars: BTreeMap<Target, (Time, Option<Time>)>,
+    /// How accounts stood when all was at rest.
+    settled: BTreeMap<AccountId, Wanted>,
+}
+
+/// An alert on its way.
+#[derive(Debug)]
+struct Publication {
+    by: u64,
+    marked: bool,
+    /// Trouble came between telling and marking.
+    excused: bool,
+}
+
+impl Checker {
+    /// Takes the organisation as it is found: what is there is accepted, and may be put right once.
+    pub(super) fn new(stage: &Stage, sim: &Sim) -> Self {
+        let mut checker = Self::default();
+        let calls = sim.calls_after(0);
+        checker.calls = calls.len();
+        for call in &calls {
+            checker.truths.entry(call.target.clone()).or_default().follow(call);
+        }
+        for target in stage.targets() {
+            checker.truths.entry(target).or_default().begin();
+        }
+        checker.settle(stage, sim);
+        checker
+    }
+
+    /// A step that gives a reason for a Put, or ends what was owed.
+    pub(super) fn expect(&mut self, stage: &Stage, step: Step) {
+        let number = match step {
+            Step::Move(number, _) | Step::Rejoin(number) | Step::Leave(number) => Some(number),
+            Step::Push(_) => None,
+            Step::Vend => return self.expect_new(stage),
+            _ => return,
+        };
+        let account =
+            number.and_then(|number| Some(stage.target(super::step::Spot { account: number, region: 0 })?.account));
+        for (target, truth) in &mut self.truths {
+            if account.as_ref().is_none_or(|account| *account == target.account) {
+                truth.allowed += 1;
+                // What a new policy wants is done by the next sweep.
+                truth.blind |= matches!(step, Step::Push(_));
+                if matches!(step, Step::Leave(_)) {
+                    truth.owed.clear();
+                }
+            }
+        }
+    }
+
+    fn expect_new(&mut self, stage: &Stage) {
+        for target in stage.targets() {
+            self.truths.entry(target).or_insert_with(|| {
+                let mut truth = Truth::default();
+                truth.begin();
+                // The policy before may be in use for another minute.
+                truth.allowed += 1;
+                truth
+            });
+        }
+    }
+
+    /// What has to hold at any time.
+    pub(super) fn step(
+        &mut self,
+        stage: &Stage,
+        sim: &Sim,
+        made: Vec<Made>,
+        crew: &mut Crew<'_>,
+    ) -> Result<(), Violation> {
+        let calls = sim.calls_after(self.calls);
+        self.calls += calls.len();
+        for call in &calls {
+            self.truths.entry(call.target.clone()).or_default().follow(call);
+        }
+        for (target, truth) in &self.truths {
+            if truth.puts > truth.allowed {
+                return Err(format!("{target}: {} Puts of ours, and reasons for {}", truth.puts, truth.allowed));
+            }
+        }
+        for made in made {
+            self.made(stage, sim, &made, crew)?;
+        }
+        for (at, alert) in sim.told_after(self.told) {
+            self.told += 1;
+            self.heard(at, &alert)?;
+        }
+        for report in crew.reports.drain(..) {
+            if let Some(pass) = report.passes.iter().find(|pass| pass.looks > LOOKS_MAX) {
+                return Err(format!("{}: {} looks in one pass", pass.target, pass.looks));
+            }
+        }
+        Ok(())
+    }
+
+    fn made(&mut self, stage: &Stage, sim: &Sim, made: &Made, crew: &Crew<'_>) -> Result<(), Violation> {
+        match &made.about {
+            About::Document(target) => self.on_document(stage, sim, target, made),
+            About::Alert(id) => self.on_alert(id, made, crew),
+            About::Messages(messages) => {
+                let wrong = messages.iter().find(|(hops, delay)| *hops > HOPS_MAX || *delay > DELAY_MAX_S);
+                wrong.map_or(Ok(()), |(hops, delay)| Err(format!("a message after {hops} hops, delayed by {delay} s")))
+            }
+            About::Other => Ok(()),
+        }
+    }
+
+    fn on_document(&self, stage: &Stage, sim: &Sim, target: &Target, made: &Made) -> Result<(), Violation> {
+        let roles = made.access.as_ref().map(|access| access.roles.as_slice()).unwrap_or_default();
+        if roles != [ROLE] {
+            return Err(format!("{target}: {} with the roles {roles:?}", made.call));
+        }
+        if !REGIONS.contains(&target.region.as_str()) {
+            return Err(format!("{target}: {} in a region that is not governed", made.call));
+        }
+        let write = ["create", "update", "promote", "delete", "prune"].contains(&made.call);
+        let now = sim.find_account(&target.account).map(|account| stage.wanted(&account.facts));
+        let before = self.settled.get(&target.account).copied();
+        if write && now == Some(Wanted::Watched) && before == now {
+            return Err(format!("{target}: {} where we only observe", made.call));
+        }
+        Ok(())
+    }
+
+    fn on_alert(&mut self, id: &str, made: &Made, crew: &Crew<'_>) -> Result<(), Violation> {
+        if made.call == "mark_sent" {
+            let effective = matches!(made.hit, None | Some(Hit::TimeoutAfter | Hit::StopAfter));
+            if let Some(publication) = self.published.get_mut(id) {
+                publication.marked |= effective;
+                publication.excused |= made.hit.is_some();
+            }
+            return Ok(());
+        }
+        if matches!(made.hit, Some(Hit::Refused(_) | Hit::TimeoutBefore | Hit::StopBefore)) {
+            return Ok(());
+        }
+        let again = Publication { by: made.invocation, marked: false, excused: made.hit.is_some() };
+        match self.published.insert(id.to_owned(), again) {
+            Some(before) if before.marked => Err(format!("told again after it was marked as sent: {id}")),
+            Some(before) if !before.excused && !crew.troubled.contains(&before.by) => Err(format!("told twice: {id}")),
+            Some(before) if crew.flying(before.by) => Err(format!("told while another was telling it: {id}")),
+            _ => Ok(()),
+        }
+    }
+
+    fn heard(&mut self, at: Time, alert: &Alert) -> Result<(), Violation> {
+        let size = alert.text.len() + alert.data.to_string().len();
+        if size > ALERT_BYTES_MAX {
+            return Err(format!("an alert of {size} bytes: {}", alert.id));
+        }
+        let Some(region) = &alert.region else { return Ok(()) };
+        let target = Target::new(alert.account.clone(), region.clone());
+        match (alert.kind.as_str(), self.wars.get_mut(&target)) {
+            ("edit_war", _) => drop(self.wars.insert(target.clone(), (at, None))),
+            ("peace", Some((_, end))) => *end = Some(at),
+            _ => {}
+        }
+        for name in names(&alert.text) {
+            self.named.insert((target.clone(), name.to_owned()), at);
+        }
+        Ok(())
+    }
+
+    /// What has to hold when the queue is empty and nobody is at work; `swept` says that everything was looked at.
+    pub(super) fn at_rest(&mut self, stage: &Stage, sim: &Sim, swept: bool) -> Result<(), Violation> {
+        // What belongs to no target is told by the next batch that reads the policy.
+        let untold = |alert: &&Alert| alert.region.is_some() || (swept && !self.published.contains_key(&alert.id));
+        if let Some(alert) = sim.untold().iter().find(untold) {
+            return Err(format!("an alert that nobody tells: {}", alert.id));
+        }
+        let dead = sim.dead_letters();
+        if let Some((body, reason)) = dead.iter().find(|(body, reason)| !body.contains("garbage") || reason.is_empty())
+        {
+            return Err(format!("a dead letter ({reason}): {}", body.chars().take(200).collect::<String>()));
+        }
+        if dead.len() < stage.garbage {
+            return Err(format!("{} messages were garbage, {} were put aside", stage.garbage, dead.len()));
+        }
+        for target in stage.targets() {
+            self.target_at_rest(stage, sim, &target, swept)?;
+        }
+        self.settle(stage, sim);
+        Ok(())
+    }
+
+    fn settle(&mut self, stage: &Stage, sim: &Sim) {
+        let accounts = sim.accounts().into_iter();
+        self.settled = accounts.map(|a| (a.facts.account.clone(), stage.wanted(&a.facts))).collect();
+    }
+
+    fn target_at_rest(&mut self, stage: &Stage, sim: &Sim, target: &Target, swept: bool) -> Result<(), Violation> {
+        let Some(truth) = self.truths.get_mut(target) else { return Ok(()) };
+        for owed in std::mem::take(&mut truth.owed) {
+            let key = (target.clone(), owed.who.clone());
+            let named = self.named.get(&key).is_some_and(|at| *at >= owed.at);
+            let counted = self.wars.get(target).is_some_and(|(_, end)| end.is_none_or(|end| end >= owed.at));
+            if !named && !counted {
+                return Err(format!("{target}: nobody was told that {} {}", owed.who, owed.action.in_words()));
+            }
+        }
+        truth.rest();
+        let Some(account) = sim.find_account(&target.account) else { return Ok(()) };
+        let Wanted::Enforced { user, idle } = stage.wanted(&account.facts) else { return Ok(()) };
+        let standing = sim.record(target).map_or(Standing::New, |record| record.standing);
+        let reachable = account.ready <= sim.now()
+            && account.roles.get(ROLE).is_some_and(|from| *from <= sim.now())
+            && !account.regions_off.contains(&target.region);
+        if !reachable {
+            let green = swept && standing == Standing::InSync;
+            return if green { Err(format!("{target}: green, and nobody can read it")) } else { Ok(()) };
+        }
+        match wrong(sim.document(target).as_ref(), &owned(user, idle), truth) {
+            None if swept && standing != Standing::InSync => Err(format!("{target}: right, and {standing:?}")),
+            None => {
+                if let Some(document) = sim.document(target) {
+                    truth.resume_from(&parse(text_of(&document, document.latest())));
+                }
+                truth.blind &= !swept;
+                Ok(())
+            }
+            Some(wrong) if swept || (standing == Standing::InSync && !truth.blind) => {
+                Err(format!("{target}: {standing:?}, and yet {wrong}"))
+            }
+            Some(_) => Ok(()),
+        }
+    }
+}
+
+fn owned(user: &str, idle: Option<&str>) -> Owned {
+    let idle = idle.map(|minutes| ("idleSessionTimeout".to_owned(), Value::from(minutes)));
+    let run_as = [("runAsEnabled".to_owned(), Value::from(true)), ("runAsDefaultUser".to_owned(), Value::from(user))];
+    run_as.into_iter().chain(idle).collect()
+}
+
+/// What is wrong with a document that should hold what trusted hands made, and the owned fields.
+fn wrong(document: Option<&Document>, owned: &Owned, truth: &Truth) -> Option<String> {
+    let Some(document) = document else { return Some("there is no document".to_owned()) };
+    if document.document_type != "Session" {
+        return Some(format!("the document is of type {}", document.document_type));
+    }
+    if document.default != document.latest() {
+        return Some(format!("the default is {} and the latest {}", document.default, document.latest()));
+    }
+    let text = text_of(document, document.latest());
+    let body = parse(text);
+    let Some(content) = body.content() else { return Some("the content is not valid".to_owned()) };
+    if let Some(drift) = content.drift(owned).first() {
+        return Some(format!("{} is {:?}", drift.field, drift.from));
+    }
+    if text.contains(EVIL) {
+        return Some(format!("what an untrusted hand wrote is kept: {text}"));
+    }
+    let should = truth.accepted.clone().unwrap_or_else(Content::minimal).overlaid(owned);
+    let lost = should.change_to(content);
+    // What an earlier baseline owned stays as it set it: our own changes are accepted like those of trusted hands.
+    let ours = |change: &&FieldChange| change.field == "idleSessionTimeout" && change.to == Some(Value::from("15"));
+    let lost = lost.iter().find(|change| !ours(change)).filter(|_| truth.unknowable.is_none())?;
+    Some(format!("{} is {:?}, and a trusted hand made it {:?}", lost.field, lost.to, lost.from))
+}
+
+fn text_of(document: &Document, version: u64) -> &str {
+    document.versions.get(&version).map_or("", |version| &version.text)
+}
+
+/// The names of the story's people in a text.
+fn names(text: &str) -> impl Iterator<Item = &str> {
+    let words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '-');
+    words.filter(|word| word.contains("mallory-") || word.starts_with("oncall-"))
+}

@@ -1,0 +1,156 @@
+//! The function's instances: they take batches from the queue side by side, and die now and then.
+
+use std::collections::BTreeSet;
+use std::future::Future;
+use std::pin::Pin;
+use std::time::Duration;
+
+use aws_lambda_events::event::sqs::SqsEvent;
+use futures_util::StreamExt as _;
+use futures_util::future::{Either, select};
+use futures_util::stream::FuturesUnordered;
+
+use crate::domain::time::{SECOND_MS, Time};
+use crate::lambda::handle;
+use crate::ports::Clock as _;
+use crate::reactor::{BatchReport, Reactor};
+use crate::sim::drive::Simulated as _;
+use crate::sim::trouble::{Ended, Troubled};
+use crate::sim::{Delivery, Sim};
+
+/// Instances at the same time.
+const INSTANCES: usize = 3;
+/// The function's timeout.
+const TIMEOUT_MS: i64 = 60 * SECOND_MS;
+/// SQS puts a message aside after five receives; trouble spares those that were received this often.
+const SPARED_FROM: u32 = 3;
+
+/// A batch at work.
+type Flight<'a> = Pin<Box<dyn Future<Output = Landed> + 'a>>;
+
+/// The end of a batch.
+struct Landed {
+    number: u64,
+    delivery: Delivery,
+    failed: Vec<String>,
+    report: Option<BatchReport>,
+}
+
+/// The function's instances.
+pub(super) struct Crew<'a> {
+    reactor: &'a Reactor<Troubled>,
+    flights: FuturesUnordered<Flight<'a>>,
+    next: u64,
+    hurry: Option<u32>,
+    /// Messages in them.
+    pub(super) messages: u64,
+    /// Invocations that did not end well.
+    pub(super) troubled: BTreeSet<u64>,
+    flying: BTreeSet<u64>,
+    /// What came of the batches since this was looked at last.
+    pub(super) reports: Vec<BatchReport>,
+}
+
+impl<'a> Crew<'a> {
+    pub(super) fn new(reactor: &'a Reactor<Troubled>) -> Self {
+        Self {
+            reactor,
+            flights: FuturesUnordered::new(),
+            next: 0,
+            hurry: None,
+            messages: 0,
+            troubled: BTreeSet::new(),
+            flying: BTreeSet::new(),
+            reports: Vec::new(),
+        }
+    }
+
+    fn sim(&self) -> &'a Sim {
+        self.reactor.world().sim()
+    }
+
+    /// Whether an invocation is still at work.
+    pub(super) fn flying(&self, invocation: u64) -> bool {
+        self.flying.contains(&invocation)
+    }
+
+    /// The next invocation has only this long, in milliseconds.
+    pub(super) fn hurry(&mut self, ms: u32) {
+        self.hurry = Some(ms);
+    }
+
+    /// Lets time pass until `end`, or until nothing is to be done any more.
+    pub(super) async fn until(&mut self, end: Time) {
+        let sim = self.sim();
+        loop {
+            let now = sim.now();
+            let due = sim.next_due().filter(|_| self.flights.len() < INSTANCES);
+            let next = due.map_or(end, |due| due.min(end)).max(now);
+            if next <= now && due.is_some_and(|due| due <= now) && self.take() {
+                continue;
+            }
+            if next >= end && now >= end {
+                return;
+            }
+            let wait = Duration::from_millis(u64::try_from(next.since(now)).unwrap_or(0));
+            let timer = std::pin::pin!(tokio::time::sleep(wait));
+            if self.flights.is_empty() {
+                timer.await;
+            } else if let Either::Left((Some(landed), _)) = select(self.flights.next(), timer).await {
+                self.land(landed);
+            }
+        }
+    }
+
+    /// Lets time pass until the queue is empty and nobody is at work, at most until `end`; whether it came to that.
+    pub(super) async fn until_quiet(&mut self, end: Time) -> bool {
+        let sim = self.sim();
+        while sim.now() < end {
+            let Some(due) = sim.next_due() else {
+                if self.flights.is_empty() {
+                    return true;
+                }
+                self.until(sim.now().plus_ms(SECOND_MS)).await;
+                continue;
+            };
+            self.until(due.max(sim.now().plus_ms(1)).min(end)).await;
+        }
+        false
+    }
+
+    fn take(&mut self) -> bool {
+        let sim = self.sim();
+        let Some(delivery) = sim.receive() else { return false };
+        let Ok(event) = serde_json::from_value::<SqsEvent>(delivery.event.clone()) else { return false };
+        let spared = delivery.receives_most() >= SPARED_FROM;
+        let ms = if spared { None } else { self.hurry.take() };
+        let deadline = sim.now().plus_ms(ms.map_or(TIMEOUT_MS, i64::from));
+        self.next += 1;
+        let number = self.next;
+        self.messages += u64::try_from(delivery.message_ids().len()).unwrap_or(0);
+        self.flying.insert(number);
+        let reactor = self.reactor;
+        self.flights.push(Box::pin(async move {
+            let work = handle(reactor, event, deadline);
+            match reactor.world().invocation(number, spared, work).await {
+                Ended::Returned(Ok((response, report))) => {
+                    let failed = response.batch_item_failures.into_iter().map(|failure| failure.item_identifier);
+                    Landed { number, delivery, failed: failed.collect(), report: Some(report) }
+                }
+                Ended::Returned(Err(_)) | Ended::Stopped => {
+                    Landed { number, failed: delivery.message_ids(), delivery, report: None }
+                }
+            }
+        }));
+        true
+    }
+
+    fn land(&mut self, landed: Landed) {
+        self.flying.remove(&landed.number);
+        if !landed.failed.is_empty() {
+            self.troubled.insert(landed.number);
+        }
+        self.sim().settle(&landed.delivery, &landed.failed);
+        self.reports.extend(landed.report);
+    }
+}

@@ -1,0 +1,362 @@
+//! What can happen in a story: drawn by the seed, without a look at the organisation, so that any part of a story can be
+//! left out and the rest stays what it was.
+
+use std::fmt;
+
+use crate::ports::FaultClass;
+use crate::sim::trouble::Hit;
+use crate::sim::{Duplicates, Fate, Switches};
+
+/// One thing that happens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Step {
+    /// Time passes, in milliseconds.
+    Pass(u32),
+    /// Time passes until nothing is in the queue.
+    Rest,
+    /// Somebody does something to a document.
+    Act(Spot, Hand, Deed),
+    /// What becomes of the next event.
+    Fate(Fate),
+    /// The nth call of the reactor from now on meets trouble.
+    Hit(u8, Hit),
+    /// The next invocation has only this long, in milliseconds.
+    Hurry(u32),
+    /// A message that nobody understands.
+    Garbage,
+    /// A new account.
+    Vend,
+    /// An account moves to an OU, both by their place in the list.
+    Move(u8, u8),
+    /// An account leaves the organisation.
+    Leave(u8),
+    /// An account that left comes back.
+    Rejoin(u8),
+    /// The member role of an account cannot be assumed any more.
+    Lock(u8),
+    /// It can be again.
+    Unlock(u8),
+    /// A region of an account is switched off.
+    Off(Spot),
+    /// It is switched on again.
+    On(Spot),
+    /// Another policy is pushed.
+    Push(bool),
+    /// The schedule fires.
+    Sweep,
+}
+
+/// An account and a region, by their places in the lists.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Spot {
+    pub(super) account: u8,
+    pub(super) region: u8,
+}
+
+/// Who does it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Hand {
+    /// An administrator, by number.
+    Mallory(u16),
+    /// An administrator whose session is named like ours.
+    Impostor(u16),
+    /// Somebody on call.
+    BreakGlass(u16),
+    /// The pipeline.
+    Pipeline,
+}
+
+/// What is done to the document.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Deed {
+    /// Run As off, and a field that we do not own set to a value with this number.
+    Edit(u16),
+    /// The same, and the new version is not made the default.
+    EditBehind(u16),
+    /// The default goes back by so many versions.
+    MoveDefault(u8),
+    /// The document is deleted.
+    Delete,
+    /// One version is deleted, so many before the latest.
+    DeleteVersion(u8),
+    /// The document is deleted and made anew.
+    Recreate(u16),
+    /// The document is deleted and made anew with another type.
+    OtherType,
+    /// A version that is no Session document.
+    Invalid,
+    /// Our own last text with one field changed, under a name like those of our versions.
+    CopyOurs(u16),
+    /// So many versions in a row.
+    Fill(u8),
+    /// A call that fails.
+    Fail,
+    /// An edit by an administrator, and at once one by the pipeline on top of it.
+    EditThenPipeline(u16),
+    /// What LZA from 1.14 on writes.
+    Lza(u16),
+    /// What LZA up to 1.13 writes.
+    OldLza(u16),
+    /// What the AWS sample writes.
+    Sample(u16),
+}
+
+/// Draws numbers, the same from the same seed (`SplitMix64`).
+#[derive(Clone, Debug)]
+pub(super) struct Dice(u64);
+
+impl Dice {
+    pub(super) fn new(seed: u64) -> Self {
+        Self(seed.wrapping_mul(0xd6e8_feb8_6659_fd93))
+    }
+
+    pub(super) fn below(&mut self, n: u32) -> u32 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        u32::try_from((z ^ (z >> 31)) >> 32).unwrap_or(0) % n.max(1)
+    }
+
+    fn small(&mut self, n: u8) -> u8 {
+        u8::try_from(self.below(u32::from(n))).unwrap_or(0)
+    }
+
+    fn pick<T: Copy>(&mut self, from: &[T], otherwise: T) -> T {
+        let at = usize::try_from(self.below(u32::try_from(from.len()).unwrap_or(1))).unwrap_or(0);
+        from.get(at).copied().unwrap_or(otherwise)
+    }
+}
+
+/// What a story is mostly about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Scenario {
+    /// Everything at once.
+    Mixed,
+    /// Few acts, much trouble between any two calls.
+    Faults,
+    /// Administrators against the reactor, again and again.
+    War,
+    /// Pipelines of every age, and administrators between their writes.
+    Pipelines,
+    /// Accounts that come, move and go.
+    Accounts,
+    /// Events that come late, twice, long after, or never.
+    Delivery,
+}
+
+impl Scenario {
+    /// All of them, in the order in which seeds take turns.
+    pub(super) const ALL: [Self; 6] =
+        [Self::Mixed, Self::Faults, Self::War, Self::Pipelines, Self::Accounts, Self::Delivery];
+
+    /// How often acts, trouble, fates, and news of accounts are drawn, out of their sum.
+    fn weights(self) -> [u32; 4] {
+        match self {
+            Self::Mixed => [10, 5, 5, 3],
+            Self::Faults => [6, 14, 1, 1],
+            Self::War => [20, 1, 1, 0],
+            Self::Pipelines => [14, 2, 3, 0],
+            Self::Accounts => [6, 3, 2, 12],
+            Self::Delivery => [8, 1, 12, 1],
+        }
+    }
+}
+
+/// A story: its switches and what happens.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Story {
+    pub(super) seed: u64,
+    pub(super) scenario: Scenario,
+    pub(super) switches: Switches,
+    pub(super) steps: Vec<Step>,
+}
+
+impl Story {
+    /// Draws the story of a seed.
+    pub(super) fn draw(seed: u64, scenario: Option<Scenario>) -> Self {
+        let mut dice = Dice::new(seed);
+        let drawn = dice.pick(&Scenario::ALL, Scenario::Mixed);
+        let scenario = scenario.unwrap_or(drawn);
+        let switches = switches(&mut dice);
+        // One foe who comes back, or a new one each time.
+        let foes = dice.pick(&[1, 3, u16::MAX], 3);
+        let mut steps = Vec::new();
+        for number in 0..10 + dice.below(50) {
+            let number = u16::try_from(number).unwrap_or(0);
+            steps.push(draw(&mut dice, scenario, number, foes));
+            steps.push(pause(&mut dice));
+        }
+        Self { seed, scenario, switches, steps }
+    }
+}
+
+fn switches(dice: &mut Dice) -> Switches {
+    let duplicates = dice.pick(&[Duplicates::Latest, Duplicates::Any, Duplicates::AnyMeaning], Duplicates::Latest);
+    Switches {
+        duplicates,
+        pending_looks: dice.pick(&[0, 0, 1, 2, 5], 0),
+        stale_ms: dice.pick(&[0, 0, 700, 1_500, 3_000], 0),
+        versions_max: dice.pick(&[1_000, 1_000, 70], 1_000),
+    }
+}
+
+fn pause(dice: &mut Dice) -> Step {
+    match dice.below(40) {
+        0 => Step::Rest,
+        1..=3 => Step::Pass(60_000 * (1 + dice.below(90))),
+        4..=12 => Step::Pass(1_000 * (1 + dice.below(60))),
+        13..=20 => Step::Pass(0),
+        _ => Step::Pass(dice.below(4_000)),
+    }
+}
+
+fn draw(dice: &mut Dice, scenario: Scenario, number: u16, foes: u16) -> Step {
+    let weights = scenario.weights();
+    let mut left = dice.below(weights.iter().sum());
+    let mut kind = 0;
+    for weight in weights {
+        if left < weight {
+            break;
+        }
+        left -= weight;
+        kind += 1;
+    }
+    match kind {
+        0 => act(dice, scenario, number, foes),
+        1 => trouble(dice),
+        2 => fate(dice),
+        _ => news(dice),
+    }
+}
+
+fn act(dice: &mut Dice, scenario: Scenario, number: u16, foes: u16) -> Step {
+    // Most happens in one place: trouble is what meets there.
+    let account = dice.pick(&[0, 0, 0, 0, 1, 1, 2, 3, 4, 5, 6], 0);
+    let spot = Spot { account, region: dice.pick(&[0, 0, 0, 1], 0) };
+    let trusted = match scenario {
+        Scenario::War => dice.below(12) == 0,
+        Scenario::Pipelines => dice.below(2) == 0,
+        _ => dice.below(3) == 0,
+    };
+    if trusted {
+        let deed = match dice.below(12) {
+            0..=4 => Deed::Lza(number),
+            5 | 6 => Deed::OldLza(number),
+            7 | 8 => Deed::Sample(number),
+            9 => Deed::Delete,
+            10 => Deed::Edit(number),
+            _ => Deed::Recreate(number),
+        };
+        return Step::Act(spot, Hand::Pipeline, deed);
+    }
+    let foe = number % foes;
+    let hand = match dice.below(12) {
+        0 => Hand::BreakGlass(foe),
+        1 | 2 => Hand::Impostor(foe),
+        _ => Hand::Mallory(foe),
+    };
+    let deed = match dice.below(24) {
+        0..=6 => Deed::Edit(number),
+        7 | 8 => Deed::EditBehind(number),
+        9..=11 => Deed::MoveDefault(1 + dice.small(3)),
+        12 | 13 => Deed::Delete,
+        14 => Deed::DeleteVersion(1 + dice.small(3)),
+        15 | 16 => Deed::Recreate(number),
+        17 => Deed::OtherType,
+        18 => Deed::Invalid,
+        19 => Deed::CopyOurs(number),
+        20 => Deed::Fill(dice.pick(&[3, 9, 12, 60], 3)),
+        21 => Deed::Fail,
+        _ => Deed::EditThenPipeline(number),
+    };
+    Step::Act(spot, hand, deed)
+}
+
+fn trouble(dice: &mut Dice) -> Step {
+    match dice.below(20) {
+        0 => Step::Garbage,
+        1 => Step::Hurry(1_500 + dice.below(900)),
+        _ => {
+            let hit = match dice.below(12) {
+                0 => Hit::Refused(FaultClass::Denied),
+                1 => Hit::Refused(FaultClass::DeniedByScp),
+                2 | 3 => Hit::Refused(FaultClass::Throttled),
+                4 => Hit::TimeoutBefore,
+                5..=7 => Hit::TimeoutAfter,
+                8 | 9 => Hit::StopBefore,
+                _ => Hit::StopAfter,
+            };
+            Step::Hit(1 + dice.small(24), hit)
+        }
+    }
+}
+
+fn fate(dice: &mut Dice) -> Step {
+    Step::Fate(match dice.below(12) {
+        0 | 1 => Fate::Prompt,
+        2 | 3 => Fate::Twice,
+        4..=6 => Fate::Late(5 + dice.below(120)),
+        7 => Fate::Late(600 + dice.below(23 * 3_600)),
+        8 => Fate::Replayed(3_600 + dice.below(72 * 3_600)),
+        _ => Fate::Lost,
+    })
+}
+
+fn news(dice: &mut Dice) -> Step {
+    let account = dice.small(7);
+    let spot = Spot { account, region: dice.small(2) };
+    match dice.below(16) {
+        0..=2 => Step::Vend,
+        3..=5 => Step::Move(account, dice.small(3)),
+        6 => Step::Leave(account),
+        7 | 8 => Step::Rejoin(account),
+        9 => Step::Lock(account),
+        10 | 11 => Step::Unlock(account),
+        12 => Step::Off(spot),
+        13 => Step::On(spot),
+        14 => Step::Push(dice.below(2) == 0),
+        _ => Step::Sweep,
+    }
+}
+
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Pass(ms) => write!(f, "{} s pass", f64::from(*ms) / 1000.0),
+            Self::Rest => f.write_str("time passes until the queue is empty"),
+            Self::Act(spot, hand, deed) => write!(f, "in {spot}, {hand}: {deed:?}"),
+            Self::Fate(fate) => write!(f, "the next event: {fate:?}"),
+            Self::Hit(nth, hit) => write!(f, "call {nth} of the reactor from now on: {hit:?}"),
+            Self::Hurry(ms) => write!(f, "the next invocation has {ms} ms"),
+            Self::Garbage => f.write_str("a message that nobody understands"),
+            Self::Vend => f.write_str("a new account"),
+            Self::Move(account, ou) => write!(f, "account {account} moves to OU {ou}"),
+            Self::Leave(account) => write!(f, "account {account} leaves"),
+            Self::Rejoin(account) => write!(f, "account {account} comes back"),
+            Self::Lock(account) => write!(f, "account {account}: the member role is gone"),
+            Self::Unlock(account) => write!(f, "account {account}: the member role works"),
+            Self::Off(spot) => write!(f, "{spot}: the region is switched off"),
+            Self::On(spot) => write!(f, "{spot}: the region is switched on"),
+            Self::Push(other) => write!(f, "the {} policy is pushed", if *other { "other" } else { "first" }),
+            Self::Sweep => f.write_str("a sweep"),
+        }
+    }
+}
+
+impl fmt::Display for Spot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "account {} region {}", self.account, self.region)
+    }
+}
+
+impl fmt::Display for Hand {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Mallory(n) => write!(f, "mallory-{n}"),
+            Self::Impostor(n) => write!(f, "runas-reactor-mallory-{n}"),
+            Self::BreakGlass(n) => write!(f, "oncall-{n}"),
+            Self::Pipeline => f.write_str("the pipeline"),
+        }
+    }
+}

@@ -1,0 +1,173 @@
+//! What really happened to a document, told by somebody who sees every call and knows every author: what the checker holds
+//! the reactor against. It follows the calls themselves, and shares with the reactor only what a document's fields are.
+
+use std::collections::BTreeMap;
+
+use super::stage::ROLE;
+use crate::domain::document::{Body, Content, parse};
+use crate::domain::edit::Action;
+use crate::domain::time::Time;
+use crate::sim::{Called, Fate};
+
+/// Versions between two looks that are few enough to be followed.
+const FOLLOWED_MAX: u32 = 6;
+
+/// Who made a call, by the role's ARN that only AWS can set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Author {
+    Us,
+    Pipeline,
+    BreakGlass,
+    Admin,
+}
+
+impl Author {
+    pub(super) fn of(call: &Called) -> Self {
+        let role = call.arn.rsplit('/').next().unwrap_or_default();
+        match role {
+            ROLE => Self::Us,
+            role if role.starts_with("AWSAccelerator-") => Self::Pipeline,
+            role if role.starts_with("AWSReservedSSO_BreakGlass_") => Self::BreakGlass,
+            _ => Self::Admin,
+        }
+    }
+}
+
+/// A change that somebody has to hear of.
+#[derive(Clone, Debug)]
+pub(super) struct Owed {
+    /// The session's name, which an alert has to give.
+    pub(super) who: String,
+    /// When the call was made.
+    pub(super) at: Time,
+    /// What was done.
+    pub(super) action: Action,
+}
+
+/// One target.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Truth {
+    versions: BTreeMap<u64, Body>,
+    /// What trusted hands have made, edit by edit.
+    pub(super) accepted: Option<Content>,
+    /// Why the reactor cannot know that.
+    pub(super) unknowable: Option<&'static str>,
+    /// Versions and documents that we made.
+    pub(super) puts: u32,
+    /// How many of them there are reasons for.
+    pub(super) allowed: u32,
+    /// Calls that are to be told.
+    pub(super) owed: Vec<Owed>,
+    /// An event was lost since the last sweep: what it did may stand until the next one.
+    pub(super) blind: bool,
+    /// Foreign versions since the reactor was last at rest here.
+    since_rest: u32,
+    trusted_since_rest: bool,
+}
+
+impl Truth {
+    /// The reactor begins here: what there is may be put right once.
+    pub(super) fn begin(&mut self) {
+        (self.puts, self.allowed, self.owed, self.unknowable) = (0, 1, Vec::new(), None);
+        self.rest();
+    }
+
+    /// Takes a call into account.
+    pub(super) fn follow(&mut self, call: &Called) {
+        if call.failed.is_some() {
+            return;
+        }
+        let author = Author::of(call);
+        self.count(call, author);
+        match call.action {
+            Action::Created | Action::Updated { .. } => self.written(call, author),
+            Action::Deleted => {
+                self.versions.clear();
+                // What a pipeline wrote just before may be gone without a trace.
+                if self.trusted_since_rest && author != Author::Us {
+                    self.unknowable = Some("a trusted version was deleted with its document");
+                }
+            }
+            Action::VersionDeleted { version } => {
+                if let Some(version) = version {
+                    self.versions.remove(&version);
+                }
+                if author != Author::Us {
+                    self.unknowable = Some("somebody deleted a version");
+                }
+            }
+            Action::DefaultMoved { .. } | Action::SharingChanged => {}
+        }
+    }
+
+    fn count(&mut self, call: &Called, author: Author) {
+        let made = matches!(call.action, Action::Created | Action::Updated { .. });
+        if author == Author::Us {
+            self.puts += u32::from(made);
+            return;
+        }
+        self.allowed += match (author, call.action) {
+            // A pipeline's change that was dropped while its author was not known is taken over by a second Put.
+            (Author::Pipeline, Action::Created | Action::Updated { .. }) => 2,
+            (_, Action::Created | Action::Updated { .. } | Action::Deleted) => 1,
+            (_, Action::DefaultMoved { .. } | Action::VersionDeleted { .. } | Action::SharingChanged) => 0,
+        };
+        if call.fate == Fate::Lost {
+            self.blind = true;
+        } else if author != Author::Pipeline && self.is_worth_telling(call.action) {
+            self.owed.push(Owed { who: call.who.clone(), at: call.at, action: call.action });
+        }
+    }
+
+    /// Whoever makes the latest version the default does what we would have done.
+    fn is_worth_telling(&self, action: Action) -> bool {
+        let latest = self.versions.keys().next_back().copied();
+        !matches!(action, Action::DefaultMoved { version } if version == latest)
+    }
+
+    fn written(&mut self, call: &Called, author: Author) {
+        let body = parse(call.text.as_deref().unwrap_or_default());
+        let created = call.action == Action::Created;
+        let number = if created { 1 } else { call.action.made_version().unwrap_or(0) };
+        let before = if created { None } else { self.versions.values().next_back().cloned() };
+        if author != Author::Us {
+            self.since_rest += 1;
+            if self.since_rest > FOLLOWED_MAX {
+                self.unknowable = Some("many versions in a row");
+            }
+        }
+        if author == Author::Pipeline {
+            self.trusted(call, body.content(), before.as_ref());
+        }
+        self.versions.insert(number, body);
+    }
+
+    fn trusted(&mut self, call: &Called, content: Option<&Content>, before: Option<&Body>) {
+        self.trusted_since_rest = true;
+        if call.fate == Fate::Lost {
+            self.unknowable = Some("the event of a trusted edit was lost");
+        }
+        let accepted = self.accepted.take().unwrap_or_else(Content::minimal);
+        let change = match (content, before) {
+            (Some(content), Some(Body::Valid(before))) => before.change_to(content),
+            (Some(content), None) => accepted.change_to(content),
+            _ => {
+                self.unknowable = Some("a trusted edit on top of an invalid version");
+                Vec::new()
+            }
+        };
+        self.accepted = Some(accepted.with_change(&change));
+    }
+
+    /// The reactor has come to rest here.
+    pub(super) fn rest(&mut self) {
+        self.since_rest = 0;
+        self.trusted_since_rest = false;
+    }
+
+    /// What is there now is where the story goes on from.
+    pub(super) fn resume_from(&mut self, there: &Body) {
+        self.accepted = there.content().cloned();
+        self.unknowable = None;
+    }
+}

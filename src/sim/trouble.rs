@@ -1,0 +1,354 @@
+//! A decorator that makes trouble: any call of a port can fail before or after it took effect, and the process can die
+//! between any two of them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::future::{Future, pending, poll_fn};
+use std::pin::pin;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::task::Poll;
+
+use super::drive::Simulated;
+use super::{Sim, fault};
+use crate::domain::finding::Alert;
+use crate::domain::observation::{Observation, Status};
+use crate::domain::policy::Policy;
+use crate::domain::record::{Commit, Loaded};
+use crate::domain::signal::Work;
+use crate::domain::target::{AccountFacts, AccountId, OuId, Target};
+use crate::domain::time::Time;
+use crate::ports::{Access, Clock, Directory, Documents, Fault, FaultClass, Ledger, Notifier, Queue, Written};
+
+/// What happens to one call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hit {
+    /// It is answered with this fault and has no effect.
+    Refused(FaultClass),
+    /// No answer, and no effect.
+    TimeoutBefore,
+    /// No answer, but it took effect.
+    TimeoutAfter,
+    /// The process dies before it.
+    StopBefore,
+    /// The process dies right after it.
+    StopAfter,
+}
+
+impl Hit {
+    /// Every kind of trouble.
+    pub const ALL: [Self; 6] = [
+        Self::Refused(FaultClass::Throttled),
+        Self::Refused(FaultClass::Denied),
+        Self::TimeoutBefore,
+        Self::TimeoutAfter,
+        Self::StopBefore,
+        Self::StopAfter,
+    ];
+}
+
+/// A call of a port.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Made {
+    /// When.
+    pub at: Time,
+    /// The invocation that made it.
+    pub invocation: u64,
+    /// The port's method.
+    pub call: &'static str,
+    /// The document or the alert that it was about.
+    pub about: About,
+    /// The trouble that it met.
+    pub hit: Option<Hit>,
+    /// How to get into the account, for calls on a document.
+    pub access: Option<Access>,
+}
+
+/// What a call is about, as far as a checker has to know.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum About {
+    /// A document.
+    Document(Target),
+    /// An alert, by its id.
+    Alert(String),
+    /// Messages of ours: hops and delays.
+    Messages(Vec<(u32, u32)>),
+    /// Anything else.
+    Other,
+}
+
+/// The simulated organisation, with trouble.
+#[derive(Debug)]
+pub struct Troubled {
+    sim: Sim,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// Calls so far.
+    calls: u64,
+    hits: BTreeMap<u64, Hit>,
+    /// The invocation that is being polled, and whether it is spared.
+    invocation: u64,
+    spared: bool,
+    stopped: bool,
+    made: Vec<Made>,
+}
+
+/// How an invocation ended.
+#[derive(Debug)]
+pub enum Ended<T> {
+    /// By itself.
+    Returned(T),
+    /// The process died.
+    Stopped,
+}
+
+impl Troubled {
+    /// An organisation without trouble so far.
+    pub fn new(sim: Sim) -> Self {
+        Self { sim, state: Mutex::default() }
+    }
+
+    /// Lets the `nth` call from now on meet trouble; the next one is number 1.
+    pub fn hit(&self, nth: u64, hit: Hit) {
+        let mut state = self.state();
+        let call = state.calls + nth.max(1);
+        state.hits.insert(call, hit);
+    }
+
+    /// No more trouble.
+    pub fn calm(&self) {
+        self.state().hits.clear();
+    }
+
+    /// Calls so far.
+    pub fn calls(&self) -> u64 {
+        self.state().calls
+    }
+
+    /// The calls since this was asked last.
+    pub fn made(&self) -> Vec<Made> {
+        std::mem::take(&mut self.state().made)
+    }
+
+    /// Runs an invocation to its end, or until the process dies in it. One that is spared meets no trouble.
+    pub async fn invocation<T>(&self, number: u64, spared: bool, work: impl Future<Output = T>) -> Ended<T> {
+        let mut work = pin!(work);
+        poll_fn(|context| {
+            {
+                let mut state = self.state();
+                (state.invocation, state.spared) = (number, spared);
+            }
+            match work.as_mut().poll(context) {
+                Poll::Ready(output) => Poll::Ready(Ended::Returned(output)),
+                Poll::Pending if std::mem::take(&mut self.state().stopped) => Poll::Ready(Ended::Stopped),
+                Poll::Pending => Poll::Pending,
+            }
+        })
+        .await
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The trouble that the next call meets, and the invocation that makes it.
+    fn next(&self) -> (Option<Hit>, u64) {
+        let mut state = self.state();
+        state.calls += 1;
+        let number = state.calls;
+        let hit = state.hits.remove(&number).filter(|_| !state.spared);
+        (hit, state.invocation)
+    }
+
+    fn note(&self, made: Made) {
+        self.state().made.push(made);
+    }
+
+    async fn meet<T>(
+        &self,
+        call: &'static str,
+        about: About,
+        work: impl Future<Output = Result<T, Fault>>,
+    ) -> Result<T, Fault> {
+        self.through(call, about, None, work).await
+    }
+
+    async fn on<T>(
+        &self,
+        call: &'static str,
+        target: &Target,
+        access: &Access,
+        work: impl Future<Output = Result<T, Fault>>,
+    ) -> Result<T, Fault> {
+        self.through(call, About::Document(target.clone()), Some(access), work).await
+    }
+
+    async fn through<T>(
+        &self,
+        call: &'static str,
+        about: About,
+        access: Option<&Access>,
+        work: impl Future<Output = Result<T, Fault>>,
+    ) -> Result<T, Fault> {
+        let timeout = || Fault { maybe_applied: true, ..fault(FaultClass::Transient, call, "Timeout", "no answer") };
+        let (hit, invocation) = self.next();
+        let made = || Made { at: self.sim.now(), invocation, call, about, hit, access: access.cloned() };
+        // What takes effect is noted when it has; a call that is given up before that was never made.
+        match hit {
+            None => {
+                let answer = work.await;
+                self.note(made());
+                answer
+            }
+            Some(Hit::TimeoutAfter | Hit::StopAfter) => {
+                let _ = work.await;
+                self.note(made());
+                if hit == Some(Hit::StopAfter) { self.stop().await } else { Err(timeout()) }
+            }
+            Some(Hit::Refused(class)) => {
+                self.note(made());
+                Err(fault(class, call, &format!("{class:?}"), "refused by the simulator"))
+            }
+            Some(Hit::TimeoutBefore) => {
+                self.note(made());
+                Err(timeout())
+            }
+            Some(Hit::StopBefore) => {
+                self.note(made());
+                self.stop().await
+            }
+        }
+    }
+
+    async fn stop<T>(&self) -> T {
+        self.state().stopped = true;
+        pending().await
+    }
+}
+
+impl Simulated for Troubled {
+    fn sim(&self) -> &Sim {
+        &self.sim
+    }
+}
+
+impl Documents for Troubled {
+    async fn look(&self, target: &Target, access: &Access, between: &BTreeSet<u64>) -> Result<Observation, Fault> {
+        self.on("look", target, access, self.sim.look(target, access, between)).await
+    }
+
+    async fn create(&self, target: &Target, access: &Access, text: &str, name: &str) -> Result<Written, Fault> {
+        self.on("create", target, access, Documents::create(&self.sim, target, access, text, name)).await
+    }
+
+    async fn update(
+        &self,
+        target: &Target,
+        access: &Access,
+        base: u64,
+        text: &str,
+        name: &str,
+    ) -> Result<Written, Fault> {
+        self.on("update", target, access, self.sim.update(target, access, base, text, name)).await
+    }
+
+    async fn status(&self, target: &Target, access: &Access, version: u64) -> Result<Status, Fault> {
+        self.on("status", target, access, self.sim.status(target, access, version)).await
+    }
+
+    async fn promote(&self, target: &Target, access: &Access, version: u64) -> Result<(), Fault> {
+        self.on("promote", target, access, self.sim.promote(target, access, version)).await
+    }
+
+    async fn delete(&self, target: &Target, access: &Access) -> Result<(), Fault> {
+        self.on("delete", target, access, self.sim.delete(target, access)).await
+    }
+
+    async fn prune(&self, target: &Target, access: &Access, version: u64) -> Result<(), Fault> {
+        self.on("prune", target, access, self.sim.prune(target, access, version)).await
+    }
+}
+
+impl Directory for Troubled {
+    async fn account(&self, account: &AccountId) -> Result<Option<AccountFacts>, Fault> {
+        self.meet("account", About::Other, self.sim.account(account)).await
+    }
+
+    async fn accounts(&self, under: Option<&OuId>) -> Result<Vec<AccountId>, Fault> {
+        self.meet("accounts", About::Other, Directory::accounts(&self.sim, under)).await
+    }
+}
+
+impl Ledger for Troubled {
+    async fn policy(&self) -> Result<Option<Policy>, Fault> {
+        self.meet("policy", About::Other, self.sim.policy()).await
+    }
+
+    async fn facts(&self, account: &AccountId) -> Result<Option<AccountFacts>, Fault> {
+        self.meet("facts", About::Other, self.sim.facts(account)).await
+    }
+
+    async fn save_facts(&self, facts: &AccountFacts) -> Result<(), Fault> {
+        self.meet("save_facts", About::Other, self.sim.save_facts(facts)).await
+    }
+
+    async fn load(&self, target: &Target, edit_ids: &BTreeSet<String>) -> Result<Loaded, Fault> {
+        self.meet("load", About::Other, self.sim.load(target, edit_ids)).await
+    }
+
+    async fn commit(&self, target: &Target, commit: &Commit) -> Result<(), Fault> {
+        self.meet("commit", About::Other, self.sim.commit(target, commit)).await
+    }
+
+    async fn unsent(&self, account: &AccountId) -> Result<Vec<Alert>, Fault> {
+        self.meet("unsent", About::Other, self.sim.unsent(account)).await
+    }
+
+    async fn keep_alert(&self, alert: &Alert) -> Result<bool, Fault> {
+        self.meet("keep_alert", About::Other, self.sim.keep_alert(alert)).await
+    }
+
+    async fn claim(&self, alert: &Alert, now: Time, until: Time) -> Result<bool, Fault> {
+        self.meet("claim", About::Other, self.sim.claim(alert, now, until)).await
+    }
+
+    async fn mark_sent(&self, alert: &Alert) -> Result<(), Fault> {
+        self.meet("mark_sent", About::Alert(alert.id.clone()), self.sim.mark_sent(alert)).await
+    }
+}
+
+impl Notifier for Troubled {
+    async fn publish(&self, alert: &Alert) -> Result<(), Fault> {
+        self.meet("publish", About::Alert(alert.id.clone()), self.sim.publish(alert)).await
+    }
+}
+
+impl Queue for Troubled {
+    async fn send(&self, works: &[(Work, u32)]) -> Result<(), Fault> {
+        let hops = works.iter().map(|(work, delay)| (work.hop, *delay)).collect();
+        self.meet("send", About::Messages(hops), self.sim.send(works)).await
+    }
+
+    async fn dead_letter(&self, body: &str, reason: &str) -> Result<(), Fault> {
+        self.meet("dead_letter", About::Other, self.sim.dead_letter(body, reason)).await
+    }
+
+    async fn hand_back(&self, receipt: &str, delay_s: u32) -> Result<(), Fault> {
+        self.meet("hand_back", About::Other, self.sim.hand_back(receipt, delay_s)).await
+    }
+}
+
+impl Clock for Troubled {
+    fn now(&self) -> Time {
+        self.sim.now()
+    }
+
+    async fn sleep(&self, ms: u64) {
+        self.sim.sleep(ms).await;
+    }
+
+    fn jitter(&self) -> u32 {
+        self.sim.jitter()
+    }
+}
