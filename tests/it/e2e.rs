@@ -7,6 +7,7 @@
 mod calls;
 mod crashes;
 mod edits;
+mod faults;
 mod ledger;
 mod limits;
 mod messages;

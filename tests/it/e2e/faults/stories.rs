@@ -1,0 +1,79 @@
+//! What happens in the organisation, and how it ends when nothing goes wrong.
+
+use serde_json::json;
+
+use crate::e2e::queue::created;
+use crate::e2e::stage::{HOME, MANAGEMENT, REGIONS, Stage};
+
+const LOG_GROUP: &str = "AWSAccelerator-sessionmanager-logs";
+
+/// One thing that happens to one account.
+pub(super) struct Story {
+    /// LZA's document is there before.
+    pub(super) created: bool,
+    /// The reactor has looked at it before, and put it right.
+    pub(super) known: bool,
+    pub(super) happens: fn(&Stage, &str),
+    /// What on-call hears of it, once each, in the order of the alphabet.
+    pub(super) told: &'static [&'static str],
+    /// Versions that we write because of it.
+    pub(super) puts: usize,
+    /// Messages that are put aside.
+    pub(super) poison: usize,
+    /// A message looks again later whether our own events come back.
+    pub(super) watched: bool,
+    pub(super) regions: &'static [&'static str],
+    /// An input that the policy does not own, and what it is in the end.
+    pub(super) kept: Option<(&'static str, &'static str)>,
+}
+
+const EDIT: Story = Story {
+    created: true,
+    known: true,
+    happens: |_, _| {},
+    told: &["edit_reverted"],
+    puts: 1,
+    poison: 0,
+    watched: false,
+    regions: &[HOME],
+    kept: Some(("cloudWatchLogGroupName", LOG_GROUP)),
+};
+
+pub(super) const DRIFT: Story = Story {
+    happens: |stage, account| {
+        let edit = json!({"runAsEnabled": false, "cloudWatchLogGroupName": "alices-logs"});
+        stage.administrator(account, "alice@example.com").edits(HOME, &edit);
+    },
+    ..EDIT
+};
+
+pub(super) const DELETION: Story =
+    Story { happens: |stage, account| stage.administrator(account, "mallory@example.com").deletes(HOME), ..EDIT };
+
+pub(super) const ROLLBACK: Story = Story {
+    happens: |stage, account| stage.administrator(account, "mallory@example.com").promotes(HOME, 1),
+    puts: 0,
+    ..EDIT
+};
+
+pub(super) const VENDED: Story = Story {
+    created: false,
+    known: false,
+    happens: |stage, account| stage.deliver(&[created(account, MANAGEMENT, &format!("vend-{account}"))]),
+    told: &[],
+    puts: 3,
+    watched: true,
+    regions: &REGIONS,
+    kept: None,
+    ..EDIT
+};
+
+pub(super) const POISON: Story = Story {
+    happens: |stage, _| stage.deliver_texts(&["{ this is not JSON"]),
+    told: &["poison"],
+    puts: 0,
+    poison: 1,
+    ..EDIT
+};
+
+pub(super) const FIRST_SIGHT: Story = Story { known: false, told: &["adopted", "edit_reverted"], ..DRIFT };
