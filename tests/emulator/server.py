@@ -21,6 +21,7 @@ import sys
 sys.dont_write_bytecode = True  # the sources lie in the repository, which stays clean
 
 import argparse
+import functools
 import io
 import json
 import logging
@@ -34,8 +35,10 @@ from dataclasses import dataclass
 from urllib.parse import parse_qs, parse_qsl
 from xml.sax.saxutils import escape
 
+from moto import backends
 from moto.moto_api._internal.models import moto_api_backend
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
+from moto.sns.models import Subscription
 from moto.sqs.models import sqs_backends
 from werkzeug.serving import make_server
 from werkzeug.test import run_wsgi_app
@@ -354,6 +357,14 @@ def of_one(items, query, key):
     return [item for item in items if query.get(key) in (None, item[key])]
 
 
+def lighten():
+    """moto lists its own directory on each call, and makes an RSA key for each subscription; half of its time goes there."""
+    modules = list(backends.list_of_moto_modules())
+    backends.list_of_moto_modules = lambda: modules
+    key = functools.cache(functools.partial(Subscription.private_key.__wrapped__, None))
+    Subscription.private_key = lambda self: key()
+
+
 def end_with_stdin():
     """A test that dies, however, leaves no server behind."""
     sys.stdin.buffer.read()
@@ -366,6 +377,7 @@ def main():
     port = parser.parse_args().port
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     bed = Bed()
+    lighten()
     accounts.install(bed)
     documents.install(bed)
     server = make_server("127.0.0.1", port, Front(bed), threaded=True, request_handler=MotoRequestHandler)
