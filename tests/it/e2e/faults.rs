@@ -111,6 +111,11 @@ fn a_deleted_document_is_restored_and_told_whatever_goes_wrong() {
 }
 
 #[test]
+fn a_document_of_another_type_is_replaced_and_told_whatever_goes_wrong() {
+    everywhere(&stories::OTHER_TYPE, in_turns(2));
+}
+
+#[test]
 fn a_rollback_is_undone_and_told_whatever_goes_wrong() {
     everywhere(&stories::ROLLBACK, in_turns(3));
 }
@@ -118,6 +123,11 @@ fn a_rollback_is_undone_and_told_whatever_goes_wrong() {
 #[test]
 fn a_new_account_is_configured_in_every_region_whatever_goes_wrong() {
     everywhere(&stories::VENDED, in_turns(4));
+}
+
+#[test]
+fn what_a_pipeline_wrote_is_kept_and_put_right_whatever_goes_wrong() {
+    everywhere(&stories::TRUSTED, in_turns(5));
 }
 
 #[test]

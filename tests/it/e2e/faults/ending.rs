@@ -11,7 +11,7 @@ use crate::e2e::stage::{HUB, text_of};
 /// The document is right, everything is remembered and told, nothing is lost, and the next sweep finds nothing to do.
 pub(super) fn check(play: &mut Play, strike: Option<&Strike>, calls: &[Spot]) {
     document(play);
-    remembered(play);
+    remembered(play, strike);
     told(play, strike, calls);
     messages(play);
     let versions = written(play);
@@ -50,13 +50,19 @@ fn is_ours(event: &Value) -> bool {
     event["userIdentity"]["sessionContext"]["sessionIssuer"]["userName"] == "RunasReactorMember"
 }
 
-fn remembered(play: &Play) {
+fn remembered(play: &Play, strike: Option<&Strike>) {
     let rows = play.stage.rows_of(play.account, "");
+    let fought =
+        play.story.told.iter().any(|kind| kind.starts_with("edit_")) && !strike.is_some_and(Strike::keeps_us_out);
     for region in play.story.regions {
         let row = &rows[&format!("REGION#{region}")];
         assert_eq!((&row["status"], &row["attention"]), (&json!("in_sync"), &Value::Null), "{row}");
         assert_eq!(row["latest"], json!(play.stage.document(play.account, region).latest()), "{row}");
-        assert!(!text_of(&row["record"]).contains("awaiting_echo"), "our own event has come back: {row}");
+        let record: Value = serde_json::from_str(&text_of(&row["record"])).expect("JSON");
+        assert_eq!(record["awaiting_echo"], Value::Null, "our own event has come back: {row}");
+        if fought {
+            assert_ne!(record["heat"]["milli"], json!(0), "each revert counts towards an edit war: {row}");
+        }
     }
     let by_foreign_hands = |event: &&Value| {
         let name = text_of(&event["eventName"]);

@@ -1,11 +1,14 @@
 //! What happens in the organisation, and how it ends when nothing goes wrong.
 
+use aws_sdk_ssm::types::DocumentType;
+use runas_reactor::domain::target::DOCUMENT_NAME;
 use serde_json::json;
 
 use crate::e2e::queue::created;
 use crate::e2e::stage::{HOME, MANAGEMENT, REGIONS, Stage};
 
 const LOG_GROUP: &str = "AWSAccelerator-sessionmanager-logs";
+const NEW_LOG_GROUP: &str = "AWSAccelerator-sessions-2027";
 
 /// One thing that happens to one account.
 pub(super) struct Story {
@@ -50,6 +53,17 @@ pub(super) const DRIFT: Story = Story {
 pub(super) const DELETION: Story =
     Story { happens: |stage, account| stage.administrator(account, "mallory@example.com").deletes(HOME), ..EDIT };
 
+pub(super) const OTHER_TYPE: Story = Story {
+    happens: |stage, account| {
+        let mallory = stage.administrator(account, "mallory@example.com");
+        mallory.deletes(HOME);
+        let command = json!({"schemaVersion": "2.2", "description": "x", "mainSteps": []}).to_string();
+        let request = mallory.ssm(HOME).create_document().name(DOCUMENT_NAME).document_type(DocumentType::Command);
+        stage.run(request.content(command).send()).expect("it is gone");
+    },
+    ..EDIT
+};
+
 pub(super) const ROLLBACK: Story = Story {
     happens: |stage, account| stage.administrator(account, "mallory@example.com").promotes(HOME, 1),
     puts: 0,
@@ -65,6 +79,16 @@ pub(super) const VENDED: Story = Story {
     watched: true,
     regions: &REGIONS,
     kept: None,
+    ..EDIT
+};
+
+pub(super) const TRUSTED: Story = Story {
+    happens: |stage, account| {
+        let edit = json!({"cloudWatchLogGroupName": NEW_LOG_GROUP, "runAsEnabled": false});
+        stage.pipeline(account).writes(HOME, &edit);
+    },
+    told: &["edit_kept"],
+    kept: Some(("cloudWatchLogGroupName", NEW_LOG_GROUP)),
     ..EDIT
 };
 
