@@ -17,6 +17,7 @@ mod queue;
 mod stage;
 mod start;
 mod vending;
+mod waiting;
 
 use std::time::Duration;
 

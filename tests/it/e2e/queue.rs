@@ -288,11 +288,16 @@ pub(super) fn created(account: &str, reporter: &str, id: &str) -> Value {
     organizations_event("CreateAccountResult", &json!({"createAccountStatus": status}), reporter, id)
 }
 
-/// A service event of Organizations that happens now.
-#[expect(clippy::disallowed_methods, reason = "how long a new account was left alone is measured in real time")]
-pub(super) fn organizations_event(name: &str, details: &Value, reporter: &str, id: &str) -> Value {
+/// The time as the function will see it.
+#[expect(clippy::disallowed_methods, reason = "how long something has been waited for is measured in real time")]
+pub(super) fn now() -> Time {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    let now = Time::from_ms(i64::try_from(now.as_millis()).expect("a time")).to_string();
+    Time::from_ms(i64::try_from(now.as_millis()).expect("a time"))
+}
+
+/// A service event of Organizations that happens now.
+pub(super) fn organizations_event(name: &str, details: &Value, reporter: &str, id: &str) -> Value {
+    let now = now().to_string();
     json!({
         "version": "0", "id": format!("envelope-{id}"), "detail-type": "AWS Service Event via CloudTrail",
         "source": "aws.organizations", "account": reporter, "region": VIRGINIA, "resources": [], "time": now,
