@@ -93,10 +93,13 @@ pub(super) const TRUSTED: Story = Story {
 };
 
 pub(super) const POISON: Story = Story {
+    created: false,
+    known: false,
     happens: |stage, _| stage.deliver_texts(&["{ this is not JSON"]),
     told: &["poison"],
     puts: 0,
     poison: 1,
+    regions: &[],
     ..EDIT
 };
 
