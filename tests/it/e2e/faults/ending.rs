@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Value, json};
 
 use super::play::{Lasts, Play, Spot, Strike, Way};
+use super::stories::Before;
 use crate::e2e::queue::Told;
 use crate::e2e::stage::{HUB, text_of};
 
@@ -29,7 +30,7 @@ fn document(play: &Play) {
             assert_eq!(inputs[field], value, "{inputs}");
         }
     }
-    let before = usize::from(play.story.known);
+    let before = usize::from(play.story.before == Before::Known);
     assert!(written(play) <= before + play.story.puts, "at most one version for a foreign edit");
 }
 
@@ -66,7 +67,7 @@ fn remembered(play: &Play, strike: Option<&Strike>) {
     }
     let by_foreign_hands = |event: &&Value| {
         let name = text_of(&event["eventName"]);
-        !is_ours(event) && ["UpdateDocument", "DeleteDocument"].contains(&name.as_str())
+        play.story.heard && !is_ours(event) && ["UpdateDocument", "DeleteDocument"].contains(&name.as_str())
     };
     for event in of_the_story(play).iter().filter(by_foreign_hands) {
         let id = text_of(&event["eventID"]);

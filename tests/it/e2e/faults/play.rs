@@ -7,7 +7,7 @@ use std::time::Duration;
 use runas_reactor::domain::signal::Cause;
 use serde_json::{Value, json};
 
-use super::stories::Story;
+use super::stories::{Before, Story};
 use crate::e2e::PATIENCE;
 use crate::e2e::edits::lza_inputs;
 use crate::e2e::queue::{Batch, handed_back, work};
@@ -109,11 +109,11 @@ impl<'a> Play<'a> {
     /// The story up to where the function hears of it.
     pub(super) fn begin(site: &Stage, story: &'a Story, account: &'a str, strike: Option<&Strike>) -> Self {
         let stage = site.annex(account);
-        if story.created {
+        if story.before >= Before::Created {
             stage.pipeline(account).creates(HOME, &lza_inputs());
             stage.events();
         }
-        if story.known {
+        if story.before == Before::Known {
             stage.deliver(&[work(account, HOME, Cause::Swept)]);
             stage.settle(&stage.lambda());
             stage.told();

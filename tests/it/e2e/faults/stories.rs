@@ -1,21 +1,31 @@
 //! What happens in the organisation, and how it ends when nothing goes wrong.
 
 use aws_sdk_ssm::types::DocumentType;
+use runas_reactor::domain::signal::Cause;
 use runas_reactor::domain::target::DOCUMENT_NAME;
 use serde_json::json;
 
-use crate::e2e::queue::created;
+use crate::e2e::queue::{created, work};
 use crate::e2e::stage::{HOME, MANAGEMENT, REGIONS, Stage};
 
 const LOG_GROUP: &str = "AWSAccelerator-sessionmanager-logs";
 const NEW_LOG_GROUP: &str = "AWSAccelerator-sessions-2027";
 
+/// What there is of an account before.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Before {
+    Nothing,
+    /// LZA's document.
+    Created,
+    /// The same, and the reactor has put it right.
+    Known,
+}
+
 /// One thing that happens to one account.
 pub(super) struct Story {
-    /// LZA's document is there before.
-    pub(super) created: bool,
-    /// The reactor has looked at it before, and put it right.
-    pub(super) known: bool,
+    pub(super) before: Before,
+    /// The events of it reach the function.
+    pub(super) heard: bool,
     pub(super) happens: fn(&Stage, &str),
     /// What on-call hears of it, once each, in the order of the alphabet.
     pub(super) told: &'static [&'static str],
@@ -31,8 +41,8 @@ pub(super) struct Story {
 }
 
 const EDIT: Story = Story {
-    created: true,
-    known: true,
+    before: Before::Known,
+    heard: true,
     happens: |_, _| {},
     told: &["edit_reverted"],
     puts: 1,
@@ -48,6 +58,17 @@ pub(super) const DRIFT: Story = Story {
         stage.administrator(account, "alice@example.com").edits(HOME, &edit);
     },
     ..EDIT
+};
+
+/// The same without an event; a sweep finds it.
+pub(super) const UNHEARD: Story = Story {
+    heard: false,
+    happens: |stage, account| {
+        (DRIFT.happens)(stage, account);
+        stage.events();
+        stage.deliver(&[work(account, HOME, Cause::Swept)]);
+    },
+    ..DRIFT
 };
 
 pub(super) const DELETION: Story =
@@ -71,8 +92,7 @@ pub(super) const ROLLBACK: Story = Story {
 };
 
 pub(super) const VENDED: Story = Story {
-    created: false,
-    known: false,
+    before: Before::Nothing,
     happens: |stage, account| stage.deliver(&[created(account, MANAGEMENT, &format!("vend-{account}"))]),
     told: &[],
     puts: 3,
@@ -93,8 +113,7 @@ pub(super) const TRUSTED: Story = Story {
 };
 
 pub(super) const POISON: Story = Story {
-    created: false,
-    known: false,
+    before: Before::Nothing,
     happens: |stage, _| stage.deliver_texts(&["{ this is not JSON"]),
     told: &["poison"],
     puts: 0,
@@ -103,4 +122,4 @@ pub(super) const POISON: Story = Story {
     ..EDIT
 };
 
-pub(super) const FIRST_SIGHT: Story = Story { known: false, told: &["adopted", "edit_reverted"], ..DRIFT };
+pub(super) const FIRST_SIGHT: Story = Story { before: Before::Created, told: &["adopted", "edit_reverted"], ..DRIFT };
