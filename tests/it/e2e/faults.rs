@@ -24,9 +24,9 @@ use stories::Story;
 /// Plays at the same time: most of the time of each is spent waiting.
 const PLAYS: usize = 8;
 
-const WAYS: [(Way, Lasts); 10] = [
+/// The SDK gets over a throttle as it does over any error that passes: once is told apart for one of them only.
+const WAYS: [(Way, Lasts); 9] = [
     (Way::Denied, Lasts::Always),
-    (Way::Throttled, Lasts::Once),
     (Way::Throttled, Lasts::Always),
     (Way::Broken, Lasts::Once),
     (Way::Broken, Lasts::Always),

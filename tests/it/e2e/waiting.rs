@@ -204,3 +204,16 @@ fn a_write_that_is_not_allowed_is_tried_again_later_and_not_because_of_the_event
     stage.assert_right(PAYMENTS, HOME);
     assert_eq!(kinds(&stage.told()), ["reachable_again"]);
 }
+
+#[test]
+fn a_write_whose_second_step_is_not_allowed_is_looked_at_again_before_anybody_is_told() {
+    for action in ["DescribeDocument", "UpdateDocumentDefaultVersion"] {
+        let (stage, lambda) = governed();
+        stage.administrator(PAYMENTS, "alice@example.com").writes(HOME, &json!({"runAsEnabled": false}));
+        stage.aws.faults(&json!([{"action": action, "code": "AccessDeniedException"}]));
+        stage.settle(&lambda);
+        stage.assert_right(PAYMENTS, HOME);
+        assert_eq!(kinds(&stage.told()), ["edit_reverted"], "{action}");
+        assert_eq!(stage.delays(), Vec::<i64>::new(), "{action}");
+    }
+}
