@@ -35,8 +35,10 @@ pub enum Refusal {
     Moved,
     /// SSM holds the content to be a duplicate.
     Duplicate,
-    /// No answer: it may have landed.
+    /// No answer, or none to a later step: it may have landed.
     Maybe,
+    /// We deleted the document, or may have, and did not come to make it anew.
+    Replacing,
     /// The document has as many versions as it may have.
     Full,
     /// Not allowed.

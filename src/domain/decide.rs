@@ -11,7 +11,7 @@ use super::heat::not_before;
 use super::observation::{Observation, Obstacle, Seen, Status, Unreadable};
 use super::policy::Mode;
 use super::principal::Attribution;
-use super::record::{Hold, Judged, Record};
+use super::record::{Hold, Judged};
 use super::settle::HOPS_MAX;
 use super::signal::Cause;
 use super::time::{MINUTE_MS, SECOND_MS, Time};
@@ -53,15 +53,21 @@ fn unknown(case: &Case, why: &Unreadable) -> Decision {
     let hopeless = why.obstacle == Obstacle::RegionOff && case.cause != Cause::Vended;
     if case.cause == Cause::Swept || hopeless {
         decision.reasons.push("the next sweep looks again".to_owned());
+    } else if case.hop >= HOPS_MAX {
+        decision.reasons.push(format!("gave up after {HOPS_MAX} messages"));
     } else if case.now.since(case.since) < patience_ms {
-        let factor = 2_i64.saturating_pow(case.hop.min(10));
-        let delay = OBSTACLE_FIRST_MS.saturating_mul(factor).min(OBSTACLE_MAX_MS);
-        decision.wait = Some(Wait { until: case.now.plus_ms(delay), on: WaitsOn::Obstacle });
+        decision.wait = Some(Wait { until: past_obstacle(case), on: WaitsOn::Obstacle });
         decision.reasons.push(format!("looking again for up to {} minutes", case.limits.readiness_minutes));
     } else {
         decision.reasons.push(format!("gave up after {} minutes", case.limits.readiness_minutes));
     }
     decision
+}
+
+/// When to try again what was not allowed.
+pub fn past_obstacle(case: &Case) -> Time {
+    let factor = 2_i64.saturating_pow(case.hop.min(10));
+    case.now.plus_ms(OBSTACLE_FIRST_MS.saturating_mul(factor).min(OBSTACLE_MAX_MS))
 }
 
 fn absent(case: &Case) -> Decision {
@@ -166,7 +172,7 @@ fn unsettled(case: &Case, seen: &Seen) -> Option<String> {
     }
     if let Some(accounted) = &case.record.accounted {
         let younger = accounted.created.is_none_or(|created| seen.latest_created() <= created);
-        let behind = seen.latest.number < accounted.version && younger && !replaced_by_us(&case.record, case.now);
+        let behind = seen.latest.number < accounted.version && younger && !replaced_by_us(case, case.now);
         if behind && in_time(case.record.updated) {
             return Some(format!("version {} is known and not visible yet", accounted.version));
         }
@@ -239,8 +245,9 @@ fn unsigned(case: &Case, seen: &Seen, advance: &Advance) -> Option<Decision> {
 }
 
 /// Whether we deleted the document around that time, to make it anew.
-pub fn replaced_by_us(record: &Record, when: Time) -> bool {
-    record.deleted_by_us.is_some_and(|at| at.since(when).abs() <= REPLACED_MS)
+pub fn replaced_by_us(case: &Case, when: Time) -> bool {
+    let just_now = case.refused.contains(&Refusal::Replacing).then_some(case.now);
+    case.record.deleted_by_us.into_iter().chain(just_now).any(|at| at.since(when).abs() <= REPLACED_MS)
 }
 
 /// How an edit's author is called.

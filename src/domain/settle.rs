@@ -7,7 +7,7 @@ mod news;
 mod telling;
 
 use super::case::{Applied, Case, Decision, Refusal, Verdict, WaitsOn};
-use super::decide::{UNSETTLED_HOPS_MAX, UNSETTLED_MS};
+use super::decide::{UNSETTLED_HOPS_MAX, UNSETTLED_MS, past_obstacle};
 use super::edit::Edit;
 use super::record::{Commit, Record, Settlement};
 use super::signal::{Cause, Work};
@@ -59,7 +59,7 @@ fn postponed(case: &Case, decision: &Decision, applied: &Applied) -> Option<(Wor
 /// Refused because of what somebody else did at that moment, so that trying again can help.
 pub(super) fn outpaced(refusal: Refusal) -> bool {
     match refusal {
-        Refusal::Moved | Refusal::Duplicate | Refusal::Maybe | Refusal::Full => true,
+        Refusal::Moved | Refusal::Duplicate | Refusal::Maybe | Refusal::Replacing | Refusal::Full => true,
         Refusal::Denied | Refusal::Invalid => false,
     }
 }
@@ -80,15 +80,17 @@ fn next(case: &Case, decision: &Decision, applied: &Applied, news: &News, record
     if case.hop >= HOPS_MAX {
         return None;
     }
-    let watched = case.cause == Cause::Vended
-        && (record.awaiting_echo.is_some() || matches!(applied, Applied::Refused(_)))
-        && case.now.since(case.since) < i64::from(case.limits.readiness_minutes) * MINUTE_MS;
+    let patient = case.now.since(case.since) < i64::from(case.limits.readiness_minutes) * MINUTE_MS;
+    let refused = matches!(applied, Applied::Refused(_));
+    let watched = case.cause == Cause::Vended && (record.awaiting_echo.is_some() || refused) && patient;
     let at_war = record.incident.as_ref().is_some_and(|incident| incident.escalated);
     let quiet = matches!(decision.verdict, Verdict::InSync);
     let until = match (&decision.wait, applied) {
         _ if !news.invisible.is_empty() => case.now.plus_ms(UNSETTLED_MS),
         (Some(wait), _) => wait.until,
         (None, Applied::Refused(refusal)) if outpaced(*refusal) => again_at(case),
+        // What may not be written may be written later, like what cannot be read; the event of our own try is no reason.
+        (None, Applied::Refused(Refusal::Denied)) if case.cause == Cause::Touched && patient => past_obstacle(case),
         (None, _) if watched => case.now.plus_ms(WATCH_MS),
         // One message watches a war. Every event of it would start another that goes on until the end.
         (None, _) if at_war && record.probe.is_some_and(|at| at > case.now) => return None,

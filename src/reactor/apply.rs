@@ -46,7 +46,7 @@ pub(super) async fn apply<W: World>(
     };
     match script.await {
         Ok(version) => Ok(Applied::Landed { version, at: world.now() }),
-        Err(fault) => refused(fault).map(Applied::Refused),
+        Err(fault) => refused(write, fault).map(Applied::Refused),
     }
 }
 
@@ -79,17 +79,17 @@ async fn active<W: World>(world: &W, target: &Target, access: &Access, written: 
 }
 
 /// What a fault of the script means for the decision; what says nothing about the document is for the queue to retry.
-fn refused(fault: Fault) -> Result<Refusal, Fault> {
+fn refused(write: &Write, fault: Fault) -> Result<Refusal, Fault> {
     tracing::info!(error = %fault, maybe_applied = fault.maybe_applied, "write did not land");
     match fault.class {
+        _ if fault.maybe_applied && matches!(write, Write::Recreate { .. }) => Ok(Refusal::Replacing),
         FaultClass::Moved | FaultClass::NotFound => Ok(Refusal::Moved),
         FaultClass::Duplicate => Ok(Refusal::Duplicate),
         FaultClass::Full => Ok(Refusal::Full),
+        // The first step was allowed; only a new look tells what is left to be refused.
+        _ if fault.maybe_applied => Ok(Refusal::Maybe),
         FaultClass::Denied | FaultClass::DeniedByScp | FaultClass::RegionOff => Ok(Refusal::Denied),
         FaultClass::Invalid => Ok(Refusal::Invalid),
-        FaultClass::Transient | FaultClass::Throttled | FaultClass::NotReady if fault.maybe_applied => {
-            Ok(Refusal::Maybe)
-        }
         FaultClass::Transient | FaultClass::Throttled | FaultClass::NotReady => Err(fault),
     }
 }

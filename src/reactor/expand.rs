@@ -56,6 +56,12 @@ pub(super) async fn expand<W: World>(world: &W, policy: &Policy, notice: Notice)
         Signal::RegionChanged { target, enabled: false } => {
             Expansion::Works(vec![work(&notice, target.account.clone(), target.region.clone(), Cause::Swept)])
         }
+        // A look would try the same again, be refused again, and hear of that in turn. Who made the call waits by itself.
+        Signal::DocumentTouched { target, edit: Some(edit) }
+            if edit.failed.is_some() && policy.by_our_role(&edit.principal, &target.account) =>
+        {
+            Expansion::Nothing("a call of our own that failed".to_owned())
+        }
         Signal::DocumentTouched { target, edit } => {
             let mut work = work(&notice, target.account.clone(), target.region.clone(), Cause::Touched);
             work.edits.extend(edit.as_deref().cloned());

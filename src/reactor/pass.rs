@@ -309,7 +309,7 @@ fn case<W: World>(
 
 fn may_look_again(refusal: Refusal) -> bool {
     match refusal {
-        Refusal::Moved | Refusal::Duplicate | Refusal::Maybe | Refusal::Full => true,
+        Refusal::Moved | Refusal::Duplicate | Refusal::Maybe | Refusal::Replacing | Refusal::Full => true,
         Refusal::Denied | Refusal::Invalid => false,
     }
 }

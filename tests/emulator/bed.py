@@ -3,6 +3,8 @@
 import contextlib
 import copy
 import datetime
+import os
+import signal
 import threading
 import time
 
@@ -28,8 +30,10 @@ FAULT = {
     "action": "*",
     "account": "*",  # of the caller, or for AssumeRole also of the role
     "region": "*",
+    "via": "*",  # the name in an endpoint of the form /via/NAME: one instance of a program
     "times": 1,  # calls that it still hits
     "skip": 0,  # calls that it still lets pass first
+    "retries": False,  # True: the further attempts that an SDK makes of a call meet what its first one met, and do not count
     "delay_ms": 0,
     "code": None,  # the error; without it (and without drop) the fault only delays
     "message": "",
@@ -37,6 +41,7 @@ FAULT = {
     "fields": {},  # further members of a JSON error, such as CancellationReasons
     "when": "before",  # "after": the call takes effect first
     "drop": False,  # no answer: the connection is held for delay_ms and closed
+    "kill": 0,  # a process that is killed at this moment: the caller, whose call then has no answer either
 }
 
 
@@ -82,27 +87,37 @@ class Bed:
         entries = self.switches[switch]
         return any(all(glob(entry.get(key, "*"), value) for key, value in attributes.items()) for entry in entries)
 
-    def set_faults(self, given):
+    def set_faults(self, given, via=None):
+        """Replaces the faults, or those of one instance."""
         for fault in given:
             reject_unknown(fault, FAULT, "key of a fault")
             if fault.get("when", "before") not in ("before", "after"):
                 raise Rejected('when is "before" or "after"')
         with self._changed:
-            self.faults = [FAULT | {"reached": 0} | fault for fault in given]
+            others = [fault for fault in self.faults if via not in (None, fault["via"])]
+            self.faults = others + [FAULT | {"reached": 0, "struck": []} | fault for fault in given]
 
     def take_fault(self, call):
         """The first fault that is meant for this call, used up by one."""
         with self._changed:
             for fault in self.faults:
-                if not fault["times"] or not fault_matches(fault, call):
+                again = fault["retries"] and call.invocation in fault["struck"]
+                if not again and not (fault["times"] and fault_matches(fault, call)):
                     continue
-                if fault["skip"]:
+                if not again and fault["skip"]:
                     fault["skip"] -= 1
                     continue
-                fault["times"] -= 1
+                if not again:
+                    fault["times"] -= 1
                 fault["reached"] += 1
+                fault["struck"].append(call.invocation)
                 return dict(fault)
         return None
+
+    def kill(self, fault):
+        if fault["kill"]:
+            os.kill(fault["kill"], signal.SIGKILL)
+            raise Dropped
 
     def begin(self, call):
         """Writes the arrival of a call into the log, and says in which epoch that was."""
@@ -143,6 +158,7 @@ def fault_matches(fault, call):
         glob(fault["service"], call.service)
         and glob(fault["action"], call.action)
         and glob(fault["region"], call.region)
+        and glob(fault["via"], call.via)
         and any(glob(fault["account"], account) for account in call.accounts())
     )
 

@@ -339,8 +339,8 @@ def deletion():
     models.SimpleSystemManagerBackend.delete_document = delete_document
 
 
-def snapshot():
-    """Every document there is, for a test to look at without the look being counted, checked or logged."""
+def snapshot(chosen=None):
+    """Every document there is, or those of one account, for a test to look at without being counted, checked or logged."""
     return {
         account: {
             region: {name: describe_all(documents) for name, documents in backend._documents.items()}
@@ -348,6 +348,7 @@ def snapshot():
             if backend._documents
         }
         for account, regions in list(models.ssm_backends.items())
+        if chosen in (None, account)
     }
 
 

@@ -3,12 +3,15 @@
 Each call goes through: log, fault, latency, the reasons for which AWS refuses (Region, readiness, policies), moto, trail.
 It listens on a loopback port of the system's choice, prints `{"port": N}` when it answers, and ends with its stdin.
 
-    GET|POST    /moto-api/x/faults       what goes wrong next (bed.FAULT); POST replaces, GET shows what remains
+A program whose endpoint is /via/NAME is told from all others: faults, log and trail can be asked for it alone.
+
+    GET|POST    /moto-api/x/faults?via=V    what goes wrong next (bed.FAULT); POST replaces, GET shows what remains
     GET|POST    /moto-api/x/switches     how AWS behaves (bed.SWITCHES); POST changes the ones given
-    GET|DELETE  /moto-api/x/log          {"calls": [...]} in the order of arrival
-    GET         /moto-api/x/trail?since=N   {"next": M, "events": [...]} as EventBridge delivers them
+    GET|DELETE  /moto-api/x/log?via=V    {"calls": [...]} in the order of arrival
+    GET         /moto-api/x/trail?since=N&account=A   {"next": M, "events": [...]} as EventBridge delivers them
     GET         /moto-api/x/assumed      {"roles": [...]} each AssumeRole, with its session policy
-    GET         /moto-api/x/documents    {account: {region: {name: ...}}}, read without a trace
+    GET         /moto-api/x/documents?account=A   {account: {region: {name: ...}}}, read without a trace
+    GET         /moto-api/x/messages?account=A&region=R&queue=Q   what is in a queue, visible or not, read without a trace
     POST        /moto-api/x/credentials  {role_arn, session_name, policy?}: keys of a session, without a trace
     POST        /moto-api/reset          everything, moto's state included, back to the beginning
 """
@@ -18,6 +21,7 @@ import sys
 sys.dont_write_bytecode = True  # the sources lie in the repository, which stays clean
 
 import argparse
+import functools
 import io
 import json
 import logging
@@ -25,13 +29,17 @@ import os
 import re
 import socket
 import threading
+import time
 import traceback
 from dataclasses import dataclass
 from urllib.parse import parse_qs, parse_qsl
 from xml.sax.saxutils import escape
 
+from moto import backends
 from moto.moto_api._internal.models import moto_api_backend
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
+from moto.sns.models import Subscription
+from moto.sqs.models import sqs_backends
 from werkzeug.serving import make_server
 from werkzeug.test import run_wsgi_app
 
@@ -40,6 +48,7 @@ import documents
 import trail
 from bed import Bed, Dropped, Rejected
 
+VIA = re.compile(r"/via/([^/]+)")
 CREDENTIAL = re.compile(r"Credential=([^/]+)/[0-9]{8}/([^/]+)/([^/]+)/aws4_request")
 SERVER_FAULTS = {"InternalServerError": 500, "InternalFailure": 500, "ServiceUnavailable": 503, "ServiceUnavailableException": 503}
 
@@ -90,10 +99,12 @@ class Call:
     params: dict
     is_json: bool
     user_agent: str
+    via: str
+    invocation: str
     principal: accounts.Principal
 
     @staticmethod
-    def parse(bed, environ, body):
+    def parse(bed, environ, body, via):
         signed = CREDENTIAL.search(environ.get("HTTP_AUTHORIZATION", ""))
         key, region, service = signed.groups() if signed else ("unsigned", "us-east-1", "unsigned")
         target = environ.get("HTTP_X_AMZ_TARGET", "")
@@ -105,6 +116,8 @@ class Call:
             params=params,
             is_json=bool(target),
             user_agent=environ.get("HTTP_USER_AGENT", ""),
+            via=via,
+            invocation=environ.get("HTTP_AMZ_SDK_INVOCATION_ID", ""),
             principal=accounts.principal_of(bed, key),
         )
 
@@ -138,7 +151,16 @@ class Call:
             "role": self.principal.role_arn,
             "session": self.principal.session_name,
             "target": self.target(),
+            "via": self.via,
+            "invocation": self.invocation,
+            "seconds": self.seconds(),
         }
+
+    def seconds(self):
+        """For how long messages are put off."""
+        sent = [entry.get("DelaySeconds") for entry in self.params.get("Entries", []) if "MessageBody" in entry]
+        changed = self.params.get("VisibilityTimeout")
+        return sent if changed is None else [changed]
 
 
 class Front:
@@ -154,7 +176,7 @@ class Front:
             if environ["PATH_INFO"].startswith("/moto-api/"):
                 reply = self.administer(environ, body)
             else:
-                reply = self.answer(Call.parse(self.bed, environ, body), environ, body)
+                reply = self.answer(Call.parse(self.bed, environ, body, instance(environ)), environ, body)
         except Dropped:
             environ["werkzeug.socket"].shutdown(socket.SHUT_RDWR)
             raise ConnectionResetError("dropped on purpose") from None
@@ -182,13 +204,14 @@ class Front:
         self.bed.pause(self.bed.switches["delay_ms"], epoch)
         if not fault:
             return self.perform(call, environ, body, epoch)
-        strikes = fault["drop"] or fault["code"]
+        strikes = fault["drop"] or fault["code"] or fault["kill"]
         if fault["when"] == "after":
             reply = self.perform(call, environ, body, epoch)
             self.bed.pause(fault["delay_ms"], epoch)
         else:
             self.bed.pause(fault["delay_ms"], epoch)
             reply = None if strikes else self.perform(call, environ, body, epoch)
+        self.bed.kill(fault)
         if fault["drop"]:
             raise Dropped
         if not strikes:
@@ -256,11 +279,11 @@ class Front:
         return {"status": "ok"}
 
     def set_faults(self, given, query):
-        self.bed.set_faults(given)
+        self.bed.set_faults(given, query.get("via"))
         return self.faults(given, query)
 
-    def faults(self, _given, _query):
-        return self.bed.faults
+    def faults(self, _given, query):
+        return of_one(self.bed.faults, query, "via")
 
     def set_switches(self, given, query):
         self.bed.set_switches(given)
@@ -269,8 +292,8 @@ class Front:
     def switches(self, _given, _query):
         return self.bed.switches
 
-    def log(self, _given, _query):
-        return {"calls": list(self.bed.calls)}
+    def log(self, _given, query):
+        return {"calls": of_one(self.bed.calls, query, "via")}
 
     def clear_log(self, given, query):
         self.bed.calls.clear()
@@ -278,14 +301,27 @@ class Front:
 
     def events(self, _given, query):
         since, known = int(query.get("since", 0)), len(self.bed.trail)
-        return {"next": known, "events": self.bed.trail[since:known]}
+        return {"next": known, "events": of_one(self.bed.trail[since:known], query, "account")}
 
     def assumed(self, _given, _query):
         return {"roles": list(self.bed.assumed)}
 
-    def snapshot(self, _given, _query):
+    def snapshot(self, _given, query):
         with self.bed.backend:
-            return documents.snapshot()
+            return documents.snapshot(query.get("account"))
+
+    def messages(self, _given, query):
+        with self.bed.backend:
+            queue = sqs_backends[query["account"]][query["region"]].queues[query["queue"]]
+            now = time.time() * 1000
+            return [
+                {
+                    "body": message.body,
+                    "receives": message.approximate_receive_count,
+                    "hidden_ms": max(0, round(max(message.visible_at, message.delayed_until) - now)),
+                }
+                for message in queue._messages
+            ]
 
     def credentials(self, given, _query):
         with self.bed.backend:
@@ -302,8 +338,31 @@ class Front:
         ("GET", "x/trail"): events,
         ("GET", "x/assumed"): assumed,
         ("GET", "x/documents"): snapshot,
+        ("GET", "x/messages"): messages,
         ("POST", "x/credentials"): credentials,
     }
+
+
+def instance(environ):
+    """The name in the endpoint, which is taken out of the path; moto knows nothing of it."""
+    named = VIA.match(environ["PATH_INFO"])
+    if not named:
+        return ""
+    for path in ("PATH_INFO", "RAW_URI", "REQUEST_URI"):
+        environ[path] = environ.get(path, "").removeprefix(named.group()) or "/"
+    return named.group(1)
+
+
+def of_one(items, query, key):
+    return [item for item in items if query.get(key) in (None, item[key])]
+
+
+def lighten():
+    """moto lists its own directory on each call, and makes an RSA key for each subscription; half of its time goes there."""
+    modules = list(backends.list_of_moto_modules())
+    backends.list_of_moto_modules = lambda: modules
+    key = functools.cache(functools.partial(Subscription.private_key.__wrapped__, None))
+    Subscription.private_key = lambda self: key()
 
 
 def end_with_stdin():
@@ -318,6 +377,7 @@ def main():
     port = parser.parse_args().port
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     bed = Bed()
+    lighten()
     accounts.install(bed)
     documents.install(bed)
     server = make_server("127.0.0.1", port, Front(bed), threaded=True, request_handler=MotoRequestHandler)

@@ -4,6 +4,7 @@
 
 mod alerts;
 mod cases;
+mod halves;
 mod laundering;
 mod waiting;
 mod world;

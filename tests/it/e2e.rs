@@ -7,6 +7,7 @@
 mod calls;
 mod crashes;
 mod edits;
+mod faults;
 mod ledger;
 mod limits;
 mod messages;
@@ -16,6 +17,7 @@ mod queue;
 mod stage;
 mod start;
 mod vending;
+mod waiting;
 
 use std::time::Duration;
 

@@ -1,6 +1,8 @@
 //! The test bed itself: what it claims about AWS holds, so that the tests on top of it prove something.
 #![expect(clippy::expect_used, reason = "the helpers are parts of tests")]
 
+mod programs;
+
 use std::time::{Duration, Instant};
 
 use aws_sdk_dynamodb::error::ProvideErrorMetadata;

@@ -2,7 +2,7 @@
 
 use super::news::{GONE, News, is_unreported_deletion};
 use super::{HOPS_MAX, outpaced};
-use crate::domain::case::{Applied, Case, Decision, Verdict, WaitsOn, Write};
+use crate::domain::case::{Applied, Case, Decision, Refusal, Verdict, WaitsOn, Write};
 use crate::domain::document::Body;
 use crate::domain::heat::after_revert;
 use crate::domain::observation::Observation;
@@ -19,10 +19,14 @@ pub(super) fn remember(case: &Case, decision: &Decision, applied: &Applied, news
     if let Applied::Landed { version, .. } = applied {
         landed(case, decision, *version, &mut record);
     }
+    if case.refused.contains(&Refusal::Replacing) || *applied == Applied::Refused(Refusal::Replacing) {
+        record.deleted_by_us = Some(case.now);
+    }
     let fought = match applied {
         Applied::Landed { .. } => true,
         Applied::Refused(refusal) => outpaced(*refusal),
-        Applied::Nothing => false,
+        // Done in an attempt before this one: it counts all the same.
+        Applied::Nothing => news.put_right_before(case, decision).is_some(),
     };
     if fought && !news.edits.is_empty() {
         let trusted = news.edits.iter().all(|edit| edit.attribution == Attribution::Trusted);

@@ -9,6 +9,7 @@ use crate::domain::decide::{invisible, replaced_by_us};
 use crate::domain::document::Change;
 use crate::domain::edit::{Action, Edit};
 use crate::domain::observation::{Observation, Seen};
+use crate::domain::policy::Mode;
 use crate::domain::principal::{Attribution, Principal};
 use crate::domain::record::{Judged, Standing};
 use crate::domain::time::{HOUR_MS, MINUTE_MS, SECOND_MS, Time};
@@ -96,6 +97,24 @@ impl News {
     /// Nothing to tell and nothing to settle.
     pub fn is_empty(&self) -> bool {
         self.edits.is_empty() && self.late.is_empty() && self.denied.is_empty() && self.settled.is_empty()
+    }
+
+    /// The latest version, where it is new and ours.
+    pub(super) fn ours_on_top(&self) -> Option<u64> {
+        let last = self.advance.as_ref()?.judged.last()?;
+        (last.attribution == Attribution::Ours).then_some(last.version)
+    }
+
+    /// The version that had put the edits right before we looked, most likely an attempt of ours that did not come to tell:
+    /// one that we wrote, or the one that somebody had moved the default away from.
+    pub(super) fn put_right_before(&self, case: &Case, decision: &Decision) -> Option<u64> {
+        let right = matches!(decision.verdict, Verdict::InSync) && case.resolution.mode == Mode::Enforce;
+        let default = latest(case).filter(|_| right && !self.edits.is_empty())?.default.number;
+        let away = |edit: &ToldEdit| match edit.event.as_ref()?.action {
+            Action::DefaultMoved { version } => version.filter(|version| *version != default),
+            _ => None,
+        };
+        self.ours_on_top().or_else(|| self.edits.iter().find_map(away).map(|_| default))
     }
 
     fn add(&mut self, case: &Case, edit: &AttributedEdit) {
@@ -256,7 +275,7 @@ impl News {
         let Some(accounted) = &case.record.accounted else { return };
         let told = |edit: &AttributedEdit| !edit.seen && edit.edit.failed.is_none() && !edit.by_our_role;
         let deleted = case.edits.iter().any(|edit| told(edit) && edit.edit.action == Action::Deleted)
-            || replaced_by_us(&case.record, case.now);
+            || replaced_by_us(case, case.now);
         let moved = |edit: &AttributedEdit| told(edit) && matches!(edit.edit.action, Action::DefaultMoved { .. });
         let what = match (&decision.verdict, latest(case)) {
             (Verdict::Missing, None) if !deleted => DELETED.to_owned(),
@@ -377,8 +396,8 @@ fn explained(case: &Case, edit: &AttributedEdit) -> bool {
         // Another invocation that replaces the document has not committed yet.
         Action::Deleted => {
             let replaced = latest(case).is_none_or(|seen| seen.latest_created() >= edit.edit.at);
-            replaced || replaced_by_us(&case.record, edit.edit.at)
+            replaced || replaced_by_us(case, edit.edit.at)
         }
-        Action::SharingChanged => replaced_by_us(&case.record, edit.edit.at),
+        Action::SharingChanged => replaced_by_us(case, edit.edit.at),
     }
 }

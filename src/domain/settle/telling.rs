@@ -23,7 +23,7 @@ pub(super) fn alerts(
     news: &News,
     record: &mut Record,
 ) -> Vec<Alert> {
-    let pass = Pass { case, decision, applied, news };
+    let pass = Pass { case, decision, applied, news, before: news.put_right_before(case, decision) };
     let war_before = case.record.incident.as_ref().is_some_and(|incident| incident.escalated);
     let newcomer = pass.newcomer();
     let closed = pass.follow_incident(record);
@@ -54,6 +54,8 @@ pub(super) struct Pass<'a> {
     pub(super) decision: &'a Decision,
     applied: &'a Applied,
     pub(super) news: &'a News,
+    /// The version that had put everything right before we looked.
+    before: Option<u64>,
 }
 
 impl Pass<'_> {
@@ -79,27 +81,25 @@ impl Pass<'_> {
         if deciding(Attribution::BreakGlass) {
             return Kind::BreakGlass;
         }
-        let trusted = self.news.edits.iter().all(|edit| edit.attribution == Attribution::Trusted);
-        let kept = trusted && matches!(self.decision.write, Some(Write::Put { base: Some(_), .. }));
         match (self.applied, self.case.resolution.mode) {
-            (Applied::Landed { .. }, _) if kept => Kind::EditKept,
+            (Applied::Landed { .. }, _) if self.kept() => Kind::EditKept,
             (Applied::Landed { .. }, _) => Kind::EditReverted,
             (_, Mode::Exempt) => Kind::ExemptTouched,
-            _ if self.undone_by().is_some() => Kind::EditReverted,
+            _ if self.before.is_some() && self.kept() => Kind::EditKept,
+            _ if self.before.is_some() => Kind::EditReverted,
             _ => Kind::EditNoticed,
         }
     }
 
-    /// The version that has put the edits right before we looked: an attempt of ours that did not come to tell.
-    fn undone_by(&self) -> Option<u64> {
-        let ours = self.news.advance.as_ref()?.judged.last().filter(|last| last.attribution == Attribution::Ours)?;
-        let foreign = self.news.edits.iter().any(|edit| edit.attribution != Attribution::Trusted);
-        let right = matches!(self.decision.verdict, Verdict::InSync) && self.case.resolution.mode == Mode::Enforce;
-        (foreign && right).then_some(ours.version)
+    /// Trusted hands wrote, and what we wrote, now or in an attempt before, lies on top of that.
+    fn kept(&self) -> bool {
+        let trusted = self.news.edits.iter().all(|edit| edit.attribution == Attribution::Trusted);
+        let put = matches!(self.decision.write, Some(Write::Put { base: Some(_), .. }));
+        trusted && (put || self.news.ours_on_top().is_some())
     }
 
     fn severity(&self, edit: &ToldEdit) -> Severity {
-        let wrong = !matches!(self.decision.verdict, Verdict::InSync);
+        let wrong = !matches!(self.decision.verdict, Verdict::InSync) || self.before.is_some();
         let touched_reviewed = reviewed(edit);
         match (edit.attribution, self.case.resolution.mode) {
             (Attribution::Ours | Attribution::Trusted, _) | (_, Mode::Exempt) => Severity::Info,
@@ -114,7 +114,7 @@ impl Pass<'_> {
     /// A pipeline's edit is told if it broke what we own, or changed what can run code or send sessions elsewhere.
     fn trusted_is_worth_telling(&self, edit: &ToldEdit) -> bool {
         let broke = matches!(self.applied, Applied::Landed { .. }) || self.decision.wait.is_some();
-        broke || reviewed(edit)
+        broke || self.before.is_some() || reviewed(edit)
     }
 
     fn drift(&self) -> serde_json::Value {
@@ -124,23 +124,25 @@ impl Pass<'_> {
         }
     }
 
+    fn put_right(&self) -> &'static str {
+        if self.kept() { "kept, our fields put right" } else { "reverted" }
+    }
+
     fn done(&self) -> Done {
         let done = |brief: &str, full: String| Done { brief: brief.to_owned(), full };
         let why = self.decision.reasons.join("; ");
         if let Applied::Landed { version, at } = self.applied {
             let ms = at.since(self.case.now).max(0);
             return match &self.decision.write {
-                Some(Write::Promote { .. }) => {
+                Some(Write::Promote { .. }) if !self.kept() => {
                     done("reverted", format!("made version {version} the default again ({ms} ms)"))
                 }
                 Some(Write::Put { base: None, .. }) => {
                     done("restored", format!("created the document again as it was accepted ({ms} ms)"))
                 }
                 Some(Write::Recreate { .. }) => done("replaced", format!("deleted it and created it anew ({ms} ms)")),
-                Some(Write::Put { .. }) | None => {
-                    let kept = self.news.edits.iter().all(|edit| edit.attribution == Attribution::Trusted);
-                    let brief = if kept { "kept, our fields put right" } else { "reverted" };
-                    done(brief, format!("put right as version {version} ({ms} ms)"))
+                Some(Write::Put { .. } | Write::Promote { .. }) | None => {
+                    done(self.put_right(), format!("put right as version {version} ({ms} ms)"))
                 }
             };
         }
@@ -148,8 +150,8 @@ impl Pass<'_> {
             return done("NOT reverted", format!("could not be put right: {refusal:?}; {why}"));
         }
         match (&self.decision.verdict, self.case.resolution.mode, self.decision.wait.as_ref().map(|w| &w.on)) {
-            (Verdict::InSync, _, _) => match self.undone_by() {
-                Some(version) => done("reverted", format!("put right as version {version} before this look")),
+            (Verdict::InSync, _, _) => match self.before {
+                Some(version) => done(self.put_right(), format!("put right as version {version} before this look")),
                 None => done("in sync", "nothing more to do: the document is as it should be".to_owned()),
             },
             (Verdict::Unknown { why }, _, _) => done("NOT readable", format!("could not be looked at: {}", why.detail)),

@@ -57,10 +57,8 @@ pub(super) fn kinds(told: &[Told]) -> Vec<String> {
 impl Stage {
     /// The events that the writes since the last call left in the trail.
     pub(super) fn events(&self) -> Vec<Value> {
-        let mut heard = self.heard.get();
-        let events = self.aws.trail(&mut heard);
-        self.heard.set(heard);
-        events
+        let mut heard = self.heard.lock().expect("nobody panicked here");
+        self.aws.trail_of(&mut heard, self.account.as_deref())
     }
 
     /// Puts events into the queue, as EventBridge's rule does.
@@ -112,12 +110,17 @@ impl Stage {
     pub(super) fn invoke(&self, lambda: &Lambda, batch: &Batch) -> usize {
         let outcome = lambda.invoke(&batch.event(), PATIENCE);
         let failed = handed_back(&outcome, lambda);
+        self.delete_all_but(batch, &failed);
+        failed.len()
+    }
+
+    /// What Lambda does with the messages that were not handed back.
+    pub(super) fn delete_all_but(&self, batch: &Batch, failed: &BTreeSet<String>) {
         for message in batch.0.iter().filter(|message| !failed.contains(message.message_id().unwrap_or_default())) {
             let request = self.hub.sqs.delete_message().queue_url(&self.hub.queue);
             let request = request.receipt_handle(message.receipt_handle().unwrap_or_default());
             self.run(request.send()).expect("a message can be deleted");
         }
-        failed.len()
     }
 
     /// Serves the queue until nothing is visible any more; answers how many messages were handed back.
@@ -222,6 +225,25 @@ impl Batch {
         self.0.len()
     }
 
+    pub(super) fn ids(&self) -> BTreeSet<String> {
+        self.0.iter().filter_map(Message::message_id).map(str::to_owned).collect()
+    }
+
+    /// Those of its messages that have these ids.
+    pub(super) fn only(mut self, ids: &BTreeSet<String>) -> Self {
+        self.0.retain(|message| ids.contains(message.message_id().unwrap_or_default()));
+        self
+    }
+
+    /// How often the message that came most often has come.
+    pub(super) fn receives(&self) -> u32 {
+        let count = |message: &Message| {
+            let attributes = message.attributes.as_ref()?;
+            attributes.get(&MessageSystemAttributeName::ApproximateReceiveCount)?.parse().ok()
+        };
+        self.0.iter().filter_map(count).max().unwrap_or(0)
+    }
+
     /// As the event source mapping hands it to the function.
     pub(super) fn event(&self) -> Value {
         let record = |message: &Message| {
@@ -266,11 +288,16 @@ pub(super) fn created(account: &str, reporter: &str, id: &str) -> Value {
     organizations_event("CreateAccountResult", &json!({"createAccountStatus": status}), reporter, id)
 }
 
-/// A service event of Organizations that happens now.
-#[expect(clippy::disallowed_methods, reason = "how long a new account was left alone is measured in real time")]
-pub(super) fn organizations_event(name: &str, details: &Value, reporter: &str, id: &str) -> Value {
+/// The time as the function will see it.
+#[expect(clippy::disallowed_methods, reason = "how long something has been waited for is measured in real time")]
+pub(super) fn now() -> Time {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    let now = Time::from_ms(i64::try_from(now.as_millis()).expect("a time")).to_string();
+    Time::from_ms(i64::try_from(now.as_millis()).expect("a time"))
+}
+
+/// A service event of Organizations that happens now.
+pub(super) fn organizations_event(name: &str, details: &Value, reporter: &str, id: &str) -> Value {
+    let now = now().to_string();
     json!({
         "version": "0", "id": format!("envelope-{id}"), "detail-type": "AWS Service Event via CloudTrail",
         "source": "aws.organizations", "account": reporter, "region": VIRGINIA, "resources": [], "time": now,

@@ -1,8 +1,8 @@
 //! An organisation with the reactor deployed in its hub account.
 
-use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::fs;
+use std::sync::{Arc, Mutex};
 
 use aws_config::SdkConfig;
 use aws_sdk_dynamodb::types::{
@@ -67,17 +67,21 @@ alerts: { gap_slo_minutes: 5 }
 
 /// The organisation, and what is deployed in the hub. Everything here waits until it is done.
 pub(super) struct Stage {
-    pub(super) aws: Emulator,
+    pub(super) aws: Arc<Emulator>,
     pub(super) hub: Hub,
     pub(super) yaml: String,
-    files: TempDir,
+    files: Arc<TempDir>,
     runtime: Runtime,
     /// How much of the trail was already taken.
-    pub(super) heard: Cell<u64>,
+    pub(super) heard: Mutex<u64>,
+    /// The only account that is played here.
+    pub(super) account: Option<String>,
 }
 
 /// What the operator deployed.
 pub(super) struct Hub {
+    /// Follows the names of everything that is deployed, so that there can be more than one of it.
+    pub(super) suffix: String,
     keys: Credentials,
     dynamodb: aws_sdk_dynamodb::Client,
     pub(super) sqs: aws_sdk_sqs::Client,
@@ -91,15 +95,35 @@ pub(super) struct Hub {
 impl Stage {
     /// Seven accounts; those of the workloads stand in OUs of OUs.
     pub(super) fn set() -> Self {
-        let aws = Emulator::start();
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-        let (production, hub) = runtime.block_on(async { (organize(&aws).await, Hub::deploy(&aws).await) });
+        let aws = Arc::new(Emulator::start());
+        let runtime = runtime();
+        let (production, hub) = runtime.block_on(async { (organize(&aws).await, Hub::deploy(&aws, "").await) });
         let yaml = POLICY.replace("OU_OF_PRODUCTION", &production);
-        let files = TempDir::new().expect("a directory");
-        let stage = Self { aws, hub, yaml, files, runtime, heard: Cell::new(0) };
+        let files = Arc::new(TempDir::new().expect("a directory"));
+        let stage = Self { aws, hub, yaml, files, runtime, heard: Mutex::default(), account: None };
         stage.file(COMPILED, &stage.policy().compiled());
         stage.aws.clear_log();
         stage
+    }
+
+    /// Another deployment in the same organisation, with a table, queues and a topic of its own, for one account alone. Any
+    /// number of them can be played at the same time.
+    pub(super) fn annex(&self, account: &str) -> Self {
+        let runtime = runtime();
+        let hub = runtime.block_on(Hub::deploy(&self.aws, &format!("-{account}")));
+        let (aws, files) = (Arc::clone(&self.aws), Arc::clone(&self.files));
+        let account = Some(account.to_owned());
+        Self { aws, hub, yaml: self.yaml.clone(), files, runtime, heard: Mutex::default(), account }
+    }
+
+    /// Makes accounts directly under the root, and hears of it nowhere.
+    pub(super) fn open_accounts(&self, accounts: &[String]) {
+        self.aws.switches(&json!({"next_accounts": accounts}));
+        let client = Organizations::new(&self.sdk(&manager(&self.aws), VIRGINIA));
+        for account in accounts {
+            let request = client.create_account().account_name("workload").email(format!("{account}@example.com"));
+            self.run(request.send()).expect("an account can be made");
+        }
     }
 
     /// The policy as the function reads it.
@@ -123,9 +147,10 @@ impl Stage {
 
     pub(super) fn lambda_with(&self, variables: &[(&str, &str)]) -> Lambda {
         let policy = format!("file:{}", self.files.path().join(COMPILED).display());
-        let url = self.aws.url();
+        let url = self.aws.url_via(&self.hub.via());
+        let table = self.hub.table();
         let mut all = vec![
-            (config::TABLE, TABLE),
+            (config::TABLE, table.as_str()),
             (config::TOPIC_ARN, &self.hub.topic),
             (config::QUEUE_URL, &self.hub.queue),
             (config::DLQ_URL, &self.hub.dlq),
@@ -160,13 +185,13 @@ impl Stage {
         let text = |text: &str| AttributeValue::S(text.to_owned());
         let row = [("PK", "POLICY"), ("SK", "CURRENT"), ("compiled", &self.policy().compiled())];
         let row = row.map(|(name, value)| (name.to_owned(), text(value)));
-        let put = self.hub.dynamodb.put_item().table_name(TABLE).set_item(Some(row.into())).send();
+        let put = self.hub.dynamodb.put_item().table_name(self.hub.table()).set_item(Some(row.into())).send();
         self.run(put).expect("a row can be written");
     }
 
     /// The whole table by its keys, each row as plain JSON.
     pub(super) fn rows(&self) -> BTreeMap<String, Value> {
-        let pages = self.hub.dynamodb.scan().table_name(TABLE).into_paginator().items().send();
+        let pages = self.hub.dynamodb.scan().table_name(self.hub.table()).into_paginator().items().send();
         let rows = self.run(pages.collect::<Result<Vec<_>, _>>()).expect("the table can be read");
         let plain = |row: std::collections::HashMap<String, AttributeValue>| -> Value {
             row.into_iter().map(|(name, value)| (name, plain(&value))).collect()
@@ -186,7 +211,7 @@ impl Stage {
 
     /// The document of a target, looked at without a trace.
     pub(super) fn find(&self, account: &str, region: &str) -> Option<Document> {
-        let found = self.aws.documents()[account][region][DOCUMENT_NAME].take();
+        let found = self.aws.documents_of(account)[region][DOCUMENT_NAME].take();
         (!found.is_null()).then_some(Document(found))
     }
 
@@ -222,21 +247,32 @@ impl Stage {
 }
 
 impl Hub {
-    async fn deploy(aws: &Emulator) -> Self {
+    /// What the function's endpoint is named by.
+    pub(super) fn via(&self) -> String {
+        format!("function{}", self.suffix)
+    }
+
+    fn table(&self) -> String {
+        format!("{TABLE}{}", self.suffix)
+    }
+
+    async fn deploy(aws: &Emulator, suffix: &str) -> Self {
         let keys = aws.credentials(&format!("arn:aws:iam::{HUB}:role/RunasReactor"), "runas-reactor");
         let sdk = aws.sdk(&keys, HOME);
         let (sqs, sns) = (aws_sdk_sqs::Client::new(&sdk), aws_sdk_sns::Client::new(&sdk));
         let queue = async |name: &str| {
-            let made = sqs.create_queue().queue_name(name).send().await.expect("a queue can be made");
+            let made =
+                sqs.create_queue().queue_name(format!("{name}{suffix}")).send().await.expect("a queue can be made");
             made.queue_url.expect("it has a URL")
         };
         let (work, dlq, told) = (queue("runas").await, queue("runas-dlq").await, queue("on-call").await);
-        let topic = sns.create_topic().name("runas-alerts").send().await.expect("a topic can be made");
+        let topic = sns.create_topic().name(format!("runas-alerts{suffix}")).send().await.expect("a topic can be made");
         let topic = topic.topic_arn.expect("it has an ARN");
-        let on_call = format!("arn:aws:sqs:{HOME}:{HUB}:on-call");
+        let on_call = format!("arn:aws:sqs:{HOME}:{HUB}:on-call{suffix}");
         sns.subscribe().topic_arn(&topic).protocol("sqs").endpoint(on_call).send().await.expect("a queue can listen");
         let dynamodb = aws_sdk_dynamodb::Client::new(&sdk);
-        let mut table = dynamodb.create_table().table_name(TABLE).billing_mode(BillingMode::PayPerRequest);
+        let mut table =
+            dynamodb.create_table().table_name(format!("{TABLE}{suffix}")).billing_mode(BillingMode::PayPerRequest);
         for (name, kind) in [("PK", KeyType::Hash), ("SK", KeyType::Range)] {
             let key = KeySchemaElement::builder().attribute_name(name).key_type(kind).build();
             let string = AttributeDefinition::builder().attribute_name(name).attribute_type(ScalarAttributeType::S);
@@ -244,7 +280,7 @@ impl Hub {
             table = table.key_schema(key.expect("a key has a name")).attribute_definitions(string);
         }
         table.send().await.expect("a table can be made");
-        Self { keys, dynamodb, sqs, topic, queue: work, dlq, told }
+        Self { suffix: suffix.to_owned(), keys, dynamodb, sqs, topic, queue: work, dlq, told }
     }
 }
 
@@ -290,6 +326,10 @@ async fn organize(aws: &Emulator) -> String {
     let delegate = client.register_delegated_administrator().account_id(HUB).service_principal("ssm.amazonaws.com");
     delegate.send().await.expect("the hub may read the organisation");
     production
+}
+
+fn runtime() -> Runtime {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime")
 }
 
 fn manager(aws: &Emulator) -> Credentials {

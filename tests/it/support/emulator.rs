@@ -54,6 +54,11 @@ impl Emulator {
         format!("http://{}", self.server().address)
     }
 
+    /// The same for one program, by whose name its faults and its log are kept apart from those of others.
+    pub(crate) fn url_via(&self, name: &str) -> String {
+        format!("{}/via/{name}", self.url())
+    }
+
     /// Forgets everything: accounts, documents, switches, faults, log and trail. Calls still being delayed are dropped.
     pub(crate) fn reset(&self) {
         self.post("reset", &Value::Null);
@@ -62,6 +67,16 @@ impl Emulator {
     /// Replaces what goes wrong next; the members of a fault are listed in `bed.py`.
     pub(crate) fn faults(&self, faults: &Value) {
         self.post("x/faults", faults);
+    }
+
+    /// Replaces what goes wrong next for one program.
+    pub(crate) fn faults_via(&self, name: &str, faults: &Value) {
+        self.post(&format!("x/faults?via={name}"), faults);
+    }
+
+    /// How often the faults for one program have struck.
+    pub(crate) fn reached_via(&self, name: &str) -> u64 {
+        list(self.get(&format!("x/faults?via={name}"))).iter().filter_map(|fault| fault["reached"].as_u64()).sum()
     }
 
     /// The faults with what remains of them: `times`, `skip`, and `reached`.
@@ -88,15 +103,31 @@ impl Emulator {
         list(self.get("x/log")["calls"].take())
     }
 
+    /// The calls of one program since the start.
+    pub(crate) fn log_via(&self, name: &str) -> Vec<Value> {
+        list(self.get(&format!("x/log?via={name}"))["calls"].take())
+    }
+
     pub(crate) fn clear_log(&self) {
         self.server().ask("DELETE", "x/log", &Value::Null).unwrap_or_else(|why| panic!("{why}"));
     }
 
     /// The events about document writes since `cursor`, which moves on.
     pub(crate) fn trail(&self, cursor: &mut u64) -> Vec<Value> {
-        let mut page = self.get(&format!("x/trail?since={cursor}"));
+        self.trail_of(cursor, None)
+    }
+
+    /// The same for one account, or for all.
+    pub(crate) fn trail_of(&self, cursor: &mut u64, account: Option<&str>) -> Vec<Value> {
+        let account = account.map(|account| format!("&account={account}")).unwrap_or_default();
+        let mut page = self.get(&format!("x/trail?since={cursor}{account}"));
         *cursor = page["next"].as_u64().unwrap_or(*cursor);
         list(page["events"].take())
+    }
+
+    /// What is in a queue, visible or not, looked at without a trace.
+    pub(crate) fn messages(&self, account: &str, region: &str, queue: &str) -> Vec<Value> {
+        list(self.get(&format!("x/messages?account={account}&region={region}&queue={queue}")))
     }
 
     /// Each `AssumeRole` so far, with the session policy it carried.
@@ -107,6 +138,11 @@ impl Emulator {
     /// Every document by account, region and name, read without leaving a trace.
     pub(crate) fn documents(&self) -> Value {
         self.get("x/documents")
+    }
+
+    /// The documents of one account by region and name.
+    pub(crate) fn documents_of(&self, account: &str) -> Value {
+        self.get(&format!("x/documents?account={account}"))[account].take()
     }
 
     /// A session of any role in any account, without a call of `AssumeRole`.

@@ -105,6 +105,11 @@ impl Lambda {
         Invocation { lambda: self, id, deadline: Instant::now() + deadline }
     }
 
+    /// The process, for whoever is to kill it at a certain moment.
+    pub(crate) fn id(&self) -> u32 {
+        lock(&self.child).id()
+    }
+
     /// Kills the process at once, as when the machine under it is gone.
     pub(crate) fn kill(&self) {
         let mut child = lock(&self.child);

@@ -1,0 +1,151 @@
+//! Everything that can go wrong with one call, at every call of every story.
+//!
+//! A story is played once undisturbed, which gives its calls: the k-th of them is the n-th of some action. Then it is played
+//! again for each k, in an account and with a deployment of its own, with that one call going wrong in one of the [`WAYS`].
+//! What was handed back comes again, what was being worked on by a process that died comes again to another one, what the
+//! function sent itself comes when it is due, and so do the events of its own writes. However that went, it ends as in
+//! [`ending`].
+//!
+//! The stories of an edit and of poison are played for every call and every way. In the others the calls take turns: the
+//! k-th call of the s-th story goes wrong in way k + s, so that each call of each goes wrong once, and each way comes up in
+//! each.
+
+mod ending;
+mod play;
+mod stories;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Mutex;
+use std::thread;
+
+use super::stage::Stage;
+use play::{Lasts, Play, Spot, Strike, Way};
+use stories::Story;
+
+/// Plays at the same time: most of the time of each is spent waiting.
+const PLAYS: usize = 8;
+
+/// The SDK gets over a throttle as it does over any error that passes: once is told apart for one of them only.
+const WAYS: [(Way, Lasts); 9] = [
+    (Way::Denied, Lasts::Always),
+    (Way::Throttled, Lasts::Always),
+    (Way::Broken, Lasts::Once),
+    (Way::Broken, Lasts::Always),
+    (Way::Broken, Lasts::ThroughRetries),
+    (Way::Lost, Lasts::Once),
+    (Way::Lost, Lasts::Always),
+    (Way::KilledBefore, Lasts::Always),
+    (Way::KilledAfter, Lasts::Always),
+];
+
+/// Plays a story undisturbed, and then with each of the strikes that `choose` makes of its calls.
+fn everywhere(story: &Story, choose: impl Fn(&[Spot]) -> Vec<Strike>) {
+    let stage = Stage::set();
+    let number = |at: usize| format!("9{at:011}");
+    stage.open_accounts(&[number(0)]);
+    let calls = undisturbed(&stage, story, &number(0));
+    let strikes = choose(&calls);
+    let accounts: Vec<String> = (1..=strikes.len()).map(number).collect();
+    stage.open_accounts(&accounts);
+    let waiting = Mutex::new(strikes.iter().zip(&accounts));
+    let failed = Mutex::new(Vec::new());
+    thread::scope(|scope| {
+        for _ in 0..PLAYS {
+            scope.spawn(|| {
+                loop {
+                    let next = waiting.lock().unwrap().next();
+                    let Some((strike, account)) = next else { return };
+                    let outcome = catch_unwind(AssertUnwindSafe(|| disturbed(&stage, story, account, strike, &calls)));
+                    if outcome.is_err() {
+                        failed.lock().unwrap().push(strike);
+                    }
+                }
+            });
+        }
+    });
+    let failed = failed.into_inner().unwrap();
+    assert!(failed.is_empty(), "{} of {} did not end well: {failed:#?}", failed.len(), strikes.len());
+}
+
+fn undisturbed(stage: &Stage, story: &Story, account: &str) -> Vec<Spot> {
+    let mut play = Play::begin(stage, story, account, None);
+    play.run();
+    let calls = play.calls();
+    ending::check(&mut play, None, &calls);
+    calls
+}
+
+fn disturbed(stage: &Stage, story: &Story, account: &str, strike: &Strike, calls: &[Spot]) {
+    let mut play = Play::begin(stage, story, account, Some(strike));
+    let outcome = catch_unwind(AssertUnwindSafe(|| {
+        play.run();
+        if !story.heard && strike.keeps_us_out() {
+            // No event brings the function back to it; the next sweep does.
+            play.sweep();
+        }
+        assert_ne!(play.struck(), 0, "the call was not made");
+        ending::check(&mut play, Some(strike), calls);
+    }));
+    assert!(outcome.is_ok(), "{strike:?} in {account}: {:#?}", play.logs());
+}
+
+/// Each call in each way.
+fn all(calls: &[Spot]) -> Vec<Strike> {
+    let strike = |spot: &Spot| WAYS.map(|(way, lasts)| Strike { spot: spot.clone(), way, lasts });
+    calls.iter().flat_map(strike).collect()
+}
+
+#[test]
+fn an_untrusted_edit_is_reverted_and_told_whatever_goes_wrong() {
+    everywhere(&stories::DRIFT, all);
+}
+
+/// Each call in one way; the k-th in way k + s.
+fn in_turns(s: usize) -> impl Fn(&[Spot]) -> Vec<Strike> {
+    move |calls| {
+        let ways = WAYS.iter().cycle().skip(s);
+        let strike =
+            |(spot, (way, lasts)): (&Spot, &(Way, Lasts))| Strike { spot: spot.clone(), way: *way, lasts: *lasts };
+        calls.iter().zip(ways).map(strike).collect()
+    }
+}
+
+#[test]
+fn an_edit_that_a_sweep_finds_is_reverted_and_told_whatever_goes_wrong() {
+    everywhere(&stories::UNHEARD, in_turns(7));
+}
+
+#[test]
+fn a_deleted_document_is_restored_and_told_whatever_goes_wrong() {
+    everywhere(&stories::DELETION, in_turns(1));
+}
+
+#[test]
+fn a_document_of_another_type_is_replaced_and_told_whatever_goes_wrong() {
+    everywhere(&stories::OTHER_TYPE, in_turns(2));
+}
+
+#[test]
+fn a_rollback_is_undone_and_told_whatever_goes_wrong() {
+    everywhere(&stories::ROLLBACK, in_turns(3));
+}
+
+#[test]
+fn a_new_account_is_configured_in_every_region_whatever_goes_wrong() {
+    everywhere(&stories::VENDED, in_turns(4));
+}
+
+#[test]
+fn what_a_pipeline_wrote_is_kept_and_put_right_whatever_goes_wrong() {
+    everywhere(&stories::TRUSTED, in_turns(5));
+}
+
+#[test]
+fn poison_is_put_aside_and_told_whatever_goes_wrong() {
+    everywhere(&stories::POISON, all);
+}
+
+#[test]
+fn an_edit_at_first_sight_is_reverted_and_told_whatever_goes_wrong() {
+    everywhere(&stories::FIRST_SIGHT, in_turns(6));
+}

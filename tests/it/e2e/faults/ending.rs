@@ -1,0 +1,134 @@
+//! How every story has to end, whatever went wrong on the way.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Value, json};
+
+use super::play::{Lasts, Play, Spot, Strike, Way};
+use super::stories::Before;
+use crate::e2e::queue::Told;
+use crate::e2e::stage::{HUB, text_of};
+
+/// The document is right, everything is remembered and told, nothing is lost, and the next sweep finds nothing to do.
+pub(super) fn check(play: &mut Play, strike: Option<&Strike>, calls: &[Spot]) {
+    document(play);
+    remembered(play, strike);
+    told(play, strike, calls);
+    messages(play, strike);
+    let versions = written(play);
+    play.sweep();
+    assert_eq!(play.stage.told(), [], "a sweep that finds nothing to do says nothing");
+    assert_eq!(written(play), versions, "nor does it write");
+    assert!(play.stage.rows_of(play.account, "INCIDENT#").is_empty(), "there is peace");
+}
+
+fn document(play: &Play) {
+    for region in play.story.regions {
+        play.stage.assert_right(play.account, region);
+        let inputs = play.stage.document(play.account, region).inputs();
+        if let Some((field, value)) = play.story.kept {
+            assert_eq!(inputs[field], value, "{inputs}");
+        }
+    }
+    let before = usize::from(play.story.before == Before::Known);
+    assert!(written(play) <= before + play.story.puts, "at most one version for a foreign edit");
+}
+
+/// How many versions we have written.
+fn written(play: &Play) -> usize {
+    let puts = ["CreateDocument", "UpdateDocument"];
+    let ours = of_the_story(play).into_iter().filter(|event| is_ours(event) && event["errorCode"].is_null());
+    ours.filter(|event| puts.contains(&text_of(&event["eventName"]).as_str())).count()
+}
+
+/// What CloudTrail has on the account's document.
+fn of_the_story(play: &Play) -> Vec<Value> {
+    let events = play.stage.aws.trail_of(&mut 0, Some(play.account));
+    events.into_iter().map(|mut event| event["detail"].take()).collect()
+}
+
+fn is_ours(event: &Value) -> bool {
+    event["userIdentity"]["sessionContext"]["sessionIssuer"]["userName"] == "RunasReactorMember"
+}
+
+fn remembered(play: &Play, strike: Option<&Strike>) {
+    let rows = play.stage.rows_of(play.account, "");
+    let fought =
+        play.story.told.iter().any(|kind| kind.starts_with("edit_")) && !strike.is_some_and(Strike::keeps_us_out);
+    for region in play.story.regions {
+        let row = &rows[&format!("REGION#{region}")];
+        assert_eq!((&row["status"], &row["attention"]), (&json!("in_sync"), &Value::Null), "{row}");
+        assert_eq!(row["latest"], json!(play.stage.document(play.account, region).latest()), "{row}");
+        let record: Value = serde_json::from_str(&text_of(&row["record"])).expect("JSON");
+        assert_eq!(record["awaiting_echo"], Value::Null, "our own event has come back: {row}");
+        if fought {
+            assert_ne!(record["heat"]["milli"], json!(0), "each revert counts towards an edit war: {row}");
+        }
+    }
+    let by_foreign_hands = |event: &&Value| {
+        let name = text_of(&event["eventName"]);
+        play.story.heard && !is_ours(event) && ["UpdateDocument", "DeleteDocument"].contains(&name.as_str())
+    };
+    for event in of_the_story(play).iter().filter(by_foreign_hands) {
+        let id = text_of(&event["eventID"]);
+        assert!(rows.keys().any(|key| key.starts_with("SEEN#") && key.ends_with(&id)), "not settled: {event}");
+        let with_it = rows.iter().filter(|(key, row)| key.starts_with("EVENT#") && text_of(&row["case"]).contains(&id));
+        assert!(with_it.count() > 0, "not in the history: {event}");
+    }
+    let of_the_hub = play.stage.rows_of(HUB, "OUTBOX#");
+    let unsent: Vec<&Value> = rows
+        .iter()
+        .filter(|(key, _)| key.starts_with("OUTBOX#"))
+        .chain(&of_the_hub)
+        .map(|(_, row)| row)
+        .filter(|row| row["state"] != "sent")
+        .collect();
+    assert!(unsent.is_empty(), "{unsent:#?}");
+}
+
+fn told(play: &Play, strike: Option<&Strike>, calls: &[Spot]) {
+    let mut by_id: BTreeMap<String, Vec<Told>> = BTreeMap::new();
+    for told in play.stage.told() {
+        by_id.entry(text_of(&told.body["id"])).or_default().push(told);
+    }
+    let mut kinds: Vec<String> = by_id.values().filter_map(|told| told.first()).map(Told::kind).collect();
+    if strike.is_some_and(Strike::keeps_us_out) {
+        kinds = kinds.into_iter().filter_map(|kind| without_obstacle(&kind, play.story.told)).collect();
+    }
+    kinds.sort();
+    assert_eq!(kinds, play.story.told, "{by_id:#?}");
+    let most = if strike.is_some_and(|strike| may_repeat(strike, calls)) { 2 } else { 1 };
+    let often: Vec<&Vec<Told>> = by_id.values().filter(|told| told.len() > most).collect();
+    assert!(often.is_empty(), "{often:#?}");
+}
+
+/// What a kind would have been if we had been let in at once. An edit that we may not undo is told as such, and that it is
+/// undone in the end is told with our being within reach again.
+fn without_obstacle(kind: &str, undisturbed: &[&str]) -> Option<String> {
+    match kind {
+        "unreachable" | "reachable_again" => None,
+        "edit_noticed" => undisturbed.iter().find(|kind| kind.starts_with("edit_")).map(|kind| (*kind).to_owned()),
+        other => Some(other.to_owned()),
+    }
+}
+
+/// An alert comes twice only where SNS took it and we do not know, or know and could not say so in the ledger.
+fn may_repeat(strike: &Strike, calls: &[Spot]) -> bool {
+    let at = |spot: &Spot| calls.iter().position(|call| call == spot);
+    let first = calls.iter().position(|call| call.action == "Publish");
+    let told = matches!(strike.way, Way::Lost | Way::KilledAfter) && strike.spot.action == "Publish";
+    let marked = strike.spot.action == "UpdateItem" && first.is_some_and(|first| at(&strike.spot) > Some(first));
+    told || (marked && (strike.lasts != Lasts::Once || matches!(strike.way, Way::Denied | Way::KilledBefore)))
+}
+
+fn messages(play: &Play, strike: Option<&Strike>) {
+    let left: BTreeSet<String> = play.queued().iter().map(|message| text_of(&message["body"])).collect();
+    let watches = |body: &String| play.story.watched && body.contains("\"vended\"");
+    assert!(left.iter().all(watches), "{left:#?}");
+    let dead = play.stage.dead_letters();
+    assert!(dead.len() >= play.story.poison && dead.len() <= 2 * play.story.poison, "{dead:#?}");
+    assert!(dead.iter().all(|(_, reason)| reason.contains("not usable as JSON")), "{dead:#?}");
+    // What the SDK's next attempt gets over fails no receive; nor does waiting for what is not allowed.
+    let fails = strike.is_some_and(|strike| strike.lasts != Lasts::Once && !strike.keeps_us_out());
+    assert!(play.receives <= 1 + u32::from(fails), "a message was received {} times", play.receives);
+}
