@@ -2,9 +2,11 @@
 
 pub mod decode;
 pub mod demo;
+mod login;
 pub mod policy;
 pub mod policy_yaml;
 pub mod printer;
+pub mod redrive;
 pub mod replay;
 
 use std::process::ExitCode;
@@ -44,6 +46,8 @@ enum Command {
     Decode(decode::DecodeArgs),
     /// Decide stored cases again, or run events on a simulated organisation and say what would be done.
     Replay(replay::ReplayArgs),
+    /// Look into the dead-letter queue, put messages back to work, or drop them with a reason.
+    Redrive(redrive::RedriveArgs),
     /// Check, explain and compile a policy, or print the schema of policies.
     #[command(subcommand)]
     Policy(policy::PolicyCommand),
@@ -87,6 +91,7 @@ fn run(cli: &Cli, printer: &Printer) -> ExitStatus {
         Command::Demo => demo::run(cli.output, printer),
         Command::Decode(args) => decoded(args, cli.output, printer),
         Command::Replay(args) => replay::run(args, cli.output, printer, now()),
+        Command::Redrive(args) => redrive::run(args, cli.output, printer),
         Command::Policy(command) => {
             let outcome = policy::run(command, now(), cli.output);
             printer.data(&outcome.stdout);

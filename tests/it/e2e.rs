@@ -13,6 +13,7 @@ mod messages;
 mod modes;
 mod people;
 mod queue;
+mod redrive;
 mod stage;
 mod start;
 mod vending;

@@ -78,7 +78,7 @@ pub(super) struct Stage {
 
 /// What the operator deployed.
 pub(super) struct Hub {
-    keys: Credentials,
+    pub(super) keys: Credentials,
     dynamodb: aws_sdk_dynamodb::Client,
     pub(super) sqs: aws_sdk_sqs::Client,
     topic: String,

@@ -1,0 +1,109 @@
+//! Messages in our hands: received, hidden from others meanwhile, and given back.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::aws::dead_letters::DeadLetters;
+use crate::domain::dead_letter::DeadLetter;
+use crate::ports::Fault;
+
+/// What is held in memory at most; more is left for the next run.
+const BYTES_MAX: usize = 256 << 20;
+
+/// Which messages to look for.
+pub(super) enum Wanted {
+    All,
+    These(BTreeSet<String>),
+}
+
+impl Wanted {
+    fn wants(&self, id: &str) -> bool {
+        match self {
+            Self::All => true,
+            Self::These(ids) => ids.contains(id),
+        }
+    }
+
+    fn are_all_among(&self, letters: &[DeadLetter]) -> bool {
+        match self {
+            Self::All => false,
+            Self::These(ids) => letters.len() >= ids.len(),
+        }
+    }
+}
+
+/// What was received.
+pub(super) struct Held {
+    /// The wanted ones, the oldest first, each once.
+    pub(super) letters: Vec<DeadLetter>,
+    /// What was looked for and is not there.
+    pub(super) missing: BTreeSet<String>,
+    /// The last receipt of each message that was received, wanted or not.
+    receipts: BTreeMap<String, String>,
+    /// Whether the whole queue was seen, as far as nobody else holds a part of it.
+    pub(super) complete: bool,
+}
+
+impl Held {
+    /// Receives until nothing new comes, all that is wanted was found, or `limit` messages were seen. All of them are in
+    /// our hands before anything is done with the first, so that a message which comes back while we work is left alone.
+    pub(super) async fn gather(queue: &DeadLetters, wanted: Wanted, limit: usize) -> Result<Self, Fault> {
+        let mut held =
+            Self { letters: Vec::new(), missing: BTreeSet::new(), receipts: BTreeMap::new(), complete: false };
+        if let Err(fault) = held.fill(queue, &wanted, limit).await {
+            // What is not given back now comes back by itself, and the fault is what has to be told.
+            let _ = held.give_back(queue, &BTreeSet::new()).await;
+            return Err(fault);
+        }
+        held.letters.sort_by(|a, b| (a.sent, &a.id).cmp(&(b.sent, &b.id)));
+        if let Wanted::These(ids) = wanted {
+            let found = |id: &String| held.letters.iter().any(|letter| letter.id == *id);
+            held.missing = ids.into_iter().filter(|id| !found(id)).collect();
+        }
+        Ok(held)
+    }
+
+    async fn fill(&mut self, queue: &DeadLetters, wanted: &Wanted, limit: usize) -> Result<(), Fault> {
+        let mut bytes = 0;
+        while !wanted.are_all_among(&self.letters) && self.receipts.len() < limit && bytes < BYTES_MAX {
+            let received = queue.receive(limit - self.receipts.len()).await?;
+            let mut news = false;
+            for letter in received {
+                // Of a message that comes twice, only the newer receipt counts.
+                if self.receipts.insert(letter.id.clone(), letter.receipt.clone()).is_some() {
+                    self.renew(letter);
+                } else {
+                    news = true;
+                    if wanted.wants(&letter.id) {
+                        bytes += letter.body.len();
+                        self.letters.push(letter);
+                    }
+                }
+            }
+            if !news {
+                self.complete = true;
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+
+    fn renew(&mut self, again: DeadLetter) {
+        if let Some(letter) = self.letters.iter_mut().find(|letter| letter.id == again.id) {
+            *letter = again;
+        }
+    }
+
+    /// Gives back everything but what is gone.
+    pub(super) async fn give_back(&self, queue: &DeadLetters, gone: &BTreeSet<String>) -> Result<(), Fault> {
+        let kept = self.receipts.iter().filter(|(id, _)| !gone.contains(*id));
+        let receipts: Vec<String> = kept.map(|(_, receipt)| receipt.clone()).collect();
+        queue.give_back(&receipts).await
+    }
+
+    /// About how many messages are in the hands of others; asked while ours are still in ours. Nothing depends on it, so
+    /// that whoever may not ask is not told.
+    pub(super) async fn elsewhere(&self, queue: &DeadLetters) -> u64 {
+        let ours = u64::try_from(self.receipts.len()).unwrap_or(u64::MAX);
+        queue.depth().await.map_or(0, |depth| depth.held.saturating_sub(ours))
+    }
+}
