@@ -34,7 +34,7 @@ pub struct DeadLetters {
     url: String,
 }
 
-/// How many messages there are, as far as SQS knows: the numbers lag by a minute [docs: sqs GetQueueAttributes].
+/// How many messages there are, as far as SQS knows: the numbers lag by a minute [docs: sqs `GetQueueAttributes`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Depth {
     /// To be received.

@@ -1,23 +1,26 @@
 //! How an operator reaches AWS: through the ordinary chain of the environment, profiles, SSO, a `credential_process` and
 //! roles, with what profiles and variables say of regions and endpoints.
 
+use std::error::Error;
 use std::fmt;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use aws_config::profile::ProfileFileCredentialsProvider;
+use aws_config::provider_config::ProviderConfig;
 use aws_config::timeout::TimeoutConfig;
-use aws_config::{BehaviorVersion, Region};
+use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::error::CredentialsError;
 use aws_credential_types::provider::future::ProvideCredentials as Provided;
 use aws_credential_types::provider::{self, ProvideCredentials, SharedCredentialsProvider};
-use aws_smithy_types::error::display::DisplayErrorContext;
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
 
 use super::client::{Clients, Lazy, http_client};
 use super::dead_letters::{DeadLetters, DropBook};
 use super::fault::Call;
 use crate::config::Trust;
-use crate::domain::text::{MESSAGE_CHARS_MAX, NAME_CHARS_MAX, clean};
+use crate::domain::text::{MESSAGE_CHARS_MAX, NAME_CHARS_MAX, clean, quote};
 use crate::ports::Fault;
 
 const WHO_AM_I: Call = Call::read("GetCallerIdentity");
@@ -48,9 +51,15 @@ pub enum LoginProblem {
     NoRegion,
     /// Nobody in the chain has credentials, or somebody failed to get them.
     #[error(
-        "there are no credentials: {0}; fix: `aws sso login`, name a profile that works with --profile or AWS_PROFILE, or set AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN"
+        "there are no credentials{whence}: {cause}; fix: `aws sso login`, name a profile that works with --profile or \
+         AWS_PROFILE, or set AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN"
     )]
-    NoCredentials(String),
+    NoCredentials {
+        /// The profile, where one was asked for.
+        whence: String,
+        /// What those said who were asked.
+        cause: String,
+    },
 }
 
 /// AWS as an operator reaches it.
@@ -77,9 +86,9 @@ pub async fn connect(login: &Login) -> Result<Operator, LoginProblem> {
         .connect_timeout(CONNECT)
         .operation_attempt_timeout(ATTEMPT)
         .operation_timeout(OPERATION);
-    let mut loader = aws_config::defaults(BehaviorVersion::latest())
-        .http_client(http_client(login.trust))
-        .timeout_config(timeouts.build());
+    let http = http_client(login.trust);
+    let mut loader =
+        aws_config::defaults(BehaviorVersion::latest()).http_client(http.clone()).timeout_config(timeouts.build());
     if let Some(profile) = &login.profile {
         loader = loader.profile_name(profile);
     }
@@ -87,21 +96,48 @@ pub async fn connect(login: &Login) -> Result<Operator, LoginProblem> {
         loader = loader.region(Region::new(region.clone()));
     }
     let base = loader.load().await;
+    let chain = match &login.profile {
+        Some(profile) => Some(SharedCredentialsProvider::new(of_profile(profile, &base, http))),
+        None => base.credentials_provider(),
+    };
+    let whence =
+        login.profile.as_ref().map(|profile| format!(" in the profile {}", quote(profile))).unwrap_or_default();
+    let none = |cause: String| LoginProblem::NoCredentials { whence, cause };
+    let Some(chain) = chain else { return Err(none("they are switched off".to_owned())) };
+    let first = match chain.provide_credentials().await {
+        Ok(first) => first,
+        Err(error) => return Err(none(causes(&error))),
+    };
+    // Asked last: a profile that is not there has no region either.
     if base.region().is_none() {
         return Err(LoginProblem::NoRegion);
     }
-    let Some(chain) = base.credentials_provider() else {
-        return Err(LoginProblem::NoCredentials("they are switched off".to_owned()));
-    };
-    let first = chain.provide_credentials().await.map_err(|error| no_credentials(&error))?;
     let asked = Asked { first: Mutex::new(Some(first)), chain };
     let base = base.into_builder().credentials_provider(SharedCredentialsProvider::new(asked)).build();
     let clients = Clients::over(base);
     Ok(Operator { sts: clients.sts(), clients })
 }
 
-fn no_credentials(error: &CredentialsError) -> LoginProblem {
-    LoginProblem::NoCredentials(clean(&DisplayErrorContext(error).to_string(), MESSAGE_CHARS_MAX))
+/// A profile that was asked for by name, and nobody else: the chain would prefer the variables of another login.
+fn of_profile(profile: &str, base: &SdkConfig, http: SharedHttpClient) -> ProfileFileCredentialsProvider {
+    let config = ProviderConfig::without_region()
+        .with_region(base.region().cloned())
+        .with_behavior_version(base.behavior_version())
+        .with_http_client(http);
+    ProfileFileCredentialsProvider::builder().configure(&config).profile_name(profile).build()
+}
+
+/// An error with everything behind it, each cause once.
+fn causes(error: &CredentialsError) -> String {
+    let first: &(dyn Error + 'static) = error;
+    let chain = std::iter::successors(Some(first), |error| (*error).source());
+    let mut text = String::new();
+    for cause in chain.map(|error| clean(&error.to_string(), MESSAGE_CHARS_MAX)) {
+        if !text.contains(&cause) {
+            text = if text.is_empty() { cause } else { format!("{text}: {cause}") };
+        }
+    }
+    clean(&text, MESSAGE_CHARS_MAX)
 }
 
 impl Operator {

@@ -6,14 +6,17 @@ use crate::aws::operator::{Login, Operator, connect};
 use crate::config::operator::trust;
 use crate::ports::{Fault, FaultClass};
 
+/// The heading in the help under which commands say what they work on.
+pub(super) const WHERE: &str = "As whom and where";
+
 /// As whom, and where.
 #[derive(Clone, Debug, Default, Args)]
 pub(super) struct LoginArgs {
     /// The profile to log in with, instead of `AWS_PROFILE` or the default one.
-    #[arg(long, global = true, value_name = "NAME")]
+    #[arg(long, global = true, help_heading = WHERE, value_name = "NAME")]
     profile: Option<String>,
     /// The region, instead of that of the environment or the profile.
-    #[arg(long, global = true, value_name = "REGION")]
+    #[arg(long, global = true, help_heading = WHERE, value_name = "REGION")]
     region: Option<String>,
 }
 

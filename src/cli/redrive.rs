@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 use clap::{Args, Subcommand};
 
-use super::login::{LoginArgs, told};
+use super::login::{LoginArgs, WHERE, told};
 use super::printer::Printer;
 use super::{ExitStatus, Output};
 use crate::aws::dead_letters::DeadLetters;
@@ -24,16 +24,16 @@ pub struct RedriveArgs {
     #[command(flatten)]
     login: LoginArgs,
     /// The dead-letter queue, instead of `RUNAS_DLQ_URL`.
-    #[arg(long, global = true, value_name = "URL")]
+    #[arg(long, global = true, help_heading = WHERE, value_name = "URL")]
     dead_letter_url: Option<String>,
     /// The work queue, instead of `RUNAS_QUEUE_URL`.
-    #[arg(long, global = true, value_name = "URL")]
+    #[arg(long, global = true, help_heading = WHERE, value_name = "URL")]
     queue_url: Option<String>,
     /// The ledger's table, instead of `RUNAS_TABLE`.
-    #[arg(long, global = true, value_name = "NAME")]
+    #[arg(long, global = true, help_heading = WHERE, value_name = "NAME")]
     table: Option<String>,
     /// Look at so many messages at most.
-    #[arg(long, global = true, value_name = "N", default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    #[arg(long, global = true, help_heading = WHERE, value_name = "N", default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     limit: u32,
     #[command(subcommand)]
     command: RedriveCommand,

@@ -34,7 +34,7 @@ pub struct SettingProblem {
 }
 
 impl Setting {
-    /// The setting, from its flag or else from the environment.
+    /// The setting, from its flag or else from the environment, where an empty variable counts as not set.
     ///
     /// # Errors
     /// It is given nowhere, or is not what it should be.
@@ -45,7 +45,8 @@ impl Setting {
     fn read_from(&self, flag: Option<&str>, vars: impl Fn(&str) -> Option<String>) -> Result<String, SettingProblem> {
         let fix = format!("give {} or set {}", self.flag, self.variable);
         let given = flag.map(|text| (self.flag, text.to_owned()));
-        let Some((whence, text)) = given.or_else(|| Some((self.variable, vars(self.variable)?))) else {
+        let set = || vars(self.variable).filter(|text| !text.is_empty()).map(|text| (self.variable, text));
+        let Some((whence, text)) = given.or_else(set) else {
             return Err(SettingProblem { cause: format!("{} is not known", self.what), fix });
         };
         (self.parse)(&text).map_err(|cause| SettingProblem { cause: format!("{whence}: {cause}"), fix })
@@ -95,6 +96,8 @@ mod tests {
         let expected =
             "the URL of the dead-letter queue is not known; fix: give --dead-letter-url or set RUNAS_DLQ_URL";
         assert_eq!(problem, expected);
+        let empty = |_: &str| Some(String::new());
+        assert_eq!(DEAD_LETTER_QUEUE.read_from(None, empty).unwrap_err().to_string(), expected);
     }
 
     #[test]

@@ -89,7 +89,7 @@ impl Shell<'_> {
         sending: &Sending<'_>,
     ) -> Result<ExitStatus, Failure> {
         let held = Held::gather(queue, wanted, self.limit).await?;
-        let each = held.letters.iter().map(|letter| send(queue, letter, sending));
+        let each = held.letters.iter().map(|letter| send_one(queue, letter, sending));
         let done = stream::iter(each).buffered(PARALLEL).collect().await;
         Ok(self.finish(queue, &held, done, sending.dry_run).await)
     }
@@ -101,7 +101,7 @@ impl Shell<'_> {
         dropping: &Dropping<'_>,
     ) -> Result<ExitStatus, Failure> {
         let held = Held::gather(queue, wanted, self.limit).await?;
-        let each = held.letters.iter().map(|letter| drop(queue, letter, dropping));
+        let each = held.letters.iter().map(|letter| drop_one(queue, letter, dropping));
         let done = stream::iter(each).buffered(PARALLEL).collect().await;
         Ok(self.finish(queue, &held, done, false).await)
     }
@@ -128,7 +128,7 @@ impl Shell<'_> {
 }
 
 /// Sent first and deleted then: a crash in between leaves the message in both queues, and never in none.
-async fn send(queue: &DeadLetters, letter: &DeadLetter, sending: &Sending<'_>) -> Done {
+async fn send_one(queue: &DeadLetters, letter: &DeadLetter, sending: &Sending<'_>) -> Done {
     let prospect = Prospect::of(letter);
     let ended = |outcome, note: String| Done { id: letter.id.clone(), outcome, note };
     let note = match prospect.reason {
@@ -154,7 +154,7 @@ async fn send(queue: &DeadLetters, letter: &DeadLetter, sending: &Sending<'_>) -
 }
 
 /// Written down first and deleted then.
-async fn drop(queue: &DeadLetters, letter: &DeadLetter, dropping: &Dropping<'_>) -> Done {
+async fn drop_one(queue: &DeadLetters, letter: &DeadLetter, dropping: &Dropping<'_>) -> Done {
     let ended = |outcome, note: String| Done { id: letter.id.clone(), outcome, note };
     let dropped = Dropped { letter, by: dropping.by, why: dropping.why, at: now() };
     if let Err(fault) = dropping.book.keep(&dropped).await {

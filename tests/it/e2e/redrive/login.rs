@@ -95,6 +95,9 @@ fn a_profile_brings_region_and_credentials_and_its_process_is_asked_once() {
     let arguments = ["--profile", "operations", "drop", &id, "--reason", "noise"];
     stage.redrive_with(&variables, &arguments).ends(0);
     assert_eq!(fs::read_to_string(asked).unwrap(), "asked\n", "SQS, STS and DynamoDB, and one question");
+    // Not even where the environment has credentials.
+    let ran = stage.redrive(&["list", "--profile", "nobody"]).ends(1);
+    ran.complains_of(&["there are no credentials in the profile `nobody`: ", "--profile"]);
     let ran = stage.redrive_with(&variables, &["list", "--profile", "nobody"]).ends(1);
-    ran.complains_of(&["fix:"]);
+    ran.complains_of(&["profile `nobody` was not defined"]);
 }
