@@ -32,6 +32,7 @@ impl Wanted {
 }
 
 /// What was received.
+#[derive(Default)]
 pub(super) struct Held {
     /// The wanted ones, the oldest first, each once.
     pub(super) letters: Vec<DeadLetter>,
@@ -47,9 +48,8 @@ impl Held {
     /// Receives until nothing new comes, all that is wanted was found, or `limit` messages were seen. All of them are in
     /// our hands before anything is done with the first, so that a message which comes back while we work is left alone.
     pub(super) async fn gather(queue: &DeadLetters, wanted: Wanted, limit: usize) -> Result<Self, Fault> {
-        let mut held =
-            Self { letters: Vec::new(), missing: BTreeSet::new(), receipts: BTreeMap::new(), complete: false };
-        if let Err(fault) = held.fill(queue, &wanted, limit).await {
+        let mut held = Self::default();
+        if let Err(fault) = held.fill(&wanted, limit, async |max| queue.receive(max).await).await {
             // What is not given back now comes back by itself, and the fault is what has to be told.
             let _ = held.give_back(queue, &BTreeSet::new()).await;
             return Err(fault);
@@ -62,10 +62,15 @@ impl Held {
         Ok(held)
     }
 
-    async fn fill(&mut self, queue: &DeadLetters, wanted: &Wanted, limit: usize) -> Result<(), Fault> {
+    async fn fill(
+        &mut self,
+        wanted: &Wanted,
+        limit: usize,
+        mut receive: impl AsyncFnMut(usize) -> Result<Vec<DeadLetter>, Fault>,
+    ) -> Result<(), Fault> {
         let mut bytes = 0;
         while !wanted.are_all_among(&self.letters) && self.receipts.len() < limit && bytes < BYTES_MAX {
-            let received = queue.receive(limit - self.receipts.len()).await?;
+            let received = receive(limit - self.receipts.len()).await?;
             let mut news = false;
             for letter in received {
                 // Of a message that comes twice, only the newer receipt counts.
@@ -105,5 +110,61 @@ impl Held {
     pub(super) async fn elsewhere(&self, queue: &DeadLetters) -> u64 {
         let ours = u64::try_from(self.receipts.len()).unwrap_or(u64::MAX);
         queue.depth().await.map_or(0, |depth| depth.held.saturating_sub(ours))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn letter(id: &str, receipt: usize, bytes: usize) -> DeadLetter {
+        DeadLetter { id: id.to_owned(), receipt: receipt.to_string(), body: "x".repeat(bytes), ..DeadLetter::default() }
+    }
+
+    /// Walks through a queue that answers with what `answer` makes of the number of the call; says how many there were.
+    fn walk(wanted: &Wanted, limit: usize, answer: impl Fn(usize) -> Vec<DeadLetter>) -> (Held, usize) {
+        let (mut held, mut calls) = (Held::default(), 0);
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let receive = async |max: usize| {
+            calls += 1;
+            assert!(max > 0 && max <= limit);
+            Ok(answer(calls).into_iter().take(max).collect())
+        };
+        runtime.block_on(held.fill(wanted, limit, receive)).unwrap();
+        (held, calls)
+    }
+
+    #[test]
+    fn a_message_that_comes_twice_is_held_once_by_its_newer_receipt() {
+        let (held, calls) = walk(&Wanted::All, 100, |call| match call {
+            1 => vec![letter("a", 1, 1), letter("b", 1, 1)],
+            2 => vec![letter("c", 2, 1), letter("a", 2, 1)],
+            _ => Vec::new(),
+        });
+        let seen: Vec<_> = held.letters.iter().map(|letter| (letter.id.as_str(), letter.receipt.as_str())).collect();
+        assert_eq!(seen, [("a", "2"), ("b", "1"), ("c", "2")]);
+        assert_eq!(held.receipts.get("a").map(String::as_str), Some("2"));
+        assert_eq!((held.complete, calls), (true, 3));
+    }
+
+    #[test]
+    fn a_queue_that_only_repeats_itself_was_seen() {
+        let (held, calls) = walk(&Wanted::All, 100, |call| vec![letter("a", call, 1)]);
+        assert_eq!((held.letters.len(), held.complete, calls), (1, true, 2));
+    }
+
+    #[test]
+    fn the_search_ends_with_the_last_id() {
+        let wanted = Wanted::These(["m2".to_owned()].into());
+        let (held, calls) = walk(&wanted, 100, |call| vec![letter(&format!("m{call}"), call, 1)]);
+        assert_eq!((held.letters.len(), held.receipts.len(), calls), (1, 2, 2));
+    }
+
+    #[test]
+    fn number_and_size_are_limited() {
+        let (held, calls) = walk(&Wanted::All, 3, |call| vec![letter(&format!("m{call}"), call, 1)]);
+        assert_eq!((held.letters.len(), held.complete, calls), (3, false, 3));
+        let (held, calls) = walk(&Wanted::All, 1_000, |call| vec![letter(&format!("m{call}"), call, BYTES_MAX / 2)]);
+        assert_eq!((held.letters.len(), held.complete, calls), (2, false, 2));
     }
 }

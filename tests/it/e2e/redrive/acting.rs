@@ -107,6 +107,20 @@ fn a_dry_run_says_the_same_and_does_nothing() {
 }
 
 #[test]
+fn a_message_that_comes_back_at_once_is_left_for_the_next_time() {
+    let stage = Stage::set();
+    (0..12).for_each(|_| drop(stage.put_aside("[]", None)));
+    stage.aws.clear_log();
+    // What is sent arrives where it was taken from, as poison does with a quick function.
+    let itself = stage.hub.dlq.replace("127.0.0.1", "localhost");
+    assert_ne!(itself, stage.hub.dlq);
+    let ran = stage.redrive(&["send", "--all", "--force", "--queue-url", &itself, "-o", "json"]).ends(0);
+    assert_eq!(ran.messages().len(), 12);
+    assert_eq!(stage.written().len(), 24, "each was sent once and deleted once");
+    assert_eq!(stage.dead(), ("12".to_owned(), "0".to_owned()));
+}
+
+#[test]
 fn nothing_to_send_is_no_error() {
     let stage = Stage::set();
     let ran = stage.redrive(&["send", "--all"]).ends(0);
