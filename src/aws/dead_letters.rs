@@ -34,15 +34,6 @@ pub struct DeadLetters {
     url: String,
 }
 
-/// How many messages there are, as far as SQS knows: the numbers lag by a minute [docs: sqs `GetQueueAttributes`].
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Depth {
-    /// To be received.
-    pub visible: u64,
-    /// Received by somebody and not given back.
-    pub held: u64,
-}
-
 impl DeadLetters {
     pub(super) fn new(url: &str, clients: &Clients) -> Self {
         Self { client: clients.sqs(), url: url.to_owned() }
@@ -134,20 +125,17 @@ impl DeadLetters {
             .map_err(|error| DELETE.failed(&error))
     }
 
-    /// How many messages there are.
+    /// How many messages were received by somebody and not given back, as far as SQS has counted: its numbers lag by a
+    /// minute [docs: sqs `GetQueueAttributes`].
     ///
     /// # Errors
     /// The queue is not there, or does not say.
-    pub async fn depth(&self) -> Result<Depth, Fault> {
-        use QueueAttributeName::{
-            ApproximateNumberOfMessages as Visible, ApproximateNumberOfMessagesNotVisible as Held,
-        };
-        let request = self.client.get_queue_attributes().queue_url(&self.url);
-        let request = request.attribute_names(Visible).attribute_names(Held);
+    pub async fn held(&self) -> Result<u64, Fault> {
+        let name = QueueAttributeName::ApproximateNumberOfMessagesNotVisible;
+        let request = self.client.get_queue_attributes().queue_url(&self.url).attribute_names(name.clone());
         let answer = request.send().await.map_err(|error| COUNT.failed(&error))?;
-        let attributes = answer.attributes.unwrap_or_default();
-        let number = |name| attributes.get(&name).and_then(|text| text.parse().ok()).unwrap_or_default();
-        Ok(Depth { visible: number(Visible), held: number(Held) })
+        let number = answer.attributes.unwrap_or_default().get(&name).and_then(|text| text.parse().ok());
+        Ok(number.unwrap_or_default())
     }
 }
 

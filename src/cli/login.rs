@@ -3,7 +3,7 @@
 use clap::Args;
 
 use crate::aws::operator::{Login, Operator, connect};
-use crate::config::operator::trust;
+use crate::config::Trust;
 use crate::ports::{Fault, FaultClass};
 
 /// The heading in the help under which commands say what they work on.
@@ -22,8 +22,7 @@ pub(super) struct LoginArgs {
 
 impl LoginArgs {
     /// AWS, or why it cannot be reached and what to do about that.
-    pub(super) async fn connect(&self) -> Result<Operator, String> {
-        let trust = trust().map_err(|problem| problem.to_string())?;
+    pub(super) async fn connect(&self, trust: Trust) -> Result<Operator, String> {
         let login = Login { profile: self.profile.clone(), region: self.region.clone(), trust };
         connect(&login).await.map_err(|problem| problem.to_string())
     }

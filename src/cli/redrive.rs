@@ -13,7 +13,7 @@ use super::printer::Printer;
 use super::{ExitStatus, Output};
 use crate::aws::dead_letters::DeadLetters;
 use crate::aws::operator::Operator;
-use crate::config::operator::{DEAD_LETTER_QUEUE, LEDGER, QUEUE, SettingProblem};
+use crate::config::operator::{DEAD_LETTER_QUEUE, LEDGER, QUEUE, SettingProblem, trust};
 use crate::domain::text::{ID_CHARS_MAX, MESSAGE_CHARS_MAX, clean};
 use crate::ports::Fault;
 use held::{Held, Wanted};
@@ -148,7 +148,7 @@ async fn command(args: &RedriveArgs, output: Output, printer: &Printer) -> Resul
 }
 
 async fn dead_letters(args: &RedriveArgs, url: &str) -> Result<(Operator, DeadLetters), Failure> {
-    let operator = args.login.connect().await.map_err(Failure::Error)?;
+    let operator = args.login.connect(trust()?).await.map_err(Failure::Error)?;
     let letters = operator.dead_letters(url);
     Ok((operator, letters))
 }

@@ -40,8 +40,10 @@ pub(super) struct Held {
     pub(super) missing: BTreeSet<String>,
     /// The last receipt of each message that was received, wanted or not.
     receipts: BTreeMap<String, String>,
-    /// Whether the whole queue was seen, as far as nobody else holds a part of it.
-    pub(super) complete: bool,
+    /// Whether a limit ended the walk before the queue or the search was at its end.
+    pub(super) cut_short: bool,
+    /// Whether it matters what else there is: everything is wanted, or something is missing.
+    wants_more: bool,
 }
 
 impl Held {
@@ -55,10 +57,14 @@ impl Held {
             return Err(fault);
         }
         held.letters.sort_by(|a, b| (a.sent, &a.id).cmp(&(b.sent, &b.id)));
-        if let Wanted::These(ids) = wanted {
-            let found = |id: &String| held.letters.iter().any(|letter| letter.id == *id);
-            held.missing = ids.into_iter().filter(|id| !found(id)).collect();
-        }
+        held.wants_more = match wanted {
+            Wanted::All => true,
+            Wanted::These(ids) => {
+                let found = |id: &String| held.letters.iter().any(|letter| letter.id == *id);
+                held.missing = ids.into_iter().filter(|id| !found(id)).collect();
+                !held.missing.is_empty()
+            }
+        };
         Ok(held)
     }
 
@@ -85,10 +91,10 @@ impl Held {
                 }
             }
             if !news {
-                self.complete = true;
                 return Ok(());
             }
         }
+        self.cut_short = !wanted.are_all_among(&self.letters);
         Ok(())
     }
 
@@ -105,11 +111,14 @@ impl Held {
         queue.give_back(&receipts).await
     }
 
-    /// About how many messages are in the hands of others; asked while ours are still in ours. Nothing depends on it, so
-    /// that whoever may not ask is not told.
+    /// About how many messages SQS counts that are in other hands, where that matters; asked while ours are still in ours.
+    /// Nothing depends on it, so that whoever may not ask is not told.
     pub(super) async fn elsewhere(&self, queue: &DeadLetters) -> u64 {
+        if !self.wants_more {
+            return 0;
+        }
         let ours = u64::try_from(self.receipts.len()).unwrap_or(u64::MAX);
-        queue.depth().await.map_or(0, |depth| depth.held.saturating_sub(ours))
+        queue.held().await.map_or(0, |held| held.saturating_sub(ours))
     }
 }
 
@@ -144,27 +153,29 @@ mod tests {
         let seen: Vec<_> = held.letters.iter().map(|letter| (letter.id.as_str(), letter.receipt.as_str())).collect();
         assert_eq!(seen, [("a", "2"), ("b", "1"), ("c", "2")]);
         assert_eq!(held.receipts.get("a").map(String::as_str), Some("2"));
-        assert_eq!((held.complete, calls), (true, 3));
+        assert_eq!((held.cut_short, calls), (false, 3));
     }
 
     #[test]
     fn a_queue_that_only_repeats_itself_was_seen() {
         let (held, calls) = walk(&Wanted::All, 100, |call| vec![letter("a", call, 1)]);
-        assert_eq!((held.letters.len(), held.complete, calls), (1, true, 2));
+        assert_eq!((held.letters.len(), held.cut_short, calls), (1, false, 2));
     }
 
     #[test]
     fn the_search_ends_with_the_last_id() {
         let wanted = Wanted::These(["m2".to_owned()].into());
         let (held, calls) = walk(&wanted, 100, |call| vec![letter(&format!("m{call}"), call, 1)]);
-        assert_eq!((held.letters.len(), held.receipts.len(), calls), (1, 2, 2));
+        assert_eq!((held.letters.len(), held.receipts.len(), held.cut_short, calls), (1, 2, false, 2));
+        let (held, calls) = walk(&wanted, 1, |call| vec![letter(&format!("m{call}"), call, 1)]);
+        assert_eq!((held.letters.len(), held.cut_short, calls), (0, true, 1));
     }
 
     #[test]
     fn number_and_size_are_limited() {
         let (held, calls) = walk(&Wanted::All, 3, |call| vec![letter(&format!("m{call}"), call, 1)]);
-        assert_eq!((held.letters.len(), held.complete, calls), (3, false, 3));
+        assert_eq!((held.letters.len(), held.cut_short, calls), (3, true, 3));
         let (held, calls) = walk(&Wanted::All, 1_000, |call| vec![letter(&format!("m{call}"), call, BYTES_MAX / 2)]);
-        assert_eq!((held.letters.len(), held.complete, calls), (2, false, 2));
+        assert_eq!((held.letters.len(), held.cut_short, calls), (2, true, 2));
     }
 }

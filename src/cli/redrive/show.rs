@@ -107,14 +107,15 @@ pub(super) fn sum(letters: &[DeadLetter]) -> String {
 /// What there may be beside what was seen.
 pub(super) fn beyond(held: &Held, limit: usize, elsewhere: u64) -> String {
     let mut text = String::new();
-    if !held.complete && (held.letters.is_empty() || held.missing.is_empty()) {
+    if held.cut_short {
         let _ =
             writeln!(text, "there may be more than the {limit} that were looked at; raise --limit, or run it again");
     }
     if elsewhere > 0 {
         let _ = writeln!(
             text,
-            "about {elsewhere} more are in the hands of somebody else right now, and come back when that ends"
+            "SQS counts about {elsewhere} more that cannot be received: somebody else holds them, or the count lags; run it \
+             again in a minute"
         );
     }
     text

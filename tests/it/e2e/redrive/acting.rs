@@ -44,7 +44,7 @@ fn a_message_is_sent_as_it_was_before_it_is_deleted_and_the_function_works_on_it
     stage.aws.clear_log();
 
     let ran = stage.redrive(&["send", &id, "--output", "json"]).ends(0);
-    assert_eq!(ran.outcomes(), outcomes([(&id, "sent")]));
+    assert_eq!((ran.outcomes(), ran.err.as_str()), (outcomes([(&id, "sent")]), ""));
     assert_eq!(stage.written(), pairs([("SendMessage", "runas"), ("DeleteMessage", "runas-dlq")]));
     let queued = stage.peek(&stage.hub.queue);
     assert_eq!(queued.len(), 1);

@@ -25,7 +25,7 @@ fn what_is_not_said_is_asked_for() {
     stage.redrive(&["send", "--all", "--queue-url", dlq]).ends(64).complains_of(&["one and the same"]);
     stage
         .redrive_with(&[(config::TRUST, "all")], &["list"])
-        .ends(1)
+        .ends(64)
         .complains_of(&["RUNAS_TRUST", "`amazon` or `native`"]);
     stage
         .redrive_with(&[(config::REGION, "")], &["list"])
