@@ -81,13 +81,12 @@ impl DeadLetters {
         let entries = entries.map_err(|error| unbuildable(GIVE_BACK, &error))?;
         let request = self.client.change_message_visibility_batch().queue_url(&self.url).set_entries(Some(entries));
         let answer = request.send().await.map_err(|error| GIVE_BACK.failed(&error))?;
-        match answer.failed.first() {
-            None => Ok(()),
-            Some(failure) => {
-                let status = if failure.sender_fault() { 400 } else { 500 };
-                Err(GIVE_BACK.answered(Some(failure.code()), status, failure.message().unwrap_or_default()))
-            }
-        }
+        let faults = answer.failed.iter().map(|failure| {
+            let status = if failure.sender_fault() { 400 } else { 500 };
+            GIVE_BACK.answered(Some(failure.code()), status, failure.message().unwrap_or_default())
+        });
+        // What is no longer in our hands has come back by itself, or is gone.
+        faults.filter(|fault| fault.class != FaultClass::NotFound).map(Err).next().unwrap_or(Ok(()))
     }
 
     /// Puts a message into another queue as it was before it was put aside: its body to the last byte, and the attributes

@@ -130,9 +130,10 @@ impl Shell<'_> {
 /// Sent first and deleted then: a crash in between leaves the message in both queues, and never in none.
 async fn send_one(queue: &DeadLetters, letter: &DeadLetter, sending: &Sending<'_>) -> Done {
     let prospect = Prospect::of(letter);
+    let poison = prospect.is_poison();
     let ended = |outcome, note: String| Done { id: letter.id.clone(), outcome, note };
     let note = match prospect.reason {
-        Some(reason) if prospect.outcome == "poison" && !sending.force => {
+        Some(reason) if poison && !sending.force => {
             return ended(
                 Outcome::Refused,
                 format!("it would be poison again: {reason}; fix: --force sends it all the same"),
@@ -149,7 +150,7 @@ async fn send_one(queue: &DeadLetters, letter: &DeadLetter, sending: &Sending<'_
     }
     match queue.delete(letter).await {
         Ok(()) => ended(Outcome::Sent, note),
-        Err(fault) => ended(Outcome::SentAndKept, format!("{}; twice does no harm", told(&fault))),
+        Err(fault) => ended(Outcome::SentAndKept, format!("{}; sending it twice does no harm", told(&fault))),
     }
 }
 
