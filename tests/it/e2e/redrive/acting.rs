@@ -142,6 +142,19 @@ fn a_crash_between_sending_and_deleting_leaves_the_message_in_both_queues() {
 }
 
 #[test]
+fn a_deletion_whose_answer_is_lost_is_an_error_and_the_message_is_not_missed_when_the_rest_is_given_back() {
+    let stage = Stage::set();
+    let ids = [stage.put_aside(&usable(), None), stage.put_aside("[]", None)];
+    let lost = json!({"service": "sqs", "action": "DeleteMessage", "code": "InternalFailure", "when": "after"});
+    stage.aws.faults(&json!([lost]));
+    let ran = stage.redrive(&["send", &ids[0], &ids[1], "-o", "json"]).ends(1);
+    assert_eq!(ran.outcomes(), outcomes([(&ids[0], "sent_and_kept"), (&ids[1], "refused")]));
+    assert_eq!(ran.err, "", "what is gone cannot stay hidden");
+    assert_eq!(stage.queued(), [1, 0, 0]);
+    assert_eq!(stage.dead(), ("1".to_owned(), "0".to_owned()));
+}
+
+#[test]
 fn what_cannot_be_sent_stays_and_the_others_go() {
     let stage = Stage::set();
     (0..3).for_each(|_| drop(stage.put_aside(&usable(), None)));
