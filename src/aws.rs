@@ -6,15 +6,21 @@
 //! | `client` | what all clients share: region, endpoints, retries, timeouts, trust |
 //! | `fault` | what an error of the SDK means for us |
 //! | `session` | credentials of other accounts that reach one document and nothing else |
+//! | `operator` | how an operator reaches AWS: profiles and SSO (feature `cli`) |
+//! | `dead_letters` | the dead-letter queue as an operator works on it (feature `cli`) |
 //! | `documents`, `directory`, `ledger`, `notifier`, `queue` | one port each |
 
 mod client;
+#[cfg(feature = "cli")]
+pub mod dead_letters;
 mod directory;
 mod documents;
 mod fault;
 pub mod lambda;
 mod ledger;
 mod notifier;
+#[cfg(feature = "cli")]
+pub mod operator;
 mod queue;
 mod session;
 

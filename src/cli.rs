@@ -2,9 +2,11 @@
 
 pub mod decode;
 pub mod demo;
+mod login;
 pub mod policy;
 pub mod policy_yaml;
 pub mod printer;
+pub mod redrive;
 pub mod replay;
 pub mod simulate;
 
@@ -47,6 +49,8 @@ enum Command {
     Replay(replay::ReplayArgs),
     /// Play random stories on a simulated organisation, under a checker: nothing lost, nothing looped.
     Simulate(simulate::SimulateArgs),
+    /// Look into the dead-letter queue, put messages back to work, or drop them with a reason.
+    Redrive(redrive::RedriveArgs),
     /// Check, explain and compile a policy, or print the schema of policies.
     #[command(subcommand)]
     Policy(policy::PolicyCommand),
@@ -91,6 +95,7 @@ fn run(cli: &Cli, printer: &Printer) -> ExitStatus {
         Command::Decode(args) => decoded(args, cli.output, printer),
         Command::Replay(args) => replay::run(args, cli.output, printer, now()),
         Command::Simulate(args) => simulate::run(args, cli.output, printer),
+        Command::Redrive(args) => redrive::run(args, cli.output, printer),
         Command::Policy(command) => {
             let outcome = policy::run(command, now(), cli.output);
             printer.data(&outcome.stdout);

@@ -9,6 +9,8 @@ use std::path::PathBuf;
 use crate::domain::target::{Region, partition};
 
 mod check;
+#[cfg(feature = "cli")]
+pub mod operator;
 #[cfg(test)]
 mod tests;
 
@@ -139,8 +141,7 @@ impl Config {
     /// # Errors
     /// Everything that is missing or does not parse.
     pub fn from_env() -> Result<Self, ConfigProblems> {
-        #[expect(clippy::disallowed_methods, reason = "the one place where the environment is read")]
-        Self::from_vars(|name| std::env::var(name).ok())
+        Self::from_vars(variable)
     }
 
     /// The settings that `vars` holds. An empty variable counts as not set.
@@ -183,6 +184,11 @@ impl Config {
             _ => Err(ConfigProblems(reader.problems)),
         }
     }
+}
+
+fn variable(name: &str) -> Option<String> {
+    #[expect(clippy::disallowed_methods, reason = "the one place where the environment is read")]
+    std::env::var(name).ok()
 }
 
 /// The embedded roots are certain for the commercial partition only; elsewhere the system's list knows better.

@@ -5,6 +5,7 @@
 
 pub mod advance;
 pub mod case;
+pub mod dead_letter;
 pub mod decide;
 pub mod decode;
 pub mod document;

@@ -23,9 +23,11 @@
 //! | what is remembered, who is told, when we look again | [`domain::settle`] |
 //! | edit wars | [`domain::heat`] |
 //! | what an alert looks like | [`domain::finding`] |
+//! | why a message was put aside | [`domain::dead_letter`] |
 //! | the order of steps, batches, waiting, handing back | [`reactor`] |
 //! | what we ask of the world | [`ports`] |
 //! | the same, over the AWS SDK | [`aws`] |
+//! | how an operator reaches AWS, and the dead-letter queue | `aws::operator`, `aws::dead_letters` (feature `cli`) |
 //! | the same, as a simulated organisation | `sim` (feature `cli`) |
 //! | the function: configuration, entry, logs, metrics | [`config`], [`lambda`], [`telemetry`], [`metrics`] |
 //! | `runasctl`, one file a command | `cli` (feature `cli`) |

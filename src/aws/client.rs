@@ -44,7 +44,9 @@ macro_rules! lazy_client {
             let endpoint = self.endpoints.$name.clone().or_else(|| self.endpoints.default.clone());
             Lazy::new(Box::new(move || {
                 let mut config = $sdk::config::Builder::from(&base);
-                config.set_endpoint_url(endpoint);
+                if endpoint.is_some() {
+                    config.set_endpoint_url(endpoint);
+                }
                 $sdk::Client::from_conf(config.build())
             }))
         }
@@ -72,6 +74,12 @@ impl Clients {
         Self { base, endpoints: config.endpoints.clone() }
     }
 
+    /// Clients over a configuration that came from the ordinary chain: it knows its endpoints itself.
+    #[cfg(feature = "cli")]
+    pub(super) fn over(base: SdkConfig) -> Self {
+        Self { base, endpoints: Endpoints::default() }
+    }
+
     lazy_client!(ssm, aws_sdk_ssm);
     lazy_client!(sts, aws_sdk_sts);
     lazy_client!(dynamodb, aws_sdk_dynamodb);
@@ -85,7 +93,7 @@ impl Clients {
 /// The SDK's own client makes a connector for every service client to find out early whether the roots can be read, and
 /// throws it away. Behind `http_client_fn` that check does not happen: the first request makes the connector, and all
 /// later ones use it, as long as the timeouts are the same.
-fn http_client(trust: Trust) -> SharedHttpClient {
+pub(super) fn http_client(trust: Trust) -> SharedHttpClient {
     let store = match trust {
         Trust::Amazon => TrustStore::empty().with_pem_certificate(AMAZON_ROOTS),
         Trust::Native => TrustStore::default(),

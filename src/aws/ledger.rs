@@ -11,6 +11,8 @@
 //! | | `DOC#<digest>` | a content that history names; as long as the last line that names it |
 //! | | `OUTBOX#<alert id>` | an alert, pending or sent; 2 days after sending |
 //! | `POLICY` | `CURRENT` | the policy in force; the function may only read it |
+//! | `DEADLETTER` | `DROPPED#<time>#<message id>` | who dropped a message from the dead-letter queue, and why; 400 days |
+//! | | `BODY#<sha256>#<part>` | the body of a dropped message; as long as the last line that names it |
 
 use aws_sdk_dynamodb::Client;
 
@@ -25,6 +27,8 @@ use items::{Item, s};
 use keys::Key;
 
 mod commit;
+#[cfg(feature = "cli")]
+mod dropped;
 mod items;
 mod keys;
 mod load;
@@ -44,6 +48,12 @@ pub(super) struct DynamoLedger {
 impl DynamoLedger {
     pub(super) fn new(config: &Config, clients: &Clients) -> Self {
         Self { client: clients.dynamodb(), table: config.table.clone(), policy: config.policy.clone() }
+    }
+
+    /// The table as an operator names it.
+    #[cfg(feature = "cli")]
+    pub(super) fn at(table: &str, clients: &Clients) -> Self {
+        Self { client: clients.dynamodb(), table: table.to_owned(), policy: PolicySource::Table }
     }
 
     pub(super) async fn policy(&self) -> Result<Option<Policy>, Fault> {

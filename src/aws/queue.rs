@@ -7,6 +7,7 @@ use futures_util::stream::{self, TryStreamExt as _};
 use super::client::{Clients, Lazy};
 use super::fault::Call;
 use crate::config::Config;
+use crate::domain::dead_letter::REASON;
 use crate::domain::decode::encode_work;
 use crate::domain::signal::Work;
 use crate::domain::text::{MESSAGE_CHARS_MAX, clean};
@@ -81,7 +82,7 @@ impl SqsQueue {
             .send_message()
             .queue_url(&self.dlq)
             .message_body(text(fitting(body)))
-            .message_attributes("reason", reason)
+            .message_attributes(REASON, reason)
             .send()
             .await
             .map(drop)

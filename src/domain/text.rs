@@ -52,6 +52,23 @@ fn is_format(c: char) -> bool {
         | '\u{13430}'..='\u{1343f}' | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e007f}')
 }
 
+/// `text` to its last character, with everything invisible written out as JSON does it (`\u001b`); line ends stay. In JSON
+/// such characters stand in strings only, so that it means the same as before.
+pub fn escaped(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for c in text.chars() {
+        let invisible = c.is_control() || is_format(c) || matches!(c, '\u{2028}' | '\u{2029}');
+        if c == '\n' || !invisible {
+            escaped.push(c);
+            continue;
+        }
+        for unit in c.encode_utf16(&mut [0; 2]) {
+            let _ = write!(escaped, "\\u{unit:04x}");
+        }
+    }
+    escaped
+}
+
 /// The SHA-256 of a text, in hexadecimal.
 pub fn sha256(text: &str) -> String {
     Sha256::digest(text.as_bytes()).iter().fold(String::with_capacity(64), |mut hex, byte| {
@@ -62,7 +79,7 @@ pub fn sha256(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::clean;
+    use super::{clean, escaped};
 
     #[test]
     fn ordinary_text_of_any_script_stays_as_it_is() {
@@ -75,6 +92,18 @@ mod tests {
     fn control_and_bidirectional_characters_disappear() {
         assert_eq!(clean("a\u{0}b\u{1b}[31mc\u{7f}\u{9b}d", 64), "ab[31mcd");
         assert_eq!(clean("ops\u{202e}toor\u{2066}x\u{200d}y\u{feff}z\u{e0041}", 64), "opstoorxyz");
+    }
+
+    #[test]
+    fn escaping_shows_what_is_invisible_and_keeps_what_json_means() {
+        assert_eq!(
+            escaped("a\u{1b}[31m\r\nb\u{9b}c\u{202e}d\u{e0041}é"),
+            "a\\u001b[31m\\u000d\nb\\u009bc\\u202ed\\udb40\\udc41é"
+        );
+        let value = serde_json::json!({ "k\u{9b}": "\u{1b}]0;x\u{7}\u{2028}\u{e0041}" });
+        let text = escaped(&format!("{value:#}"));
+        assert!(text.chars().all(|c| c == '\n' || ('\u{20}'..'\u{7f}').contains(&c)), "{text:?}");
+        assert_eq!(serde_json::from_str::<serde_json::Value>(&text).unwrap(), value);
     }
 
     #[test]

@@ -14,6 +14,7 @@ mod messages;
 mod modes;
 mod people;
 mod queue;
+mod redrive;
 mod stage;
 mod start;
 mod vending;

@@ -74,6 +74,23 @@ impl Key {
     }
 }
 
+/// What an operator dropped from the dead-letter queue.
+#[cfg(feature = "cli")]
+impl Key {
+    fn of_dead_letters(sk: String) -> Self {
+        Self { pk: "DEADLETTER".to_owned(), sk }
+    }
+
+    pub(super) fn dropped(at: Time, message_id: &str) -> Self {
+        Self::of_dead_letters(format!("DROPPED#{}#{}", sortable(at), bounded_id(message_id)))
+    }
+
+    /// Parts are numbered from 0.
+    pub(super) fn dropped_body(digest: &str, part: usize) -> Self {
+        Self::of_dead_letters(format!("BODY#{}#{part:03}", bounded_id(digest)))
+    }
+}
+
 /// The partition key of everything about an account.
 pub(super) fn partition_of(account: &AccountId) -> String {
     format!("ACCOUNT#{account}")

@@ -82,7 +82,7 @@ pub(super) struct Stage {
 pub(super) struct Hub {
     /// Follows the names of everything that is deployed, so that there can be more than one of it.
     pub(super) suffix: String,
-    keys: Credentials,
+    pub(super) keys: Credentials,
     dynamodb: aws_sdk_dynamodb::Client,
     pub(super) sqs: aws_sdk_sqs::Client,
     topic: String,

@@ -1,0 +1,208 @@
+//! The dead-letter queue as an operator works on it. SQS has no way of looking without receiving: what was received is
+//! hidden from everybody for a while, and is given back.
+
+use aws_sdk_sqs::Client;
+use aws_sdk_sqs::primitives::Blob;
+use aws_sdk_sqs::types::{
+    ChangeMessageVisibilityBatchRequestEntry as GiveBack, Message, MessageAttributeValue,
+    MessageSystemAttributeName as Name, QueueAttributeName,
+};
+
+use super::client::{Clients, Lazy};
+use super::fault::Call;
+use super::ledger::DynamoLedger;
+use crate::domain::dead_letter::{Attribute, AttributeValue, DeadLetter};
+use crate::domain::time::Time;
+use crate::ports::{Fault, FaultClass};
+
+const RECEIVE: Call = Call::read("ReceiveMessage");
+const GIVE_BACK: Call = Call::write("ChangeMessageVisibility");
+const SEND: Call = Call::write("SendMessage");
+const DELETE: Call = Call::write("DeleteMessage");
+const COUNT: Call = Call::read("GetQueueAttributes");
+
+/// How long a received message stays hidden, if the command is killed before it could give it back.
+pub const HOLD_S: u32 = 120;
+/// Messages in one call [bc sqs].
+const BATCH_MAX: u32 = 10;
+/// A poll that waits asks all of SQS's servers, and one that does not may miss messages [docs: sqs short and long polling].
+const WAIT_S: i32 = 1;
+
+/// The dead-letter queue.
+pub struct DeadLetters {
+    client: Lazy<Client>,
+    url: String,
+}
+
+impl DeadLetters {
+    pub(super) fn new(url: &str, clients: &Clients) -> Self {
+        Self { client: clients.sqs(), url: url.to_owned() }
+    }
+
+    /// The next messages, at most `max` and at most ten, hidden from everybody else for [`HOLD_S`]; none where all were
+    /// received.
+    ///
+    /// # Errors
+    /// The queue is not there, or cannot be read.
+    pub async fn receive(&self, max: usize) -> Result<Vec<DeadLetter>, Fault> {
+        let max = u32::try_from(max).unwrap_or(BATCH_MAX).clamp(1, BATCH_MAX);
+        let answer = self
+            .client
+            .receive_message()
+            .queue_url(&self.url)
+            .max_number_of_messages(max.cast_signed())
+            .visibility_timeout(HOLD_S.cast_signed())
+            .wait_time_seconds(WAIT_S)
+            .message_system_attribute_names(Name::All)
+            .message_attribute_names("All")
+            .send()
+            .await
+            .map_err(|error| RECEIVE.failed(&error))?;
+        Ok(answer.messages.unwrap_or_default().into_iter().map(letter).collect())
+    }
+
+    /// Lets everybody see received messages again.
+    ///
+    /// # Errors
+    /// Some could not be given back; they come back by themselves when their time is up.
+    pub async fn give_back(&self, receipts: &[String]) -> Result<(), Fault> {
+        let mut fault = None;
+        for chunk in receipts.chunks(BATCH_MAX as usize) {
+            fault = self.give_back_chunk(chunk).await.err().or(fault);
+        }
+        fault.map_or(Ok(()), Err)
+    }
+
+    async fn give_back_chunk(&self, receipts: &[String]) -> Result<(), Fault> {
+        let entry = |(at, receipt): (usize, &String)| {
+            GiveBack::builder().id(at.to_string()).receipt_handle(receipt).visibility_timeout(0).build()
+        };
+        let entries: Result<Vec<_>, _> = receipts.iter().enumerate().map(entry).collect();
+        let entries = entries.map_err(|error| unbuildable(GIVE_BACK, &error))?;
+        let request = self.client.change_message_visibility_batch().queue_url(&self.url).set_entries(Some(entries));
+        let answer = request.send().await.map_err(|error| GIVE_BACK.failed(&error))?;
+        let faults = answer.failed.iter().map(|failure| {
+            let status = if failure.sender_fault() { 400 } else { 500 };
+            GIVE_BACK.answered(Some(failure.code()), status, failure.message().unwrap_or_default())
+        });
+        // What is no longer in our hands has come back by itself, or is gone.
+        faults.filter(|fault| fault.class != FaultClass::NotFound).map(Err).next().unwrap_or(Ok(()))
+    }
+
+    /// Puts a message into another queue as it was before it was put aside: its body to the last byte, and the attributes
+    /// that it had then.
+    ///
+    /// # Errors
+    /// It was not sent, or perhaps it was (`maybe_applied`).
+    pub async fn send_to(&self, queue_url: &str, letter: &DeadLetter) -> Result<(), Fault> {
+        let attributes =
+            letter.own_attributes().map(|(name, attribute)| Ok((name.clone(), attribute_value(attribute)?)));
+        let attributes: Result<_, Fault> = attributes.collect();
+        self.client
+            .send_message()
+            .queue_url(queue_url)
+            .message_body(&letter.body)
+            .set_message_attributes(Some(attributes?))
+            .send()
+            .await
+            .map(drop)
+            .map_err(|error| SEND.failed(&error))
+    }
+
+    /// Deletes a received message for good.
+    ///
+    /// # Errors
+    /// It is still there, or perhaps it is not (`maybe_applied`).
+    pub async fn delete(&self, letter: &DeadLetter) -> Result<(), Fault> {
+        self.client
+            .delete_message()
+            .queue_url(&self.url)
+            .receipt_handle(&letter.receipt)
+            .send()
+            .await
+            .map(drop)
+            .map_err(|error| DELETE.failed(&error))
+    }
+
+    /// How many messages were received by somebody and not given back, as far as SQS has counted: its numbers lag by a
+    /// minute [docs: sqs `GetQueueAttributes`].
+    ///
+    /// # Errors
+    /// The queue is not there, or does not say.
+    pub async fn held(&self) -> Result<u64, Fault> {
+        let name = QueueAttributeName::ApproximateNumberOfMessagesNotVisible;
+        let request = self.client.get_queue_attributes().queue_url(&self.url).attribute_names(name.clone());
+        let answer = request.send().await.map_err(|error| COUNT.failed(&error))?;
+        let number = answer.attributes.unwrap_or_default().get(&name).and_then(|text| text.parse().ok());
+        Ok(number.unwrap_or_default())
+    }
+}
+
+fn letter(message: Message) -> DeadLetter {
+    let system = message.attributes.unwrap_or_default();
+    let time = |name| system.get(&name).and_then(|text| text.parse().ok()).map(Time::from_ms);
+    let attributes = message.message_attributes.unwrap_or_default();
+    DeadLetter {
+        id: message.message_id.unwrap_or_default(),
+        receipt: message.receipt_handle.unwrap_or_default(),
+        body: message.body.unwrap_or_default(),
+        sent: time(Name::SentTimestamp),
+        receives: system.get(&Name::ApproximateReceiveCount).and_then(|text| text.parse().ok()).unwrap_or(1),
+        source: system.get(&Name::DeadLetterQueueSourceArn).cloned(),
+        attributes: attributes.into_iter().map(|(name, value)| (name, attribute(value))).collect(),
+    }
+}
+
+fn attribute(value: MessageAttributeValue) -> Attribute {
+    let said = match (value.string_value, value.binary_value) {
+        (None, Some(bytes)) => AttributeValue::Binary(bytes.into_inner()),
+        (text, _) => AttributeValue::Text(text.unwrap_or_default()),
+    };
+    Attribute { kind: value.data_type, value: said }
+}
+
+fn attribute_value(attribute: &Attribute) -> Result<MessageAttributeValue, Fault> {
+    let value = MessageAttributeValue::builder().data_type(&attribute.kind);
+    let value = match &attribute.value {
+        AttributeValue::Text(text) => value.string_value(text),
+        AttributeValue::Binary(bytes) => value.binary_value(Blob::new(bytes.clone())),
+    };
+    value.build().map_err(|error| unbuildable(SEND, &error))
+}
+
+fn unbuildable(call: Call, error: &impl std::fmt::Display) -> Fault {
+    call.fault(FaultClass::Invalid, "Build", &error.to_string())
+}
+
+/// A message that an operator drops.
+#[derive(Clone, Debug)]
+pub struct Dropped<'a> {
+    /// The message.
+    pub letter: &'a DeadLetter,
+    /// Who drops it.
+    pub by: &'a str,
+    /// Why.
+    pub why: &'a str,
+    /// When.
+    pub at: Time,
+}
+
+/// The book of what was dropped.
+pub struct DropBook {
+    ledger: DynamoLedger,
+}
+
+impl DropBook {
+    pub(super) fn new(table: &str, clients: &Clients) -> Self {
+        Self { ledger: DynamoLedger::at(table, clients) }
+    }
+
+    /// Writes down who drops a message and why, with all of its body. Done before the message is deleted, so that a crash
+    /// in between leaves the message and a line, and never neither.
+    ///
+    /// # Errors
+    /// It is not, or not completely, written: the message must stay.
+    pub async fn keep(&self, dropped: &Dropped<'_>) -> Result<(), Fault> {
+        self.ledger.keep_dropped(dropped).await
+    }
+}

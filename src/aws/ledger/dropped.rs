@@ -1,0 +1,121 @@
+//! What operators dropped from the dead-letter queue: one line each, and each body once.
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use serde_json::{Map, Value, json};
+
+use super::items::{self, Item, n, s, ttl};
+use super::keys::Key;
+use super::{DynamoLedger, UPDATE};
+use crate::aws::dead_letters::Dropped;
+use crate::aws::fault::Call;
+use crate::domain::dead_letter::{self, DeadLetter};
+use crate::domain::text::sha256;
+use crate::domain::time::Time;
+use crate::ports::Fault;
+
+const PUT: Call = Call::write("PutItem");
+/// Attributes beside the body; SQS holds both within 1 MiB, and nobody we know sends more than a kilobyte.
+const ATTRIBUTES_BYTES_MAX: usize = 64 * 1_024;
+
+impl DynamoLedger {
+    /// The body first, so that no line names one that is not there. Writing the same once more changes nothing.
+    pub(in crate::aws) async fn keep_dropped(&self, dropped: &Dropped<'_>) -> Result<(), Fault> {
+        let (digest, parts) = (sha256(&dropped.letter.body), parts(&dropped.letter.body));
+        for (number, part) in parts.iter().enumerate() {
+            self.keep_part(Key::dropped_body(&digest, number), part, dropped.at).await?;
+        }
+        self.client
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(line(dropped, &digest, parts.len())))
+            .send()
+            .await
+            .map(drop)
+            .map_err(|error| PUT.failed(&error))
+    }
+
+    async fn keep_part(&self, key: Key, part: &str, at: Time) -> Result<(), Fault> {
+        self.client
+            .update_item()
+            .table_name(&self.table)
+            .set_key(Some(key.into_item()))
+            .update_expression("SET #body = if_not_exists(#body, :body), #ttl = :ttl")
+            .expression_attribute_names("#body", items::BODY)
+            .expression_attribute_names("#ttl", items::TTL)
+            .expression_attribute_values(":body", s(part))
+            .expression_attribute_values(":ttl", ttl(at.plus_ms(items::HISTORY_MS)))
+            .send()
+            .await
+            .map(drop)
+            .map_err(|error| UPDATE.failed(&error))
+    }
+}
+
+/// A body in pieces that fit into an item.
+fn parts(body: &str) -> Vec<&str> {
+    let mut parts = Vec::new();
+    let mut rest = body;
+    loop {
+        let (part, after) = rest.split_at(rest.floor_char_boundary(items::JSON_BYTES_MAX));
+        parts.push(part);
+        if after.is_empty() {
+            return parts;
+        }
+        rest = after;
+    }
+}
+
+fn line(dropped: &Dropped<'_>, digest: &str, parts: usize) -> Item {
+    let Dropped { letter, by, why, at } = *dropped;
+    let mut item = Key::dropped(at, &letter.id).into_item();
+    let count = |number: usize| n(i128::try_from(number).unwrap_or(i128::MAX));
+    let fields: [(&str, AttributeValue); 12] = [
+        ("id", s(&letter.id)),
+        ("at", s(at.to_string())),
+        ("by", s(by)),
+        ("why", s(why)),
+        ("reason", s(letter.reason())),
+        ("put_by", s(letter.put_by().as_str())),
+        ("attributes", s(attributes(letter))),
+        ("receives", n(letter.receives)),
+        ("digest", s(digest)),
+        ("bytes", count(letter.body.len())),
+        ("parts", count(parts)),
+        (items::TTL, ttl(at.plus_ms(items::HISTORY_MS))),
+    ];
+    item.extend(fields.map(|(name, value)| (name.to_owned(), value)));
+    if let Some(sent) = letter.sent {
+        item.insert("sent".to_owned(), s(sent.to_string()));
+    }
+    item
+}
+
+fn attributes(letter: &DeadLetter) -> String {
+    let value = |attribute: &dead_letter::Attribute| match &attribute.value {
+        dead_letter::AttributeValue::Text(text) => json!({ "type": attribute.kind, "value": text }),
+        dead_letter::AttributeValue::Binary(bytes) => json!({ "type": attribute.kind, "bytes": bytes }),
+    };
+    let all: Map<String, Value> = letter.attributes.iter().map(|(name, it)| (name.clone(), value(it))).collect();
+    let text = Value::Object(all).to_string();
+    if text.len() <= ATTRIBUTES_BYTES_MAX {
+        return text;
+    }
+    // The line itself must not be lost to the size of what stands beside the body.
+    json!({ "left_out": "too large", "bytes": text.len() }).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_body_in_parts_is_the_body() {
+        assert_eq!(parts("short"), ["short"]);
+        for body in ["ä".repeat(524_288), "x".repeat(items::JSON_BYTES_MAX), "x".repeat(items::JSON_BYTES_MAX + 1)] {
+            let parts = parts(&body);
+            assert!(parts.iter().all(|part| (1..=items::JSON_BYTES_MAX).contains(&part.len())));
+            assert!(parts.concat() == body);
+        }
+        assert_eq!(parts(&"x".repeat(1_048_576)).len(), 3);
+    }
+}

@@ -1,0 +1,188 @@
+//! How an operator reaches AWS: through the ordinary chain of the environment, profiles, SSO, a `credential_process` and
+//! roles, with what profiles and variables say of regions and endpoints.
+
+use std::error::Error;
+use std::fmt;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use aws_config::profile::ProfileFileCredentialsProvider;
+use aws_config::provider_config::ProviderConfig;
+use aws_config::timeout::TimeoutConfig;
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_credential_types::Credentials;
+use aws_credential_types::provider::error::CredentialsError;
+use aws_credential_types::provider::future::ProvideCredentials as Provided;
+use aws_credential_types::provider::{self, ProvideCredentials, SharedCredentialsProvider};
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
+
+use super::client::{Clients, Lazy, http_client};
+use super::dead_letters::{DeadLetters, DropBook};
+use super::fault::Call;
+use crate::config::Trust;
+use crate::domain::text::{MESSAGE_CHARS_MAX, NAME_CHARS_MAX, clean, quote};
+use crate::ports::Fault;
+
+const WHO_AM_I: Call = Call::read("GetCallerIdentity");
+
+/// A handshake, over whatever line an operator has.
+const CONNECT: Duration = Duration::from_secs(5);
+/// One attempt: an answer of a megabyte over a slow line, too.
+const ATTEMPT: Duration = Duration::from_secs(30);
+/// A call with all its attempts.
+const OPERATION: Duration = Duration::from_secs(90);
+
+/// As whom, and where.
+#[derive(Clone, Debug)]
+pub struct Login {
+    /// A profile other than `AWS_PROFILE` or the default one.
+    pub profile: Option<String>,
+    /// A region other than that of the environment or the profile.
+    pub region: Option<String>,
+    /// Which certificate authorities to trust.
+    pub trust: Trust,
+}
+
+/// Why AWS cannot be reached at all.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum LoginProblem {
+    /// Neither flag nor variable nor profile names a region.
+    #[error("no region is known; fix: give --region, set AWS_REGION, or write `region` into the profile")]
+    NoRegion,
+    /// Nobody in the chain has credentials, or somebody failed to get them.
+    #[error(
+        "there are no credentials{whence}: {cause}; fix: `aws sso login`, name a profile that works with --profile or \
+         AWS_PROFILE, or set AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN"
+    )]
+    NoCredentials {
+        /// The profile, where one was asked for.
+        whence: String,
+        /// What those said who were asked.
+        cause: String,
+    },
+}
+
+/// AWS as an operator reaches it.
+pub struct Operator {
+    clients: Clients,
+    sts: Lazy<aws_sdk_sts::Client>,
+}
+
+/// Who calls.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Identity {
+    /// The account.
+    pub account: String,
+    /// The user or the role session.
+    pub arn: String,
+}
+
+/// Logs in. Credentials are fetched now, so that whoever has none hears it before anything else.
+///
+/// # Errors
+/// There is no region, or nobody has credentials.
+pub async fn connect(login: &Login) -> Result<Operator, LoginProblem> {
+    let timeouts = TimeoutConfig::builder()
+        .connect_timeout(CONNECT)
+        .operation_attempt_timeout(ATTEMPT)
+        .operation_timeout(OPERATION);
+    let http = http_client(login.trust);
+    let mut loader =
+        aws_config::defaults(BehaviorVersion::latest()).http_client(http.clone()).timeout_config(timeouts.build());
+    if let Some(profile) = &login.profile {
+        loader = loader.profile_name(profile);
+    }
+    if let Some(region) = &login.region {
+        loader = loader.region(Region::new(region.clone()));
+    }
+    let base = loader.load().await;
+    let chain = match &login.profile {
+        Some(profile) => Some(SharedCredentialsProvider::new(of_profile(profile, &base, http))),
+        None => base.credentials_provider(),
+    };
+    let whence =
+        login.profile.as_ref().map(|profile| format!(" in the profile {}", quote(profile))).unwrap_or_default();
+    let none = |cause: String| LoginProblem::NoCredentials { whence, cause };
+    let Some(chain) = chain else { return Err(none("they are switched off".to_owned())) };
+    let first = match chain.provide_credentials().await {
+        Ok(first) => first,
+        Err(error) => return Err(none(causes(&error))),
+    };
+    // Asked last: a profile that is not there has no region either.
+    if base.region().is_none() {
+        return Err(LoginProblem::NoRegion);
+    }
+    let asked = Asked { first: Mutex::new(Some(first)), chain };
+    let base = base.into_builder().credentials_provider(SharedCredentialsProvider::new(asked)).build();
+    let clients = Clients::over(base);
+    Ok(Operator { sts: clients.sts(), clients })
+}
+
+/// A profile that was asked for by name, and nobody else: the chain would prefer the variables of another login.
+fn of_profile(profile: &str, base: &SdkConfig, http: SharedHttpClient) -> ProfileFileCredentialsProvider {
+    let config = ProviderConfig::without_region()
+        .with_region(base.region().cloned())
+        .with_behavior_version(base.behavior_version())
+        .with_http_client(http);
+    ProfileFileCredentialsProvider::builder().configure(&config).profile_name(profile).build()
+}
+
+/// An error with everything behind it, each cause once.
+fn causes(error: &CredentialsError) -> String {
+    let first: &(dyn Error + 'static) = error;
+    let chain = std::iter::successors(Some(first), |error| (*error).source());
+    let mut text = String::new();
+    for cause in chain.map(|error| clean(&error.to_string(), MESSAGE_CHARS_MAX)) {
+        if !text.contains(&cause) {
+            text = if text.is_empty() { cause } else { format!("{text}: {cause}") };
+        }
+    }
+    clean(&text, MESSAGE_CHARS_MAX)
+}
+
+impl Operator {
+    /// Who the credentials belong to. Everybody may ask.
+    ///
+    /// # Errors
+    /// STS does not answer, or does not know the credentials.
+    pub async fn who_am_i(&self) -> Result<Identity, Fault> {
+        let answer = self.sts.get_caller_identity().send().await.map_err(|error| WHO_AM_I.failed(&error))?;
+        let text = |text: Option<&str>| clean(text.unwrap_or_default(), NAME_CHARS_MAX);
+        Ok(Identity { account: text(answer.account()), arn: text(answer.arn()) })
+    }
+
+    /// The dead-letter queue with this URL.
+    pub fn dead_letters(&self, url: &str) -> DeadLetters {
+        DeadLetters::new(url, &self.clients)
+    }
+
+    /// The book of what was dropped, in the ledger's table.
+    pub fn drop_book(&self, table: &str) -> DropBook {
+        DropBook::new(table, &self.clients)
+    }
+}
+
+/// The chain, with the credentials that it gave at the login: a `credential_process` that asks for a second factor must not
+/// ask twice. The SDK keeps them until they end, and then comes for others.
+struct Asked {
+    first: Mutex<Option<Credentials>>,
+    chain: SharedCredentialsProvider,
+}
+
+impl ProvideCredentials for Asked {
+    fn provide_credentials<'a>(&'a self) -> Provided<'a>
+    where
+        Self: 'a,
+    {
+        match self.first.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            Some(first) => Provided::ready(provider::Result::Ok(first)),
+            None => self.chain.provide_credentials(),
+        }
+    }
+}
+
+impl fmt::Debug for Asked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Asked").finish_non_exhaustive()
+    }
+}

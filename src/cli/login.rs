@@ -1,0 +1,78 @@
+//! What all commands share that work in AWS: as whom, and what to do about a call that failed.
+
+use clap::Args;
+
+use crate::aws::operator::{Login, Operator, connect};
+use crate::config::Trust;
+use crate::ports::{Fault, FaultClass};
+
+/// The heading in the help under which commands say what they work on.
+pub(super) const WHERE: &str = "As whom and where";
+
+/// As whom, and where.
+#[derive(Clone, Debug, Default, Args)]
+pub(super) struct LoginArgs {
+    /// The profile to log in with, instead of `AWS_PROFILE` or the default one.
+    #[arg(long, global = true, help_heading = WHERE, value_name = "NAME")]
+    profile: Option<String>,
+    /// The region, instead of that of the environment or the profile.
+    #[arg(long, global = true, help_heading = WHERE, value_name = "REGION")]
+    region: Option<String>,
+}
+
+impl LoginArgs {
+    /// AWS, or why it cannot be reached and what to do about that.
+    pub(super) async fn connect(&self, trust: Trust) -> Result<Operator, String> {
+        let login = Login { profile: self.profile.clone(), region: self.region.clone(), trust };
+        connect(&login).await.map_err(|problem| problem.to_string())
+    }
+}
+
+/// Codes that say that the credentials are at fault, and no permission.
+const WORN_OUT: [&str; 5] =
+    ["ExpiredToken", "ExpiredTokenException", "RequestExpired", "InvalidClientTokenId", "UnrecognizedClientException"];
+
+/// What failed, and what to do about it.
+pub(super) fn told(fault: &Fault) -> String {
+    format!("{fault}; fix: {}", fix(fault))
+}
+
+fn fix(fault: &Fault) -> String {
+    if WORN_OUT.contains(&fault.code.as_str()) {
+        return "log in again (`aws sso login`), or name another profile with --profile".to_owned();
+    }
+    match fault.class {
+        FaultClass::Denied => format!(
+            "allow {} to the role that you use (`aws sts get-caller-identity` names it), or name another with --profile",
+            fault.call
+        ),
+        FaultClass::DeniedByScp => {
+            format!("use a role that the organisation's policies let call {}", fault.call)
+        }
+        FaultClass::NotFound => "see whether the URL or the name is right, and the region".to_owned(),
+        FaultClass::RegionOff => "name another region with --region".to_owned(),
+        FaultClass::Throttled | FaultClass::NotReady => "wait a minute, and run it again".to_owned(),
+        FaultClass::Transient => "see whether the endpoint can be reached from here, and run it again".to_owned(),
+        FaultClass::Moved | FaultClass::Duplicate | FaultClass::Full => "look again, and run it again".to_owned(),
+        FaultClass::Invalid => "mend what the answer names; the same call will fail again".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fault(class: FaultClass, code: &str) -> Fault {
+        let (code, message) = (code.to_owned(), "no".to_owned());
+        Fault { class, call: "ReceiveMessage", code, message, maybe_applied: false }
+    }
+
+    #[test]
+    fn what_is_denied_names_the_permission_and_what_is_worn_out_the_login() {
+        let denied = told(&fault(FaultClass::Denied, "AccessDenied"));
+        assert!(denied.starts_with("ReceiveMessage: AccessDenied: no; fix: allow ReceiveMessage"), "{denied}");
+        for (class, code) in [(FaultClass::Transient, "ExpiredToken"), (FaultClass::Denied, "InvalidClientTokenId")] {
+            assert!(told(&fault(class, code)).contains("log in again"), "{code}");
+        }
+    }
+}

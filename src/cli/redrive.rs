@@ -1,0 +1,197 @@
+//! `runasctl redrive`: the dead-letter queue. What is in it and why, back to work with it, or away with a reason.
+
+mod act;
+mod held;
+mod show;
+
+use std::collections::BTreeSet;
+
+use clap::{Args, Subcommand};
+
+use super::login::{LoginArgs, WHERE, told};
+use super::printer::Printer;
+use super::{ExitStatus, Output};
+use crate::aws::dead_letters::DeadLetters;
+use crate::aws::operator::Operator;
+use crate::config::operator::{DEAD_LETTER_QUEUE, LEDGER, QUEUE, SettingProblem, trust};
+use crate::domain::text::{ID_CHARS_MAX, MESSAGE_CHARS_MAX, clean};
+use crate::ports::Fault;
+use held::{Held, Wanted};
+
+/// Look into the dead-letter queue, put messages back to work, or drop them with a reason.
+#[derive(Clone, Debug, Args)]
+pub struct RedriveArgs {
+    #[command(flatten)]
+    login: LoginArgs,
+    /// The dead-letter queue, instead of `RUNAS_DLQ_URL`.
+    #[arg(long, global = true, help_heading = WHERE, value_name = "URL")]
+    dead_letter_url: Option<String>,
+    /// The work queue, instead of `RUNAS_QUEUE_URL`.
+    #[arg(long, global = true, help_heading = WHERE, value_name = "URL")]
+    queue_url: Option<String>,
+    /// The ledger's table, instead of `RUNAS_TABLE`.
+    #[arg(long, global = true, help_heading = WHERE, value_name = "NAME")]
+    table: Option<String>,
+    /// Look at so many messages at most.
+    #[arg(long, global = true, help_heading = WHERE, value_name = "N", default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    limit: u32,
+    #[command(subcommand)]
+    command: RedriveCommand,
+}
+
+/// What to do with the dead-letter queue.
+#[derive(Clone, Debug, Subcommand)]
+enum RedriveCommand {
+    /// Say what is in the queue, why, and what the function would make of it now. Nothing is taken out.
+    List,
+    /// Show one message whole.
+    Show {
+        /// Its id, as `list` says it.
+        id: String,
+    },
+    /// Put messages back into the work queue as they were, and only then take them out of this one.
+    #[command(alias = "redrive")]
+    Send {
+        /// Their ids, as `list` says them.
+        #[arg(required_unless_present = "all", conflicts_with = "all", value_name = "ID")]
+        ids: Vec<String>,
+        /// Every message that is in the queue now.
+        #[arg(long)]
+        all: bool,
+        /// Also what would be poison again.
+        #[arg(long)]
+        force: bool,
+        /// Say what would be done, and do nothing.
+        #[arg(long)]
+        dry_run: bool,
+    },
+    /// Delete messages for good. Who, why and the message itself are written into the ledger first, and kept for 400 days.
+    Drop {
+        /// Their ids, as `list` says them.
+        #[arg(required = true, value_name = "ID")]
+        ids: Vec<String>,
+        /// Why nobody needs them.
+        #[arg(long, value_name = "TEXT", value_parser = reason)]
+        reason: String,
+    },
+}
+
+/// A reason that says something, bounded.
+fn reason(text: &str) -> Result<String, String> {
+    let reason = clean(text, MESSAGE_CHARS_MAX);
+    if reason.is_empty() { Err("say why, for whoever asks in a year".to_owned()) } else { Ok(reason) }
+}
+
+/// Why a command came to nothing.
+enum Failure {
+    /// Something is not said, or said wrongly.
+    Usage(String),
+    /// Something did not work.
+    Error(String),
+}
+
+impl From<SettingProblem> for Failure {
+    fn from(problem: SettingProblem) -> Self {
+        Self::Usage(problem.to_string())
+    }
+}
+
+impl From<Fault> for Failure {
+    fn from(fault: Fault) -> Self {
+        Self::Error(told(&fault))
+    }
+}
+
+/// Runs the command.
+pub fn run(args: &RedriveArgs, output: Output, printer: &Printer) -> ExitStatus {
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            printer.error(&format!("cannot start the runtime: {error}"));
+            return ExitStatus::Error;
+        }
+    };
+    let (status, problem) = match runtime.block_on(command(args, output, printer)) {
+        Ok(status) => return status,
+        Err(Failure::Usage(problem)) => (ExitStatus::Usage, problem),
+        Err(Failure::Error(problem)) => (ExitStatus::Error, problem),
+    };
+    printer.error(&problem);
+    status
+}
+
+async fn command(args: &RedriveArgs, output: Output, printer: &Printer) -> Result<ExitStatus, Failure> {
+    let url = DEAD_LETTER_QUEUE.read(args.dead_letter_url.as_deref())?;
+    let shell = Shell { output, printer, limit: usize::try_from(args.limit).unwrap_or(usize::MAX) };
+    match &args.command {
+        RedriveCommand::List => shell.list(&dead_letters(args, &url).await?.1).await,
+        RedriveCommand::Show { id } => shell.show(&dead_letters(args, &url).await?.1, id).await,
+        RedriveCommand::Send { ids, all, force, dry_run } => {
+            let queue = QUEUE.read(args.queue_url.as_deref())?;
+            if queue == url {
+                let problem = "the work queue and the dead-letter queue are one and the same; fix: give --queue-url and \
+                               --dead-letter-url, or set RUNAS_QUEUE_URL and RUNAS_DLQ_URL";
+                return Err(Failure::Usage(problem.to_owned()));
+            }
+            let wanted = if *all { Wanted::All } else { these(ids) };
+            let sending = act::Sending { queue: &queue, force: *force, dry_run: *dry_run };
+            shell.send(&dead_letters(args, &url).await?.1, wanted, &sending).await
+        }
+        RedriveCommand::Drop { ids, reason } => {
+            let table = LEDGER.read(args.table.as_deref())?;
+            let (operator, letters) = dead_letters(args, &url).await?;
+            let by = operator.who_am_i().await?.arn;
+            let dropping = act::Dropping { book: operator.drop_book(&table), by: &by, why: reason };
+            shell.drop(&letters, these(ids), &dropping).await
+        }
+    }
+}
+
+async fn dead_letters(args: &RedriveArgs, url: &str) -> Result<(Operator, DeadLetters), Failure> {
+    let operator = args.login.connect(trust()?).await.map_err(Failure::Error)?;
+    let letters = operator.dead_letters(url);
+    Ok((operator, letters))
+}
+
+fn these(ids: &[String]) -> Wanted {
+    Wanted::These(ids.iter().map(|id| id.trim().to_owned()).collect())
+}
+
+/// How a command talks, and how far it looks.
+struct Shell<'a> {
+    output: Output,
+    printer: &'a Printer,
+    limit: usize,
+}
+
+impl Shell<'_> {
+    async fn list(&self, queue: &DeadLetters) -> Result<ExitStatus, Failure> {
+        let held = Held::gather(queue, Wanted::All, self.limit).await?;
+        let elsewhere = held.elsewhere(queue).await;
+        self.give_back(&held, queue, &BTreeSet::new()).await;
+        self.printer.data(&show::list(&held.letters, self.output));
+        self.printer.talk(&show::sum(&held.letters));
+        self.printer.talk(&show::beyond(&held, self.limit, elsewhere));
+        Ok(ExitStatus::Success)
+    }
+
+    async fn show(&self, queue: &DeadLetters, id: &str) -> Result<ExitStatus, Failure> {
+        let held = Held::gather(queue, these(&[id.to_owned()]), self.limit).await?;
+        let elsewhere = held.elsewhere(queue).await;
+        self.give_back(&held, queue, &BTreeSet::new()).await;
+        let Some(letter) = held.letters.first() else {
+            self.printer.talk(&show::beyond(&held, self.limit, elsewhere));
+            let id = clean(id, ID_CHARS_MAX);
+            let problem = format!("there is no message {id} in the queue; fix: see `runasctl redrive list`");
+            return Err(Failure::Error(problem));
+        };
+        self.printer.data(&show::whole(letter, self.output));
+        Ok(ExitStatus::Success)
+    }
+
+    async fn give_back(&self, held: &Held, queue: &DeadLetters, gone: &BTreeSet<String>) {
+        if let Err(fault) = held.give_back(queue, gone).await {
+            self.printer.talk(&show::not_given_back(&fault));
+        }
+    }
+}

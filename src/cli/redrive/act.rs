@@ -1,0 +1,172 @@
+//! Messages back to work, or away: each by itself, so that one that fails stops no other.
+
+use std::collections::BTreeSet;
+
+use futures_util::stream::{self, StreamExt as _};
+
+use super::held::{Held, Wanted};
+use super::show::{self, Prospect};
+use super::{Failure, Shell};
+use crate::aws::dead_letters::{DeadLetters, DropBook, Dropped};
+use crate::cli::ExitStatus;
+use crate::cli::login::told;
+use crate::clock::now;
+use crate::domain::dead_letter::DeadLetter;
+use crate::ports::Fault;
+
+/// Messages under way at a time.
+const PARALLEL: usize = 8;
+
+/// How messages are put back to work.
+pub(super) struct Sending<'a> {
+    pub(super) queue: &'a str,
+    pub(super) force: bool,
+    pub(super) dry_run: bool,
+}
+
+/// How messages are dropped.
+pub(super) struct Dropping<'a> {
+    pub(super) book: DropBook,
+    pub(super) by: &'a str,
+    pub(super) why: &'a str,
+}
+
+/// What became of a message.
+pub(super) struct Done {
+    pub(super) id: String,
+    pub(super) outcome: Outcome,
+    pub(super) note: String,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Outcome {
+    Sent,
+    WouldSend,
+    Dropped,
+    /// In both queues: one more delivery, which changes nothing.
+    SentAndKept,
+    Refused,
+    Failed,
+    NotFound,
+}
+
+impl Outcome {
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::Sent => "sent",
+            Self::WouldSend => "would_send",
+            Self::Dropped => "dropped",
+            Self::SentAndKept => "sent_and_kept",
+            Self::Refused => "refused",
+            Self::Failed => "failed",
+            Self::NotFound => "not_found",
+        }
+    }
+
+    pub(super) fn in_words(self) -> &'static str {
+        match self {
+            Self::WouldSend => "would be sent",
+            Self::SentAndKept => "sent, and still here",
+            Self::NotFound => "not found",
+            other => other.as_str(),
+        }
+    }
+
+    fn is_gone(self) -> bool {
+        matches!(self, Self::Sent | Self::Dropped)
+    }
+
+    fn is_well(self) -> bool {
+        self.is_gone() || self == Self::WouldSend
+    }
+}
+
+impl Shell<'_> {
+    pub(super) async fn send(
+        &self,
+        queue: &DeadLetters,
+        wanted: Wanted,
+        sending: &Sending<'_>,
+    ) -> Result<ExitStatus, Failure> {
+        let held = Held::gather(queue, wanted, self.limit).await?;
+        let each = held.letters.iter().map(|letter| send_one(queue, letter, sending));
+        let done = stream::iter(each).buffered(PARALLEL).collect().await;
+        Ok(self.finish(queue, &held, done, sending.dry_run).await)
+    }
+
+    pub(super) async fn drop(
+        &self,
+        queue: &DeadLetters,
+        wanted: Wanted,
+        dropping: &Dropping<'_>,
+    ) -> Result<ExitStatus, Failure> {
+        let held = Held::gather(queue, wanted, self.limit).await?;
+        let each = held.letters.iter().map(|letter| drop_one(queue, letter, dropping));
+        let done = stream::iter(each).buffered(PARALLEL).collect().await;
+        Ok(self.finish(queue, &held, done, false).await)
+    }
+
+    /// Gives the rest back, and says what was done.
+    async fn finish(&self, queue: &DeadLetters, held: &Held, mut done: Vec<Done>, dry_run: bool) -> ExitStatus {
+        let elsewhere = held.elsewhere(queue).await;
+        let gone: BTreeSet<String> =
+            done.iter().filter(|done| done.outcome.is_gone()).map(|done| done.id.clone()).collect();
+        self.give_back(held, queue, &gone).await;
+        let missing = held.missing.iter().map(|id| Done {
+            id: id.clone(),
+            outcome: Outcome::NotFound,
+            note: "it is not in the queue; fix: see `runasctl redrive list`".to_owned(),
+        });
+        done.extend(missing);
+        self.printer.data(&show::done(&done, dry_run, self.output));
+        if done.is_empty() {
+            self.printer.talk(&show::sum(&held.letters));
+        }
+        self.printer.talk(&show::beyond(held, self.limit, elsewhere));
+        if done.iter().all(|done| done.outcome.is_well()) { ExitStatus::Success } else { ExitStatus::Error }
+    }
+}
+
+/// Sent first and deleted then: a crash in between leaves the message in both queues, and never in none.
+async fn send_one(queue: &DeadLetters, letter: &DeadLetter, sending: &Sending<'_>) -> Done {
+    let prospect = Prospect::of(letter);
+    let poison = prospect.is_poison();
+    let ended = |outcome, note: String| Done { id: letter.id.clone(), outcome, note };
+    let note = match prospect.reason {
+        Some(reason) if poison && !sending.force => {
+            return ended(
+                Outcome::Refused,
+                format!("it would be poison again: {reason}; fix: --force sends it all the same"),
+            );
+        }
+        Some(reason) => format!("the function will find it {}: {reason}", prospect.outcome),
+        None => String::new(),
+    };
+    if sending.dry_run {
+        return ended(Outcome::WouldSend, note);
+    }
+    if let Err(fault) = queue.send_to(sending.queue, letter).await {
+        return ended(Outcome::Failed, untouched(&fault, "it may have been sent, and is still here"));
+    }
+    match queue.delete(letter).await {
+        Ok(()) => ended(Outcome::Sent, note),
+        Err(fault) => ended(Outcome::SentAndKept, format!("{}; sending it twice does no harm", told(&fault))),
+    }
+}
+
+/// Written down first and deleted then.
+async fn drop_one(queue: &DeadLetters, letter: &DeadLetter, dropping: &Dropping<'_>) -> Done {
+    let ended = |outcome, note: String| Done { id: letter.id.clone(), outcome, note };
+    let dropped = Dropped { letter, by: dropping.by, why: dropping.why, at: now() };
+    if let Err(fault) = dropping.book.keep(&dropped).await {
+        return ended(Outcome::Failed, untouched(&fault, "it is still here"));
+    }
+    match queue.delete(letter).await {
+        Ok(()) => ended(Outcome::Dropped, String::new()),
+        Err(fault) => ended(Outcome::Failed, untouched(&fault, "it is written down, and may be gone")),
+    }
+}
+
+fn untouched(fault: &Fault, perhaps: &str) -> String {
+    if fault.maybe_applied { format!("{} ({perhaps})", told(fault)) } else { told(fault) }
+}

@@ -1,0 +1,181 @@
+//! Messages in our hands: received, hidden from others meanwhile, and given back.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::aws::dead_letters::DeadLetters;
+use crate::domain::dead_letter::DeadLetter;
+use crate::ports::Fault;
+
+/// What is held in memory at most; more is left for the next run.
+const BYTES_MAX: usize = 256 << 20;
+
+/// Which messages to look for.
+pub(super) enum Wanted {
+    All,
+    These(BTreeSet<String>),
+}
+
+impl Wanted {
+    fn wants(&self, id: &str) -> bool {
+        match self {
+            Self::All => true,
+            Self::These(ids) => ids.contains(id),
+        }
+    }
+
+    fn are_all_among(&self, letters: &[DeadLetter]) -> bool {
+        match self {
+            Self::All => false,
+            Self::These(ids) => letters.len() >= ids.len(),
+        }
+    }
+}
+
+/// What was received.
+#[derive(Default)]
+pub(super) struct Held {
+    /// The wanted ones, the oldest first, each once.
+    pub(super) letters: Vec<DeadLetter>,
+    /// What was looked for and is not there.
+    pub(super) missing: BTreeSet<String>,
+    /// The last receipt of each message that was received, wanted or not.
+    receipts: BTreeMap<String, String>,
+    /// Whether a limit ended the walk before the queue or the search was at its end.
+    pub(super) cut_short: bool,
+    /// Whether it matters what else there is: everything is wanted, or something is missing.
+    wants_more: bool,
+}
+
+impl Held {
+    /// Receives until nothing new comes, all that is wanted was found, or `limit` messages were seen. All of them are in
+    /// our hands before anything is done with the first, so that a message which comes back while we work is left alone.
+    pub(super) async fn gather(queue: &DeadLetters, wanted: Wanted, limit: usize) -> Result<Self, Fault> {
+        let mut held = Self::default();
+        if let Err(fault) = held.fill(&wanted, limit, async |max| queue.receive(max).await).await {
+            // What is not given back now comes back by itself, and the fault is what has to be told.
+            let _ = held.give_back(queue, &BTreeSet::new()).await;
+            return Err(fault);
+        }
+        held.letters.sort_by(|a, b| (a.sent, &a.id).cmp(&(b.sent, &b.id)));
+        held.wants_more = match wanted {
+            Wanted::All => true,
+            Wanted::These(ids) => {
+                let found = |id: &String| held.letters.iter().any(|letter| letter.id == *id);
+                held.missing = ids.into_iter().filter(|id| !found(id)).collect();
+                !held.missing.is_empty()
+            }
+        };
+        Ok(held)
+    }
+
+    async fn fill(
+        &mut self,
+        wanted: &Wanted,
+        limit: usize,
+        mut receive: impl AsyncFnMut(usize) -> Result<Vec<DeadLetter>, Fault>,
+    ) -> Result<(), Fault> {
+        let mut bytes = 0;
+        while !wanted.are_all_among(&self.letters) && self.receipts.len() < limit && bytes < BYTES_MAX {
+            let received = receive(limit - self.receipts.len()).await?;
+            let mut news = false;
+            for letter in received {
+                // Of a message that comes twice, only the newer receipt counts.
+                if self.receipts.insert(letter.id.clone(), letter.receipt.clone()).is_some() {
+                    self.renew(letter);
+                } else {
+                    news = true;
+                    if wanted.wants(&letter.id) {
+                        bytes += letter.body.len();
+                        self.letters.push(letter);
+                    }
+                }
+            }
+            if !news {
+                return Ok(());
+            }
+        }
+        self.cut_short = !wanted.are_all_among(&self.letters);
+        Ok(())
+    }
+
+    fn renew(&mut self, again: DeadLetter) {
+        if let Some(letter) = self.letters.iter_mut().find(|letter| letter.id == again.id) {
+            *letter = again;
+        }
+    }
+
+    /// Gives back everything but what is gone.
+    pub(super) async fn give_back(&self, queue: &DeadLetters, gone: &BTreeSet<String>) -> Result<(), Fault> {
+        let kept = self.receipts.iter().filter(|(id, _)| !gone.contains(*id));
+        let receipts: Vec<String> = kept.map(|(_, receipt)| receipt.clone()).collect();
+        queue.give_back(&receipts).await
+    }
+
+    /// About how many messages SQS counts that are in other hands, where that matters; asked while ours are still in ours.
+    /// Nothing depends on it, so that whoever may not ask is not told.
+    pub(super) async fn elsewhere(&self, queue: &DeadLetters) -> u64 {
+        if !self.wants_more {
+            return 0;
+        }
+        let ours = u64::try_from(self.receipts.len()).unwrap_or(u64::MAX);
+        queue.held().await.map_or(0, |held| held.saturating_sub(ours))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn letter(id: &str, receipt: usize, bytes: usize) -> DeadLetter {
+        DeadLetter { id: id.to_owned(), receipt: receipt.to_string(), body: "x".repeat(bytes), ..DeadLetter::default() }
+    }
+
+    /// Walks through a queue that answers with what `answer` makes of the number of the call; says how many there were.
+    fn walk(wanted: &Wanted, limit: usize, answer: impl Fn(usize) -> Vec<DeadLetter>) -> (Held, usize) {
+        let (mut held, mut calls) = (Held::default(), 0);
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let receive = async |max: usize| {
+            calls += 1;
+            assert!(max > 0 && max <= limit);
+            Ok(answer(calls).into_iter().take(max).collect())
+        };
+        runtime.block_on(held.fill(wanted, limit, receive)).unwrap();
+        (held, calls)
+    }
+
+    #[test]
+    fn a_message_that_comes_twice_is_held_once_by_its_newer_receipt() {
+        let (held, calls) = walk(&Wanted::All, 100, |call| match call {
+            1 => vec![letter("a", 1, 1), letter("b", 1, 1)],
+            2 => vec![letter("c", 2, 1), letter("a", 2, 1)],
+            _ => Vec::new(),
+        });
+        let seen: Vec<_> = held.letters.iter().map(|letter| (letter.id.as_str(), letter.receipt.as_str())).collect();
+        assert_eq!(seen, [("a", "2"), ("b", "1"), ("c", "2")]);
+        assert_eq!(held.receipts.get("a").map(String::as_str), Some("2"));
+        assert_eq!((held.cut_short, calls), (false, 3));
+    }
+
+    #[test]
+    fn a_queue_that_only_repeats_itself_was_seen() {
+        let (held, calls) = walk(&Wanted::All, 100, |call| vec![letter("a", call, 1)]);
+        assert_eq!((held.letters.len(), held.cut_short, calls), (1, false, 2));
+    }
+
+    #[test]
+    fn the_search_ends_with_the_last_id() {
+        let wanted = Wanted::These(["m2".to_owned()].into());
+        let (held, calls) = walk(&wanted, 100, |call| vec![letter(&format!("m{call}"), call, 1)]);
+        assert_eq!((held.letters.len(), held.receipts.len(), held.cut_short, calls), (1, 2, false, 2));
+        let (held, calls) = walk(&wanted, 1, |call| vec![letter(&format!("m{call}"), call, 1)]);
+        assert_eq!((held.letters.len(), held.cut_short, calls), (0, true, 1));
+    }
+
+    #[test]
+    fn number_and_size_are_limited() {
+        let (held, calls) = walk(&Wanted::All, 3, |call| vec![letter(&format!("m{call}"), call, 1)]);
+        assert_eq!((held.letters.len(), held.cut_short, calls), (3, true, 3));
+        let (held, calls) = walk(&Wanted::All, 1_000, |call| vec![letter(&format!("m{call}"), call, BYTES_MAX / 2)]);
+        assert_eq!((held.letters.len(), held.cut_short, calls), (2, true, 2));
+    }
+}

@@ -1,0 +1,176 @@
+//! A message in the dead-letter queue: why it is there, and what goes back with it.
+
+use std::collections::BTreeMap;
+
+use super::text::{MESSAGE_CHARS_MAX, NAME_CHARS_MAX, clean};
+use super::time::Time;
+
+/// The message attribute that says why the function put a message aside.
+pub const REASON: &str = "reason";
+/// What EventBridge adds to an event that it could not deliver [docs: eventbridge eb-rule-dlq].
+const UNDELIVERED: [&str; 6] =
+    ["ERROR_CODE", "ERROR_MESSAGE", "EXHAUSTED_RETRY_CONDITION", "RETRY_ATTEMPTS", "RULE_ARN", "TARGET_ARN"];
+
+/// A message in the dead-letter queue, as it was received.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DeadLetter {
+    /// SQS's `messageId`.
+    pub id: String,
+    /// By which it is given back or deleted.
+    pub receipt: String,
+    /// What the function could not work on.
+    pub body: String,
+    /// When it was sent. SQS keeps that of the queue that it moves a message from.
+    pub sent: Option<Time>,
+    /// How often it was received, here and in the queue that SQS moved it from.
+    pub receives: u32,
+    /// The queue that SQS moved it from (`DeadLetterQueueSourceArn`).
+    pub source: Option<String>,
+    /// What its senders wrote beside the body.
+    pub attributes: BTreeMap<String, Attribute>,
+}
+
+/// A message attribute.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attribute {
+    /// SQS's data type, with the sender's own label (`String.json`).
+    pub kind: String,
+    /// What it says.
+    pub value: AttributeValue,
+}
+
+/// What a message attribute says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AttributeValue {
+    /// Strings and numbers.
+    Text(String),
+    /// Anything else.
+    Binary(Vec<u8>),
+}
+
+/// Who put a message into the dead-letter queue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PutBy {
+    /// The function, because it could not decode it.
+    Reactor,
+    /// EventBridge, because it could not deliver it.
+    EventBridge,
+    /// SQS, because it was received too often.
+    Sqs,
+    /// Nobody who left a sign: SQS before it named the queue, or somebody by hand.
+    Unknown,
+}
+
+impl PutBy {
+    /// The stable name in data.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Reactor => "reactor",
+            Self::EventBridge => "eventbridge",
+            Self::Sqs => "sqs",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+impl DeadLetter {
+    /// Who put it here.
+    pub fn put_by(&self) -> PutBy {
+        if self.text(REASON).is_some() {
+            PutBy::Reactor
+        } else if self.text("ERROR_CODE").is_some() {
+            PutBy::EventBridge
+        } else if self.source.is_some() {
+            PutBy::Sqs
+        } else {
+            PutBy::Unknown
+        }
+    }
+
+    /// Why it is here, bounded and printable.
+    pub fn reason(&self) -> String {
+        let said = |name| clean(self.text(name).unwrap_or_default(), MESSAGE_CHARS_MAX);
+        match self.put_by() {
+            PutBy::Reactor => said(REASON),
+            PutBy::EventBridge => {
+                let text =
+                    format!("EventBridge could not deliver it: {}: {}", said("ERROR_CODE"), said("ERROR_MESSAGE"));
+                clean(text.trim_end_matches([':', ' ']), MESSAGE_CHARS_MAX)
+            }
+            PutBy::Sqs => {
+                let source = clean(self.source.as_deref().unwrap_or_default(), NAME_CHARS_MAX);
+                let queue = source.rsplit(':').next().unwrap_or_default();
+                format!("received too often from {queue}, and never settled")
+            }
+            PutBy::Unknown => "no reason is given: received too often, or put here by hand".to_owned(),
+        }
+    }
+
+    /// The attributes that it had before it was put aside.
+    pub fn own_attributes(&self) -> impl Iterator<Item = (&String, &Attribute)> {
+        let put_by = self.put_by();
+        self.attributes.iter().filter(move |(name, _)| match put_by {
+            PutBy::Reactor => *name != REASON,
+            PutBy::EventBridge => !UNDELIVERED.contains(&name.as_str()),
+            PutBy::Sqs | PutBy::Unknown => true,
+        })
+    }
+
+    fn text(&self, name: &str) -> Option<&str> {
+        match &self.attributes.get(name)?.value {
+            AttributeValue::Text(text) => Some(text),
+            AttributeValue::Binary(_) => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn letter(attributes: &[(&str, &str)]) -> DeadLetter {
+        let attribute =
+            |text: &str| Attribute { kind: "String".to_owned(), value: AttributeValue::Text(text.to_owned()) };
+        let attributes = attributes.iter().map(|(name, text)| ((*name).to_owned(), attribute(text))).collect();
+        DeadLetter { attributes, ..DeadLetter::default() }
+    }
+
+    fn own(letter: &DeadLetter) -> Vec<&str> {
+        letter.own_attributes().map(|(name, _)| name.as_str()).collect()
+    }
+
+    #[test]
+    fn the_functions_reason_is_told_without_what_could_rewrite_a_terminal() {
+        let letter = letter(&[(REASON, "no\u{1b}[2J object\n"), ("trace", "t")]);
+        assert_eq!((letter.put_by(), letter.reason().as_str()), (PutBy::Reactor, "no[2J object"));
+        assert_eq!(own(&letter), ["trace"]);
+    }
+
+    #[test]
+    fn what_eventbridge_could_not_deliver_says_so() {
+        let undelivered =
+            [("ERROR_CODE", "NO_PERMISSIONS"), ("ERROR_MESSAGE", "denied"), ("RULE_ARN", "arn"), ("mine", "x")];
+        let letter = letter(&undelivered);
+        assert_eq!(letter.put_by(), PutBy::EventBridge);
+        assert_eq!(letter.reason(), "EventBridge could not deliver it: NO_PERMISSIONS: denied");
+        assert_eq!(own(&letter), ["mine"]);
+    }
+
+    #[test]
+    fn what_sqs_moved_names_the_queue_and_keeps_its_attributes() {
+        let source = Some("arn:aws:sqs:eu-west-1:222233334444:runas".to_owned());
+        let letter = DeadLetter { source, ..letter(&[("RULE_ARN", "mine")]) };
+        assert_eq!(
+            (letter.put_by(), letter.reason().as_str()),
+            (PutBy::Sqs, "received too often from runas, and never settled")
+        );
+        assert_eq!(own(&letter), ["RULE_ARN"]);
+    }
+
+    #[test]
+    fn what_has_no_sign_is_not_guessed_at() {
+        let letter = letter(&[]);
+        assert_eq!(letter.put_by(), PutBy::Unknown);
+        assert!(letter.reason().contains("received too often, or"), "{}", letter.reason());
+    }
+}
