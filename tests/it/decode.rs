@@ -12,7 +12,7 @@ use serde_json::json;
 use fixtures::{changed, edit, events, files_of, sample, signal, text};
 
 mod command;
-mod fixtures;
+pub(crate) mod fixtures;
 mod properties;
 mod samples;
 
