@@ -15,6 +15,7 @@ mod shared {
 
 mod advancing;
 mod arn;
+mod corpus;
 mod decoding;
 mod merging;
 mod resolving;

@@ -41,9 +41,12 @@ proptest! {
             let Ok(mut value) = serde_json::from_str::<Value>(&message.body) else { continue };
             let Some(envelope) = value.as_object_mut() else { continue };
             envelope.insert("account".to_owned(), account.clone().into());
-            let fields: Vec<String> = envelope.get("detail").and_then(Value::as_object).into_iter().flatten().map(|(key, _)| key.clone()).collect();
-            if !fields.is_empty() {
-                value["detail"][place.get(&fields)] = new.clone();
+            if let Some(detail) = envelope.get_mut("detail").and_then(Value::as_object_mut) {
+                for claim in ["account", "accountId", "recipientAccountId", "region", "awsRegion"] {
+                    detail.insert(claim.to_owned(), "999988887777".into());
+                }
+                let fields: Vec<String> = detail.keys().cloned().collect();
+                detail.insert(place.get::<String>(&fields).clone(), new.clone());
             }
             decoding::body(&value.to_string());
         }
