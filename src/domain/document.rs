@@ -1,5 +1,7 @@
 //! The document's content: canonical form, validity, field-level changes, overlay and rendering.
 
+mod read;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
@@ -21,6 +23,9 @@ pub const REVIEWED_FIELDS: [&str; 7] = [
     "cloudWatchLogGroupName",
     "cloudWatchEncryptionEnabled",
 ];
+
+/// What a rendering ends in: a line break and a blank or tab for each bit of the nonce.
+const NONCE_BYTES: usize = 33;
 
 /// Prefix of the remark that makes a version differ from an equal one; it is no part of the content's meaning.
 const REMARK: &str = " [runas-reactor ";
@@ -81,8 +86,10 @@ pub fn parse(text: &str) -> Body {
     if text.len() > CONTENT_BYTES_MAX {
         return invalid("larger than 64 KB");
     }
-    let Ok(Value::Object(body)) = serde_json::from_str::<Value>(text) else {
-        return invalid("not a JSON object");
+    let body = match read::read(text) {
+        Ok(Value::Object(body)) => body,
+        Err(error) if error.is_data() => return invalid(&error.to_string()),
+        Ok(_) | Err(_) => return invalid("not a JSON object"),
     };
     if body.get("schemaVersion") != Some(&json!("1.0")) {
         return invalid("`schemaVersion` is not \"1.0\"");
@@ -93,6 +100,9 @@ pub fn parse(text: &str) -> Body {
     }
     if !body.get("inputs").is_none_or(Value::is_object) {
         return invalid("`inputs` is not an object");
+    }
+    if !body.get("description").is_none_or(Value::is_string) {
+        return invalid("`description` is not a text");
     }
     Body::Valid(Content { body })
 }
@@ -127,16 +137,18 @@ impl Content {
         self.body.get("inputs").and_then(|inputs| inputs.get(name))
     }
 
-    /// The same content with the owned fields laid over it. The agent decodes as Go does, whatever the case of a name, and the
-    /// last one wins: another spelling of an owned field would set that field, and goes.
+    /// The same content with the owned fields laid over it. Another spelling of an owned field would set that field, and goes,
+    /// also from another spelling of `inputs`.
     #[must_use]
     pub fn overlaid(&self, owned: &Owned) -> Self {
         let mut body = self.body.clone();
-        let inputs = body.entry("inputs").or_insert_with(|| Value::Object(Map::new()));
-        if let Value::Object(inputs) = inputs {
-            inputs.retain(|name, _| !owned.keys().any(|field| field != name && field.eq_ignore_ascii_case(name)));
-            for (field, value) in owned {
-                inputs.insert(field.clone(), value.clone());
+        body.entry("inputs").or_insert_with(|| Value::Object(Map::new()));
+        for (name, value) in &mut body {
+            if let (true, Value::Object(inputs)) = (is_read_as(name, "inputs"), value) {
+                inputs.retain(|name, _| !owned.keys().any(|field| is_read_as(name, field)));
+                if name == "inputs" {
+                    inputs.extend(owned.clone());
+                }
             }
         }
         Self { body }
@@ -202,8 +214,8 @@ impl Content {
                 Value::Object(inputs) if name == "inputs" => {
                     fields.extend(inputs.iter().map(|(input, value)| (input_name(input), value.clone())));
                 }
-                // A description that is nothing but our remark stands where there was none.
-                Value::String(text) if name == "description" && text.starts_with(REMARK) => {}
+                // A description that is nothing but our remark stands where there was none, or an empty one.
+                Value::String(text) if name == "description" && without_remark(text).is_empty() => {}
                 Value::String(text) if name == "description" => {
                     fields.insert("/description".to_owned(), Value::from(without_remark(text)));
                 }
@@ -226,9 +238,12 @@ impl Content {
     }
 
     /// The text to send to SSM. `nonce` varies insignificant white space, so that going back to earlier content is a new
-    /// version and no `DuplicateDocumentContent`.
+    /// version and no `DuplicateDocumentContent`. Indented for the readers of the console, unless it is too large for that.
     pub fn render(&self, nonce: u32) -> String {
         let mut text = serde_json::to_string_pretty(&self.body).unwrap_or_default();
+        if text.len() + NONCE_BYTES > CONTENT_BYTES_MAX {
+            text = serde_json::to_string(&self.body).unwrap_or_default();
+        }
         text.push('\n');
         text.extend((0..32).map(|bit| if nonce >> bit & 1 == 0 { ' ' } else { '\t' }));
         text
@@ -245,16 +260,23 @@ impl Content {
     }
 }
 
-/// The description without a remark that we made. Anything else that begins like one is somebody's text.
-fn without_remark(description: &str) -> &str {
+/// The description without remarks such as we make, however many stand at its end. Anything else that begins like one is
+/// somebody's text.
+fn without_remark(mut description: &str) -> &str {
     let remark = |rest: &str| {
         let nonce = rest.strip_suffix(']').unwrap_or_default();
         nonce.len() == 8 && nonce.bytes().all(|b| b.is_ascii_hexdigit())
     };
-    match description.rsplit_once(REMARK) {
-        Some((before, rest)) if remark(rest) => before,
-        _ => description,
+    while let Some((before, _)) = description.rsplit_once(REMARK).filter(|(_, rest)| remark(rest)) {
+        description = before;
     }
+    description
+}
+
+/// Whether the agent takes a name for that of a field. It decodes as Go's `encoding/json` does: whatever the case, where the
+/// long s is an s and the Kelvin sign a k, and the last one wins.
+fn is_read_as(name: &str, field: &str) -> bool {
+    name.replace('\u{17f}', "s").replace('\u{212a}', "k").eq_ignore_ascii_case(field)
 }
 
 /// An input that begins like another field stands below `/inputs/`.

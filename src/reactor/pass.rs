@@ -140,13 +140,14 @@ async fn finish<W: World>(world: &W, access: &Access, attempt: Attempt, passed: 
     let settlement = settle(&case, &decision, &applied);
     let mut alerts = 0;
     let mut standing = case.record.standing;
-    if let Some(commit) = &settlement.commit {
-        world.commit(&case.target, commit).await?;
-        standing = commit.record.standing;
-    }
+    // What is to follow comes first: one message too many does no harm, one too few would leave a war unwatched.
     if let Some((work, delay)) = settlement.next {
         let works: Vec<(Work, u32)> = in_messages(work).into_iter().map(|work| (work, delay)).collect();
         world.send(&works).await?;
+    }
+    if let Some(commit) = &settlement.commit {
+        world.commit(&case.target, commit).await?;
+        standing = commit.record.standing;
     }
     // A message that comes again finds its edits settled, and perhaps an alert that nobody came to tell.
     let owed = settlement.commit.as_ref().is_some_and(|commit| !commit.alerts.is_empty());

@@ -3,7 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a helper of a test fails the test by panicking")]
 
 mod alerts;
-mod cases;
+pub(crate) mod cases;
 mod halves;
 mod laundering;
 mod waiting;

@@ -7,12 +7,12 @@ use runas_reactor::domain::decode::{BODY_BYTES_MAX, Decoded, EDITS_MAX, batch, d
 use runas_reactor::domain::edit::Action;
 use runas_reactor::domain::principal::Principal;
 use runas_reactor::domain::signal::{Signal, Work};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use fixtures::{changed, edit, events, files_of, sample, signal, text};
 
 mod command;
-mod fixtures;
+pub(crate) mod fixtures;
 mod properties;
 mod samples;
 
@@ -131,6 +131,13 @@ fn an_identity_of_any_other_json_type_is_an_unknown_one() {
         let body = changed("ssm/update-document.json", "/detail/userIdentity", odd.clone());
         assert_eq!(edit(&body).principal, Principal::unknown(), "{odd}");
     }
+}
+
+#[test]
+fn a_message_of_our_own_has_no_caller_whatever_else_stands_in_it() {
+    let mut work: Value = serde_json::from_str(&sample("work/minimal.json")).unwrap();
+    work["detail"] = json!({ "userIdentity": { "type": "Root", "arn": "arn:aws:iam::444455556666:root" } });
+    assert_eq!(signal(&work.to_string()).principal, None);
 }
 
 // ---- the organisation ------------------------------------------------------------------------------------------------------

@@ -15,6 +15,7 @@ mod decode;
 mod e2e;
 mod emulator;
 mod policy;
+mod properties;
 mod readme;
 mod scenarios;
 mod support;

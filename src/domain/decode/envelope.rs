@@ -82,8 +82,9 @@ impl<'a> Envelope<'a> {
         }
     }
 
-    /// Who CloudTrail says it was.
+    /// Who CloudTrail says it was. A message of our own has no caller, whatever else stands in it.
     pub(super) fn principal(self) -> Option<Principal> {
+        self.detail_type()?;
         let identity = self.detail().ok()?.get("userIdentity").filter(|identity| !identity.is_null());
         identity.map(|identity| principal(Some(identity)))
     }

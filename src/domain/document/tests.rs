@@ -30,6 +30,14 @@ fn only_session_documents_are_valid() {
     assert_eq!(why(r#"{"schemaVersion":"2.2","sessionType":"Standard_Stream"}"#), "`schemaVersion` is not \"1.0\"");
     assert_eq!(why(r#"{"schemaVersion":"1.0","sessionType":"Shell"}"#), "`sessionType` is not a kind of session");
     assert_eq!(why(r#"{"schemaVersion":"1.0","sessionType":"Port","inputs":[]}"#), "`inputs` is not an object");
+    assert_eq!(
+        why(r#"{"schemaVersion":"1.0","sessionType":"Port","description":null}"#),
+        "`description` is not a text"
+    );
+    assert_eq!(
+        why(r#"{"schemaVersion":"1.0","sessionType":"Port","inputs":{"shellProfile":{},"shellProfile":{}}}"#),
+        "`shellProfile` stands twice at line 1 column 86"
+    );
     assert_eq!(why(&format!("{{\"x\":\"{}\"}}", "x".repeat(CONTENT_BYTES_MAX))), "larger than 64 KB");
 }
 
@@ -41,6 +49,36 @@ fn an_overlay_changes_owned_fields_and_nothing_else() {
     assert_eq!(right.input("runAsDefaultUser"), Some(&json!("ops")));
     assert_eq!(right.input("kmsKeyId"), Some(&json!("k")));
     assert_eq!(right.input("somethingNew"), Some(&json!({ "a": [1] })));
+}
+
+/// What the agent reads decides, and it reads JSON as Go does.
+#[test]
+fn an_overlay_leaves_no_spelling_in_which_the_agent_would_find_another_value() {
+    let want = owned(&[("runAsEnabled", json!(true)), ("kmsKeyId", json!("k"))]);
+    for spelling in ["RunAsEnabled", "runaSenabled", "runA\u{17f}Enabled", "\u{212a}msKeyId", "KMSKEYID"] {
+        let right = session(&json!({ spelling: false, "x": 1 })).overlaid(&want);
+        assert_eq!(right.body["inputs"], json!({ "runAsEnabled": true, "kmsKeyId": "k", "x": 1 }), "{spelling}");
+    }
+    let beside = json!({ "schemaVersion": "1.0", "sessionType": "Port", "INPUTS": { "runAsEnabled": false, "x": 1 } });
+    assert_eq!(content(&beside).overlaid(&want).body["INPUTS"], json!({ "x": 1 }));
+}
+
+#[test]
+fn a_document_that_would_be_too_large_if_indented_is_not() {
+    let large = session(&json!({ "x": vec![1; 30_000] }));
+    assert!(large.render(7).len() <= CONTENT_BYTES_MAX);
+    assert_eq!(parse(&large.render(7)), Body::Valid(large));
+}
+
+#[test]
+fn a_number_is_written_as_it_was_read() {
+    // The second is one that a reader in a hurry would take for its neighbour.
+    for number in ["0.1", "4.9e-324", "3.5844466002796428e298", "1.7976931348623157e308"] {
+        let text = format!(r#"{{"schemaVersion":"1.0","sessionType":"Port","inputs":{{"x":{number}}}}}"#);
+        let Body::Valid(read) = parse(&text) else { panic!("{text}") };
+        assert_eq!(read.input("x").and_then(Value::as_f64), number.parse().ok());
+        assert_eq!(parse(&read.render(0)), Body::Valid(read));
+    }
 }
 
 #[test]
@@ -72,6 +110,16 @@ fn a_remark_changes_no_meaning_and_does_not_pile_up() {
     assert_eq!(reworded.reworded(2).render(0).len(), reworded.render(0).len());
     assert_eq!(content.change_to(&reworded), Change::new());
     assert!(session(&json!({})).reworded(3).same_as(&session(&json!({}))), "also where there was no description");
+}
+
+#[test]
+fn a_remark_of_ours_is_told_from_a_text_of_somebody_else() {
+    let described =
+        |text: &str| content(&json!({ "schemaVersion": "1.0", "sessionType": "Port", "description": text }));
+    assert!(described("").reworded(3).same_as(&described("")), "or an empty one");
+    let twice = described("x [runas-reactor 00000001] [runas-reactor 00000002]");
+    assert!(described("").with_change(&described("").change_to(&twice)).same_as(&twice), "or somebody copied ours");
+    assert_eq!(described("").change_to(&described(" [runas-reactor was here")).len(), 1, "but somebody's text is text");
 }
 
 fn value() -> impl Strategy<Value = Value> {

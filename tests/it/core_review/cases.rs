@@ -17,39 +17,39 @@ use runas_reactor::domain::target::Target;
 use runas_reactor::domain::time::{SECOND_MS, Time};
 use serde_json::{Value, json};
 
-pub(super) fn target() -> Target {
+pub(crate) fn target() -> Target {
     Target::new("444455556666".parse().unwrap(), "eu-west-1".parse().unwrap())
 }
 
 /// Seconds after the day began.
-pub(super) fn at(seconds: i64) -> Time {
+pub(crate) fn at(seconds: i64) -> Time {
     "2026-11-20T08:00:00Z".parse::<Time>().unwrap().plus_ms(seconds * SECOND_MS)
 }
 
-pub(super) fn whole(body: &Value) -> Body {
+pub(crate) fn whole(body: &Value) -> Body {
     parse(&body.to_string())
 }
 
-pub(super) fn body(inputs: &Value) -> Body {
+pub(crate) fn body(inputs: &Value) -> Body {
     whole(&json!({ "schemaVersion": "1.0", "sessionType": "Standard_Stream", "inputs": inputs }))
 }
 
-pub(super) fn content(inputs: &Value) -> Content {
+pub(crate) fn content(inputs: &Value) -> Content {
     body(inputs).content().unwrap().clone()
 }
 
 /// What is right: Run As on for ops, logs to `logs`.
-pub(super) fn right() -> Value {
+pub(crate) fn right() -> Value {
     json!({ "runAsEnabled": true, "runAsDefaultUser": "ops", "cloudWatchLogGroupName": "logs" })
 }
 
-pub(super) fn right_but(field: &str, value: impl Into<Value>) -> Value {
+pub(crate) fn right_but(field: &str, value: impl Into<Value>) -> Value {
     let mut inputs = right();
     inputs[field] = value.into();
     inputs
 }
 
-pub(super) fn case() -> Case {
+pub(crate) fn case() -> Case {
     let owned =
         BTreeMap::from([("runAsDefaultUser".to_owned(), json!("ops")), ("runAsEnabled".to_owned(), json!(true))]);
     Case {
@@ -78,7 +78,7 @@ pub(super) fn case() -> Case {
 }
 
 /// In sync at a version that holds what is right.
-pub(super) fn in_sync(version: u64, created: i64) -> Record {
+pub(crate) fn in_sync(version: u64, created: i64) -> Record {
     Record {
         generation: 7,
         standing: Standing::InSync,
@@ -91,7 +91,7 @@ pub(super) fn in_sync(version: u64, created: i64) -> Record {
 }
 
 /// A document of type Session with these versions, of which the last one is the latest.
-pub(super) fn document(versions: &[(u64, i64, Body)], default: u64) -> Observation {
+pub(crate) fn document(versions: &[(u64, i64, Body)], default: u64) -> Observation {
     let of = |number: u64| versions.iter().find(|version| version.0 == number).unwrap();
     let (latest, _, latest_body) = versions.last().unwrap().clone();
     let between = versions.iter().filter(|v| v.0 != latest && v.0 != default).map(|v| (v.0, v.2.clone())).collect();
@@ -110,18 +110,18 @@ pub(super) fn document(versions: &[(u64, i64, Body)], default: u64) -> Observati
     }))
 }
 
-pub(super) fn seen(case: &mut Case) -> &mut Seen {
+pub(crate) fn seen(case: &mut Case) -> &mut Seen {
     match &mut case.observation {
         Observation::Present(seen) => seen,
         Observation::Absent | Observation::Unknown(_) => panic!("no document"),
     }
 }
 
-pub(super) fn unknown() -> Observation {
+pub(crate) fn unknown() -> Observation {
     Observation::Unknown(Unreadable { obstacle: Obstacle::Denied, detail: "AccessDenied: no".to_owned() })
 }
 
-pub(super) fn principal(name: &str) -> Principal {
+pub(crate) fn principal(name: &str) -> Principal {
     Principal {
         kind: "AssumedRole".to_owned(),
         arn: Some(format!("arn:aws:iam::444455556666:role/{name}")),
@@ -129,7 +129,7 @@ pub(super) fn principal(name: &str) -> Principal {
     }
 }
 
-pub(super) fn edit(id: &str, when: i64, action: Action, attribution: Attribution) -> AttributedEdit {
+pub(crate) fn edit(id: &str, when: i64, action: Action, attribution: Attribution) -> AttributedEdit {
     let name = match attribution {
         Attribution::Trusted => "AWSAccelerator-x",
         Attribution::BreakGlass => "breakglass",
@@ -151,20 +151,20 @@ pub(super) fn edit(id: &str, when: i64, action: Action, attribution: Attribution
     }
 }
 
-pub(super) fn wrote(id: &str, when: i64, version: u64, attribution: Attribution) -> AttributedEdit {
+pub(crate) fn wrote(id: &str, when: i64, version: u64, attribution: Attribution) -> AttributedEdit {
     edit(id, when, Action::Updated { version: Some(version) }, attribution)
 }
 
 /// An edit that a message carried on.
-pub(super) fn heard_again(edit: Edit, attribution: Attribution) -> AttributedEdit {
+pub(crate) fn heard_again(edit: Edit, attribution: Attribution) -> AttributedEdit {
     AttributedEdit { edit, attribution, by_our_role: false, seen: false }
 }
 
-pub(super) fn promoted(id: &str, when: i64, version: u64, attribution: Attribution) -> AttributedEdit {
+pub(crate) fn promoted(id: &str, when: i64, version: u64, attribution: Attribution) -> AttributedEdit {
     edit(id, when, Action::DefaultMoved { version: Some(version) }, attribution)
 }
 
-pub(super) fn judged(version: u64, created: i64, attribution: Attribution, from: &Value, to: &Value) -> Judged {
+pub(crate) fn judged(version: u64, created: i64, attribution: Attribution, from: &Value, to: &Value) -> Judged {
     let known = !matches!(attribution, Attribution::Unattributed | Attribution::Ours);
     let name = if attribution == Attribution::Trusted { "AWSAccelerator-x" } else { "mallory" };
     Judged {
@@ -177,7 +177,7 @@ pub(super) fn judged(version: u64, created: i64, attribution: Attribution, from:
 }
 
 /// Decides and settles, every write landing as the next version.
-pub(super) fn settled(case: &Case) -> (Decision, Settlement) {
+pub(crate) fn settled(case: &Case) -> (Decision, Settlement) {
     let decision = decide(case);
     let latest = match &case.observation {
         Observation::Present(seen) => seen.latest.number,
@@ -193,16 +193,16 @@ pub(super) fn settled(case: &Case) -> (Decision, Settlement) {
     (decision, settlement)
 }
 
-pub(super) fn alerts(settlement: &Settlement) -> Vec<Alert> {
+pub(crate) fn alerts(settlement: &Settlement) -> Vec<Alert> {
     settlement.commit.as_ref().map(|commit| commit.alerts.clone()).unwrap_or_default()
 }
 
-pub(super) fn kinds(settlement: &Settlement) -> Vec<String> {
+pub(crate) fn kinds(settlement: &Settlement) -> Vec<String> {
     alerts(settlement).into_iter().map(|alert| alert.kind).collect()
 }
 
 /// The content that a decision writes.
-pub(super) fn written(decision: &Decision) -> &Content {
+pub(crate) fn written(decision: &Decision) -> &Content {
     match &decision.write {
         Some(Write::Put { content, .. } | Write::Recreate { content }) => content,
         other => panic!("{other:?}: {:?}", decision.reasons),

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 use runas_reactor::cli::decode::run;
-use runas_reactor::domain::decode::{Decoded, batch, decode, encode_work};
+use runas_reactor::domain::decode::{batch, encode_work};
 use runas_reactor::domain::edit::{Action, Edit};
 use runas_reactor::domain::principal::Principal;
 use runas_reactor::domain::signal::{Cause, Signal, Work};
@@ -11,6 +11,7 @@ use runas_reactor::domain::time::Time;
 use serde_json::Value;
 
 use super::fixtures::{all_files, signal, text};
+use crate::properties::invariants::decoding;
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 512, failure_persistence: None, ..ProptestConfig::default() })]
@@ -68,51 +69,10 @@ proptest! {
     }
 }
 
-/// Decoding answers, and nothing that comes out is unbounded or invisible.
+/// Decoding answers and keeps its promises, and so does the command.
 fn check(text: &str) {
-    for message in batch(text) {
-        match decode(&message.body) {
-            Decoded::Signal(notice) => {
-                is_clean(&notice.id, 128);
-                match notice.signal {
-                    Signal::DocumentTouched { target, edit } => {
-                        assert_eq!(Some(target.account), notice.reporter);
-                        if let Some(edit) = edit {
-                            edit_is_clean(&edit);
-                        }
-                    }
-                    Signal::Work(work) => work.edits.iter().for_each(edit_is_clean),
-                    Signal::VendFailed { why, .. } => is_clean(&why, 512),
-                    _ => {}
-                }
-            }
-            Decoded::Ignored { reason, about } => {
-                is_clean(&reason, 512);
-                about.iter().flat_map(|about| [&about.id, &about.event]).flatten().for_each(|text| is_clean(text, 128));
-            }
-            Decoded::Poison { reason } => is_clean(&reason, 512),
-        }
-    }
+    decoding::text(text);
     let _ = run(&[(String::new(), text.to_owned())], false);
-}
-
-fn edit_is_clean(edit: &Edit) {
-    let texts = [(&edit.id, 128), (&edit.agent, 256), (&edit.source_ip, 256), (&edit.principal.kind, 128)];
-    for (text, max) in texts {
-        is_clean(text, max);
-    }
-    let optional = [(&edit.failed, 128), (&edit.principal.arn, 1_024), (&edit.principal.name, 256)];
-    for (text, max) in optional {
-        is_clean(text.as_deref().unwrap_or_default(), max);
-    }
-}
-
-fn is_clean(text: &str, max: usize) {
-    assert!(text.chars().count() <= max, "{text:?}");
-    let invisible = |c: char| {
-        c.is_control() || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-    };
-    assert!(!text.contains(invisible), "{text:?}");
 }
 
 fn any_json() -> impl Strategy<Value = Value> {
