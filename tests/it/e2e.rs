@@ -12,6 +12,7 @@ mod ledger;
 mod limits;
 mod messages;
 mod modes;
+mod open;
 mod people;
 mod queue;
 mod redrive;
