@@ -35,7 +35,7 @@ use crate::domain::record::{Commit, Loaded};
 use crate::domain::signal::Work;
 use crate::domain::target::{AccountFacts, AccountId, OuId, Target};
 use crate::domain::time::Time;
-use crate::ports::{self, Access, Fault, Written};
+use crate::ports::{self, Access, Attempt, Fault, Written};
 use client::Clients;
 
 /// Everything the reactor can reach, in AWS. Making one opens no connection and reads nothing.
@@ -135,8 +135,8 @@ impl ports::Ledger for AwsWorld {
         self.ledger.keep_alert(alert).await
     }
 
-    async fn claim(&self, alert: &Alert, now: Time, until: Time) -> Result<bool, Fault> {
-        self.ledger.claim(alert, now, until).await
+    async fn claim(&self, alert: &Alert, attempt: &Attempt, now: Time) -> Result<bool, Fault> {
+        self.ledger.claim(alert, attempt, now).await
     }
 
     async fn mark_sent(&self, alert: &Alert) -> Result<(), Fault> {

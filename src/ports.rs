@@ -90,6 +90,17 @@ pub struct Written {
     pub status: Status,
 }
 
+/// One try at some messages.
+#[derive(Clone, Debug, Default)]
+pub struct Attempt {
+    /// The messages, by the queue's ids; a message keeps its id when it comes again.
+    pub messages: BTreeSet<String>,
+    /// One of them was received before: an earlier try may have stopped anywhere, and is over.
+    pub again: bool,
+    /// When the function's time is up.
+    pub deadline: Time,
+}
+
 /// The one document of a target. Every call is made with credentials that reach no further than this document.
 pub trait Documents {
     /// Looks at the document: latest and default version with their contents, and the newest versions, all in parallel;
@@ -174,9 +185,9 @@ pub trait Ledger {
     /// others. True where it still has to be told; each time it is kept its count goes up.
     fn keep_alert(&self, alert: &Alert) -> impl Future<Output = Result<bool, Fault>> + Send;
 
-    /// Claims the telling of an alert until a moment at which whoever claims it has told it or is dead; false where it was
-    /// told, or somebody else has claimed it until later than `now`.
-    fn claim(&self, alert: &Alert, now: Time, until: Time) -> impl Future<Output = Result<bool, Fault>> + Send;
+    /// Claims the telling of an alert until the attempt's time is up; false where it was told, or another attempt has claimed
+    /// it for a time that is not over. A message that comes again takes over what the try before has claimed for it.
+    fn claim(&self, alert: &Alert, attempt: &Attempt, now: Time) -> impl Future<Output = Result<bool, Fault>> + Send;
 
     /// Marks an alert as sent. It stays for its dedupe key.
     fn mark_sent(&self, alert: &Alert) -> impl Future<Output = Result<(), Fault>> + Send;

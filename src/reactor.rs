@@ -14,7 +14,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use crate::domain::finding::{Kind, about_message};
 use crate::domain::policy::Policy;
 use crate::domain::time::{MINUTE_MS, Time};
-use crate::ports::{Fault, FaultClass, World};
+use crate::ports::{Attempt, Fault, FaultClass, World};
 
 pub use batch::{BatchReport, Message};
 pub use pass::PassReport;
@@ -57,7 +57,7 @@ impl<W: World> Reactor<W> {
     }
 
     /// The policy in force. Where a new one cannot be read the last good one stays.
-    async fn policy(&self, attempt: report::Attempt) -> Result<Arc<Policy>, Fault> {
+    async fn policy(&self, attempt: &Attempt) -> Result<Arc<Policy>, Fault> {
         if let PolicySource::Fixed(policy) = &self.source {
             return Ok(Arc::clone(policy));
         }

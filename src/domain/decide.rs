@@ -3,7 +3,7 @@
 //! Content judges, not the author: owned fields are made right whoever changed them. The author decides what becomes of the
 //! other fields ([`super::advance`]) and how loud we are ([`super::settle`]).
 
-use super::advance::{Advance, advance, advance_without};
+use super::advance::{Advance, advance, advance_without, same_document};
 use super::case::{AttributedEdit, Case, Decision, Reason, Refusal, Verdict, Wait, WaitsOn, Write};
 use super::document::{Body, Change, Content, FieldChange};
 use super::edit::Action;
@@ -20,6 +20,8 @@ use super::time::{MINUTE_MS, SECOND_MS, Time};
 pub const REPLACEMENT_MS: i64 = 90 * SECOND_MS;
 /// How often we look again for something that an event says is there, before we take it to be gone.
 pub const UNSETTLED_HOPS_MAX: u32 = 6;
+/// The field whose content runs in every session.
+const RUNS_CODE: &str = "shellProfile";
 /// After this long we look again.
 pub const UNSETTLED_MS: i64 = 5 * SECOND_MS;
 /// Many messages may have come before this one for other reasons. What happened this shortly ago may still become visible.
@@ -205,11 +207,12 @@ pub fn invisible(case: &Case, seen: Option<&Seen>, edit: &AttributedEdit) -> boo
     }
     let made = edit.edit.action.made_version();
     let Some(seen) = seen else { return made.is_some() && !edit.by_our_role };
+    let young = (0..UNSETTLED_MAX_MS).contains(&case.now.since(edit.edit.at));
     let not_yet = match edit.edit.action {
         Action::Created | Action::Updated { .. } => made.is_some_and(|version| version > seen.latest.number),
         Action::Deleted => true,
         Action::DefaultMoved { version } => {
-            version.is_some_and(|version| version != seen.default.number) && !edit.by_our_role
+            young && version.is_some_and(|version| version != seen.default.number) && !edit.by_our_role
         }
         Action::VersionDeleted { .. } | Action::SharingChanged => false,
     };
@@ -229,7 +232,10 @@ fn unsigned(case: &Case, seen: &Seen, advance: &Advance) -> Option<Decision> {
         of_it && !edit.by_our_role && edit.attribution != Attribution::Trusted && edit.edit.failed.is_none()
     };
     let settled = case.now >= until || case.hop >= HOPS_MAX || case.edits.iter().any(suspected);
-    if settled || !is(&seen.latest.body, &desired(Some(content), case)) {
+    // What can run code is not waited for, nor a document that somebody unknown has put in the place of the one we knew.
+    let before = case.record.accepted.as_ref().and_then(|accepted| accepted.input(RUNS_CODE));
+    let risky = content.input(RUNS_CODE) != before || !same_document(&case.record, seen);
+    if settled || risky || !is(&seen.latest.body, &desired(Some(content), case)) {
         return None;
     }
     let why = format!("who wrote version {} is not known yet", nameless.version);

@@ -12,7 +12,7 @@ use futures_util::stream;
 use super::Reactor;
 use super::expand::{Expansion, expand};
 use super::pass::{PassReport, reconcile};
-use super::report::{Attempt, flush, tell_once};
+use super::report::{flush, tell_once};
 use crate::domain::decode::{Decoded, decode};
 use crate::domain::finding::{Kind, about_message};
 use crate::domain::policy::Policy;
@@ -20,7 +20,7 @@ use crate::domain::settle::delay_s;
 use crate::domain::signal::{Cause, Notice, Work};
 use crate::domain::target::Target;
 use crate::domain::time::Time;
-use crate::ports::{Fault, FaultClass, World};
+use crate::ports::{Attempt, Fault, FaultClass, World};
 
 /// Targets worked on at the same time.
 const CONCURRENCY: usize = 16;
@@ -75,8 +75,9 @@ impl<W: World> Reactor<W> {
         let mut report = BatchReport::default();
         let working_until = deadline.plus_ms(-RESERVE_MS);
         let again = messages.iter().any(|message| message.receives > 1);
-        let attempt = Attempt { again, deadline };
-        let policy = match self.by(working_until, Box::pin(self.policy(attempt))).await {
+        let all = messages.iter().map(|message| message.id.clone()).collect();
+        let attempt = Attempt { messages: all, again, deadline };
+        let policy = match self.by(working_until, Box::pin(self.policy(&attempt))).await {
             Ok(policy) => policy,
             Err(fault) => {
                 tracing::error!(error = %fault, "no policy, so no decision: every message comes again");
@@ -86,16 +87,17 @@ impl<W: World> Reactor<W> {
         };
         let mut groups = BTreeMap::new();
         for message in messages {
-            let attempt = Attempt { again: message.receives > 1, deadline };
-            let sort = Box::pin(self.sort(&policy, message, attempt, &mut groups, &mut report));
+            let own = BTreeSet::from([message.id.clone()]);
+            let attempt = Attempt { messages: own, again: message.receives > 1, deadline };
+            let sort = Box::pin(self.sort(&policy, message, &attempt, &mut groups, &mut report));
             if let Err(fault) = self.by(working_until, sort).await {
                 self.give_back(deadline, message, &fault, &mut report).await;
             }
         }
         let passes: Vec<_> = stream::iter(groups.into_values())
             .map(|group| async {
-                let attempt = Attempt { again: group.again, deadline };
-                let outcome = self.by(working_until, reconcile(&self.world, &policy, &group.work, attempt)).await;
+                let attempt = Attempt { messages: group.messages.clone(), again: group.again, deadline };
+                let outcome = self.by(working_until, reconcile(&self.world, &policy, &group.work, &attempt)).await;
                 (group, outcome)
             })
             .buffer_unordered(CONCURRENCY)
@@ -112,16 +114,16 @@ impl<W: World> Reactor<W> {
             }
         }
         if again || self.policy_read_since(began) {
-            self.tell_what_was_left(&policy, attempt, working_until).await;
+            self.tell_what_was_left(&policy, &attempt, working_until).await;
         }
         report.passes.sort_by(|a, b| a.target.cmp(&b.target));
         report
     }
 
     /// An alert about the policy belongs to no message: what an invocation that died has left of it is told by the next.
-    async fn tell_what_was_left(&self, policy: &Policy, attempt: Attempt, until: Time) {
-        let attempt = Attempt { again: false, ..attempt };
-        let left = Box::pin(flush(&self.world, policy.hub_account(), None, attempt));
+    async fn tell_what_was_left(&self, policy: &Policy, attempt: &Attempt, until: Time) {
+        let attempt = Attempt { again: false, ..attempt.clone() };
+        let left = Box::pin(flush(&self.world, policy.hub_account(), None, &attempt));
         if let Err(fault) = self.by(until, left).await {
             tracing::warn!(error = %fault, "alerts left behind were not told; the next batch tries again");
         }
@@ -132,7 +134,7 @@ impl<W: World> Reactor<W> {
         &self,
         policy: &Policy,
         message: &Message,
-        attempt: Attempt,
+        attempt: &Attempt,
         groups: &mut BTreeMap<Target, Group>,
         report: &mut BatchReport,
     ) -> Result<(), Fault> {
@@ -184,7 +186,7 @@ impl<W: World> Reactor<W> {
         &self,
         policy: &Policy,
         message: &Message,
-        attempt: Attempt,
+        attempt: &Attempt,
         reason: String,
         report: &mut BatchReport,
     ) -> Result<(), Fault> {
@@ -199,7 +201,7 @@ impl<W: World> Reactor<W> {
     async fn distrust(
         &self,
         policy: &Policy,
-        attempt: Attempt,
+        attempt: &Attempt,
         (message, notice): (&Message, &Notice),
         reason: String,
         report: &mut BatchReport,

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use futures_util::future::join;
 
 use super::apply::{POLL_MS, POLLS_MAX, apply};
-use super::report::{Attempt, flush, tell_once};
+use super::report::{flush, tell_once};
 use crate::domain::advance::wanted;
 use crate::domain::case::{Applied, AttributedEdit, Case, Decision, Refusal};
 use crate::domain::decide::decide;
@@ -19,7 +19,7 @@ use crate::domain::settle::settle;
 use crate::domain::signal::{Cause, Work};
 use crate::domain::target::{AccountFacts, AccountState, Target};
 use crate::domain::time::MINUTE_MS;
-use crate::ports::{Access, Fault, FaultClass, World};
+use crate::ports::{Access, Attempt, Fault, FaultClass, World};
 
 /// Looks at a target in one pass, before the message waits.
 const LOOKS_MAX: usize = 3;
@@ -56,7 +56,7 @@ pub(super) async fn reconcile<W: World>(
     world: &W,
     policy: &Policy,
     work: &Work,
-    attempt: Attempt,
+    attempt: &Attempt,
 ) -> Result<PassReport, Fault> {
     let mut race = 0;
     loop {
@@ -70,12 +70,16 @@ pub(super) async fn reconcile<W: World>(
     }
 }
 
-async fn pass<W: World>(world: &W, policy: &Policy, work: &Work, attempt: Attempt) -> Result<PassReport, Fault> {
+async fn pass<W: World>(world: &W, policy: &Policy, work: &Work, attempt: &Attempt) -> Result<PassReport, Fault> {
     let access = Access { roles: policy.roles().to_vec(), correlation: work.correlation.clone() };
     let ids: BTreeSet<String> = work.edits.iter().map(|edit| edit.id.clone()).collect();
     let (loaded, first) =
         join(world.load(&work.target, &ids), look(world, &work.target, &access, &BTreeSet::new())).await;
     let mut loaded = loaded?;
+    let first = first?;
+    if first.waited {
+        loaded = world.load(&work.target, &ids).await?;
+    }
     let Some(facts) = facts(world, &mut loaded, work).await? else {
         return stranger(world, policy, work, attempt).await;
     };
@@ -85,7 +89,7 @@ async fn pass<W: World>(world: &W, policy: &Policy, work: &Work, attempt: Attemp
         }
         return Ok(not_looked_at(world, work, "the account has left the organisation, or is closed"));
     }
-    let mut case = case(world, policy, work, loaded, &facts, first?);
+    let mut case = case(world, policy, work, loaded, &facts, first.observation);
     let mut looks = 1;
     let (decision, applied) = loop {
         read_between(world, &mut case, &access).await?;
@@ -102,7 +106,7 @@ async fn pass<W: World>(world: &W, policy: &Policy, work: &Work, attempt: Attemp
                 case.refused.push(refusal);
                 case.nonce = world.jitter();
                 case.now = world.now();
-                case.observation = look(world, &work.target, &access, &BTreeSet::new()).await?;
+                look_again(world, &mut case, &access).await?;
                 looks += 1;
             }
             applied => break (decision, applied),
@@ -122,7 +126,7 @@ async fn read_between<W: World>(world: &W, case: &mut Case, access: &Access) -> 
             break;
         }
         between.extend(missing);
-        case.observation = look(world, &case.target, access, &between).await?;
+        case.observation = look(world, &case.target, access, &between).await?.observation;
     }
     Ok(())
 }
@@ -135,7 +139,7 @@ struct Passed {
     looks: usize,
 }
 
-async fn finish<W: World>(world: &W, access: &Access, attempt: Attempt, passed: Passed) -> Result<PassReport, Fault> {
+async fn finish<W: World>(world: &W, access: &Access, attempt: &Attempt, passed: Passed) -> Result<PassReport, Fault> {
     let Passed { case, decision, applied, looks } = passed;
     let settlement = settle(&case, &decision, &applied);
     let mut alerts = 0;
@@ -183,15 +187,18 @@ fn in_messages(mut work: Work) -> Vec<Work> {
     works
 }
 
+/// What a look brought.
+struct Looked {
+    observation: Observation,
+    /// It took a while, in which others may have remembered something.
+    waited: bool,
+}
+
 /// Looks; an obstacle that a later attempt of the same call would meet again is an observation.
-async fn look<W: World>(
-    world: &W,
-    target: &Target,
-    access: &Access,
-    between: &BTreeSet<u64>,
-) -> Result<Observation, Fault> {
+async fn look<W: World>(world: &W, target: &Target, access: &Access, between: &BTreeSet<u64>) -> Result<Looked, Fault> {
     let obstacle = |obstacle, fault: &Fault| {
-        Observation::Unknown(Unreadable { obstacle, detail: format!("{}: {}", fault.code, fault.message) })
+        let detail = format!("{}: {}", fault.code, fault.message);
+        Looked { observation: Observation::Unknown(Unreadable { obstacle, detail }), waited: false }
     };
     match settled_look(world, target, access, between).await {
         Err(fault) => match fault.class {
@@ -217,17 +224,33 @@ async fn settled_look<W: World>(
     target: &Target,
     access: &Access,
     between: &BTreeSet<u64>,
-) -> Result<Observation, Fault> {
+) -> Result<Looked, Fault> {
+    let mut waited = false;
     let mut observation = world.look(target, access, between).await?;
     for _ in 0..POLLS_MAX {
         let pending = matches!(&observation, Observation::Present(seen) if seen.latest_status() == Status::Pending);
         if !pending {
             break;
         }
+        waited = true;
         world.sleep(POLL_MS).await;
         observation = world.look(target, access, between).await?;
     }
-    Ok(observation)
+    Ok(Looked { observation, waited })
+}
+
+/// Looks again where somebody else was faster, and reads again what we remember: it may have been one of us.
+async fn look_again<W: World>(world: &W, case: &mut Case, access: &Access) -> Result<(), Fault> {
+    let ids: BTreeSet<String> = case.edits.iter().map(|edit| edit.edit.id.clone()).collect();
+    let nothing = BTreeSet::new();
+    let (loaded, looked) = join(world.load(&case.target, &ids), look(world, &case.target, access, &nothing)).await;
+    let loaded = loaded?;
+    for edit in &mut case.edits {
+        edit.seen = loaded.seen.contains(&edit.edit.id);
+    }
+    case.record = loaded.record;
+    case.observation = looked?.observation;
+    Ok(())
 }
 
 /// What is known of the account; an account that nobody has told us of is looked up once.
@@ -245,7 +268,7 @@ async fn facts<W: World>(world: &W, loaded: &mut Loaded, work: &Work) -> Result<
 }
 
 /// An account that the organisation does not have: a new one may still come to be known, any other is told.
-async fn stranger<W: World>(world: &W, policy: &Policy, work: &Work, attempt: Attempt) -> Result<PassReport, Fault> {
+async fn stranger<W: World>(world: &W, policy: &Policy, work: &Work, attempt: &Attempt) -> Result<PassReport, Fault> {
     let account = &work.target.account;
     let patience_ms = i64::from(policy.limits().readiness_minutes) * MINUTE_MS;
     if work.cause == Cause::Vended && world.now().since(work.since) < patience_ms {

@@ -5,17 +5,7 @@
 
 use crate::domain::finding::Alert;
 use crate::domain::target::{AccountId, Region};
-use crate::domain::time::Time;
-use crate::ports::{Fault, FaultClass, World};
-
-/// One try at a message.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Attempt {
-    /// The message was received before: an earlier try may have stopped anywhere.
-    pub(super) again: bool,
-    /// When the function's time is up.
-    pub(super) deadline: Time,
-}
+use crate::ports::{Attempt, Fault, FaultClass, World};
 
 /// Tells what the outbox holds for a region of an account, or for no region. A fault leaves the rest there, and the message
 /// comes again.
@@ -23,7 +13,7 @@ pub(super) async fn flush<W: World>(
     world: &W,
     account: &AccountId,
     region: Option<&Region>,
-    attempt: Attempt,
+    attempt: &Attempt,
 ) -> Result<usize, Fault> {
     let mut told = 0;
     for alert in world.unsent(account).await? {
@@ -36,17 +26,17 @@ pub(super) async fn flush<W: World>(
 }
 
 /// Tells an alert that belongs to no target, once.
-pub(super) async fn tell_once<W: World>(world: &W, alert: &Alert, attempt: Attempt) -> Result<(), Fault> {
+pub(super) async fn tell_once<W: World>(world: &W, alert: &Alert, attempt: &Attempt) -> Result<(), Fault> {
     if world.keep_alert(alert).await? {
         tell(world, alert, attempt).await?;
     }
     Ok(())
 }
 
-/// Tells an alert unless somebody else is about to. An earlier try at this message may be that somebody, and dead: then the
-/// message has to come again when the claim is over.
-async fn tell<W: World>(world: &W, alert: &Alert, attempt: Attempt) -> Result<bool, Fault> {
-    if !world.claim(alert, world.now(), attempt.deadline).await? {
+/// Tells an alert unless somebody else is about to. Whether they come to it is not known: a message that comes again, and
+/// may be the only one left, has to come once more when the claim is over.
+async fn tell<W: World>(world: &W, alert: &Alert, attempt: &Attempt) -> Result<bool, Fault> {
+    if !world.claim(alert, attempt, world.now()).await? {
         return if attempt.again { Err(claimed(alert)) } else { Ok(false) };
     }
     world.publish(alert).await?;

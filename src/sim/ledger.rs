@@ -8,7 +8,7 @@ use crate::domain::policy::Policy;
 use crate::domain::record::{Commit, HistoryEntry, Loaded, Record};
 use crate::domain::target::{AccountFacts, AccountId, Target};
 use crate::domain::time::Time;
-use crate::ports::{Fault, FaultClass, Ledger};
+use crate::ports::{Attempt, Fault, FaultClass, Ledger};
 
 #[derive(Debug, Default)]
 pub(super) struct Tables {
@@ -25,7 +25,7 @@ struct Outgoing {
     alert: Alert,
     sent: bool,
     count: u32,
-    claimed: Option<Time>,
+    claimed: Option<(BTreeSet<String>, Time)>,
 }
 
 /// What the ledger holds, for reports.
@@ -142,12 +142,18 @@ impl Ledger for Sim {
         Ok(self.state().ledger.keep(alert))
     }
 
-    async fn claim(&self, alert: &Alert, now: Time, until: Time) -> Result<bool, Fault> {
+    async fn claim(&self, alert: &Alert, attempt: &Attempt, now: Time) -> Result<bool, Fault> {
         self.call().await;
         let mut state = self.state();
-        let free = |outgoing: &&mut Outgoing| !outgoing.sent && outgoing.claimed.is_none_or(|claimed| claimed <= now);
+        let free = |outgoing: &&mut Outgoing| {
+            let over = |(by, until): &(BTreeSet<String>, Time)| {
+                *until <= now || (attempt.again && !by.is_disjoint(&attempt.messages))
+            };
+            !outgoing.sent && outgoing.claimed.as_ref().is_none_or(over)
+        };
         let outgoing = state.ledger.outbox.get_mut(&alert.id).filter(free);
-        Ok(outgoing.map(|outgoing| outgoing.claimed = Some(until)).is_some())
+        let claim = (attempt.messages.clone(), attempt.deadline);
+        Ok(outgoing.map(|outgoing| outgoing.claimed = Some(claim)).is_some())
     }
 
     async fn mark_sent(&self, alert: &Alert) -> Result<(), Fault> {

@@ -16,7 +16,7 @@ use crate::domain::record::{Commit, Loaded};
 use crate::domain::signal::Work;
 use crate::domain::target::{AccountFacts, AccountId, OuId, Target};
 use crate::domain::time::Time;
-use crate::ports::{Access, Clock, Directory, Documents, Fault, FaultClass, Ledger, Notifier, Queue, Written};
+use crate::ports::{Access, Attempt, Clock, Directory, Documents, Fault, FaultClass, Ledger, Notifier, Queue, Written};
 
 /// What happens to one call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -309,8 +309,8 @@ impl Ledger for Troubled {
         self.meet("keep_alert", About::Other, self.sim.keep_alert(alert)).await
     }
 
-    async fn claim(&self, alert: &Alert, now: Time, until: Time) -> Result<bool, Fault> {
-        self.meet("claim", About::Other, self.sim.claim(alert, now, until)).await
+    async fn claim(&self, alert: &Alert, attempt: &Attempt, now: Time) -> Result<bool, Fault> {
+        self.meet("claim", About::Other, self.sim.claim(alert, attempt, now)).await
     }
 
     async fn mark_sent(&self, alert: &Alert) -> Result<(), Fault> {

@@ -32,6 +32,8 @@ pub(super) const UPDATED: &str = "updated";
 
 /// Until when somebody is about to tell an alert, in milliseconds since 1970.
 pub(super) const CLAIMED: &str = "claimed";
+/// The messages that it was claimed for.
+pub(super) const CLAIMED_BY: &str = "claimed_by";
 
 pub(super) const PENDING: &str = "pending";
 pub(super) const SENT: &str = "sent";

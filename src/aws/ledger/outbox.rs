@@ -1,6 +1,8 @@
 //! Alerts on their way to whoever is on call.
 
-use aws_sdk_dynamodb::types::ReturnValue;
+use std::fmt::Write as _;
+
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
 
 use super::items::{self, s, ttl};
 use super::keys::{self, Key};
@@ -10,7 +12,7 @@ use crate::aws::fault::Call;
 use crate::domain::finding::Alert;
 use crate::domain::target::AccountId;
 use crate::domain::time::Time;
-use crate::ports::{Fault, FaultClass};
+use crate::ports::{Attempt, Fault, FaultClass};
 
 const QUERY: Call = Call::read("Query");
 /// A page reads up to 1 MB (API model); sent alerts stay for two days, so more pages than this are an account gone wild.
@@ -71,23 +73,27 @@ impl DynamoLedger {
     }
 
     /// The condition and the claim are one call, so that of two at the same moment one gets it.
-    pub(in crate::aws) async fn claim(&self, alert: &Alert, now: Time, until: Time) -> Result<bool, Fault> {
-        let claimed = self
+    pub(in crate::aws) async fn claim(&self, alert: &Alert, attempt: &Attempt, now: Time) -> Result<bool, Fault> {
+        let mut free = "attribute_not_exists(#claimed) OR #claimed <= :now".to_owned();
+        let mut claim = self
             .client
             .update_item()
             .table_name(&self.table)
             .set_key(Some(Key::outbox(&alert.account, &alert.id).into_item()))
-            .update_expression("SET #claimed = :until")
-            .condition_expression("#state = :pending AND (attribute_not_exists(#claimed) OR #claimed <= :now)")
+            .update_expression("SET #claimed = :until, #by = :by")
             .expression_attribute_names("#claimed", items::CLAIMED)
+            .expression_attribute_names("#by", items::CLAIMED_BY)
             .expression_attribute_names("#state", items::STATE)
-            .expression_attribute_values(":until", items::n(until.ms()))
+            .expression_attribute_values(":until", items::n(attempt.deadline.ms()))
+            .expression_attribute_values(":by", AttributeValue::L(attempt.messages.iter().map(s).collect()))
             .expression_attribute_values(":now", items::n(now.ms()))
-            .expression_attribute_values(":pending", s(items::PENDING))
-            .send()
-            .await
-            .map_err(|error| UPDATE.failed(&error));
-        match claimed {
+            .expression_attribute_values(":pending", s(items::PENDING));
+        for (nth, message) in attempt.messages.iter().enumerate().filter(|_| attempt.again) {
+            let _ = write!(free, " OR contains(#by, :m{nth})");
+            claim = claim.expression_attribute_values(format!(":m{nth}"), s(message));
+        }
+        let claimed = claim.condition_expression(format!("#state = :pending AND ({free})")).send().await;
+        match claimed.map_err(|error| UPDATE.failed(&error)) {
             Ok(_) => Ok(true),
             Err(fault) if fault.class == FaultClass::Moved => Ok(false),
             Err(fault) => Err(fault),

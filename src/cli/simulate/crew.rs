@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 use std::future::Future;
 use std::pin::Pin;
-use std::time::Duration;
 
 use aws_lambda_events::event::sqs::SqsEvent;
 use futures_util::StreamExt as _;
@@ -92,8 +91,7 @@ impl<'a> Crew<'a> {
             if next >= end && now >= end {
                 return;
             }
-            let wait = Duration::from_millis(u64::try_from(next.since(now)).unwrap_or(0));
-            let timer = std::pin::pin!(tokio::time::sleep(wait));
+            let timer = std::pin::pin!(sim.sleep(u64::try_from(next.since(now)).unwrap_or(0)));
             if self.flights.is_empty() {
                 timer.await;
             } else if let Either::Left((Some(landed), _)) = select(self.flights.next(), timer).await {

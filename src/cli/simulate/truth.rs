@@ -63,6 +63,8 @@ pub(super) struct Truth {
     /// Foreign versions since the reactor was last at rest here.
     since_rest: u32,
     trusted_since_rest: bool,
+    /// The document is of another type: what is written into it is no preference.
+    other_type: bool,
 }
 
 impl Truth {
@@ -130,6 +132,9 @@ impl Truth {
         let created = call.action == Action::Created;
         let number = if created { 1 } else { call.action.made_version().unwrap_or(0) };
         let before = if created { None } else { self.versions.values().next_back().cloned() };
+        if created {
+            self.other_type = body.content().is_none();
+        }
         if author != Author::Us {
             self.since_rest += 1;
             if self.since_rest > FOLLOWED_MAX {
@@ -149,10 +154,10 @@ impl Truth {
         }
         let accepted = self.accepted.take().unwrap_or_else(Content::minimal);
         let change = match (content, before) {
-            (Some(content), Some(Body::Valid(before))) => before.change_to(content),
+            (Some(content), Some(Body::Valid(before))) if !self.other_type => before.change_to(content),
             (Some(content), None) => accepted.change_to(content),
             _ => {
-                self.unknowable = Some("a trusted edit on top of an invalid version");
+                self.unknowable = Some("a trusted edit on top of what is no Session document");
                 Vec::new()
             }
         };

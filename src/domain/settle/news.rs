@@ -83,7 +83,8 @@ impl News {
             news.advance = Some(advance);
         }
         for edit in case.edits.iter().filter(|edit| !edit.seen) {
-            if invisible(case, latest(case), edit) {
+            let looked = !matches!(case.observation, Observation::Unknown(_));
+            if looked && invisible(case, latest(case), edit) {
                 news.invisible.push(edit.edit.clone());
             } else {
                 news.add(case, edit);

@@ -189,6 +189,8 @@ fn an_alert_fits_into_a_row_whatever_was_written() {
     let mut case = case();
     case.record = in_sync(4, 0);
     case.observation = document(&versions, 14);
+    // So much later that their authors are not waited for any more.
+    case.now = at(1_000);
     let (_, settlement) = settled(&case);
     let told = alerts(&settlement);
     assert!(!told.is_empty());

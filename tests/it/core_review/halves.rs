@@ -18,6 +18,8 @@ fn a_rollback_that_was_undone_before_we_looked_is_told_like_one_that_we_undo_now
     case.record = in_sync(6, 0);
     case.observation = document(&[(5, -60, body(&right_but("runAsEnabled", false))), (6, 0, body(&right()))], 6);
     case.edits = vec![promoted("a", 98, 5, Untrusted)];
+    // So much later that it is visible if it ever was.
+    case.now = at(200);
     let (decision, settlement) = settled(&case);
     assert_eq!(decision.write, None);
     let told = alerts(&settlement);

@@ -10,7 +10,7 @@ use runas_reactor::domain::record::{Commit, Loaded};
 use runas_reactor::domain::signal::Work;
 use runas_reactor::domain::target::{AccountFacts, AccountId, OuId, Target};
 use runas_reactor::domain::time::Time;
-use runas_reactor::ports::{Access, Clock, Directory, Documents, Fault, Ledger, Notifier, Queue, Written};
+use runas_reactor::ports::{Access, Attempt, Clock, Directory, Documents, Fault, Ledger, Notifier, Queue, Written};
 use runas_reactor::sim::Sim;
 use runas_reactor::sim::drive::Simulated;
 
@@ -133,8 +133,8 @@ impl<W: Ledger + Sync> Ledger for Counted<W> {
         self.count("keep_alert", self.inner.keep_alert(alert)).await
     }
 
-    async fn claim(&self, alert: &Alert, now: Time, until: Time) -> Result<bool, Fault> {
-        self.count("claim", self.inner.claim(alert, now, until)).await
+    async fn claim(&self, alert: &Alert, attempt: &Attempt, now: Time) -> Result<bool, Fault> {
+        self.count("claim", self.inner.claim(alert, attempt, now)).await
     }
 
     async fn mark_sent(&self, alert: &Alert) -> Result<(), Fault> {
