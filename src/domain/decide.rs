@@ -206,7 +206,7 @@ pub fn invisible(case: &Case, seen: Option<&Seen>, edit: &AttributedEdit) -> boo
         return false;
     }
     let made = edit.edit.action.made_version();
-    let Some(seen) = seen else { return made.is_some() && !edit.by_our_role };
+    let Some(seen) = seen else { return made.is_some() && edit.attribution == Attribution::Trusted };
     let young = (0..UNSETTLED_MAX_MS).contains(&case.now.since(edit.edit.at));
     let not_yet = match edit.edit.action {
         Action::Created | Action::Updated { .. } => made.is_some_and(|version| version > seen.latest.number),
@@ -235,7 +235,10 @@ fn unsigned(case: &Case, seen: &Seen, advance: &Advance) -> Option<Decision> {
     // What can run code is not waited for, nor a document that somebody unknown has put in the place of the one we knew.
     let before = case.record.accepted.as_ref().and_then(|accepted| accepted.input(RUNS_CODE));
     let risky = content.input(RUNS_CODE) != before || !same_document(&case.record, seen);
-    if settled || risky || !is(&seen.latest.body, &desired(Some(content), case)) {
+    if settled || risky || is(&seen.latest.body, &desired(advance.accepted.as_ref(), case)) {
+        return None;
+    }
+    if !is(&seen.latest.body, &desired(Some(content), case)) {
         return None;
     }
     let why = format!("who wrote version {} is not known yet", nameless.version);

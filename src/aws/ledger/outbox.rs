@@ -74,7 +74,9 @@ impl DynamoLedger {
 
     /// The condition and the claim are one call, so that of two at the same moment one gets it.
     pub(in crate::aws) async fn claim(&self, alert: &Alert, attempt: &Attempt, now: Time) -> Result<bool, Fault> {
-        let mut free = "attribute_not_exists(#claimed) OR #claimed <= :now".to_owned();
+        // The very same claim is a retry of this call whose answer got lost.
+        let mut free =
+            "attribute_not_exists(#claimed) OR #claimed <= :now OR (#claimed = :until AND #by = :by)".to_owned();
         let mut claim = self
             .client
             .update_item()
