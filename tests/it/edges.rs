@@ -7,6 +7,7 @@ use runas_reactor::domain::decode::{batch, decode};
 use runas_reactor::domain::document::Body;
 use runas_reactor::domain::edit::Action;
 use runas_reactor::domain::heat::after_revert;
+use runas_reactor::domain::policy::{ExemptionNote, Mode};
 use runas_reactor::domain::principal::Attribution::{BreakGlass, Trusted, Unattributed, Untrusted};
 use runas_reactor::domain::record::{Accounted, Heat, Hold, Record};
 use runas_reactor::domain::settle::{delay_s, settle};
@@ -14,7 +15,9 @@ use runas_reactor::domain::signal::Cause;
 use runas_reactor::domain::time::{DAY_MS, MINUTE_MS, SECOND_MS, Time};
 use serde_json::json;
 
-use crate::core_review::cases::{at, body, case, document, edit, in_sync, right, right_but, seen, unknown, wrote};
+use crate::core_review::cases::{
+    alerts, at, body, case, document, edit, in_sync, right, right_but, seen, settled, unknown, wrote,
+};
 
 /// Version 1 is accounted for; after it come others, a second apart, of which the look has read none but the last.
 fn unread(latest: u64) -> Case {
@@ -259,4 +262,66 @@ fn a_text_that_is_no_batch_is_one_message() {
     let two = json!({ "Records": [{ "messageId": "a", "body": "{}" }, { "messageId": "b", "body": "x" }] });
     let ids: Vec<_> = batch(&two.to_string()).into_iter().map(|message| message.id.unwrap()).collect();
     assert_eq!(ids, ["a", "b"]);
+}
+
+#[test]
+fn an_exemption_is_told_of_fourteen_and_two_days_before_its_end_and_once_each() {
+    let warned = |left_ms: i64, before: Option<u8>| {
+        let mut case = followed();
+        let expires = case.now.plus_ms(left_ms);
+        case.resolution.mode = Mode::Exempt;
+        case.resolution.exemption =
+            Some(ExemptionNote { reason: "r".to_owned(), owner: "team-net".to_owned(), expires });
+        case.record.exemption_warned = before.map(|days| (expires, days));
+        let (_, settlement) = settled(&case);
+        let told = alerts(&settlement).iter().any(|alert| alert.kind == "exemption_ends");
+        told.then(|| settlement.commit.unwrap().record.exemption_warned.unwrap().1)
+    };
+    for (left_ms, before, expected) in [
+        (14 * DAY_MS + 1, None, None),
+        (14 * DAY_MS, None, Some(14)),
+        (14 * DAY_MS, Some(14), None),
+        (2 * DAY_MS + 1, None, Some(14)),
+        (2 * DAY_MS + 1, Some(14), None),
+        (2 * DAY_MS, Some(14), Some(2)),
+        (2 * DAY_MS, Some(2), None),
+    ] {
+        assert_eq!(warned(left_ms, before), expected, "{left_ms} {before:?}");
+    }
+}
+
+#[test]
+fn what_only_observes_tells_the_difference() {
+    let mut case = case();
+    case.record = in_sync(1, 10);
+    case.observation = document(&[(1, 10, body(&right_but("runAsDefaultUser", "mallory")))], 1);
+    case.resolution.mode = Mode::Observe;
+    let (_, settlement) = settled(&case);
+    let told = alerts(&settlement);
+    let drift = told.iter().find(|alert| alert.kind == "drift_observed").unwrap();
+    assert_eq!(drift.data["drift"][0], json!({ "field": "runAsDefaultUser", "from": "mallory", "to": "ops" }));
+}
+
+#[test]
+fn an_author_without_a_name_is_an_opponent_by_his_arn() {
+    let mut case = followed();
+    case.edits = vec![wrote("e", 20, 2, Untrusted)];
+    let (_, settlement) = settled(&case);
+    let incident = settlement.commit.unwrap().record.incident.unwrap();
+    assert_eq!(incident.opponents, ["arn:aws:iam::444455556666:role/mallory"]);
+    assert_eq!(incident.edits, 1);
+}
+
+#[test]
+fn a_new_account_is_late_after_the_policys_minutes() {
+    for (ms, late) in [(5 * MINUTE_MS, false), (5 * MINUTE_MS + 1, true)] {
+        let mut case = case();
+        case.cause = Cause::Vended;
+        case.since = case.now.plus_ms(-ms);
+        let (_, settlement) = settled(&case);
+        assert_eq!(alerts(&settlement).iter().any(|alert| alert.kind == "gap_too_long"), late, "{ms}");
+        case.record.configured = Some(at(0));
+        let (_, settlement) = settled(&case);
+        assert!(!alerts(&settlement).iter().any(|alert| alert.kind == "gap_too_long"), "told before");
+    }
 }
