@@ -170,6 +170,8 @@ fn a_call_that_made_the_latest_version_is_not_waited_for() {
     case.observation = document(&[(1, 10, body(&right())), (2, 20, body(&right()))], 2);
     case.edits = vec![wrote("e", 21, 2, Untrusted)];
     assert_eq!(decide(&case).verdict, Verdict::InSync);
+    case.edits = vec![wrote("e", 20, 3, Untrusted)];
+    assert_eq!(decide(&case).verdict, Verdict::InSync, "nor one that is no younger");
     case.edits = vec![wrote("e", 21, 3, Untrusted)];
     assert!(matches!(decide(&case).verdict, Verdict::Unsettled { .. }));
 }
@@ -242,6 +244,8 @@ fn trusted_writers_at_war_are_kept_apart_for_at_most_five_minutes() {
     let until = |trusted| after_revert(&heat, &case().limits, at(0), trusted).not_before;
     assert_eq!(until(true), Some(at(300)));
     assert_eq!(until(false), Some(at(10)));
+    let first = Heat { milli: 5_000, backoffs: 0, ..heat };
+    assert_eq!(after_revert(&first, &case().limits, at(0), true).not_before, Some(at(2)));
 }
 
 #[test]

@@ -66,10 +66,16 @@ fn a_text_fills_its_room_and_ends_with_what_was_decided() {
     assert!(long.len() <= TEXT_BYTES_MAX + 64, "{}", long.len());
     assert!(long.contains(" lines more, which the history has\nDone "), "{long}");
     assert!(long.ends_with("Policy  c\n"), "{long}");
-    // Each line here has 209 bytes, so that the room for them ends with one.
-    let fitting = (TEXT_BYTES_MAX - text(0).len()) / 209;
-    assert_eq!(text(fitting).matches("lines more").count(), 0);
-    assert_eq!(text(fitting + 1).matches("lines more").count(), 1);
+    // One line as long as the room, and one byte more.
+    let filled = |bytes: usize| {
+        let page = page().line("Field", &"y".repeat(200)).line("Done", "a").line("Why", "b").line("Policy", "c");
+        let mut lines = page.lines.clone();
+        lines[0].1 = "y".repeat(bytes);
+        finished(Page { lines, ..page }).text
+    };
+    let room = TEXT_BYTES_MAX - text(0).len() - "Policy  \n".len();
+    assert_eq!(filled(room).matches("lines more").count(), 0);
+    assert_eq!(filled(room + 1).matches("lines more").count(), 1);
 }
 
 #[test]
