@@ -388,3 +388,6 @@ fn bounded(text: &str) -> String {
     let hash: String = sha256(text).chars().take(16).collect();
     format!("{}… ({} bytes, sha256 {hash})", clean(text, VALUE_BYTES_MAX / 4), text.len())
 }
+
+#[cfg(test)]
+mod tests;

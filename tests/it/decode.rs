@@ -32,6 +32,7 @@ fn only_the_exact_document_of_this_account_and_region_counts() {
         ("SSM-SessionManagerRunShell", true),
         ("arn:aws:ssm:eu-west-1:444455556666:document/SSM-SessionManagerRunShell", true),
         ("arn:aws-cn:ssm:eu-west-1:444455556666:document/SSM-SessionManagerRunShell", true),
+        ("arn::ssm:eu-west-1:444455556666:document/SSM-SessionManagerRunShell", false),
         ("arn:aws:ssm:eu-west-1:555566667777:document/SSM-SessionManagerRunShell", false),
         ("arn:aws:ssm:us-east-1:444455556666:document/SSM-SessionManagerRunShell", false),
         ("arn:aws:ssm:eu-west-1::document/SSM-SessionManagerRunShell", false),

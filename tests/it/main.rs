@@ -13,6 +13,7 @@ mod core_review;
 mod decide;
 mod decode;
 mod e2e;
+mod edges;
 mod emulator;
 mod policy;
 mod properties;

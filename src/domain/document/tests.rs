@@ -68,6 +68,8 @@ fn a_document_that_would_be_too_large_if_indented_is_not() {
     let large = session(&json!({ "x": vec![1; 30_000] }));
     assert!(large.render(7).len() <= CONTENT_BYTES_MAX);
     assert_eq!(parse(&large.render(7)), Body::Valid(large));
+    let readable = session(&json!({ "x": vec![1; 3_000] }));
+    assert!(readable.render(7).contains("\n      1,\n"), "and is indented where there is room");
 }
 
 #[test]

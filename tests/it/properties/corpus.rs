@@ -10,7 +10,9 @@ fn replay(target: &str, body: fn(&[u8])) {
     let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fuzz/corpus").join(target);
     let files = sorted(&corpus, Path::is_file);
     assert!(files.len() >= 10, "the corpus of {target} has {} files", files.len());
-    files.iter().for_each(|file| body(&fs::read(file).unwrap()));
+    for file in files {
+        body(&fs::read(file).unwrap());
+    }
 }
 
 #[test]

@@ -1,0 +1,100 @@
+use super::*;
+use crate::domain::principal::Principal;
+
+fn change(field: &str, to: &Value) -> FieldChange {
+    FieldChange { field: field.to_owned(), from: None, to: Some(to.clone()) }
+}
+
+fn page() -> Page {
+    Page::new(Kind::Poison, Severity::Warning, "x")
+}
+
+fn finished(page: Page) -> Alert {
+    page.finish(&"222233334444".parse().unwrap(), None, None, Time::ZERO)
+}
+
+#[test]
+fn twenty_changes_are_shown_and_the_others_counted() {
+    let changes =
+        |count: usize| -> Vec<FieldChange> { (0..count).map(|n| change(&format!("field{n:02}"), &json!(n))).collect() };
+    for (count, more) in [(0, None), (1, None), (ITEMS_MAX, None), (ITEMS_MAX + 1, Some(1)), (ITEMS_MAX + 9, Some(9))] {
+        let told = bounded_changes(&changes(count));
+        let told = told.as_array().unwrap();
+        assert_eq!(told.last().and_then(|last| last["and_more"].as_u64()), more, "{count}");
+        assert_eq!(told.len(), count.min(ITEMS_MAX) + usize::from(more.is_some()), "{count}");
+    }
+}
+
+#[test]
+fn a_value_of_512_bytes_is_shown_and_a_longer_one_abridged() {
+    let told = |text: &str| bounded_change(&change("shellProfile", &json!(text)))["to"].as_str().unwrap().to_owned();
+    let (most, more) = ("x".repeat(VALUE_BYTES_MAX - 2), "x".repeat(VALUE_BYTES_MAX - 1));
+    assert_eq!(told(&most), most);
+    assert!(told(&more).contains("… (513 bytes, sha256 "), "{}", told(&more));
+    assert!(told(&"x".repeat(60_000)).len() < VALUE_BYTES_MAX);
+}
+
+#[test]
+fn an_author_is_called_by_name_then_by_arn_then_not_at_all() {
+    let told = |name: Option<&str>, arn: Option<&str>| {
+        let owned = |text: Option<&str>| text.map(str::to_owned);
+        let principal = Principal { kind: "AssumedRole".to_owned(), arn: owned(arn), name: owned(name) };
+        ToldEdit {
+            key: String::new(),
+            attribution: Attribution::Untrusted,
+            principal: Some(principal),
+            what: String::new(),
+            at: Time::ZERO,
+            change: Vec::new(),
+            event: None,
+        }
+        .name()
+    };
+    assert_eq!(told(Some("alice"), Some("arn:aws:iam::1:role/x")), "alice");
+    assert_eq!(told(None, Some("arn:aws:iam::1:role/x")), "arn:aws:iam::1:role/x");
+    assert_eq!(told(None, None), "somebody unknown");
+}
+
+#[test]
+fn a_text_fills_its_room_and_ends_with_what_was_decided() {
+    let text = |lines: usize| {
+        let page = (0..lines).fold(page(), |page, n| page.line("Field", &format!("{n:0>200}")));
+        finished(page.line("Done", "a").line("Why", "b").line("Policy", "c")).text
+    };
+    assert_eq!(text(5).lines().count(), 8);
+    let long = text(500);
+    assert!(long.len() <= TEXT_BYTES_MAX + 64, "{}", long.len());
+    assert!(long.contains(" lines more, which the history has\nDone "), "{long}");
+    assert!(long.ends_with("Policy  c\n"), "{long}");
+    // One line as long as the room, and one byte more.
+    let filled = |bytes: usize| {
+        let page = page().line("Field", &"y".repeat(200)).line("Done", "a").line("Why", "b").line("Policy", "c");
+        let mut lines = page.lines.clone();
+        lines[0].1 = "y".repeat(bytes);
+        finished(Page { lines, ..page }).text
+    };
+    let room = TEXT_BYTES_MAX - text(0).len() - "Policy  \n".len();
+    assert_eq!(filled(room).matches("lines more").count(), 0);
+    assert_eq!(filled(room + 1).matches("lines more").count(), 1);
+}
+
+#[test]
+fn data_is_left_out_from_the_largest_on_and_only_as_far_as_needed() {
+    let data = |sizes: [usize; 3]| {
+        let mut data = Map::new();
+        for (key, size) in ["a", "b", "c"].into_iter().zip(sizes) {
+            data.insert(key.to_owned(), Value::from("x".repeat(size - 2)));
+        }
+        within(data)
+    };
+    let left_out = |data: &Value| -> Vec<String> {
+        let fields = data.as_object().unwrap();
+        fields.iter().filter(|(_, value)| value.is_object()).map(|(key, _)| key.clone()).collect()
+    };
+    let third = DATA_BYTES_MAX / 4;
+    assert!(left_out(&data([third, third, DATA_BYTES_MAX - 2 * third])).is_empty());
+    let over = data([third, third, DATA_BYTES_MAX - 2 * third + 1]);
+    assert_eq!(left_out(&over), ["c"]);
+    assert_eq!(over["c"]["bytes"], DATA_BYTES_MAX - 2 * third + 1);
+    assert_eq!(left_out(&data([DATA_BYTES_MAX, 100, DATA_BYTES_MAX])), ["a", "c"]);
+}
