@@ -12,6 +12,7 @@ pub mod document;
 pub mod edit;
 pub mod finding;
 pub mod heat;
+pub(crate) mod mutant;
 pub mod observation;
 pub mod policy;
 pub mod principal;

@@ -9,6 +9,9 @@ mod stage;
 mod step;
 mod truth;
 
+#[cfg(test)]
+mod tests;
+
 use serde_json::json;
 
 use crate::domain::text::clean;
@@ -126,15 +129,14 @@ fn as_text(tally: &Tally, failure: Option<&Failure>) -> String {
     let Some(failure) = failure else {
         return text + &styled(GOOD, "everything held") + "\n";
     };
-    text.push_str(&format!("{}: {}\n", styled(BAD, "it does not hold"), failure.violation));
-    text.push_str(&format!("{}\n", styled(QUIET, &format!("{:?}", failure.story.switches))));
-    for step in &failure.story.steps {
-        text.push_str(&format!("  {step}\n"));
-    }
-    text.push_str("what happened:\n");
-    for line in &failure.timeline {
-        text.push_str(&format!("  {}\n", clean(line, 300)));
-    }
+    let switches = format!("{:?}", failure.story.switches);
+    let mut lines =
+        vec![format!("{}: {}", styled(BAD, "it does not hold"), failure.violation), styled(QUIET, &switches)];
+    lines.extend(failure.story.steps.iter().map(|step| format!("  {step}")));
+    lines.push("what happened:".to_owned());
+    lines.extend(failure.timeline.iter().map(|line| format!("  {}", clean(line, 300))));
+    text.push_str(&lines.join("\n"));
+    text.push('\n');
     text + &format!("again: {}\n", again(failure))
 }
 

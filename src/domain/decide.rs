@@ -8,6 +8,7 @@ use super::case::{AttributedEdit, Case, Decision, Reason, Refusal, Verdict, Wait
 use super::document::{Body, Change, Content, FieldChange};
 use super::edit::Action;
 use super::heat::not_before;
+use super::mutant::{self, Mutant};
 use super::observation::{Observation, Obstacle, Seen, Status, Unreadable};
 use super::policy::Mode;
 use super::principal::Attribution;
@@ -20,6 +21,8 @@ use super::time::{MINUTE_MS, SECOND_MS, Time};
 pub const REPLACEMENT_MS: i64 = 90 * SECOND_MS;
 /// How often we look again for something that an event says is there, before we take it to be gone.
 pub const UNSETTLED_HOPS_MAX: u32 = 6;
+/// A move of the default is visible after this; how long SSM serves what was before is not documented.
+const STALE_MS: i64 = 10 * SECOND_MS;
 /// The field whose content runs in every session.
 const RUNS_CODE: &str = "shellProfile";
 /// After this long we look again.
@@ -114,6 +117,7 @@ fn present(case: &Case, seen: &Seen) -> Decision {
 
 /// What the document should hold: the accepted content with the owned fields laid over it.
 pub fn desired(accepted: Option<&Content>, case: &Case) -> Content {
+    let accepted = accepted.filter(|_| !(mutant::on(Mutant::RecreateBlank) && case.observation == Observation::Absent));
     accepted.cloned().unwrap_or_else(Content::minimal).overlaid(&case.resolution.owned)
 }
 
@@ -131,7 +135,7 @@ fn drift(seen: &Seen, content: &Content, case: &Case) -> Change {
         }
     };
     let mut drift = from_body(&seen.latest.body);
-    if seen.default.number != seen.latest.number {
+    if seen.default.number != seen.latest.number && !mutant::on(Mutant::IgnoreDefault) {
         if drift.is_empty() {
             drift = from_body(&seen.default.body);
         }
@@ -202,12 +206,13 @@ fn ahead(case: &Case, seen: &Seen) -> Option<String> {
 
 /// Whether what a call did cannot be seen, and may still become visible. Nothing can be said about it before that.
 pub fn invisible(case: &Case, seen: Option<&Seen>, edit: &AttributedEdit) -> bool {
-    if edit.seen || edit.edit.failed.is_some() || !may_settle(case, edit.edit.at) {
+    let wrong_turn = mutant::on(Mutant::SettleInvisible);
+    if wrong_turn || edit.seen || edit.edit.failed.is_some() || !may_settle(case, edit.edit.at) {
         return false;
     }
     let made = edit.edit.action.made_version();
     let Some(seen) = seen else { return made.is_some() && edit.attribution == Attribution::Trusted };
-    let young = (0..UNSETTLED_MAX_MS).contains(&case.now.since(edit.edit.at));
+    let young = (0..STALE_MS).contains(&case.now.since(edit.edit.at));
     let not_yet = match edit.edit.action {
         Action::Created | Action::Updated { .. } => made.is_some_and(|version| version > seen.latest.number),
         Action::Deleted => true,
@@ -336,6 +341,7 @@ fn hold_ms(case: &Case) -> i64 {
 fn gated(case: &Case, mut decision: Decision, hold: Option<Hold>, write: Write) -> Decision {
     match case.resolution.mode {
         Mode::Exempt => return reasoned(decision, format!("exempt: {}", case.resolution.reason)),
+        Mode::Observe if mutant::on(Mutant::WriteWhereObserving) => {}
         Mode::Observe => return reasoned(decision, format!("observe only: {}", case.resolution.reason)),
         Mode::Enforce => {}
     }

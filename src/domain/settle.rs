@@ -9,6 +9,7 @@ mod telling;
 use super::case::{Applied, Case, Decision, Refusal, Verdict, WaitsOn};
 use super::decide::{UNSETTLED_HOPS_MAX, UNSETTLED_MS, past_obstacle};
 use super::edit::Edit;
+use super::mutant::{self, Mutant};
 use super::record::{Commit, Record, Settlement};
 use super::signal::{Cause, Work};
 use super::time::{MINUTE_MS, SECOND_MS, Time};
@@ -77,6 +78,9 @@ fn again_at(case: &Case) -> Time {
 }
 
 fn next(case: &Case, decision: &Decision, applied: &Applied, news: &News, record: &mut Record) -> Option<(Work, u32)> {
+    if mutant::on(Mutant::NeverRest) {
+        return Some(successor(case, Vec::new(), case.now.plus_ms(MINUTE_MS)));
+    }
     if case.hop >= HOPS_MAX {
         return None;
     }
@@ -102,7 +106,13 @@ fn next(case: &Case, decision: &Decision, applied: &Applied, news: &News, record
         }
         (None, _) => return None,
     };
-    let edits = if news::carries_edits(decision) { unsettled_edits(case) } else { news.invisible.clone() };
+    let edits = if mutant::on(Mutant::LoseEditsWhileWaiting) {
+        Vec::new()
+    } else if news::carries_edits(decision) {
+        unsettled_edits(case)
+    } else {
+        news.invisible.clone()
+    };
     Some(successor(case, edits, until))
 }
 

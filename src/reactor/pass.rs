@@ -12,6 +12,7 @@ use crate::domain::decide::decide;
 use crate::domain::decode::EDITS_MAX;
 use crate::domain::edit::Edit;
 use crate::domain::finding::{Kind, about_message};
+use crate::domain::mutant::{self, Mutant};
 use crate::domain::observation::{Observation, Obstacle, Seen, Status, Unreadable};
 use crate::domain::policy::{Mode, Policy};
 use crate::domain::record::{Loaded, Standing};
@@ -150,12 +151,16 @@ async fn finish<W: World>(world: &W, access: &Access, attempt: &Attempt, passed:
         world.send(&works).await?;
     }
     if let Some(commit) = &settlement.commit {
-        world.commit(&case.target, commit).await?;
+        match world.commit(&case.target, commit).await {
+            Err(fault) if fault.class == FaultClass::Moved && mutant::on(Mutant::SkipGeneration) => {}
+            committed => committed?,
+        }
         standing = commit.record.standing;
     }
     // A message that comes again finds its edits settled, and perhaps an alert that nobody came to tell.
     let owed = settlement.commit.as_ref().is_some_and(|commit| !commit.alerts.is_empty());
-    if owed || attempt.again || case.edits.iter().any(|edit| edit.seen) {
+    let again = attempt.again && !mutant::on(Mutant::LeaveWhatWasLeft);
+    if owed || again || case.edits.iter().any(|edit| edit.seen) {
         alerts += flush(world, &case.target.account, Some(&case.target.region), attempt).await?;
     }
     if settlement.commit.is_some() {

@@ -4,6 +4,7 @@
 //! the invocation's time: what a dead one leaves behind is told when its message comes again.
 
 use crate::domain::finding::Alert;
+use crate::domain::mutant::{self, Mutant};
 use crate::domain::target::{AccountId, Region};
 use crate::ports::{Attempt, Fault, FaultClass, World};
 
@@ -36,8 +37,11 @@ pub(super) async fn tell_once<W: World>(world: &W, alert: &Alert, attempt: &Atte
 /// Tells an alert unless somebody else is about to. Whether they come to it is not known: a message that comes again, and
 /// may be the only one left, has to come once more when the claim is over.
 async fn tell<W: World>(world: &W, alert: &Alert, attempt: &Attempt) -> Result<bool, Fault> {
-    if !world.claim(alert, attempt, world.now()).await? {
+    if !mutant::on(Mutant::TellWithoutClaim) && !world.claim(alert, attempt, world.now()).await? {
         return if attempt.again { Err(claimed(alert)) } else { Ok(false) };
+    }
+    if mutant::on(Mutant::MarkBeforeTelling) {
+        world.mark_sent(alert).await?;
     }
     world.publish(alert).await?;
     world.mark_sent(alert).await?;

@@ -178,9 +178,10 @@ fn a_call_that_made_the_latest_version_is_not_waited_for() {
 
 #[test]
 fn what_we_replaced_is_ours_for_a_quarter_of_an_hour() {
-    let record = Record { deleted_by_us: Some(at(0)), ..Record::default() };
+    let mut case = followed();
+    case.record.deleted_by_us = Some(at(0));
     for (ms, expected) in [(15 * MINUTE_MS, true), (15 * MINUTE_MS + 1, false), (-15 * MINUTE_MS, true)] {
-        assert_eq!(replaced_by_us(&record, at(0).plus_ms(ms)), expected, "{ms}");
+        assert_eq!(replaced_by_us(&case, at(0).plus_ms(ms)), expected, "{ms}");
     }
 }
 

@@ -109,8 +109,9 @@ impl Truth {
             return;
         }
         self.allowed += match (author, call.action) {
-            // A pipeline's change that was dropped while its author was not known is taken over by a second Put.
-            (Author::Pipeline, Action::Created | Action::Updated { .. }) => 2,
+            // A pipeline's change that was dropped while its author was not known is taken over by a second Put; and an
+            // invocation that began before that, and knows the author neither, can undo it once more.
+            (Author::Pipeline, Action::Created | Action::Updated { .. }) => 4,
             (_, Action::Created | Action::Updated { .. } | Action::Deleted) => 1,
             (_, Action::DefaultMoved { .. } | Action::VersionDeleted { .. } | Action::SharingChanged) => 0,
         };
