@@ -29,6 +29,7 @@
 //! | the same, over the AWS SDK | [`aws`] |
 //! | how an operator reaches AWS, and the dead-letter queue | `aws::operator`, `aws::dead_letters` (feature `cli`) |
 //! | the same, as a simulated organisation | `sim` (feature `cli`) |
+//! | random stories, the checker, what it holds the reactor against | `cli::simulate` (feature `cli`) |
 //! | the function: configuration, entry, logs, metrics | [`config`], [`lambda`], [`telemetry`], [`metrics`] |
 //! | `runasctl`, one file a command | `cli` (feature `cli`) |
 //!

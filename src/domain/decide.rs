@@ -229,7 +229,7 @@ pub fn invisible(case: &Case, seen: Option<&Seen>, edit: &AttributedEdit) -> boo
 /// same, by making the latest version the default. The oldest such version counts, or a new one every ten minutes would be a
 /// wait without end.
 fn unsigned(case: &Case, seen: &Seen, advance: &Advance) -> Option<Decision> {
-    let (nameless, content) = advance.presumed.as_ref()?;
+    let (nameless, content) = advance.presumed.as_ref().filter(|_| case.resolution.mode == Mode::Enforce)?;
     let until = nameless.created.plus_ms(AUTHOR_MS);
     // Whoever makes a nameless version the default has most likely written it.
     let suspected = |edit: &AttributedEdit| {

@@ -1,8 +1,10 @@
 //! Stories that hold, and a checker that bites.
 
 use super::play::play;
-use super::step::Story;
+use super::step::{Deed, Hand, Scenario, Spot, Step, Story};
 use crate::domain::mutant::{Mutant, take};
+use crate::sim::Switches;
+use crate::sim::trouble::Hit;
 
 /// Seeds whose stories are played by every test run.
 const SEEDS: std::ops::Range<u64> = 1_200..1_320;
@@ -25,6 +27,33 @@ fn a_story_is_the_same_each_time() {
     let story = Story::draw(3, None);
     let (first, second) = (play(&story), play(&story));
     assert_eq!((first.steps, first.alerts, first.violation), (second.steps, second.alerts, second.violation));
+}
+
+/// Every port call that a story takes, and some more, fails once in every way.
+const CALLS: u8 = 18;
+
+#[test]
+fn whichever_call_fails_the_end_is_right() {
+    let mallory = Hand::Mallory(1);
+    let acts = [
+        (mallory, Deed::Edit(1)),
+        (mallory, Deed::MoveDefault(1)),
+        (mallory, Deed::Delete),
+        (mallory, Deed::OtherType),
+        (mallory, Deed::Invalid),
+        (mallory, Deed::Fail),
+        (Hand::BreakGlass(1), Deed::Edit(1)),
+        (Hand::Pipeline, Deed::Lza(1)),
+        (Hand::Pipeline, Deed::Sample(1)),
+    ];
+    for (hand, deed) in acts {
+        for (nth, hit) in (1..=CALLS).flat_map(|nth| Hit::ALL.map(|hit| (nth, hit))) {
+            let act = Step::Act(Spot { account: 0, region: 0 }, hand, deed);
+            let steps = vec![Step::Hit(nth, hit), act, Step::Rest];
+            let story = Story { seed: 1, scenario: Scenario::Mixed, switches: Switches::PLAIN, steps };
+            assert_eq!(play(&story).violation, None, "{hand} {deed:?}, call {nth}: {hit:?}");
+        }
+    }
 }
 
 #[test]
