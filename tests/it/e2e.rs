@@ -5,6 +5,7 @@
 //! the documents, the table, and what a subscriber of the topic received.
 
 mod calls;
+mod copies;
 mod crashes;
 mod edits;
 mod faults;
@@ -12,7 +13,6 @@ mod ledger;
 mod limits;
 mod messages;
 mod modes;
-mod open;
 mod people;
 mod queue;
 mod redrive;
