@@ -4,32 +4,29 @@
 //! and dropped otherwise. So a hostile edit is not laundered by a trusted one that follows at once: only what the trusted
 //! hand itself changed is taken over.
 
-use std::cmp::Reverse;
+mod claims;
+
 use std::collections::BTreeSet;
 
+use self::claims::{author, fits, made_it, reconsider};
 use super::case::{AttributedEdit, Case};
 use super::document::{Body, Change, Content};
-use super::edit::Action;
 use super::mutant::{self, Mutant::AcceptUnattributed};
 use super::observation::{Seen, VersionInfo};
 use super::principal::Attribution;
 use super::record::{Judged, Record};
-use super::time::{DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS, Time};
+use super::time::{HOUR_MS, SECOND_MS};
+
+pub use claims::near;
 
 /// More versions than this since the last look are not replayed; the accepted content stays.
 pub const REPLAYED_MAX: usize = 10;
 
-/// An event's time and the creation date of the version that it made differ by no more than this.
-const SAME_CALL_MS: i64 = 15 * MINUTE_MS;
-/// Nor is the version later by more than this where the author's word makes content accepted.
-const VOUCHED_MS: i64 = 10 * SECOND_MS;
-/// CloudTrail's times are whole seconds.
-const SAME_MOMENT_MS: i64 = SECOND_MS;
-/// EventBridge tries for a day [docs: eb-rule-retry-policy], SQS keeps a message for fourteen [docs: SQS quotas]. Of an event
-/// that is older still (a replay of the archive, a clock that is off) the time is no evidence, and only the number counts.
-const KEPT_MS: i64 = 15 * DAY_MS;
 /// EventBridge gives up delivering after 24 h; no deadline is counted from before that.
 pub const DELIVERY_MS: i64 = 25 * HOUR_MS;
+
+/// Our clock and that of SSM differ by no more than this.
+const CLOCKS_MS: i64 = 5 * SECOND_MS;
 
 /// What the versions since the last look amount to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -40,12 +37,26 @@ pub struct Advance {
     pub judged: Vec<Judged>,
     /// Versions of earlier looks whose author has become known, with the edit that tells.
     pub late: Vec<(Judged, AttributedEdit)>,
+    /// Versions whose change was taken over for an author who made another version of that number: the document was deleted
+    /// in between.
+    pub doubted: Vec<Judged>,
     /// Nothing was known of this document before: what is there was adopted.
     pub first_sight: bool,
     /// Why the accepted content could not follow, where it could not.
     pub gap: Option<String>,
     /// The first version whose author may still become known, and what would be accepted if all such authors were trusted.
     pub presumed: Option<(Judged, Content)>,
+}
+
+impl Advance {
+    /// Takes a trusted change over; returns the way back.
+    fn take_over(&mut self, change: &Change) -> Change {
+        let before = self.accepted.take().unwrap_or_else(Content::minimal);
+        let after = before.with_change(change);
+        let undo = after.change_to(&before);
+        self.accepted = Some(after);
+        undo
+    }
 }
 
 /// Where replaying begins.
@@ -79,7 +90,7 @@ pub fn advance(case: &Case, seen: &Seen) -> Advance {
     }
     let mut advance = Advance { accepted, first_sight: start.first_sight, ..Advance::default() };
     // What becomes known of earlier versions comes before the new ones: they may have been made with it in mind.
-    attribute_late(case, &seen.versions, &mut advance);
+    reconsider(case, &seen.versions, &mut advance);
     if !session {
         advance.gap = Some("a document of another type has no preferences to follow".to_owned());
     } else if new.len() > REPLAYED_MAX {
@@ -97,15 +108,14 @@ pub fn advance(case: &Case, seen: &Seen) -> Advance {
     for version in new.iter().rev().take(REPLAYED_MAX).rev() {
         let body = if advance.gap.is_some() { None } else { seen.body(version.number) };
         let author = author(case, seen, version, sole);
-        let judged = judge(case, version, author, body, before.as_ref(), &mut advance);
+        let mut judged = judge(case, version, author, body, before.as_ref(), &mut advance);
         let trusted = judged.attribution == Attribution::Trusted
             || (mutant::on(AcceptUnattributed) && judged.attribution == Attribution::Unattributed);
         let valid = body.is_some_and(|body| body.content().is_some());
         if trusted && valid && blurred {
             carried = Some(format!("version {} may carry over what an invalid one before it held", version.number));
         } else if trusted && valid {
-            let accepted = advance.accepted.take().unwrap_or_else(Content::minimal);
-            advance.accepted = Some(accepted.with_change(&judged.change));
+            judged.undo = advance.take_over(&judged.change);
         }
         if valid {
             presumed.follow(&judged, advance.accepted.as_ref(), blurred);
@@ -147,69 +157,16 @@ impl Presumed {
 pub fn advance_without(case: &Case) -> Advance {
     let accepted = case.record.accepted.clone();
     let mut advance = Advance { accepted, ..Advance::default() };
-    attribute_late(case, &[], &mut advance);
+    reconsider(case, &[], &mut advance);
     advance
 }
 
 /// Whether the version before is no valid document, and not by a hand that we trust: what it held is not known, so that
 /// nobody can tell what the next one only carried over from it.
 fn blurred_before(record: &Record, number: u64, before: Option<&Body>) -> bool {
-    let by_trusted = |judged: &Judged| judged.version == number && judged.attribution == Attribution::Trusted;
-    before.is_some_and(|body| body.content().is_none()) && !record.recent.first().is_some_and(by_trusted)
-}
-
-/// The author that an edit of this case names for a version.
-fn author<'a>(case: &'a Case, seen: &Seen, version: &VersionInfo, sole: Option<u64>) -> Option<&'a AttributedEdit> {
-    let made = |edit: &&AttributedEdit| {
-        made_it(edit, version.number, sole) && fits(case, &seen.versions, edit, version.number, version.created)
-    };
-    // Numbers begin anew with a new document. Of several calls that claim one version the nearest has made it; in doubt the
-    // one whose author we trust least.
-    let claims = case.edits.iter().filter(made);
-    claims.min_by_key(|edit| (version.created.since(edit.edit.at).abs(), Reverse(edit.attribution)))
-}
-
-/// Whether a call and the creation of a version are near enough to each other to be the same thing.
-pub fn near(edit: &AttributedEdit, created: Time) -> bool {
-    created.since(edit.edit.at).abs() <= SAME_CALL_MS
-}
-
-/// Whether the times of a call and of a version allow that the one made the other.
-fn fits(case: &Case, listed: &[VersionInfo], edit: &AttributedEdit, number: u64, created: Time) -> bool {
-    if case.now.since(edit.edit.at) > KEPT_MS {
-        return true;
-    }
-    match edit.attribution {
-        Attribution::Trusted | Attribution::BreakGlass => vouches(case, listed, edit, number, created),
-        Attribution::Ours | Attribution::Untrusted | Attribution::Unattributed => near(edit, created),
-    }
-}
-
-/// Whether somebody whose word counts can have meant this version, and not one of the same number in a document that was
-/// deleted since: whoever sees a pipeline write can delete the document and be at the same number seconds later. So the call
-/// must have been made at that very time, after the versions before it, and with no foreign deletion in between.
-fn vouches(case: &Case, listed: &[VersionInfo], edit: &AttributedEdit, number: u64, created: Time) -> bool {
-    let at = edit.edit.at;
-    let listed = listed.iter().map(|version| (version.number, version.created));
-    let remembered = case.record.recent.iter().map(|judged| (judged.version, judged.created));
-    let mut before = listed.chain(remembered).filter(|(other, made)| (1..number).contains(other) && *made < created);
-    let mut deletions = case.edits.iter().filter(|other| {
-        other.edit.failed.is_none() && other.edit.action == Action::Deleted && other.attribution != Attribution::Trusted
-    });
-    (-SAME_MOMENT_MS..=VOUCHED_MS).contains(&created.since(at))
-        && before.all(|(_, made)| made.since(at) < SAME_MOMENT_MS)
-        && !deletions.any(|deletion| at <= deletion.edit.at && deletion.edit.at <= created)
-}
-
-/// Whether a call says that it made the version of this number.
-fn made_it(edit: &AttributedEdit, number: u64, sole: Option<u64>) -> bool {
-    let right_number = match edit.edit.action {
-        Action::Created | Action::Updated { version: Some(_) } => edit.edit.action.made_version() == Some(number),
-        // CloudTrail left the reply out: with one new version there is only one that it can have made.
-        Action::Updated { version: None } => sole == Some(number),
-        Action::DefaultMoved { .. } | Action::Deleted | Action::VersionDeleted { .. } | Action::SharingChanged => false,
-    };
-    right_number && edit.edit.failed.is_none()
+    let by_trusted = |judged: &Judged| judged.attribution == Attribution::Trusted;
+    before.is_some_and(|body| body.content().is_none())
+        && !record.recent.iter().find(|judged| judged.version == number).is_some_and(by_trusted)
 }
 
 fn judge(
@@ -227,7 +184,9 @@ fn judge(
         // its number has replaced: its author may still become known.
         attribution: author.filter(|edit| !edit.by_our_role).map_or(Attribution::Unattributed, |edit| edit.attribution),
         principal: author.map(|edit| edit.edit.principal.clone()),
+        claimed: author.map(|edit| edit.edit.at),
         change: Change::new(),
+        undo: Change::new(),
     };
     let Some(body) = body else {
         if advance.gap.is_none() {
@@ -249,38 +208,13 @@ fn judge(
     judged
 }
 
-/// Authors who become known for versions that were judged without one. A trusted change that was dropped then is taken over now.
-fn attribute_late(case: &Case, listed: &[VersionInfo], advance: &mut Advance) {
-    for edit in case.edits.iter().filter(|edit| !edit.seen && !edit.by_our_role) {
-        let claimed = case.record.recent.iter().filter(|judged| {
-            made_it(edit, judged.version, None)
-                && fits(case, listed, edit, judged.version, judged.created)
-                && listed.iter().all(|other| other.number != judged.version || other.created == judged.created)
-        });
-        let known = claimed.min_by_key(|judged| judged.created.since(edit.edit.at).abs());
-        let Some(known) = known.filter(|judged| judged.attribution == Attribution::Unattributed) else { continue };
-        advance.late.push((known.clone(), edit.clone()));
-    }
-    let vouched = advance.late.iter().filter(|(_, edit)| edit.attribution == Attribution::Trusted);
-    let mut vouched: Vec<Judged> = vouched.map(|(judged, _)| judged.clone()).collect();
-    vouched.sort_by_key(|judged| judged.created);
-    for known in vouched {
-        // What a trusted hand changed again since then stays as it is, in whatever order we hear of it.
-        let later =
-            case.record.recent.iter().filter(|j| j.attribution == Attribution::Trusted && j.created > known.created);
-        let again: BTreeSet<&str> = later.flat_map(|j| &j.change).map(|change| change.field.as_str()).collect();
-        let change: Change = known.change.iter().filter(|c| !again.contains(c.field.as_str())).cloned().collect();
-        let accepted = advance.accepted.take().unwrap_or_else(Content::minimal);
-        advance.accepted = Some(accepted.with_change(&change));
-    }
-}
-
 /// Whether the version that we accounted for last still stands in the document's history.
 pub fn same_document(record: &Record, seen: &Seen) -> bool {
     let Some(accounted) = &record.accounted else { return false };
     if seen.latest.number < accounted.version {
         return false;
     }
+    let before = seen.info(accounted.version.saturating_sub(1)).map(|info| info.created);
     match (seen.info(accounted.version), accounted.created) {
         (Some(info), Some(created)) => info.created == created,
         // Deleted or out of the list: the document is another one if everything in it is younger and begins anew.
@@ -288,6 +222,8 @@ pub fn same_document(record: &Record, seen: &Seen) -> bool {
             seen.older_exist || seen.versions.iter().any(|v| v.created <= created || v.number > accounted.version)
         }
         // Ours, and not seen since we wrote it: the number alone does not tell it from a version of another document.
+        (_, None) if accounted.base.is_some_and(|base| before.is_some_and(|before| before != base)) => false,
+        (Some(info), None) if accounted.landed.is_some_and(|at| info.created > at.plus_ms(CLOCKS_MS)) => false,
         (_, None) => match (seen.body(accounted.version), known_body(record, accounted.version)) {
             (Some(Body::Valid(there)), Some(Body::Valid(ours))) => there.same_as(&ours),
             (Some(there), Some(ours)) => *there == ours,

@@ -33,6 +33,10 @@ const UNSETTLED_MAX_MS: i64 = MINUTE_MS;
 const AUTHOR_MS: i64 = 10 * MINUTE_MS;
 const OBSTACLE_FIRST_MS: i64 = 5 * SECOND_MS;
 const OBSTACLE_MAX_MS: i64 = 60 * SECOND_MS;
+/// Between a write of ours and its commit lies no more than this.
+const COMMIT_MS: i64 = 10 * SECOND_MS;
+/// It takes no longer than this to replace the document.
+const REPLACING_MS: i64 = 15 * SECOND_MS;
 /// What happens this long before or after we have replaced the document may come of that.
 const REPLACED_MS: i64 = 15 * MINUTE_MS;
 /// The field name under which a default version that is not the latest stands in a drift.
@@ -88,6 +92,9 @@ fn present(case: &Case, seen: &Seen) -> Decision {
     let advance = advance(case, seen);
     let content = desired(advance.accepted.as_ref(), case);
     if let Some(why) = unusable(seen) {
+        if being_replaced(case, seen) {
+            return look_again(case, "another invocation is replacing the document".to_owned());
+        }
         let decision = decision(Verdict::Unusable { why: why.clone() }, why);
         return gated(case, decision, hold(case, seen, &advance), Write::Recreate { content });
     }
@@ -99,6 +106,12 @@ fn present(case: &Case, seen: &Seen) -> Decision {
             return look_again(case, why);
         }
         return decision(Verdict::InSync, "latest and default version are the same and hold what they should");
+    }
+    if unfinished(case, seen, &advance) {
+        return look_again(
+            case,
+            format!("version {} may be of an invocation that has more to tell", seen.latest.number),
+        );
     }
     if let Some(decision) = unsigned(case, seen, &advance) {
         return decision;
@@ -177,7 +190,8 @@ fn unsettled(case: &Case, seen: &Seen) -> Option<String> {
         Status::Pending | Status::Deleting | Status::Active | Status::Failed => {}
     }
     if let Some(accounted) = &case.record.accounted {
-        let younger = accounted.created.is_none_or(|created| seen.latest_created() <= created);
+        let made = accounted.created.or(accounted.landed);
+        let younger = made.is_none_or(|made| seen.latest_created() <= made);
         let behind = seen.latest.number < accounted.version && younger && !replaced_by_us(case, case.now);
         if behind && in_time(case.record.updated) {
             return Some(format!("version {} is known and not visible yet", accounted.version));
@@ -215,13 +229,41 @@ pub fn invisible(case: &Case, seen: Option<&Seen>, edit: &AttributedEdit) -> boo
     let young = (0..STALE_MS).contains(&case.now.since(edit.edit.at));
     let not_yet = match edit.edit.action {
         Action::Created | Action::Updated { .. } => made.is_some_and(|version| version > seen.latest.number),
-        Action::Deleted => true,
+        // The document that we knew is gone: this is another one.
+        Action::Deleted => case.record.accounted.is_none() || same_document(&case.record, seen),
         Action::DefaultMoved { version } => {
             young && version.is_some_and(|version| version != seen.default.number) && !edit.by_our_role
         }
         Action::VersionDeleted { .. } | Action::SharingChanged => false,
     };
-    not_yet && edit.edit.at > seen.latest_created()
+    // Events tell whole seconds: a call in the second of the latest version may have come after it.
+    let tolerance = if young { SECOND_MS } else { 0 };
+    not_yet && edit.edit.at.plus_ms(tolerance) > seen.latest_created()
+}
+
+/// The latest version is called like one of ours, and is not what we would write: most likely another invocation has just
+/// written it, knows of edits that we do not know of, and is about to commit. Nothing that we own is wrong meanwhile.
+fn unfinished(case: &Case, seen: &Seen, advance: &Advance) -> bool {
+    let young = (0..COMMIT_MS).contains(&case.now.since(seen.latest_created()));
+    let Some(there) = seen.latest.body.content().filter(|_| young && seen.latest_is_named_like_ours()) else {
+        return false;
+    };
+    let right = |body: &Body| body.content().is_some_and(|content| content.drift(&case.resolution.owned).is_empty());
+    // Anybody can copy a name. What can run code is waited for only where a call of ours or of a pipeline made us look: whoever
+    // copies our names makes us look by a call of his own.
+    let friendly = |edit: &AttributedEdit| edit.by_our_role || edit.attribution == Attribution::Trusted;
+    let accepted = desired(advance.accepted.as_ref(), case);
+    let harmless = there.input(RUNS_CODE) == accepted.input(RUNS_CODE)
+        || (!case.edits.is_empty() && case.edits.iter().all(friendly));
+    let right = right(&seen.latest.body) && right(&seen.default.body);
+    harmless && right && !there.same_as(&accepted) && case.resolution.mode == Mode::Enforce
+}
+
+/// Another invocation has said that it deletes this very document.
+fn being_replaced(case: &Case, seen: &Seen) -> bool {
+    let ours = case.refused.contains(&Refusal::Replacing);
+    let just_now = |at: &Time| seen.latest_created() <= *at && (0..REPLACING_MS).contains(&case.now.since(*at));
+    !ours && case.record.deleted_by_us.as_ref().is_some_and(just_now)
 }
 
 /// What is there would be right if those were trusted who wrote it, and they are not known yet: the event is on its way, and

@@ -55,6 +55,17 @@ pub struct VersionInfo {
     pub created: Time,
     /// How far SSM is with it.
     pub status: Status,
+    /// Whether its name begins like those of our versions. It proves nothing: anybody can copy a name.
+    #[serde(default)]
+    pub named_like_ours: bool,
+}
+
+/// Prefix of the names of our versions, for whoever reads the console.
+pub const VERSION_NAME: &str = "runas-reactor-";
+
+/// Whether a version's name begins like those of ours.
+pub fn is_named_like_ours(name: Option<&str>) -> bool {
+    name.is_some_and(|name| name.starts_with(VERSION_NAME))
 }
 
 /// `DocumentStatus`.
@@ -119,6 +130,11 @@ impl Seen {
     /// The status of the latest version; a version that is not listed was at least written.
     pub fn latest_status(&self) -> Status {
         self.info(self.latest.number).map_or(Status::Active, |version| version.status)
+    }
+
+    /// Whether the latest version has a name like those of ours.
+    pub fn latest_is_named_like_ours(&self) -> bool {
+        self.info(self.latest.number).is_some_and(|version| version.named_like_ours)
     }
 
     /// When the latest version was made.

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::document::{Body, Change, Content};
+use super::edit::Edit;
 use super::finding::Alert;
 use super::principal::{Attribution, Principal};
 use super::signal::Work;
@@ -43,10 +44,20 @@ pub struct Accounted {
     /// When it was made: with the number, the identity of a version. Absent for a version of ours that we have not seen yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub created: Option<Time>,
+    /// When we saw it land, where we wrote it: it was made before that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub landed: Option<Time>,
+    /// When the version was made that we wrote it on top of: while we wait for SSM, the document can be replaced, and another
+    /// version of this number be made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub base: Option<Time>,
     /// What it holds, where that is not the accepted content.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub body: Option<Body>,
 }
+
+/// The number under which [`Record::recent`] remembers that the document was deleted.
+pub const GONE: u64 = 0;
 
 /// One version that was made by somebody, and what became of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -60,9 +71,15 @@ pub struct Judged {
     /// The author, where known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub principal: Option<Principal>,
+    /// When the call was made that names the author.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub claimed: Option<Time>,
     /// The change to fields that we do not own. Where the author was not known, a later attribution can still accept it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub change: Change,
+    /// What taking it over changed in the accepted content, the other way round: it may have to be taken back.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub undo: Change,
 }
 
 /// How much is going on at a target: grows with each revert, decays with time.
@@ -133,6 +150,9 @@ pub struct Record {
     /// How much is going on.
     #[serde(default)]
     pub heat: Heat,
+    /// Calls that were told while the target could not be read, at most [`RECENT_MAX`]: they say who made which version.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unplaced: Vec<Edit>,
     /// A hold in force.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hold: Option<Hold>,

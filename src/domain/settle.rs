@@ -44,6 +44,16 @@ pub fn settle(case: &Case, decision: &Decision, applied: &Applied) -> Settlement
     Settlement { commit: Some(commit), next }
 }
 
+/// What is remembered before the document is deleted to be made anew. A deletion has no condition; so that two invocations do
+/// not delete each other's document, only the one that gets this committed goes on.
+pub fn reserve(case: &Case, decision: &Decision) -> Commit {
+    let mut record = case.record.clone();
+    record.generation = record.generation.saturating_add(1);
+    record.deleted_by_us = Some(case.now);
+    let history = history::entry(case, decision, &Applied::Nothing);
+    Commit { expected: case.record.generation, record, seen: Vec::new(), history, alerts: Vec::new() }
+}
+
 /// Nothing can be said yet: the same message again, with its edits, and nothing remembered.
 fn postponed(case: &Case, decision: &Decision, applied: &Applied) -> Option<(Work, u32)> {
     if case.hop >= HOPS_MAX {

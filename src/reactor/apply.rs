@@ -1,15 +1,13 @@
 //! Applying a write: a fixed script without choices. Write, wait until SSM has it, make it the default.
 
 use crate::domain::case::{Applied, Refusal, Write};
-use crate::domain::observation::Status;
+use crate::domain::observation::{Status, VERSION_NAME};
 use crate::domain::target::Target;
 use crate::ports::{Access, Fault, FaultClass, World, Written};
 
 /// Looks at the status of a version before we leave it to a later look.
 pub(super) const POLLS_MAX: u32 = 20;
 pub(super) const POLL_MS: u64 = 250;
-/// Prefix of a version's name, for whoever reads the console. It proves nothing: anybody can copy it.
-const VERSION_NAME: &str = "runas-reactor";
 
 /// Applies one write.
 pub(super) async fn apply<W: World>(
@@ -95,5 +93,5 @@ fn refused(write: &Write, fault: Fault) -> Result<Refusal, Fault> {
 }
 
 fn version_name<W: World>(world: &W) -> String {
-    format!("{VERSION_NAME}-{:08x}{:08x}", world.jitter(), world.jitter())
+    format!("{VERSION_NAME}{:08x}{:08x}", world.jitter(), world.jitter())
 }

@@ -7,7 +7,7 @@ use futures_util::future::join;
 use super::apply::{POLL_MS, POLLS_MAX, apply};
 use super::report::{flush, tell_once};
 use crate::domain::advance::wanted;
-use crate::domain::case::{Applied, AttributedEdit, Case, Decision, Refusal};
+use crate::domain::case::{Applied, AttributedEdit, Case, Decision, Refusal, Write};
 use crate::domain::decide::decide;
 use crate::domain::decode::EDITS_MAX;
 use crate::domain::edit::Edit;
@@ -15,8 +15,8 @@ use crate::domain::finding::{Kind, about_message};
 use crate::domain::mutant::{self, Mutant};
 use crate::domain::observation::{Observation, Obstacle, Seen, Status, Unreadable};
 use crate::domain::policy::{Mode, Policy};
-use crate::domain::record::{Loaded, Standing};
-use crate::domain::settle::settle;
+use crate::domain::record::{Loaded, Record, Standing};
+use crate::domain::settle::{self, settle};
 use crate::domain::signal::{Cause, Work};
 use crate::domain::target::{AccountFacts, AccountState, Target};
 use crate::domain::time::MINUTE_MS;
@@ -81,7 +81,7 @@ async fn pass<W: World>(world: &W, policy: &Policy, work: &Work, attempt: &Attem
     if first.waited {
         loaded = world.load(&work.target, &ids).await?;
     }
-    let Some(facts) = facts(world, &mut loaded, work).await? else {
+    let Some(facts) = facts(world, loaded.facts.take(), work).await? else {
         return stranger(world, policy, work, attempt).await;
     };
     if facts.state != AccountState::Active {
@@ -96,7 +96,12 @@ async fn pass<W: World>(world: &W, policy: &Policy, work: &Work, attempt: &Attem
         read_between(world, &mut case, &access).await?;
         let decision = decide(&case);
         let applied = match &decision.write {
-            Some(write) => apply(world, &work.target, &access, write).await?,
+            Some(write) => {
+                if matches!(write, Write::Recreate { .. }) {
+                    reserve(world, &mut case, &decision).await?;
+                }
+                apply(world, &work.target, &access, write).await?
+            }
             None => Applied::Nothing,
         };
         match applied {
@@ -114,6 +119,14 @@ async fn pass<W: World>(world: &W, policy: &Policy, work: &Work, attempt: &Attem
         }
     };
     finish(world, &access, attempt, Passed { case, decision, applied, looks }).await
+}
+
+/// Says that the document is about to be deleted; a fault where another invocation was faster.
+async fn reserve<W: World>(world: &W, case: &mut Case, decision: &Decision) -> Result<(), Fault> {
+    let commit = settle::reserve(case, decision);
+    world.commit(&case.target, &commit).await?;
+    case.record = commit.record;
+    Ok(())
 }
 
 /// Reads the versions whose contents it takes to decide. While we do, further ones may be made; each look reads all that
@@ -258,18 +271,17 @@ async fn look_again<W: World>(world: &W, case: &mut Case, access: &Access) -> Re
     Ok(())
 }
 
-/// What is known of the account; an account that nobody has told us of is looked up once.
-async fn facts<W: World>(world: &W, loaded: &mut Loaded, work: &Work) -> Result<Option<AccountFacts>, Fault> {
-    let facts = if let Some(facts) = loaded.facts.take() {
-        Some(facts)
-    } else {
-        let found = world.account(&work.target.account).await?;
-        if let Some(facts) = &found {
-            world.save_facts(facts).await?;
-        }
-        found
-    };
-    Ok(facts)
+/// What is known of the account. One that nobody has told us of is looked up; so is one that has left, because it would send
+/// no events: the news that it is back may be later than they.
+async fn facts<W: World>(world: &W, known: Option<AccountFacts>, work: &Work) -> Result<Option<AccountFacts>, Fault> {
+    if known.as_ref().is_some_and(|facts| facts.state == AccountState::Active) {
+        return Ok(known);
+    }
+    let found = world.account(&work.target.account).await?;
+    if let Some(facts) = found.as_ref().filter(|_| found != known) {
+        world.save_facts(facts).await?;
+    }
+    Ok(found.or(known))
 }
 
 /// An account that the organisation does not have: a new one may still come to be known, any other is told.
@@ -325,7 +337,7 @@ fn case<W: World>(
         since: work.since,
         hop: work.hop,
         correlation: work.correlation.clone(),
-        edits: work.edits.iter().map(attributed).collect(),
+        edits: work.edits.iter().map(attributed).chain(unplaced(policy, &loaded.record)).collect(),
         resolution: policy.resolve(facts, now),
         policy: policy.label().to_owned(),
         limits: policy.limits(),
@@ -334,6 +346,16 @@ fn case<W: World>(
         refused: Vec::new(),
         nonce: world.jitter(),
     }
+}
+
+/// Calls that were told when the target could not be read: they still say who made which version.
+fn unplaced(policy: &Policy, record: &Record) -> impl Iterator<Item = AttributedEdit> {
+    record.unplaced.iter().map(|edit| AttributedEdit {
+        attribution: policy.attribute(&edit.principal),
+        by_our_role: false,
+        seen: true,
+        edit: edit.clone(),
+    })
 }
 
 fn may_look_again(refusal: Refusal) -> bool {

@@ -8,7 +8,7 @@ use super::people::Caller;
 use super::{Duplicates, Sim, State, Switches, fault};
 use crate::domain::document::{CONTENT_BYTES_MAX, parse};
 use crate::domain::edit::Action;
-use crate::domain::observation::{Observation, Seen, Status, Version, VersionInfo};
+use crate::domain::observation::{Observation, Seen, Status, Version, VersionInfo, is_named_like_ours};
 use crate::domain::target::Target;
 use crate::domain::time::Time;
 use crate::ports::{Access, Clock as _, Fault, FaultClass, Written};
@@ -238,6 +238,7 @@ impl crate::ports::Documents for Sim {
             number: *number,
             created: version.created,
             status: State::status(version),
+            named_like_ours: is_named_like_ours(version.name.as_deref()),
         });
         let readable = between.iter().filter(|number| document.versions.contains_key(number));
         Ok(Observation::Present(Box::new(Seen {

@@ -87,7 +87,7 @@ impl State {
         let mut detail = json!({
             "eventVersion": "1.11",
             "userIdentity": caller.identity,
-            "eventTime": now,
+            "eventTime": whole_second(now),
             "eventSource": "ssm.amazonaws.com",
             "eventName": name,
             "awsRegion": target.region,
@@ -116,7 +116,7 @@ impl State {
             "detail-type": detail_type,
             "source": source,
             "account": from.account,
-            "time": now,
+            "time": whole_second(now),
             "region": from.region,
             "resources": [],
             "detail": detail,
@@ -205,6 +205,12 @@ impl Sim {
         self.organizations_event(management, "AccountDepartedOrganization", &json!({ "accountId": account }));
     }
 
+    /// Organizations tells the management account of an account that was closed.
+    pub fn account_closed(&self, management: &Target, account: &AccountId) {
+        let details = json!({ "closeAccountStatus": { "accountId": account, "state": "SUCCEEDED" } });
+        self.organizations_event(management, "CloseAccountResult", &details);
+    }
+
     /// Organizations tells the management account of an account that joined.
     pub fn account_joined(&self, management: &Target, account: &AccountId) {
         self.organizations_event(management, "AccountJoinedOrganization", &json!({ "accountId": account }));
@@ -217,7 +223,7 @@ impl Sim {
         let detail = json!({
             "eventVersion": "1.11",
             "userIdentity": { "type": "AssumedRole", "accountId": management.account },
-            "eventTime": now,
+            "eventTime": whole_second(now),
             "eventSource": "organizations.amazonaws.com",
             "eventName": "MoveAccount",
             "awsRegion": management.region,
@@ -245,7 +251,7 @@ impl Sim {
         let detail = json!({
             "eventVersion": "1.11",
             "userIdentity": { "accountId": from.account, "invokedBy": "AWS Internal" },
-            "eventTime": now,
+            "eventTime": whole_second(now),
             "eventSource": "organizations.amazonaws.com",
             "eventName": name,
             "awsRegion": from.region,
@@ -257,4 +263,9 @@ impl Sim {
         });
         state.send_event("aws.organizations", "AWS Service Event via CloudTrail", from, &detail, now);
     }
+}
+
+/// CloudTrail and EventBridge tell whole seconds.
+fn whole_second(now: Time) -> Time {
+    Time::from_ms(now.ms().div_euclid(SECOND_MS) * SECOND_MS)
 }

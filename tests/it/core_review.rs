@@ -4,6 +4,7 @@
 
 mod alerts;
 pub(crate) mod cases;
+mod claims;
 mod halves;
 mod laundering;
 mod waiting;

@@ -98,6 +98,7 @@ fn present(latest: u64, default: u64, latest_body: Body) -> Observation {
         number,
         created: if number <= 3 { made(600 - i64::try_from(number).unwrap()) } else { made(1) },
         status: Status::Active,
+        named_like_ours: false,
     });
     let old = body(&with("runAsEnabled", json!(false)));
     let between = (4..latest).map(|number| (number, body(&with("s3BucketName", json!("mallorys")))));
@@ -125,7 +126,7 @@ fn observation(sight: Sight, versions: u64) -> Observation {
             detail: "AccessDenied: no role can be assumed".to_owned(),
         }),
         Sight::WrongType | Sight::NewIncarnation => {
-            let made_anew = VersionInfo { number: 1, created: made(1), status: Status::Active };
+            let made_anew = VersionInfo { number: 1, created: made(1), status: Status::Active, named_like_ours: false };
             let latest = Version { number: 1, body: body(&with("runAsEnabled", json!(false))) };
             Observation::Present(Box::new(Seen {
                 document_type: if sight == Sight::WrongType { "Command" } else { "Session" }.to_owned(),
@@ -207,7 +208,7 @@ fn case(cause: Cause, hands: Hands, sight: Sight, mode: Mode) -> Case {
             generation: 7,
             standing: Standing::InSync,
             accepted: Some(content(&accepted())),
-            accounted: Some(Accounted { version: 3, created: Some(made(597)), body: None }),
+            accounted: Some(Accounted { version: 3, created: Some(made(597)), landed: None, base: None, body: None }),
             configured: Some(now().plus_ms(-DAY_MS)),
             ..Record::default()
         },

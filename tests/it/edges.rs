@@ -136,7 +136,8 @@ fn what_we_left_invalid_is_known_by_what_was_wrong_with_it() {
     let mut case = case();
     case.observation = document(&[(1, 10, body(&right())), (2, 20, invalid("this"))], 2);
     for (why, expected) in [("this", true), ("that", false)] {
-        case.record.accounted = Some(Accounted { version: 2, created: None, body: Some(invalid(why)) });
+        case.record.accounted =
+            Some(Accounted { version: 2, created: None, landed: None, base: None, body: Some(invalid(why)) });
         let there = seen(&mut case).clone();
         assert_eq!(same_document(&case.record, &there), expected, "{why}");
     }
@@ -156,7 +157,8 @@ fn patience_with_what_cannot_be_read_ends_with_the_policys_minutes() {
 fn what_is_not_visible_yet_is_looked_for_six_times_five_seconds_apart() {
     for (hop, waits) in [(5, true), (6, false)] {
         let mut case = followed();
-        case.record.accounted = Some(Accounted { version: 3, created: Some(at(30)), body: None });
+        case.record.accounted =
+            Some(Accounted { version: 3, created: Some(at(30)), landed: None, base: None, body: None });
         case.record.updated = case.now.plus_ms(-MINUTE_MS);
         case.hop = hop;
         let wait = decide(&case).wait.filter(|wait| wait.on == WaitsOn::Visibility);

@@ -345,11 +345,24 @@ async fn a_new_account_is_waited_for_until_organizations_and_a_role_know_it() {
 #[tokio::test(start_paused = true)]
 async fn an_account_that_left_is_not_looked_at_any_more() {
     let play = Play::begin(Switches::PLAIN).await;
+    let told = play.sim().told().len();
+    play.sim().take_account(&play.target.account);
     play.sim().account_departed(&org::target("111122223333", "us-east-1"), &play.target.account);
     play.rest().await;
     play.sim().edit_inputs(&play.target, &play.admin(), &json!({ "runAsEnabled": false })).unwrap();
     play.rest().await;
     assert_eq!(play.inputs()["runAsEnabled"], false);
+    assert_eq!(play.sim().told().len(), told, "nobody is told that it is out of reach");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_edit_in_an_account_that_is_back_is_undone_before_the_news_of_its_return() {
+    let play = Play::begin(Switches::PLAIN).await;
+    play.sim().account_departed(&org::target("111122223333", "us-east-1"), &play.target.account);
+    play.rest().await;
+    play.sim().edit_inputs(&play.target, &play.admin(), &json!({ "runAsEnabled": false })).unwrap();
+    play.rest().await;
+    play.assert_right();
 }
 
 #[tokio::test(start_paused = true)]

@@ -13,8 +13,8 @@ use crate::domain::finding::Alert;
 use crate::domain::policy::Owned;
 use crate::domain::record::Standing;
 use crate::domain::settle::{DELAY_MAX_S, HOPS_MAX};
-use crate::domain::target::{AccountId, Target};
-use crate::domain::time::Time;
+use crate::domain::target::{AccountId, AccountState, Target};
+use crate::domain::time::{MINUTE_MS, Time};
 use crate::ports::Clock as _;
 use crate::sim::trouble::{About, Hit, Made};
 use crate::sim::{Document, Sim};
@@ -37,6 +37,8 @@ pub(super) struct Checker {
     named: BTreeMap<(Target, String), Time>,
     /// Edit wars: single edits are counted in them, not told. The end is absent while one is going on.
     wars: BTreeMap<Target, (Time, Option<Time>)>,
+    /// When a policy was last pushed; the one before may be in use for another minute.
+    pushed: Option<Time>,
     /// How accounts stood when all was at rest.
     settled: BTreeMap<AccountId, Wanted>,
 }
@@ -67,11 +69,14 @@ impl Checker {
     }
 
     /// A step that gives a reason for a Put, or ends what was owed.
-    pub(super) fn expect(&mut self, stage: &Stage, step: Step) {
+    pub(super) fn expect(&mut self, stage: &Stage, step: Step, now: Time) {
         let number = match step {
-            Step::Move(number, _) | Step::Rejoin(number) | Step::Leave(number) => Some(number),
-            Step::Push(_) => None,
-            Step::Vend => return self.expect_new(stage),
+            Step::Move(number, _) | Step::Rejoin(number) | Step::Leave(number) | Step::Close(number) => Some(number),
+            Step::Push(_) => {
+                self.pushed = Some(now);
+                None
+            }
+            Step::Vend => return self.expect_new(stage, now),
             _ => return,
         };
         let account =
@@ -81,20 +86,22 @@ impl Checker {
                 truth.allowed += 1;
                 // What a new policy wants is done by the next sweep.
                 truth.blind |= matches!(step, Step::Push(_));
-                if matches!(step, Step::Leave(_)) {
-                    truth.owed.clear();
+                if matches!(step, Step::Leave(_) | Step::Close(_)) {
+                    truth.leave();
                 }
             }
         }
     }
 
-    fn expect_new(&mut self, stage: &Stage) {
+    fn expect_new(&mut self, stage: &Stage, now: Time) {
+        let other_policy = self.pushed.is_some_and(|at| now.since(at) < 2 * MINUTE_MS);
         for target in stage.targets() {
             self.truths.entry(target).or_insert_with(|| {
                 let mut truth = Truth::default();
                 truth.begin();
                 // The policy before may be in use for another minute.
                 truth.allowed += 1;
+                truth.blind = other_policy;
                 truth
             });
         }
@@ -238,13 +245,18 @@ impl Checker {
                 return Err(format!("{target}: nobody was told that {} {}", owed.who, owed.action.in_words()));
             }
         }
-        truth.rest();
         let Some(account) = sim.find_account(&target.account) else { return Ok(()) };
-        let Wanted::Enforced { user, idle } = stage.wanted(&account.facts) else { return Ok(()) };
-        let standing = sim.record(target).map_or(Standing::New, |record| record.standing);
+        if account.facts.state != AccountState::Active {
+            return Ok(());
+        }
         let reachable = account.ready <= sim.now()
             && account.roles.get(ROLE).is_some_and(|from| *from <= sim.now())
             && !account.regions_off.contains(&target.region);
+        if reachable {
+            truth.rest();
+        }
+        let Wanted::Enforced { user, idle } = stage.wanted(&account.facts) else { return Ok(()) };
+        let standing = sim.record(target).map_or(Standing::New, |record| record.standing);
         if !reachable {
             let green = swept && standing == Standing::InSync;
             return if green { Err(format!("{target}: green, and nobody can read it")) } else { Ok(()) };

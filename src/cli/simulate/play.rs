@@ -91,10 +91,10 @@ impl Run<'_> {
             Step::Hit(nth, hit) => world.hit(u64::from(nth), hit),
             Step::Hurry(ms) => self.crew.hurry(ms),
             step => {
-                self.checker.expect(&self.stage, step);
+                self.checker.expect(&self.stage, step, world.now());
                 self.stage.play(world.sim(), step);
                 if step == Step::Vend {
-                    self.checker.expect(&self.stage, step);
+                    self.checker.expect(&self.stage, step, world.now());
                 }
             }
         }

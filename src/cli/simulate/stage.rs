@@ -132,6 +132,8 @@ impl Stage {
             Step::Move(number, ou) => self.relocate(sim, number, ou),
             Step::Leave(number) => self.leave(sim, number),
             Step::Rejoin(number) => self.rejoin(sim, number),
+            Step::Close(number) => self.close(sim, number),
+            Step::Forge(from, about) => self.forge(sim, from, about),
             Step::Lock(number) => self.with(sim, number, |account, _| account.roles.clear()),
             Step::Unlock(number) => self.with(sim, number, |account, now| {
                 account.roles.entry(ROLE.to_owned()).or_insert(now);
@@ -189,6 +191,33 @@ impl Stage {
         }
     }
 
+    fn close(&self, sim: &Sim, number: u8) {
+        let (Some(id), Some(management)) = (self.account(number), management()) else { return };
+        let open = sim.find_account(&id).is_some_and(|account| account.facts.state == AccountState::Active);
+        if !open || id.as_str() == MANAGEMENT {
+            return;
+        }
+        sim.change_account(&id, |account| {
+            account.facts.state = AccountState::Closed;
+            account.roles.clear();
+        });
+        sim.account_closed(&management, &id);
+    }
+
+    /// What a member account can make out of rules and buses of its own, at most.
+    fn forge(&self, sim: &Sim, from: u8, about: u8) {
+        let spot = Spot { account: from, region: 0 };
+        let (Some(from), Some(about)) = (self.target(spot), self.account(about)) else { return };
+        if from.account.as_str() == MANAGEMENT || from.account == about {
+            return;
+        }
+        match from.account.as_str().bytes().chain(about.as_str().bytes()).map(u32::from).sum::<u32>() % 3 {
+            0 => sim.account_departed(&from, &about),
+            1 => sim.account_closed(&from, &about),
+            _ => sim.account_moved(&from, &about),
+        }
+    }
+
     fn rejoin(&mut self, sim: &Sim, number: u8) {
         let (Some(id), Some(management)) = (self.account(number), management()) else { return };
         if let Some(account) = self.away.remove(&id) {
@@ -213,7 +242,9 @@ impl Stage {
 /// Nobody but a pipeline acts before the reactor has seen a document for the first time: what is there then is adopted.
 fn ripe(sim: &Sim, target: &Target, hand: Hand) -> bool {
     let known = sim.record(target).is_some_and(|record| record.accepted.is_some());
-    let there = sim.find_account(&target.account).is_some_and(|account| !account.regions_off.contains(&target.region));
+    let there = sim.find_account(&target.account).is_some_and(|account| {
+        account.facts.state == AccountState::Active && !account.regions_off.contains(&target.region)
+    });
     there && (known || hand == Hand::Pipeline)
 }
 

@@ -32,6 +32,10 @@ pub(super) enum Step {
     Leave(u8),
     /// An account that left comes back.
     Rejoin(u8),
+    /// An account is closed.
+    Close(u8),
+    /// An administrator of the first account has an event sent that only the management account may send, about the second.
+    Forge(u8, u8),
     /// The member role of an account cannot be assumed any more.
     Lock(u8),
     /// It can be again.
@@ -306,7 +310,7 @@ fn fate(dice: &mut Dice) -> Step {
 fn news(dice: &mut Dice) -> Step {
     let account = dice.small(7);
     let spot = Spot { account, region: dice.small(2) };
-    match dice.below(16) {
+    match dice.below(18) {
         0..=2 => Step::Vend,
         3..=5 => Step::Move(account, dice.small(3)),
         6 => Step::Leave(account),
@@ -316,6 +320,8 @@ fn news(dice: &mut Dice) -> Step {
         12 => Step::Off(spot),
         13 => Step::On(spot),
         14 => Step::Push(dice.below(2) == 0),
+        15 => Step::Forge(account, dice.small(7)),
+        16 if dice.below(4) == 0 => Step::Close(account),
         _ => Step::Sweep,
     }
 }
@@ -334,6 +340,8 @@ impl fmt::Display for Step {
             Self::Move(account, ou) => write!(f, "account {account} moves to OU {ou}"),
             Self::Leave(account) => write!(f, "account {account} leaves"),
             Self::Rejoin(account) => write!(f, "account {account} comes back"),
+            Self::Close(account) => write!(f, "account {account} is closed"),
+            Self::Forge(from, about) => write!(f, "account {from} forges news of account {about}"),
             Self::Lock(account) => write!(f, "account {account}: the member role is gone"),
             Self::Unlock(account) => write!(f, "account {account}: the member role works"),
             Self::Off(spot) => write!(f, "{spot}: the region is switched off"),

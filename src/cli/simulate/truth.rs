@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use super::stage::ROLE;
 use crate::domain::document::{Body, Content, parse};
 use crate::domain::edit::Action;
-use crate::domain::time::Time;
+use crate::domain::time::{SECOND_MS, Time};
 use crate::sim::{Called, Fate};
 
 /// Versions between two looks that are few enough to be followed.
@@ -48,6 +48,9 @@ pub(super) struct Owed {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Truth {
     versions: BTreeMap<u64, Body>,
+    authors: BTreeMap<u64, String>,
+    /// When the latest version was made.
+    written: Option<Time>,
     /// What trusted hands have made, edit by edit.
     pub(super) accepted: Option<Content>,
     /// Why the reactor cannot know that.
@@ -63,6 +66,8 @@ pub(super) struct Truth {
     /// Foreign versions since the reactor was last at rest here.
     since_rest: u32,
     trusted_since_rest: bool,
+    /// When somebody else than a pipeline last deleted the document, or we found it gone and made it anew.
+    deleted: Option<Time>,
     /// The document is of another type: what is written into it is no preference.
     other_type: bool,
 }
@@ -85,6 +90,7 @@ impl Truth {
             Action::Created | Action::Updated { .. } => self.written(call, author),
             Action::Deleted => {
                 self.versions.clear();
+                self.deleted = Some(call.at).filter(|_| author != Author::Pipeline).or(self.deleted);
                 // What a pipeline wrote just before may be gone without a trace.
                 if self.trusted_since_rest && author != Author::Us {
                     self.unknowable = Some("a trusted version was deleted with its document");
@@ -117,15 +123,18 @@ impl Truth {
         };
         if call.fate == Fate::Lost {
             self.blind = true;
-        } else if author != Author::Pipeline && self.is_worth_telling(call.action) {
+        } else if author != Author::Pipeline && self.is_worth_telling(call) {
             self.owed.push(Owed { who: call.who.clone(), at: call.at, action: call.action });
         }
     }
 
-    /// Whoever makes the latest version the default does what we would have done.
-    fn is_worth_telling(&self, action: Action) -> bool {
+    /// Whoever makes the latest version the default does what we would have done. Making a version of one's own the default
+    /// belongs to its story: a move in the very second in which we write on top of it cannot be told from one before.
+    fn is_worth_telling(&self, call: &Called) -> bool {
+        let Action::DefaultMoved { version } = call.action else { return true };
         let latest = self.versions.keys().next_back().copied();
-        !matches!(action, Action::DefaultMoved { version } if version == latest)
+        let own = version.is_some_and(|version| self.authors.get(&version) == Some(&call.who));
+        version != latest && !(own && same_second(self.written, Some(call.at)))
     }
 
     fn written(&mut self, call: &Called, author: Author) {
@@ -145,13 +154,22 @@ impl Truth {
         if author == Author::Pipeline {
             self.trusted(call, body.content(), before.as_ref());
         }
+        if created && author == Author::Us {
+            self.deleted = Some(call.at);
+        }
         self.versions.insert(number, body);
+        self.authors.insert(number, call.who.clone());
+        self.written = Some(call.at);
     }
 
     fn trusted(&mut self, call: &Called, content: Option<&Content>, before: Option<&Body>) {
         self.trusted_since_rest = true;
         if call.fate == Fate::Lost {
             self.unknowable = Some("the event of a trusted edit was lost");
+        }
+        // Events tell whole seconds: whether the pipeline's document was the one that was deleted cannot be known.
+        if same_second(self.deleted, Some(call.at)) {
+            self.unknowable = Some("somebody deleted the document in the second of a trusted edit");
         }
         let accepted = self.accepted.take().unwrap_or_else(Content::minimal);
         let change = match (content, before) {
@@ -165,6 +183,14 @@ impl Truth {
         self.accepted = Some(accepted.with_change(&change));
     }
 
+    /// The account is not governed any more.
+    pub(super) fn leave(&mut self) {
+        self.owed.clear();
+        if self.trusted_since_rest {
+            self.unknowable = Some("the account was gone when a trusted edit was told of");
+        }
+    }
+
     /// The reactor has come to rest here.
     pub(super) fn rest(&mut self) {
         self.since_rest = 0;
@@ -176,4 +202,10 @@ impl Truth {
         self.accepted = there.content().cloned();
         self.unknowable = None;
     }
+}
+
+/// Events tell whole seconds.
+fn same_second(one: Option<Time>, other: Option<Time>) -> bool {
+    let second = |time: Option<Time>| time.map(|time| time.ms() / SECOND_MS);
+    one.is_some() && second(one) == second(other)
 }

@@ -1,6 +1,6 @@
 //! What a pass leaves in the record, alerts and incident apart.
 
-use super::news::{GONE, News, is_unreported_deletion};
+use super::news::{News, ToldEdit, is_deletion};
 use super::{HOPS_MAX, outpaced};
 use crate::domain::case::{Applied, Case, Decision, Refusal, Verdict, WaitsOn, Write};
 use crate::domain::document::Body;
@@ -9,16 +9,16 @@ use crate::domain::mutant::{self, Mutant};
 use crate::domain::observation::Observation;
 use crate::domain::policy::Mode;
 use crate::domain::principal::Attribution;
-use crate::domain::record::{Accounted, Judged, RECENT_MAX, Record, Standing};
+use crate::domain::record::{Accounted, GONE, Judged, RECENT_MAX, Record, Standing};
 use crate::domain::signal::Cause;
-use crate::domain::time::MINUTE_MS;
+use crate::domain::time::{MINUTE_MS, Time};
 
 /// The record after a pass.
 pub(super) fn remember(case: &Case, decision: &Decision, applied: &Applied, news: &News) -> Record {
     let mut record = case.record.clone();
     account(case, news, &mut record);
-    if let Applied::Landed { version, .. } = applied {
-        landed(case, decision, *version, &mut record);
+    if let Applied::Landed { version, at } = applied {
+        landed(case, decision, *version, *at, &mut record);
     }
     if case.refused.contains(&Refusal::Replacing) || *applied == Applied::Refused(Refusal::Replacing) {
         record.deleted_by_us = Some(case.now);
@@ -58,7 +58,7 @@ pub(super) fn remember(case: &Case, decision: &Decision, applied: &Applied, news
 /// Takes account of what was seen.
 fn account(case: &Case, news: &News, record: &mut Record) {
     match &case.observation {
-        Observation::Unknown(_) => return,
+        Observation::Unknown(_) => return remember_unplaced(news, record),
         Observation::Absent => {
             record.accepted = news.advance.as_ref().and_then(|advance| advance.accepted.clone());
             record.accounted = None;
@@ -71,34 +71,65 @@ fn account(case: &Case, news: &News, record: &mut Record) {
             let accepted = record.accepted.clone().map(Body::Valid);
             let body = (accepted.as_ref() != Some(&seen.latest.body)).then(|| seen.latest.body.clone());
             let created = seen.info(seen.latest.number).map(|info| info.created);
-            record.accounted = Some(Accounted { version: seen.latest.number, created, body });
+            record.accounted = Some(Accounted { version: seen.latest.number, created, landed: None, base: None, body });
         }
     }
-    if news.edits.iter().any(is_unreported_deletion) {
-        let gone = Judged {
-            version: GONE,
-            created: case.now,
-            attribution: Attribution::Unattributed,
-            principal: None,
-            change: Vec::new(),
-        };
-        record.recent.insert(0, gone);
+    record.unplaced.clear();
+    for deletion in news.edits.iter().filter(|edit| is_deletion(edit)) {
+        record.recent.insert(0, gone(deletion));
     }
+    correct(news, &mut record.recent);
+    record.recent.truncate(RECENT_MAX);
+}
+
+/// Who made a version that we cannot see.
+fn remember_unplaced(news: &News, record: &mut Record) {
+    let told = news.edits.iter().filter_map(|edit| edit.event.clone());
+    record.unplaced.extend(told.filter(|edit| edit.action.made_version().is_some()));
+    let too_many = record.unplaced.len().saturating_sub(RECENT_MAX);
+    record.unplaced.drain(..too_many);
+}
+
+/// A deletion, as it is remembered among the versions.
+fn gone(deletion: &ToldEdit) -> Judged {
+    Judged {
+        version: GONE,
+        created: deletion.at,
+        attribution: deletion.attribution,
+        principal: deletion.principal.clone(),
+        claimed: deletion.event.as_ref().map(|event| event.at),
+        change: Vec::new(),
+        undo: Vec::new(),
+    }
+}
+
+/// What has become known, or doubtful, of versions that were judged before.
+fn correct(news: &News, recent: &mut [Judged]) {
+    let mut known = |judged: &Judged, now: &dyn Fn(&mut Judged)| {
+        let same = |other: &&mut Judged| other.version == judged.version && other.created == judged.created;
+        recent.iter_mut().find(same).map(now);
+    };
     for (judged, edit) in &news.late {
-        let same = |known: &&mut Judged| known.version == judged.version && known.created == judged.created;
-        if let Some(known) = record.recent.iter_mut().find(same) {
+        known(judged, &|known| {
+            known.undo.clone_from(&judged.undo);
             known.principal = Some(edit.edit.principal.clone());
             // Only the call that made a version tells its author for good; a deletion has no other call.
             if edit.edit.action.made_version().is_some() || known.version == GONE {
                 known.attribution = edit.attribution;
+                known.claimed = Some(edit.edit.at);
             }
-        }
+        });
     }
-    record.recent.truncate(RECENT_MAX);
+    for judged in news.advance.iter().flat_map(|advance| &advance.doubted) {
+        known(judged, &|known| {
+            known.undo = Vec::new();
+            (known.attribution, known.principal, known.claimed) = (Attribution::Unattributed, None, None);
+        });
+    }
 }
 
 /// Takes account of what we wrote.
-fn landed(case: &Case, decision: &Decision, version: u64, record: &mut Record) {
+fn landed(case: &Case, decision: &Decision, version: u64, at: Time, record: &mut Record) {
     match &decision.write {
         Some(Write::Put { content, .. }) => record.accepted = Some(content.clone()),
         Some(Write::Recreate { content }) => {
@@ -110,7 +141,13 @@ fn landed(case: &Case, decision: &Decision, version: u64, record: &mut Record) {
             return;
         }
     }
-    record.accounted = Some(Accounted { version, created: None, body: None });
+    let base = match (&decision.write, &case.observation) {
+        (Some(Write::Put { base: Some(base), .. }), Observation::Present(seen)) => {
+            seen.info(*base).map(|info| info.created)
+        }
+        _ => None,
+    };
+    record.accounted = Some(Accounted { version, created: None, landed: Some(at), base, body: None });
     record.awaiting_echo = Some(version);
 }
 

@@ -11,11 +11,9 @@ use crate::domain::edit::{Action, Edit};
 use crate::domain::observation::{Observation, Seen};
 use crate::domain::policy::Mode;
 use crate::domain::principal::{Attribution, Principal};
-use crate::domain::record::{Judged, Standing};
+use crate::domain::record::{GONE, Judged, Standing};
 use crate::domain::time::{HOUR_MS, MINUTE_MS, SECOND_MS, Time};
 
-/// The version number under which a deletion by somebody unknown is remembered.
-pub(super) const GONE: u64 = 0;
 /// What a deletion is called that no event told of.
 const DELETED: &str = "deleted the document";
 
@@ -80,6 +78,7 @@ impl News {
         if let Some(advance) = advanced {
             news.edits.extend(advance.judged.iter().filter_map(|judged| version_edit(case, judged)));
             news.late.clone_from(&advance.late);
+            news.edits.extend(advance.late.iter().filter(|late| taken_back(late)).map(|late| disowned(case, late)));
             news.advance = Some(advance);
         }
         for edit in case.edits.iter().filter(|edit| !edit.seen) {
@@ -159,32 +158,42 @@ impl News {
     fn promoted(&self, case: &Case, edit: &AttributedEdit, version: u64) -> Promoted {
         // A version of an earlier look: making it the default belongs to its story only if that came at once, and only while
         // the default is not behind. Later, or again, it is a story of its own.
-        let kept = moving(case) || latest(case).is_some_and(|seen| seen.default.number == seen.latest.number);
         let at_once = |judged: &Judged| {
-            judged.attribution == Attribution::Ours || (kept && edit.edit.at.since(judged.created).abs() <= MINUTE_MS)
+            let kept = latest(case).is_some_and(|seen| {
+                let there = seen.info(version).is_some_and(|info| info.created == judged.created);
+                there && (moving(case) || seen.default.number == seen.latest.number)
+            });
+            kept && edit.edit.at.since(judged.created).abs() <= MINUTE_MS
         };
+        // Nor if we had written another one on top of it by then.
+        let superseded = latest(case).is_some_and(|seen| {
+            seen.versions.iter().any(|other| other.number > version && other.created < edit.edit.at)
+        });
         let mut news = self.advance.iter().flat_map(|advance| &advance.judged);
         let mut recent = case.record.recent.iter();
         let judged = match news.find(|judged| judged.version == version) {
             Some(judged) => Some(judged),
             None => match recent.find(|judged| judged.version == version) {
-                Some(judged) if !at_once(judged) => return Promoted::Other,
+                Some(judged) if judged.attribution != Attribution::Ours && (superseded || !at_once(judged)) => {
+                    return Promoted::Other;
+                }
                 judged => judged,
             },
         };
+        let judged = judged.filter(|judged| judged.attribution != Attribution::Ours);
         match judged {
             Some(judged) if judged.principal.as_ref() == Some(&edit.edit.principal) => Promoted::SameStory,
             Some(judged) if judged.principal.is_none() && edit.attribution != Attribution::Trusted => {
                 Promoted::Nameless(judged.clone())
             }
-            Some(judged) if judged.attribution != Attribution::Ours => Promoted::Other,
-            _ if latest(case).is_some_and(|seen| {
+            Some(_) => Promoted::Other,
+            None if latest(case).is_some_and(|seen| {
                 seen.latest.number == version && edit.edit.at >= seen.latest_created().plus_ms(-SECOND_MS)
             }) =>
             {
                 Promoted::Right
             }
-            _ => Promoted::Other,
+            None => Promoted::Other,
         }
     }
 
@@ -216,7 +225,10 @@ impl News {
         // so did whoever claims one of ours.
         let foreign = |judged: &&Judged| judged.attribution != Attribution::Ours && near(edit, judged.created);
         let same = |judged: &Judged| {
-            Some(judged.version) == number && judged.principal.as_ref().is_none_or(|who| *who == edit.edit.principal)
+            // A nameless one would have been claimed by now, but for a pipeline whose word does not count for it.
+            let nameless = edit.attribution == Attribution::Trusted;
+            Some(judged.version) == number
+                && judged.principal.as_ref().map_or(nameless, |who| *who == edit.edit.principal)
         };
         let told = case.record.recent.iter().filter(foreign).any(same);
         let judged = self.advance.iter().flat_map(|advance| &advance.judged).filter(foreign).any(same);
@@ -308,14 +320,33 @@ impl News {
     }
 }
 
+/// Whether a version turns out to be by a hand that we trust less than the one that it was judged by.
+pub(super) fn taken_back((judged, edit): &(Judged, AttributedEdit)) -> bool {
+    let judged_by_another = !matches!(judged.attribution, Attribution::Ours | Attribution::Unattributed);
+    judged_by_another && edit.attribution > judged.attribution
+}
+
+/// A version that was judged by somebody else's call, told anew.
+fn disowned(case: &Case, (judged, edit): &(Judged, AttributedEdit)) -> ToldEdit {
+    ToldEdit {
+        key: format!("{}:{}", case.target, edit.edit.id),
+        attribution: edit.attribution,
+        principal: Some(edit.edit.principal.clone()),
+        what: edit.edit.action.in_words(),
+        at: edit.edit.at,
+        change: judged.change.clone(),
+        event: Some(edit.edit.clone()),
+    }
+}
+
 /// Whether our own move of the default may not be visible yet. Where no echo ever comes back that is not so for ever.
 fn moving(case: &Case) -> bool {
     case.record.awaiting_echo.is_some() && case.now.since(case.record.updated) < MINUTE_MS
 }
 
-/// A deletion that no event told of.
-pub(super) fn is_unreported_deletion(edit: &ToldEdit) -> bool {
-    edit.event.is_none() && edit.what == DELETED
+/// A deletion, whether an event told of it or not.
+pub(super) fn is_deletion(edit: &ToldEdit) -> bool {
+    edit.event.as_ref().map_or(edit.what == DELETED, |event| event.action == Action::Deleted)
 }
 
 /// Whether a call was not allowed. Which of its codes SSM uses is not documented.

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::HOPS_MAX;
-use super::news::{News, ToldEdit};
+use super::news::{News, ToldEdit, taken_back};
 use crate::domain::case::{Applied, AttributedEdit, Case, Decision, Refusal, Verdict, WaitsOn, Write};
 use crate::domain::document::REVIEWED_FIELDS;
 use crate::domain::finding::{Alert, Kind, Page, Severity, bounded_changes};
@@ -190,7 +190,7 @@ impl Pass<'_> {
         let news = |late: &&(Judged, AttributedEdit)| {
             let who = &late.1.edit.principal;
             let known = late.0.principal.as_ref() == Some(who) || (war_before && self.names(who));
-            !late.1.by_our_role && !known
+            !late.1.by_our_role && !known && !taken_back(late)
         };
         let told = self.news.late.iter().filter(news);
         told.map(|(judged, edit)| {
@@ -201,10 +201,12 @@ impl Pass<'_> {
             } else {
                 "its change stays dropped"
             };
+            let before = judged.principal.as_ref().and_then(|who| who.name.as_deref());
+            let before = before.map_or_else(|| "without a name".to_owned(), |name| format!("as by {name}"));
             Page::new(Kind::AuthorKnown, Severity::Info, &format!("late:{}:{}", self.case.target, edit.edit.id))
                 .subject(format!("it was {name} who {what}"))
                 .line("Who", &format!("{name} ({})", edit.edit.principal.arn.as_deref().unwrap_or("no ARN")))
-                .line("What", &format!("{what} at {} (told before without a name)", edit.edit.at))
+                .line("What", &format!("{what} at {} (told before {before})", edit.edit.at))
                 .line("Done", outcome)
                 .put("version", json!(judged.version))
                 .put("principal", json!(edit.edit.principal))

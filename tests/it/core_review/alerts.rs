@@ -97,7 +97,9 @@ fn a_second_deletion_is_not_the_late_event_of_the_first() {
         created: at(-3_601),
         attribution: Unattributed,
         principal: None,
+        claimed: None,
         change: Vec::new(),
+        undo: Vec::new(),
     }];
     case.edits = vec![edit("a", 98, Action::Deleted, Untrusted)];
     assert_eq!(kinds(&settled(&case).1), ["edit_reverted"]);

@@ -83,7 +83,7 @@ pub(crate) fn in_sync(version: u64, created: i64) -> Record {
         generation: 7,
         standing: Standing::InSync,
         accepted: Some(content(&right())),
-        accounted: Some(Accounted { version, created: Some(at(created)), body: None }),
+        accounted: Some(Accounted { version, created: Some(at(created)), landed: None, base: None, body: None }),
         configured: Some(at(0)),
         updated: at(created),
         ..Record::default()
@@ -99,6 +99,7 @@ pub(crate) fn document(versions: &[(u64, i64, Body)], default: u64) -> Observati
         number: *number,
         created: at(*created),
         status: Status::Active,
+        named_like_ours: false,
     };
     Observation::Present(Box::new(Seen {
         document_type: "Session".to_owned(),
@@ -172,7 +173,9 @@ pub(crate) fn judged(version: u64, created: i64, attribution: Attribution, from:
         created: at(created),
         attribution,
         principal: known.then(|| principal(name)),
+        claimed: known.then(|| at(created)),
         change: content(from).change_to(&content(to)),
+        undo: content(to).change_to(&content(from)),
     }
 }
 

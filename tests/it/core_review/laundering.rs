@@ -76,7 +76,8 @@ fn an_invalid_version_by_mallory_hides_nothing_from_the_comparison() {
     // The same in two looks, where the first one could not write.
     let mut two_looks = case();
     two_looks.record = in_sync(4, 50);
-    two_looks.record.accounted = Some(Accounted { version: 5, created: Some(at(90)), body: Some(invalid()) });
+    two_looks.record.accounted =
+        Some(Accounted { version: 5, created: Some(at(90)), landed: None, base: None, body: Some(invalid()) });
     two_looks.record.recent = vec![judged(5, 90, Untrusted, &right(), &right())];
     two_looks.observation = document(&[(5, 90, invalid()), (6, 95, body(&inherited))], 6);
     two_looks.edits = vec![wrote("b", 95, 6, Trusted)];
@@ -164,7 +165,8 @@ fn a_late_name_of_an_untrusted_hand_ends_a_hold() {
     case.record.standing = Standing::Held;
     case.record.hold = Some(Hold { until: at(3_600), attribution: BreakGlass, why: "break-glass by x".to_owned() });
     let wrong = right_but("runAsEnabled", false);
-    case.record.accounted = Some(Accounted { version: 6, created: Some(at(90)), body: Some(body(&wrong)) });
+    case.record.accounted =
+        Some(Accounted { version: 6, created: Some(at(90)), landed: None, base: None, body: Some(body(&wrong)) });
     case.record.recent =
         vec![judged(6, 90, Unattributed, &right(), &wrong), judged(5, 10, BreakGlass, &right(), &wrong)];
     case.observation = document(&[(6, 90, body(&wrong))], 6);
@@ -214,7 +216,7 @@ fn another_document_of_the_same_number_is_not_the_one_that_we_wrote() {
     // Our version 1 has not been seen since it was written; mallory deleted it and created another version 1.
     let mut case = case();
     case.record = in_sync(1, 0);
-    case.record.accounted = Some(Accounted { version: 1, created: None, body: None });
+    case.record.accounted = Some(Accounted { version: 1, created: None, landed: None, base: None, body: None });
     case.observation = document(&[(1, 99, body(&right_but("s3BucketName", "evil")))], 1);
     let (decision, settlement) = settled(&case);
     assert_eq!(written(&decision).input("s3BucketName"), None);

@@ -17,7 +17,13 @@ fn record(standing: Standing) -> Record {
         generation: 7,
         standing,
         accepted: Some(Content::minimal()),
-        accounted: Some(Accounted { version: 3, created: Some(Time::from_ms(1_500)), body: None }),
+        accounted: Some(Accounted {
+            version: 3,
+            created: Some(Time::from_ms(1_500)),
+            landed: None,
+            base: None,
+            body: None,
+        }),
         incident: Some(Incident {
             id: "i".to_owned(),
             opened: Time::ZERO,
@@ -38,7 +44,9 @@ fn judged(size: usize) -> Judged {
         created: Time::ZERO,
         attribution: Attribution::Unattributed,
         principal: None,
+        claimed: None,
         change: vec![FieldChange { field: "shellProfile".to_owned(), from: None, to: Some(json!("x".repeat(size))) }],
+        undo: Vec::new(),
     }
 }
 
