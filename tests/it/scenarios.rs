@@ -258,11 +258,11 @@ async fn in_sync_with_nothing_new_writes_no_row() {
         play.sim().enqueue(r#"{"kind":"sweep","schema":1}"#);
         play.rest().await;
     }
-    let others = 2;
+    let others = 2 + 3;
     assert_eq!(
         play.sim().ledger().commits,
         commits + others * 2,
-        "the two other regions are created and echo, no more"
+        "the two other regions, and the management account's three, are created and echo, no more"
     );
 }
 
@@ -345,6 +345,7 @@ async fn a_new_account_is_waited_for_until_organizations_and_a_role_know_it() {
 #[tokio::test(start_paused = true)]
 async fn an_account_that_left_is_not_looked_at_any_more() {
     let play = Play::begin(Switches::PLAIN).await;
+    play.sim().take_account(&play.target.account);
     play.sim().account_departed(&org::target("111122223333", "us-east-1"), &play.target.account);
     play.rest().await;
     play.sim().edit_inputs(&play.target, &play.admin(), &json!({ "runAsEnabled": false })).unwrap();
