@@ -131,6 +131,27 @@ async fn a_first_sweep_meets_every_account_and_says_where_it_has_come_to() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_ou_that_is_registered_is_walked_with_everything_below_it() {
+    let play = Play::over(sim());
+    for (n, ous) in [vec![OPS], vec![OPS, "ou-root-nested"], vec![PRODUCTION]].into_iter().enumerate() {
+        for m in 0..4 {
+            let mut account = org::account(&format!("70000000{n}00{m}"), epoch());
+            account.facts.ou_path = path(&ous);
+            play.sim().put_account(account);
+        }
+    }
+    let event = include_str!("../../events/control-tower/register-ou-succeeded.json");
+    play.sim().enqueue(&event.replace("ou-ab12-11111111", OPS));
+    run_for(&play.0, 300).await;
+    for m in 0..4 {
+        assert_eq!(play.user(&format!("70000000000{m}")), "ops");
+        assert_eq!(play.user(&format!("70000000100{m}")), "ops");
+        assert_eq!(play.user(&format!("70000000200{m}")), "none", "beside it");
+    }
+    assert_eq!(play.sim().last_sweep(), None);
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_account_directly_under_the_root_follows_unplaced_and_its_scope_once_it_has_one() {
     let play = Play::over(sim());
     let mut unplaced = org::account("500000000001", epoch());

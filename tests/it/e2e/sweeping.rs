@@ -4,11 +4,12 @@ use aws_sdk_organizations::Client as Organizations;
 use runas_reactor::domain::target::DOCUMENT_NAME;
 use serde_json::{Value, json};
 
+use super::PATIENCE;
 use super::queue::{kinds, organizations_event};
 use super::stage::{
     APPLIANCE, HUB, MANAGEMENT, MEMBERS, PAYMENTS, PILOT, REGIONS, SANDBOX, SEARCH, Stage, manager, text_of,
 };
-use crate::support::lambda::Lambda;
+use crate::support::lambda::{Lambda, Outcome};
 
 impl Stage {
     /// The schedule's word, and everything that follows from it.
@@ -129,6 +130,49 @@ fn the_management_account_is_a_target_like_others() {
     }
     let meta = stage.rows_of(MANAGEMENT, "META")["META"].clone();
     assert!(!text_of(&meta["ou_path"]).contains('/'), "directly under the root, so that `unplaced` applies: {meta}");
+}
+
+/// The function is killed while a call of a sweep's step hangs, and the message comes again to another process.
+fn killed_during(fault: &Value) {
+    let stage = Stage::set();
+    let lambda = stage.lambda();
+    stage.deliver(&[json!({"kind": "sweep", "schema": 1, "executionId": "first"})]);
+    let begun = stage.receive();
+    assert_eq!(stage.invoke(&lambda, &begun), 0);
+    let mut hang = json!({"delay_ms": 60_000, "drop": true});
+    hang.as_object_mut().unwrap().extend(fault.as_object().unwrap().clone());
+    stage.aws.faults(&json!([hang]));
+    let step = stage.receive();
+    assert_eq!(step.len(), 1);
+    let invocation = lambda.begin(&step.event(), PATIENCE);
+    stage.aws.await_faults(PATIENCE);
+    lambda.kill();
+    assert_eq!(invocation.wait(), Outcome::Died);
+    assert_eq!(stage.last_sweep()["state"], "under way");
+
+    stage.aws.faults(&json!([]));
+    stage.reappear(&step);
+    stage.settle(&stage.lambda());
+    let sweep = stage.last_sweep();
+    assert_eq!((&sweep["state"], &sweep["accounts"], &sweep["targets"]), (&json!("ended"), &json!(7), &json!(21)));
+    stage.assert_right(PAYMENTS, "eu-west-1");
+    stage.assert_right(MANAGEMENT, "us-east-1");
+    assert_eq!(kinds(&stage.told()), ["drift_observed"; 3]);
+}
+
+#[test]
+fn a_sweep_that_is_killed_while_it_walks_goes_on() {
+    killed_during(&json!({"service": "organizations", "action": "ListAccountsForParent", "skip": 1}));
+}
+
+#[test]
+fn a_sweep_that_is_killed_before_its_step_is_remembered_goes_on() {
+    killed_during(&json!({"service": "sqs", "action": "SendMessageBatch", "when": "after"}));
+}
+
+#[test]
+fn a_sweep_that_is_killed_before_the_next_step_is_sent_goes_on() {
+    killed_during(&json!({"service": "sqs", "action": "SendMessage"}));
 }
 
 #[test]
