@@ -132,7 +132,7 @@ async fn print<W: World>((world, rest_ms): (&W, u64)) -> Option<String> {
     panic!("the document does not come to rest");
 }
 
-/// 2.1: DescribeDocument answers with hash, latest and default version, status and type.
+/// 2.1: `DescribeDocument` answers with hash, latest and default version, status and type.
 async fn glances<W: World>(world: &W, rest_ms: u64) {
     let (target, access, here) = (target(), access(), (world, rest_ms));
     world.delete(&target, &access).await.unwrap();

@@ -1,7 +1,6 @@
 use super::*;
 use crate::domain::document::Content;
 use crate::domain::record::{Accounted, Incident, Record};
-use crate::domain::time::HOUR_MS;
 
 fn at(ms: i64) -> Time {
     Time::from_ms(ms)
@@ -115,5 +114,4 @@ fn a_record_that_is_not_calmly_in_sync_takes_a_full_look() {
         unsettling(&mut loaded);
         assert_eq!(remembered(&loaded, &glance()), None, "{nth}");
     }
-    assert!(HOUR_MS < NOTED_MS, "an hourly sweep writes nothing down most of the time");
 }
