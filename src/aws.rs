@@ -24,18 +24,20 @@ pub mod operator;
 mod queue;
 mod session;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::clock;
 use crate::config::Config;
 use crate::domain::finding::Alert;
+use crate::domain::glance::{Glance, Noted};
 use crate::domain::observation::{Observation, Status};
 use crate::domain::policy::Policy;
 use crate::domain::record::{Commit, Loaded};
 use crate::domain::signal::Work;
-use crate::domain::target::{AccountFacts, AccountId, OuId, Target};
+use crate::domain::sweep::Sweep;
+use crate::domain::target::{AccountFacts, AccountId, OuId, Region, Target};
 use crate::domain::time::Time;
-use crate::ports::{self, Access, Attempt, Fault, Written};
+use crate::ports::{self, Access, Attempt, Fault, Page, Written};
 use client::Clients;
 
 /// Everything the reactor can reach, in AWS. Making one opens no connection and reads nothing.
@@ -62,6 +64,10 @@ impl AwsWorld {
 impl ports::Documents for AwsWorld {
     async fn look(&self, target: &Target, access: &Access, between: &BTreeSet<u64>) -> Result<Observation, Fault> {
         self.documents.look(target, access, between).await
+    }
+
+    async fn glance(&self, target: &Target, access: &Access) -> Result<Glance, Fault> {
+        self.documents.glance(target, access).await
     }
 
     async fn create(&self, target: &Target, access: &Access, text: &str, version_name: &str) -> Result<Written, Fault> {
@@ -101,6 +107,15 @@ impl ports::Directory for AwsWorld {
         self.directory.account(account).await
     }
 
+    async fn ous_in(&self, parent: &OuId, page: Option<&str>) -> Result<Page<OuId>, Fault> {
+        self.directory.ous_in(parent, page).await
+    }
+
+    async fn accounts_in(&self, path: &[OuId], page: Option<&str>) -> Result<Page<AccountFacts>, Fault> {
+        self.directory.accounts_in(path, page).await
+    }
+
+    #[cfg(feature = "cli")]
     async fn accounts(&self, under: Option<&OuId>) -> Result<Vec<AccountId>, Fault> {
         self.directory.accounts(under).await
     }
@@ -125,6 +140,30 @@ impl ports::Ledger for AwsWorld {
 
     async fn commit(&self, target: &Target, commit: &Commit) -> Result<(), Fault> {
         self.ledger.commit(target, commit).await
+    }
+
+    async fn note(&self, target: &Target, generation: u64, noted: &Noted) -> Result<(), Fault> {
+        self.ledger.note(target, generation, noted).await
+    }
+
+    async fn looks(&self, account: &AccountId) -> Result<BTreeMap<Region, Time>, Fault> {
+        self.ledger.looks(account).await
+    }
+
+    async fn sweep(&self) -> Result<Option<Sweep>, Fault> {
+        self.ledger.sweep().await
+    }
+
+    async fn save_sweep(&self, sweep: &Sweep) -> Result<(), Fault> {
+        self.ledger.save_sweep(sweep).await
+    }
+
+    async fn met(&self, account: &AccountId, sweep: u64) -> Result<(), Fault> {
+        self.ledger.met(account, sweep).await
+    }
+
+    async fn unmet(&self, sweep: u64) -> Result<Vec<AccountId>, Fault> {
+        self.ledger.unmet(sweep).await
     }
 
     async fn unsent(&self, account: &AccountId) -> Result<Vec<Alert>, Fault> {
@@ -153,6 +192,10 @@ impl ports::Notifier for AwsWorld {
 impl ports::Queue for AwsWorld {
     async fn send(&self, works: &[(Work, u32)]) -> Result<(), Fault> {
         self.queue.send(works).await
+    }
+
+    async fn go_on(&self, step: u64) -> Result<(), Fault> {
+        self.queue.go_on(step).await
     }
 
     async fn dead_letter(&self, body: &str, reason: &str) -> Result<(), Fault> {

@@ -22,6 +22,8 @@
 //! | what is done | [`domain::decide`] |
 //! | what is remembered, who is told, when we look again | [`domain::settle`] |
 //! | edit wars | [`domain::heat`] |
+//! | sweeps: the way through the organisation, and what is told about it | [`domain::sweep`] |
+//! | the look that costs one call | [`domain::glance`] |
 //! | what an alert looks like | [`domain::finding`] |
 //! | why a message was put aside | [`domain::dead_letter`] |
 //! | the order of steps, batches, waiting, handing back | [`reactor`] |

@@ -2,15 +2,17 @@
 //! by the simulated organisation. One method of [`Documents`] is one AWS call or one bundle of calls in parallel, so that a
 //! decorator can count round trips, fail the k-th call or stop between any two.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 
 use crate::domain::finding::Alert;
+use crate::domain::glance::{Glance, Noted};
 use crate::domain::observation::{Observation, Status};
 use crate::domain::policy::Policy;
 use crate::domain::record::{Commit, Loaded};
 use crate::domain::signal::Work;
-use crate::domain::target::{AccountFacts, AccountId, OuId, Target};
+use crate::domain::sweep::Sweep;
+use crate::domain::target::{AccountFacts, AccountId, OuId, Region, Target};
 use crate::domain::time::Time;
 
 /// Why a call did not bring what was asked for.
@@ -90,6 +92,21 @@ pub struct Written {
     pub status: Status,
 }
 
+/// One page of a list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Page<T> {
+    /// What is on it; nothing says little about the pages after it.
+    pub items: Vec<T>,
+    /// The page after it; absent on the last.
+    pub next: Option<String>,
+}
+
+impl<T> Default for Page<T> {
+    fn default() -> Self {
+        Self { items: Vec::new(), next: None }
+    }
+}
+
 /// One try at some messages.
 #[derive(Clone, Debug, Default)]
 pub struct Attempt {
@@ -112,6 +129,10 @@ pub trait Documents {
         access: &Access,
         between: &BTreeSet<u64>,
     ) -> impl Future<Output = Result<Observation, Fault>> + Send;
+
+    /// `DescribeDocument`: one call, for a document that is expected to be as it was. A document that is not there is a
+    /// fault like any other: it takes a full look to say that there is none.
+    fn glance(&self, target: &Target, access: &Access) -> impl Future<Output = Result<Glance, Fault>> + Send;
 
     /// `CreateDocument`; [`FaultClass::Moved`] where the document exists by now.
     fn create(
@@ -156,7 +177,19 @@ pub trait Directory {
     /// The account with its OU path, or `None` where the organisation has no such account.
     fn account(&self, account: &AccountId) -> impl Future<Output = Result<Option<AccountFacts>, Fault>> + Send;
 
-    /// Every account of the organisation, or every one below `ou`, nested OUs included.
+    /// A page of the OUs directly below an OU or the root. Organizations counts such calls for everybody in the organisation
+    /// together: who makes many of them paces himself.
+    fn ous_in(&self, parent: &OuId, page: Option<&str>) -> impl Future<Output = Result<Page<OuId>, Fault>> + Send;
+
+    /// A page of the accounts directly in the last OU of `path`, which leads there from the root.
+    fn accounts_in(
+        &self,
+        path: &[OuId],
+        page: Option<&str>,
+    ) -> impl Future<Output = Result<Page<AccountFacts>, Fault>> + Send;
+
+    /// Every account of the organisation, or every one below `ou`, nested OUs included; for operators, who wait for it.
+    #[cfg(feature = "cli")]
     fn accounts(&self, under: Option<&OuId>) -> impl Future<Output = Result<Vec<AccountId>, Fault>> + Send;
 }
 
@@ -168,7 +201,7 @@ pub trait Ledger {
     /// What is known of an account.
     fn facts(&self, account: &AccountId) -> impl Future<Output = Result<Option<AccountFacts>, Fault>> + Send;
 
-    /// Remembers what is known of an account.
+    /// Remembers what is known of an account, and that there is such an account.
     fn save_facts(&self, facts: &AccountFacts) -> impl Future<Output = Result<(), Fault>> + Send;
 
     /// Facts of the account, record of the target, and which of `edit_ids` were settled before: one consistent read.
@@ -177,6 +210,26 @@ pub trait Ledger {
     /// Everything that one pass changed, in one transaction, on condition that the record's generation is still the one
     /// that was loaded; [`FaultClass::Moved`] where it is not.
     fn commit(&self, target: &Target, commit: &Commit) -> impl Future<Output = Result<(), Fault>> + Send;
+
+    /// Writes a look down, on condition that the record still has the generation that it belongs to; nothing is written, and
+    /// nothing said, where it has not.
+    fn note(&self, target: &Target, generation: u64, noted: &Noted) -> impl Future<Output = Result<(), Fault>> + Send;
+
+    /// When each target of an account was last looked at, give or take half a day.
+    fn looks(&self, account: &AccountId) -> impl Future<Output = Result<BTreeMap<Region, Time>, Fault>> + Send;
+
+    /// The last sweep, ended or not.
+    fn sweep(&self) -> impl Future<Output = Result<Option<Sweep>, Fault>> + Send;
+
+    /// Remembers where a sweep has come to, on condition that nobody has done the step before this one in between;
+    /// [`FaultClass::Moved`] where somebody has.
+    fn save_sweep(&self, sweep: &Sweep) -> impl Future<Output = Result<(), Fault>> + Send;
+
+    /// A sweep has met the account.
+    fn met(&self, account: &AccountId, sweep: u64) -> impl Future<Output = Result<(), Fault>> + Send;
+
+    /// Accounts that a sweep has not met, apart from those that are known to have left.
+    fn unmet(&self, sweep: u64) -> impl Future<Output = Result<Vec<AccountId>, Fault>> + Send;
 
     /// Alerts of the account that are not marked sent.
     fn unsent(&self, account: &AccountId) -> impl Future<Output = Result<Vec<Alert>, Fault>> + Send;
@@ -203,6 +256,9 @@ pub trait Notifier {
 pub trait Queue {
     /// Sends messages of our own, each after its delay (at most 900 s [docs: SQS quotas]).
     fn send(&self, works: &[(Work, u32)]) -> impl Future<Output = Result<(), Fault>> + Send;
+
+    /// Sends the message that makes a sweep go on with a step.
+    fn go_on(&self, step: u64) -> impl Future<Output = Result<(), Fault>> + Send;
 
     /// Puts a message that cannot be worked on aside, with the reason.
     fn dead_letter(&self, body: &str, reason: &str) -> impl Future<Output = Result<(), Fault>> + Send;

@@ -6,8 +6,10 @@
 mod apply;
 mod batch;
 mod expand;
+mod glance;
 mod pass;
 mod report;
+mod sweep;
 
 use std::sync::{Arc, Mutex, PoisonError};
 

@@ -16,6 +16,8 @@ use crate::domain::text::{NAME_CHARS_MAX, clean};
 use crate::domain::time::{MINUTE_MS, Time};
 use crate::ports::{Fault, FaultClass};
 
+#[cfg(feature = "cli")]
+mod all;
 mod list;
 #[cfg(test)]
 mod tests;
@@ -58,12 +60,7 @@ impl Organizations {
             Some(path) => path,
             None => self.walk(account).await?,
         };
-        Ok(AccountFacts {
-            account: account.clone(),
-            name: clean(described.name().unwrap_or_default(), NAME_CHARS_MAX),
-            ou_path,
-            state: state_of(&described),
-        })
+        Ok(facts_of(&described, account.clone(), ou_path))
     }
 
     /// From the account up to the root, outermost first.
@@ -107,6 +104,15 @@ impl Organizations {
         parent
             .and_then(|parent| parent.id()?.parse().ok())
             .ok_or_else(|| PARENTS.fault(FaultClass::Transient, "Incomplete", "the answer names no parent"))
+    }
+}
+
+fn facts_of(account: &Account, id: AccountId, ou_path: Vec<OuId>) -> AccountFacts {
+    AccountFacts {
+        account: id,
+        name: clean(account.name().unwrap_or_default(), NAME_CHARS_MAX),
+        ou_path,
+        state: state_of(account),
     }
 }
 

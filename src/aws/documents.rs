@@ -11,13 +11,14 @@ use aws_sdk_ssm::Client;
 use aws_sdk_ssm::config::retry::RetryPartition;
 use aws_sdk_ssm::config::{Builder, Region};
 use aws_sdk_ssm::error::{ProvideErrorMetadata, SdkError};
-use aws_sdk_ssm::types::{DocumentFormat, DocumentPermissionType, DocumentStatus, DocumentType};
+use aws_sdk_ssm::types::{DocumentDescription, DocumentFormat, DocumentPermissionType, DocumentStatus, DocumentType};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 
 use super::client::{Clients, Lazy};
 use super::fault::{Call, is_expired};
 use super::session::{Lent, Session, Sessions};
 use crate::config::Config;
+use crate::domain::glance::Glance;
 use crate::domain::observation::{Observation, Status};
 use crate::domain::target::{DOCUMENT_NAME, Target};
 use crate::ports::{Access, Fault, FaultClass, Written};
@@ -119,19 +120,43 @@ impl SsmDocuments {
     }
 
     pub(super) async fn status(&self, target: &Target, access: &Access, version: u64) -> Result<Status, Fault> {
+        let described = self.describe(target, access, Some(version.to_string())).await.map_err(gone_is_moved)?;
+        Ok(status_of(described.status()))
+    }
+
+    pub(super) async fn glance(&self, target: &Target, access: &Access) -> Result<Glance, Fault> {
+        let described = self.describe(target, access, None).await?;
+        let number = |text: Option<&str>| text.and_then(|text| text.parse().ok()).unwrap_or(0);
+        Ok(Glance {
+            document_type: described.document_type().map_or_else(String::new, |it| it.as_str().to_owned()),
+            status: status_of(described.status()),
+            latest: number(described.latest_version()),
+            default: number(described.default_version()),
+            created: described.created_date().and_then(look::time_of),
+            hash: described.hash().unwrap_or_default().to_owned(),
+        })
+    }
+
+    /// Without a version it is the default one that is described.
+    async fn describe(
+        &self,
+        target: &Target,
+        access: &Access,
+        version: Option<String>,
+    ) -> Result<DocumentDescription, Fault> {
         let (visit, _) = self.visit(target, access).await?;
         let call = Call::read("DescribeDocument").in_member();
         let sent = self
             .client
             .describe_document()
             .name(DOCUMENT_NAME)
-            .document_version(version.to_string())
+            .set_document_version(version)
             .customize()
             .config_override(visit.scope())
             .send()
             .await;
-        let described = visit.outcome(call, sent).await.map_err(gone_is_moved)?.document;
-        Ok(status_of(described.as_ref().and_then(|document| document.status())))
+        let described = visit.outcome(call, sent).await?.document;
+        described.ok_or_else(|| call.fault(FaultClass::Transient, "Incomplete", "the answer describes nothing"))
     }
 
     pub(super) async fn promote(&self, target: &Target, access: &Access, version: u64) -> Result<(), Fault> {

@@ -10,6 +10,8 @@
 //! | | `EVENT#<time>#<id>#<r>` | one line of history; 400 days |
 //! | | `DOC#<digest>` | a content that history names; as long as the last line that names it |
 //! | | `OUTBOX#<alert id>` | an alert, pending or sent; 2 days after sending |
+//! | `ROSTER` | `ACCOUNT#<id>` | there is such an account; its state, and the sweep that met it last |
+//! | `SWEEP` | `LAST` | the last sweep: where it has come to, or that it has ended |
 //! | `POLICY` | `CURRENT` | the policy in force; the function may only read it |
 //! | `DEADLETTER` | `DROPPED#<time>#<message id>` | who dropped a message from the dead-letter queue, and why; 400 days |
 //! | | `BODY#<sha256>#<part>` | the body of a dropped message; as long as the last line that names it |
@@ -34,6 +36,8 @@ mod keys;
 mod load;
 mod outbox;
 mod plan;
+mod row;
+mod sweep;
 
 const GET: Call = Call::read("GetItem");
 const UPDATE: Call = Call::write("UpdateItem");
@@ -80,32 +84,18 @@ impl DynamoLedger {
         item.map(|item| items::facts_from(&item)).transpose().map_err(|what| corrupt(&what))
     }
 
-    /// An update and no put: other attributes of the row are not ours to drop.
     pub(super) async fn save_facts(&self, facts: &AccountFacts) -> Result<(), Fault> {
-        let json = items::json_of(facts).map_err(|what| corrupt(&what))?;
         let ou_path: Vec<&str> = facts.ou_path.iter().map(OuId::as_str).collect();
-        let state = items::word_of(&facts.state);
-        self.client
-            .update_item()
-            .table_name(&self.table)
-            .set_key(Some(Key::meta(&facts.account).into_item()))
-            .update_expression(
-                "SET #facts = :facts, #name = :name, #ou_path = :ou_path, #state = :state, #updated = :updated",
-            )
-            .expression_attribute_names("#facts", items::FACTS)
-            .expression_attribute_names("#name", items::NAME)
-            .expression_attribute_names("#ou_path", items::OU_PATH)
-            .expression_attribute_names("#state", items::STATE)
-            .expression_attribute_names("#updated", items::UPDATED)
-            .expression_attribute_values(":facts", s(json))
-            .expression_attribute_values(":name", s(facts.name.clone()))
-            .expression_attribute_values(":ou_path", s(ou_path.join("/")))
-            .expression_attribute_values(":state", s(state))
-            .expression_attribute_values(":updated", s(clock::now().to_string()))
-            .send()
-            .await
-            .map(drop)
-            .map_err(|error| UPDATE.failed(&error))
+        let (state, now) = (items::word_of(&facts.state), clock::now());
+        let fields = vec![
+            (items::FACTS, s(items::json_of(facts).map_err(|what| corrupt(&what))?)),
+            (items::NAME, s(facts.name.clone())),
+            (items::OU_PATH, s(ou_path.join("/"))),
+            (items::STATE, s(state.clone())),
+            (items::UPDATED, s(now.to_string())),
+        ];
+        self.enter(&facts.account, state, now).await?;
+        self.set(Key::meta(&facts.account), fields, None).await
     }
 
     async fn get(&self, key: &Key) -> Result<Option<Item>, Fault> {

@@ -8,7 +8,7 @@ use super::client::{Clients, Lazy};
 use super::fault::Call;
 use crate::config::Config;
 use crate::domain::dead_letter::REASON;
-use crate::domain::decode::encode_work;
+use crate::domain::decode::{encode_step, encode_work};
 use crate::domain::signal::Work;
 use crate::domain::text::{MESSAGE_CHARS_MAX, clean};
 use crate::ports::{Fault, FaultClass};
@@ -17,6 +17,7 @@ use crate::ports::{Fault, FaultClass};
 mod tests;
 
 const SEND: Call = Call::write("SendMessageBatch");
+const GO_ON: Call = Call::write("SendMessage");
 const DEAD_LETTER: Call = Call::write("SendMessage");
 const HAND_BACK: Call = Call::write("ChangeMessageVisibility");
 
@@ -68,6 +69,11 @@ impl SqsQueue {
     async fn send_once(&self, batch: Vec<Entry>) -> Result<Vec<BatchResultErrorEntry>, Fault> {
         let sent = self.client.send_message_batch().queue_url(&self.queue).set_entries(Some(batch)).send().await;
         sent.map(|answer| answer.failed).map_err(|error| SEND.failed(&error))
+    }
+
+    pub(super) async fn go_on(&self, step: u64) -> Result<(), Fault> {
+        let sent = self.client.send_message().queue_url(&self.queue).message_body(encode_step(step)).send().await;
+        sent.map(drop).map_err(|error| GO_ON.failed(&error))
     }
 
     pub(super) async fn dead_letter(&self, body: &str, reason: &str) -> Result<(), Fault> {

@@ -23,7 +23,7 @@ mod region;
 mod state;
 mod work;
 
-pub use work::{EDITS_MAX, HOPS_MAX, encode_work};
+pub use work::{EDITS_MAX, HOPS_MAX, encode_step, encode_work};
 
 /// No message in SQS is larger: 1 MiB [docs: general/latest/gr/sqs-service].
 pub const BODY_BYTES_MAX: usize = 1_048_576;

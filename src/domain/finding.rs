@@ -106,11 +106,15 @@ pub enum Kind {
     Distrusted,
     /// The policy cannot be read; the last good one stays in force.
     PolicyUnreadable,
+    /// A sweep did not come to its end.
+    SweepUnfinished,
+    /// Targets that nobody came to look at for too long.
+    Overlooked,
 }
 
 impl Kind {
     /// Every kind, for the README's table.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 21] = [
         Self::EditReverted,
         Self::EditKept,
         Self::EditNoticed,
@@ -130,6 +134,8 @@ impl Kind {
         Self::Poison,
         Self::Distrusted,
         Self::PolicyUnreadable,
+        Self::SweepUnfinished,
+        Self::Overlooked,
     ];
 
     /// The stable name.
@@ -154,6 +160,8 @@ impl Kind {
             Self::Poison => "poison",
             Self::Distrusted => "distrusted",
             Self::PolicyUnreadable => "policy_unreadable",
+            Self::SweepUnfinished => "sweep_unfinished",
+            Self::Overlooked => "overlooked",
         }
     }
 }

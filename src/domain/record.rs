@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::document::{Body, Change, Content};
 use super::edit::Edit;
 use super::finding::Alert;
+use super::glance::Noted;
 use super::principal::{Attribution, Principal};
 use super::signal::Work;
 use super::target::AccountFacts;
@@ -194,6 +195,8 @@ pub struct Loaded {
     pub record: Record,
     /// Those of the edits asked for that were settled before.
     pub seen: BTreeSet<String>,
+    /// The last look that was written down.
+    pub noted: Option<Noted>,
 }
 
 /// One line of a target's history: the case that was decided, with its contents by digest.

@@ -68,6 +68,8 @@ pub enum Signal {
     },
     /// The schedule: everything is to be looked at.
     Sweep,
+    /// A message of our own: a sweep goes on with this step.
+    SweepStep(u64),
     /// A message of our own.
     Work(Box<Work>),
 }
@@ -87,6 +89,7 @@ impl Signal {
             Self::DocumentTouched { .. } => "document_touched",
             Self::RegionChanged { .. } => "region_changed",
             Self::Sweep => "sweep",
+            Self::SweepStep(_) => "sweep_step",
             Self::Work(_) => "work",
         }
     }
@@ -103,7 +106,7 @@ impl Signal {
             Self::VendFailed { account, .. } => account.as_ref(),
             Self::DocumentTouched { target, .. } | Self::RegionChanged { target, .. } => Some(&target.account),
             Self::Work(work) => Some(&work.target.account),
-            Self::OuRegistered { .. } | Self::Sweep => None,
+            Self::OuRegistered { .. } | Self::Sweep | Self::SweepStep(_) => None,
         }
     }
 

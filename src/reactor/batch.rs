@@ -13,11 +13,12 @@ use super::Reactor;
 use super::expand::{Expansion, expand};
 use super::pass::{PassReport, reconcile};
 use super::report::{flush, tell_once};
+use super::sweep::sweep;
 use crate::domain::decode::{Decoded, decode};
 use crate::domain::finding::{Kind, about_message};
 use crate::domain::policy::Policy;
 use crate::domain::settle::delay_s;
-use crate::domain::signal::{Cause, Notice, Work};
+use crate::domain::signal::{Cause, Notice, Signal, Work};
 use crate::domain::target::Target;
 use crate::domain::time::Time;
 use crate::ports::{Attempt, Fault, FaultClass, World};
@@ -68,6 +69,13 @@ struct Group {
     again: bool,
 }
 
+/// What the messages of a batch come to.
+#[derive(Default)]
+struct Sorted<'a> {
+    groups: BTreeMap<Target, Group>,
+    sweeps: Vec<(&'a Message, Box<Notice>)>,
+}
+
 impl<W: World> Reactor<W> {
     /// Works on a batch until `deadline`. Whatever goes wrong stays with the message that it went wrong for.
     pub async fn batch(&self, messages: &[Message], deadline: Time) -> BatchReport {
@@ -85,16 +93,16 @@ impl<W: World> Reactor<W> {
                 return report;
             }
         };
-        let mut groups = BTreeMap::new();
+        let mut sorted = Sorted::default();
         for message in messages {
             let own = BTreeSet::from([message.id.clone()]);
             let attempt = Attempt { messages: own, again: message.receives > 1, deadline };
-            let sort = Box::pin(self.sort(&policy, message, &attempt, &mut groups, &mut report));
+            let sort = Box::pin(self.sort(&policy, message, &attempt, &mut sorted, &mut report));
             if let Err(fault) = self.by(working_until, sort).await {
                 self.give_back(deadline, message, &fault, &mut report).await;
             }
         }
-        let passes: Vec<_> = stream::iter(groups.into_values())
+        let passes: Vec<_> = stream::iter(sorted.groups.into_values())
             .map(|group| async {
                 let attempt = Attempt { messages: group.messages.clone(), again: group.again, deadline };
                 let outcome = self.by(working_until, reconcile(&self.world, &policy, &group.work, &attempt)).await;
@@ -113,6 +121,15 @@ impl<W: World> Reactor<W> {
                 }
             }
         }
+        for (message, notice) in sorted.sweeps {
+            let own = BTreeSet::from([message.id.clone()]);
+            let attempt = Attempt { messages: own, again: message.receives > 1, deadline };
+            let step = Box::pin(sweep(&self.world, &policy, &notice, &attempt));
+            match self.by(working_until, step).await {
+                Ok(sent) => report.sent += sent,
+                Err(fault) => self.give_back(deadline, message, &fault, &mut report).await,
+            }
+        }
         if again || self.policy_read_since(began) {
             self.tell_what_was_left(&policy, &attempt, working_until).await;
         }
@@ -129,13 +146,14 @@ impl<W: World> Reactor<W> {
         }
     }
 
-    /// Decodes one message and finds its place: put aside, ignored, expanded into messages, or in a group to work on.
-    async fn sort(
+    /// Decodes one message and finds its place: put aside, ignored, expanded into messages, in a group to work on, or for
+    /// later, because nobody waits for a sweep.
+    async fn sort<'a>(
         &self,
         policy: &Policy,
-        message: &Message,
+        message: &'a Message,
         attempt: &Attempt,
-        groups: &mut BTreeMap<Target, Group>,
+        sorted: &mut Sorted<'a>,
         report: &mut BatchReport,
     ) -> Result<(), Fault> {
         let notice = match decode(&message.body) {
@@ -147,6 +165,10 @@ impl<W: World> Reactor<W> {
             }
             Decoded::Poison { reason } => return self.put_aside(policy, message, attempt, reason, report).await,
         };
+        if matches!(notice.signal, Signal::Sweep | Signal::SweepStep(_)) {
+            sorted.sweeps.push((message, notice));
+            return Ok(());
+        }
         match expand(&self.world, policy, *notice.clone()).await? {
             Expansion::Distrusted(reason) => self.distrust(policy, attempt, (message, &notice), reason, report).await,
             Expansion::Nothing(reason) => {
@@ -154,7 +176,7 @@ impl<W: World> Reactor<W> {
                 report.ignored.push((message.id.clone(), reason));
                 Ok(())
             }
-            Expansion::Works(works) => self.place(message, works, groups, report).await,
+            Expansion::Works(works) => self.place(message, works, &mut sorted.groups, report).await,
         }
     }
 

@@ -1,10 +1,13 @@
 //! From a signal to targets. A signal about more than one target is only expanded: one message for each, then it is done.
 
+use std::collections::BTreeSet;
+
 use crate::domain::advance::DELIVERY_MS;
 use crate::domain::policy::Policy;
 use crate::domain::signal::{Cause, Notice, Signal, Work};
-use crate::domain::target::{AccountFacts, AccountId, AccountState, Region, Target, default_regions, partition};
-use crate::ports::{Fault, World};
+use crate::domain::sweep::{List, Spot, Walk};
+use crate::domain::target::{AccountFacts, AccountId, AccountState, OuId, Region, Target, default_regions, partition};
+use crate::ports::{Fault, FaultClass, Page, World};
 
 /// What a signal comes to.
 #[derive(Debug)]
@@ -41,17 +44,23 @@ pub(super) async fn expand<W: World>(world: &W, policy: &Policy, notice: Notice)
             }
             vended(account.clone(), regions(policy))
         }
-        Signal::AccountLeft { account } => retire(world, account, AccountState::Left).await?,
-        Signal::AccountClosed { account } => retire(world, account, AccountState::Closed).await?,
+        // An event of long ago may come after the account is back: what it claims is a reason to ask, and no fact.
+        Signal::AccountLeft { account } | Signal::AccountClosed { account } => {
+            Expansion::Nothing(match refresh(world, account).await?.state {
+                AccountState::Active => format!("account {account} is in the organisation all the same"),
+                AccountState::Closed | AccountState::Left => format!("account {account} is not governed any more"),
+            })
+        }
         Signal::VendFailed { why, .. } => Expansion::Nothing(format!("an account was not created: {why}")),
         Signal::OuRegistered { ou } => {
-            let accounts = world.accounts(Some(ou)).await?;
-            everywhere(policy, &notice, accounts, Cause::Vended)
+            let regions = regions(policy);
+            let pairs = accounts_below(world, ou).await?.into_iter().flat_map(|account| {
+                regions.iter().map(move |region| (account.clone(), region.clone())).collect::<Vec<_>>()
+            });
+            Expansion::Works(pairs.map(|(account, region)| work(&notice, account, region, Cause::Vended)).collect())
         }
-        Signal::Sweep => {
-            let accounts = world.accounts(None).await?;
-            everywhere(policy, &notice, accounts, Cause::Swept)
-        }
+        // Not a matter of one target or of many: `super::sweep` has them.
+        Signal::Sweep | Signal::SweepStep(_) => Expansion::Nothing("a sweep".to_owned()),
         Signal::RegionChanged { target, enabled: true } => vended(target.account.clone(), vec![target.region.clone()]),
         Signal::RegionChanged { target, enabled: false } => {
             Expansion::Works(vec![work(&notice, target.account.clone(), target.region.clone(), Cause::Swept)])
@@ -87,34 +96,65 @@ fn distrusted(policy: &Policy, notice: &Notice) -> Option<String> {
         | Signal::AccountClosed { .. }
         | Signal::OuRegistered { .. } => from_management,
         Signal::RegionChanged { target, .. } => from_management || reporter == Some(&target.account),
-        Signal::DocumentTouched { .. } | Signal::Sweep | Signal::Work(_) => true,
+        Signal::DocumentTouched { .. } | Signal::Sweep | Signal::SweepStep(_) | Signal::Work(_) => true,
     };
     let sender = reporter.map_or_else(|| "nobody".to_owned(), ToString::to_string);
     (!trusted).then(|| format!("{} from {sender}, which is not the management account", notice.signal.kind()))
 }
 
-/// An account that ended is kept as history and not looked at any more.
-async fn retire<W: World>(world: &W, account: &AccountId, state: AccountState) -> Result<Expansion, Fault> {
+/// Asks Organizations about an account and remembers the answer. An account that ended is kept as history and not looked at
+/// any more.
+pub(super) async fn refresh<W: World>(world: &W, account: &AccountId) -> Result<AccountFacts, Fault> {
     let known = world.facts(account).await?;
-    let facts = known.unwrap_or_else(|| AccountFacts {
+    let left = || AccountFacts {
         account: account.clone(),
         name: String::new(),
         ou_path: Vec::new(),
-        state,
-    });
-    world.save_facts(&AccountFacts { state, ..facts }).await?;
-    Ok(Expansion::Nothing(format!("account {account} is not governed any more")))
+        state: AccountState::Active,
+    };
+    let facts = match world.account(account).await? {
+        Some(facts) => facts,
+        None => AccountFacts { state: AccountState::Left, ..known.clone().unwrap_or_else(left) },
+    };
+    if known.as_ref() != Some(&facts) {
+        world.save_facts(&facts).await?;
+    }
+    Ok(facts)
 }
 
-fn everywhere(policy: &Policy, notice: &Notice, accounts: Vec<AccountId>, cause: Cause) -> Expansion {
-    let regions = regions(policy);
-    let pairs =
-        accounts.into_iter().flat_map(|account| regions.iter().map(move |region| (account.clone(), region.clone())));
-    Expansion::Works(pairs.map(|(account, region)| work(notice, account, region, cause)).collect())
+/// Every account below an OU, nested OUs included. OUs that are moved while we walk are met once or twice, and accounts with
+/// them.
+async fn accounts_below<W: World>(world: &W, top: &OuId) -> Result<BTreeSet<AccountId>, Fault> {
+    let mut found = BTreeSet::new();
+    let mut walk = Walk::from(top.clone());
+    while let Some(spot) = walk.next().cloned() {
+        found.extend(list(world, &mut walk, &spot).await?.into_iter().map(|facts| facts.account));
+    }
+    Ok(found)
+}
+
+/// Reads the page that is next on a walk through the tree, and answers with the accounts on it. What is no longer there has
+/// none.
+pub(super) async fn list<W: World>(world: &W, walk: &mut Walk, spot: &Spot) -> Result<Vec<AccountFacts>, Fault> {
+    let (page, Some(parent)) = (spot.page.as_deref(), spot.path.last()) else { return Ok(Vec::new()) };
+    let (ous, accounts) = match spot.list {
+        List::Ous => (there(world.ous_in(parent, page).await)?, Page::default()),
+        List::Accounts => (Page::default(), there(world.accounts_in(&spot.path, page).await)?),
+    };
+    walk.listed(ous.items, ous.next.or(accounts.next));
+    Ok(accounts.items)
+}
+
+/// An OU can go while we walk.
+fn there<T>(page: Result<Page<T>, Fault>) -> Result<Page<T>, Fault> {
+    match page {
+        Err(fault) if fault.class == FaultClass::NotFound => Ok(Page::default()),
+        page => page,
+    }
 }
 
 /// The regions that a whole account is looked at in.
-fn regions(policy: &Policy) -> Vec<Region> {
+pub(super) fn regions(policy: &Policy) -> Vec<Region> {
     match policy.governed_regions() {
         Some(regions) => regions.to_vec(),
         None => default_regions(partition(policy.home_region())),

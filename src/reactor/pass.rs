@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use futures_util::future::join;
 
 use super::apply::{POLL_MS, POLLS_MAX, apply};
+use super::glance::{Begun, begin, note};
 use super::report::{flush, tell_once};
 use crate::domain::advance::wanted;
 use crate::domain::case::{Applied, AttributedEdit, Case, Decision, Refusal, Write};
@@ -12,6 +13,7 @@ use crate::domain::decide::decide;
 use crate::domain::decode::EDITS_MAX;
 use crate::domain::edit::Edit;
 use crate::domain::finding::{Kind, about_message};
+use crate::domain::glance::{Glance, Noted};
 use crate::domain::mutant::{self, Mutant};
 use crate::domain::observation::{Observation, Obstacle, Seen, Status, Unreadable};
 use crate::domain::policy::{Mode, Policy};
@@ -73,14 +75,8 @@ pub(super) async fn reconcile<W: World>(
 
 async fn pass<W: World>(world: &W, policy: &Policy, work: &Work, attempt: &Attempt) -> Result<PassReport, Fault> {
     let access = Access { roles: policy.roles().to_vec(), correlation: work.correlation.clone() };
-    let ids: BTreeSet<String> = work.edits.iter().map(|edit| edit.id.clone()).collect();
-    let (loaded, first) =
-        join(world.load(&work.target, &ids), look(world, &work.target, &access, &BTreeSet::new())).await;
-    let mut loaded = loaded?;
-    let first = first?;
-    if first.waited {
-        loaded = world.load(&work.target, &ids).await?;
-    }
+    let Begun { mut loaded, first, glance } = begin(world, policy, work, &access).await?;
+    let noted = loaded.noted.take();
     let Some(facts) = facts(world, loaded.facts.take(), work).await? else {
         return stranger(world, policy, work, attempt).await;
     };
@@ -118,7 +114,8 @@ async fn pass<W: World>(world: &W, policy: &Policy, work: &Work, attempt: &Attem
             applied => break (decision, applied),
         }
     };
-    finish(world, &access, attempt, Passed { case, decision, applied, looks }).await
+    let passed = Passed { case, decision, applied, looks, glance, noted };
+    finish(world, &access, attempt, passed).await
 }
 
 /// Says that the document is about to be deleted; a fault where another invocation was faster.
@@ -151,10 +148,12 @@ struct Passed {
     decision: Decision,
     applied: Applied,
     looks: usize,
+    glance: Option<Glance>,
+    noted: Option<Noted>,
 }
 
 async fn finish<W: World>(world: &W, access: &Access, attempt: &Attempt, passed: Passed) -> Result<PassReport, Fault> {
-    let Passed { case, decision, applied, looks } = passed;
+    let Passed { case, decision, applied, looks, glance, noted } = passed;
     let settlement = settle(&case, &decision, &applied);
     let mut alerts = 0;
     let mut standing = case.record.standing;
@@ -175,6 +174,13 @@ async fn finish<W: World>(world: &W, access: &Access, attempt: &Attempt, passed:
     let again = attempt.again && !mutant::on(Mutant::LeaveWhatWasLeft);
     if owed || again || case.edits.iter().any(|edit| edit.seen) {
         alerts += flush(world, &case.target.account, Some(&case.target.region), attempt).await?;
+    }
+    if let Some(glance) = &glance {
+        let (noted, generation) = match &settlement.commit {
+            Some(commit) => (Some(&Noted { at: case.now, print: None }), commit.record.generation),
+            None => (noted.as_ref(), case.record.generation),
+        };
+        note(world, (&case, &decision, &applied), glance, noted, generation).await;
     }
     if settlement.commit.is_some() {
         prune(world, &case, access).await?;
@@ -206,14 +212,19 @@ fn in_messages(mut work: Work) -> Vec<Work> {
 }
 
 /// What a look brought.
-struct Looked {
-    observation: Observation,
+pub(super) struct Looked {
+    pub(super) observation: Observation,
     /// It took a while, in which others may have remembered something.
-    waited: bool,
+    pub(super) waited: bool,
 }
 
 /// Looks; an obstacle that a later attempt of the same call would meet again is an observation.
-async fn look<W: World>(world: &W, target: &Target, access: &Access, between: &BTreeSet<u64>) -> Result<Looked, Fault> {
+pub(super) async fn look<W: World>(
+    world: &W,
+    target: &Target,
+    access: &Access,
+    between: &BTreeSet<u64>,
+) -> Result<Looked, Fault> {
     let obstacle = |obstacle, fault: &Fault| {
         let detail = format!("{}: {}", fault.code, fault.message);
         Looked { observation: Observation::Unknown(Unreadable { obstacle, detail }), waited: false }
@@ -314,7 +325,7 @@ fn not_looked_at<W: World>(world: &W, work: &Work, reason: &str) -> PassReport {
     }
 }
 
-fn case<W: World>(
+pub(super) fn case<W: World>(
     world: &W,
     policy: &Policy,
     work: &Work,

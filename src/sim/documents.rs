@@ -8,8 +8,10 @@ use super::people::Caller;
 use super::{Duplicates, Sim, State, Switches, fault};
 use crate::domain::document::{CONTENT_BYTES_MAX, parse};
 use crate::domain::edit::Action;
+use crate::domain::glance::Glance;
 use crate::domain::observation::{Observation, Seen, Status, Version, VersionInfo, is_named_like_ours};
 use crate::domain::target::Target;
+use crate::domain::text::sha256;
 use crate::domain::time::Time;
 use crate::ports::{Access, Clock as _, Fault, FaultClass, Written};
 
@@ -249,6 +251,23 @@ impl crate::ports::Documents for Sim {
             older_exist: document.versions.len() > PAGE,
             between: readable.map(|number| (*number, version(*number).body)).collect(),
         })))
+    }
+
+    async fn glance(&self, target: &Target, access: &Access) -> Result<Glance, Fault> {
+        self.call().await;
+        self.enter(&target.account, &target.region, access)?;
+        let missing =
+            || fault(FaultClass::NotFound, "DescribeDocument", "InvalidDocument", "the document does not exist");
+        let document = self.read(target).ok_or_else(missing)?;
+        let version = document.versions.get(&document.default).ok_or_else(missing)?;
+        Ok(Glance {
+            document_type: document.document_type.clone(),
+            status: document.versions.get(&document.latest()).map_or(Status::Pending, State::status),
+            latest: document.latest(),
+            default: document.default,
+            created: Some(version.created),
+            hash: sha256(&version.text),
+        })
     }
 
     async fn create(&self, target: &Target, access: &Access, text: &str, name: &str) -> Result<Written, Fault> {

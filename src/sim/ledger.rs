@@ -4,16 +4,22 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Sim, fault};
 use crate::domain::finding::Alert;
+use crate::domain::glance::Noted;
 use crate::domain::policy::Policy;
 use crate::domain::record::{Commit, HistoryEntry, Loaded, Record};
-use crate::domain::target::{AccountFacts, AccountId, Target};
+use crate::domain::sweep::Sweep;
+use crate::domain::target::{AccountFacts, AccountId, AccountState, Region, Target};
 use crate::domain::time::Time;
 use crate::ports::{Attempt, Fault, FaultClass, Ledger};
 
 #[derive(Debug, Default)]
 pub(super) struct Tables {
     facts: BTreeMap<AccountId, AccountFacts>,
+    met: BTreeMap<AccountId, u64>,
+    sweep: Option<Sweep>,
     records: BTreeMap<Target, Record>,
+    /// Looks beside the records, gone when those are written anew.
+    noted: BTreeMap<Target, Noted>,
     seen: BTreeSet<(Target, String)>,
     history: Vec<(Target, HistoryEntry)>,
     outbox: BTreeMap<String, Outgoing>,
@@ -56,6 +62,11 @@ impl Sim {
 }
 
 impl Sim {
+    /// The last sweep.
+    pub fn last_sweep(&self) -> Option<Sweep> {
+        self.state().ledger.sweep.clone()
+    }
+
     /// The record of a target.
     pub fn record(&self, target: &Target) -> Option<Record> {
         self.state().ledger.records.get(target).cloned()
@@ -74,6 +85,11 @@ impl Sim {
 }
 
 impl Tables {
+    fn noted(&self, target: &Target) -> Option<Noted> {
+        let record = self.records.get(target)?;
+        Some(self.noted.get(target).cloned().unwrap_or(Noted { at: record.updated, print: None }))
+    }
+
     fn keep(&mut self, alert: &Alert) -> bool {
         let fresh = || Outgoing { alert: alert.clone(), sent: false, count: 0, claimed: None };
         let outgoing = self.outbox.entry(alert.id.clone()).or_insert_with(fresh);
@@ -108,6 +124,7 @@ impl Ledger for Sim {
             facts: tables.facts.get(&target.account).cloned(),
             record: tables.records.get(target).cloned().unwrap_or_default(),
             seen: edit_ids.iter().filter(seen).cloned().collect(),
+            noted: tables.noted(target),
         })
     }
 
@@ -121,6 +138,7 @@ impl Ledger for Sim {
             return Err(fault(FaultClass::Moved, "TransactWriteItems", code, "ConditionalCheckFailed"));
         }
         tables.records.insert(target.clone(), commit.record.clone());
+        tables.noted.remove(target);
         tables.seen.extend(commit.seen.iter().map(|id| (target.clone(), id.clone())));
         tables.history.push((target.clone(), commit.history.clone()));
         for alert in &commit.alerts {
@@ -128,6 +146,56 @@ impl Ledger for Sim {
         }
         tables.commits += 1;
         Ok(())
+    }
+
+    async fn note(&self, target: &Target, generation: u64, noted: &Noted) -> Result<(), Fault> {
+        self.call().await;
+        let tables = &mut self.state().ledger;
+        if tables.records.get(target).is_some_and(|record| record.generation == generation) {
+            let print = noted.print.clone().or_else(|| tables.noted(target)?.print);
+            tables.noted.insert(target.clone(), Noted { print, ..noted.clone() });
+        }
+        Ok(())
+    }
+
+    async fn looks(&self, account: &AccountId) -> Result<BTreeMap<Region, Time>, Fault> {
+        self.call().await;
+        let state = self.state();
+        let records = state.ledger.records.iter().filter(|(target, _)| target.account == *account);
+        let looked = |target: &Target| state.ledger.noted(target).map(|noted| (target.region.clone(), noted.at));
+        Ok(records.filter_map(|(target, _)| looked(target)).collect())
+    }
+
+    async fn sweep(&self) -> Result<Option<Sweep>, Fault> {
+        self.call().await;
+        Ok(self.state().ledger.sweep.clone())
+    }
+
+    async fn save_sweep(&self, sweep: &Sweep) -> Result<(), Fault> {
+        self.call().await;
+        let row = &mut self.state().ledger.sweep;
+        if row.as_ref().map_or(0, |last| last.step) + 1 != sweep.step {
+            return Err(fault(FaultClass::Moved, "UpdateItem", "ConditionalCheckFailedException", "another step"));
+        }
+        *row = Some(sweep.clone());
+        Ok(())
+    }
+
+    async fn met(&self, account: &AccountId, sweep: u64) -> Result<(), Fault> {
+        self.call().await;
+        self.state().ledger.met.insert(account.clone(), sweep);
+        Ok(())
+    }
+
+    async fn unmet(&self, sweep: u64) -> Result<Vec<AccountId>, Fault> {
+        self.call().await;
+        let state = self.state();
+        let tables = &state.ledger;
+        let unmet = tables.facts.values().filter(|facts| {
+            let met = tables.met.get(&facts.account) == Some(&sweep);
+            !met && facts.state != AccountState::Left
+        });
+        Ok(unmet.map(|facts| facts.account.clone()).collect())
     }
 
     async fn unsent(&self, account: &AccountId) -> Result<Vec<Alert>, Fault> {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{Sim, fault};
 use crate::domain::target::{AccountFacts, AccountId, OuId, Region};
 use crate::domain::time::Time;
-use crate::ports::{Access, Clock as _, Directory, Fault, FaultClass};
+use crate::ports::{Access, Clock as _, Directory, Fault, FaultClass, Page};
 
 /// One simulated account.
 #[derive(Clone, Debug)]
@@ -72,10 +72,37 @@ impl Sim {
     }
 }
 
+/// Items on one page: few, so that there is more than one.
+const PAGE: usize = 3;
+
+fn paged<T>(items: impl Iterator<Item = T>, page: Option<&str>) -> Page<T> {
+    let from: usize = page.and_then(|page| page.parse().ok()).unwrap_or(0);
+    let mut items: Vec<T> = items.skip(from).take(PAGE + 1).collect();
+    let next = (items.len() > PAGE).then(|| (from + PAGE).to_string());
+    items.truncate(PAGE);
+    Page { items, next }
+}
+
 impl Directory for Sim {
     async fn account(&self, account: &AccountId) -> Result<Option<AccountFacts>, Fault> {
         self.call().await;
         Ok(self.state().accounts.get(account).map(|account| account.facts.clone()))
+    }
+
+    async fn ous_in(&self, parent: &OuId, page: Option<&str>) -> Result<Page<OuId>, Fault> {
+        self.call().await;
+        let state = self.state();
+        let paths = state.accounts.values().map(|account| &account.facts.ou_path);
+        let pairs = paths.flat_map(|path| path.iter().zip(path.iter().skip(1)));
+        let below: BTreeSet<&OuId> = pairs.filter(|(above, _)| *above == parent).map(|(_, below)| below).collect();
+        Ok(paged(below.into_iter().cloned(), page))
+    }
+
+    async fn accounts_in(&self, path: &[OuId], page: Option<&str>) -> Result<Page<AccountFacts>, Fault> {
+        self.call().await;
+        let state = self.state();
+        let here = state.accounts.values().filter(|account| account.facts.ou_path.last() == path.last());
+        Ok(paged(here.map(|account| AccountFacts { ou_path: path.to_vec(), ..account.facts.clone() }), page))
     }
 
     async fn accounts(&self, under: Option<&OuId>) -> Result<Vec<AccountId>, Fault> {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::Sim;
-use crate::domain::decode::encode_work;
+use crate::domain::decode::{encode_step, encode_work};
 use crate::domain::finding::Alert;
 use crate::domain::signal::Work;
 use crate::domain::time::{SECOND_MS, Time};
@@ -146,6 +146,12 @@ impl Queue for Sim {
         for (work, delay_s) in works {
             state.queue.push(encode_work(work), now.plus_ms(i64::from(*delay_s) * SECOND_MS));
         }
+        Ok(())
+    }
+
+    async fn go_on(&self, step: u64) -> Result<(), Fault> {
+        self.call().await;
+        self.enqueue(&encode_step(step));
         Ok(())
     }
 

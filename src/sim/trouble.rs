@@ -10,13 +10,17 @@ use std::task::Poll;
 use super::drive::Simulated;
 use super::{Sim, fault};
 use crate::domain::finding::Alert;
+use crate::domain::glance::{Glance, Noted};
 use crate::domain::observation::{Observation, Status};
 use crate::domain::policy::Policy;
 use crate::domain::record::{Commit, Loaded};
 use crate::domain::signal::Work;
-use crate::domain::target::{AccountFacts, AccountId, OuId, Target};
+use crate::domain::sweep::Sweep;
+use crate::domain::target::{AccountFacts, AccountId, OuId, Region, Target};
 use crate::domain::time::Time;
-use crate::ports::{Access, Attempt, Clock, Directory, Documents, Fault, FaultClass, Ledger, Notifier, Queue, Written};
+use crate::ports::{
+    Access, Attempt, Clock, Directory, Documents, Fault, FaultClass, Ledger, Notifier, Page, Queue, Written,
+};
 
 /// What happens to one call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -238,6 +242,10 @@ impl Documents for Troubled {
         self.on("look", target, access, self.sim.look(target, access, between)).await
     }
 
+    async fn glance(&self, target: &Target, access: &Access) -> Result<Glance, Fault> {
+        self.on("glance", target, access, self.sim.glance(target, access)).await
+    }
+
     async fn create(&self, target: &Target, access: &Access, text: &str, name: &str) -> Result<Written, Fault> {
         self.on("create", target, access, Documents::create(&self.sim, target, access, text, name)).await
     }
@@ -275,6 +283,14 @@ impl Directory for Troubled {
         self.meet("account", About::Other, self.sim.account(account)).await
     }
 
+    async fn ous_in(&self, parent: &OuId, page: Option<&str>) -> Result<Page<OuId>, Fault> {
+        self.meet("ous_in", About::Other, self.sim.ous_in(parent, page)).await
+    }
+
+    async fn accounts_in(&self, path: &[OuId], page: Option<&str>) -> Result<Page<AccountFacts>, Fault> {
+        self.meet("accounts_in", About::Other, self.sim.accounts_in(path, page)).await
+    }
+
     async fn accounts(&self, under: Option<&OuId>) -> Result<Vec<AccountId>, Fault> {
         self.meet("accounts", About::Other, Directory::accounts(&self.sim, under)).await
     }
@@ -299,6 +315,30 @@ impl Ledger for Troubled {
 
     async fn commit(&self, target: &Target, commit: &Commit) -> Result<(), Fault> {
         self.meet("commit", About::Other, self.sim.commit(target, commit)).await
+    }
+
+    async fn note(&self, target: &Target, generation: u64, noted: &Noted) -> Result<(), Fault> {
+        self.meet("note", About::Other, self.sim.note(target, generation, noted)).await
+    }
+
+    async fn looks(&self, account: &AccountId) -> Result<BTreeMap<Region, Time>, Fault> {
+        self.meet("looks", About::Other, self.sim.looks(account)).await
+    }
+
+    async fn sweep(&self) -> Result<Option<Sweep>, Fault> {
+        self.meet("sweep", About::Other, self.sim.sweep()).await
+    }
+
+    async fn save_sweep(&self, sweep: &Sweep) -> Result<(), Fault> {
+        self.meet("save_sweep", About::Other, self.sim.save_sweep(sweep)).await
+    }
+
+    async fn met(&self, account: &AccountId, sweep: u64) -> Result<(), Fault> {
+        self.meet("met", About::Other, self.sim.met(account, sweep)).await
+    }
+
+    async fn unmet(&self, sweep: u64) -> Result<Vec<AccountId>, Fault> {
+        self.meet("unmet", About::Other, self.sim.unmet(sweep)).await
     }
 
     async fn unsent(&self, account: &AccountId) -> Result<Vec<Alert>, Fault> {
@@ -328,6 +368,10 @@ impl Queue for Troubled {
     async fn send(&self, works: &[(Work, u32)]) -> Result<(), Fault> {
         let hops = works.iter().map(|(work, delay)| (work.hop, *delay)).collect();
         self.meet("send", About::Messages(hops), self.sim.send(works)).await
+    }
+
+    async fn go_on(&self, step: u64) -> Result<(), Fault> {
+        self.meet("go_on", About::Other, self.sim.go_on(step)).await
     }
 
     async fn dead_letter(&self, body: &str, reason: &str) -> Result<(), Fault> {

@@ -1,11 +1,13 @@
 //! The contract of the ports: the same assertions on the simulated organisation, under every switch, and on the AWS adapters
 //! over the emulator. Each names the place in `facts-aws` that it rests on.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use runas_reactor::domain::document::{Body, CONTENT_BYTES_MAX, Content};
+use runas_reactor::domain::glance::Noted;
 use runas_reactor::domain::observation::{Observation, Seen, Status};
-use runas_reactor::domain::target::Target;
+use runas_reactor::domain::sweep::{Beginning, Sweep, Walk};
+use runas_reactor::domain::target::{AccountFacts, AccountState, OuId, Target};
 use runas_reactor::domain::time::Time;
 use runas_reactor::ports::{Access, FaultClass, World};
 use runas_reactor::sim::{Sim, Switches};
@@ -118,6 +120,130 @@ async fn documents<W: World>(world: &W, rest_ms: u64) {
     assert!(anew.latest_created() > dates[2]);
 }
 
+/// A glance, once readers see what was last written.
+async fn print<W: World>((world, rest_ms): (&W, u64)) -> Option<String> {
+    for _ in 0..20 {
+        world.sleep(rest_ms).await;
+        let glance = world.glance(&target(), &access()).await.unwrap();
+        if glance.status == Status::Active {
+            return glance.print();
+        }
+    }
+    panic!("the document does not come to rest");
+}
+
+/// 2.1: `DescribeDocument` answers with hash, latest and default version, status and type.
+async fn glances<W: World>(world: &W, rest_ms: u64) {
+    let (target, access, here) = (target(), access(), (world, rest_ms));
+    world.delete(&target, &access).await.unwrap();
+    assert_eq!(seen(here, &[]).await, None);
+    let absent = world.glance(&target, &access).await.unwrap_err();
+    assert_eq!(absent.class, FaultClass::NotFound, "{absent}");
+
+    world.create(&target, &access, &text("one", 1), "name-1").await.unwrap();
+    let first = print(here).await;
+    assert!(first.is_some());
+    assert_eq!(print(here).await, first, "it stays the same as long as nobody does anything");
+    let glance = world.glance(&target, &access).await.unwrap();
+    assert_eq!((glance.latest, glance.default, glance.document_type.as_str()), (1, 1, "Session"));
+
+    world.update(&target, &access, 1, &text("two", 2), "name-2").await.unwrap();
+    assert_eq!(print(here).await, None, "the default version is not the latest");
+    world.promote(&target, &access, 2).await.unwrap();
+    let second = print(here).await;
+    assert!(second.is_some() && second != first, "{second:?}");
+
+    world.delete(&target, &access).await.unwrap();
+    assert_eq!(seen(here, &[]).await, None);
+    world.create(&target, &access, &text("one", 1), "name-1").await.unwrap();
+    let anew = print(here).await;
+    assert!(anew.is_some() && anew != first, "another document under the same number: {anew:?}");
+}
+
+/// What is written down of looks holds for one generation of the record.
+async fn notes<W: World>(world: &W) {
+    let target = Target::new("444455556666".parse().unwrap(), "eu-north-1".parse().unwrap());
+    let noted = async || world.load(&target, &BTreeSet::new()).await.unwrap().noted;
+    let (now, print) = (world.now(), Some("3 7 abc".to_owned()));
+    let look = |at: Time, print: &Option<String>| Noted { at, print: print.clone() };
+    world.note(&target, 1, &look(now, &print)).await.unwrap();
+    assert_eq!(noted().await, None, "there is no record that it could stand beside");
+    world.commit(&target, &org::commit(&target, 0, "n-1", now)).await.unwrap();
+    assert_eq!(noted().await, Some(look(now, &None)), "a record that is written was looked at then");
+    let later = now.plus_ms(5_000);
+    world.note(&target, 9, &look(later, &print)).await.unwrap();
+    assert_eq!(noted().await, Some(look(now, &None)), "another generation");
+    world.note(&target, 1, &look(later, &print)).await.unwrap();
+    assert_eq!(noted().await, Some(look(later, &print)));
+    let later = later.plus_ms(5_000);
+    world.note(&target, 1, &look(later, &None)).await.unwrap();
+    assert_eq!(noted().await, Some(look(later, &print)), "the print stays until there is another, or another record");
+    assert_eq!(world.looks(&target.account).await.unwrap().get(&target.region), Some(&later));
+    world.commit(&target, &org::commit(&target, 1, "n-2", now)).await.unwrap();
+    assert_eq!(noted().await, Some(look(now, &None)));
+    assert_eq!(world.looks(&target.account).await.unwrap().get(&target.region), Some(&now));
+    let nobody = "999900001111".parse().unwrap();
+    assert_eq!(world.looks(&nobody).await.unwrap(), BTreeMap::new());
+}
+
+/// 9: the step is the condition; and whom a sweep has not met is found.
+async fn sweeps<W: World>(world: &W) {
+    assert_eq!(world.sweep().await.unwrap(), None);
+    let Beginning::New(mut sweep, None) = Sweep::begin(None, "contract", world.now()) else { panic!("the first one") };
+    world.save_sweep(&sweep).await.unwrap();
+    let again = world.save_sweep(&sweep).await.unwrap_err();
+    assert_eq!(again.class, FaultClass::Moved, "{again}");
+    sweep.walk = Some(Walk::from("r-ab12".parse().unwrap()));
+    sweep.done(world.now(), false);
+    world.save_sweep(&sweep).await.unwrap();
+    assert_eq!(world.sweep().await.unwrap().as_ref(), Some(&*sweep));
+    let mut behind = sweep.clone();
+    behind.step -= 1;
+    assert_eq!(world.save_sweep(&behind).await.unwrap_err().class, FaultClass::Moved);
+
+    let facts = |account: &str, state: AccountState| AccountFacts {
+        account: account.parse().unwrap(),
+        name: "workload".to_owned(),
+        ou_path: vec!["r-ab12".parse().unwrap()],
+        state,
+    };
+    let (met, unmet, left, closed) = ("500000000001", "500000000002", "500000000003", "500000000004");
+    world.save_facts(&facts(met, AccountState::Active)).await.unwrap();
+    world.save_facts(&facts(unmet, AccountState::Active)).await.unwrap();
+    world.save_facts(&facts(left, AccountState::Left)).await.unwrap();
+    world.save_facts(&facts(closed, AccountState::Closed)).await.unwrap();
+    world.met(&met.parse().unwrap(), 7).await.unwrap();
+    let of = async |sweep: u64| -> Vec<String> {
+        let unmet = world.unmet(sweep).await.unwrap();
+        unmet.iter().map(ToString::to_string).filter(|account| account.starts_with("5000")).collect()
+    };
+    assert_eq!(of(7).await, [unmet, closed]);
+    assert_eq!(of(8).await, [met, unmet, closed]);
+    world.save_facts(&facts(met, AccountState::Active)).await.unwrap();
+    assert_eq!(of(7).await, [unmet, closed], "news of an account takes nothing back");
+    world.save_facts(&facts(unmet, AccountState::Left)).await.unwrap();
+    assert_eq!(of(7).await, [closed]);
+}
+
+/// The tree of an organisation with one account in the root, one in an OU there, and one in an OU below that.
+pub(crate) async fn tree<W: World>(world: &W, path: [&str; 3], accounts: [&str; 3]) {
+    let path: Vec<OuId> = path.iter().map(|ou| ou.parse().unwrap()).collect();
+    for (depth, account) in accounts.iter().enumerate() {
+        let here = &path[..=depth];
+        let below = world.ous_in(&here[depth], None).await.unwrap();
+        assert_eq!((below.items.as_slice(), below.next), (path.get(depth + 1..=depth + 1).unwrap_or_default(), None));
+        let page = world.accounts_in(here, None).await.unwrap();
+        let listed = page.items.iter().find(|facts| facts.account.as_str() == *account).unwrap();
+        assert_eq!(listed.ou_path, here);
+        let asked = world.account(&account.parse().unwrap()).await.unwrap();
+        assert_eq!(
+            asked.as_ref(),
+            Some(listed),
+            "a page says what Organizations says when it is asked for one account"
+        );
+    }
+}
+
 async fn ledger<W: World>(world: &W) {
     let target = target();
     let (first, second) = (org::commit(&target, 0, "a-1", world.now()), org::commit(&target, 1, "a-2", world.now()));
@@ -147,7 +273,15 @@ async fn the_simulated_organisation_keeps_the_contract_under_every_switch() {
     for switches in Switches::all() {
         let sim: Sim = org::sim(switches);
         documents(&sim, 2_000).await;
+        glances(&sim, 2_000).await;
         ledger(&sim).await;
+        notes(&sim).await;
+        sweeps(&sim).await;
+        let mut nested = org::account("777788889999", org::epoch());
+        nested.facts.ou_path.push("ou-root-nested".parse().unwrap());
+        sim.put_account(nested);
+        let path = ["r-root", "ou-root-workloads", "ou-root-nested"];
+        tree(&sim, path, [org::MANAGEMENT, org::MEMBER, "777788889999"]).await;
     }
 }
 
@@ -156,5 +290,8 @@ async fn the_aws_adapters_keep_the_contract() {
     let hub = Hub::new().await;
     let world = hub.world();
     documents(&world, 10).await;
+    glances(&world, 10).await;
     ledger(&world).await;
+    notes(&world).await;
+    sweeps(&world).await;
 }

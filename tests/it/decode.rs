@@ -3,7 +3,7 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a helper of a test fails the test by panicking")]
 
-use runas_reactor::domain::decode::{BODY_BYTES_MAX, Decoded, EDITS_MAX, batch, decode, encode_work};
+use runas_reactor::domain::decode::{BODY_BYTES_MAX, Decoded, EDITS_MAX, batch, decode, encode_step, encode_work};
 use runas_reactor::domain::edit::Action;
 use runas_reactor::domain::principal::Principal;
 use runas_reactor::domain::signal::{Signal, Work};
@@ -229,6 +229,17 @@ fn a_work_message_has_at_most_a_hundred_edits() {
     let edits = |n: usize| vec![edit(&sample("ssm/update-document.json")); n];
     assert!(matches!(decode(&encode_work(&Work { edits: edits(EDITS_MAX), ..a_work() })), Decoded::Signal(_)));
     assert!(matches!(decode(&encode_work(&Work { edits: edits(EDITS_MAX + 1), ..a_work() })), Decoded::Poison { .. }));
+}
+
+#[test]
+fn the_step_of_a_sweep_is_a_number_and_never_the_beginning_of_another() {
+    for step in [1, 7, u64::MAX] {
+        assert_eq!(signal(&encode_step(step)).signal, Signal::SweepStep(step));
+    }
+    for step in [json!(0), json!(-1), json!(1.5), json!("two"), json!([1]), json!(null)] {
+        let decoded = decode(&json!({"kind": "sweep", "schema": 1, "step": step}).to_string());
+        assert!(matches!(decoded, Decoded::Poison { .. }), "{step}: {decoded:?}");
+    }
 }
 
 fn a_work() -> Work {

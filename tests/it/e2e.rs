@@ -18,6 +18,7 @@ mod queue;
 mod redrive;
 mod stage;
 mod start;
+mod sweeping;
 mod vending;
 mod waiting;
 

@@ -20,4 +20,5 @@ mod properties;
 mod readme;
 mod scenarios;
 mod support;
+mod sweeping;
 mod tidy;

@@ -1,104 +1,50 @@
-//! All accounts, or those below an OU.
-
-use std::collections::BTreeSet;
+//! The tree of the organisation, page by page.
 
 use aws_sdk_organizations::types::Account;
 
-use super::{DEPTH_MAX, Organizations};
+use super::{Organizations, facts_of};
 use crate::aws::fault::Call;
-use crate::domain::target::{AccountId, OuId};
-use crate::ports::{Fault, FaultClass};
+use crate::domain::target::{AccountFacts, OuId};
+use crate::ports::{Fault, Page};
 
-const LIST: Call = Call::read("ListAccounts");
-const LIST_BELOW: Call = Call::read("ListAccountsForParent");
-const LIST_OUS: Call = Call::read("ListOrganizationalUnitsForParent");
-
-/// A page has at most 20 accounts (API model) and may have none and go on [docs: `API_ListAccounts`]; an organisation this large
-/// would take ten minutes to list.
-const PAGES_MAX: usize = 5_000;
+const ACCOUNTS: Call = Call::read("ListAccountsForParent");
+const OUS: Call = Call::read("ListOrganizationalUnitsForParent");
 
 impl Organizations {
-    pub(in crate::aws) async fn accounts(&self, under: Option<&OuId>) -> Result<Vec<AccountId>, Fault> {
-        let found = match under {
-            None => self.everywhere().await?,
-            Some(ou) => self.below(ou).await?,
-        };
-        Ok(found.into_iter().collect())
+    pub(in crate::aws) async fn ous_in(&self, parent: &OuId, page: Option<&str>) -> Result<Page<OuId>, Fault> {
+        let sent = self
+            .client
+            .list_organizational_units_for_parent()
+            .parent_id(parent.as_str())
+            .set_next_token(page.map(str::to_owned))
+            .send()
+            .await;
+        let answer = sent.map_err(|error| OUS.failed(&error))?;
+        let ous = answer.organizational_units.unwrap_or_default();
+        Ok(Page { items: ous.iter().filter_map(|ou| ou.id()?.parse().ok()).collect(), next: token(answer.next_token) })
     }
 
-    async fn everywhere(&self) -> Result<BTreeSet<AccountId>, Fault> {
-        let mut found = BTreeSet::new();
-        let mut next = None;
-        for _ in 0..PAGES_MAX {
-            let sent = self.client.list_accounts().set_next_token(next).send().await;
-            let page = sent.map_err(|error| LIST.failed(&error))?;
-            found.extend(ids(page.accounts));
-            next = page.next_token.filter(|token| !token.is_empty());
-            if next.is_none() {
-                return Ok(found);
-            }
-        }
-        Err(endless(LIST))
-    }
-
-    /// Level by level; OUs that are moved while we walk are met once or twice, and accounts with them.
-    async fn below(&self, top: &OuId) -> Result<BTreeSet<AccountId>, Fault> {
-        let mut found = BTreeSet::new();
-        let mut level = vec![top.clone()];
-        for _ in 0..DEPTH_MAX {
-            let mut deeper = Vec::new();
-            for ou in &level {
-                self.accounts_in(ou, &mut found).await?;
-                self.ous_in(ou, &mut deeper).await?;
-            }
-            if deeper.is_empty() {
-                return Ok(found);
-            }
-            level = deeper;
-        }
-        Err(endless(LIST_OUS))
-    }
-
-    async fn accounts_in(&self, ou: &OuId, found: &mut BTreeSet<AccountId>) -> Result<(), Fault> {
-        let mut next = None;
-        for _ in 0..PAGES_MAX {
-            let sent = self.client.list_accounts_for_parent().parent_id(ou.as_str()).set_next_token(next).send().await;
-            let page = sent.map_err(|error| LIST_BELOW.failed(&error))?;
-            found.extend(ids(page.accounts));
-            next = page.next_token.filter(|token| !token.is_empty());
-            if next.is_none() {
-                return Ok(());
-            }
-        }
-        Err(endless(LIST_BELOW))
-    }
-
-    async fn ous_in(&self, ou: &OuId, found: &mut Vec<OuId>) -> Result<(), Fault> {
-        let mut next = None;
-        for _ in 0..PAGES_MAX {
-            let sent = self
-                .client
-                .list_organizational_units_for_parent()
-                .parent_id(ou.as_str())
-                .set_next_token(next)
-                .send()
-                .await;
-            let page = sent.map_err(|error| LIST_OUS.failed(&error))?;
-            let ous = page.organizational_units.unwrap_or_default();
-            found.extend(ous.iter().filter_map(|ou| ou.id()?.parse::<OuId>().ok()));
-            next = page.next_token.filter(|token| !token.is_empty());
-            if next.is_none() {
-                return Ok(());
-            }
-        }
-        Err(endless(LIST_OUS))
+    /// A page has at most 20 accounts (API model).
+    pub(in crate::aws) async fn accounts_in(
+        &self,
+        path: &[OuId],
+        page: Option<&str>,
+    ) -> Result<Page<AccountFacts>, Fault> {
+        let sent = self
+            .client
+            .list_accounts_for_parent()
+            .set_parent_id(path.last().map(|parent| parent.as_str().to_owned()))
+            .set_next_token(page.map(str::to_owned))
+            .send()
+            .await;
+        let answer = sent.map_err(|error| ACCOUNTS.failed(&error))?;
+        let listed = |account: &Account| Some(facts_of(account, account.id()?.parse().ok()?, path.to_vec()));
+        let accounts = answer.accounts.unwrap_or_default();
+        Ok(Page { items: accounts.iter().filter_map(listed).collect(), next: token(answer.next_token) })
     }
 }
 
-fn ids(accounts: Option<Vec<Account>>) -> impl Iterator<Item = AccountId> {
-    accounts.into_iter().flatten().filter_map(|account| account.id()?.parse().ok())
-}
-
-fn endless(call: Call) -> Fault {
-    call.fault(FaultClass::Invalid, "Endless", "more pages or levels than any organisation has")
+/// No token and an empty one say the same.
+pub(super) fn token(next: Option<String>) -> Option<String> {
+    next.filter(|token| !token.is_empty())
 }

@@ -130,7 +130,7 @@ fn readable(further: Vec<Result<Part, Fault>>) -> Result<BTreeMap<u64, Body>, Fa
 }
 
 /// Rounded: dates travel as binary fractions of a second, and cutting them off would make two versions of one.
-fn time_of(at: &aws_sdk_ssm::primitives::DateTime) -> Option<Time> {
+pub(super) fn time_of(at: &aws_sdk_ssm::primitives::DateTime) -> Option<Time> {
     i64::try_from((at.as_nanos() + 500_000).div_euclid(1_000_000)).ok().map(Time::from_ms)
 }
 

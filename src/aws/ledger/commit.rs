@@ -1,17 +1,18 @@
 //! One transaction a pass.
 
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
-use aws_sdk_dynamodb::types::{PutRequest, WriteRequest};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 
 use super::DynamoLedger;
-use super::items::Item;
+use super::items;
+use super::keys::Key;
 use super::plan::Plan;
 use crate::aws::clock;
 use crate::aws::fault::Call;
 use crate::domain::record::Commit;
 use crate::domain::target::Target;
+use crate::domain::time::Time;
 use crate::ports::{Fault, FaultClass};
 
 #[cfg(test)]
@@ -22,8 +23,6 @@ const COMMIT: Call = Call::write("TransactWriteItems");
 /// else to do with each other: a new account is settled in all its regions at once. The SDK does not retry that.
 const TRIES: u32 = 5;
 const PAUSE_MS: u64 = 20;
-/// Puts in one `BatchWriteItem` (API model).
-const BATCH_MAX: usize = 25;
 
 impl DynamoLedger {
     pub(in crate::aws) async fn commit(&self, target: &Target, commit: &Commit) -> Result<(), Fault> {
@@ -53,16 +52,11 @@ impl DynamoLedger {
             .map_err(|error| refused(&error))
     }
 
-    async fn write_late(&self, items: Vec<Item>) {
-        for chunk in items.chunks(BATCH_MAX) {
-            let puts = chunk.iter().filter_map(|item| {
-                let put = PutRequest::builder().set_item(Some(item.clone())).build().ok()?;
-                Some(WriteRequest::builder().put_request(put).build())
-            });
-            let sent = self.client.batch_write_item().request_items(&self.table, puts.collect()).send().await;
-            let left = sent.map(|answer| answer.unprocessed_items.is_some_and(|left| !left.is_empty()));
-            if !matches!(left, Ok(false)) {
-                tracing::warn!("edits beyond one transaction were not all marked as seen; they may be settled again");
+    async fn write_late(&self, late: Vec<(Key, Time)>) {
+        for (key, at) in late {
+            let seen = vec![(items::TTL, items::ttl(at.plus_ms(items::SEEN_MS)))];
+            if let Err(fault) = self.set(key, seen, None).await {
+                tracing::warn!(error = %fault, "an edit beyond one transaction was not marked as seen; it may be settled again");
             }
         }
     }

@@ -1,5 +1,5 @@
 //! Rows and what they hold. What we read back stands as JSON in one attribute; the attributes beside it are for people,
-//! for queries and for conditions, and are never read back, but for the generation.
+//! for queries and for conditions, and are never read back, but for the generation and the last look.
 
 use std::collections::HashMap;
 
@@ -9,6 +9,7 @@ use serde::de::DeserializeOwned;
 
 use super::keys::{Key, region_name};
 use crate::domain::finding::Alert;
+use crate::domain::glance::Noted;
 use crate::domain::record::{HistoryEntry, Incident, Record, Standing};
 use crate::domain::target::{AccountFacts, Target};
 use crate::domain::time::{DAY_MS, Time};
@@ -23,10 +24,14 @@ pub(super) const COUNT: &str = "count";
 pub(super) const FACTS: &str = "facts";
 pub(super) const GENERATION: &str = "generation";
 pub(super) const INCIDENT: &str = "incident";
+pub(super) const LOOKED: &str = "looked";
 pub(super) const NAME: &str = "name";
 pub(super) const OU_PATH: &str = "ou_path";
+pub(super) const PRINT: &str = "print";
 pub(super) const RECORD: &str = "record";
 pub(super) const STATE: &str = "state";
+pub(super) const STEP: &str = "step";
+pub(super) const SWEEP: &str = "sweep";
 pub(super) const TTL: &str = "ttl";
 pub(super) const UPDATED: &str = "updated";
 
@@ -89,7 +94,7 @@ pub(super) fn json_of(value: &impl Serialize) -> Result<String, Corrupt> {
     serde_json::to_string(value).map_err(|error| Corrupt { row: "to write".to_owned(), what: error.to_string() })
 }
 
-fn from_json<T: DeserializeOwned>(item: &Item, name: &str) -> Result<T, Corrupt> {
+pub(super) fn from_json<T: DeserializeOwned>(item: &Item, name: &str) -> Result<T, Corrupt> {
     serde_json::from_str(text(item, name)?).map_err(|error| corrupt(item, format!("`{name}`: {error}")))
 }
 
@@ -119,6 +124,12 @@ pub(super) fn record_from(item: &Item) -> Result<Record, Corrupt> {
     let generation = item.get(GENERATION).and_then(|value| value.as_n().ok()).and_then(|number| number.parse().ok());
     let generation = generation.ok_or_else(|| corrupt(item, "no generation"))?;
     Ok(Record { generation, incident: None, ..record })
+}
+
+/// The last look that was written down. A record that is written anew was looked at then, and forgets the look before.
+pub(super) fn noted_from(item: &Item) -> Option<Noted> {
+    let looked = text(item, LOOKED).or_else(|_| text(item, UPDATED)).ok()?;
+    Some(Noted { at: looked.parse().ok()?, print: text(item, PRINT).ok().map(str::to_owned) })
 }
 
 /// `attention` is what the sparse index is keyed by: absent where nobody has to look.

@@ -11,6 +11,10 @@ use crate::domain::time::Time;
 pub(super) const PK: &str = "PK";
 pub(super) const SK: &str = "SK";
 pub(super) const OUTBOX: &str = "OUTBOX#";
+pub(super) const REGION: &str = "REGION#";
+/// The partition of all accounts that we have heard of.
+pub(super) const ROSTER: &str = "ROSTER";
+pub(super) const ACCOUNT: &str = "ACCOUNT#";
 
 /// Longer ids than any that AWS gives stand as their digest.
 const ID_BYTES_MAX: usize = 200;
@@ -31,12 +35,20 @@ impl Key {
         Self { pk: "POLICY".to_owned(), sk: "CURRENT".to_owned() }
     }
 
+    pub(super) fn sweep() -> Self {
+        Self { pk: "SWEEP".to_owned(), sk: "LAST".to_owned() }
+    }
+
+    pub(super) fn of_roster(account: &AccountId) -> Self {
+        Self { pk: ROSTER.to_owned(), sk: format!("{ACCOUNT}{account}") }
+    }
+
     pub(super) fn meta(account: &AccountId) -> Self {
         Self::of(account, "META".to_owned())
     }
 
     pub(super) fn region(target: &Target) -> Self {
-        Self::of(&target.account, format!("REGION#{}", target.region))
+        Self::of(&target.account, format!("{REGION}{}", target.region))
     }
 
     pub(super) fn incident(target: &Target) -> Self {
@@ -93,7 +105,7 @@ impl Key {
 
 /// The partition key of everything about an account.
 pub(super) fn partition_of(account: &AccountId) -> String {
-    format!("ACCOUNT#{account}")
+    format!("{ACCOUNT}{account}")
 }
 
 /// The region's name as it stands in readable attributes.

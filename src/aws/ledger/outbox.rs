@@ -8,47 +8,17 @@ use super::items::{self, s, ttl};
 use super::keys::{self, Key};
 use super::{DynamoLedger, UPDATE, corrupt, plan};
 use crate::aws::clock;
-use crate::aws::fault::Call;
 use crate::domain::finding::Alert;
 use crate::domain::target::AccountId;
 use crate::domain::time::Time;
 use crate::ports::{Attempt, Fault, FaultClass};
 
-const QUERY: Call = Call::read("Query");
-/// A page reads up to 1 MB (API model); sent alerts stay for two days, so more pages than this are an account gone wild.
-const PAGES_MAX: usize = 20;
-
 impl DynamoLedger {
     /// The oldest first.
     pub(in crate::aws) async fn unsent(&self, account: &AccountId) -> Result<Vec<Alert>, Fault> {
-        let mut alerts = Vec::new();
-        let mut start = None;
-        for _ in 0..PAGES_MAX {
-            let page = self
-                .client
-                .query()
-                .table_name(&self.table)
-                .consistent_read(true)
-                .key_condition_expression("#pk = :pk AND begins_with(#sk, :outbox)")
-                .filter_expression("#state = :pending")
-                .expression_attribute_names("#pk", keys::PK)
-                .expression_attribute_names("#sk", keys::SK)
-                .expression_attribute_names("#state", items::STATE)
-                .expression_attribute_values(":pk", s(keys::partition_of(account)))
-                .expression_attribute_values(":outbox", s(keys::OUTBOX))
-                .expression_attribute_values(":pending", s(items::PENDING))
-                .set_exclusive_start_key(start)
-                .send()
-                .await
-                .map_err(|error| QUERY.failed(&error))?;
-            for item in page.items.unwrap_or_default() {
-                alerts.push(items::alert_from(&item).map_err(|what| corrupt(&what))?);
-            }
-            start = page.last_evaluated_key.filter(|key| !key.is_empty());
-            if start.is_none() {
-                break;
-            }
-        }
+        let rows = self.rows(keys::partition_of(account), keys::OUTBOX, Some((items::STATE, s(items::SENT)))).await?;
+        let alerts: Result<Vec<Alert>, _> = rows.iter().map(items::alert_from).collect();
+        let mut alerts = alerts.map_err(|what| corrupt(&what))?;
         alerts.sort_by(|a, b| (a.at, &a.id).cmp(&(b.at, &b.id)));
         Ok(alerts)
     }

@@ -21,7 +21,7 @@ pub(super) struct Plan {
     pub(super) actions: Vec<TransactWriteItem>,
     /// Edits beyond what a transaction holds; written when it is through. If they get lost, their events are settled once
     /// more, and the alerts of that carry the ids that they had.
-    pub(super) late: Vec<Item>,
+    pub(super) late: Vec<(Key, Time)>,
     /// Makes a repetition of this very transaction one and the same for ten minutes [bc: `ClientRequestToken`].
     pub(super) token: String,
 }
@@ -65,11 +65,10 @@ impl Plan {
         let seen: BTreeSet<&String> = commit.seen.iter().collect();
         let mut late = Vec::new();
         for id in seen {
-            let item = items::seen_item(target, id, entry.at);
             if actions.len() < ACTIONS_MAX {
-                actions.push(put(table, item)?);
+                actions.push(put(table, items::seen_item(target, id, entry.at))?);
             } else {
-                late.push(item);
+                late.push((Key::seen(target, id), entry.at));
             }
         }
         Ok(Self { actions, late, token: token(target, commit)? })

@@ -1,4 +1,4 @@
-//! Messages of our own: one target to work on, and the schedule that says to look at everything.
+//! Messages of our own: one target to work on, the schedule that says to look at everything, and the steps of that.
 
 use serde::{Deserialize as _, Serialize};
 use serde_json::Value;
@@ -32,6 +32,11 @@ pub fn encode_work(work: &Work) -> String {
     serde_json::to_string(&Message { kind: "work", schema: SCHEMA, work }).unwrap_or_default()
 }
 
+/// The message that makes a sweep go on with a step.
+pub fn encode_step(step: u64) -> String {
+    format!(r#"{{"kind":"sweep","schema":{SCHEMA},"step":{step}}}"#)
+}
+
 /// A message without EventBridge's envelope: one of ours, or none that we know.
 pub(super) fn own(envelope: Envelope<'_>) -> Heard {
     let Some(kind) = str_at(envelope.body, "kind") else {
@@ -61,8 +66,22 @@ pub(super) fn scheduled(envelope: Envelope<'_>) -> Notice {
 
 /// The input that our Scheduler schedule gives:
 /// `{"kind": "sweep", "schema": 1, "scheduledTime": "<aws.scheduler.scheduled-time>", "executionId": …}`.
-#[expect(clippy::unnecessary_wraps, reason = "one of the kinds that `own` chooses from")]
+///
+/// With a `step` it is a message of our own: the sweep that has begun goes on.
 fn sweep(envelope: Envelope<'_>) -> Heard {
+    if envelope.body.contains_key("step") {
+        let Some(step) = number_at(envelope.body, "step") else {
+            return poison("a sweep's `step` is a number from 1 upwards; to begin a sweep, leave it out");
+        };
+        let signal = Signal::SweepStep(step);
+        return Ok(Notice {
+            signal,
+            id: format!("sweep-step-{step}"),
+            at: Time::ZERO,
+            reporter: None,
+            principal: None,
+        });
+    }
     let at = str_at(envelope.body, "scheduledTime").and_then(|at| at.parse().ok()).unwrap_or(Time::ZERO);
     let id = id_at(envelope.body, "executionId").unwrap_or_else(|| format!("sweep-{at}"));
     Ok(Notice { signal: Signal::Sweep, id, at, reporter: None, principal: None })

@@ -43,6 +43,7 @@ pub(super) fn alerts(
     alerts.extend(standing);
     alerts.extend(pass.adopted(record));
     alerts.extend(pass.vended(record));
+    alerts.extend(pass.unheard(record));
     alerts.extend(pass.exemption(record));
     alerts.extend(closed.filter(|_| !over).and_then(|incident| pass.peace(&incident)));
     alerts
@@ -328,12 +329,27 @@ impl Pass<'_> {
         }
         let watched_ms = i64::from(self.case.limits.readiness_minutes) * MINUTE_MS;
         if record.standing == Standing::InSync && record.awaiting_echo.is_some() && gap_ms >= watched_ms {
-            let page = Page::new(Kind::ForwarderBlind, Severity::High, &format!("blind:{}", self.case.target))
-                .subject("no event of our own write has come back: the forwarder is blind".to_owned())
-                .line("To do", "check the account's trail and the forwarding rule in this region; until then only the sweep sees edits here");
-            alerts.push(page.about(self.case, self.decision, None));
+            alerts.push(self.blind());
         }
         alerts
+    }
+
+    /// A write of ours anywhere that did not come back until a sweep came by: told once, and not waited for any more.
+    fn unheard(&self, record: &mut Record) -> Option<Alert> {
+        let watched_ms = i64::from(self.case.limits.readiness_minutes) * MINUTE_MS;
+        let over = self.case.now.since(self.case.record.updated) >= watched_ms;
+        let waiting = record.standing == Standing::InSync && *self.applied == Applied::Nothing;
+        if self.case.cause != Cause::Swept || !waiting || !over {
+            return None;
+        }
+        record.awaiting_echo.take().map(|_| self.blind())
+    }
+
+    fn blind(&self) -> Alert {
+        Page::new(Kind::ForwarderBlind, Severity::High, &format!("blind:{}", self.case.target))
+            .subject("no event of our own write has come back: the forwarder is blind".to_owned())
+            .line("To do", "check the account's trail and the forwarding rule in this region; until then only the sweep sees edits here")
+            .about(self.case, self.decision, None)
     }
 
     /// An exemption that is about to end.

@@ -1,7 +1,7 @@
 //! Organizations: accounts, the way up to the root, and the accounts below an OU.
 
 use aws_sdk_organizations::Client;
-use runas_reactor::domain::target::{AccountId, AccountState, OuId};
+use runas_reactor::domain::target::{AccountFacts, AccountId, AccountState, OuId};
 use runas_reactor::ports::Directory as _;
 use serde_json::json;
 
@@ -48,6 +48,18 @@ impl Organization {
     async fn below(&self, ou: Option<&String>) -> Vec<String> {
         let ou: Option<OuId> = ou.map(|ou| ou.parse().unwrap());
         self.world.accounts(ou.as_ref()).await.unwrap().into_iter().map(String::from).collect()
+    }
+
+    async fn ous(&self, parent: &str) -> Vec<OuId> {
+        let page = self.world.ous_in(&parent.parse().unwrap(), None).await.unwrap();
+        assert_eq!(page.next, None);
+        page.items
+    }
+
+    async fn accounts(&self, path: &[&String]) -> Vec<AccountFacts> {
+        let page = self.world.accounts_in(&ids(path), None).await.unwrap();
+        assert_eq!(page.next, None);
+        page.items
     }
 }
 
@@ -97,6 +109,46 @@ async fn the_way_above_an_ou_is_kept_and_the_ou_of_an_account_is_not() {
 }
 
 #[tokio::test]
+async fn the_tree_is_listed_ou_by_ou_and_an_account_comes_as_if_it_had_been_asked_for() {
+    let organization = Organization::new().await;
+    let Organization { world, root, top, nested, .. } = &organization;
+    crate::contract::tree(world, [root, top, nested], [IN_ROOT, IN_TOP, IN_NESTED]).await;
+    assert_eq!(organization.ous(root).await, ids(&[top]));
+    assert_eq!(organization.ous(top).await, ids(&[nested]));
+    assert_eq!(organization.ous(nested).await, []);
+    let in_root = organization.accounts(&[root]).await;
+    let management = |facts: &&AccountFacts| facts.account.as_str() == "111122223333";
+    assert_eq!(in_root.len(), 2);
+    assert_eq!(in_root.iter().filter(management).count(), 1, "the management account is one like others");
+}
+
+#[tokio::test]
+async fn a_list_of_more_accounts_than_a_page_holds_goes_on_with_its_token() {
+    let organization = Organization::new().await;
+    let Organization { hub, client, world, root, .. } = &organization;
+    let accounts: Vec<String> = (0..45).map(|n| format!("6000000000{n:02}")).collect();
+    hub.aws.switches(&json!({"next_accounts": accounts}));
+    for account in &accounts {
+        let request = client.create_account().account_name("one of many");
+        request.email(format!("{account}@example.com")).send().await.unwrap();
+    }
+    let (mut found, mut pages, mut next) = (Vec::new(), 0, None);
+    loop {
+        let page = world.accounts_in(&ids(&[root]), next.as_deref()).await.unwrap();
+        pages += 1;
+        assert!(page.items.len() <= 20, "{}", page.items.len());
+        found.extend(page.items.into_iter().map(|facts| facts.account.to_string()));
+        next = page.next;
+        if next.is_none() {
+            break;
+        }
+    }
+    assert!(pages >= 3, "{pages}");
+    assert!(accounts.iter().all(|account| found.contains(account)), "{found:?}");
+    assert_eq!(found.len(), 47);
+}
+
+#[tokio::test]
 async fn accounts_are_listed_everywhere_and_below_an_ou() {
     let organization = Organization::new().await;
     let Organization { root, top, nested, .. } = &organization;
@@ -117,4 +169,7 @@ async fn whoever_may_not_read_the_organisation_hears_so() {
     let fault = organization.world.account(&id(IN_TOP)).await.unwrap_err();
     assert_eq!((fault.class, fault.call), (runas_reactor::ports::FaultClass::Denied, "DescribeAccount"));
     assert!(organization.world.accounts(None).await.is_err());
+    let root = organization.root.parse().unwrap();
+    assert!(organization.world.ous_in(&root, None).await.is_err());
+    assert!(organization.world.accounts_in(&[root], None).await.is_err());
 }

@@ -332,7 +332,7 @@ fn runtime() -> Runtime {
     tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime")
 }
 
-fn manager(aws: &Emulator) -> Credentials {
+pub(super) fn manager(aws: &Emulator) -> Credentials {
     aws.credentials(&format!("arn:aws:iam::{MANAGEMENT}:role/Admin"), "root")
 }
 

@@ -1,16 +1,20 @@
 //! A port decorator that counts dependent calls: a call that began after another one ended depends on it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use runas_reactor::domain::finding::Alert;
+use runas_reactor::domain::glance::{Glance, Noted};
 use runas_reactor::domain::observation::{Observation, Status};
 use runas_reactor::domain::policy::Policy;
 use runas_reactor::domain::record::{Commit, Loaded};
 use runas_reactor::domain::signal::Work;
-use runas_reactor::domain::target::{AccountFacts, AccountId, OuId, Target};
+use runas_reactor::domain::sweep::Sweep;
+use runas_reactor::domain::target::{AccountFacts, AccountId, OuId, Region, Target};
 use runas_reactor::domain::time::Time;
-use runas_reactor::ports::{Access, Attempt, Clock, Directory, Documents, Fault, Ledger, Notifier, Queue, Written};
+use runas_reactor::ports::{
+    Access, Attempt, Clock, Directory, Documents, Fault, Ledger, Notifier, Page, Queue, Written,
+};
 use runas_reactor::sim::Sim;
 use runas_reactor::sim::drive::Simulated;
 
@@ -61,6 +65,10 @@ impl<W: Documents + Sync> Documents for Counted<W> {
         self.count("look", self.inner.look(target, access, between)).await
     }
 
+    async fn glance(&self, target: &Target, access: &Access) -> Result<Glance, Fault> {
+        self.count("glance", self.inner.glance(target, access)).await
+    }
+
     async fn create(&self, target: &Target, access: &Access, text: &str, name: &str) -> Result<Written, Fault> {
         self.count("create", self.inner.create(target, access, text, name)).await
     }
@@ -99,6 +107,14 @@ impl<W: Directory + Sync> Directory for Counted<W> {
         self.count("account", self.inner.account(account)).await
     }
 
+    async fn ous_in(&self, parent: &OuId, page: Option<&str>) -> Result<Page<OuId>, Fault> {
+        self.count("ous_in", self.inner.ous_in(parent, page)).await
+    }
+
+    async fn accounts_in(&self, path: &[OuId], page: Option<&str>) -> Result<Page<AccountFacts>, Fault> {
+        self.count("accounts_in", self.inner.accounts_in(path, page)).await
+    }
+
     async fn accounts(&self, under: Option<&OuId>) -> Result<Vec<AccountId>, Fault> {
         self.count("accounts", self.inner.accounts(under)).await
     }
@@ -123,6 +139,30 @@ impl<W: Ledger + Sync> Ledger for Counted<W> {
 
     async fn commit(&self, target: &Target, commit: &Commit) -> Result<(), Fault> {
         self.count("commit", self.inner.commit(target, commit)).await
+    }
+
+    async fn note(&self, target: &Target, generation: u64, noted: &Noted) -> Result<(), Fault> {
+        self.count("note", self.inner.note(target, generation, noted)).await
+    }
+
+    async fn looks(&self, account: &AccountId) -> Result<BTreeMap<Region, Time>, Fault> {
+        self.count("looks", self.inner.looks(account)).await
+    }
+
+    async fn sweep(&self) -> Result<Option<Sweep>, Fault> {
+        self.count("sweep", self.inner.sweep()).await
+    }
+
+    async fn save_sweep(&self, sweep: &Sweep) -> Result<(), Fault> {
+        self.count("save_sweep", self.inner.save_sweep(sweep)).await
+    }
+
+    async fn met(&self, account: &AccountId, sweep: u64) -> Result<(), Fault> {
+        self.count("met", self.inner.met(account, sweep)).await
+    }
+
+    async fn unmet(&self, sweep: u64) -> Result<Vec<AccountId>, Fault> {
+        self.count("unmet", self.inner.unmet(sweep)).await
     }
 
     async fn unsent(&self, account: &AccountId) -> Result<Vec<Alert>, Fault> {
@@ -151,6 +191,10 @@ impl<W: Notifier + Sync> Notifier for Counted<W> {
 impl<W: Queue + Sync> Queue for Counted<W> {
     async fn send(&self, works: &[(Work, u32)]) -> Result<(), Fault> {
         self.count("send", self.inner.send(works)).await
+    }
+
+    async fn go_on(&self, step: u64) -> Result<(), Fault> {
+        self.count("go_on", self.inner.go_on(step)).await
     }
 
     async fn dead_letter(&self, body: &str, reason: &str) -> Result<(), Fault> {

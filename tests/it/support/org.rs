@@ -15,6 +15,7 @@ use serde_json::json;
 /// The simulated clock starts here.
 pub(crate) const EPOCH: &str = "2026-11-02T08:00:00Z";
 pub(crate) const MEMBER: &str = "444455556666";
+pub(crate) const MANAGEMENT: &str = "111122223333";
 pub(crate) const ROLE: &str = "RunasReactorMember";
 
 const POLICY: &str = r#"
@@ -44,10 +45,13 @@ pub(crate) fn policy() -> Policy {
     }
 }
 
-/// An organisation with one member account, whose role works.
+/// An organisation with its management account and one member account, in both of which the role works.
 pub(crate) fn sim(switches: Switches) -> Sim {
     let sim = Sim::new(switches, epoch(), 11);
     sim.push_policy(policy());
+    let mut management = account(MANAGEMENT, sim.now());
+    management.facts.ou_path = vec!["r-root".parse().unwrap()];
+    sim.put_account(management);
     sim.put_account(account(MEMBER, sim.now()));
     sim
 }

@@ -1,0 +1,59 @@
+//! All accounts, or those below an OU, for operators who wait for them.
+
+use std::collections::BTreeSet;
+
+use super::Organizations;
+use super::list::token;
+use crate::aws::fault::Call;
+use crate::domain::sweep::{List, Walk};
+use crate::domain::target::{AccountId, OuId};
+use crate::ports::{Fault, FaultClass};
+
+const LIST: Call = Call::read("ListAccounts");
+
+/// A page has at most 20 accounts (API model) and may have none and go on [docs: `API_ListAccounts`]; an organisation this large
+/// would take ten minutes to list.
+const PAGES_MAX: usize = 5_000;
+
+impl Organizations {
+    pub(in crate::aws) async fn accounts(&self, under: Option<&OuId>) -> Result<Vec<AccountId>, Fault> {
+        let found = match under {
+            None => self.everywhere().await?,
+            Some(ou) => self.below(ou).await?,
+        };
+        Ok(found.into_iter().collect())
+    }
+
+    async fn everywhere(&self) -> Result<BTreeSet<AccountId>, Fault> {
+        let mut found = BTreeSet::new();
+        let mut next = None;
+        for _ in 0..PAGES_MAX {
+            let sent = self.client.list_accounts().set_next_token(next).send().await;
+            let page = sent.map_err(|error| LIST.failed(&error))?;
+            found.extend(page.accounts.iter().flatten().filter_map(|account| account.id()?.parse::<AccountId>().ok()));
+            next = token(page.next_token);
+            if next.is_none() {
+                return Ok(found);
+            }
+        }
+        Err(LIST.fault(FaultClass::Invalid, "Endless", "more pages than any organisation has"))
+    }
+
+    async fn below(&self, top: &OuId) -> Result<BTreeSet<AccountId>, Fault> {
+        let mut found = BTreeSet::new();
+        let mut walk = Walk::from(top.clone());
+        while let Some(spot) = walk.next().cloned() {
+            let (page, parent) = (spot.page.as_deref(), spot.path.last().unwrap_or(top));
+            let (ous, next) = match spot.list {
+                List::Ous => self.ous_in(parent, page).await.map(|page| (page.items, page.next))?,
+                List::Accounts => {
+                    let page = self.accounts_in(&spot.path, page).await?;
+                    found.extend(page.items.into_iter().map(|facts| facts.account));
+                    (Vec::new(), page.next)
+                }
+            };
+            walk.listed(ous, next);
+        }
+        Ok(found)
+    }
+}

@@ -1,0 +1,81 @@
+//! What most calls on the table come to: some attributes of one row are set, or the rows of a partition are read.
+
+use aws_sdk_dynamodb::types::AttributeValue;
+
+use super::items::{Item, n, s};
+use super::keys::{self, Key};
+use super::{DynamoLedger, UPDATE};
+use crate::aws::fault::Call;
+use crate::ports::Fault;
+
+const QUERY: Call = Call::read("Query");
+/// A page reads up to 1 MB (API model): more pages than this are a partition gone wild.
+const PAGES_MAX: usize = 50;
+
+/// An attribute and its value.
+pub(super) type Field = (&'static str, AttributeValue);
+
+impl DynamoLedger {
+    /// An update and no put: other attributes of the row are not ours to drop. With `only_if`, on condition that a number
+    /// of the row is this one; zero stands for a row that was never written.
+    pub(super) async fn set(&self, key: Key, fields: Vec<Field>, only_if: Option<(&str, u64)>) -> Result<(), Fault> {
+        let mut update = self.client.update_item().table_name(&self.table).set_key(Some(key.into_item()));
+        let mut set = String::from("SET ");
+        for (nth, (name, value)) in fields.into_iter().enumerate() {
+            if nth > 0 {
+                set.push_str(", ");
+            }
+            let (name_at, value_at) = (format!("#f{nth}"), format!(":f{nth}"));
+            set.extend([name_at.as_str(), " = ", &value_at]);
+            update = update.expression_attribute_names(name_at, name).expression_attribute_values(value_at, value);
+        }
+        update = match only_if {
+            Some((name, 0)) => {
+                let update = update.condition_expression("attribute_not_exists(#only)");
+                update.expression_attribute_names("#only", name)
+            }
+            Some((name, number)) => update
+                .condition_expression("#only = :only")
+                .expression_attribute_names("#only", name)
+                .expression_attribute_values(":only", n(number)),
+            None => update,
+        };
+        update.update_expression(set).send().await.map(drop).map_err(|error| UPDATE.failed(&error))
+    }
+
+    /// The rows of a partition whose sort keys begin with `prefix`, in order, those that do not have `value` under `unless`.
+    pub(super) async fn rows(
+        &self,
+        partition: String,
+        prefix: &str,
+        unless: Option<Field>,
+    ) -> Result<Vec<Item>, Fault> {
+        let mut rows = Vec::new();
+        let mut query = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .consistent_read(true)
+            .key_condition_expression("#pk = :pk AND begins_with(#sk, :prefix)")
+            .expression_attribute_names("#pk", keys::PK)
+            .expression_attribute_names("#sk", keys::SK)
+            .expression_attribute_values(":pk", s(partition))
+            .expression_attribute_values(":prefix", s(prefix));
+        if let Some((name, value)) = unless {
+            query = query
+                .filter_expression("attribute_not_exists(#unless) OR #unless <> :unless")
+                .expression_attribute_names("#unless", name)
+                .expression_attribute_values(":unless", value);
+        }
+        for _ in 0..PAGES_MAX {
+            let page = query.clone().send().await.map_err(|error| QUERY.failed(&error))?;
+            rows.extend(page.items.unwrap_or_default());
+            let next = page.last_evaluated_key.filter(|key| !key.is_empty());
+            if next.is_none() {
+                break;
+            }
+            query = query.set_exclusive_start_key(next);
+        }
+        Ok(rows)
+    }
+}

@@ -1,0 +1,67 @@
+//! Where a sweep has come to, whom it has met, and when targets were last looked at.
+
+use std::collections::BTreeMap;
+
+use super::items::{self, n, s};
+use super::keys::{self, Key};
+use super::{DynamoLedger, corrupt};
+use crate::domain::glance::Noted;
+use crate::domain::sweep::Sweep;
+use crate::domain::target::{AccountId, AccountState, Region, Target};
+use crate::domain::time::Time;
+use crate::ports::{Fault, FaultClass};
+
+impl DynamoLedger {
+    pub(in crate::aws) async fn note(&self, target: &Target, generation: u64, noted: &Noted) -> Result<(), Fault> {
+        let looked = (items::LOOKED, s(noted.at.to_string()));
+        let fields = [looked].into_iter().chain(noted.print.clone().map(|print| (items::PRINT, s(print)))).collect();
+        match self.set(Key::region(target), fields, Some((items::GENERATION, generation))).await {
+            Err(fault) if fault.class == FaultClass::Moved => Ok(()),
+            outcome => outcome,
+        }
+    }
+
+    pub(in crate::aws) async fn looks(&self, account: &AccountId) -> Result<BTreeMap<Region, Time>, Fault> {
+        let rows = self.rows(keys::partition_of(account), keys::REGION, None).await?;
+        let looked = rows.iter().filter_map(|row| {
+            let region = Key::sort_of(row)?.strip_prefix(keys::REGION)?.parse().ok()?;
+            Some((region, items::noted_from(row)?.at))
+        });
+        Ok(looked.collect())
+    }
+
+    pub(in crate::aws) async fn sweep(&self) -> Result<Option<Sweep>, Fault> {
+        let row = self.get(&Key::sweep()).await?;
+        row.map(|row| items::from_json(&row, items::SWEEP)).transpose().map_err(|what| corrupt(&what))
+    }
+
+    pub(in crate::aws) async fn save_sweep(&self, sweep: &Sweep) -> Result<(), Fault> {
+        let fields = vec![
+            (items::SWEEP, s(items::json_of(sweep).map_err(|what| corrupt(&what))?)),
+            (items::STEP, n(sweep.step)),
+            ("began", s(sweep.began.to_string())),
+            ("accounts", n(sweep.accounts)),
+            ("targets", n(sweep.targets)),
+            (items::STATE, s(if sweep.ended.is_some() { "ended" } else { "under way" })),
+            (items::UPDATED, s(sweep.moved.to_string())),
+        ];
+        self.set(Key::sweep(), fields, Some((items::STEP, sweep.step.saturating_sub(1)))).await
+    }
+
+    pub(in crate::aws) async fn met(&self, account: &AccountId, sweep: u64) -> Result<(), Fault> {
+        self.set(Key::of_roster(account), vec![(items::STEP, n(sweep))], None).await
+    }
+
+    pub(in crate::aws) async fn unmet(&self, sweep: u64) -> Result<Vec<AccountId>, Fault> {
+        let left = items::word_of(&AccountState::Left);
+        let rows = self.rows(keys::ROSTER.to_owned(), keys::ACCOUNT, Some((items::STEP, n(sweep)))).await?;
+        let unmet = rows.iter().filter(|row| items::text(row, items::STATE).is_ok_and(|state| state != left));
+        Ok(unmet.filter_map(|row| Key::sort_of(row)?.strip_prefix(keys::ACCOUNT)?.parse().ok()).collect())
+    }
+
+    /// There is such an account. The row of an account that left stays, and is passed over.
+    pub(super) async fn enter(&self, account: &AccountId, state: String, now: Time) -> Result<(), Fault> {
+        let fields = vec![(items::STATE, s(state)), (items::UPDATED, s(now.to_string()))];
+        self.set(Key::of_roster(account), fields, None).await
+    }
+}

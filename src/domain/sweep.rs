@@ -1,0 +1,181 @@
+//! A sweep: the way through the organisation, in pieces that one message each has time for, and what is told about it.
+//!
+//! Where it has come to stands in the ledger, and the messages only say which step is due: a step that was done once is not
+//! done again, and one that stopped midway is.
+
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use super::finding::{Alert, Kind, Page, Severity};
+use super::target::{AccountId, OuId, Region};
+use super::text::clean;
+use super::time::{DAY_MS, MINUTE_MS, Time};
+
+/// A sweep that has not moved for this long has stopped: its message is received again within minutes, or put aside.
+const STALLED_MS: i64 = 15 * MINUTE_MS;
+/// Looks are written down when the last one that was is older than this, so that most sweeps write nothing.
+pub const NOTED_MS: i64 = DAY_MS / 2;
+/// A target that was not looked at for this long before the last complete sweep began was missed by that one, too.
+const MISSED_MS: i64 = DAY_MS;
+/// OUs nest five deep [docs: `orgs_reference_limits`]; the root is above them. The rest is for luck.
+const DEPTH_MAX: usize = 8;
+
+/// One sweep, and where it has come to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sweep {
+    /// What it began with; the correlation id of everything that comes of it.
+    pub id: String,
+    /// Tells it from every other, and is larger than that of all before: the step that it began with.
+    pub number: u64,
+    /// The step that is due. Steps are counted through all sweeps.
+    pub step: u64,
+    /// When it began.
+    pub began: Time,
+    /// When a step was last done.
+    pub moved: Time,
+    /// When it ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended: Option<Time>,
+    /// When the last one before it that came to its end began.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub former: Option<Time>,
+    /// Accounts that were met so far.
+    pub accounts: u64,
+    /// Targets that were sent so far.
+    pub targets: u64,
+    /// The way through the tree; absent before the root is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub walk: Option<Walk>,
+}
+
+/// A way through the tree of OUs, depth first, of which any number of pages can be read at a time.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Walk(Vec<Spot>);
+
+/// A list that is being read: the OUs below an OU, or the accounts in it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Spot {
+    /// The OU with what is above it as far as the walk has come that way, the outermost first.
+    pub path: Vec<OuId>,
+    /// Which of the two lists.
+    pub list: List,
+    /// The page that is next; absent for the first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub page: Option<String>,
+}
+
+/// What is listed at a spot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum List {
+    /// The OUs directly below.
+    Ous,
+    /// The accounts directly in it.
+    Accounts,
+}
+
+/// What the schedule's word comes to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Beginning {
+    /// A new sweep; the one before it, where that did not come to its end.
+    New(Box<Sweep>, Option<Box<Sweep>>),
+    /// One is under way: this is its step.
+    UnderWay(u64),
+}
+
+impl Walk {
+    /// From an OU, or the root, downwards.
+    pub fn from(top: OuId) -> Self {
+        Self(vec![Spot { path: vec![top], list: List::Ous, page: None }])
+    }
+
+    /// What is to be read next; `None` where everything was.
+    pub fn next(&self) -> Option<&Spot> {
+        self.0.last()
+    }
+
+    /// Takes account of the page that was next: the OUs on it, and the page after it.
+    pub fn listed(&mut self, ous: Vec<OuId>, page: Option<String>) {
+        let Some(Spot { path, list, .. }) = self.0.pop() else { return };
+        for ou in ous.into_iter().filter(|_| path.len() < DEPTH_MAX) {
+            let path = path.iter().cloned().chain([ou]).collect();
+            self.0.push(Spot { path, list: List::Ous, page: None });
+        }
+        match (list, &page) {
+            (_, Some(_)) => self.0.push(Spot { path, list, page }),
+            (List::Ous, None) => self.0.push(Spot { path, list: List::Accounts, page: None }),
+            (List::Accounts, None) => {}
+        }
+    }
+}
+
+impl Sweep {
+    /// What to do about a sweep that is asked for under `id`, after the last one.
+    pub fn begin(last: Option<Self>, id: &str, now: Time) -> Beginning {
+        if let Some(last) = last.as_ref().filter(|last| last.ended.is_none() && now.since(last.moved) < STALLED_MS) {
+            return Beginning::UnderWay(last.step);
+        }
+        let step = last.as_ref().map_or(1, |last| last.step.saturating_add(1));
+        let complete = last.as_ref().filter(|last| last.ended.is_some()).map(|last| last.began);
+        let new = Self {
+            id: id.to_owned(),
+            number: step,
+            step,
+            began: now,
+            moved: now,
+            ended: None,
+            former: complete.or_else(|| last.as_ref().and_then(|last| last.former)),
+            accounts: 0,
+            targets: 0,
+            walk: None,
+        };
+        Beginning::New(Box::new(new), last.filter(|last| last.ended.is_none()).map(Box::new))
+    }
+
+    /// The step is done; with `ended`, it was the last.
+    pub fn done(&mut self, now: Time, ended: bool) {
+        self.step = self.step.saturating_add(1);
+        self.moved = now;
+        self.ended = ended.then_some(now);
+    }
+
+    /// Whether the last complete sweep, and everything in the day before it, has missed a target that was last looked at then.
+    pub fn missed(&self, looked: Time) -> bool {
+        self.former.is_some_and(|former| former.since(looked) > MISSED_MS)
+    }
+
+    /// A sweep that did not come to its end.
+    pub fn unfinished(&self, hub: &AccountId, now: Time) -> Alert {
+        Page::new(Kind::SweepUnfinished, Severity::High, &format!("sweep:{}", self.number))
+            .subject("Run As: a sweep did not come to its end".to_owned())
+            .line("Began", &self.began.to_string())
+            .line("Stopped", &format!("{}, after {} accounts and {} targets", self.moved, self.accounts, self.targets))
+            .line("To do", "see the function's log, and the dead-letter queue, for what stopped it; what no event told of was not found since. A new sweep has begun")
+            .line("Trace", &self.id)
+            .put("sweep", json!({ "id": self.id, "began": self.began, "moved": self.moved, "step": self.step }))
+            .put("accounts", json!(self.accounts))
+            .put("targets", json!(self.targets))
+            .finish(hub, None, None, now)
+    }
+
+    /// Targets of one account that nobody came to look at for too long; once per account and day.
+    pub fn overlooked(&self, account: &AccountId, name: &str, targets: &[(Region, Time)], now: Time) -> Alert {
+        let day: String = now.to_string().chars().take(10).collect();
+        let place = if name.is_empty() { account.to_string() } else { format!("{} ({account})", clean(name, 64)) };
+        let mut page = Page::new(Kind::Overlooked, Severity::Warning, &format!("overlooked:{account}:{day}"))
+            .subject(format!("Run As {account}: not looked at for too long"))
+            .line("Where", &place);
+        for (region, looked) in targets {
+            page = page.line("Target", &format!("{region}, last looked at {looked}"));
+        }
+        let regions: Vec<_> =
+            targets.iter().map(|(region, looked)| json!({ "region": region, "looked": looked })).collect();
+        page.line("To do", "see the dead-letter queue and the function's log for what became of the looks; the sweep under way tries again")
+            .line("Trace", &self.id)
+            .put("targets", regions.into())
+            .finish(account, None, None, now)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,194 @@
+//! A sweep: everything is looked at, whether or not an event came. It walks the organisation in steps, one message each, and
+//! refreshes what is known of the accounts as it meets them.
+//!
+//! Where it has come to stands in the ledger. A step first does its work, which does no harm when it is done twice, then
+//! remembers that it was done, and last sends the message for the next one; whoever receives the message of a step again
+//! sends that of the step that is due.
+
+use futures_util::future::join;
+use futures_util::stream::{self, StreamExt as _};
+
+use super::expand::{list, refresh, regions};
+use super::report::tell_once;
+use crate::domain::policy::Policy;
+use crate::domain::signal::{Cause, Notice, Signal, Work};
+use crate::domain::sweep::{Beginning, Sweep, Walk};
+use crate::domain::target::{AccountFacts, AccountId, AccountState, OuId, Region, Target};
+use crate::domain::time::Time;
+use crate::ports::{Attempt, Fault, FaultClass, World};
+
+/// Calls on the tree in one step, and accounts after which no further one is made.
+const CALLS_MAX: usize = 8;
+const ACCOUNTS_MAX: usize = 60;
+/// Organizations takes five such calls a second of everybody in the organisation together [docs: `orgs_reference_limits`];
+/// this leaves a little for others.
+const PACE_MS: u64 = 250;
+/// Accounts whose rows are read and written at the same time.
+const CONCURRENCY: usize = 8;
+
+/// Begins a sweep, or goes on with one. Answers with the number of messages that it sent.
+pub(super) async fn sweep<W: World>(
+    world: &W,
+    policy: &Policy,
+    notice: &Notice,
+    attempt: &Attempt,
+) -> Result<usize, Fault> {
+    let last = world.sweep().await?;
+    let due = match (&notice.signal, last) {
+        (Signal::SweepStep(step), Some(last)) if last.ended.is_none() => {
+            if last.step == *step {
+                return go_on(world, policy, last, attempt).await;
+            }
+            last.step
+        }
+        (Signal::SweepStep(_), _) => return Ok(0),
+        (_, last) => match Sweep::begin(last, &notice.id, world.now()) {
+            Beginning::New(sweep, former) => {
+                if let Some(former) = former {
+                    let alert = former.unfinished(policy.hub_account(), world.now());
+                    tell_once(world, &alert, attempt).await?;
+                }
+                world.save_sweep(&sweep).await?;
+                tracing::info!(correlation = sweep.id, sweep = sweep.number, "sweep begun");
+                world.go_on(sweep.step).await?;
+                return Ok(1);
+            }
+            Beginning::UnderWay(step) => step,
+        },
+    };
+    // Somebody else is at it; but the one who was may have died before the message for the next step was out.
+    if !attempt.again {
+        tracing::info!(correlation = notice.id, due, "a sweep is under way, and elsewhere");
+        return Ok(0);
+    }
+    world.go_on(due).await?;
+    Ok(1)
+}
+
+/// One step: some pages of the tree, and the accounts on them; in the end the accounts that should have been there.
+async fn go_on<W: World>(world: &W, policy: &Policy, mut sweep: Sweep, attempt: &Attempt) -> Result<usize, Fault> {
+    let mut walk = match sweep.walk.take() {
+        Some(walk) => walk,
+        None => Walk::from(root(world, policy).await?),
+    };
+    let mut accounts = Vec::new();
+    for _ in 0..CALLS_MAX {
+        let Some(spot) = walk.next().filter(|_| accounts.len() < ACCOUNTS_MAX).cloned() else { break };
+        world.sleep(PACE_MS).await;
+        accounts.extend(list(world, &mut walk, &spot).await?);
+    }
+    let mut sent = meet(world, policy, &mut sweep, accounts, attempt).await?;
+    let mut ended = false;
+    if walk.next().is_none() {
+        let unmet = world.unmet(sweep.number).await?;
+        ended = unmet.len() <= CALLS_MAX;
+        let found = find(world, unmet).await?;
+        sent += meet(world, policy, &mut sweep, found, attempt).await?;
+    }
+    sweep.walk = Some(walk);
+    sweep.done(world.now(), ended);
+    world.save_sweep(&sweep).await?;
+    let Sweep { id, number, step, accounts, targets, .. } = &sweep;
+    tracing::info!(correlation = id, sweep = number, step, accounts, targets, ended, "sweep: step done");
+    if !ended {
+        world.go_on(*step).await?;
+        sent += 1;
+    }
+    Ok(sent)
+}
+
+/// The root of the organisation is the first above its management account: no call of its own, and no right to it.
+async fn root<W: World>(world: &W, policy: &Policy) -> Result<OuId, Fault> {
+    let facts = world.account(policy.management_account()).await?;
+    facts.and_then(|facts| facts.ou_path.into_iter().next()).ok_or_else(|| Fault {
+        class: FaultClass::NotFound,
+        call: "DescribeAccount",
+        code: "NoRoot".to_owned(),
+        message: format!(
+            "the policy's management account {} is not in the organisation: correct `organization` in the policy",
+            policy.management_account()
+        ),
+        maybe_applied: false,
+    })
+}
+
+/// Accounts that we know and that the walk has not met: moved from one side of it to the other, or no longer there.
+async fn find<W: World>(world: &W, unmet: Vec<AccountId>) -> Result<Vec<AccountFacts>, Fault> {
+    let mut found = Vec::new();
+    for account in unmet.iter().take(CALLS_MAX) {
+        world.sleep(PACE_MS).await;
+        let facts = refresh(world, account).await?;
+        if facts.state != AccountState::Left {
+            found.push(facts);
+        }
+    }
+    Ok(found)
+}
+
+/// Sends a message for each target of the accounts that can be governed.
+async fn meet<W: World>(
+    world: &W,
+    policy: &Policy,
+    sweep: &mut Sweep,
+    accounts: Vec<AccountFacts>,
+    attempt: &Attempt,
+) -> Result<usize, Fault> {
+    let regions = regions(policy);
+    let met: Vec<_> = stream::iter(accounts)
+        .map(|listed| meet_one(world, sweep, listed, &regions, attempt))
+        .buffered(CONCURRENCY)
+        .collect()
+        .await;
+    let mut works = Vec::new();
+    for facts in met {
+        let facts = facts?;
+        sweep.accounts += 1;
+        if facts.state != AccountState::Active {
+            continue;
+        }
+        works.extend(regions.iter().map(|region| {
+            let work = Work {
+                target: Target::new(facts.account.clone(), region.clone()),
+                cause: Cause::Swept,
+                edits: Vec::new(),
+                correlation: sweep.id.clone(),
+                since: sweep.began,
+                hop: 0,
+                not_before: None,
+            };
+            (work, 0)
+        }));
+    }
+    if !works.is_empty() {
+        world.send(&works).await?;
+    }
+    sweep.targets += u64::try_from(works.len()).unwrap_or(u64::MAX);
+    Ok(works.len())
+}
+
+/// Brings what we know of an account up to date. What a page says that is not what we know may be what was a moment ago.
+async fn meet_one<W: World>(
+    world: &W,
+    sweep: &Sweep,
+    listed: AccountFacts,
+    regions: &[Region],
+    attempt: &Attempt,
+) -> Result<AccountFacts, Fault> {
+    let (known, looks) = join(world.facts(&listed.account), world.looks(&listed.account)).await;
+    let facts = match known? {
+        Some(known) if known == listed => listed,
+        Some(_) => refresh(world, &listed.account).await?,
+        None => {
+            world.save_facts(&listed).await?;
+            listed
+        }
+    };
+    world.met(&facts.account, sweep.number).await?;
+    let missed = |(region, looked): &(Region, Time)| regions.contains(region) && sweep.missed(*looked);
+    let missed: Vec<(Region, Time)> = looks?.into_iter().filter(missed).collect();
+    if facts.state == AccountState::Active && !missed.is_empty() {
+        let alert = sweep.overlooked(&facts.account, &facts.name, &missed, world.now());
+        tell_once(world, &alert, attempt).await?;
+    }
+    Ok(facts)
+}

@@ -1,0 +1,189 @@
+//! Sweeps with the real function: the whole organisation, the management account included, at the cost of one call a target.
+
+use aws_sdk_organizations::Client as Organizations;
+use runas_reactor::domain::target::DOCUMENT_NAME;
+use serde_json::{Value, json};
+
+use super::PATIENCE;
+use super::queue::{kinds, organizations_event};
+use super::stage::{
+    APPLIANCE, HUB, MANAGEMENT, MEMBERS, PAYMENTS, PILOT, REGIONS, SANDBOX, SEARCH, Stage, manager, text_of,
+};
+use crate::support::lambda::{Lambda, Outcome};
+
+impl Stage {
+    /// The schedule's word, and everything that follows from it.
+    fn sweep(&self, lambda: &Lambda, id: &str) {
+        self.deliver(&[json!({"kind": "sweep", "schema": 1, "executionId": id})]);
+        self.settle(lambda);
+    }
+
+    fn organizations(&self) -> Organizations {
+        Organizations::new(&self.sdk(&manager(&self.aws), "us-east-1"))
+    }
+
+    /// The state of an account as the ledger knows it.
+    fn state_of(&self, account: &str) -> String {
+        text_of(&self.rows_of(account, "META")["META"]["state"])
+    }
+
+    /// Where the last sweep has come to.
+    fn last_sweep(&self) -> Value {
+        self.rows()["SWEEP LAST"].clone()
+    }
+
+    /// Moves an account into the OU of another, and tells nobody.
+    fn move_beside(&self, account: &str, other: &str) {
+        let client = self.organizations();
+        let parent = |child: &str| {
+            let parents = self.run(client.list_parents().child_id(child).send()).expect("it is there").parents;
+            parents.and_then(|mut parents| parents.pop()?.id).expect("it is somewhere")
+        };
+        let (from, to) = (parent(account), parent(other));
+        let request = client.move_account().account_id(account).source_parent_id(from).destination_parent_id(to);
+        self.run(request.send()).expect("accounts can be moved");
+    }
+}
+
+#[test]
+fn a_target_in_sync_takes_one_call_and_no_write_in_every_sweep_but_the_first_two() {
+    let stage = Stage::set();
+    let lambda = stage.lambda();
+    stage.sweep(&lambda, "first");
+    stage.sweep(&lambda, "second");
+    let rows = stage.rows();
+    stage.aws.clear_log();
+    stage.sweep(&lambda, "third");
+    let in_sync = [HUB, PAYMENTS, SEARCH, SANDBOX, MANAGEMENT];
+    let calls = stage.calls("ssm");
+    for account in in_sync {
+        let made: Vec<&Value> = calls.iter().filter(|call| call["account"] == account).collect();
+        let actions: Vec<String> = made.iter().map(|call| text_of(&call["action"])).collect();
+        assert_eq!(actions, ["DescribeDocument"; 3], "{account}");
+        assert!(made.iter().all(|call| call["target"] == DOCUMENT_NAME), "{made:#?}");
+    }
+    let others = calls.iter().filter(|call| [APPLIANCE, PILOT].contains(&text_of(&call["account"]).as_str())).count();
+    assert!(others > 6, "what is not in sync gets the full look, each time: {others}");
+    let records = |rows: &std::collections::BTreeMap<String, Value>| -> Vec<(String, Value)> {
+        rows.clone().into_iter().filter(|(key, _)| key.contains(" REGION#")).collect()
+    };
+    assert_eq!(records(&stage.rows()), records(&rows), "no row of a target was written");
+    let transactions = stage.actions("dynamodb").into_iter().filter(|action| action == "TransactWriteItems").count();
+    assert_eq!(transactions, 0);
+    let sweep = stage.last_sweep();
+    assert_eq!(
+        (&sweep["state"], &sweep["accounts"], &sweep["targets"]),
+        (&json!("ended"), &json!(7), &json!(21)),
+        "{sweep}"
+    );
+}
+
+#[test]
+fn what_no_event_told_of_the_organisation_is_found_by_a_sweep() {
+    let stage = Stage::set();
+    let lambda = stage.lambda();
+    stage.sweep(&lambda, "first");
+    stage.told();
+    stage.move_beside(SANDBOX, SEARCH);
+    let gone = stage.organizations().remove_account_from_organization().account_id(PAYMENTS);
+    stage.run(gone.send()).expect("an account can be removed");
+    stage.aws.clear_log();
+    stage.sweep(&lambda, "second");
+    for region in REGIONS {
+        let inputs = stage.document(SANDBOX, region).inputs();
+        assert_eq!(inputs["runAsDefaultUser"], "prodops", "the baseline of its new OU: {inputs}");
+    }
+    assert_eq!((stage.state_of(PAYMENTS).as_str(), stage.state_of(SANDBOX).as_str()), ("left", "active"));
+    assert!(!stage.rows_of(PAYMENTS, "REGION#").is_empty(), "kept as history");
+    assert!(stage.calls("ssm").iter().all(|call| call["account"] != PAYMENTS), "and not looked at any more");
+    assert_eq!(kinds(&stage.told()), [""; 0]);
+}
+
+#[test]
+fn a_departure_that_organizations_does_not_know_of_takes_nobody_out() {
+    let stage = Stage::set();
+    let lambda = stage.lambda();
+    stage.prepare(&lambda, &[(PAYMENTS, "eu-west-1")]);
+    let left = |account: &str| {
+        organizations_event("AccountDepartedOrganization", &json!({"accountId": account}), MANAGEMENT, account)
+    };
+    stage.deliver(&[left(PAYMENTS), left("999900001111")]);
+    stage.settle(&lambda);
+    assert_eq!(stage.state_of(PAYMENTS), "active");
+    assert_eq!(stage.state_of("999900001111"), "left");
+}
+
+#[test]
+fn the_management_account_is_a_target_like_others() {
+    let stage = Stage::set();
+    let lambda = stage.lambda();
+    stage.sweep(&lambda, "first");
+    let assumed = stage.aws.assumed();
+    let of_management: Vec<&Value> = assumed.iter().filter(|role| role["account"] == MANAGEMENT).collect();
+    let [role] = &of_management[..] else { panic!("one session for all its regions: {of_management:#?}") };
+    assert_eq!((&role["role"], &role["caller_account"]), (&json!("RunasReactorMember"), &json!(HUB)));
+    assert!(role["policy"]["Statement"].is_array(), "limited to the document like any other: {role}");
+    for account in MEMBERS.into_iter().chain([MANAGEMENT]).filter(|account| ![APPLIANCE, PILOT].contains(account)) {
+        for region in REGIONS {
+            stage.assert_right(account, region);
+        }
+    }
+    let meta = stage.rows_of(MANAGEMENT, "META")["META"].clone();
+    assert!(!text_of(&meta["ou_path"]).contains('/'), "directly under the root, so that `unplaced` applies: {meta}");
+}
+
+/// The function is killed while a call of a sweep's step hangs, and the message comes again to another process.
+fn killed_during(fault: &Value) {
+    let stage = Stage::set();
+    let lambda = stage.lambda();
+    stage.deliver(&[json!({"kind": "sweep", "schema": 1, "executionId": "first"})]);
+    let begun = stage.receive();
+    assert_eq!(stage.invoke(&lambda, &begun), 0);
+    let mut hang = json!({"delay_ms": 60_000, "drop": true});
+    hang.as_object_mut().unwrap().extend(fault.as_object().unwrap().clone());
+    stage.aws.faults(&json!([hang]));
+    let step = stage.receive();
+    assert_eq!(step.len(), 1);
+    let invocation = lambda.begin(&step.event(), PATIENCE);
+    stage.aws.await_faults(PATIENCE);
+    lambda.kill();
+    assert_eq!(invocation.wait(), Outcome::Died);
+    assert_eq!(stage.last_sweep()["state"], "under way");
+
+    stage.aws.faults(&json!([]));
+    stage.reappear(&step);
+    stage.settle(&stage.lambda());
+    let sweep = stage.last_sweep();
+    assert_eq!((&sweep["state"], &sweep["accounts"], &sweep["targets"]), (&json!("ended"), &json!(7), &json!(21)));
+    stage.assert_right(PAYMENTS, "eu-west-1");
+    stage.assert_right(MANAGEMENT, "us-east-1");
+    assert_eq!(kinds(&stage.told()), ["drift_observed"; 3]);
+}
+
+#[test]
+fn a_sweep_that_is_killed_while_it_walks_goes_on() {
+    killed_during(&json!({"service": "organizations", "action": "ListAccountsForParent", "skip": 1}));
+}
+
+#[test]
+fn a_sweep_that_is_killed_before_the_next_step_is_sent_goes_on() {
+    killed_during(&json!({"service": "sqs", "action": "SendMessage"}));
+}
+
+#[test]
+fn a_step_that_organizations_throttles_is_done_later() {
+    let stage = Stage::set();
+    let lambda = stage.lambda_with(&[("AWS_MAX_ATTEMPTS", "1")]);
+    stage.aws.faults(&json!([{"service": "organizations", "action": "ListAccountsForParent",
+        "code": "TooManyRequestsException", "times": 1}]));
+    stage.deliver(&[json!({"kind": "sweep", "schema": 1, "executionId": "first"})]);
+    let begun = stage.receive();
+    assert_eq!(stage.invoke(&lambda, &begun), 0);
+    let step = stage.receive();
+    assert_eq!(stage.invoke(&lambda, &step), 1, "handed back");
+    assert_eq!(stage.last_sweep()["state"], "under way");
+    stage.reappear(&step);
+    stage.settle(&lambda);
+    assert_eq!(stage.last_sweep()["state"], "ended");
+    assert_eq!(stage.last_sweep()["targets"], 21);
+}
