@@ -7,6 +7,8 @@ mod apply;
 mod batch;
 mod expand;
 mod pass;
+#[cfg(feature = "cli")]
+mod preview;
 mod report;
 
 use std::sync::{Arc, Mutex, PoisonError};
@@ -18,6 +20,8 @@ use crate::ports::{Attempt, Fault, FaultClass, World};
 
 pub use batch::{BatchReport, Message};
 pub use pass::PassReport;
+#[cfg(feature = "cli")]
+pub use preview::preview;
 
 /// The policy that is in use is no older than this (invariant 1).
 const POLICY_AGE_MAX_MS: i64 = MINUTE_MS;

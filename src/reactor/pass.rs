@@ -20,7 +20,7 @@ use crate::domain::settle::settle;
 use crate::domain::signal::{Cause, Work};
 use crate::domain::target::{AccountFacts, AccountState, Target};
 use crate::domain::time::MINUTE_MS;
-use crate::ports::{Access, Attempt, Fault, FaultClass, World};
+use crate::ports::{Access, Attempt, Clock, Documents, Fault, FaultClass, World};
 
 /// Looks at a target in one pass, before the message waits.
 const LOOKS_MAX: usize = 3;
@@ -118,7 +118,11 @@ async fn pass<W: World>(world: &W, policy: &Policy, work: &Work, attempt: &Attem
 
 /// Reads the versions whose contents it takes to decide. While we do, further ones may be made; each look reads all that
 /// the one before it missed.
-async fn read_between<W: World>(world: &W, case: &mut Case, access: &Access) -> Result<(), Fault> {
+pub(super) async fn read_between<W: Documents + Clock + Sync>(
+    world: &W,
+    case: &mut Case,
+    access: &Access,
+) -> Result<(), Fault> {
     let mut between = BTreeSet::new();
     for _ in 0..LOOKS_MAX {
         let Observation::Present(seen) = &case.observation else { break };
@@ -193,14 +197,19 @@ fn in_messages(mut work: Work) -> Vec<Work> {
 }
 
 /// What a look brought.
-struct Looked {
-    observation: Observation,
+pub(super) struct Looked {
+    pub(super) observation: Observation,
     /// It took a while, in which others may have remembered something.
     waited: bool,
 }
 
 /// Looks; an obstacle that a later attempt of the same call would meet again is an observation.
-async fn look<W: World>(world: &W, target: &Target, access: &Access, between: &BTreeSet<u64>) -> Result<Looked, Fault> {
+pub(super) async fn look<W: Documents + Clock + Sync>(
+    world: &W,
+    target: &Target,
+    access: &Access,
+    between: &BTreeSet<u64>,
+) -> Result<Looked, Fault> {
     let obstacle = |obstacle, fault: &Fault| {
         let detail = format!("{}: {}", fault.code, fault.message);
         Looked { observation: Observation::Unknown(Unreadable { obstacle, detail }), waited: false }
@@ -224,7 +233,7 @@ async fn look<W: World>(world: &W, target: &Target, access: &Access, between: &B
 }
 
 /// Looks, and again while SSM says that the latest version is still on its way.
-async fn settled_look<W: World>(
+async fn settled_look<W: Documents + Clock + Sync>(
     world: &W,
     target: &Target,
     access: &Access,
@@ -302,7 +311,7 @@ fn not_looked_at<W: World>(world: &W, work: &Work, reason: &str) -> PassReport {
     }
 }
 
-fn case<W: World>(
+pub(super) fn case<W: Clock>(
     world: &W,
     policy: &Policy,
     work: &Work,
