@@ -130,7 +130,7 @@ async fn in_force(plan: &Plan, world: &AwsWorld, printer: &Printer) -> Result<()
 fn confirmed(args: &ApplyArgs, plan: &Plan, by: &str, printer: &Printer) -> bool {
     let then = format!("{} first, then {} at a time", counted(usize::from(args.canary), "account"), args.wave);
     let stop = counted(usize::try_from(args.max_failures).unwrap_or(usize::MAX), "failure");
-    printer.talk(&format!("{}\nas {by}; {then}; stops after {stop}\n", summary(&plan.summary),));
+    printer.talk(&format!("{}\nas {by}; {then}; stops after {stop}\n", summary(&plan.summary)));
     if args.yes {
         return true;
     }

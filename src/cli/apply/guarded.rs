@@ -35,7 +35,7 @@ pub(super) struct Watch {
     pub(super) stale: Option<String>,
     /// The last call that failed.
     pub(super) fault: Option<Fault>,
-    /// A write of ours has begun, so that what is there may be ours.
+    /// A write of ours has landed or may have, so that what is there may be ours.
     wrote: bool,
     /// Versions that hold what the plan shows.
     planned: BTreeSet<u64>,
@@ -88,7 +88,7 @@ impl<'a, W: World> Guarded<'a, W> {
         if then == now.as_ref() { Ok(()) } else { self.refused(changed(then, now.as_ref())) }
     }
 
-    /// The write has begun, if it is the planned one.
+    /// What is about to be written is what the plan shows, on top of what it saw.
     fn hold_against_write(&self, base: Option<u64>, text: &str) -> Result<(), Fault> {
         let planned = match &self.entry.write {
             Some(Write::Put { base: planned, content }) if *planned == base => Some(content),
@@ -96,15 +96,20 @@ impl<'a, W: World> Guarded<'a, W> {
             _ => None,
         };
         let same = |content: &Content| parse(text).content().is_some_and(|text| text.same_as(content));
-        if !planned.is_some_and(same) {
-            return self.refused("what would be written now is not what the plan shows".to_owned());
+        if planned.is_some_and(same) {
+            return Ok(());
         }
-        self.watch().wrote = true;
-        Ok(())
+        self.refused("what would be written now is not what the plan shows".to_owned())
+    }
+
+    /// A write was made, or may have been.
+    fn wrote<T>(&self, outcome: Result<T, Fault>) -> Result<T, Fault> {
+        self.watch().wrote |= outcome.as_ref().err().is_none_or(|fault| fault.maybe_applied);
+        self.noted(outcome)
     }
 
     fn written(&self, outcome: Result<Written, Fault>) -> Result<Written, Fault> {
-        let written = self.noted(outcome)?;
+        let written = self.wrote(outcome)?;
         self.watch().planned.insert(written.version);
         Ok(written)
     }
@@ -178,16 +183,14 @@ impl<W: World> Documents for Guarded<'_, W> {
         if !self.watch().planned.contains(&version) {
             return self.refused(format!("version {version} would be made the default, and the plan does not say so"));
         }
-        self.watch().wrote = true;
-        self.noted(self.world.promote(target, access, version).await)
+        self.wrote(self.world.promote(target, access, version).await)
     }
 
     async fn delete(&self, target: &Target, access: &Access) -> Result<(), Fault> {
         if !matches!(self.entry.write, Some(Write::Recreate { .. })) {
             return self.refused("the document would be deleted, and the plan does not say so".to_owned());
         }
-        self.watch().wrote = true;
-        self.noted(self.world.delete(target, access).await)
+        self.wrote(self.world.delete(target, access).await)
     }
 
     async fn prune(&self, target: &Target, access: &Access, version: u64) -> Result<(), Fault> {

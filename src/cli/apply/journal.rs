@@ -183,7 +183,7 @@ mod tests {
         let path = path_of(&plan, "p-1");
         let whole = fs::read_to_string(&path).unwrap();
         for cut in [whole.len() - 1, whole.len() - 20, 3, 0] {
-            fs::write(&path, &whole[..cut]).unwrap();
+            fs::write(&path, whole.as_bytes().get(..cut).unwrap()).unwrap();
             let journal = Journal::open(&plan, "p-1", "me").unwrap();
             assert!(!journal.was_begun(&target("eu-west-1")), "{cut}");
             journal.begin(&target("eu-west-1"), at()).unwrap();

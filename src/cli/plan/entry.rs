@@ -224,11 +224,12 @@ fn action(mode: Mode, decision: &Decision) -> Action {
         (_, Some(Write::Put { base: Some(_), .. } | Write::Promote { .. })) => Action::Change,
         (_, Some(Write::Recreate { .. })) => Action::Replace,
         (Verdict::InSync, None) => Action::InSync,
-        (Verdict::Unsettled { .. }, None) => Action::Wait,
         (Verdict::Missing | Verdict::Drifted { .. } | Verdict::Unusable { .. }, None) if mode == Mode::Observe => {
             Action::Observe
         }
-        (Verdict::Missing | Verdict::Drifted { .. } | Verdict::Unusable { .. }, None) => Action::Wait,
+        (Verdict::Missing | Verdict::Drifted { .. } | Verdict::Unusable { .. } | Verdict::Unsettled { .. }, None) => {
+            Action::Wait
+        }
     }
 }
 

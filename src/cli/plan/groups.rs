@@ -14,6 +14,9 @@ pub(super) struct Group<'a> {
     pub(super) entries: Vec<&'a Entry>,
 }
 
+/// Some regions, and the accounts (with their names) that something is the same in there.
+pub(super) type Place<'a> = (Vec<&'a Region>, Vec<(&'a AccountId, &'a str)>);
+
 impl<'a> Group<'a> {
     /// All groups: by what would be done, the marked ones last, the larger ones first.
     pub(super) fn all(entries: &'a [Entry]) -> Vec<Self> {
@@ -40,7 +43,7 @@ impl<'a> Group<'a> {
     }
 
     /// The accounts that it is about, by the regions that it is about in them; most accounts first.
-    pub(super) fn places(&self) -> Vec<(Vec<&'a Region>, Vec<(&'a AccountId, &'a str)>)> {
+    pub(super) fn places(&self) -> Vec<Place<'a>> {
         let mut regions: BTreeMap<(&AccountId, &str), Vec<&Region>> = BTreeMap::new();
         for entry in &self.entries {
             regions.entry((&entry.target.account, &entry.account_name)).or_default().push(&entry.target.region);

@@ -10,6 +10,7 @@ use super::entry::{Action, Entry, Planned};
 use super::file::{Plan, Summary};
 use super::groups::Group;
 use crate::cli::printer::{BAD, CAUTION, GOOD, HEADING, QUIET, styled};
+use crate::domain::target::AccountId;
 use crate::domain::text::{MESSAGE_CHARS_MAX, clean};
 
 /// Of a value.
@@ -90,19 +91,20 @@ fn show_group(out: &mut String, group: &Group<'_>, regions: usize, all: bool) {
         let _ = writeln!(out, "{}", change(planned));
     }
     for (places, accounts) in group.places() {
-        let names: Vec<&str> = places.iter().map(|region| region.as_str()).collect();
-        let place = if names.len() == regions { "everywhere".to_owned() } else { format!("in {}", names.join(", ")) };
-        let shown = if all { accounts.len() } else { ACCOUNTS_MAX };
-        let named = accounts.iter().take(shown).map(|(id, name)| match clean(name, NAME_CHARS_MAX).as_str() {
-            "" => id.to_string(),
-            name => format!("{id} {name}"),
-        });
-        let more = match accounts.len().saturating_sub(shown) {
-            0 => String::new(),
-            more => format!(", and {more} more"),
-        };
-        let named = named.collect::<Vec<_>>().join(", ");
-        let _ = writeln!(out, "      {}", styled(QUIET, &format!("{place}: {named}{more}")));
+        let codes: Vec<&str> = places.iter().map(|region| region.as_str()).collect();
+        let place = if codes.len() == regions { "everywhere".to_owned() } else { format!("in {}", codes.join(", ")) };
+        let line = format!("{place}: {}", named(&accounts, if all { accounts.len() } else { ACCOUNTS_MAX }));
+        let _ = writeln!(out, "      {}", styled(QUIET, &line));
+    }
+}
+
+/// The first accounts by id and name, and how many more there are.
+fn named(accounts: &[(&AccountId, &str)], shown: usize) -> String {
+    let one = |(id, name): &(&AccountId, &str)| format!("{id} {}", clean(name, NAME_CHARS_MAX)).trim_end().to_owned();
+    let first: Vec<String> = accounts.iter().take(shown).map(one).collect();
+    match accounts.len().saturating_sub(shown) {
+        0 => first.join(", "),
+        more => format!("{}, and {more} more", first.join(", ")),
     }
 }
 

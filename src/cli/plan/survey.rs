@@ -75,10 +75,10 @@ impl<W: Directory + Documents + Ledger + Clock + Sync> Surveyor<'_, W> {
             let problem = format!("--region {region}: the policy does not govern it; fix: name one of its `regions`");
             return Err(Failure::Usage(problem));
         }
-        let governed = match (scope.regions.as_slice(), self.policy.governed_regions()) {
-            ([], Some(regions)) => regions.to_vec(),
-            ([], None) => default_regions(partition(self.policy.home_region())),
-            (regions, _) => regions.to_vec(),
+        let governed = match self.policy.governed_regions() {
+            _ if !scope.regions.is_empty() => scope.regions.clone(),
+            Some(regions) => regions.to_vec(),
+            None => default_regions(partition(self.policy.home_region())),
         };
         Ok(governed.into_iter().collect::<BTreeSet<_>>().into_iter().collect())
     }
@@ -150,9 +150,8 @@ impl<W: Directory + Documents + Ledger + Clock + Sync> Surveyor<'_, W> {
     /// One target. That the ledger cannot be read ends the plan: without it, every line would be another one.
     async fn entry(&self, target: Target, facts: &AccountFacts) -> Result<Entry, Fault> {
         let nothing = BTreeSet::new();
-        let remembered = async || match self.remembers {
-            true => self.world.load(&target, &nothing).await,
-            false => Ok(Loaded::default()),
+        let remembered = async || {
+            if self.remembers { self.world.load(&target, &nothing).await } else { Ok(Loaded::default()) }
         };
         let loaded = patiently(self.world, remembered).await?;
         let work = look_at(target.clone(), "plan", self.world);
