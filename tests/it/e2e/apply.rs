@@ -108,11 +108,11 @@ fn an_organisation_is_put_right_a_few_accounts_first_and_nowhere_else() {
 
     let order = stage.written_to();
     let mut distinct: Vec<&String> = Vec::new();
-    order.iter().for_each(|account| {
+    for account in &order {
         if !distinct.contains(&account) {
-            distinct.push(account)
+            distinct.push(account);
         }
-    });
+    }
     assert_eq!(distinct.len(), 32);
     let last = order.iter().rposition(|account| distinct[..2].contains(&account)).expect("they were written to");
     let next = order.iter().position(|account| !distinct[..2].contains(&account)).expect("others, too");
