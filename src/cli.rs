@@ -1,8 +1,10 @@
 //! `runasctl`, the operator's command. Results go to standard output, talk goes to standard error.
 
+pub mod apply;
 pub mod decode;
 pub mod demo;
 mod login;
+pub mod plan;
 pub mod policy;
 pub mod policy_yaml;
 pub mod printer;
@@ -47,6 +49,10 @@ enum Command {
     Decode(decode::DecodeArgs),
     /// Decide stored cases again, or run events on a simulated organisation and say what would be done.
     Replay(replay::ReplayArgs),
+    /// Say what is there, what the policy wants, and what would be done about it. Nothing is written.
+    Plan(plan::PlanArgs),
+    /// Do what a plan says, where that still holds; a few accounts first. Run it again to take up what was stopped.
+    Apply(apply::ApplyArgs),
     /// Play random stories on a simulated organisation, under a checker: nothing lost, nothing looped.
     Simulate(simulate::SimulateArgs),
     /// Look into the dead-letter queue, put messages back to work, or drop them with a reason.
@@ -63,6 +69,10 @@ pub enum ExitStatus {
     Success = 0,
     /// Something could not be done.
     Error = 1,
+    /// Something is not as it should be.
+    Drift = 2,
+    /// Some targets cannot be read, so that nobody knows.
+    Unreachable = 3,
     /// The command line is wrong.
     Usage = 64,
 }
@@ -94,6 +104,8 @@ fn run(cli: &Cli, printer: &Printer) -> ExitStatus {
         Command::Demo => demo::run(cli.output, printer),
         Command::Decode(args) => decoded(args, cli.output, printer),
         Command::Replay(args) => replay::run(args, cli.output, printer, now()),
+        Command::Plan(args) => plan::run(args, cli.output, printer),
+        Command::Apply(args) => apply::run(args, cli.output, printer),
         Command::Simulate(args) => simulate::run(args, cli.output, printer),
         Command::Redrive(args) => redrive::run(args, cli.output, printer),
         Command::Policy(command) => {

@@ -32,6 +32,8 @@
 //! | how an operator reaches AWS, and the dead-letter queue | `aws::operator`, `aws::dead_letters` (feature `cli`) |
 //! | the same, as a simulated organisation | `sim` (feature `cli`) |
 //! | random stories, the checker, what it holds the reactor against | `cli::simulate` (feature `cli`) |
+//! | what a pass would decide, and nothing of what would follow | `reactor::preview` (feature `cli`) |
+//! | desired against observed, and doing what was planned | `cli::plan`, `cli::apply` (feature `cli`) |
 //! | the function: configuration, entry, logs, metrics | [`config`], [`lambda`], [`telemetry`], [`metrics`] |
 //! | `runasctl`, one file a command | `cli` (feature `cli`) |
 //!

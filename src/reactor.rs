@@ -8,6 +8,8 @@ mod batch;
 mod expand;
 mod glance;
 mod pass;
+#[cfg(feature = "cli")]
+mod preview;
 mod report;
 mod sweep;
 
@@ -20,6 +22,8 @@ use crate::ports::{Attempt, Fault, FaultClass, World};
 
 pub use batch::{BatchReport, Message};
 pub use pass::PassReport;
+#[cfg(feature = "cli")]
+pub use preview::preview;
 
 /// The policy that is in use is no older than this (invariant 1).
 const POLICY_AGE_MAX_MS: i64 = MINUTE_MS;

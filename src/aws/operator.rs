@@ -16,10 +16,12 @@ use aws_credential_types::provider::future::ProvideCredentials as Provided;
 use aws_credential_types::provider::{self, ProvideCredentials, SharedCredentialsProvider};
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 
+use super::AwsWorld;
 use super::client::{Clients, Lazy, http_client};
 use super::dead_letters::{DeadLetters, DropBook};
 use super::fault::Call;
-use crate::config::Trust;
+use crate::config::{Config, Endpoints, PolicySource, Trust};
+use crate::domain::target::{IdError, Region as RegionCode};
 use crate::domain::text::{MESSAGE_CHARS_MAX, NAME_CHARS_MAX, clean, quote};
 use crate::ports::Fault;
 
@@ -49,6 +51,9 @@ pub enum LoginProblem {
     /// Neither flag nor variable nor profile names a region.
     #[error("no region is known; fix: give --region, set AWS_REGION, or write `region` into the profile")]
     NoRegion,
+    /// What is named is none.
+    #[error("{0}; fix: give --region, set AWS_REGION, or mend `region` in the profile")]
+    BadRegion(#[from] IdError),
     /// Nobody in the chain has credentials, or somebody failed to get them.
     #[error(
         "there are no credentials{whence}: {cause}; fix: `aws sso login`, name a profile that works with --profile or \
@@ -62,9 +67,22 @@ pub enum LoginProblem {
     },
 }
 
+/// Where the reactor is deployed, as far as a command needs it. What is not named is not reached.
+#[derive(Clone, Debug, Default)]
+pub struct Deployment {
+    /// The ledger's table.
+    pub table: Option<String>,
+    /// The topic that alerts go to.
+    pub topic_arn: Option<String>,
+    /// The queue that the reactor lives on.
+    pub queue_url: Option<String>,
+}
+
 /// AWS as an operator reaches it.
 pub struct Operator {
     clients: Clients,
+    region: RegionCode,
+    trust: Trust,
     sts: Lazy<aws_sdk_sts::Client>,
 }
 
@@ -109,13 +127,12 @@ pub async fn connect(login: &Login) -> Result<Operator, LoginProblem> {
         Err(error) => return Err(none(causes(&error))),
     };
     // Asked last: a profile that is not there has no region either.
-    if base.region().is_none() {
-        return Err(LoginProblem::NoRegion);
-    }
+    let Some(region) = base.region() else { return Err(LoginProblem::NoRegion) };
+    let region = region.as_ref().parse()?;
     let asked = Asked { first: Mutex::new(Some(first)), chain };
     let base = base.into_builder().credentials_provider(SharedCredentialsProvider::new(asked)).build();
     let clients = Clients::over(base);
-    Ok(Operator { sts: clients.sts(), clients })
+    Ok(Operator { sts: clients.sts(), clients, region, trust: login.trust })
 }
 
 /// A profile that was asked for by name, and nobody else: the chain would prefer the variables of another login.
@@ -149,6 +166,24 @@ impl Operator {
         let answer = self.sts.get_caller_identity().send().await.map_err(|error| WHO_AM_I.failed(&error))?;
         let text = |text: Option<&str>| clean(text.unwrap_or_default(), NAME_CHARS_MAX);
         Ok(Identity { account: text(answer.account()), arn: text(answer.arn()) })
+    }
+
+    /// The world that the function acts on, reached with the operator's own credentials.
+    pub fn world(&self, deployment: &Deployment) -> AwsWorld {
+        let named = |name: &Option<String>| name.clone().unwrap_or_default();
+        let config = Config {
+            region: self.region.clone(),
+            table: named(&deployment.table),
+            topic_arn: named(&deployment.topic_arn),
+            queue_url: named(&deployment.queue_url),
+            dlq_url: String::new(),
+            policy: PolicySource::Table,
+            trust: self.trust,
+            // The clients know their own, and how often they try.
+            endpoints: Endpoints::default(),
+            max_attempts: 0,
+        };
+        AwsWorld::new(&config, &self.clients)
     }
 
     /// The dead-letter queue with this URL.

@@ -2,8 +2,11 @@
 
 use clap::Args;
 
+use super::ExitStatus;
+use super::printer::Printer;
 use crate::aws::operator::{Login, Operator, connect};
 use crate::config::Trust;
+use crate::config::operator::SettingProblem;
 use crate::ports::{Fault, FaultClass};
 
 /// The heading in the help under which commands say what they work on.
@@ -20,12 +23,67 @@ pub(super) struct LoginArgs {
     region: Option<String>,
 }
 
+/// The same for commands that take `--region` for the regions that they work on.
+#[derive(Clone, Debug, Default, Args)]
+pub(super) struct HomeArgs {
+    /// The profile to log in with, instead of `AWS_PROFILE` or the default one.
+    #[arg(long, help_heading = WHERE, value_name = "NAME")]
+    profile: Option<String>,
+    /// The region of the ledger, the topic and the queue, instead of that of the environment or the profile.
+    #[arg(long, help_heading = WHERE, value_name = "REGION")]
+    home_region: Option<String>,
+}
+
+impl HomeArgs {
+    /// AWS, or why it cannot be reached and what to do about that.
+    pub(super) async fn connect(&self, trust: Trust) -> Result<Operator, String> {
+        let Self { profile, home_region } = self.clone();
+        LoginArgs { profile, region: home_region }.connect(trust).await
+    }
+}
+
 impl LoginArgs {
     /// AWS, or why it cannot be reached and what to do about that.
     pub(super) async fn connect(&self, trust: Trust) -> Result<Operator, String> {
         let login = Login { profile: self.profile.clone(), region: self.region.clone(), trust };
         connect(&login).await.map_err(|problem| problem.to_string())
     }
+}
+
+/// Why a command came to nothing.
+pub(super) enum Failure {
+    /// Something is not said, or said wrongly.
+    Usage(String),
+    /// Something did not work.
+    Error(String),
+}
+
+impl From<SettingProblem> for Failure {
+    fn from(problem: SettingProblem) -> Self {
+        Self::Usage(problem.to_string())
+    }
+}
+
+impl From<Fault> for Failure {
+    fn from(fault: Fault) -> Self {
+        Self::Error(told(&fault))
+    }
+}
+
+/// Runs a command to its end, and says why it came to nothing.
+pub(super) fn finished(command: impl Future<Output = Result<ExitStatus, Failure>>, printer: &Printer) -> ExitStatus {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let outcome = match runtime {
+        Ok(runtime) => runtime.block_on(command),
+        Err(error) => Err(Failure::Error(format!("cannot start the runtime: {error}"))),
+    };
+    let (status, problem) = match outcome {
+        Ok(status) => return status,
+        Err(Failure::Usage(problem)) => (ExitStatus::Usage, problem),
+        Err(Failure::Error(problem)) => (ExitStatus::Error, problem),
+    };
+    printer.error(&problem);
+    status
 }
 
 /// Codes that say that the credentials are at fault, and no permission.
@@ -37,7 +95,8 @@ pub(super) fn told(fault: &Fault) -> String {
     format!("{fault}; fix: {}", fix(fault))
 }
 
-fn fix(fault: &Fault) -> String {
+/// What to do about a call that failed.
+pub(super) fn fix(fault: &Fault) -> String {
     if WORN_OUT.contains(&fault.code.as_str()) {
         return "log in again (`aws sso login`), or name another profile with --profile".to_owned();
     }

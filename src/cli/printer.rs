@@ -1,6 +1,6 @@
 //! The only place that prints (invariant 7). Colours go where they can be seen: not into files, not under `NO_COLOR`.
 
-use std::io::Write as _;
+use std::io::{IsTerminal as _, Write as _};
 
 use anstyle::{AnsiColor, Style};
 
@@ -33,6 +33,16 @@ impl Printer {
     /// Talk, to standard error; the text brings its own line ends.
     pub fn talk(&self, text: &str) {
         let _ = write!(anstream::stderr().lock(), "{text}");
+    }
+
+    /// How far a command is, on one line that the next one overwrites; only for somebody who looks at a terminal. An empty
+    /// line ends it.
+    pub fn progress(&self, text: &str) {
+        let mut stderr = std::io::stderr().lock();
+        if stderr.is_terminal() {
+            let _ = write!(stderr, "\r\u{1b}[2K{text}");
+            let _ = stderr.flush();
+        }
     }
 
     /// An error: what is wrong, and what to do about it.

@@ -1,6 +1,6 @@
 //! What an operator's command works on. A flag beats its variable, and nothing is asked for before it is needed.
 
-use super::{DLQ_URL, QUEUE_URL, TABLE, TRUST, Trust, check, variable};
+use super::{DLQ_URL, QUEUE_URL, TABLE, TOPIC_ARN, TRUST, Trust, check, variable};
 
 /// Something that a command has to know.
 #[derive(Clone, Copy, Debug)]
@@ -24,6 +24,13 @@ pub const DEAD_LETTER_QUEUE: Setting = Setting {
 /// The ledger's table.
 pub const LEDGER: Setting =
     Setting { what: "the name of the ledger's table", flag: "--table", variable: TABLE, parse: check::table };
+/// The topic that alerts go to.
+pub const TOPIC: Setting = Setting {
+    what: "the ARN of the topic for alerts",
+    flag: "--topic-arn",
+    variable: TOPIC_ARN,
+    parse: |text| check::topic_arn(text, None),
+};
 
 /// Why a setting cannot be used; the text says what to do about it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -40,6 +47,17 @@ impl Setting {
     /// It is given nowhere, or is not what it should be.
     pub fn read(&self, flag: Option<&str>) -> Result<String, SettingProblem> {
         self.read_from(flag, variable)
+    }
+
+    /// The same for something that a command can do without.
+    ///
+    /// # Errors
+    /// It is given, and is not what it should be.
+    pub fn find(&self, flag: Option<&str>) -> Result<Option<String>, SettingProblem> {
+        if flag.is_none() && variable(self.variable).is_none_or(|text| text.is_empty()) {
+            return Ok(None);
+        }
+        self.read(flag).map(Some)
     }
 
     fn read_from(&self, flag: Option<&str>, vars: impl Fn(&str) -> Option<String>) -> Result<String, SettingProblem> {

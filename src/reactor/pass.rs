@@ -22,7 +22,7 @@ use crate::domain::settle::{self, settle};
 use crate::domain::signal::{Cause, Work};
 use crate::domain::target::{AccountFacts, AccountState, Target};
 use crate::domain::time::MINUTE_MS;
-use crate::ports::{Access, Attempt, Fault, FaultClass, World};
+use crate::ports::{Access, Attempt, Clock, Documents, Fault, FaultClass, World};
 
 /// Looks at a target in one pass, before the message waits.
 const LOOKS_MAX: usize = 3;
@@ -128,7 +128,11 @@ async fn reserve<W: World>(world: &W, case: &mut Case, decision: &Decision) -> R
 
 /// Reads the versions whose contents it takes to decide. While we do, further ones may be made; each look reads all that
 /// the one before it missed.
-async fn read_between<W: World>(world: &W, case: &mut Case, access: &Access) -> Result<(), Fault> {
+pub(super) async fn read_between<W: Documents + Clock + Sync>(
+    world: &W,
+    case: &mut Case,
+    access: &Access,
+) -> Result<(), Fault> {
     let mut between = BTreeSet::new();
     for _ in 0..LOOKS_MAX {
         let Observation::Present(seen) = &case.observation else { break };
@@ -219,7 +223,7 @@ pub(super) struct Looked {
 }
 
 /// Looks; an obstacle that a later attempt of the same call would meet again is an observation.
-pub(super) async fn look<W: World>(
+pub(super) async fn look<W: Documents + Clock + Sync>(
     world: &W,
     target: &Target,
     access: &Access,
@@ -248,7 +252,7 @@ pub(super) async fn look<W: World>(
 }
 
 /// Looks, and again while SSM says that the latest version is still on its way.
-async fn settled_look<W: World>(
+async fn settled_look<W: Documents + Clock + Sync>(
     world: &W,
     target: &Target,
     access: &Access,
@@ -325,7 +329,7 @@ fn not_looked_at<W: World>(world: &W, work: &Work, reason: &str) -> PassReport {
     }
 }
 
-pub(super) fn case<W: World>(
+pub(super) fn case<W: Clock>(
     world: &W,
     policy: &Policy,
     work: &Work,

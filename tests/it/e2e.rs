@@ -4,6 +4,7 @@
 //! in it, hand the events that their calls leave to the function as EventBridge and SQS do, and look at what came of it:
 //! the documents, the table, and what a subscriber of the topic received.
 
+mod apply;
 mod calls;
 mod copies;
 mod crashes;
@@ -13,7 +14,10 @@ mod ledger;
 mod limits;
 mod messages;
 mod modes;
+mod operator;
+mod organisation;
 mod people;
+mod plan;
 mod queue;
 mod redrive;
 mod stage;

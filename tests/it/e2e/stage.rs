@@ -85,7 +85,7 @@ pub(super) struct Hub {
     pub(super) keys: Credentials,
     dynamodb: aws_sdk_dynamodb::Client,
     pub(super) sqs: aws_sdk_sqs::Client,
-    topic: String,
+    pub(super) topic: String,
     pub(super) queue: String,
     pub(super) dlq: String,
     /// A queue that subscribes to the topic.
@@ -252,7 +252,7 @@ impl Hub {
         format!("function{}", self.suffix)
     }
 
-    fn table(&self) -> String {
+    pub(super) fn table(&self) -> String {
         format!("{TABLE}{}", self.suffix)
     }
 

@@ -1,0 +1,198 @@
+//! `runasctl apply`: does what a plan says, where that still holds. It goes through the reactor, so that ledger, history and
+//! alerts are the same as if the function had done it.
+
+mod guarded;
+mod journal;
+mod outcome;
+mod run;
+mod show;
+mod waves;
+
+use std::io::{BufRead as _, IsTerminal as _};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+
+use clap::Args;
+
+use super::login::{Failure, HomeArgs, WHERE, finished};
+use super::plan::file::Plan;
+use super::plan::pace::Paced;
+use super::plan::show::{counted, summary};
+use super::printer::Printer;
+use super::{ExitStatus, Output};
+use crate::aws::AwsWorld;
+use crate::aws::operator::Deployment;
+use crate::config::operator::{LEDGER, QUEUE, TOPIC, trust};
+use crate::ports::Ledger as _;
+use journal::Journal;
+use outcome::Outcome;
+use run::Runner;
+use show::Outcomes;
+use waves::{Wave, waves};
+
+/// Do what a plan says, where that still holds; a few accounts first. Run it again to take up what was stopped.
+#[derive(Clone, Debug, Args)]
+pub struct ApplyArgs {
+    /// The plan, as `runasctl plan --out` wrote it. What was done is kept beside it, in FILE.ID.journal.
+    #[arg(value_name = "FILE")]
+    plan: PathBuf,
+    /// Do it without asking.
+    #[arg(long)]
+    yes: bool,
+    /// Begin with so many accounts, and go on only if all goes well there.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    canary: u16,
+    /// Then so many accounts at a time.
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u16).range(1..))]
+    wave: u16,
+    /// Stop when so many targets have failed or could not be read.
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
+    max_failures: u32,
+    /// Work on so many targets at a time.
+    #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u8).range(1..=64))]
+    concurrency: u8,
+    /// The ledger's table, instead of `RUNAS_TABLE`.
+    #[arg(long, help_heading = WHERE, value_name = "NAME")]
+    table: Option<String>,
+    /// The topic for alerts, instead of `RUNAS_TOPIC_ARN`.
+    #[arg(long, help_heading = WHERE, value_name = "ARN")]
+    topic_arn: Option<String>,
+    /// The work queue, instead of `RUNAS_QUEUE_URL`.
+    #[arg(long, help_heading = WHERE, value_name = "URL")]
+    queue_url: Option<String>,
+    #[command(flatten)]
+    home: HomeArgs,
+}
+
+/// Runs the command.
+pub fn run(args: &ApplyArgs, output: Output, printer: &Printer) -> ExitStatus {
+    finished(command(args, output, printer), printer)
+}
+
+async fn command(args: &ApplyArgs, output: Output, printer: &Printer) -> Result<ExitStatus, Failure> {
+    let deployment = Deployment {
+        table: Some(LEDGER.read(args.table.as_deref())?),
+        topic_arn: Some(TOPIC.read(args.topic_arn.as_deref())?),
+        queue_url: Some(QUEUE.read(args.queue_url.as_deref())?),
+    };
+    let plan = Plan::read(&args.plan).map_err(|problem| Failure::Error(problem.to_string()))?;
+    let waves = waves(&plan.entries, usize::from(args.canary), usize::from(args.wave));
+    if !args.yes && !std::io::stdin().is_terminal() && !waves.is_empty() {
+        let problem = "nobody is there to ask; fix: --yes, once somebody has read the plan";
+        return Err(Failure::Usage(problem.to_owned()));
+    }
+    let operator = args.home.connect(trust()?).await.map_err(Failure::Error)?;
+    let by = operator.who_am_i().await?.arn;
+    let world = operator.world(&deployment);
+    let policy = plan.policy.policy().map_err(Failure::Error)?;
+    in_force(&plan, &world, printer).await?;
+    let journal = Journal::open(&args.plan, &plan.id, &by).map_err(|problem| Failure::Error(problem.to_string()))?;
+    if !waves.is_empty() && !confirmed(args, &plan, &by, printer) {
+        return Err(Failure::Error("nothing was done; fix: answer `yes` to do what the plan says".to_owned()));
+    }
+    let runner = Runner {
+        world: &world,
+        paced: Paced::new(&world),
+        policy: Arc::new(policy),
+        plan: plan.id.get(..12).unwrap_or_default(),
+        journal: &journal,
+        concurrency: usize::from(args.concurrency),
+        max_failures: usize::try_from(args.max_failures).unwrap_or(usize::MAX),
+        failures: AtomicUsize::new(0),
+        printer,
+    };
+    let outcomes = applied(&runner, &waves, args.canary > 0, printer).await?;
+    match output {
+        Output::Json => printer.data(&show::data(&plan.id, &outcomes)),
+        Output::Table => printer.data(&show::table(&outcomes)),
+    }
+    Ok(status(&outcomes))
+}
+
+/// A policy that differs from the one that the function acts by would be a war with it.
+async fn in_force(plan: &Plan, world: &AwsWorld, printer: &Printer) -> Result<(), Failure> {
+    match world.policy().await? {
+        Some(policy) if policy.digest() == plan.policy.sha256 => Ok(()),
+        Some(policy) => Err(Failure::Error(format!(
+            "the plan was made by policy {}, and the ledger holds {}: the function would undo what is written; fix: push \
+             the plan's policy, or make a new plan",
+            plan.policy.label,
+            policy.label()
+        ))),
+        None => {
+            printer.talk("the ledger holds no policy: see that the function acts by the one of the plan\n");
+            Ok(())
+        }
+    }
+}
+
+fn confirmed(args: &ApplyArgs, plan: &Plan, by: &str, printer: &Printer) -> bool {
+    let then = format!("{} first, then {} at a time", counted(usize::from(args.canary), "account"), args.wave);
+    let stop = counted(usize::try_from(args.max_failures).unwrap_or(usize::MAX), "failure");
+    printer.talk(&format!("{}\nas {by}; {then}; stops after {stop}\n", summary(&plan.summary)));
+    if args.yes {
+        return true;
+    }
+    printer.talk("Only `yes` does it: ");
+    let mut answer = String::new();
+    std::io::stdin().lock().read_line(&mut answer).is_ok() && answer.trim() == "yes"
+}
+
+/// Wave after wave, until all is done or too much has failed. What a run before has done is told with the rest.
+async fn applied(
+    runner: &Runner<'_, AwsWorld>,
+    waves: &[Wave<'_>],
+    canary: bool,
+    printer: &Printer,
+) -> Result<Outcomes, Failure> {
+    let entries = waves.iter().flatten().flat_map(|(_, entries)| entries);
+    let before = entries.map(|entry| {
+        let done = runner.journal.ended(&entry.target).filter(|outcome| outcome.is_done());
+        (entry.target.clone(), (entry.action, done.cloned().unwrap_or(Outcome::NotBegun)))
+    });
+    let mut outcomes: Outcomes = before.collect();
+    let done = outcomes.values().filter(|(_, outcome)| outcome.is_done()).count();
+    if done > 0 {
+        printer.talk(&format!("{} of {} were done by a run before\n", done, counted(outcomes.len(), "target")));
+    }
+    for (number, wave) in waves.iter().enumerate() {
+        let is_canary = canary && number == 0;
+        let came = runner.wave(wave).await.map_err(|error| {
+            let problem = format!("cannot write the journal: {error}; fix: make room, and run apply again");
+            Failure::Error(problem)
+        })?;
+        if !came.is_empty() {
+            let (name, of) = (if is_canary { " (canary)" } else { "" }, waves.len());
+            let came: Outcomes = came
+                .iter()
+                .filter_map(|(target, outcome)| Some((target.clone(), (outcomes.get(target)?.0, outcome.clone()))))
+                .collect();
+            printer.talk(&format!("wave {} of {of}{name}: {}\n", number + 1, show::summary(&came)));
+        }
+        let failed = came.values().any(Outcome::is_failure);
+        for (target, outcome) in came {
+            if let Some((_, before)) = outcomes.get_mut(&target) {
+                *before = outcome;
+            }
+        }
+        if runner.is_stopped() || is_canary && failed {
+            break;
+        }
+    }
+    Ok(outcomes)
+}
+
+/// An error beats what is not known, and that what is still wrong.
+fn status(outcomes: &Outcomes) -> ExitStatus {
+    let has = |wanted: fn(&Outcome) -> bool| outcomes.values().any(|(_, outcome)| wanted(outcome));
+    if has(|outcome| matches!(outcome, Outcome::Failed { .. } | Outcome::NotBegun)) {
+        ExitStatus::Error
+    } else if has(|outcome| matches!(outcome, Outcome::Unreachable { .. })) {
+        ExitStatus::Unreachable
+    } else if has(|outcome| !outcome.is_done()) {
+        ExitStatus::Drift
+    } else {
+        ExitStatus::Success
+    }
+}

@@ -1,0 +1,328 @@
+//! The world as one line of a plan may change it: what is there must be what the plan saw, and what is written must be what
+//! the plan shows. Everything else the reactor does as always.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use crate::cli::plan::entry::{Entry, Sight};
+use crate::domain::case::Write;
+use crate::domain::document::{Content, parse};
+use crate::domain::finding::Alert;
+use crate::domain::glance::{Glance, Noted};
+use crate::domain::observation::{Observation, Status};
+use crate::domain::policy::Policy;
+use crate::domain::record::{Commit, Loaded};
+use crate::domain::signal::Work;
+use crate::domain::sweep::Sweep;
+use crate::domain::target::{AccountFacts, AccountId, OuId, Region, Target};
+use crate::domain::time::Time;
+use crate::ports::{
+    Access, Attempt, Clock, Directory, Documents, Fault, FaultClass, Ledger, Notifier, Page, Queue, World, Written,
+};
+
+/// A world around one entry.
+pub(super) struct Guarded<'a, W> {
+    world: &'a W,
+    entry: &'a Entry,
+    facts: &'a AccountFacts,
+    /// A run before this one was killed while it was at it.
+    again: bool,
+    watch: Mutex<Watch>,
+}
+
+/// What was noticed on the way.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Watch {
+    /// Why the entry is not done: the plan does not hold any more.
+    pub(super) stale: Option<String>,
+    /// The last call that failed.
+    pub(super) fault: Option<Fault>,
+    /// A write of ours has landed or may have, so that what is there may be ours.
+    wrote: bool,
+    /// Versions that hold what the plan shows.
+    planned: BTreeSet<u64>,
+}
+
+impl<'a, W: World> Guarded<'a, W> {
+    pub(super) fn new(world: &'a W, entry: &'a Entry, facts: &'a AccountFacts, again: bool) -> Self {
+        Self { world, entry, facts, again, watch: Mutex::default() }
+    }
+
+    pub(super) fn noticed(&self) -> Watch {
+        self.watch().clone()
+    }
+
+    fn watch(&self) -> MutexGuard<'_, Watch> {
+        self.watch.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn noted<T>(&self, outcome: Result<T, Fault>) -> Result<T, Fault> {
+        if let Err(fault) = &outcome {
+            self.watch().fault = Some(fault.clone());
+        }
+        outcome
+    }
+
+    fn refused<T>(&self, why: String) -> Result<T, Fault> {
+        let message = why.clone();
+        self.watch().stale = Some(why);
+        let (call, code) = ("apply", "Stale".to_owned());
+        Err(Fault { class: FaultClass::Invalid, call, code, message, maybe_applied: false })
+    }
+
+    /// What is there is as the plan saw it, or already as it is to be.
+    fn hold_against_plan(&self, observation: &Observation) -> Result<(), Fault> {
+        let arrived = arrived(self.entry, observation);
+        {
+            let mut watch = self.watch();
+            watch.planned.extend(arrived);
+            // What our own write has led to is not the plan's to judge; the reactor does, as always.
+            if watch.wrote || arrived.is_some() {
+                return Ok(());
+            }
+        }
+        // Killed between the deletion and the creation of a document that is replaced.
+        let between = matches!(self.entry.write, Some(Write::Recreate { .. })) && *observation == Observation::Absent;
+        if self.again && between {
+            return Ok(());
+        }
+        let (then, now) = (self.entry.seen.as_ref(), Sight::of(observation));
+        if then == now.as_ref() { Ok(()) } else { self.refused(changed(then, now.as_ref())) }
+    }
+
+    /// What is about to be written is what the plan shows, on top of what it saw.
+    fn hold_against_write(&self, base: Option<u64>, text: &str) -> Result<(), Fault> {
+        let planned = match &self.entry.write {
+            Some(Write::Put { base: planned, content }) if *planned == base => Some(content),
+            Some(Write::Recreate { content }) if base.is_none() => Some(content),
+            _ => None,
+        };
+        let same = |content: &Content| parse(text).content().is_some_and(|text| text.same_as(content));
+        if planned.is_some_and(same) {
+            return Ok(());
+        }
+        self.refused("what would be written now is not what the plan shows".to_owned())
+    }
+
+    /// A write was made, or may have been.
+    fn wrote<T>(&self, outcome: Result<T, Fault>) -> Result<T, Fault> {
+        self.watch().wrote |= outcome.as_ref().err().is_none_or(|fault| fault.maybe_applied);
+        self.noted(outcome)
+    }
+
+    fn written(&self, outcome: Result<Written, Fault>) -> Result<Written, Fault> {
+        let written = self.wrote(outcome)?;
+        self.watch().planned.insert(written.version);
+        Ok(written)
+    }
+}
+
+/// The version that holds already what the plan wants there, where the latest one does.
+fn arrived(entry: &Entry, observation: &Observation) -> Option<u64> {
+    let Observation::Present(seen) = observation else { return None };
+    let latest = &seen.latest;
+    match &entry.write {
+        Some(Write::Put { content, .. } | Write::Recreate { content }) if seen.is_session() => {
+            latest.body.content().filter(|there| there.same_as(content)).map(|_| latest.number)
+        }
+        Some(Write::Promote { version }) => match (&entry.seen, Sight::of(observation)) {
+            (
+                Some(Sight::Present { created: then, latest_sha256: before, .. }),
+                Some(Sight::Present { created, latest_sha256, .. }),
+            ) => (latest.number == *version && created == *then && latest_sha256 == *before).then_some(*version),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// What is no longer as the plan saw it.
+fn changed(then: Option<&Sight>, now: Option<&Sight>) -> String {
+    match (then, now) {
+        (Some(Sight::Absent), Some(Sight::Present { latest, .. })) => {
+            format!("there was no document, and now there is one (version {latest})")
+        }
+        (_, Some(Sight::Absent)) => "there was a document, and now there is none".to_owned(),
+        (
+            Some(Sight::Present { latest: then, default: default_then, .. }),
+            Some(Sight::Present { latest, default, .. }),
+        ) if latest != then || default != default_then => {
+            format!("the latest version was {then} and the default {default_then}; now they are {latest} and {default}")
+        }
+        _ => "the document was deleted and made anew".to_owned(),
+    }
+}
+
+impl<W: World> Documents for Guarded<'_, W> {
+    async fn look(&self, target: &Target, access: &Access, between: &BTreeSet<u64>) -> Result<Observation, Fault> {
+        let observation = self.noted(self.world.look(target, access, between).await)?;
+        self.hold_against_plan(&observation)?;
+        Ok(observation)
+    }
+
+    /// A plan is held against everything that is there.
+    async fn glance(&self, _: &Target, _: &Access) -> Result<Glance, Fault> {
+        let message = "a plan takes a whole look".to_owned();
+        let (call, code) = ("apply", "WholeLook".to_owned());
+        Err(Fault { class: FaultClass::NotFound, call, code, message, maybe_applied: false })
+    }
+
+    async fn create(&self, target: &Target, access: &Access, text: &str, name: &str) -> Result<Written, Fault> {
+        self.hold_against_write(None, text)?;
+        self.written(self.world.create(target, access, text, name).await)
+    }
+
+    async fn update(
+        &self,
+        target: &Target,
+        access: &Access,
+        base: u64,
+        text: &str,
+        name: &str,
+    ) -> Result<Written, Fault> {
+        self.hold_against_write(Some(base), text)?;
+        self.written(self.world.update(target, access, base, text, name).await)
+    }
+
+    async fn status(&self, target: &Target, access: &Access, version: u64) -> Result<Status, Fault> {
+        self.noted(self.world.status(target, access, version).await)
+    }
+
+    async fn promote(&self, target: &Target, access: &Access, version: u64) -> Result<(), Fault> {
+        if !self.watch().planned.contains(&version) {
+            return self.refused(format!("version {version} would be made the default, and the plan does not say so"));
+        }
+        self.wrote(self.world.promote(target, access, version).await)
+    }
+
+    async fn delete(&self, target: &Target, access: &Access) -> Result<(), Fault> {
+        if !matches!(self.entry.write, Some(Write::Recreate { .. })) {
+            return self.refused("the document would be deleted, and the plan does not say so".to_owned());
+        }
+        self.wrote(self.world.delete(target, access).await)
+    }
+
+    async fn prune(&self, target: &Target, access: &Access, version: u64) -> Result<(), Fault> {
+        self.noted(self.world.prune(target, access, version).await)
+    }
+}
+
+/// The account is where the organisation says it is now, whatever was remembered of it.
+impl<W: World> Directory for Guarded<'_, W> {
+    async fn account(&self, _: &AccountId) -> Result<Option<AccountFacts>, Fault> {
+        Ok(Some(self.facts.clone()))
+    }
+
+    async fn ous_in(&self, parent: &OuId, page: Option<&str>) -> Result<Page<OuId>, Fault> {
+        self.noted(self.world.ous_in(parent, page).await)
+    }
+
+    async fn accounts_in(&self, path: &[OuId], page: Option<&str>) -> Result<Page<AccountFacts>, Fault> {
+        self.noted(self.world.accounts_in(path, page).await)
+    }
+
+    async fn accounts(&self, under: Option<&OuId>) -> Result<Vec<AccountId>, Fault> {
+        self.noted(self.world.accounts(under).await)
+    }
+}
+
+impl<W: World> Ledger for Guarded<'_, W> {
+    async fn policy(&self) -> Result<Option<Policy>, Fault> {
+        self.noted(self.world.policy().await)
+    }
+
+    async fn facts(&self, _: &AccountId) -> Result<Option<AccountFacts>, Fault> {
+        Ok(Some(self.facts.clone()))
+    }
+
+    async fn save_facts(&self, facts: &AccountFacts) -> Result<(), Fault> {
+        self.noted(self.world.save_facts(facts).await)
+    }
+
+    async fn load(&self, target: &Target, edit_ids: &BTreeSet<String>) -> Result<Loaded, Fault> {
+        let loaded = self.noted(self.world.load(target, edit_ids).await)?;
+        Ok(Loaded { facts: Some(self.facts.clone()), ..loaded })
+    }
+
+    async fn commit(&self, target: &Target, commit: &Commit) -> Result<(), Fault> {
+        self.noted(self.world.commit(target, commit).await)
+    }
+
+    async fn note(&self, target: &Target, generation: u64, noted: &Noted) -> Result<(), Fault> {
+        self.noted(self.world.note(target, generation, noted).await)
+    }
+
+    async fn looks(&self, account: &AccountId) -> Result<BTreeMap<Region, Time>, Fault> {
+        self.noted(self.world.looks(account).await)
+    }
+
+    async fn sweep(&self) -> Result<Option<Sweep>, Fault> {
+        self.noted(self.world.sweep().await)
+    }
+
+    async fn save_sweep(&self, sweep: &Sweep) -> Result<(), Fault> {
+        self.noted(self.world.save_sweep(sweep).await)
+    }
+
+    async fn met(&self, account: &AccountId, sweep: u64) -> Result<(), Fault> {
+        self.noted(self.world.met(account, sweep).await)
+    }
+
+    async fn unmet(&self, sweep: u64) -> Result<Vec<AccountId>, Fault> {
+        self.noted(self.world.unmet(sweep).await)
+    }
+
+    async fn unsent(&self, account: &AccountId) -> Result<Vec<Alert>, Fault> {
+        self.noted(self.world.unsent(account).await)
+    }
+
+    async fn keep_alert(&self, alert: &Alert) -> Result<bool, Fault> {
+        self.noted(self.world.keep_alert(alert).await)
+    }
+
+    async fn claim(&self, alert: &Alert, attempt: &Attempt, now: Time) -> Result<bool, Fault> {
+        self.noted(self.world.claim(alert, attempt, now).await)
+    }
+
+    async fn mark_sent(&self, alert: &Alert) -> Result<(), Fault> {
+        self.noted(self.world.mark_sent(alert).await)
+    }
+}
+
+impl<W: World> Notifier for Guarded<'_, W> {
+    async fn publish(&self, alert: &Alert) -> Result<(), Fault> {
+        self.noted(self.world.publish(alert).await)
+    }
+}
+
+impl<W: World> Queue for Guarded<'_, W> {
+    async fn send(&self, works: &[(Work, u32)]) -> Result<(), Fault> {
+        self.noted(self.world.send(works).await)
+    }
+
+    async fn go_on(&self, step: u64) -> Result<(), Fault> {
+        self.noted(self.world.go_on(step).await)
+    }
+
+    async fn dead_letter(&self, body: &str, reason: &str) -> Result<(), Fault> {
+        self.noted(self.world.dead_letter(body, reason).await)
+    }
+
+    async fn hand_back(&self, receipt: &str, delay_s: u32) -> Result<(), Fault> {
+        self.noted(self.world.hand_back(receipt, delay_s).await)
+    }
+}
+
+impl<W: World> Clock for Guarded<'_, W> {
+    fn now(&self) -> Time {
+        self.world.now()
+    }
+
+    async fn sleep(&self, ms: u64) {
+        self.world.sleep(ms).await;
+    }
+
+    fn jitter(&self) -> u32 {
+        self.world.jitter()
+    }
+}

@@ -1,0 +1,127 @@
+//! Wave by wave, entry by entry, through the reactor.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
+
+use super::guarded::Guarded;
+use super::journal::Journal;
+use super::outcome::Outcome;
+use super::waves::{Share, Wave};
+use crate::cli::login::told;
+use crate::cli::plan::entry::Entry;
+use crate::cli::plan::pace::Paced;
+use crate::cli::plan::survey::look_at;
+use crate::cli::printer::Printer;
+use crate::domain::decode::encode_work;
+use crate::domain::policy::Policy;
+use crate::domain::target::{AccountFacts, AccountId, AccountState, Target};
+use crate::domain::time::MINUTE_MS;
+use crate::ports::World;
+use crate::reactor::{Message, PolicySource, Reactor};
+
+/// The time that one entry gets. What is not done by then is not begun anew by itself.
+const ENTRY_MS: i64 = 3 * MINUTE_MS;
+/// Accounts asked for at a time.
+const ACCOUNTS_AT_ONCE: usize = 8;
+
+/// Applies a plan.
+pub(super) struct Runner<'a, W> {
+    pub(super) world: &'a W,
+    pub(super) paced: Paced<'a, W>,
+    pub(super) policy: Arc<Policy>,
+    pub(super) plan: &'a str,
+    pub(super) journal: &'a Journal,
+    pub(super) concurrency: usize,
+    pub(super) max_failures: usize,
+    pub(super) failures: AtomicUsize,
+    pub(super) printer: &'a Printer,
+}
+
+impl<W: World> Runner<'_, W> {
+    /// Whether as many entries have failed as may.
+    pub(super) fn is_stopped(&self) -> bool {
+        self.failures.load(Ordering::Relaxed) >= self.max_failures
+    }
+
+    /// Applies what is not done yet of a wave. Only a journal that cannot be written ends it early: what is not written down
+    /// could not be taken up.
+    pub(super) async fn wave(&self, wave: &Wave<'_>) -> io::Result<BTreeMap<Target, Outcome>> {
+        let open = |entry: &&Entry| !self.journal.ended(&entry.target).is_some_and(Outcome::is_done);
+        let shares: Vec<Share<'_>> = wave
+            .iter()
+            .map(|(account, entries)| (*account, entries.iter().copied().filter(open).collect::<Vec<_>>()))
+            .filter(|(_, entries): &Share<'_>| !entries.is_empty())
+            .collect();
+        let places = stream::iter(&shares).map(async |(account, _)| (*account, self.place(account).await));
+        let places: BTreeMap<&AccountId, Result<AccountFacts, Outcome>> =
+            places.buffer_unordered(ACCOUNTS_AT_ONCE).collect().await;
+        let entries = shares.iter().flat_map(|(account, entries)| entries.iter().map(move |entry| (*account, *entry)));
+        let (total, done) = (entries.clone().count(), AtomicUsize::new(0));
+        let each = entries.map(async |(account, entry)| {
+            let outcome = match places.get(account) {
+                Some(place) => self.entry(entry, place).await?,
+                None => Outcome::NotBegun,
+            };
+            let count = done.fetch_add(1, Ordering::Relaxed) + 1;
+            self.printer.progress(&format!("applying: {count} of {total} targets of this wave"));
+            Ok::<_, io::Error>((entry.target.clone(), outcome))
+        });
+        let outcomes = stream::iter(each).buffer_unordered(self.concurrency).try_collect().await;
+        self.printer.progress("");
+        outcomes
+    }
+
+    /// Where the account is now; remembered, so that the function judges by the same.
+    async fn place(&self, account: &AccountId) -> Result<AccountFacts, Outcome> {
+        let failed = |fault| Outcome::Failed { why: told(&fault) };
+        let gone = || Outcome::Stale { why: "the account has left the organisation, or is closed".to_owned() };
+        let facts = self.paced.account(account).await.map_err(failed)?;
+        let facts = facts.filter(|facts| facts.state == AccountState::Active).ok_or_else(gone)?;
+        if self.world.facts(account).await.map_err(failed)?.as_ref() != Some(&facts) {
+            self.world.save_facts(&facts).await.map_err(failed)?;
+        }
+        Ok(facts)
+    }
+
+    async fn entry(&self, entry: &Entry, place: &Result<AccountFacts, Outcome>) -> io::Result<Outcome> {
+        if self.is_stopped() {
+            return Ok(Outcome::NotBegun);
+        }
+        let target = &entry.target;
+        let again = self.journal.was_begun(target);
+        self.journal.begin(target, self.world.now())?;
+        let outcome = match place {
+            Ok(facts) => self.through_the_reactor(entry, facts, again).await,
+            Err(outcome) => outcome.clone(),
+        };
+        self.journal.end(target, self.world.now(), &outcome)?;
+        if outcome.is_failure() {
+            self.failures.fetch_add(1, Ordering::Relaxed);
+        }
+        Ok(outcome)
+    }
+
+    async fn through_the_reactor(&self, entry: &Entry, facts: &AccountFacts, again: bool) -> Outcome {
+        let now = self.policy.resolve(facts, self.world.now());
+        if (now.mode, &now.owned) != (entry.baseline.mode, &entry.baseline.owned) {
+            let why = format!("the policy says something else of the account by now ({})", now.reason);
+            return Outcome::Stale { why };
+        }
+        let correlation = format!("plan-{}", self.plan);
+        let guarded = Guarded::new(self.world, entry, facts, again);
+        let reactor = Reactor::new(guarded, PolicySource::Fixed(Arc::clone(&self.policy)));
+        let message = Message {
+            // The same in each run: what one has claimed to tell and was killed over, the next one tells.
+            id: format!("{correlation}-{}", entry.target),
+            body: encode_work(&look_at(entry.target.clone(), &correlation, self.world)),
+            receipt: None,
+            receives: if again { 2 } else { 1 },
+        };
+        let report = reactor.batch(&[message], self.world.now().plus_ms(ENTRY_MS)).await;
+        Outcome::of(&report, reactor.world().noticed())
+    }
+}

@@ -1,0 +1,27 @@
+//! The order in which a plan is applied: a few accounts first, then so many at a time, what is marked last.
+
+use std::collections::BTreeMap;
+
+use crate::cli::plan::entry::Entry;
+use crate::domain::target::AccountId;
+
+/// The entries of one account.
+pub(super) type Share<'a> = (&'a AccountId, Vec<&'a Entry>);
+
+/// Accounts that are worked on before the next ones are begun.
+pub(super) type Wave<'a> = Vec<Share<'a>>;
+
+/// The waves of a plan, always the same: a run that takes up another one begins where that had stopped.
+pub(super) fn waves<'a>(entries: &'a [Entry], canary: usize, size: usize) -> Vec<Wave<'a>> {
+    let mut accounts: BTreeMap<&AccountId, Vec<&Entry>> = BTreeMap::new();
+    for entry in entries.iter().filter(|entry| entry.action.writes() && entry.write.is_some()) {
+        accounts.entry(&entry.target.account).or_default().push(entry);
+    }
+    let mut shares: Vec<Share<'a>> = accounts.into_iter().collect();
+    shares.sort_by_key(|(_, entries)| entries.iter().any(|entry| entry.is_risky()));
+    let later = shares.split_off(canary.min(shares.len()));
+    let mut waves: Vec<Wave<'a>> = vec![shares];
+    waves.extend(later.chunks(size.max(1)).map(<[Share<'a>]>::to_vec));
+    waves.retain(|wave| !wave.is_empty());
+    waves
+}

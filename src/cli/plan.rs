@@ -1,0 +1,157 @@
+//! `runasctl plan`: what is there, what the policy wants, and what would be done about the difference. Nothing is written.
+
+pub(super) mod entry;
+pub(super) mod file;
+mod groups;
+pub(super) mod pace;
+mod risk;
+pub(super) mod show;
+pub(super) mod survey;
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+
+use super::login::{Failure, HomeArgs, WHERE, finished};
+use super::printer::Printer;
+use super::{ExitStatus, Output, policy_yaml};
+use crate::aws::AwsWorld;
+use crate::aws::operator::Deployment;
+use crate::clock::now;
+use crate::config::operator::{LEDGER, trust};
+use crate::domain::policy::Policy;
+use crate::domain::target::{AccountId, OuId, Region};
+use crate::domain::time::Time;
+use crate::ports::Ledger as _;
+use entry::{Action, Entry};
+use file::{Plan, PolicyUsed, Summary};
+use survey::{Scope, Survey, Surveyor};
+
+/// Say what is there, what the policy wants, and what would be done about it. Nothing is written.
+#[derive(Clone, Debug, Args)]
+pub struct PlanArgs {
+    /// The policy, as a YAML file; the one in the ledger where none is named.
+    #[arg(long, value_name = "FILE")]
+    policy: Option<PathBuf>,
+    /// Only accounts below this OU, nested ones included.
+    #[arg(long = "ou", value_name = "OU", conflicts_with = "accounts")]
+    ous: Vec<OuId>,
+    /// Only this account.
+    #[arg(long = "account", value_name = "ID")]
+    accounts: Vec<AccountId>,
+    /// Only this region.
+    #[arg(long = "region", value_name = "REGION")]
+    regions: Vec<Region>,
+    /// Keep the plan in a file, for `runasctl apply`.
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+    /// Name every account, and what is in sync too.
+    #[arg(long)]
+    all: bool,
+    /// Look at so many targets at a time.
+    #[arg(long, value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(u8).range(1..=64))]
+    concurrency: u8,
+    /// The ledger's table, instead of `RUNAS_TABLE`. Without one every document counts as seen for the first time.
+    #[arg(long, help_heading = WHERE, value_name = "NAME")]
+    table: Option<String>,
+    #[command(flatten)]
+    home: HomeArgs,
+}
+
+/// Runs the command.
+pub fn run(args: &PlanArgs, output: Output, printer: &Printer) -> ExitStatus {
+    finished(command(args, output, printer), printer)
+}
+
+async fn command(args: &PlanArgs, output: Output, printer: &Printer) -> Result<ExitStatus, Failure> {
+    let table = LEDGER.find(args.table.as_deref())?;
+    if table.is_none() && args.policy.is_none() {
+        let problem = "no policy is known; fix: give --policy, or name the ledger with --table or RUNAS_TABLE";
+        return Err(Failure::Usage(problem.to_owned()));
+    }
+    let file = args.policy.as_deref().map(|path| from_file(path, printer)).transpose()?;
+    let operator = args.home.connect(trust()?).await.map_err(Failure::Error)?;
+    let world = operator.world(&Deployment { table: table.clone(), ..Deployment::default() });
+    let (policy, source) = match (file, &table) {
+        (Some(policy), _) => policy,
+        (None, table) => (from_ledger(&world).await?, format!("table {}", table.as_deref().unwrap_or_default())),
+    };
+    if table.is_none() {
+        printer.talk("no ledger is named: every document counts as seen for the first time (--table, RUNAS_TABLE)\n");
+    }
+    let surveyor = Surveyor {
+        world: &world,
+        policy: &policy,
+        remembers: table.is_some(),
+        concurrency: usize::from(args.concurrency),
+        printer,
+    };
+    let scope = Scope { ous: args.ous.clone(), accounts: args.accounts.clone(), regions: args.regions.clone() };
+    let made_at = now();
+    let survey = surveyor.survey(&scope).await?;
+    let plan = planned(survey, PolicyUsed::new(&policy, source), table, made_at);
+    match output {
+        Output::Json => printer.data(&plan.to_json()),
+        Output::Table => printer.data(&show::plan(&plan, args.all)),
+    }
+    if let Some(path) = &args.out {
+        kept(&plan, path, printer)?;
+    }
+    Ok(status(&plan.entries))
+}
+
+fn planned(survey: Survey, policy: PolicyUsed, ledger: Option<String>, made_at: Time) -> Plan {
+    let Survey { entries, accounts, regions, closed } = survey;
+    let summary = Summary {
+        accounts,
+        regions,
+        targets: entries.len(),
+        actions: survey::count(&entries),
+        risky: entries.iter().filter(|entry| entry.action.writes() && entry.is_risky()).count(),
+        closed_accounts: closed,
+    };
+    Plan::new(made_at, policy, ledger, summary, entries)
+}
+
+fn kept(plan: &Plan, path: &Path, printer: &Printer) -> Result<(), Failure> {
+    let name = path.display();
+    plan.write(path).map_err(|error| {
+        Failure::Error(format!("cannot write {name}: {error}; fix: name a file in a directory that you may write to"))
+    })?;
+    if plan.entries.iter().any(|entry| entry.action.writes()) {
+        printer.talk(&format!("kept in {name}; to do exactly this: runasctl apply {name}\n"));
+    }
+    Ok(())
+}
+
+fn from_file(path: &Path, printer: &Printer) -> Result<(Policy, String), Failure> {
+    let name = path.display().to_string();
+    let text = std::fs::read_to_string(path).map_err(|error| {
+        Failure::Error(format!("cannot read {name}: {error}; fix: name the policy's YAML file with --policy"))
+    })?;
+    let (policy, lints) = policy_yaml::parse(&name, &text, now()).map_err(|problems| {
+        Failure::Error(format!("{name} is no policy; fix: see `runasctl policy check {name}`\n{problems}"))
+    })?;
+    if !lints.is_empty() {
+        printer.talk(&policy_yaml::render(&name, &lints));
+    }
+    Ok((policy, name))
+}
+
+async fn from_ledger(world: &AwsWorld) -> Result<Policy, Failure> {
+    world.policy().await?.ok_or_else(|| {
+        Failure::Error("the ledger holds no policy; fix: push one, or name a file with --policy".to_owned())
+    })
+}
+
+/// What is not known beats what is wrong.
+fn status(entries: &[Entry]) -> ExitStatus {
+    let has = |wanted: fn(Action) -> bool| entries.iter().any(|entry| wanted(entry.action));
+    if has(|action| action == Action::Unreachable) {
+        ExitStatus::Unreachable
+    } else if has(|action| action.writes() || matches!(action, Action::Observe | Action::Wait)) {
+        ExitStatus::Drift
+    } else {
+        ExitStatus::Success
+    }
+}

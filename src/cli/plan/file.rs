@@ -1,0 +1,155 @@
+//! A plan as a file: what was seen, by which policy, and exactly what would be written. What `--output json` prints is the same.
+
+use std::collections::BTreeMap;
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write as _};
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::entry::{Action, Entry};
+use crate::domain::policy::Policy;
+use crate::domain::target::Region;
+use crate::domain::text::{escaped, sha256};
+use crate::domain::time::Time;
+
+/// Version of the JSON.
+pub(in crate::cli) const SCHEMA_VERSION: u32 = 1;
+const KIND: &str = "runas-reactor plan";
+/// More than a plan for 100,000 targets.
+const BYTES_MAX: u64 = 512 << 20;
+
+/// A plan.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(in crate::cli) struct Plan {
+    pub(in crate::cli) schema_version: u32,
+    kind: String,
+    /// SHA-256 over everything else, in canonical JSON.
+    pub(in crate::cli) id: String,
+    pub(in crate::cli) made_at: Time,
+    pub(in crate::cli) policy: PolicyUsed,
+    /// The ledger's table, where one was read.
+    pub(in crate::cli) ledger: Option<String>,
+    pub(in crate::cli) summary: Summary,
+    /// By account and region.
+    pub(in crate::cli) entries: Vec<Entry>,
+}
+
+/// The policy that a plan was made by.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(in crate::cli) struct PolicyUsed {
+    pub(in crate::cli) label: String,
+    pub(in crate::cli) sha256: String,
+    /// Where it was read from.
+    pub(in crate::cli) source: String,
+    /// The policy itself, as the function reads it.
+    compiled: String,
+}
+
+/// A plan in numbers.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(in crate::cli) struct Summary {
+    pub(in crate::cli) accounts: usize,
+    pub(in crate::cli) regions: Vec<Region>,
+    pub(in crate::cli) targets: usize,
+    /// By what would be done.
+    pub(in crate::cli) actions: BTreeMap<Action, usize>,
+    /// Targets with a difference that is marked.
+    pub(in crate::cli) risky: usize,
+    /// Accounts that were left out because they are closed.
+    pub(in crate::cli) closed_accounts: usize,
+}
+
+/// Why a file is no plan that can be applied.
+#[derive(Debug, thiserror::Error)]
+pub(in crate::cli) enum PlanProblem {
+    #[error("cannot read {0}: {1}; fix: name a file that `runasctl plan --out` wrote")]
+    Unreadable(String, io::Error),
+    #[error("{0} is no plan: {1}; fix: name a file that `runasctl plan --out` wrote")]
+    NoPlan(String, String),
+    #[error("{0} was changed after it was made; fix: make a new plan, and leave it as it is")]
+    Changed(String),
+}
+
+impl PolicyUsed {
+    pub(super) fn new(policy: &Policy, source: String) -> Self {
+        let (label, sha256) = (policy.label().to_owned(), policy.digest().to_owned());
+        Self { label, sha256, source, compiled: policy.compiled() }
+    }
+
+    /// The policy, checked again.
+    pub(in crate::cli) fn policy(&self) -> Result<Policy, String> {
+        let policy = Policy::from_compiled(&self.compiled).map_err(|error| error.to_string())?;
+        Ok(policy.with_label(self.label.clone()))
+    }
+}
+
+impl Plan {
+    pub(super) fn new(
+        made_at: Time,
+        policy: PolicyUsed,
+        ledger: Option<String>,
+        summary: Summary,
+        entries: Vec<Entry>,
+    ) -> Self {
+        let (kind, id) = (KIND.to_owned(), String::new());
+        let mut plan = Self { schema_version: SCHEMA_VERSION, kind, id, made_at, policy, ledger, summary, entries };
+        plan.id = digest(serde_json::to_value(&plan).unwrap_or_default());
+        plan
+    }
+
+    /// The whole plan as JSON, with everything invisible written out.
+    pub(super) fn to_json(&self) -> String {
+        let mut text = serde_json::to_string_pretty(self).unwrap_or_default();
+        text.push('\n');
+        escaped(&text)
+    }
+
+    /// Reads a plan, and sees whether it is as it was made.
+    pub(in crate::cli) fn read(path: &Path) -> Result<Self, PlanProblem> {
+        let name = path.display().to_string();
+        let no_plan = |why: &str| PlanProblem::NoPlan(name.clone(), why.to_owned());
+        let unreadable = |error| PlanProblem::Unreadable(name.clone(), error);
+        if fs::metadata(path).map_err(unreadable)?.len() > BYTES_MAX {
+            return Err(no_plan("it is too large"));
+        }
+        let text = fs::read_to_string(path).map_err(unreadable)?;
+        let value: Value = serde_json::from_str(&text).map_err(|error| no_plan(&error.to_string()))?;
+        if value.get("kind").and_then(Value::as_str) != Some(KIND) {
+            return Err(no_plan("it does not say that it is one"));
+        }
+        if value.get("schema_version") != Some(&SCHEMA_VERSION.into()) {
+            return Err(no_plan("another release of runasctl wrote it"));
+        }
+        let plan: Self = serde_json::from_value(value.clone()).map_err(|error| no_plan(&error.to_string()))?;
+        if digest(value) == plan.id { Ok(plan) } else { Err(PlanProblem::Changed(name)) }
+    }
+
+    /// Writes the plan to a file that only its owner reads: it holds what runs in people's shells. A file that is there
+    /// already is replaced by the whole plan or not at all.
+    pub(super) fn write(&self, path: &Path) -> io::Result<()> {
+        let mut name = path.file_name().unwrap_or_default().to_owned();
+        name.push(".new");
+        let new = path.with_file_name(name);
+        let mut file = private(OpenOptions::new().write(true).create(true).truncate(true)).open(&new)?;
+        file.write_all(self.to_json().as_bytes())?;
+        file.sync_all()?;
+        fs::rename(&new, path)
+    }
+}
+
+/// Of everything but the id. `serde_json`'s maps are sorted, so what has gone through a value is canonical.
+fn digest(mut plan: Value) -> String {
+    if let Some(id) = plan.get_mut("id") {
+        *id = Value::from("");
+    }
+    sha256(&plan.to_string())
+}
+
+/// A file that nobody else reads, where files have owners.
+pub(in crate::cli) fn private(options: &mut OpenOptions) -> &mut OpenOptions {
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(options, 0o600);
+    options
+}

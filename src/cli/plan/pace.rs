@@ -1,0 +1,79 @@
+//! Calls at a pace that leaves room for others.
+
+use std::sync::{Mutex, PoisonError};
+
+use crate::domain::target::{AccountFacts, AccountId};
+use crate::domain::time::Time;
+use crate::ports::{Clock, Directory, Fault, FaultClass};
+
+/// `DescribeAccount` is allowed 20 times a second, 30 at once, in the whole organisation [docs: `orgs_reference_limits`]. The
+/// function and others want some of that.
+const INTERVAL_MS: i64 = 70;
+const BURST: i64 = 15;
+/// What AWS asks us to slow down for is tried so often, after pauses that double.
+const TRIES: u32 = 5;
+const PAUSE_MS: u64 = 400;
+
+/// The organisation, asked slowly.
+pub(in crate::cli) struct Paced<'a, W> {
+    world: &'a W,
+    /// When the calls so far would have been made at an even pace.
+    even: Mutex<Time>,
+}
+
+impl<'a, W: Directory + Clock> Paced<'a, W> {
+    pub(in crate::cli) fn new(world: &'a W) -> Self {
+        Self { world, even: Mutex::new(Time::ZERO) }
+    }
+
+    /// The account, as [`Directory::account`] says it.
+    pub(in crate::cli) async fn account(&self, account: &AccountId) -> Result<Option<AccountFacts>, Fault> {
+        patiently(self.world, async || {
+            let pause = self.turn(self.world.now());
+            self.world.sleep(pause).await;
+            self.world.account(account).await
+        })
+        .await
+    }
+
+    /// How long to wait before the next call.
+    fn turn(&self, now: Time) -> u64 {
+        let mut even = self.even.lock().unwrap_or_else(PoisonError::into_inner);
+        *even = (*even).max(now.plus_ms(-INTERVAL_MS * BURST)).plus_ms(INTERVAL_MS);
+        u64::try_from(even.since(now)).unwrap_or_default()
+    }
+}
+
+/// Makes a call, and again after a while where AWS asks for that, or where it was in the middle of something.
+pub(in crate::cli) async fn patiently<T>(
+    world: &impl Clock,
+    mut call: impl AsyncFnMut() -> Result<T, Fault>,
+) -> Result<T, Fault> {
+    for round in 1..TRIES {
+        match call().await {
+            Err(fault) if matches!(fault.class, FaultClass::Throttled | FaultClass::Moved) => {
+                world.sleep((PAUSE_MS << round) / 2 + u64::from(world.jitter()) % PAUSE_MS).await;
+            }
+            outcome => return outcome,
+        }
+    }
+    call().await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sim::{Sim, Switches};
+
+    #[test]
+    fn a_burst_is_let_through_and_then_one_call_an_interval() {
+        let sim = Sim::new(Switches::PLAIN, Time::from_ms(1_000_000_000), 1);
+        let paced = Paced::new(&sim);
+        let now = Time::from_ms(1_000_000_000);
+        let pauses: Vec<u64> = (0..18).map(|_| paced.turn(now)).collect();
+        assert_eq!(pauses[..15], [0; 15]);
+        assert_eq!(pauses[15..], [70, 140, 210]);
+        let later = now.plus_ms(60_000);
+        assert_eq!((0..16).map(|_| paced.turn(later)).collect::<Vec<_>>()[14..], [0, 70], "a pause earns no more");
+    }
+}
