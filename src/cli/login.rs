@@ -2,8 +2,11 @@
 
 use clap::Args;
 
+use super::ExitStatus;
+use super::printer::Printer;
 use crate::aws::operator::{Login, Operator, connect};
 use crate::config::Trust;
+use crate::config::operator::SettingProblem;
 use crate::ports::{Fault, FaultClass};
 
 /// The heading in the help under which commands say what they work on.
@@ -26,6 +29,42 @@ impl LoginArgs {
         let login = Login { profile: self.profile.clone(), region: self.region.clone(), trust };
         connect(&login).await.map_err(|problem| problem.to_string())
     }
+}
+
+/// Why a command came to nothing.
+pub(super) enum Failure {
+    /// Something is not said, or said wrongly.
+    Usage(String),
+    /// Something did not work.
+    Error(String),
+}
+
+impl From<SettingProblem> for Failure {
+    fn from(problem: SettingProblem) -> Self {
+        Self::Usage(problem.to_string())
+    }
+}
+
+impl From<Fault> for Failure {
+    fn from(fault: Fault) -> Self {
+        Self::Error(told(&fault))
+    }
+}
+
+/// Runs a command to its end, and says why it came to nothing.
+pub(super) fn finished(command: impl Future<Output = Result<ExitStatus, Failure>>, printer: &Printer) -> ExitStatus {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let outcome = match runtime {
+        Ok(runtime) => runtime.block_on(command),
+        Err(error) => Err(Failure::Error(format!("cannot start the runtime: {error}"))),
+    };
+    let (status, problem) = match outcome {
+        Ok(status) => return status,
+        Err(Failure::Usage(problem)) => (ExitStatus::Usage, problem),
+        Err(Failure::Error(problem)) => (ExitStatus::Error, problem),
+    };
+    printer.error(&problem);
+    status
 }
 
 /// Codes that say that the credentials are at fault, and no permission.

@@ -8,14 +8,13 @@ use std::collections::BTreeSet;
 
 use clap::{Args, Subcommand};
 
-use super::login::{LoginArgs, WHERE, told};
+use super::login::{Failure, LoginArgs, WHERE, finished};
 use super::printer::Printer;
 use super::{ExitStatus, Output};
 use crate::aws::dead_letters::DeadLetters;
 use crate::aws::operator::Operator;
-use crate::config::operator::{DEAD_LETTER_QUEUE, LEDGER, QUEUE, SettingProblem, trust};
+use crate::config::operator::{DEAD_LETTER_QUEUE, LEDGER, QUEUE, trust};
 use crate::domain::text::{ID_CHARS_MAX, MESSAGE_CHARS_MAX, clean};
-use crate::ports::Fault;
 use held::{Held, Wanted};
 
 /// Look into the dead-letter queue, put messages back to work, or drop them with a reason.
@@ -82,42 +81,9 @@ fn reason(text: &str) -> Result<String, String> {
     if reason.is_empty() { Err("say why, for whoever asks in a year".to_owned()) } else { Ok(reason) }
 }
 
-/// Why a command came to nothing.
-enum Failure {
-    /// Something is not said, or said wrongly.
-    Usage(String),
-    /// Something did not work.
-    Error(String),
-}
-
-impl From<SettingProblem> for Failure {
-    fn from(problem: SettingProblem) -> Self {
-        Self::Usage(problem.to_string())
-    }
-}
-
-impl From<Fault> for Failure {
-    fn from(fault: Fault) -> Self {
-        Self::Error(told(&fault))
-    }
-}
-
 /// Runs the command.
 pub fn run(args: &RedriveArgs, output: Output, printer: &Printer) -> ExitStatus {
-    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
-        Ok(runtime) => runtime,
-        Err(error) => {
-            printer.error(&format!("cannot start the runtime: {error}"));
-            return ExitStatus::Error;
-        }
-    };
-    let (status, problem) = match runtime.block_on(command(args, output, printer)) {
-        Ok(status) => return status,
-        Err(Failure::Usage(problem)) => (ExitStatus::Usage, problem),
-        Err(Failure::Error(problem)) => (ExitStatus::Error, problem),
-    };
-    printer.error(&problem);
-    status
+    finished(command(args, output, printer), printer)
 }
 
 async fn command(args: &RedriveArgs, output: Output, printer: &Printer) -> Result<ExitStatus, Failure> {

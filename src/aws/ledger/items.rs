@@ -29,6 +29,8 @@ pub(super) const RECORD: &str = "record";
 pub(super) const STATE: &str = "state";
 pub(super) const TTL: &str = "ttl";
 pub(super) const UPDATED: &str = "updated";
+/// The number that a policy was pushed under.
+pub(super) const VERSION: &str = "version";
 
 /// Until when somebody is about to tell an alert, in milliseconds since 1970.
 pub(super) const CLAIMED: &str = "claimed";

@@ -5,39 +5,16 @@ mod login;
 mod looking;
 
 use std::collections::BTreeMap;
-use std::process::{Command, Stdio};
 
 use aws_sdk_sqs::types::{Message, MessageAttributeValue, QueueAttributeName};
-use runas_reactor::config;
 use runas_reactor::domain::signal::Cause;
 use serde_json::Value;
 
+use super::operator::Ran;
 use super::queue::work;
-use super::stage::{HOME, PAYMENTS, Stage, TABLE, text_of};
-
-/// How a command ended.
-#[derive(Debug)]
-struct Ran {
-    code: Option<i32>,
-    out: String,
-    err: String,
-}
+use super::stage::{HOME, PAYMENTS, Stage, text_of};
 
 impl Ran {
-    #[track_caller]
-    fn ends(self, code: i32) -> Self {
-        assert_eq!(self.code, Some(code), "{self:#?}");
-        self
-    }
-
-    /// What it wrote for programs.
-    #[track_caller]
-    fn data(&self) -> Value {
-        let data: Value = serde_json::from_str(&self.out).unwrap_or_else(|why| panic!("{why}: {self:#?}"));
-        assert_eq!(data["schema_version"], 1);
-        data
-    }
-
     /// The messages by their ids, in their order.
     #[track_caller]
     fn messages(&self) -> Vec<(String, Value)> {
@@ -50,13 +27,6 @@ impl Ran {
     fn outcomes(&self) -> BTreeMap<String, String> {
         self.messages().into_iter().map(|(id, message)| (id, text_of(&message["outcome"]))).collect()
     }
-
-    #[track_caller]
-    fn complains_of(&self, words: &[&str]) {
-        for word in words {
-            assert!(self.err.contains(word), "{word:?} is not in {self:#?}");
-        }
-    }
 }
 
 impl Stage {
@@ -67,29 +37,8 @@ impl Stage {
 
     /// With other variables; an empty one counts as not set.
     fn redrive_with(&self, variables: &[(&str, &str)], arguments: &[&str]) -> Ran {
-        let url = self.aws.url();
-        let mut all = BTreeMap::from([
-            (config::TABLE, TABLE),
-            (config::QUEUE_URL, self.hub.queue.as_str()),
-            (config::DLQ_URL, &self.hub.dlq),
-            (config::REGION, HOME),
-            (config::ENDPOINT, &url),
-            (config::MAX_ATTEMPTS, "1"),
-            ("AWS_ACCESS_KEY_ID", &self.hub.keys.access_key),
-            ("AWS_SECRET_ACCESS_KEY", &self.hub.keys.secret_key),
-            ("AWS_SESSION_TOKEN", &self.hub.keys.token),
-            // Nobody asks the machine that the tests run on.
-            ("AWS_EC2_METADATA_DISABLED", "true"),
-            ("AWS_CONFIG_FILE", "/dev/null"),
-            ("AWS_SHARED_CREDENTIALS_FILE", "/dev/null"),
-        ]);
-        all.extend(variables.iter().copied());
-        all.retain(|_, value| !value.is_empty());
-        let mut command = Command::new(env!("CARGO_BIN_EXE_runasctl"));
-        command.arg("redrive").args(arguments).env_clear().envs(all).stdin(Stdio::null());
-        let output = command.output().expect("the command can be run");
-        let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("text");
-        Ran { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
+        let arguments: Vec<&str> = ["redrive"].iter().chain(arguments).copied().collect();
+        self.runasctl(variables, &arguments)
     }
 
     /// Puts a message into the dead-letter queue, as the function does; answers its id.

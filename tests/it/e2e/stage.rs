@@ -85,7 +85,7 @@ pub(super) struct Hub {
     pub(super) keys: Credentials,
     dynamodb: aws_sdk_dynamodb::Client,
     pub(super) sqs: aws_sdk_sqs::Client,
-    topic: String,
+    pub(super) topic: String,
     pub(super) queue: String,
     pub(super) dlq: String,
     /// A queue that subscribes to the topic.
@@ -128,8 +128,7 @@ impl Stage {
 
     /// The policy as the function reads it.
     pub(super) fn policy(&self) -> Policy {
-        let now = "2026-11-01T00:00:00Z".parse().expect("a time");
-        policy_yaml::parse("policy.yaml", &self.yaml, now).unwrap_or_else(|problems| panic!("{problems}")).0
+        compiled(&self.yaml)
     }
 
     pub(super) fn run<T>(&self, what: impl Future<Output = T>) -> T {
@@ -182,10 +181,21 @@ impl Stage {
 
     /// Puts the policy where `policy push` puts it.
     pub(super) fn push_policy(&self) {
+        self.put_policy(&self.yaml, None);
+    }
+
+    /// The same by hand: any policy, under any number.
+    pub(super) fn put_policy(&self, yaml: &str, version: Option<u64>) {
         let text = |text: &str| AttributeValue::S(text.to_owned());
-        let row = [("PK", "POLICY"), ("SK", "CURRENT"), ("compiled", &self.policy().compiled())];
-        let row = row.map(|(name, value)| (name.to_owned(), text(value)));
-        let put = self.hub.dynamodb.put_item().table_name(self.hub.table()).set_item(Some(row.into())).send();
+        let row = [("PK", "POLICY"), ("SK", "CURRENT"), ("compiled", &compiled(yaml).compiled())];
+        let mut row: std::collections::HashMap<String, AttributeValue> =
+            row.map(|(name, value)| (name.to_owned(), text(value))).into();
+        if let Some(version) = version {
+            let line = [("at", "2026-11-01T00:00:00Z"), ("by", "somebody"), ("why", "x"), ("digest", "x")];
+            row.extend(line.map(|(name, value)| (name.to_owned(), text(value))));
+            row.insert("version".to_owned(), AttributeValue::N(version.to_string()));
+        }
+        let put = self.hub.dynamodb.put_item().table_name(self.hub.table()).set_item(Some(row)).send();
         self.run(put).expect("a row can be written");
     }
 
@@ -252,7 +262,7 @@ impl Hub {
         format!("function{}", self.suffix)
     }
 
-    fn table(&self) -> String {
+    pub(super) fn table(&self) -> String {
         format!("{TABLE}{}", self.suffix)
     }
 
@@ -328,11 +338,16 @@ async fn organize(aws: &Emulator) -> String {
     production
 }
 
+fn compiled(yaml: &str) -> Policy {
+    let now = "2026-11-01T00:00:00Z".parse().expect("a time");
+    policy_yaml::parse("policy.yaml", yaml, now).unwrap_or_else(|problems| panic!("{problems}")).0
+}
+
 fn runtime() -> Runtime {
     tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime")
 }
 
-fn manager(aws: &Emulator) -> Credentials {
+pub(super) fn manager(aws: &Emulator) -> Credentials {
     aws.credentials(&format!("arn:aws:iam::{MANAGEMENT}:role/Admin"), "root")
 }
 
