@@ -8,6 +8,7 @@
 //! | `session` | credentials of other accounts that reach one document and nothing else |
 //! | `operator` | how an operator reaches AWS: profiles and SSO (feature `cli`) |
 //! | `dead_letters` | the dead-letter queue as an operator works on it (feature `cli`) |
+//! | `policy_book` | the versions of the policy as an operator writes them (feature `cli`) |
 //! | `documents`, `directory`, `ledger`, `notifier`, `queue` | one port each |
 
 mod client;
@@ -21,6 +22,8 @@ mod ledger;
 mod notifier;
 #[cfg(feature = "cli")]
 pub mod operator;
+#[cfg(feature = "cli")]
+pub mod policy_book;
 mod queue;
 mod session;
 

@@ -6,6 +6,7 @@ pub mod demo;
 mod login;
 pub mod plan;
 pub mod policy;
+pub mod policy_table;
 pub mod policy_yaml;
 pub mod printer;
 pub mod redrive;
@@ -57,9 +58,17 @@ enum Command {
     Simulate(simulate::SimulateArgs),
     /// Look into the dead-letter queue, put messages back to work, or drop them with a reason.
     Redrive(redrive::RedriveArgs),
-    /// Check, explain and compile a policy, or print the schema of policies.
+    /// Check, test and explain a policy; put it into force, see what is and was, and bring an earlier one back.
     #[command(subcommand)]
-    Policy(policy::PolicyCommand),
+    Policy(PolicyCommand),
+}
+
+#[derive(Debug, Subcommand)]
+enum PolicyCommand {
+    #[command(flatten)]
+    File(policy::PolicyCommand),
+    #[command(flatten)]
+    Table(policy_table::TableCommand),
 }
 
 /// How the command ended.
@@ -108,7 +117,8 @@ fn run(cli: &Cli, printer: &Printer) -> ExitStatus {
         Command::Apply(args) => apply::run(args, cli.output, printer),
         Command::Simulate(args) => simulate::run(args, cli.output, printer),
         Command::Redrive(args) => redrive::run(args, cli.output, printer),
-        Command::Policy(command) => {
+        Command::Policy(PolicyCommand::Table(command)) => policy_table::run(command, cli.output, printer),
+        Command::Policy(PolicyCommand::File(command)) => {
             let outcome = policy::run(command, now(), cli.output);
             printer.data(&outcome.stdout);
             printer.talk(&outcome.stderr);

@@ -13,6 +13,7 @@
 //! | `ROSTER` | `ACCOUNT#<id>` | there is such an account; its state, and the sweep that met it last |
 //! | `SWEEP` | `LAST` | the last sweep: where it has come to, or that it has ended |
 //! | `POLICY` | `CURRENT` | the policy in force; the function may only read it |
+//! | | `VERSION#<n>` | a version of it with its YAML: who, when and why; for good |
 //! | `DEADLETTER` | `DROPPED#<time>#<message id>` | who dropped a message from the dead-letter queue, and why; 400 days |
 //! | | `BODY#<sha256>#<part>` | the body of a dropped message; as long as the last line that names it |
 
@@ -37,7 +38,11 @@ mod load;
 mod outbox;
 mod plan;
 mod row;
+#[cfg(feature = "cli")]
+mod scan;
 mod sweep;
+#[cfg(feature = "cli")]
+mod versions;
 
 const GET: Call = Call::read("GetItem");
 const UPDATE: Call = Call::write("UpdateItem");
@@ -61,22 +66,27 @@ impl DynamoLedger {
     }
 
     pub(super) async fn policy(&self) -> Result<Option<Policy>, Fault> {
-        let compiled = match &self.policy {
+        let (compiled, version) = match &self.policy {
             // For local runs: a small file, read while nobody waits.
-            PolicySource::File(path) => Some(std::fs::read_to_string(path).map_err(|error| {
-                GET.fault(FaultClass::NotFound, "PolicyFile", &format!("{}: {error}", path.display()))
-            })?),
+            PolicySource::File(path) => {
+                let text = std::fs::read_to_string(path).map_err(|error| {
+                    GET.fault(FaultClass::NotFound, "PolicyFile", &format!("{}: {error}", path.display()))
+                })?;
+                (text, None)
+            }
             PolicySource::Table => {
-                let item = self.get(&Key::policy()).await?;
-                item.map(|item| items::text(&item, items::COMPILED).map(str::to_owned))
-                    .transpose()
-                    .map_err(|what| corrupt(&what))?
+                let Some(item) = self.get(&Key::policy()).await? else { return Ok(None) };
+                let text = items::text(&item, items::COMPILED).map_err(|what| corrupt(&what))?.to_owned();
+                (text, item.get(items::VERSION).and_then(|value| value.as_n().ok()).cloned())
             }
         };
-        compiled
-            .map(|compiled| Policy::from_compiled(&compiled))
-            .transpose()
-            .map_err(|error| GET.fault(FaultClass::Invalid, "Policy", &error.to_string()))
+        let policy = Policy::from_compiled(&compiled)
+            .map_err(|error| GET.fault(FaultClass::Invalid, "Policy", &error.to_string()))?;
+        // A policy that was put there by hand has no version, and is called by its digest.
+        Ok(Some(match version {
+            Some(version) => policy.with_label(format!("v{version}")),
+            None => policy,
+        }))
     }
 
     pub(super) async fn facts(&self, account: &AccountId) -> Result<Option<AccountFacts>, Fault> {

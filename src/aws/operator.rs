@@ -15,13 +15,16 @@ use aws_credential_types::provider::error::CredentialsError;
 use aws_credential_types::provider::future::ProvideCredentials as Provided;
 use aws_credential_types::provider::{self, ProvideCredentials, SharedCredentialsProvider};
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 
 use super::AwsWorld;
 use super::client::{Clients, Lazy, http_client};
 use super::dead_letters::{DeadLetters, DropBook};
+use super::directory::Organizations;
 use super::fault::Call;
+use super::policy_book::PolicyBook;
 use crate::config::{Config, Endpoints, PolicySource, Trust};
-use crate::domain::target::{IdError, Region as RegionCode};
+use crate::domain::target::{AccountFacts, IdError, Region as RegionCode};
 use crate::domain::text::{MESSAGE_CHARS_MAX, NAME_CHARS_MAX, clean, quote};
 use crate::ports::Fault;
 
@@ -33,6 +36,9 @@ const CONNECT: Duration = Duration::from_secs(5);
 const ATTEMPT: Duration = Duration::from_secs(30);
 /// A call with all its attempts.
 const OPERATION: Duration = Duration::from_secs(90);
+
+/// Accounts that Organizations is asked for at a time; what is too many it says itself, and the SDK asks again.
+const PARALLEL: usize = 4;
 
 /// As whom, and where.
 #[derive(Clone, Debug)]
@@ -194,6 +200,23 @@ impl Operator {
     /// The book of what was dropped, in the ledger's table.
     pub fn drop_book(&self, table: &str) -> DropBook {
         DropBook::new(table, &self.clients)
+    }
+
+    /// The versions of the policy, in the ledger's table.
+    pub fn policy_book(&self, table: &str) -> PolicyBook {
+        PolicyBook::new(table, &self.clients)
+    }
+
+    /// Every account of the organisation, as Organizations knows it now.
+    ///
+    /// # Errors
+    /// Organizations does not answer, or not to these credentials.
+    pub async fn organization(&self) -> Result<Vec<AccountFacts>, Fault> {
+        let directory = Organizations::new(&self.clients);
+        let ids = directory.accounts(None).await?;
+        let each = ids.iter().map(|account| directory.account(account));
+        let facts: Vec<Option<AccountFacts>> = stream::iter(each).buffered(PARALLEL).try_collect().await?;
+        Ok(facts.into_iter().flatten().collect())
     }
 }
 

@@ -1,6 +1,8 @@
-//! `runasctl policy`: is it right, what is its format, and what does it mean for one account.
+//! `runasctl policy` on files: is it right, what is its format, what does it mean for one account, and do its cases hold.
 //!
 //! Commands return what is to be printed; printing is somebody else's.
+
+mod trial;
 
 use std::fmt::Write as _;
 use std::fs::File;
@@ -51,6 +53,15 @@ pub enum PolicyCommand {
         #[arg(long, value_name = "TIME")]
         at: Option<Time>,
     },
+    /// Try the cases that you wrote for a policy: facts of an account, the baseline that follows, and why
+    Test {
+        /// The cases; infra/policy.cases.example.yaml shows what they look like
+        #[arg(value_name = "CASES")]
+        cases: PathBuf,
+        /// The policy
+        #[arg(long, short = 'f', value_name = "FILE", default_value = "policy.yaml")]
+        policy: PathBuf,
+    },
 }
 
 /// What a command has to say.
@@ -69,6 +80,7 @@ pub fn run(command: &PolicyCommand, now: Time, format: Output) -> Outcome {
     match command {
         PolicyCommand::Check { file } => check(file, now, format),
         PolicyCommand::Compile { file } => compile(file, now, format),
+        PolicyCommand::Test { cases, policy } => trial::test(cases, policy, now, format),
         PolicyCommand::Schema => Outcome { stdout: schema(), ..Outcome::default() },
         PolicyCommand::Explain { account, policy, ou_path, at } => {
             let facts = AccountFacts {
@@ -136,7 +148,7 @@ fn rejected(name: &str, problems: &[Diagnostic]) -> String {
     format!("{}{name}: rejected with {errors} and {warnings}\n", policy_yaml::render(name, problems))
 }
 
-fn count(number: usize, noun: &str) -> String {
+pub(super) fn count(number: usize, noun: &str) -> String {
     let plural = if number == 1 { "" } else { "s" };
     format!("{number} {noun}{plural}")
 }
@@ -229,7 +241,7 @@ fn failed(message: &str, format: Output) -> Outcome {
 }
 
 /// Reads a file, but never more of it than a policy may have, and one byte to notice.
-fn read(file: &Path) -> Result<String, String> {
+pub(super) fn read(file: &Path) -> Result<String, String> {
     let mut bytes = Vec::new();
     let limit = u64::try_from(POLICY_BYTES_MAX).unwrap_or(u64::MAX).saturating_add(1);
     File::open(file)

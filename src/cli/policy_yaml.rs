@@ -9,10 +9,12 @@ mod tree;
 use std::fmt;
 
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use self::tree::{Kind, Node, Place};
 use crate::domain::policy::Policy;
+use crate::domain::policy::cases::{self, CaseFile};
 use crate::domain::policy::check::POLICY_BYTES_MAX;
 use crate::domain::policy::problem::{Level, Path, Problem, Step, visible};
 use crate::domain::policy::schema::Document;
@@ -162,6 +164,14 @@ fn document(text: &str, value: Value, misshapen: bool) -> Result<Document, (Stri
     if misshapen {
         return serde_json::from_value(value).map_err(|error| (error.to_string(), Place::START));
     }
+    strict(text)
+}
+
+/// Reads YAML without anything in it that means more than it says: anchors, tags, duplicate keys, words for booleans.
+///
+/// # Errors
+/// What is wrong, and where.
+fn strict<T: DeserializeOwned>(text: &str) -> Result<T, (String, Place)> {
     let budget = serde_saphyr::budget! {
         max_documents: 1,
         max_aliases: 0,
@@ -190,6 +200,33 @@ fn document(text: &str, value: Value, misshapen: bool) -> Result<Document, (Stri
         });
         (error.to_string(), place)
     })
+}
+
+/// Reads a file of cases for a policy.
+///
+/// # Errors
+/// What is wrong with it, shown where it stands.
+pub fn parse_cases(name: &str, text: &str) -> Result<CaseFile, PolicyProblems> {
+    let locate = Locate { text };
+    let reject = |problem, place| {
+        Err(PolicyProblems { name: name.to_owned(), problems: vec![locate.diagnostic(problem, place)] })
+    };
+    let file: CaseFile = match strict(text) {
+        Ok(file) => file,
+        Err((message, place)) => {
+            return reject(error("wrong_case", message, "write it as infra/policy.cases.example.yaml does"), place);
+        }
+    };
+    if file.version != cases::VERSION {
+        let message = format!("version `{}` of the format of cases is unknown here", file.version);
+        let fix = format!("write `version: {}`, or use a newer runasctl", cases::VERSION);
+        return reject(error("unknown_version", message, &fix), Place::START);
+    }
+    if file.accounts.is_empty() && file.principals.is_empty() {
+        let message = "there is no case in it".to_owned();
+        return reject(error("no_case", message, "write at least one under `accounts` or `principals`"), Place::START);
+    }
+    Ok(file)
 }
 
 /// Finds places in the file.

@@ -4,7 +4,13 @@
 //! nothing is. It travels as compiled canonical JSON, so that whoever only reads it needs no YAML.
 
 pub mod arn_pattern;
+#[cfg(feature = "cli")]
+pub mod cases;
 pub mod check;
+#[cfg(feature = "cli")]
+pub mod diff;
+#[cfg(feature = "cli")]
+pub mod impact;
 pub mod problem;
 pub mod resolve;
 pub mod schema;

@@ -18,6 +18,7 @@ mod operator;
 mod organisation;
 mod people;
 mod plan;
+mod policy;
 mod queue;
 mod redrive;
 mod stage;

@@ -177,3 +177,40 @@ fn explain_without_a_path_says_what_it_takes_for_granted() {
     assert_eq!(outcome.stderr, "no --ou-path given: taken as directly under the root\n");
     assert!(outcome.stdout.contains("mode: observe: told, never written\n    from unplaced (directly under the root)"));
 }
+
+fn cases() -> String {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("infra/policy.cases.example.yaml").display().to_string()
+}
+
+#[test]
+fn the_example_cases_hold_for_the_example_policy() {
+    let outcome = runasctl_policy(&["test", &cases(), "-f", &example()], Output::Table);
+    assert_eq!((outcome.code, outcome.stderr.as_str()), (0, "10 cases held\n"), "{}", outcome.stdout);
+    assert_eq!(outcome.stdout.lines().filter(|line| line.starts_with("ok      ")).count(), 10);
+}
+
+#[test]
+fn a_case_that_does_not_hold_says_what_came_out_instead() {
+    let text = std::fs::read_to_string(example()).unwrap();
+    let (_directory, name) = file(&text.replace("runAsDefaultUser: prodops", "runAsDefaultUser: dev"));
+    let outcome = runasctl_policy(&["test", &cases(), "-f", &name], Output::Table);
+    assert_eq!((outcome.code, outcome.stderr.as_str()), (1, "1 of 10 cases did not hold\n"));
+    assert!(outcome.stdout.starts_with("FAILED  production has its own user"), "{}", outcome.stdout);
+    assert!(outcome.stdout.contains("runAsDefaultUser: expected \"prodops\", found \"dev\""), "{}", outcome.stdout);
+    let json = json_of(&runasctl_policy(&["test", &cases(), "-f", &name], Output::Json));
+    assert_eq!((&json["failed"], &json["cases"][0]["differences"][0]["found"]), (&json!(1), &json!("dev")));
+}
+
+#[test]
+fn cases_that_cannot_be_read_are_told_with_the_place() {
+    for (text, words) in [
+        ("version: 1\naccounts:\n  - name: x\n    acount: \"1\"\n", "acount"),
+        ("version: 2\naccounts: []\n", "version `2` of the format of cases is unknown here"),
+        ("version: 1\n", "there is no case in it"),
+    ] {
+        let (_directory, name) = file(text);
+        let outcome = runasctl_policy(&["test", &name, "-f", &example()], Output::Table);
+        assert_eq!((outcome.code, outcome.stdout.as_str()), (1, ""));
+        assert!(outcome.stderr.contains(words) && outcome.stderr.contains("fix: "), "{}", outcome.stderr);
+    }
+}

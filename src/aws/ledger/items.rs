@@ -34,6 +34,8 @@ pub(super) const STEP: &str = "step";
 pub(super) const SWEEP: &str = "sweep";
 pub(super) const TTL: &str = "ttl";
 pub(super) const UPDATED: &str = "updated";
+/// The number that a policy was pushed under.
+pub(super) const VERSION: &str = "version";
 
 /// Until when somebody is about to tell an alert, in milliseconds since 1970.
 pub(super) const CLAIMED: &str = "claimed";

@@ -86,9 +86,17 @@ impl Key {
     }
 }
 
-/// What an operator dropped from the dead-letter queue.
+/// What only operators read and write.
 #[cfg(feature = "cli")]
 impl Key {
+    pub(super) const POLICY: &str = "POLICY";
+    pub(super) const VERSION: &str = "VERSION#";
+
+    /// With leading zeros, so that the newest is the last.
+    pub(super) fn policy_version(number: u64) -> Self {
+        Self { pk: Self::POLICY.to_owned(), sk: format!("{}{number:08}", Self::VERSION) }
+    }
+
     fn of_dead_letters(sk: String) -> Self {
         Self { pk: "DEADLETTER".to_owned(), sk }
     }

@@ -22,6 +22,13 @@ impl Ran {
         Self { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
     }
 
+    /// A command with nothing in its environment but these variables.
+    pub(super) fn of(variables: &BTreeMap<String, String>, arguments: &[&str]) -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_runasctl"));
+        command.args(arguments).env_clear().envs(variables).stdin(Stdio::null());
+        Self::new(command.output().expect("the command can be run"))
+    }
+
     #[track_caller]
     pub(super) fn ends(self, code: i32) -> Self {
         assert_eq!(self.code, Some(code), "{self:#?}");
@@ -47,9 +54,7 @@ impl Ran {
 impl Stage {
     /// A command with the variables of the function; others replace them, and an empty one counts as not set.
     pub(super) fn runasctl(&self, variables: &[(&str, &str)], arguments: &[&str]) -> Ran {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_runasctl"));
-        command.args(arguments).env_clear().envs(self.variables(variables)).stdin(Stdio::null());
-        Ran::new(command.output().expect("the command can be run"))
+        Ran::of(&self.variables(variables), arguments)
     }
 
     /// What such a command finds in its environment.

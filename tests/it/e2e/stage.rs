@@ -128,8 +128,7 @@ impl Stage {
 
     /// The policy as the function reads it.
     pub(super) fn policy(&self) -> Policy {
-        let now = "2026-11-01T00:00:00Z".parse().expect("a time");
-        policy_yaml::parse("policy.yaml", &self.yaml, now).unwrap_or_else(|problems| panic!("{problems}")).0
+        compiled(&self.yaml)
     }
 
     pub(super) fn run<T>(&self, what: impl Future<Output = T>) -> T {
@@ -182,10 +181,21 @@ impl Stage {
 
     /// Puts the policy where `policy push` puts it.
     pub(super) fn push_policy(&self) {
+        self.put_policy(&self.yaml, None);
+    }
+
+    /// The same by hand: any policy, under any number.
+    pub(super) fn put_policy(&self, yaml: &str, version: Option<u64>) {
         let text = |text: &str| AttributeValue::S(text.to_owned());
-        let row = [("PK", "POLICY"), ("SK", "CURRENT"), ("compiled", &self.policy().compiled())];
-        let row = row.map(|(name, value)| (name.to_owned(), text(value)));
-        let put = self.hub.dynamodb.put_item().table_name(self.hub.table()).set_item(Some(row.into())).send();
+        let row = [("PK", "POLICY"), ("SK", "CURRENT"), ("compiled", &compiled(yaml).compiled())];
+        let mut row: std::collections::HashMap<String, AttributeValue> =
+            row.map(|(name, value)| (name.to_owned(), text(value))).into();
+        if let Some(version) = version {
+            let line = [("at", "2026-11-01T00:00:00Z"), ("by", "somebody"), ("why", "x"), ("digest", "x")];
+            row.extend(line.map(|(name, value)| (name.to_owned(), text(value))));
+            row.insert("version".to_owned(), AttributeValue::N(version.to_string()));
+        }
+        let put = self.hub.dynamodb.put_item().table_name(self.hub.table()).set_item(Some(row)).send();
         self.run(put).expect("a row can be written");
     }
 
@@ -326,6 +336,11 @@ async fn organize(aws: &Emulator) -> String {
     let delegate = client.register_delegated_administrator().account_id(HUB).service_principal("ssm.amazonaws.com");
     delegate.send().await.expect("the hub may read the organisation");
     production
+}
+
+fn compiled(yaml: &str) -> Policy {
+    let now = "2026-11-01T00:00:00Z".parse().expect("a time");
+    policy_yaml::parse("policy.yaml", yaml, now).unwrap_or_else(|problems| panic!("{problems}")).0
 }
 
 fn runtime() -> Runtime {

@@ -1,0 +1,77 @@
+//! The whole table, for whoever asks about all accounts. Its rows of history are many times those that are looked for; the
+//! filter leaves them in DynamoDB, but they are paid for.
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use futures_util::future::try_join_all;
+
+use super::items::{self, Item, s};
+use super::{DynamoLedger, corrupt};
+use crate::aws::fault::Call;
+use crate::domain::target::AccountFacts;
+use crate::ports::{Fault, FaultClass};
+
+const SCAN: Call = Call::read("Scan");
+/// Parts of the table that are read side by side.
+const SEGMENTS: i32 = 4;
+/// A page is 1 MB [docs: amazondynamodb Scan]: a table of 80 GB, which takes most of an hour.
+const PAGES_MAX: usize = 20_000;
+
+/// Which rows of the table, and what of them.
+pub(super) struct Wanted {
+    pub(super) filter: &'static str,
+    pub(super) projection: &'static str,
+    pub(super) names: HashMap<String, String>,
+    pub(super) values: HashMap<String, AttributeValue>,
+}
+
+impl DynamoLedger {
+    /// Every account with facts, in the order of their ids.
+    pub(in crate::aws) async fn known_accounts(&self) -> Result<Vec<AccountFacts>, Fault> {
+        let wanted = Wanted {
+            filter: "SK = :meta AND attribute_exists(#facts)",
+            projection: "SK, #facts",
+            names: HashMap::from([("#facts".to_owned(), items::FACTS.to_owned())]),
+            values: HashMap::from([(":meta".to_owned(), s("META"))]),
+        };
+        let rows = self.scan(&wanted).await?;
+        let facts: Result<Vec<AccountFacts>, _> = rows.iter().map(items::facts_from).collect();
+        let mut facts = facts.map_err(|what| corrupt(&what))?;
+        facts.sort_by(|a, b| a.account.cmp(&b.account));
+        Ok(facts)
+    }
+
+    pub(super) async fn scan(&self, wanted: &Wanted) -> Result<Vec<Item>, Fault> {
+        let segments = (0..SEGMENTS).map(|segment| self.scan_segment(segment, wanted));
+        Ok(try_join_all(segments).await?.into_iter().flatten().collect())
+    }
+
+    async fn scan_segment(&self, segment: i32, wanted: &Wanted) -> Result<Vec<Item>, Fault> {
+        let mut found = Vec::new();
+        let mut next = None;
+        for _ in 0..PAGES_MAX {
+            let names = (!wanted.names.is_empty()).then(|| wanted.names.clone());
+            let page = self
+                .client
+                .scan()
+                .table_name(&self.table)
+                .segment(segment)
+                .total_segments(SEGMENTS)
+                .filter_expression(wanted.filter)
+                .projection_expression(wanted.projection)
+                .set_expression_attribute_names(names)
+                .set_expression_attribute_values(Some(wanted.values.clone()))
+                .set_exclusive_start_key(next)
+                .send()
+                .await
+                .map_err(|error| SCAN.failed(&error))?;
+            found.extend(page.items.unwrap_or_default());
+            next = page.last_evaluated_key;
+            if next.is_none() {
+                return Ok(found);
+            }
+        }
+        Err(SCAN.fault(FaultClass::Invalid, "Endless", "the table is larger than anybody would wait for"))
+    }
+}

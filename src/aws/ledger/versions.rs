@@ -1,0 +1,146 @@
+//! The policy's versions, as operators write them: each version for good, and a copy of the newest that the function reads.
+
+use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
+use aws_sdk_dynamodb::types::{AttributeValue, Put, TransactWriteItem};
+
+use super::items::{self, Item, n, s};
+use super::keys::Key;
+use super::{DynamoLedger, corrupt};
+use crate::aws::fault::Call;
+use crate::aws::policy_book::{Current, PolicyVersion, Pushed};
+use crate::domain::policy::Policy;
+use crate::ports::{Fault, FaultClass};
+
+const PUT: Call = Call::write("TransactWriteItems");
+const QUERY: Call = Call::read("Query");
+/// What a line of history takes; the texts of the policy stay where they are.
+const LINE: &str = "#version, #at, #by, #why, #digest, #of";
+/// Versions on a page, and pages: nobody pushes a policy ten thousand times.
+const PAGE: i32 = 100;
+const PAGES_MAX: usize = 100;
+
+const YAML: &str = "yaml";
+const DIGEST: &str = "digest";
+const OF: &str = "rollback_of";
+
+impl DynamoLedger {
+    /// The policy in force, whoever put it there.
+    pub(in crate::aws) async fn current_policy(&self) -> Result<Option<Current>, Fault> {
+        let Some(item) = self.get(&Key::policy()).await? else { return Ok(None) };
+        let compiled = items::text(&item, items::COMPILED).map_err(|what| corrupt(&what))?.to_owned();
+        let version = if item.contains_key(items::VERSION) { Some(version_from(&item)?) } else { None };
+        Ok(Some(Current { policy: Policy::from_compiled(&compiled), version }))
+    }
+
+    /// One version with its text, as it was pushed.
+    pub(in crate::aws) async fn pushed_policy(&self, number: u64) -> Result<Option<Pushed>, Fault> {
+        let Some(item) = self.get(&Key::policy_version(number)).await? else { return Ok(None) };
+        let text = |name| items::text(&item, name).map(str::to_owned).map_err(|what| corrupt(&what));
+        Ok(Some(Pushed { version: version_from(&item)?, yaml: text(YAML)?, compiled: text(items::COMPILED)? }))
+    }
+
+    /// The newest versions, newest first, and whether there are more.
+    pub(in crate::aws) async fn policy_versions(&self, limit: usize) -> Result<(Vec<PolicyVersion>, bool), Fault> {
+        let mut versions = Vec::new();
+        let mut next = None;
+        for _ in 0..PAGES_MAX {
+            let page = self
+                .client
+                .query()
+                .table_name(&self.table)
+                .key_condition_expression("PK = :pk AND begins_with(SK, :sk)")
+                .expression_attribute_values(":pk", s(Key::POLICY))
+                .expression_attribute_values(":sk", s(Key::VERSION))
+                .projection_expression(LINE)
+                .set_expression_attribute_names(Some(names()))
+                .scan_index_forward(false)
+                .consistent_read(true)
+                .limit(PAGE)
+                .set_exclusive_start_key(next)
+                .send()
+                .await
+                .map_err(|error| QUERY.failed(&error))?;
+            for item in page.items.unwrap_or_default() {
+                if versions.len() == limit {
+                    return Ok((versions, true));
+                }
+                versions.push(version_from(&item)?);
+            }
+            next = page.last_evaluated_key;
+            if next.is_none() {
+                return Ok((versions, false));
+            }
+        }
+        Ok((versions, true))
+    }
+
+    /// Writes a version and puts it into force, if the one that it was compared with is still in force.
+    pub(in crate::aws) async fn push_policy(&self, pushed: &Pushed, on: Option<&Current>) -> Result<(), Fault> {
+        let mut current = Key::policy().into_item();
+        current.extend(fields(pushed));
+        let mut version = Key::policy_version(pushed.version.number).into_item();
+        version.extend(fields(pushed));
+        version.insert(YAML.to_owned(), s(&pushed.yaml));
+        let fresh = Put::builder().table_name(&self.table).set_item(Some(version));
+        let fresh = fresh.condition_expression("attribute_not_exists(PK)");
+        let replaced = Put::builder().table_name(&self.table).set_item(Some(current));
+        let replaced = match on.map(|current| current.version.as_ref().map(|version| version.number)) {
+            None => replaced.condition_expression("attribute_not_exists(PK)"),
+            // Somebody put it there by hand.
+            Some(None) => replaced
+                .condition_expression("attribute_exists(PK) AND attribute_not_exists(#version)")
+                .expression_attribute_names("#version", items::VERSION),
+            Some(Some(number)) => replaced
+                .condition_expression("#version = :version")
+                .expression_attribute_names("#version", items::VERSION)
+                .expression_attribute_values(":version", n(number)),
+        };
+        let put = |put: aws_sdk_dynamodb::types::builders::PutBuilder| {
+            let put = put.build().map_err(|error| PUT.fault(FaultClass::Invalid, "Build", &error.to_string()))?;
+            Ok(TransactWriteItem::builder().put(put).build())
+        };
+        let request = self.client.transact_write_items().transact_items(put(fresh)?).transact_items(put(replaced)?);
+        let Err(error) = request.send().await else { return Ok(()) };
+        let Some(TransactWriteItemsError::TransactionCanceledException(canceled)) = error.as_service_error() else {
+            return Err(PUT.failed(&error));
+        };
+        let codes = canceled.cancellation_reasons().iter().filter_map(|reason| reason.code());
+        let code = codes.filter(|code| *code != "None").min().unwrap_or("TransactionCanceledException");
+        Err(PUT.answered(Some(code), 400, canceled.message().unwrap_or_default()))
+    }
+}
+
+fn names() -> std::collections::HashMap<String, String> {
+    let names = [("#version", items::VERSION), ("#at", "at"), ("#by", "by"), ("#why", "why")];
+    let names = names.into_iter().chain([("#digest", DIGEST), ("#of", OF)]);
+    names.map(|(placeholder, name)| (placeholder.to_owned(), name.to_owned())).collect()
+}
+
+/// What both rows hold.
+fn fields(pushed: &Pushed) -> Vec<(String, AttributeValue)> {
+    let PolicyVersion { number, at, by, why, digest, rollback_of } = &pushed.version;
+    let mut fields = vec![
+        (items::VERSION.to_owned(), n(*number)),
+        ("at".to_owned(), s(at.to_string())),
+        ("by".to_owned(), s(by)),
+        ("why".to_owned(), s(why)),
+        (DIGEST.to_owned(), s(digest)),
+        (items::COMPILED.to_owned(), s(&pushed.compiled)),
+    ];
+    fields.extend(rollback_of.map(|of| (OF.to_owned(), n(of))));
+    fields
+}
+
+fn version_from(item: &Item) -> Result<PolicyVersion, Fault> {
+    let text = |name| items::text(item, name).map(str::to_owned).map_err(|what| corrupt(&what));
+    let number = |name: &str| item.get(name).and_then(|value| value.as_n().ok()).and_then(|text| text.parse().ok());
+    let broken = |what: &str| QUERY.fault(FaultClass::Invalid, "Corrupt", what);
+    Ok(PolicyVersion {
+        number: number(items::VERSION).ok_or_else(|| broken("a version of the policy has no number"))?,
+        at: text("at")?.parse().map_err(|_| broken("a version of the policy has no time"))?,
+        by: text("by")?,
+        why: text("why")?,
+        digest: text(DIGEST)?,
+        rollback_of: number(OF),
+    })
+}

@@ -1,0 +1,173 @@
+//! `runasctl policy` on the ledger's table: put a policy into force, see what is and was, and bring an earlier one back.
+
+mod push;
+mod show;
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand, ValueEnum};
+
+use super::login::{Failure, LoginArgs, WHERE, finished};
+use super::printer::Printer;
+use super::{ExitStatus, Output, policy, policy_yaml};
+use crate::aws::operator::Operator;
+use crate::aws::policy_book::{PolicyBook, Pushed};
+use crate::clock::now;
+use crate::config::operator::{LEDGER, trust};
+use crate::domain::text::{MESSAGE_CHARS_MAX, clean};
+use push::{Guard, Proposal};
+
+/// Put a policy into force, see what is and was, and bring an earlier one back.
+#[derive(Clone, Debug, Subcommand)]
+pub enum TableCommand {
+    /// Put a policy into force: check it, say what becomes different and where, and write it as the next version
+    Push {
+        /// The policy
+        #[arg(default_value = "policy.yaml")]
+        file: PathBuf,
+        /// What keeps a slip from reaching every account.
+        #[command(flatten)]
+        guard: GuardArgs,
+        /// As whom, and which table.
+        #[command(flatten)]
+        place: TableArgs,
+    },
+    /// Print the policy in force, or a version of it, as it was pushed
+    Show {
+        /// This version instead of the one in force
+        #[arg(long, value_name = "N")]
+        version: Option<u64>,
+        /// As whom, and which table.
+        #[command(flatten)]
+        place: TableArgs,
+    },
+    /// Say who pushed what, when, and why; the newest first
+    History {
+        /// So many versions at most
+        #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+        limit: u32,
+        /// As whom, and which table.
+        #[command(flatten)]
+        place: TableArgs,
+    },
+    /// Put an earlier version into force again, as a new version
+    Rollback {
+        /// The version to bring back, as `history` says it
+        #[arg(value_name = "N")]
+        version: u64,
+        /// What keeps a slip from reaching every account.
+        #[command(flatten)]
+        guard: GuardArgs,
+        /// As whom, and which table.
+        #[command(flatten)]
+        place: TableArgs,
+    },
+}
+
+/// As whom, and which table.
+#[derive(Clone, Debug, Args)]
+pub struct TableArgs {
+    #[command(flatten)]
+    login: LoginArgs,
+    /// The ledger's table, instead of `RUNAS_TABLE`
+    #[arg(long, help_heading = WHERE, value_name = "NAME")]
+    table: Option<String>,
+}
+
+/// What keeps a slip from reaching every account.
+#[derive(Clone, Debug, Args)]
+pub struct GuardArgs {
+    /// Why, for whoever reads the history
+    #[arg(long, short, value_name = "TEXT", required_unless_present = "dry_run", value_parser = message)]
+    message: Option<String>,
+    /// So many targets may become different without further ado
+    #[arg(long, value_name = "N", default_value_t = 25)]
+    limit: usize,
+    /// For more than that: exactly so many targets are meant to become different at once, as `--dry-run` has said
+    #[arg(long, value_name = "N")]
+    wave: Option<usize>,
+    /// Which accounts are counted
+    #[arg(long, value_enum, default_value_t)]
+    accounts_from: AccountsFrom,
+    /// Say what would become different, and write nothing
+    #[arg(long)]
+    dry_run: bool,
+}
+
+/// Who says which accounts there are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum AccountsFrom {
+    /// The ledger: what the reactor has come to know, without a call of Organizations.
+    #[default]
+    Ledger,
+    /// Organizations, asked now; a few calls for each account.
+    Organizations,
+}
+
+/// A message that says something, bounded.
+fn message(text: &str) -> Result<String, String> {
+    let message = clean(text, MESSAGE_CHARS_MAX);
+    if message.is_empty() { Err("say why, for whoever asks in a year".to_owned()) } else { Ok(message) }
+}
+
+/// Runs the command.
+pub fn run(command: &TableCommand, output: Output, printer: &Printer) -> ExitStatus {
+    finished(execute(command, &Shell { output, printer }), printer)
+}
+
+async fn execute(command: &TableCommand, shell: &Shell<'_>) -> Result<ExitStatus, Failure> {
+    match command {
+        TableCommand::Push { file, guard, place } => {
+            let name = file.display().to_string();
+            let yaml = policy::read(file).map_err(Failure::Error)?;
+            let proposal = shell.proposal(&name, yaml, None)?;
+            let (operator, book) = place.open().await?;
+            shell.bring(&operator, &book, &proposal, &Guard::new(guard)).await
+        }
+        TableCommand::Show { version, place } => shell.show(&place.open().await?.1, *version).await,
+        TableCommand::History { limit, place } => {
+            shell.history(&place.open().await?.1, usize::try_from(*limit).unwrap_or(usize::MAX)).await
+        }
+        TableCommand::Rollback { version, guard, place } => {
+            let (operator, book) = place.open().await?;
+            let Some(Pushed { yaml, .. }) = book.version(*version).await? else { return Err(no_version(*version)) };
+            let proposal = shell.proposal(&format!("version {version}"), yaml, Some(*version))?;
+            shell.bring(&operator, &book, &proposal, &Guard::new(guard)).await
+        }
+    }
+}
+
+fn no_version(number: u64) -> Failure {
+    Failure::Error(format!("no version {number} of the policy was ever pushed; fix: see `runasctl policy history`"))
+}
+
+impl TableArgs {
+    async fn open(&self) -> Result<(Operator, PolicyBook), Failure> {
+        let table = LEDGER.read(self.table.as_deref())?;
+        let operator = self.login.connect(trust()?).await.map_err(Failure::Error)?;
+        let book = operator.policy_book(&table);
+        Ok((operator, book))
+    }
+}
+
+/// How a command talks.
+struct Shell<'a> {
+    output: Output,
+    printer: &'a Printer,
+}
+
+impl Shell<'_> {
+    /// A policy in which nothing is wrong; what reviewers should know about it is said by the way.
+    fn proposal(&self, name: &str, yaml: String, rollback_of: Option<u64>) -> Result<Proposal, Failure> {
+        match policy_yaml::parse(name, &yaml, now()) {
+            Ok((policy, lints)) => {
+                self.printer.talk(&policy_yaml::render(name, &lints));
+                Ok(Proposal { yaml, policy, rollback_of })
+            }
+            Err(problems) => {
+                self.printer.talk(&problems.to_string());
+                Err(Failure::Error(format!("{name} is rejected, and the policy in force stays; fix: see above")))
+            }
+        }
+    }
+}
