@@ -99,6 +99,10 @@ fn present(case: &Case, seen: &Seen) -> Decision {
         return gated(case, decision, hold(case, seen, &advance), Write::Recreate { content });
     }
     let drift = drift(seen, &content, case);
+    if (advance.first_sight || !drift.is_empty()) && unfinished(case, seen, &advance) {
+        let why = format!("version {} may be of an invocation that has more to tell", seen.latest.number);
+        return look_again(case, why);
+    }
     if drift.is_empty() {
         // What we see is right, and something is known to have happened that we do not see. (Where what we see is wrong
         // there is no need to wait: the write is conditional on the version seen.)
@@ -106,12 +110,6 @@ fn present(case: &Case, seen: &Seen) -> Decision {
             return look_again(case, why);
         }
         return decision(Verdict::InSync, "latest and default version are the same and hold what they should");
-    }
-    if unfinished(case, seen, &advance) {
-        return look_again(
-            case,
-            format!("version {} may be of an invocation that has more to tell", seen.latest.number),
-        );
     }
     if let Some(decision) = unsigned(case, seen, &advance) {
         return decision;
@@ -256,7 +254,9 @@ fn unfinished(case: &Case, seen: &Seen, advance: &Advance) -> bool {
     let harmless = there.input(RUNS_CODE) == accepted.input(RUNS_CODE)
         || (!case.edits.is_empty() && case.edits.iter().all(friendly));
     let right = right(&seen.latest.body) && right(&seen.default.body);
-    harmless && right && !there.same_as(&accepted) && case.resolution.mode == Mode::Enforce
+    // At first sight there is nothing to hold it against: what is there would be adopted, and not what was done to it.
+    let strange = advance.first_sight && case.refused.is_empty();
+    harmless && right && (strange || !there.same_as(&accepted)) && case.resolution.mode == Mode::Enforce
 }
 
 /// Another invocation has said that it deletes this very document.

@@ -1,0 +1,10 @@
+//! Folds functions that are the same, byte for byte, in the function's package: the SDK has many of them.
+
+fn main() {
+    println!("cargo:rerun-if-changed=build.rs");
+    let is = |name: &str, value: &str| std::env::var(name).is_ok_and(|it| it == value);
+    // Only for the package (opt-level z), and only where the toolchain links with its own LLD.
+    if is("OPT_LEVEL", "z") && is("TARGET", "x86_64-unknown-linux-gnu") {
+        println!("cargo:rustc-link-arg-bin=runas-reactor=-Wl,--icf=all");
+    }
+}
