@@ -3,6 +3,7 @@
 pub mod decode;
 pub mod demo;
 mod login;
+pub mod past;
 pub mod policy;
 pub mod policy_table;
 pub mod policy_yaml;
@@ -10,6 +11,7 @@ pub mod printer;
 pub mod redrive;
 pub mod replay;
 pub mod simulate;
+pub mod status;
 
 use std::process::ExitCode;
 
@@ -48,6 +50,12 @@ enum Command {
     Decode(decode::DecodeArgs),
     /// Decide stored cases again, or run events on a simulated organisation and say what would be done.
     Replay(replay::ReplayArgs),
+    /// Say how everything stands, as the ledger knows it; what is not in sync first.
+    Status(status::StatusArgs),
+    /// Say what happened at a target, and who did it; newest first.
+    History(past::HistoryArgs),
+    /// Say why a target was treated as it was: the last case, decided again with this runasctl.
+    Explain(past::ExplainArgs),
     /// Play random stories on a simulated organisation, under a checker: nothing lost, nothing looped.
     Simulate(simulate::SimulateArgs),
     /// Look into the dead-letter queue, put messages back to work, or drop them with a reason.
@@ -72,6 +80,10 @@ pub enum ExitStatus {
     Success = 0,
     /// Something could not be done.
     Error = 1,
+    /// Something is not as it should be.
+    Drift = 2,
+    /// Some targets cannot be read, so that nobody knows.
+    Unreachable = 3,
     /// The command line is wrong.
     Usage = 64,
 }
@@ -103,6 +115,9 @@ fn run(cli: &Cli, printer: &Printer) -> ExitStatus {
         Command::Demo => demo::run(cli.output, printer),
         Command::Decode(args) => decoded(args, cli.output, printer),
         Command::Replay(args) => replay::run(args, cli.output, printer, now()),
+        Command::Status(args) => status::run(args, cli.output, printer),
+        Command::History(args) => past::history(args, cli.output, printer),
+        Command::Explain(args) => past::explain(args, cli.output, printer),
         Command::Simulate(args) => simulate::run(args, cli.output, printer),
         Command::Redrive(args) => redrive::run(args, cli.output, printer),
         Command::Policy(PolicyCommand::Table(command)) => policy_table::run(command, cli.output, printer),

@@ -14,12 +14,14 @@ mod limits;
 mod messages;
 mod modes;
 mod operator;
+mod organisation;
 mod people;
 mod policy;
 mod queue;
 mod redrive;
 mod stage;
 mod start;
+mod status;
 mod vending;
 mod waiting;
 
