@@ -1,5 +1,7 @@
 //! Folds functions that are the same, byte for byte, in the function's package: the SDK has many of them.
 
+#![expect(clippy::disallowed_methods, reason = "Cargo speaks to a build script through its environment")]
+
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");
     let is = |name: &str, value: &str| std::env::var(name).is_ok_and(|it| it == value);

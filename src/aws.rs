@@ -8,6 +8,7 @@
 //! | `session` | credentials of other accounts that reach one document and nothing else |
 //! | `operator` | how an operator reaches AWS: profiles and SSO (feature `cli`) |
 //! | `dead_letters` | the dead-letter queue as an operator works on it (feature `cli`) |
+//! | `ledger_view` | the ledger as an operator reads it (feature `cli`) |
 //! | `policy_book` | the versions of the policy as an operator writes them (feature `cli`) |
 //! | `documents`, `directory`, `ledger`, `notifier`, `queue` | one port each |
 
@@ -19,6 +20,8 @@ mod documents;
 mod fault;
 pub mod lambda;
 mod ledger;
+#[cfg(feature = "cli")]
+pub mod ledger_view;
 mod notifier;
 #[cfg(feature = "cli")]
 pub mod operator;

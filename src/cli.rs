@@ -4,6 +4,7 @@ pub mod apply;
 pub mod decode;
 pub mod demo;
 mod login;
+pub mod past;
 pub mod plan;
 pub mod policy;
 pub mod policy_table;
@@ -12,6 +13,7 @@ pub mod printer;
 pub mod redrive;
 pub mod replay;
 pub mod simulate;
+pub mod status;
 
 use std::process::ExitCode;
 
@@ -54,6 +56,12 @@ enum Command {
     Plan(plan::PlanArgs),
     /// Do what a plan says, where that still holds; a few accounts first. Run it again to take up what was stopped.
     Apply(apply::ApplyArgs),
+    /// Say how everything stands, as the ledger knows it; what is not in sync first.
+    Status(status::StatusArgs),
+    /// Say what happened at a target, and who did it; newest first.
+    History(past::HistoryArgs),
+    /// Say why a target was treated as it was: the last case, decided again with this runasctl.
+    Explain(past::ExplainArgs),
     /// Play random stories on a simulated organisation, under a checker: nothing lost, nothing looped.
     Simulate(simulate::SimulateArgs),
     /// Look into the dead-letter queue, put messages back to work, or drop them with a reason.
@@ -115,6 +123,9 @@ fn run(cli: &Cli, printer: &Printer) -> ExitStatus {
         Command::Replay(args) => replay::run(args, cli.output, printer, now()),
         Command::Plan(args) => plan::run(args, cli.output, printer),
         Command::Apply(args) => apply::run(args, cli.output, printer),
+        Command::Status(args) => status::run(args, cli.output, printer),
+        Command::History(args) => past::history(args, cli.output, printer),
+        Command::Explain(args) => past::explain(args, cli.output, printer),
         Command::Simulate(args) => simulate::run(args, cli.output, printer),
         Command::Redrive(args) => redrive::run(args, cli.output, printer),
         Command::Policy(PolicyCommand::Table(command)) => policy_table::run(command, cli.output, printer),

@@ -30,6 +30,7 @@
 //! | what we ask of the world | [`ports`] |
 //! | the same, over the AWS SDK | [`aws`] |
 //! | how an operator reaches AWS, and the dead-letter queue | `aws::operator`, `aws::dead_letters` (feature `cli`) |
+//! | the policy's versions; what operators read from the ledger | `aws::policy_book`, `aws::ledger_view` (feature `cli`) |
 //! | the same, as a simulated organisation | `sim` (feature `cli`) |
 //! | random stories, the checker, what it holds the reactor against | `cli::simulate` (feature `cli`) |
 //! | what a pass would decide, and nothing of what would follow | `reactor::preview` (feature `cli`) |

@@ -32,10 +32,14 @@ use keys::Key;
 mod commit;
 #[cfg(feature = "cli")]
 mod dropped;
+#[cfg(feature = "cli")]
+mod inventory;
 mod items;
 mod keys;
 mod load;
 mod outbox;
+#[cfg(feature = "cli")]
+mod past;
 mod plan;
 mod row;
 #[cfg(feature = "cli")]

@@ -22,6 +22,7 @@ use super::client::{Clients, Lazy, http_client};
 use super::dead_letters::{DeadLetters, DropBook};
 use super::directory::Organizations;
 use super::fault::Call;
+use super::ledger_view::LedgerView;
 use super::policy_book::PolicyBook;
 use crate::config::{Config, Endpoints, PolicySource, Trust};
 use crate::domain::target::{AccountFacts, IdError, Region as RegionCode};
@@ -205,6 +206,11 @@ impl Operator {
     /// The versions of the policy, in the ledger's table.
     pub fn policy_book(&self, table: &str) -> PolicyBook {
         PolicyBook::new(table, &self.clients)
+    }
+
+    /// The ledger with this table, to be read.
+    pub fn ledger_view(&self, table: &str) -> LedgerView {
+        LedgerView::new(table, &self.clients)
     }
 
     /// Every account of the organisation, as Organizations knows it now.

@@ -102,7 +102,8 @@ fn case(text: &str) -> Option<Value> {
     if inner.get("case").is_some() { Some(inner.clone()) } else { Some(stored) }
 }
 
-fn decided_again(file: &str, stored: &Value) -> Result<Value, String> {
+/// Decides a stored case again, and compares.
+pub(super) fn decided_again(file: &str, stored: &Value) -> Result<Value, String> {
     let read = |key: &str| stored.get(key).cloned().unwrap_or_default();
     let case: Case = serde_json::from_value(read("case")).map_err(|error| format!("{file}: no case: {error}"))?;
     let decision = decide(&case);

@@ -166,6 +166,9 @@ pub struct Record {
     /// Why we are not in sync, for people.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub why: String,
+    /// When the target was heard of as one of a new account, before it was first put right; the start of the gap.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vended: Option<Time>,
     /// When the target was first put right.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub configured: Option<Time>,

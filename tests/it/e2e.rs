@@ -23,6 +23,7 @@ mod queue;
 mod redrive;
 mod stage;
 mod start;
+mod status;
 mod sweeping;
 mod vending;
 mod waiting;

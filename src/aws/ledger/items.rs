@@ -34,6 +34,8 @@ pub(super) const STEP: &str = "step";
 pub(super) const SWEEP: &str = "sweep";
 pub(super) const TTL: &str = "ttl";
 pub(super) const UPDATED: &str = "updated";
+/// When a target was heard of as one of a new account.
+pub(super) const VENDED: &str = "vended";
 /// The number that a policy was pushed under.
 pub(super) const VERSION: &str = "version";
 
@@ -168,6 +170,9 @@ pub(super) fn record_item(target: &Target, record: &Record) -> Result<Item, Corr
     }
     if let Some(configured) = kept.configured {
         item.insert("configured".to_owned(), s(configured.to_string()));
+    }
+    if let Some(vended) = kept.vended {
+        item.insert(VENDED.to_owned(), s(vended.to_string()));
     }
     if let Some(standing) = attention(kept.standing) {
         item.insert(ATTENTION.to_owned(), s(standing));

@@ -49,6 +49,9 @@ pub(super) fn remember(case: &Case, decision: &Decision, applied: &Applied, news
     };
     record.standing = standing(case, decision, applied);
     record.why = if matches!(record.standing, Standing::InSync) { String::new() } else { decision.reasons.join("; ") };
+    if case.cause == Cause::Vended && record.configured.is_none() && record.vended.is_none() {
+        record.vended = Some(case.since);
+    }
     if record.standing == Standing::InSync && record.configured.is_none() {
         record.configured = Some(case.now);
     }

@@ -186,14 +186,13 @@ impl News {
             Some(judged) if judged.principal.is_none() && edit.attribution != Attribution::Trusted => {
                 Promoted::Nameless(judged.clone())
             }
-            Some(_) => Promoted::Other,
             None if latest(case).is_some_and(|seen| {
                 seen.latest.number == version && edit.edit.at >= seen.latest_created().plus_ms(-SECOND_MS)
             }) =>
             {
                 Promoted::Right
             }
-            None => Promoted::Other,
+            Some(_) | None => Promoted::Other,
         }
     }
 

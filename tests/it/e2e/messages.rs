@@ -85,6 +85,8 @@ fn an_account_that_left_is_not_looked_at_any_more() {
     let stage = Stage::set();
     let lambda = stage.lambda();
     stage.prepare(&lambda, &[(SEARCH, HOME)]);
+    let leaves = stage.organizations().remove_account_from_organization().account_id(SEARCH);
+    stage.run(leaves.send()).expect("an account can be removed");
     let departed = json!({"accountDepartedOrganizationStatus": {"accountId": SEARCH}});
     stage.deliver(&[organizations_event("AccountDepartedOrganization", &departed, MANAGEMENT, "departure")]);
     stage.settle(&lambda);

@@ -18,7 +18,7 @@ impl Stage {
         self.settle(lambda);
     }
 
-    fn organizations(&self) -> Organizations {
+    pub(super) fn organizations(&self) -> Organizations {
         Organizations::new(&self.sdk(&manager(&self.aws), "us-east-1"))
     }
 

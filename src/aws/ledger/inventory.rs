@@ -1,0 +1,99 @@
+//! How everything stands, from the attributes beside the records: a record itself may be a thousand times as large.
+
+use std::collections::HashMap;
+
+use super::items::{self, Item, s};
+use super::keys::{self, Key};
+use super::scan::Wanted;
+use super::{DynamoLedger, corrupt};
+use crate::aws::fault::Call;
+use crate::aws::ledger_view::{Inventory, TargetRow};
+use crate::domain::target::{AccountId, Target};
+use crate::domain::time::Time;
+use crate::ports::{Fault, FaultClass};
+
+const QUERY: Call = Call::read("Query");
+const FILTER: &str = "SK = :meta OR begins_with(SK, :region)";
+const PROJECTION: &str = "PK, SK, #facts, #account, #region, #status, #why, #updated, #vended, #configured, #policy";
+const NAMES: [&str; 9] =
+    [items::FACTS, "account", "region", "status", "why", items::UPDATED, items::VENDED, "configured", "policy"];
+const PAGES_MAX: usize = 100;
+
+fn wanted() -> Wanted {
+    Wanted {
+        filter: FILTER,
+        projection: PROJECTION,
+        names: NAMES.map(|name| (format!("#{name}"), name.to_owned())).into(),
+        values: HashMap::from([(":meta".to_owned(), s("META")), (":region".to_owned(), s("REGION#"))]),
+    }
+}
+
+impl DynamoLedger {
+    pub(in crate::aws) async fn inventory(&self) -> Result<Inventory, Fault> {
+        inventory(&self.scan(&wanted()).await?)
+    }
+
+    /// `META` stands before `REGION#…`, and little between them.
+    pub(in crate::aws) async fn inventory_of(&self, account: &AccountId) -> Result<Inventory, Fault> {
+        let mut rows = Vec::new();
+        let mut next = None;
+        for _ in 0..PAGES_MAX {
+            let page = self
+                .client
+                .query()
+                .table_name(&self.table)
+                .key_condition_expression("PK = :pk AND SK BETWEEN :from AND :to")
+                .expression_attribute_values(":pk", s(keys::partition_of(account)))
+                .expression_attribute_values(":from", s("META"))
+                .expression_attribute_values(":to", s("REGION#~"))
+                .projection_expression(PROJECTION)
+                .set_expression_attribute_names(Some(wanted().names))
+                .consistent_read(true)
+                .set_exclusive_start_key(next)
+                .send()
+                .await
+                .map_err(|error| QUERY.failed(&error))?;
+            rows.extend(page.items.unwrap_or_default());
+            next = page.last_evaluated_key;
+            if next.is_none() {
+                return inventory(&rows);
+            }
+        }
+        Err(QUERY.fault(FaultClass::Invalid, "Endless", "the account has more rows than anybody would wait for"))
+    }
+}
+
+fn inventory(rows: &[Item]) -> Result<Inventory, Fault> {
+    let mut inventory = Inventory::default();
+    for row in rows {
+        match Key::sort_of(row) {
+            Some("META") if row.contains_key(items::FACTS) => {
+                inventory.accounts.push(items::facts_from(row).map_err(|what| corrupt(&what))?);
+            }
+            Some(sort) if sort.starts_with("REGION#") => inventory.targets.push(target(row)?),
+            _ => {}
+        }
+    }
+    inventory.accounts.sort_by(|a, b| a.account.cmp(&b.account));
+    inventory.targets.sort_by(|a, b| a.target.cmp(&b.target));
+    Ok(inventory)
+}
+
+fn target(row: &Item) -> Result<TargetRow, Fault> {
+    let text = |name: &str| items::text(row, name).map_err(|what| corrupt(&what));
+    let broken = |name: &str| QUERY.fault(FaultClass::Invalid, "Corrupt", &format!("`{name}` of a target is not one"));
+    let time = |name: &str| -> Option<Time> { items::text(row, name).ok()?.parse().ok() };
+    let word = serde_json::Value::from(text("status")?);
+    Ok(TargetRow {
+        target: Target::new(
+            text("account")?.parse().map_err(|_| broken("account"))?,
+            text("region")?.parse().map_err(|_| broken("region"))?,
+        ),
+        standing: serde_json::from_value(word).map_err(|_| broken("status"))?,
+        why: text("why")?.to_owned(),
+        updated: time(items::UPDATED).ok_or_else(|| broken(items::UPDATED))?,
+        vended: time(items::VENDED),
+        configured: time("configured"),
+        policy: text("policy")?.to_owned(),
+    })
+}

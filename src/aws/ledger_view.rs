@@ -1,0 +1,113 @@
+//! The ledger as an operator reads it: how everything stands, and what happened at one target. Nothing here writes.
+
+use serde_json::Value;
+
+use super::client::Clients;
+use super::ledger::DynamoLedger;
+use crate::domain::policy::Policy;
+use crate::domain::record::Standing;
+use crate::domain::target::{AccountFacts, AccountId, Region, Target};
+use crate::domain::time::Time;
+use crate::ports::Fault;
+
+/// A target as the ledger knows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TargetRow {
+    /// Where.
+    pub target: Target,
+    /// How it stands.
+    pub standing: Standing,
+    /// Why it is not in sync.
+    pub why: String,
+    /// When a look last brought something new. A look that finds everything as it was writes nothing.
+    pub updated: Time,
+    /// When it was heard of as one of a new account.
+    pub vended: Option<Time>,
+    /// When it was first put right.
+    pub configured: Option<Time>,
+    /// The version of the policy by which it was last decided.
+    pub policy: String,
+}
+
+/// Accounts and targets, in the order of their ids.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Inventory {
+    /// The accounts that are known.
+    pub accounts: Vec<AccountFacts>,
+    /// The targets that were looked at.
+    pub targets: Vec<TargetRow>,
+}
+
+/// One line of history.
+#[derive(Clone, Debug, PartialEq)]
+pub struct HistoryLine {
+    /// Correlation id.
+    pub id: String,
+    /// When.
+    pub at: Time,
+    /// Where.
+    pub region: String,
+    /// What was found and done.
+    pub summary: String,
+    /// The case, the decision and what came of it; contents stand as digests.
+    pub case: Value,
+    /// The digests of those contents.
+    pub contents: Vec<String>,
+}
+
+/// The ledger, to be read.
+pub struct LedgerView {
+    ledger: DynamoLedger,
+}
+
+impl LedgerView {
+    pub(super) fn new(table: &str, clients: &Clients) -> Self {
+        Self { ledger: DynamoLedger::at(table, clients) }
+    }
+
+    /// The policy in force.
+    ///
+    /// # Errors
+    /// The table cannot be read, or the policy in it.
+    pub async fn policy(&self) -> Result<Option<Policy>, Fault> {
+        self.ledger.policy().await
+    }
+
+    /// Every account and every target: the whole table is read.
+    ///
+    /// # Errors
+    /// The table cannot be read, or holds what we do not write.
+    pub async fn everything(&self) -> Result<Inventory, Fault> {
+        self.ledger.inventory().await
+    }
+
+    /// One account and its targets: one query.
+    ///
+    /// # Errors
+    /// The table cannot be read, or holds what we do not write.
+    pub async fn account(&self, account: &AccountId) -> Result<Inventory, Fault> {
+        self.ledger.inventory_of(account).await
+    }
+
+    /// The newest lines of an account's history, or of one region of it, newest first, at most `limit`; and whether there
+    /// are more.
+    ///
+    /// # Errors
+    /// The table cannot be read, or holds what we do not write.
+    pub async fn history(
+        &self,
+        account: &AccountId,
+        region: Option<&Region>,
+        limit: usize,
+    ) -> Result<(Vec<HistoryLine>, bool), Fault> {
+        self.ledger.history(account, region, limit).await
+    }
+
+    /// A content that history names; absent where it is gone.
+    ///
+    /// # Errors
+    /// The table cannot be read, or holds what we do not write.
+    pub async fn content(&self, account: &AccountId, digest: &str) -> Result<Option<String>, Fault> {
+        self.ledger.content(account, digest).await
+    }
+}

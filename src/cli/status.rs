@@ -1,0 +1,100 @@
+//! `runasctl status`: how everything stands, as the ledger knows it. What is not in sync comes first.
+
+mod overview;
+mod show;
+
+use clap::{Args, ValueEnum};
+
+use super::login::{Failure, LoginArgs, WHERE, finished};
+use super::printer::Printer;
+use super::{ExitStatus, Output};
+use crate::aws::ledger_view::Inventory;
+use crate::clock::now;
+use crate::config::operator::{LEDGER, trust};
+use crate::domain::record::Standing;
+use crate::domain::target::{AccountId, OuId};
+use overview::Overview;
+
+/// Say how everything stands, as the ledger knows it.
+#[derive(Clone, Debug, Args)]
+pub struct StatusArgs {
+    #[command(flatten)]
+    login: LoginArgs,
+    /// The ledger's table, instead of `RUNAS_TABLE`.
+    #[arg(long, help_heading = WHERE, value_name = "NAME")]
+    table: Option<String>,
+    /// Only this account, and no others; can be repeated. Costs one query each, and everything else reads the whole table.
+    #[arg(long, value_name = "ACCOUNT")]
+    account: Vec<AccountId>,
+    /// Only accounts below this OU.
+    #[arg(long, value_name = "OU")]
+    ou: Option<OuId>,
+    /// Only targets that stand like this; can be repeated.
+    #[arg(long, value_enum)]
+    standing: Vec<Wanted>,
+    /// Also what is in sync or exempt, target by target.
+    #[arg(long)]
+    all: bool,
+}
+
+/// How a target stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[value(rename_all = "snake_case")]
+enum Wanted {
+    New,
+    InSync,
+    Drifted,
+    Exempt,
+    Held,
+    BackingOff,
+    Waiting,
+    Unreachable,
+}
+
+impl From<Wanted> for Standing {
+    fn from(wanted: Wanted) -> Self {
+        match wanted {
+            Wanted::New => Self::New,
+            Wanted::InSync => Self::InSync,
+            Wanted::Drifted => Self::Drifted,
+            Wanted::Exempt => Self::Exempt,
+            Wanted::Held => Self::Held,
+            Wanted::BackingOff => Self::BackingOff,
+            Wanted::Waiting => Self::Waiting,
+            Wanted::Unreachable => Self::Unreachable,
+        }
+    }
+}
+
+/// Runs the command. Exit codes as everywhere: 0 where all that was asked for is in sync or exempt, 2 where something is not,
+/// 3 where nobody knows of some.
+pub fn run(args: &StatusArgs, output: Output, printer: &Printer) -> ExitStatus {
+    finished(execute(args, output, printer), printer)
+}
+
+async fn execute(args: &StatusArgs, output: Output, printer: &Printer) -> Result<ExitStatus, Failure> {
+    let table = LEDGER.read(args.table.as_deref())?;
+    let operator = args.login.connect(trust()?).await.map_err(Failure::Error)?;
+    let view = operator.ledger_view(&table);
+    let mut inventory = Inventory::default();
+    for account in &args.account {
+        let one = view.account(account).await?;
+        inventory.accounts.extend(one.accounts);
+        inventory.targets.extend(one.targets);
+    }
+    if args.account.is_empty() {
+        inventory = view.everything().await?;
+    }
+    let policy = view.policy().await?;
+    let standings: Vec<Standing> = args.standing.iter().copied().map(Standing::from).collect();
+    let overview = Overview::of(&inventory, policy.as_ref(), args.ou.as_ref(), &standings);
+    let at = now();
+    printer.data(&match output {
+        Output::Json => show::data(&overview, policy.as_ref(), at),
+        Output::Table => show::text(&overview, args.all || !standings.is_empty(), at),
+    });
+    if output == Output::Table {
+        printer.talk(&show::notes(&overview, policy.as_ref()));
+    }
+    Ok(overview.exit_status())
+}

@@ -1,0 +1,147 @@
+//! What the rows of the ledger come to.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::aws::ledger_view::Inventory;
+use crate::cli::ExitStatus;
+use crate::domain::policy::Policy;
+use crate::domain::record::Standing;
+use crate::domain::target::{AccountFacts, AccountId, AccountState, OuId, Target};
+use crate::domain::time::Time;
+
+/// One target, as far as anybody knows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Line {
+    pub(super) target: Target,
+    pub(super) name: String,
+    pub(super) standing: Standing,
+    pub(super) why: String,
+    /// When a look last brought something new; absent where nobody has looked.
+    pub(super) updated: Option<Time>,
+    pub(super) policy: String,
+}
+
+/// How long a new account was without the right document somewhere.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Gap {
+    pub(super) account: AccountId,
+    pub(super) name: String,
+    pub(super) since: Time,
+    /// When its last target was put right; absent while one is not.
+    pub(super) until: Option<Time>,
+}
+
+/// How everything stands that was asked for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Overview {
+    /// What needs somebody first; what is in sync last.
+    pub(super) lines: Vec<Line>,
+    pub(super) gaps: Vec<Gap>,
+    /// Accounts that count: known, in the organisation, and asked for.
+    pub(super) accounts: usize,
+    /// Targets of accounts that left or were closed, and of regions that are not governed any more.
+    pub(super) past: usize,
+}
+
+impl Overview {
+    pub(super) fn of(
+        inventory: &Inventory,
+        policy: Option<&Policy>,
+        ou: Option<&OuId>,
+        standings: &[Standing],
+    ) -> Self {
+        let below = |facts: &&AccountFacts| ou.is_none_or(|ou| facts.ou_path.contains(ou));
+        let active = |facts: &&AccountFacts| facts.state == AccountState::Active;
+        let accounts: BTreeMap<&AccountId, &AccountFacts> =
+            inventory.accounts.iter().filter(below).filter(active).map(|facts| (&facts.account, facts)).collect();
+        let mut overview = Self { accounts: accounts.len(), ..Self::default() };
+        let (mut looked_at, mut gaps) = (BTreeSet::new(), BTreeMap::<&AccountId, Vec<(Time, Option<Time>)>>::new());
+        let hidden: BTreeSet<&AccountId> =
+            inventory.accounts.iter().filter(|facts| !below(facts)).map(|facts| &facts.account).collect();
+        for row in &inventory.targets {
+            let Target { account, region } = &row.target;
+            let Some(facts) = accounts.get(account).filter(|_| policy.is_none_or(|policy| policy.governs(region)))
+            else {
+                overview.past += usize::from(!hidden.contains(account));
+                continue;
+            };
+            looked_at.insert(&row.target);
+            if let Some(vended) = row.vended {
+                gaps.entry(account).or_default().push((vended, row.configured));
+            }
+            overview.lines.push(Line {
+                target: row.target.clone(),
+                name: facts.name.clone(),
+                standing: row.standing,
+                why: row.why.clone(),
+                updated: Some(row.updated),
+                policy: row.policy.clone(),
+            });
+        }
+        // Where regions are listed we know what should have been looked at; not known is never green.
+        let governed = policy.and_then(Policy::governed_regions).unwrap_or_default();
+        for facts in accounts.values() {
+            let targets = governed.iter().map(|region| Target::new(facts.account.clone(), region.clone()));
+            overview.lines.extend(targets.filter(|target| !looked_at.contains(target)).map(|target| Line {
+                target,
+                name: facts.name.clone(),
+                standing: Standing::New,
+                why: "nobody has looked yet".to_owned(),
+                updated: None,
+                policy: String::new(),
+            }));
+        }
+        overview.gaps = gaps.into_iter().filter_map(|(account, times)| gap(accounts.get(account)?, &times)).collect();
+        overview.gaps.sort_by(|a, b| (a.until.is_some(), b.since).cmp(&(b.until.is_some(), a.since)));
+        overview.lines.retain(|line| standings.is_empty() || standings.contains(&line.standing));
+        overview.lines.sort_by(|a, b| (urgency(a.standing), &a.target).cmp(&(urgency(b.standing), &b.target)));
+        overview
+    }
+
+    /// How many stand how, the most urgent first.
+    pub(super) fn counts(&self) -> Vec<(Standing, usize)> {
+        let mut counts: Vec<(Standing, usize)> = Vec::new();
+        for line in &self.lines {
+            match counts.last_mut() {
+                Some((standing, count)) if *standing == line.standing => *count += 1,
+                _ => counts.push((line.standing, 1)),
+            }
+        }
+        counts
+    }
+
+    pub(super) fn exit_status(&self) -> ExitStatus {
+        let unknown = |line: &Line| matches!(line.standing, Standing::Unreachable | Standing::Waiting | Standing::New);
+        if self.lines.iter().any(unknown) {
+            ExitStatus::Unreachable
+        } else if self.lines.iter().any(|line| !is_fine(line.standing)) {
+            ExitStatus::Drift
+        } else {
+            ExitStatus::Success
+        }
+    }
+}
+
+fn gap(facts: &AccountFacts, times: &[(Time, Option<Time>)]) -> Option<Gap> {
+    let since = times.iter().map(|(since, _)| *since).min()?;
+    let ends: Option<Vec<Time>> = times.iter().map(|(_, until)| *until).collect();
+    let until = ends.and_then(|ends| ends.into_iter().max());
+    Some(Gap { account: facts.account.clone(), name: facts.name.clone(), since, until })
+}
+
+pub(super) fn is_fine(standing: Standing) -> bool {
+    matches!(standing, Standing::InSync | Standing::Exempt)
+}
+
+fn urgency(standing: Standing) -> u8 {
+    match standing {
+        Standing::Unreachable => 0,
+        Standing::BackingOff => 1,
+        Standing::Drifted => 2,
+        Standing::Held => 3,
+        Standing::Waiting => 4,
+        Standing::New => 5,
+        Standing::Exempt => 6,
+        Standing::InSync => 7,
+    }
+}

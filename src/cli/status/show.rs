@@ -1,0 +1,141 @@
+//! How everything stands, for people and for programs.
+
+use std::fmt::Write as _;
+
+use serde_json::{Value, json};
+
+use super::overview::{Gap, Line, Overview, is_fine};
+use crate::cli::policy::count;
+use crate::domain::policy::Policy;
+use crate::domain::record::Standing;
+use crate::domain::text::{MESSAGE_CHARS_MAX, clean, escaped};
+use crate::domain::time::{DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS, Time};
+
+/// Version of the JSON that this command writes.
+const SCHEMA_VERSION: u32 = 1;
+const NAME_CHARS: usize = 24;
+const WHY_CHARS: usize = 120;
+/// New accounts that are listed; programs get all of them.
+const GAPS_MAX: usize = 10;
+
+/// Every target that was asked for, and the gaps.
+pub(super) fn data(overview: &Overview, policy: Option<&Policy>, now: Time) -> String {
+    let seconds = |from: Time, to: Time| to.since(from) / SECOND_MS;
+    let lines = overview.lines.iter().map(|line| {
+        json!({
+            "account": line.target.account, "name": line.name, "region": line.target.region,
+            "standing": line.standing, "why": line.why, "updated": line.updated, "policy": line.policy,
+            "age_s": line.updated.map(|updated| seconds(updated, now)),
+        })
+    });
+    let gaps = overview.gaps.iter().map(|gap| {
+        let Gap { account, name, since, until } = gap;
+        json!({
+            "account": account, "name": name, "since": since, "until": until, "open": until.is_none(),
+            "gap_s": seconds(*since, until.unwrap_or(now)),
+        })
+    });
+    let counts = overview.counts().into_iter().map(|(standing, count)| (word(standing), Value::from(count)));
+    let value = json!({
+        "schema_version": SCHEMA_VERSION, "at": now, "policy": policy.map(Policy::label),
+        "accounts": overview.accounts, "counts": counts.collect::<serde_json::Map<_, _>>(),
+        "targets": lines.collect::<Vec<_>>(), "gaps": gaps.collect::<Vec<_>>(), "past": overview.past,
+    });
+    escaped(&format!("{value:#}\n"))
+}
+
+/// What needs somebody, the new accounts, and the sum.
+pub(super) fn text(overview: &Overview, all: bool, now: Time) -> String {
+    let shown: Vec<&Line> = overview.lines.iter().filter(|line| all || !is_fine(line.standing)).collect();
+    let mut text = String::new();
+    if !shown.is_empty() {
+        let _ = writeln!(
+            text,
+            "{:<12} {:<13} {:<NAME_CHARS$} {:<15} {:>8}  {:<8}  WHY",
+            "STANDING", "ACCOUNT", "NAME", "REGION", "SINCE", "POLICY"
+        );
+    }
+    for Line { target, name, standing, why, updated, policy } in shown {
+        let since = updated.map_or_else(|| "never".to_owned(), |updated| age(now.since(updated)));
+        let row = format!(
+            "{:<12} {:<13} {:<NAME_CHARS$} {:<15} {since:>8}  {:<8}  {}",
+            word(*standing),
+            target.account.as_str(),
+            clean(name, NAME_CHARS),
+            target.region.as_str(),
+            clean(policy, 8),
+            clean(why, WHY_CHARS)
+        );
+        let _ = writeln!(text, "{}", row.trim_end());
+    }
+    for Gap { account, name, since, until } in overview.gaps.iter().take(GAPS_MAX) {
+        let name = clean(name, NAME_CHARS);
+        let _ = match until {
+            Some(until) => writeln!(text, "new account {account} {name}: right after {}", age(until.since(*since))),
+            None => writeln!(text, "new account {account} {name}: not right since {}", age(now.since(*since))),
+        };
+    }
+    text + &sum(overview, now)
+}
+
+fn sum(overview: &Overview, now: Time) -> String {
+    let counts = overview.counts().into_iter().map(|(standing, count)| format!("{count} {}", in_words(standing)));
+    let counts: Vec<String> = counts.collect();
+    let counts = if counts.is_empty() { "none".to_owned() } else { counts.join(", ") };
+    let newest = overview.lines.iter().filter_map(|line| line.updated).max();
+    let newest = newest.map(|at| format!("; the last news came {} ago", age(now.since(at)))).unwrap_or_default();
+    format!("{} in {}: {counts}{newest}\n", count(overview.lines.len(), "target"), count(overview.accounts, "account"))
+}
+
+/// What to know about the numbers.
+pub(super) fn notes(overview: &Overview, policy: Option<&Policy>) -> String {
+    let mut text = String::new();
+    if policy.is_none() {
+        text.push_str("no policy is in force: what should be looked at is not known; fix: `runasctl policy push`\n");
+    }
+    if overview.past > 0 {
+        let _ = writeln!(
+            text,
+            "{} left out, of accounts that are gone or regions that are not governed",
+            count(overview.past, "target")
+        );
+    }
+    clean_lines(&text)
+}
+
+fn clean_lines(text: &str) -> String {
+    text.lines().fold(String::new(), |all, line| all + &clean(line, MESSAGE_CHARS_MAX) + "\n")
+}
+
+/// The word that a standing is stored as.
+fn word(standing: Standing) -> String {
+    match serde_json::to_value(standing) {
+        Ok(Value::String(word)) => word,
+        _ => String::new(),
+    }
+}
+
+fn in_words(standing: Standing) -> String {
+    match standing {
+        Standing::New => "not looked at yet".to_owned(),
+        other => word(other).replace('_', " "),
+    }
+}
+
+/// In the largest unit that it fills.
+fn age(ms: i64) -> String {
+    let units = [(DAY_MS, "d"), (HOUR_MS, "h"), (MINUTE_MS, "min"), (SECOND_MS, "s")];
+    let (unit, name) = units.into_iter().find(|(unit, _)| ms >= *unit).unwrap_or((SECOND_MS, "s"));
+    format!("{} {name}", ms.max(0) / unit)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_age_is_said_in_its_largest_unit() {
+        let ages = [0, 999, 59_999, 60_000, 7_200_000, 3 * DAY_MS + 1].map(age);
+        assert_eq!(ages, ["0 s", "0 s", "59 s", "1 min", "2 h", "3 d"]);
+    }
+}
