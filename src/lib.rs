@@ -19,6 +19,7 @@
 //! | the policy: format, checks, which rule wins, who is trusted | [`domain::policy`] |
 //! | the document: validity, field-level changes, overlay | [`domain::document`] |
 //! | whose changes to fields we do not own are kept | [`domain::advance`] |
+//! | which call made which version, in whatever order we hear of them | `domain::advance::claims` |
 //! | what is done | [`domain::decide`] |
 //! | what is remembered, who is told, when we look again | [`domain::settle`] |
 //! | edit wars | [`domain::heat`] |
@@ -60,7 +61,7 @@
 //!    document write; a backing-off target gets at most one write a step.
 //! 4. A Put is conditional on the version seen; a stale decision cannot overwrite anybody.
 //! 5. Any message delivered any number of times in any order converges to the same document, loses no alert, and costs at
-//!    most one Put per foreign edit.
+//!    most one Put per foreign edit; a pipeline's edit costs further ones where its author is heard of after the look.
 //! 6. A field that the policy does not own is never lost by us, and never accepted from an untrusted or unknown hand.
 //! 7. Nothing outside [`aws`] names an SDK type; nothing outside [`config`] reads the environment; nothing outside
 //!    `cli/printer.rs` prints.
