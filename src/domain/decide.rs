@@ -253,9 +253,10 @@ fn unfinished(case: &Case, seen: &Seen, advance: &Advance) -> bool {
     let accepted = desired(advance.accepted.as_ref(), case);
     let harmless = there.input(RUNS_CODE) == accepted.input(RUNS_CODE)
         || (!case.edits.is_empty() && case.edits.iter().all(friendly));
-    let right = right(&seen.latest.body) && right(&seen.default.body);
     // At first sight there is nothing to hold it against: what is there would be adopted, and not what was done to it.
-    let strange = advance.first_sight && case.refused.is_empty();
+    let own = case.refused.iter().any(|refusal| matches!(refusal, Refusal::Maybe | Refusal::Replacing));
+    let strange = advance.first_sight && !own;
+    let right = right(&seen.latest.body) && (strange || right(&seen.default.body));
     harmless && right && (strange || !there.same_as(&accepted)) && case.resolution.mode == Mode::Enforce
 }
 

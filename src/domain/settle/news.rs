@@ -228,6 +228,7 @@ impl News {
             let nameless = edit.attribution == Attribution::Trusted;
             Some(judged.version) == number
                 && judged.principal.as_ref().map_or(nameless, |who| *who == edit.edit.principal)
+                && judged.claimed.is_none_or(|at| at == edit.edit.at)
         };
         let told = case.record.recent.iter().filter(foreign).any(same);
         let judged = self.advance.iter().flat_map(|advance| &advance.judged).filter(foreign).any(same);
