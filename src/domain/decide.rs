@@ -99,10 +99,6 @@ fn present(case: &Case, seen: &Seen) -> Decision {
         return gated(case, decision, hold(case, seen, &advance), Write::Recreate { content });
     }
     let drift = drift(seen, &content, case);
-    if (advance.first_sight || !drift.is_empty()) && unfinished(case, seen, &advance) {
-        let why = format!("version {} may be of an invocation that has more to tell", seen.latest.number);
-        return look_again(case, why);
-    }
     if drift.is_empty() {
         // What we see is right, and something is known to have happened that we do not see. (Where what we see is wrong
         // there is no need to wait: the write is conditional on the version seen.)
@@ -110,6 +106,10 @@ fn present(case: &Case, seen: &Seen) -> Decision {
             return look_again(case, why);
         }
         return decision(Verdict::InSync, "latest and default version are the same and hold what they should");
+    }
+    if unfinished(case, seen, &advance) {
+        let why = format!("version {} may be of an invocation that has more to tell", seen.latest.number);
+        return look_again(case, why);
     }
     if let Some(decision) = unsigned(case, seen, &advance) {
         return decision;
@@ -234,8 +234,8 @@ pub fn invisible(case: &Case, seen: Option<&Seen>, edit: &AttributedEdit) -> boo
         }
         Action::VersionDeleted { .. } | Action::SharingChanged => false,
     };
-    // Events tell whole seconds: a call in the second of the latest version may have come after it.
-    let tolerance = if young { SECOND_MS } else { 0 };
+    // Events tell whole seconds: a version that is not there yet may be of the second of the latest one.
+    let tolerance = if made.is_some() { SECOND_MS } else { 0 };
     not_yet && edit.edit.at.plus_ms(tolerance) > seen.latest_created()
 }
 
@@ -253,18 +253,20 @@ fn unfinished(case: &Case, seen: &Seen, advance: &Advance) -> bool {
     let accepted = desired(advance.accepted.as_ref(), case);
     let harmless = there.input(RUNS_CODE) == accepted.input(RUNS_CODE)
         || (!case.edits.is_empty() && case.edits.iter().all(friendly));
-    // At first sight there is nothing to hold it against: what is there would be adopted, and not what was done to it.
-    let own = case.refused.iter().any(|refusal| matches!(refusal, Refusal::Maybe | Refusal::Replacing));
-    let strange = advance.first_sight && !own;
-    let right = right(&seen.latest.body) && (strange || right(&seen.default.body));
-    harmless && right && (strange || !there.same_as(&accepted)) && case.resolution.mode == Mode::Enforce
+    let new = advance.judged.iter().any(|judged| judged.version == seen.latest.number);
+    let right = right(&seen.latest.body) && right(&seen.default.body);
+    new && harmless && right && !there.same_as(&accepted) && case.resolution.mode == Mode::Enforce
 }
 
 /// Another invocation has said that it deletes this very document.
 fn being_replaced(case: &Case, seen: &Seen) -> bool {
     let ours = case.refused.contains(&Refusal::Replacing);
-    let just_now = |at: &Time| seen.latest_created() <= *at && (0..REPLACING_MS).contains(&case.now.since(*at));
-    !ours && case.record.deleted_by_us.as_ref().is_some_and(just_now)
+    !ours && replacing(case).is_some_and(|at| seen.latest_created() <= at)
+}
+
+/// When somebody of us has said that he replaces the document, if that was just now.
+pub fn replacing(case: &Case) -> Option<Time> {
+    case.record.deleted_by_us.filter(|at| (0..REPLACING_MS).contains(&case.now.since(*at)))
 }
 
 /// What is there would be right if those were trusted who wrote it, and they are not known yet: the event is on its way, and

@@ -9,7 +9,7 @@ use super::glance::{Begun, begin, note};
 use super::report::{flush, tell_once};
 use crate::domain::advance::wanted;
 use crate::domain::case::{Applied, AttributedEdit, Case, Decision, Refusal, Write};
-use crate::domain::decide::decide;
+use crate::domain::decide::{decide, replacing};
 use crate::domain::decode::EDITS_MAX;
 use crate::domain::edit::Edit;
 use crate::domain::finding::{Kind, about_message};
@@ -87,6 +87,10 @@ async fn pass<W: World>(world: &W, policy: &Policy, work: &Work, attempt: &Attem
         return Ok(not_looked_at(world, work, "the account has left the organisation, or is closed"));
     }
     let mut case = case(world, policy, work, loaded, &facts, first.observation);
+    // The try before this one is over, and may have stopped at any point of that.
+    if attempt.again && replacing(&case).is_some() {
+        case.refused.push(Refusal::Replacing);
+    }
     let mut looks = 1;
     let (decision, applied) = loop {
         read_between(world, &mut case, &access).await?;
