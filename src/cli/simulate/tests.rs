@@ -30,13 +30,15 @@ fn hold(seeds: Range<u64>) -> u64 {
 }
 
 #[test]
-fn every_story_of_the_fixed_seeds_ends_well() {
-    let half = SEEDS.start.midpoint(SEEDS.end);
-    let steps: u64 = std::thread::scope(|threads| {
-        let halves = [SEEDS.start..half, half..SEEDS.end].map(|seeds| threads.spawn(|| hold(seeds)));
-        halves.into_iter().map(|half| half.join().unwrap()).sum()
-    });
-    assert!(steps >= 1_000_000, "{steps} steps");
+fn every_story_of_the_first_fixed_seeds_ends_well() {
+    let steps = hold(SEEDS.start..SEEDS.start.midpoint(SEEDS.end));
+    assert!(steps >= 500_000, "{steps} steps");
+}
+
+#[test]
+fn every_story_of_the_other_fixed_seeds_ends_well() {
+    let steps = hold(SEEDS.start.midpoint(SEEDS.end)..SEEDS.end);
+    assert!(steps >= 500_000, "{steps} steps");
 }
 
 #[test]

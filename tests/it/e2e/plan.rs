@@ -130,7 +130,7 @@ fn a_plan_is_about_the_accounts_and_regions_that_are_named() {
         .ends(1)
         .complains_of(&["999999999999 is not in the organisation; fix: "]);
     stage.plan(&["--ou", production, "--account", SANDBOX]).ends(64);
-    stage.plan(&["--ou", "ou-none-00000000"]).ends(1).complains_of(&["ListAccountsForParent", "fix: "]);
+    stage.plan(&["--ou", "ou-none-00000000"]).ends(1).complains_of(&["ForParent", "fix: "]);
     stage.assert_only_read();
 }
 
