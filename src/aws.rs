@@ -18,6 +18,7 @@ pub mod dead_letters;
 mod directory;
 mod documents;
 mod fault;
+mod history;
 pub mod lambda;
 mod ledger;
 #[cfg(feature = "cli")]
@@ -34,12 +35,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::clock;
 use crate::config::Config;
+use crate::domain::edit::Edit;
 use crate::domain::finding::Alert;
 use crate::domain::glance::{Glance, Noted};
 use crate::domain::observation::{Observation, Status};
 use crate::domain::policy::Policy;
 use crate::domain::record::{Commit, Loaded};
-use crate::domain::signal::Work;
+use crate::domain::signal::Errand;
 use crate::domain::sweep::Sweep;
 use crate::domain::target::{AccountFacts, AccountId, OuId, Region, Target};
 use crate::domain::time::Time;
@@ -49,6 +51,7 @@ use client::Clients;
 /// Everything the reactor can reach, in AWS. Making one opens no connection and reads nothing.
 pub struct AwsWorld {
     documents: documents::SsmDocuments,
+    history: history::EventHistory,
     directory: directory::Organizations,
     ledger: ledger::DynamoLedger,
     notifier: notifier::SnsNotifier,
@@ -59,6 +62,7 @@ impl AwsWorld {
     fn new(config: &Config, clients: &Clients) -> Self {
         Self {
             documents: documents::SsmDocuments::new(config, clients),
+            history: history::EventHistory::new(config, clients),
             directory: directory::Organizations::new(clients),
             ledger: ledger::DynamoLedger::new(config, clients),
             notifier: notifier::SnsNotifier::new(config, clients),
@@ -74,6 +78,10 @@ impl ports::Documents for AwsWorld {
 
     async fn glance(&self, target: &Target, access: &Access) -> Result<Glance, Fault> {
         self.documents.glance(target, access).await
+    }
+
+    async fn called(&self, target: &Target, access: &Access, since: Time) -> Result<Vec<Edit>, Fault> {
+        self.history.called(target, access, since).await
     }
 
     async fn create(&self, target: &Target, access: &Access, text: &str, version_name: &str) -> Result<Written, Fault> {
@@ -196,12 +204,8 @@ impl ports::Notifier for AwsWorld {
 }
 
 impl ports::Queue for AwsWorld {
-    async fn send(&self, works: &[(Work, u32)]) -> Result<(), Fault> {
-        self.queue.send(works).await
-    }
-
-    async fn go_on(&self, step: u64) -> Result<(), Fault> {
-        self.queue.go_on(step).await
+    async fn send(&self, errands: &[(Errand, u32)]) -> Result<(), Fault> {
+        self.queue.send(errands).await
     }
 
     async fn dead_letter(&self, body: &str, reason: &str) -> Result<(), Fault> {

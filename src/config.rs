@@ -45,6 +45,9 @@ pub const ENDPOINT_SQS: &str = "AWS_ENDPOINT_URL_SQS";
 /// Endpoint of Organizations.
 pub const ENDPOINT_ORGANIZATIONS: &str = "AWS_ENDPOINT_URL_ORGANIZATIONS";
 
+/// Endpoint of `CloudTrail`.
+pub const ENDPOINT_CLOUDTRAIL: &str = "AWS_ENDPOINT_URL_CLOUDTRAIL";
+
 /// One reason why the settings cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConfigProblem {
@@ -107,6 +110,8 @@ pub struct Endpoints {
     pub sqs: Option<String>,
     /// Organizations.
     pub organizations: Option<String>,
+    /// `CloudTrail`.
+    pub cloudtrail: Option<String>,
 }
 
 /// The settings of a running reactor.
@@ -237,6 +242,7 @@ impl<V: Fn(&str) -> Option<String>> Reader<V> {
             sns: endpoint(ENDPOINT_SNS),
             sqs: endpoint(ENDPOINT_SQS),
             organizations: endpoint(ENDPOINT_ORGANIZATIONS),
+            cloudtrail: endpoint(ENDPOINT_CLOUDTRAIL),
         }
     }
 }

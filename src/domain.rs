@@ -24,3 +24,4 @@ pub mod sweep;
 pub mod target;
 pub mod text;
 pub mod time;
+pub mod unheard;

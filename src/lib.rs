@@ -25,6 +25,7 @@
 //! | edit wars | [`domain::heat`] |
 //! | sweeps: the way through the organisation, and what is told about it | [`domain::sweep`] |
 //! | the look that costs one call | [`domain::glance`] |
+//! | what no event told of, and CloudTrail may remember | [`domain::unheard`] |
 //! | what an alert looks like | [`domain::finding`] |
 //! | why a message was put aside | [`domain::dead_letter`] |
 //! | the order of steps, batches, waiting, handing back | [`reactor`] |

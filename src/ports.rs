@@ -5,12 +5,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 
+use crate::domain::edit::Edit;
 use crate::domain::finding::Alert;
 use crate::domain::glance::{Glance, Noted};
 use crate::domain::observation::{Observation, Status};
 use crate::domain::policy::Policy;
 use crate::domain::record::{Commit, Loaded};
-use crate::domain::signal::Work;
+use crate::domain::signal::Errand;
 use crate::domain::sweep::Sweep;
 use crate::domain::target::{AccountFacts, AccountId, OuId, Region, Target};
 use crate::domain::time::Time;
@@ -134,6 +135,15 @@ pub trait Documents {
     /// fault like any other: it takes a full look to say that there is none.
     fn glance(&self, target: &Target, access: &Access) -> impl Future<Output = Result<Glance, Fault>> + Send;
 
+    /// Calls on the document that CloudTrail remembers, since then: its event history holds those of 90 days, some minutes
+    /// after they were made.
+    fn called(
+        &self,
+        target: &Target,
+        access: &Access,
+        since: Time,
+    ) -> impl Future<Output = Result<Vec<Edit>, Fault>> + Send;
+
     /// `CreateDocument`; [`FaultClass::Moved`] where the document exists by now.
     fn create(
         &self,
@@ -255,10 +265,7 @@ pub trait Notifier {
 /// The queue that the reactor lives on.
 pub trait Queue {
     /// Sends messages of our own, each after its delay (at most 900 s [docs: SQS quotas]).
-    fn send(&self, works: &[(Work, u32)]) -> impl Future<Output = Result<(), Fault>> + Send;
-
-    /// Sends the message that makes a sweep go on with a step.
-    fn go_on(&self, step: u64) -> impl Future<Output = Result<(), Fault>> + Send;
+    fn send(&self, errands: &[(Errand, u32)]) -> impl Future<Output = Result<(), Fault>> + Send;
 
     /// Puts a message that cannot be worked on aside, with the reason.
     fn dead_letter(&self, body: &str, reason: &str) -> impl Future<Output = Result<(), Fault>> + Send;

@@ -12,6 +12,7 @@ mod pass;
 mod preview;
 mod report;
 mod sweep;
+mod trail;
 
 use std::sync::{Arc, Mutex, PoisonError};
 

@@ -23,7 +23,7 @@ use tokio::time::Instant;
 
 use crate::domain::finding::Alert;
 use crate::domain::policy::Policy;
-use crate::domain::target::AccountId;
+use crate::domain::target::{AccountId, Target};
 use crate::domain::time::Time;
 use crate::ports::{Clock, Fault, FaultClass};
 
@@ -97,6 +97,7 @@ struct State {
     ledger: ledger::Tables,
     queue: queue::Queues,
     calls: Vec<trail::Called>,
+    history: Vec<(Time, Target, String)>,
     fates: VecDeque<Fate>,
     vended: BTreeMap<AccountId, Time>,
     told: Vec<(Time, Alert)>,

@@ -80,6 +80,12 @@ impl Clients {
         Self { base, endpoints: Endpoints::default() }
     }
 
+    /// What a call to CloudTrail takes, of which there is no client: the configuration, and an endpoint of its own.
+    pub(super) fn cloudtrail(&self) -> (SdkConfig, Option<String>) {
+        let endpoint = self.endpoints.cloudtrail.clone().or_else(|| self.endpoints.default.clone());
+        (self.base.clone(), endpoint)
+    }
+
     lazy_client!(ssm, aws_sdk_ssm);
     lazy_client!(sts, aws_sdk_sts);
     lazy_client!(dynamodb, aws_sdk_dynamodb);

@@ -16,7 +16,7 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 
 use super::client::{Clients, Lazy};
 use super::fault::{Call, is_expired};
-use super::session::{Lent, Session, Sessions};
+use super::session::{Lent, Scope, Session, Sessions};
 use crate::config::Config;
 use crate::domain::glance::Glance;
 use crate::domain::observation::{Observation, Status};
@@ -41,7 +41,7 @@ struct Visit<'a> {
 
 impl SsmDocuments {
     pub(super) fn new(config: &Config, clients: &Clients) -> Self {
-        Self { client: clients.ssm(), sessions: Sessions::new(config, clients) }
+        Self { client: clients.ssm(), sessions: Sessions::new(config, clients, Scope::Document) }
     }
 
     async fn visit<'a>(&'a self, target: &'a Target, access: &Access) -> Result<(Visit<'a>, bool), Fault> {

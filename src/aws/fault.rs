@@ -284,6 +284,19 @@ const TABLE: &[(FaultClass, &[&str])] = &[
             "KMSOptInRequired",
         ],
     ),
+    // [bc cloudtrail].
+    (FaultClass::Denied, &["OperationNotPermittedException"]),
+    (
+        FaultClass::Invalid,
+        &[
+            "InvalidLookupAttributesException",
+            "InvalidTimeRangeException",
+            "InvalidMaxResultsException",
+            "InvalidNextTokenException",
+            "InvalidEventCategoryException",
+            "UnsupportedOperationException",
+        ],
+    ),
     // [docs: CommonErrors].
     (
         FaultClass::Invalid,

@@ -8,8 +8,8 @@ use super::client::{Clients, Lazy};
 use super::fault::Call;
 use crate::config::Config;
 use crate::domain::dead_letter::REASON;
-use crate::domain::decode::{encode_step, encode_work};
-use crate::domain::signal::Work;
+use crate::domain::decode::encode;
+use crate::domain::signal::Errand;
 use crate::domain::text::{MESSAGE_CHARS_MAX, clean};
 use crate::ports::{Fault, FaultClass};
 
@@ -17,7 +17,6 @@ use crate::ports::{Fault, FaultClass};
 mod tests;
 
 const SEND: Call = Call::write("SendMessageBatch");
-const GO_ON: Call = Call::write("SendMessage");
 const DEAD_LETTER: Call = Call::write("SendMessage");
 const HAND_BACK: Call = Call::write("ChangeMessageVisibility");
 
@@ -28,7 +27,7 @@ const BATCH_BYTES_MAX: usize = 256 * 1_024;
 /// The attributes of a message count towards its 1 MiB [docs: SQS quotas], and the reason is one. A longer body would never
 /// be taken, and come again until SQS puts it aside without a reason.
 const DEAD_LETTER_BYTES_MAX: usize = 1_048_576 - 4_096;
-/// Batches on their way at a time: a sweep of 10,000 targets is 1,000 of them.
+/// Batches on their way at a time: an OU of 100 accounts in 20 regions is 200 of them.
 const PARALLEL: usize = 8;
 /// [docs: SQS quotas].
 const DELAY_S_MAX: u32 = 900;
@@ -51,8 +50,8 @@ impl SqsQueue {
 
     /// After a fault, some of the messages may have been sent: the caller sends all of them again, and a message that
     /// comes twice changes nothing (invariant 5).
-    pub(super) async fn send(&self, works: &[(Work, u32)]) -> Result<(), Fault> {
-        let batches: Vec<Result<Vec<Entry>, Fault>> = batched(works)?.into_iter().map(Ok).collect();
+    pub(super) async fn send(&self, errands: &[(Errand, u32)]) -> Result<(), Fault> {
+        let batches: Vec<Result<Vec<Entry>, Fault>> = batched(errands)?.into_iter().map(Ok).collect();
         stream::iter(batches).try_for_each_concurrent(PARALLEL, |batch| self.send_batch(batch)).await
     }
 
@@ -69,11 +68,6 @@ impl SqsQueue {
     async fn send_once(&self, batch: Vec<Entry>) -> Result<Vec<BatchResultErrorEntry>, Fault> {
         let sent = self.client.send_message_batch().queue_url(&self.queue).set_entries(Some(batch)).send().await;
         sent.map(|answer| answer.failed).map_err(|error| SEND.failed(&error))
-    }
-
-    pub(super) async fn go_on(&self, step: u64) -> Result<(), Fault> {
-        let sent = self.client.send_message().queue_url(&self.queue).message_body(encode_step(step)).send().await;
-        sent.map(drop).map_err(|error| GO_ON.failed(&error))
     }
 
     pub(super) async fn dead_letter(&self, body: &str, reason: &str) -> Result<(), Fault> {
@@ -123,11 +117,11 @@ fn first_fault(failed: &[BatchResultErrorEntry]) -> Result<(), Fault> {
 }
 
 /// Messages in batches that SQS takes, both by number and by size.
-fn batched(works: &[(Work, u32)]) -> Result<Vec<Vec<Entry>>, Fault> {
+fn batched(errands: &[(Errand, u32)]) -> Result<Vec<Vec<Entry>>, Fault> {
     let mut batches: Vec<Vec<Entry>> = Vec::new();
     let mut bytes = 0;
-    for (work, delay) in works {
-        let body = encode_work(work);
+    for (errand, delay) in errands {
+        let body = encode(errand);
         let full = batches.last().is_none_or(|batch| batch.len() >= BATCH_MAX || bytes + body.len() > BATCH_BYTES_MAX);
         if full {
             batches.push(Vec::new());

@@ -1,4 +1,4 @@
-//! Credentials of other accounts. They reach one document and nothing else (invariant 9), are shared by everything that
+//! Credentials of other accounts. They reach one document, or the event history, and nothing else (invariant 9), are shared by everything that
 //! happens in an account, and are fetched once however many targets of the account are looked at at the same time.
 
 use std::collections::HashMap;
@@ -18,6 +18,8 @@ use assume::ScopedSts;
 
 mod assume;
 mod policy;
+
+pub(super) use policy::Scope;
 
 /// Accounts whose credentials are kept at a time. A set of them is about 2 KB; evicting one costs one `AssumeRole`.
 const ACCOUNTS_MAX: usize = 4_096;
@@ -70,11 +72,11 @@ struct Door {
 }
 
 impl Sessions {
-    pub(super) fn new(config: &Config, clients: &Clients) -> Self {
-        Self { sts: ScopedSts::new(clients.sts(), partition(&config.region)), slots: Mutex::default() }
+    pub(super) fn new(config: &Config, clients: &Clients, scope: Scope) -> Self {
+        Self { sts: ScopedSts::new(clients.sts(), partition(&config.region), scope), slots: Mutex::default() }
     }
 
-    /// Credentials for the account's document, by the first of the roles that lets us in.
+    /// Credentials for the account, by the first of the roles that lets us in.
     pub(super) async fn get(&self, account: &AccountId, access: &Access) -> Result<Lent, Fault> {
         let slot = self.slot(account);
         let before = slot.rounds.load(Ordering::Acquire);

@@ -5,10 +5,11 @@
 //! Nothing is dropped because one optional field has an odd type: a form of event that we fail to read is a form of edit that
 //! we fail to see.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use super::signal::Notice;
-use super::target::{AccountId, Region};
+use super::edit::Edit;
+use super::signal::{Notice, Signal};
+use super::target::{AccountId, Region, Target};
 use super::text::{MESSAGE_CHARS_MAX, clean, quote};
 use envelope::{Envelope, Heard, Record, Refused, ignored};
 
@@ -23,7 +24,7 @@ mod region;
 mod state;
 mod work;
 
-pub use work::{EDITS_MAX, HOPS_MAX, encode_step, encode_work};
+pub use work::{EDITS_MAX, HOPS_MAX, encode, encode_work};
 
 /// No message in SQS is larger: 1 MiB [docs: general/latest/gr/sqs-service].
 pub const BODY_BYTES_MAX: usize = 1_048_576;
@@ -85,6 +86,22 @@ pub fn decode(body: &str) -> Decoded {
         }
         Ok(_) => Decoded::Poison { reason: "JSON, but no object: send whole events".to_owned() },
         Err(reason) => Decoded::Poison { reason: bounded(&reason) },
+    }
+}
+
+/// The call on the document of `target` that a record of CloudTrail's event history tells of, if it does: the same record as
+/// in the `detail` of an event. A call that failed changed nothing, and is none here.
+pub fn from_history(record: &str, target: &Target) -> Option<Edit> {
+    let body = json!({
+        "source": "aws.ssm",
+        "detail-type": API_CALL,
+        "account": target.account,
+        "region": target.region,
+        "detail": read(record).ok()?,
+    });
+    match heard(Envelope { body: body.as_object()? }).ok()?.signal {
+        Signal::DocumentTouched { edit: Some(edit), .. } if edit.failed.is_none() => Some(*edit),
+        _ => None,
     }
 }
 

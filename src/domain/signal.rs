@@ -70,6 +70,11 @@ pub enum Signal {
     Sweep,
     /// A message of our own: a sweep goes on with this step.
     SweepStep(u64),
+    /// A message of our own: a sweep has come to this account.
+    AccountSwept {
+        /// The account to look at in every governed region.
+        account: AccountId,
+    },
     /// A message of our own.
     Work(Box<Work>),
 }
@@ -90,6 +95,7 @@ impl Signal {
             Self::RegionChanged { .. } => "region_changed",
             Self::Sweep => "sweep",
             Self::SweepStep(_) => "sweep_step",
+            Self::AccountSwept { .. } => "account_swept",
             Self::Work(_) => "work",
         }
     }
@@ -102,7 +108,8 @@ impl Signal {
             | Self::AccountJoined { account }
             | Self::AccountMoved { account }
             | Self::AccountLeft { account }
-            | Self::AccountClosed { account } => Some(account),
+            | Self::AccountClosed { account }
+            | Self::AccountSwept { account } => Some(account),
             Self::VendFailed { account, .. } => account.as_ref(),
             Self::DocumentTouched { target, .. } | Self::RegionChanged { target, .. } => Some(&target.account),
             Self::Work(work) => Some(&work.target.account),
@@ -145,6 +152,24 @@ pub enum Cause {
     Vended,
     /// Nothing happened that we know of; we look all the same.
     Swept,
+}
+
+/// A message of our own, to ourselves.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Errand {
+    /// One target to look at.
+    Work(Work),
+    /// The step of a sweep that is due.
+    SweepStep(u64),
+    /// An account to look at in every governed region: in one invocation, since its targets share credentials.
+    SweepAccount {
+        /// Which.
+        account: AccountId,
+        /// The sweep's id.
+        sweep: String,
+        /// When the sweep began.
+        began: Time,
+    },
 }
 
 /// One target to look at: the message that a signal expands into, and the successor of a message that has to wait.

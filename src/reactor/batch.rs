@@ -18,13 +18,13 @@ use crate::domain::decode::{Decoded, decode};
 use crate::domain::finding::{Kind, about_message};
 use crate::domain::policy::Policy;
 use crate::domain::settle::delay_s;
-use crate::domain::signal::{Cause, Notice, Signal, Work};
+use crate::domain::signal::{Cause, Errand, Notice, Signal, Work};
 use crate::domain::target::Target;
 use crate::domain::time::Time;
 use crate::ports::{Attempt, Fault, FaultClass, World};
 
 /// Targets worked on at the same time.
-const CONCURRENCY: usize = 16;
+const CONCURRENCY: usize = 32;
 /// What is left undone this long before the deadline is handed back.
 const RESERVE_MS: i64 = 1_500;
 /// Handing back ends this long before the deadline, so that the answer still gets out.
@@ -177,6 +177,12 @@ impl<W: World> Reactor<W> {
                 Ok(())
             }
             Expansion::Works(works) => self.place(message, works, &mut sorted.groups, report).await,
+            Expansion::Together(works) => {
+                for work in works {
+                    join_group(&mut sorted.groups, work, message);
+                }
+                Ok(())
+            }
         }
     }
 
@@ -192,9 +198,12 @@ impl<W: World> Reactor<W> {
         let mut later = Vec::new();
         for work in works {
             match work.not_before.filter(|at| *at > now) {
-                Some(at) => later.push((Work { hop: work.hop.saturating_add(1), ..work }, delay_s(now, at))),
+                Some(at) => {
+                    let hop = work.hop.saturating_add(1);
+                    later.push((Errand::Work(Work { hop, ..work }), delay_s(now, at)));
+                }
                 None if single => join_group(groups, work, message),
-                None => later.push((work, 0)),
+                None => later.push((Errand::Work(work), 0)),
             }
         }
         if !later.is_empty() {

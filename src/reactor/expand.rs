@@ -14,6 +14,8 @@ use crate::ports::{Fault, FaultClass, Page, World};
 pub(super) enum Expansion {
     /// Targets to look at.
     Works(Vec<Work>),
+    /// Targets of one account to look at side by side: they share its credentials.
+    Together(Vec<Work>),
     /// Nothing to look at, and why.
     Nothing(String),
     /// The sender may not say this, and why.
@@ -61,6 +63,10 @@ pub(super) async fn expand<W: World>(world: &W, policy: &Policy, notice: Notice)
         }
         // Not a matter of one target or of many: `super::sweep` has them.
         Signal::Sweep | Signal::SweepStep(_) => Expansion::Nothing("a sweep".to_owned()),
+        Signal::AccountSwept { account } => {
+            let regions = regions(policy).into_iter();
+            Expansion::Together(regions.map(|region| work(&notice, account.clone(), region, Cause::Swept)).collect())
+        }
         Signal::RegionChanged { target, enabled: true } => vended(target.account.clone(), vec![target.region.clone()]),
         Signal::RegionChanged { target, enabled: false } => {
             Expansion::Works(vec![work(&notice, target.account.clone(), target.region.clone(), Cause::Swept)])
@@ -96,7 +102,11 @@ fn distrusted(policy: &Policy, notice: &Notice) -> Option<String> {
         | Signal::AccountClosed { .. }
         | Signal::OuRegistered { .. } => from_management,
         Signal::RegionChanged { target, .. } => from_management || reporter == Some(&target.account),
-        Signal::DocumentTouched { .. } | Signal::Sweep | Signal::SweepStep(_) | Signal::Work(_) => true,
+        Signal::DocumentTouched { .. }
+        | Signal::Sweep
+        | Signal::SweepStep(_)
+        | Signal::AccountSwept { .. }
+        | Signal::Work(_) => true,
     };
     let sender = reporter.map_or_else(|| "nobody".to_owned(), ToString::to_string);
     (!trusted).then(|| format!("{} from {sender}, which is not the management account", notice.signal.kind()))

@@ -7,6 +7,7 @@ use futures_util::future::join;
 use super::apply::{POLL_MS, POLLS_MAX, apply};
 use super::glance::{Begun, begin, note};
 use super::report::{flush, tell_once};
+use super::trail::attributed;
 use crate::domain::advance::wanted;
 use crate::domain::case::{Applied, AttributedEdit, Case, Decision, Refusal, Write};
 use crate::domain::decide::{decide, replacing};
@@ -19,7 +20,7 @@ use crate::domain::observation::{Observation, Obstacle, Seen, Status, Unreadable
 use crate::domain::policy::{Mode, Policy};
 use crate::domain::record::{Loaded, Record, Standing};
 use crate::domain::settle::{self, settle};
-use crate::domain::signal::{Cause, Work};
+use crate::domain::signal::{Cause, Errand, Work};
 use crate::domain::target::{AccountFacts, AccountState, Target};
 use crate::domain::time::MINUTE_MS;
 use crate::ports::{Access, Attempt, Clock, Documents, Fault, FaultClass, World};
@@ -87,6 +88,8 @@ async fn pass<W: World>(world: &W, policy: &Policy, work: &Work, attempt: &Attem
         return Ok(not_looked_at(world, work, "the account has left the organisation, or is closed"));
     }
     let mut case = case(world, policy, work, loaded, &facts, first.observation);
+    read_between(world, &mut case, &access).await?;
+    let mut case = attributed(world, policy, work, &access, &facts, case).await?;
     // The try before this one is over, and may have stopped at any point of that.
     if attempt.again && replacing(&case).is_some() {
         case.refused.push(Refusal::Replacing);
@@ -167,8 +170,8 @@ async fn finish<W: World>(world: &W, access: &Access, attempt: &Attempt, passed:
     let mut standing = case.record.standing;
     // What is to follow comes first: one message too many does no harm, one too few would leave a war unwatched.
     if let Some((work, delay)) = settlement.next {
-        let works: Vec<(Work, u32)> = in_messages(work).into_iter().map(|work| (work, delay)).collect();
-        world.send(&works).await?;
+        let errands: Vec<_> = in_messages(work).into_iter().map(|work| (Errand::Work(work), delay)).collect();
+        world.send(&errands).await?;
     }
     if let Some(commit) = &settlement.commit {
         match world.commit(&case.target, commit).await {
@@ -309,7 +312,7 @@ async fn stranger<W: World>(world: &W, policy: &Policy, work: &Work, attempt: &A
     let patience_ms = i64::from(policy.limits().readiness_minutes) * MINUTE_MS;
     if work.cause == Cause::Vended && world.now().since(work.since) < patience_ms {
         let next = Work { hop: work.hop.saturating_add(1), ..work.clone() };
-        world.send(&[(next, STRANGER_WAIT_S)]).await?;
+        world.send(&[(Errand::Work(next), STRANGER_WAIT_S)]).await?;
         return Ok(not_looked_at(world, work, "the organisation does not know the account yet"));
     }
     let reason = format!("account {account} is not in the organisation, and yet it was heard of");

@@ -11,9 +11,9 @@ use futures_util::stream::{self, StreamExt as _};
 use super::expand::{list, refresh, regions};
 use super::report::tell_once;
 use crate::domain::policy::Policy;
-use crate::domain::signal::{Cause, Notice, Signal, Work};
+use crate::domain::signal::{Errand, Notice, Signal};
 use crate::domain::sweep::{Beginning, Sweep, Walk};
-use crate::domain::target::{AccountFacts, AccountId, AccountState, OuId, Region, Target};
+use crate::domain::target::{AccountFacts, AccountId, AccountState, OuId, Region};
 use crate::domain::time::Time;
 use crate::ports::{Attempt, Fault, FaultClass, World};
 
@@ -50,7 +50,7 @@ pub(super) async fn sweep<W: World>(
                 }
                 world.save_sweep(&sweep).await?;
                 tracing::info!(correlation = sweep.id, sweep = sweep.number, "sweep begun");
-                world.go_on(sweep.step).await?;
+                next(world, sweep.step).await?;
                 return Ok(1);
             }
             Beginning::UnderWay(step) => step,
@@ -61,7 +61,7 @@ pub(super) async fn sweep<W: World>(
         tracing::info!(correlation = notice.id, due, "a sweep is under way, and elsewhere");
         return Ok(0);
     }
-    world.go_on(due).await?;
+    next(world, due).await?;
     Ok(1)
 }
 
@@ -91,10 +91,15 @@ async fn go_on<W: World>(world: &W, policy: &Policy, mut sweep: Sweep, attempt: 
     let Sweep { id, number, step, accounts, targets, .. } = &sweep;
     tracing::info!(correlation = id, sweep = number, step, accounts, targets, ended, "sweep: step done");
     if !ended {
-        world.go_on(*step).await?;
+        next(world, *step).await?;
         sent += 1;
     }
     Ok(sent)
+}
+
+/// The message for a step.
+async fn next<W: World>(world: &W, step: u64) -> Result<(), Fault> {
+    world.send(&[(Errand::SweepStep(step), 0)]).await
 }
 
 /// The root of the organisation is the first above its management account: no call of its own, and no right to it.
@@ -125,7 +130,7 @@ async fn find<W: World>(world: &W, unmet: Vec<AccountId>) -> Result<Vec<AccountF
     Ok(found)
 }
 
-/// Sends a message for each target of the accounts that can be governed.
+/// Sends a message for each account that can be governed.
 async fn meet<W: World>(
     world: &W,
     policy: &Policy,
@@ -139,31 +144,19 @@ async fn meet<W: World>(
         .buffered(CONCURRENCY)
         .collect()
         .await;
-    let mut works = Vec::new();
+    let mut errands = Vec::new();
     for facts in met {
-        let facts = facts?;
+        let AccountFacts { account, state, .. } = facts?;
         sweep.accounts += 1;
-        if facts.state != AccountState::Active {
-            continue;
+        if state == AccountState::Active {
+            errands.push((Errand::SweepAccount { account, sweep: sweep.id.clone(), began: sweep.began }, 0));
         }
-        works.extend(regions.iter().map(|region| {
-            let work = Work {
-                target: Target::new(facts.account.clone(), region.clone()),
-                cause: Cause::Swept,
-                edits: Vec::new(),
-                correlation: sweep.id.clone(),
-                since: sweep.began,
-                hop: 0,
-                not_before: None,
-            };
-            (work, 0)
-        }));
     }
-    if !works.is_empty() {
-        world.send(&works).await?;
+    if !errands.is_empty() {
+        world.send(&errands).await?;
     }
-    sweep.targets += u64::try_from(works.len()).unwrap_or(u64::MAX);
-    Ok(works.len())
+    sweep.targets += u64::try_from(errands.len() * regions.len()).unwrap_or(u64::MAX);
+    Ok(errands.len())
 }
 
 /// Brings what we know of an account up to date. What a page says that is not what we know may be what was a moment ago.

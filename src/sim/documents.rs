@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::people::Caller;
 use super::{Duplicates, Sim, State, Switches, fault};
 use crate::domain::document::{CONTENT_BYTES_MAX, parse};
-use crate::domain::edit::Action;
+use crate::domain::edit::{Action, Edit};
 use crate::domain::glance::Glance;
 use crate::domain::observation::{Observation, Seen, Status, Version, VersionInfo, is_named_like_ours};
 use crate::domain::target::Target;
@@ -251,6 +251,12 @@ impl crate::ports::Documents for Sim {
             older_exist: document.versions.len() > PAGE,
             between: readable.map(|number| (*number, version(*number).body)).collect(),
         })))
+    }
+
+    async fn called(&self, target: &Target, access: &Access, since: Time) -> Result<Vec<Edit>, Fault> {
+        self.call().await;
+        self.enter(&target.account, &target.region, access)?;
+        Ok(self.history(target, since))
     }
 
     async fn glance(&self, target: &Target, access: &Access) -> Result<Glance, Fault> {

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::Sim;
-use crate::domain::decode::{encode_step, encode_work};
+use crate::domain::decode::encode;
 use crate::domain::finding::Alert;
-use crate::domain::signal::Work;
+use crate::domain::signal::Errand;
 use crate::domain::time::{SECOND_MS, Time};
 use crate::ports::{Clock as _, Fault, Notifier, Queue};
 
@@ -139,19 +139,13 @@ impl Sim {
 }
 
 impl Queue for Sim {
-    async fn send(&self, works: &[(Work, u32)]) -> Result<(), Fault> {
+    async fn send(&self, errands: &[(Errand, u32)]) -> Result<(), Fault> {
         self.call().await;
         let now = self.now();
         let mut state = self.state();
-        for (work, delay_s) in works {
-            state.queue.push(encode_work(work), now.plus_ms(i64::from(*delay_s) * SECOND_MS));
+        for (errand, delay_s) in errands {
+            state.queue.push(encode(errand), now.plus_ms(i64::from(*delay_s) * SECOND_MS));
         }
-        Ok(())
-    }
-
-    async fn go_on(&self, step: u64) -> Result<(), Fault> {
-        self.call().await;
-        self.enqueue(&encode_step(step));
         Ok(())
     }
 

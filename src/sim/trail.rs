@@ -4,7 +4,8 @@ use serde_json::{Value, json};
 
 use super::people::Caller;
 use super::{Sim, State};
-use crate::domain::edit::Action;
+use crate::domain::decode::from_history;
+use crate::domain::edit::{Action, Edit};
 use crate::domain::target::{AccountId, DOCUMENT_NAME, Target, partition};
 use crate::domain::time::{SECOND_MS, Time};
 use crate::ports::Clock as _;
@@ -51,6 +52,20 @@ pub enum Fate {
 /// From a call to its message in the hub's queue: CloudTrail and two event buses.
 const DELIVERY_MS: i64 = 2_000;
 const DELIVERY_SPREAD_MS: i64 = 1_500;
+
+/// From a call to its place in the event history.
+const HISTORY_MS: i64 = 300_000;
+
+impl Sim {
+    /// The calls on a document that CloudTrail remembers since then.
+    pub(super) fn history(&self, target: &Target, since: Time) -> Vec<Edit> {
+        let until = self.now().plus_ms(-HISTORY_MS);
+        let state = self.state();
+        let calls = state.history.iter().rev().take_while(|(at, ..)| *at >= since);
+        let there = calls.filter(|(at, place, _)| *at <= until && place == target);
+        there.filter_map(|(_, _, record)| from_history(record, target)).collect()
+    }
+}
 
 impl State {
     /// Lets CloudTrail tell of a call on a document.
@@ -106,6 +121,7 @@ impl State {
         if let (Some(code), Some(map)) = (failed, detail.as_object_mut()) {
             map.insert("errorCode".to_owned(), code.into());
         }
+        self.history.push((now, target.clone(), detail.to_string()));
         self.send_event("aws.ssm", "AWS API Call via CloudTrail", target, &detail, now);
     }
 

@@ -9,12 +9,13 @@ use std::task::Poll;
 
 use super::drive::Simulated;
 use super::{Sim, fault};
+use crate::domain::edit::Edit;
 use crate::domain::finding::Alert;
 use crate::domain::glance::{Glance, Noted};
 use crate::domain::observation::{Observation, Status};
 use crate::domain::policy::Policy;
 use crate::domain::record::{Commit, Loaded};
-use crate::domain::signal::Work;
+use crate::domain::signal::Errand;
 use crate::domain::sweep::Sweep;
 use crate::domain::target::{AccountFacts, AccountId, OuId, Region, Target};
 use crate::domain::time::Time;
@@ -246,6 +247,10 @@ impl Documents for Troubled {
         self.on("glance", target, access, self.sim.glance(target, access)).await
     }
 
+    async fn called(&self, target: &Target, access: &Access, since: Time) -> Result<Vec<Edit>, Fault> {
+        self.on("called", target, access, self.sim.called(target, access, since)).await
+    }
+
     async fn create(&self, target: &Target, access: &Access, text: &str, name: &str) -> Result<Written, Fault> {
         self.on("create", target, access, Documents::create(&self.sim, target, access, text, name)).await
     }
@@ -365,13 +370,12 @@ impl Notifier for Troubled {
 }
 
 impl Queue for Troubled {
-    async fn send(&self, works: &[(Work, u32)]) -> Result<(), Fault> {
-        let hops = works.iter().map(|(work, delay)| (work.hop, *delay)).collect();
-        self.meet("send", About::Messages(hops), self.sim.send(works)).await
-    }
-
-    async fn go_on(&self, step: u64) -> Result<(), Fault> {
-        self.meet("go_on", About::Other, self.sim.go_on(step)).await
+    async fn send(&self, errands: &[(Errand, u32)]) -> Result<(), Fault> {
+        let hops = errands.iter().filter_map(|(errand, delay)| match errand {
+            Errand::Work(work) => Some((work.hop, *delay)),
+            Errand::SweepStep(_) | Errand::SweepAccount { .. } => None,
+        });
+        self.meet("send", About::Messages(hops.collect()), self.sim.send(errands)).await
     }
 
     async fn dead_letter(&self, body: &str, reason: &str) -> Result<(), Fault> {

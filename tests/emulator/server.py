@@ -227,6 +227,8 @@ class Front:
             refusal = accounts.refusal(self.bed, call)
             if refusal:
                 reply = Reply.error(call, refusal.code, refusal.message, refusal.status)
+            elif call.service == "cloudtrail" and call.action == "LookupEvents":
+                reply = Reply.json(trail.lookup(self.bed, call))
             else:
                 environ["HTTP_X_MOTO_ACCOUNT_ID"] = accounts.acting_account(call)
                 reply = self.ask_moto(environ, body)

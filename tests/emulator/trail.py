@@ -1,4 +1,5 @@
-"""The events that CloudTrail and EventBridge deliver about writes to SSM documents; moto makes none.
+"""The events that CloudTrail and EventBridge deliver about writes to SSM documents, and CloudTrail's own memory of them; moto
+makes none.
 
 Their shape is the one of AWS's published samples: eventVersion 1.11, the caller with the issuer of its session, the
 request without the content (whether AWS shows it is not documented, so nobody may rely on it), and what was answered.
@@ -60,6 +61,29 @@ def record(bed, call, reply):
             "detail": detail,
         }
     )
+
+
+def lookup(bed, call):
+    """`LookupEvents`: the events of the caller's account and Region, the newest first, a page at a time."""
+    asked = call.params
+    wanted = {attribute["AttributeKey"]: attribute["AttributeValue"] for attribute in asked.get("LookupAttributes", [])}
+    if set(wanted) - {"EventName"}:
+        raise NotImplementedError(f"attributes {sorted(wanted)}")
+    since = datetime.datetime.fromtimestamp(asked.get("StartTime", 0), datetime.timezone.utc)
+    found = [
+        event["detail"]
+        for event in reversed(bed.trail)
+        if (event["account"], event["region"]) == (call.principal.account, call.region)
+        and event["detail"]["eventName"] == wanted.get("EventName", event["detail"]["eventName"])
+        and event["time"] >= stamp(since)
+    ]
+    begin, size = int(asked.get("NextToken", 0)), asked.get("MaxResults", 50)
+    more = {"NextToken": str(begin + size)} if begin + size < len(found) else {}
+    events = [
+        {"EventId": detail["eventID"], "EventName": detail["eventName"], "CloudTrailEvent": json.dumps(detail)}
+        for detail in found[begin : begin + size]
+    ]
+    return {"Events": events} | more
 
 
 def stamp(moment):

@@ -160,6 +160,26 @@ async fn glances<W: World>(world: &W, rest_ms: u64) {
     assert!(anew.is_some() && anew != first, "another document under the same number: {anew:?}");
 }
 
+/// CloudTrail's event history: who called what on the document, some minutes later. `lag_ms` is how much later.
+async fn history<W: World>(world: &W, lag_ms: u64) {
+    let (target, access) = (Target::new("444455556666".parse().unwrap(), "eu-west-3".parse().unwrap()), access());
+    let began = world.now().plus_ms(-1_000);
+    world.create(&target, &access, &text("one", 1), "name-1").await.unwrap();
+    world.update(&target, &access, 1, &text("two", 2), "name-2").await.unwrap();
+    world.promote(&target, &access, 2).await.unwrap();
+    world.sleep(lag_ms).await;
+    let called = world.called(&target, &access, began).await.unwrap();
+    let mut actions: Vec<String> = called.iter().map(|edit| format!("{:?}", edit.action)).collect();
+    actions.sort();
+    assert_eq!(actions, ["Created", "DefaultMoved { version: Some(2) }", "Updated { version: Some(2) }"]);
+    let arns: BTreeSet<_> = called.iter().map(|edit| edit.principal.arn.as_deref()).collect();
+    assert_eq!(arns, [Some("arn:aws:iam::444455556666:role/RunasReactorMember")].into(), "the role, not the session");
+    let elsewhere = Target::new(target.account.clone(), "eu-north-1".parse().unwrap());
+    assert_eq!(world.called(&elsewhere, &access, began).await.unwrap(), []);
+    assert_eq!(world.called(&target, &access, world.now().plus_ms(60_000)).await.unwrap(), []);
+    world.delete(&target, &access).await.unwrap();
+}
+
 /// What is written down of looks holds for one generation of the record.
 async fn notes<W: World>(world: &W) {
     let target = Target::new("444455556666".parse().unwrap(), "eu-north-1".parse().unwrap());
@@ -274,6 +294,7 @@ async fn the_simulated_organisation_keeps_the_contract_under_every_switch() {
         let sim: Sim = org::sim(switches);
         documents(&sim, 2_000).await;
         glances(&sim, 2_000).await;
+        history(&sim, 302_000).await;
         ledger(&sim).await;
         notes(&sim).await;
         sweeps(&sim).await;
@@ -291,6 +312,7 @@ async fn the_aws_adapters_keep_the_contract() {
     let world = hub.world();
     documents(&world, 10).await;
     glances(&world, 10).await;
+    history(&world, 0).await;
     ledger(&world).await;
     notes(&world).await;
     sweeps(&world).await;

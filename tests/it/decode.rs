@@ -3,10 +3,11 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a helper of a test fails the test by panicking")]
 
-use runas_reactor::domain::decode::{BODY_BYTES_MAX, Decoded, EDITS_MAX, batch, decode, encode_step, encode_work};
+use runas_reactor::domain::decode::{BODY_BYTES_MAX, Decoded, EDITS_MAX, batch, decode, encode, encode_work};
 use runas_reactor::domain::edit::Action;
 use runas_reactor::domain::principal::Principal;
-use runas_reactor::domain::signal::{Signal, Work};
+use runas_reactor::domain::signal::{Errand, Signal, Work};
+use runas_reactor::domain::time::Time;
 use serde_json::{Value, json};
 
 use fixtures::{changed, edit, events, files_of, sample, signal, text};
@@ -234,11 +235,23 @@ fn a_work_message_has_at_most_a_hundred_edits() {
 #[test]
 fn the_step_of_a_sweep_is_a_number_and_never_the_beginning_of_another() {
     for step in [1, 7, u64::MAX] {
-        assert_eq!(signal(&encode_step(step)).signal, Signal::SweepStep(step));
+        assert_eq!(signal(&encode(&Errand::SweepStep(step))).signal, Signal::SweepStep(step));
     }
     for step in [json!(0), json!(-1), json!(1.5), json!("two"), json!([1]), json!(null)] {
         let decoded = decode(&json!({"kind": "sweep", "schema": 1, "step": step}).to_string());
         assert!(matches!(decoded, Decoded::Poison { .. }), "{step}: {decoded:?}");
+    }
+}
+
+#[test]
+fn an_account_that_a_sweep_has_come_to_is_no_sweep_of_its_own() {
+    let (account, began) = ("444455556666".parse().unwrap(), Time::from_ms(1_790_000_000_000));
+    let notice = signal(&encode(&Errand::SweepAccount { account, sweep: "nightly".to_owned(), began }));
+    assert_eq!((notice.id.as_str(), notice.at), ("nightly", began));
+    assert_eq!(notice.signal, Signal::AccountSwept { account: "444455556666".parse().unwrap() });
+    for account in [json!("4444"), json!(444_455_556_666_u64), json!(null), json!(["444455556666"])] {
+        let decoded = decode(&json!({"kind": "sweep", "schema": 1, "account": account}).to_string());
+        assert!(matches!(decoded, Decoded::Poison { .. }), "{account}: {decoded:?}");
     }
 }
 

@@ -1,12 +1,12 @@
 use super::*;
 use crate::domain::edit::{Action, Edit};
 use crate::domain::principal::Principal;
-use crate::domain::signal::Cause;
+use crate::domain::signal::{Cause, Work};
 use crate::domain::target::Target;
 use crate::domain::time::Time;
 
-fn work(agent: &str) -> Work {
-    Work {
+fn errand(agent: &str) -> Errand {
+    Errand::Work(Work {
         target: Target::new("444455556666".parse().unwrap(), "eu-west-1".parse().unwrap()),
         cause: Cause::Touched,
         edits: vec![Edit {
@@ -22,15 +22,15 @@ fn work(agent: &str) -> Work {
         since: Time::ZERO,
         hop: 0,
         not_before: None,
-    }
+    })
 }
 
 #[test]
 fn batches_keep_both_limits() {
-    let small: Vec<(Work, u32)> = (0..23).map(|_| (work("cli"), 5_000)).collect();
+    let small: Vec<(Errand, u32)> = (0..23).map(|_| (errand("cli"), 5_000)).collect();
     let sizes: Vec<usize> = batched(&small).unwrap().iter().map(Vec::len).collect();
     assert_eq!(sizes, [10, 10, 3]);
-    let large: Vec<(Work, u32)> = (0..5).map(|_| (work(&"x".repeat(100_000)), 0)).collect();
+    let large: Vec<(Errand, u32)> = (0..5).map(|_| (errand(&"x".repeat(100_000)), 0)).collect();
     let sizes: Vec<usize> = batched(&large).unwrap().iter().map(Vec::len).collect();
     assert_eq!(sizes, [2, 2, 1]);
     assert!(batched(&[]).unwrap().is_empty());
@@ -40,14 +40,21 @@ fn batches_keep_both_limits() {
 fn what_is_sent_is_what_decoding_reads() {
     use crate::domain::decode::{Decoded, decode};
     use crate::domain::signal::Signal;
-    let batches = batched(&[(work("cli"), 0)]).unwrap();
-    let Decoded::Signal(notice) = decode(batches[0][0].message_body()) else { panic!("{:?}", batches[0][0]) };
-    assert_eq!(notice.signal, Signal::Work(Box::new(work("cli"))));
+    let Errand::Work(work) = errand("cli") else { panic!("a work") };
+    let batches = batched(&[(Errand::Work(work.clone()), 0), (Errand::SweepStep(7), 0)]).unwrap();
+    let signals: Vec<Signal> = batches[0]
+        .iter()
+        .map(|entry| match decode(entry.message_body()) {
+            Decoded::Signal(notice) => notice.signal,
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    assert_eq!(signals, [Signal::Work(Box::new(work)), Signal::SweepStep(7)]);
 }
 
 #[test]
 fn ids_are_unique_in_a_batch_and_delays_are_capped() {
-    let works: Vec<(Work, u32)> = (0..10).map(|_| (work("cli"), 5_000)).collect();
+    let works: Vec<(Errand, u32)> = (0..10).map(|_| (errand("cli"), 5_000)).collect();
     let batches = batched(&works).unwrap();
     let ids: std::collections::BTreeSet<&str> = batches[0].iter().map(Entry::id).collect();
     assert_eq!(ids.len(), 10);

@@ -5,7 +5,7 @@ use aws_credential_types::Credentials;
 use aws_sdk_sts::Client;
 
 use super::Session;
-use super::policy::DocumentOnly;
+use super::policy::{Scope, SessionPolicy};
 use crate::aws::client::Lazy;
 use crate::aws::fault::Call;
 use crate::domain::target::AccountId;
@@ -26,13 +26,14 @@ const NAME_MAX: usize = 64;
 pub(super) struct ScopedSts {
     client: Lazy<Client>,
     partition: &'static str,
+    scope: Scope,
 }
 
 impl ScopedSts {
     /// The client talks to the regional endpoint of our own region: its tokens are valid in all regions, those of the
     /// global endpoint are not [docs: `id_credentials_temp_region-endpoints`].
-    pub(super) fn new(client: Lazy<Client>, partition: &'static str) -> Self {
-        Self { client, partition }
+    pub(super) fn new(client: Lazy<Client>, partition: &'static str, scope: Scope) -> Self {
+        Self { client, partition, scope }
     }
 
     pub(super) async fn assume(&self, account: &AccountId, role: &str, correlation: &str) -> Result<Session, Fault> {
@@ -44,7 +45,7 @@ impl ScopedSts {
             .role_arn(format!("arn:{partition}:iam::{account}:role/{}", role.trim_start_matches('/')))
             .role_session_name(session_name(correlation))
             .duration_seconds(DURATION_S)
-            .policy(DocumentOnly::of(partition, account).into_json())
+            .policy(SessionPolicy::of(self.scope, partition, account).into_json())
             .send()
             .await
             .map_err(|error| call.failed(&error))?;

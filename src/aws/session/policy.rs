@@ -21,15 +21,29 @@ pub(super) const ACTIONS: [&str; 9] = [
 #[cfg(test)]
 const CHARS_MAX: usize = 2_048;
 
-/// A session policy for the one document of one account, in all its regions. There is no other way to make one.
-pub(super) struct DocumentOnly(String);
+/// What a session is for.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::aws) enum Scope {
+    /// The one document of one account, in all its regions.
+    Document,
+    /// To look up who called what. `LookupEvents` knows no resources [ps], so that a session can do this or that, never both.
+    History,
+}
 
-impl DocumentOnly {
-    pub(super) fn of(partition: &str, account: &AccountId) -> Self {
-        let actions: Vec<String> = ACTIONS.iter().map(|action| format!("\"ssm:{action}\"")).collect();
+/// A session policy. There is no other way to make one.
+pub(super) struct SessionPolicy(String);
+
+impl SessionPolicy {
+    pub(super) fn of(scope: Scope, partition: &str, account: &AccountId) -> Self {
+        let (actions, resource) = match scope {
+            Scope::Document => {
+                let actions: Vec<String> = ACTIONS.iter().map(|action| format!("\"ssm:{action}\"")).collect();
+                (actions.join(","), format!("arn:{partition}:ssm:*:{account}:document/{DOCUMENT_NAME}"))
+            }
+            Scope::History => (r#""cloudtrail:LookupEvents""#.to_owned(), "*".to_owned()),
+        };
         Self(format!(
-            r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Action":[{}],"Resource":"arn:{partition}:ssm:*:{account}:document/{DOCUMENT_NAME}"}}]}}"#,
-            actions.join(",")
+            r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Action":[{actions}],"Resource":"{resource}"}}]}}"#
         ))
     }
 
@@ -47,7 +61,7 @@ mod tests {
     #[test]
     fn it_allows_nine_calls_on_one_document_of_one_account() {
         let account: AccountId = "444455556666".parse().unwrap();
-        let text = DocumentOnly::of("aws-us-gov", &account).into_json();
+        let text = SessionPolicy::of(Scope::Document, "aws-us-gov", &account).into_json();
         assert!(text.len() <= CHARS_MAX, "{}", text.len());
         let policy: Value = serde_json::from_str(&text).unwrap();
         let [statement] = policy["Statement"].as_array().unwrap().as_slice() else { panic!("one statement") };
@@ -56,5 +70,14 @@ mod tests {
         let expected: Vec<String> = ACTIONS.iter().map(|action| format!("ssm:{action}")).collect();
         assert_eq!(statement["Action"], json!(expected));
         assert_eq!(statement.as_object().unwrap().len(), 3);
+    }
+
+    #[test]
+    fn the_other_allows_one_call_that_reads() {
+        let account: AccountId = "444455556666".parse().unwrap();
+        let policy: Value =
+            serde_json::from_str(&SessionPolicy::of(Scope::History, "aws", &account).into_json()).unwrap();
+        let statement = json!({"Effect": "Allow", "Action": ["cloudtrail:LookupEvents"], "Resource": "*"});
+        assert_eq!(policy["Statement"], json!([statement]));
     }
 }

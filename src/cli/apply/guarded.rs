@@ -7,12 +7,13 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use crate::cli::plan::entry::{Entry, Sight};
 use crate::domain::case::Write;
 use crate::domain::document::{Content, parse};
+use crate::domain::edit::Edit;
 use crate::domain::finding::Alert;
 use crate::domain::glance::{Glance, Noted};
 use crate::domain::observation::{Observation, Status};
 use crate::domain::policy::Policy;
 use crate::domain::record::{Commit, Loaded};
-use crate::domain::signal::Work;
+use crate::domain::signal::Errand;
 use crate::domain::sweep::Sweep;
 use crate::domain::target::{AccountFacts, AccountId, OuId, Region, Target};
 use crate::domain::time::Time;
@@ -167,6 +168,11 @@ impl<W: World> Documents for Guarded<'_, W> {
         Err(Fault { class: FaultClass::NotFound, call, code, message, maybe_applied: false })
     }
 
+    /// Nor did the plan ask whose changes those are.
+    async fn called(&self, _: &Target, _: &Access, _: Time) -> Result<Vec<Edit>, Fault> {
+        Ok(Vec::new())
+    }
+
     async fn create(&self, target: &Target, access: &Access, text: &str, name: &str) -> Result<Written, Fault> {
         self.hold_against_write(None, text)?;
         self.written(self.world.create(target, access, text, name).await)
@@ -296,12 +302,8 @@ impl<W: World> Notifier for Guarded<'_, W> {
 }
 
 impl<W: World> Queue for Guarded<'_, W> {
-    async fn send(&self, works: &[(Work, u32)]) -> Result<(), Fault> {
-        self.noted(self.world.send(works).await)
-    }
-
-    async fn go_on(&self, step: u64) -> Result<(), Fault> {
-        self.noted(self.world.go_on(step).await)
+    async fn send(&self, errands: &[(Errand, u32)]) -> Result<(), Fault> {
+        self.noted(self.world.send(errands).await)
     }
 
     async fn dead_letter(&self, body: &str, reason: &str) -> Result<(), Fault> {

@@ -1,13 +1,13 @@
 //! Messages of our own: one target to work on, the schedule that says to look at everything, and the steps of that.
 
 use serde::{Deserialize as _, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::arn::is_sound;
 use super::envelope::{Envelope, Heard, ignored, poison};
 use super::lenient::{id_at, is_usable_id, number_at, str_at, text_at};
 use crate::domain::edit::Edit;
-use crate::domain::signal::{Notice, Signal, Work};
+use crate::domain::signal::{Errand, Notice, Signal, Work};
 use crate::domain::text::{AGENT_CHARS_MAX, ID_CHARS_MAX, NAME_CHARS_MAX, clean, quote};
 use crate::domain::time::Time;
 
@@ -32,9 +32,16 @@ pub fn encode_work(work: &Work) -> String {
     serde_json::to_string(&Message { kind: "work", schema: SCHEMA, work }).unwrap_or_default()
 }
 
-/// The message that makes a sweep go on with a step.
-pub fn encode_step(step: u64) -> String {
-    format!(r#"{{"kind":"sweep","schema":{SCHEMA},"step":{step}}}"#)
+/// The message that [`decode`](super::decode) reads back as what is to be done.
+pub fn encode(errand: &Errand) -> String {
+    match errand {
+        Errand::Work(work) => encode_work(work),
+        Errand::SweepStep(step) => json!({ "kind": "sweep", "schema": SCHEMA, "step": step }).to_string(),
+        Errand::SweepAccount { account, sweep, began } => {
+            json!({ "kind": "sweep", "schema": SCHEMA, "account": account, "executionId": sweep, "scheduledTime": began })
+                .to_string()
+        }
+    }
 }
 
 /// A message without EventBridge's envelope: one of ours, or none that we know.
@@ -67,7 +74,7 @@ pub(super) fn scheduled(envelope: Envelope<'_>) -> Notice {
 /// The input that our Scheduler schedule gives:
 /// `{"kind": "sweep", "schema": 1, "scheduledTime": "<aws.scheduler.scheduled-time>", "executionId": …}`.
 ///
-/// With a `step` it is a message of our own: the sweep that has begun goes on.
+/// With a `step` or an `account` it is a message of our own: the sweep that has begun goes on, or has come to that account.
 fn sweep(envelope: Envelope<'_>) -> Heard {
     if envelope.body.contains_key("step") {
         let Some(step) = number_at(envelope.body, "step") else {
@@ -84,7 +91,12 @@ fn sweep(envelope: Envelope<'_>) -> Heard {
     }
     let at = str_at(envelope.body, "scheduledTime").and_then(|at| at.parse().ok()).unwrap_or(Time::ZERO);
     let id = id_at(envelope.body, "executionId").unwrap_or_else(|| format!("sweep-{at}"));
-    Ok(Notice { signal: Signal::Sweep, id, at, reporter: None, principal: None })
+    let signal = match envelope.body.get("account").map(|account| account.as_str().unwrap_or_default().parse()) {
+        None => Signal::Sweep,
+        Some(Ok(account)) => Signal::AccountSwept { account },
+        Some(Err(_)) => return poison("a sweep's `account` is twelve digits; to sweep all, leave it out"),
+    };
+    Ok(Notice { signal, id, at, reporter: None, principal: None })
 }
 
 fn work(envelope: Envelope<'_>) -> Heard {

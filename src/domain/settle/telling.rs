@@ -1,6 +1,6 @@
 //! Which findings a pass leads to, and the incident that they belong to.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::HOPS_MAX;
 use super::news::{News, ToldEdit, taken_back};
@@ -295,7 +295,7 @@ impl Pass<'_> {
         let set: Vec<(&str, String)> = REVIEWED_FIELDS
             .iter()
             .filter_map(|field| Some((*field, accepted.input(field)?)))
-            .filter(|(_, value)| value.as_str().is_some_and(|text| !text.is_empty()) || value.is_object())
+            .filter(|(_, value)| says_something(value))
             .map(|(field, value)| (field, value.to_string()))
             .collect();
         if set.is_empty() {
@@ -389,6 +389,15 @@ impl Pass<'_> {
 struct Done {
     brief: String,
     full: String,
+}
+
+/// Consoles write empty texts, and a shell profile of two empty texts, where nothing is set.
+fn says_something(value: &Value) -> bool {
+    match value {
+        Value::String(text) => !text.is_empty(),
+        Value::Object(parts) => parts.values().any(says_something),
+        _ => false,
+    }
 }
 
 fn reviewed(edit: &ToldEdit) -> bool {

@@ -1,7 +1,7 @@
 //! The topic and the queues.
 
 use runas_reactor::domain::decode::encode_work;
-use runas_reactor::domain::signal::{Cause, Work};
+use runas_reactor::domain::signal::{Cause, Errand, Work};
 use runas_reactor::ports::{FaultClass, Notifier as _, Queue as _};
 use serde_json::json;
 
@@ -17,6 +17,10 @@ fn work(region: &str) -> Work {
         hop: 3,
         not_before: None,
     }
+}
+
+fn errand(region: &str) -> Errand {
+    Errand::Work(work(region))
 }
 
 async fn receive(hub: &Hub, url: &str) -> Vec<aws_sdk_sqs::types::Message> {
@@ -82,8 +86,8 @@ async fn an_alert_that_sns_does_not_take_is_told_in_short() {
 #[tokio::test]
 async fn work_is_sent_in_batches() {
     let hub = Hub::new().await;
-    let works: Vec<(Work, u32)> = (0..23).map(|_| (work("eu-west-1"), 0)).collect();
-    hub.world().send(&works).await.unwrap();
+    let errands: Vec<(Errand, u32)> = (0..23).map(|_| (errand("eu-west-1"), 0)).collect();
+    hub.world().send(&errands).await.unwrap();
     assert_eq!(hub.calls("sqs"), ["SendMessageBatch", "SendMessageBatch", "SendMessageBatch"]);
     let bodies = drain(&hub, &hub.queue).await;
     assert_eq!(bodies.len(), 23);
@@ -91,7 +95,7 @@ async fn work_is_sent_in_batches() {
         bodies[0].to_string(),
         serde_json::from_str::<Value>(&encode_work(&work("eu-west-1"))).unwrap().to_string()
     );
-    hub.world().send(&[(work("eu-west-1"), 900)]).await.unwrap();
+    hub.world().send(&[(errand("eu-west-1"), 900)]).await.unwrap();
     assert_eq!(drain(&hub, &hub.queue).await.len(), 0);
     hub.world().send(&[]).await.unwrap();
 }
@@ -100,7 +104,7 @@ async fn work_is_sent_in_batches() {
 async fn a_queue_that_is_not_there_is_a_fault() {
     let hub = Hub::new().await;
     hub.sqs().delete_queue().queue_url(&hub.queue).send().await.unwrap();
-    let fault = hub.world().send(&[(work("eu-west-1"), 0)]).await.unwrap_err();
+    let fault = hub.world().send(&[(errand("eu-west-1"), 0)]).await.unwrap_err();
     assert_eq!((fault.class, fault.call), (FaultClass::NotFound, "SendMessageBatch"));
 }
 
@@ -122,7 +126,7 @@ async fn poison_goes_aside_with_its_reason() {
 async fn a_message_is_handed_back() {
     let hub = Hub::new().await;
     let world = hub.world();
-    world.send(&[(work("eu-west-1"), 0)]).await.unwrap();
+    world.send(&[(errand("eu-west-1"), 0)]).await.unwrap();
     let [message] = &receive(&hub, &hub.queue).await[..] else { panic!("one message") };
     assert_eq!(receive(&hub, &hub.queue).await.len(), 0);
     world.hand_back(message.receipt_handle().unwrap(), 0).await.unwrap();

@@ -153,6 +153,19 @@ fn what_differs_between_regions_is_adopted_under_alerts_of_their_own() {
 }
 
 #[test]
+fn a_console_that_wrote_empty_texts_has_set_nothing_that_wants_a_review() {
+    let told = |profile: &str| {
+        let mut case = case();
+        case.cause = Cause::Swept;
+        let empty = right_but("shellProfile", json!({ "linux": profile, "windows": "" }));
+        case.observation = document(&[(1, 0, body(&empty))], 1);
+        kinds(&settled(&case).1)
+    };
+    assert_eq!(told(""), [""; 0]);
+    assert_eq!(told("umask 027"), ["adopted"]);
+}
+
+#[test]
 fn waiting_for_a_new_account_is_not_being_within_reach() {
     // A pipeline's own event, or a sweep, looks at a new account that the vend watch is waiting for.
     let mut touched = case();

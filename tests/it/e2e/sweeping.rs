@@ -1,5 +1,7 @@
 //! Sweeps with the real function: the whole organisation, the management account included, at the cost of one call a target.
 
+use std::collections::BTreeSet;
+
 use aws_sdk_organizations::Client as Organizations;
 use runas_reactor::domain::target::DOCUMENT_NAME;
 use serde_json::{Value, json};
@@ -78,6 +80,24 @@ fn a_target_in_sync_takes_one_call_and_no_write_in_every_sweep_but_the_first_two
     );
 }
 
+/// However many processes there are: all that a sweep looks at in an account is looked at by one of them.
+#[test]
+fn a_sweep_assumes_one_role_an_account_even_where_each_batch_goes_to_another_process() {
+    let stage = Stage::set();
+    stage.sweep(&stage.lambda(), "first");
+    let before = stage.aws.assumed().len();
+    stage.deliver(&[json!({"kind": "sweep", "schema": 1, "executionId": "second"})]);
+    while stage.queued()[0] > 0 {
+        assert_eq!(stage.invoke(&stage.lambda(), &stage.receive()), 0);
+    }
+    let assumed = stage.aws.assumed();
+    let mut accounts: Vec<String> = assumed[before..].iter().map(|role| text_of(&role["account"])).collect();
+    accounts.sort();
+    let mut expected = MEMBERS.into_iter().chain([MANAGEMENT]).collect::<Vec<_>>();
+    expected.sort_unstable();
+    assert_eq!(accounts, expected);
+}
+
 #[test]
 fn what_no_event_told_of_the_organisation_is_found_by_a_sweep() {
     let stage = Stage::set();
@@ -97,6 +117,56 @@ fn what_no_event_told_of_the_organisation_is_found_by_a_sweep() {
     assert!(!stage.rows_of(PAYMENTS, "REGION#").is_empty(), "kept as history");
     assert!(stage.calls("ssm").iter().all(|call| call["account"] != PAYMENTS), "and not looked at any more");
     assert_eq!(kinds(&stage.told()), [""; 0]);
+}
+
+#[test]
+fn whose_edit_no_event_told_of_cloudtrail_remembers() {
+    let stage = Stage::set();
+    let lambda = stage.lambda();
+    stage.sweep(&lambda, "first");
+    stage.told();
+    stage.administrator(PAYMENTS, "mallory@example.com").edits("eu-west-1", &json!({"runAsEnabled": false}));
+    stage.pipeline(SEARCH).edits("eu-central-1", &json!({"cloudWatchLogGroupName": "AWSAccelerator-sessions-2027"}));
+    stage.events(); // lost
+    stage.aws.clear_log();
+    stage.sweep(&lambda, "second");
+    stage.assert_right(PAYMENTS, "eu-west-1");
+    let kept = stage.document(SEARCH, "eu-central-1").inputs();
+    assert_eq!(kept["cloudWatchLogGroupName"], "AWSAccelerator-sessions-2027", "trusted, and kept");
+    let mut told = stage.told();
+    told.sort_by_key(|told| told.severity() == "info");
+    let [undone, noticed] = &told[..] else { panic!("two alerts, and not {told:#?}") };
+    undone.assert_says(&["mallory@example.com (not trusted, ", "runAsEnabled: true -> false"]);
+    assert_eq!((noticed.kind().as_str(), noticed.severity().as_str()), ("edit_noticed", "info"));
+    let lookups = stage.calls("cloudtrail");
+    let places: BTreeSet<(String, String)> =
+        lookups.iter().map(|call| (text_of(&call["account"]), text_of(&call["region"]))).collect();
+    let two = [(SEARCH, "eu-central-1"), (PAYMENTS, "eu-west-1")].map(|(a, r)| (a.to_owned(), r.to_owned()));
+    assert_eq!(places, two.into(), "nothing else was a riddle");
+    let scopes: BTreeSet<String> = stage.aws.assumed().iter().map(|it| it["policy"]["Statement"].to_string()).collect();
+    assert_eq!(
+        scopes.len(),
+        2 + MEMBERS.len(),
+        "one for each account's document, and one to look events up: {scopes:#?}"
+    );
+}
+
+#[test]
+fn what_cloudtrail_does_not_tell_is_undone_all_the_same() {
+    let stage = Stage::set();
+    let lambda = stage.lambda();
+    stage.sweep(&lambda, "first");
+    stage.told();
+    stage.administrator(PAYMENTS, "mallory@example.com").edits("eu-west-1", &json!({"runAsEnabled": false}));
+    stage.events(); // lost
+    stage.aws.faults(&json!([{"service": "cloudtrail", "code": "AccessDeniedException"}]));
+    stage.sweep(&lambda, "second");
+    stage.assert_right(PAYMENTS, "eu-west-1");
+    let told = stage.told();
+    let [only] = &told[..] else { panic!("one alert, and not {told:#?}") };
+    assert_eq!(only.kind(), "edit_reverted");
+    assert!(!only.text().contains("mallory"), "{}", only.text());
+    lambda.await_log("nor does CloudTrail", PATIENCE);
 }
 
 #[test]
@@ -167,7 +237,8 @@ fn a_sweep_that_is_killed_while_it_walks_goes_on() {
 
 #[test]
 fn a_sweep_that_is_killed_before_the_next_step_is_sent_goes_on() {
-    killed_during(&json!({"service": "sqs", "action": "SendMessage"}));
+    // The first batch holds the accounts.
+    killed_during(&json!({"service": "sqs", "action": "SendMessageBatch", "skip": 1}));
 }
 
 #[test]

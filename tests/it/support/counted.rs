@@ -3,12 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use runas_reactor::domain::edit::Edit;
 use runas_reactor::domain::finding::Alert;
 use runas_reactor::domain::glance::{Glance, Noted};
 use runas_reactor::domain::observation::{Observation, Status};
 use runas_reactor::domain::policy::Policy;
 use runas_reactor::domain::record::{Commit, Loaded};
-use runas_reactor::domain::signal::Work;
+use runas_reactor::domain::signal::Errand;
 use runas_reactor::domain::sweep::Sweep;
 use runas_reactor::domain::target::{AccountFacts, AccountId, OuId, Region, Target};
 use runas_reactor::domain::time::Time;
@@ -67,6 +68,10 @@ impl<W: Documents + Sync> Documents for Counted<W> {
 
     async fn glance(&self, target: &Target, access: &Access) -> Result<Glance, Fault> {
         self.count("glance", self.inner.glance(target, access)).await
+    }
+
+    async fn called(&self, target: &Target, access: &Access, since: Time) -> Result<Vec<Edit>, Fault> {
+        self.count("called", self.inner.called(target, access, since)).await
     }
 
     async fn create(&self, target: &Target, access: &Access, text: &str, name: &str) -> Result<Written, Fault> {
@@ -189,12 +194,8 @@ impl<W: Notifier + Sync> Notifier for Counted<W> {
 }
 
 impl<W: Queue + Sync> Queue for Counted<W> {
-    async fn send(&self, works: &[(Work, u32)]) -> Result<(), Fault> {
-        self.count("send", self.inner.send(works)).await
-    }
-
-    async fn go_on(&self, step: u64) -> Result<(), Fault> {
-        self.count("go_on", self.inner.go_on(step)).await
+    async fn send(&self, errands: &[(Errand, u32)]) -> Result<(), Fault> {
+        self.count("send", self.inner.send(errands)).await
     }
 
     async fn dead_letter(&self, body: &str, reason: &str) -> Result<(), Fault> {
