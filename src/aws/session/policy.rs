@@ -26,7 +26,8 @@ const CHARS_MAX: usize = 2_048;
 pub(in crate::aws) enum Scope {
     /// The one document of one account, in all its regions.
     Document,
-    /// To look up who called what. `LookupEvents` knows no resources [ps], so that a session can do this or that, never both.
+    /// To look up who called what. `LookupEvents` knows no resources [ps: service `cloudtrail`], so that a session can do
+    /// this or that, never both.
     History,
 }
 
