@@ -1,5 +1,6 @@
 //! What people are told.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use serde::{Deserialize, Serialize};
@@ -186,6 +187,23 @@ const ITEMS_MAX: usize = 20;
 /// text can be up to twice as long.
 const TEXT_BYTES_MAX: usize = 14 * 1_024;
 const DATA_BYTES_MAX: usize = 32 * 1_024;
+/// The edits that there is room for. Where there are more, those of one hand do not crowd out what another one did: the first
+/// of everybody comes first, then the second.
+fn shown<'a>(edits: &[&'a ToldEdit]) -> Vec<&'a ToldEdit> {
+    if edits.len() <= ITEMS_MAX {
+        return edits.to_vec();
+    }
+    let mut made: BTreeMap<String, usize> = BTreeMap::new();
+    let mut turns: Vec<(usize, &ToldEdit)> = Vec::new();
+    for edit in edits {
+        let turn = made.entry(edit.name()).or_default();
+        *turn += 1;
+        turns.push((*turn, edit));
+    }
+    turns.sort_by_key(|(turn, _)| *turn);
+    turns.into_iter().map(|(_, edit)| edit).take(ITEMS_MAX).collect()
+}
+
 /// Why, policy and trace.
 const LAST_LINES: usize = 3;
 
@@ -211,7 +229,8 @@ impl Page {
 
     /// Who did what, field by field.
     pub(super) fn edits(mut self, edits: &[&ToldEdit]) -> Self {
-        for edit in edits.iter().take(ITEMS_MAX) {
+        let shown = shown(edits);
+        for edit in &shown {
             let arn = edit.principal.as_ref().and_then(|principal| principal.arn.as_deref()).unwrap_or("no ARN");
             let attribution = attribution_word(edit.attribution);
             self = self.line("Who", &format!("{} ({attribution}, {arn})", edit.name()));
@@ -226,7 +245,10 @@ impl Page {
                 self = self.line("Field", &format!("and {} more", edit.change.len() - ITEMS_MAX));
             }
         }
-        let data = edits.iter().take(ITEMS_MAX).map(|edit| {
+        if edits.len() > shown.len() {
+            self = self.line("Who", &format!("and {} edits more, which the history has", edits.len() - shown.len()));
+        }
+        let data = shown.iter().map(|edit| {
             json!({
                 "attribution": edit.attribution,
                 "principal": edit.principal,

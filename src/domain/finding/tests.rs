@@ -34,25 +34,41 @@ fn a_value_of_512_bytes_is_shown_and_a_longer_one_abridged() {
     assert!(told(&"x".repeat(60_000)).len() < VALUE_BYTES_MAX);
 }
 
+fn edit_by(name: Option<&str>, arn: Option<&str>) -> ToldEdit {
+    let owned = |text: Option<&str>| text.map(str::to_owned);
+    let principal = Principal { kind: "AssumedRole".to_owned(), arn: owned(arn), name: owned(name) };
+    ToldEdit {
+        key: String::new(),
+        attribution: Attribution::Untrusted,
+        principal: Some(principal),
+        what: "wrote a version".to_owned(),
+        at: Time::ZERO,
+        change: Vec::new(),
+        event: None,
+    }
+}
+
 #[test]
 fn an_author_is_called_by_name_then_by_arn_then_not_at_all() {
-    let told = |name: Option<&str>, arn: Option<&str>| {
-        let owned = |text: Option<&str>| text.map(str::to_owned);
-        let principal = Principal { kind: "AssumedRole".to_owned(), arn: owned(arn), name: owned(name) };
-        ToldEdit {
-            key: String::new(),
-            attribution: Attribution::Untrusted,
-            principal: Some(principal),
-            what: String::new(),
-            at: Time::ZERO,
-            change: Vec::new(),
-            event: None,
-        }
-        .name()
-    };
-    assert_eq!(told(Some("alice"), Some("arn:aws:iam::1:role/x")), "alice");
-    assert_eq!(told(None, Some("arn:aws:iam::1:role/x")), "arn:aws:iam::1:role/x");
-    assert_eq!(told(None, None), "somebody unknown");
+    assert_eq!(edit_by(Some("alice"), Some("arn:aws:iam::1:role/x")).name(), "alice");
+    assert_eq!(edit_by(None, Some("arn:aws:iam::1:role/x")).name(), "arn:aws:iam::1:role/x");
+    assert_eq!(edit_by(None, None).name(), "somebody unknown");
+}
+
+#[test]
+fn who_edits_most_does_not_crowd_out_the_others() {
+    let mut edits: Vec<ToldEdit> = (0..60).map(|_| edit_by(Some("mallory"), None)).collect();
+    edits.insert(50, edit_by(Some("oncall"), None));
+    edits.push(edit_by(Some("bob"), None));
+    let told = finished(page().edits(&edits.iter().collect::<Vec<_>>()).line("Why", "a").line("Policy", "b"));
+    let names: Vec<&str> =
+        told.data["edits"].as_array().unwrap().iter().filter_map(|edit| edit["principal"]["name"].as_str()).collect();
+    assert_eq!((names.len(), &names[..4]), (ITEMS_MAX, &["mallory", "oncall", "bob", "mallory"][..]));
+    assert_eq!(told.data["count"], 62);
+    assert!(told.text.contains("Who     oncall (") && told.text.contains("and 42 edits more"), "{}", told.text);
+    // As long as there is room for all, they are told in their order.
+    let few = finished(page().edits(&edits[45..55].iter().collect::<Vec<_>>()));
+    assert_eq!((&few.data["edits"][5]["principal"]["name"], &few.data["count"]), (&json!("oncall"), &json!(10)));
 }
 
 #[test]
