@@ -6,6 +6,7 @@ use super::client::Clients;
 use super::ledger::DynamoLedger;
 use crate::domain::policy::Policy;
 use crate::domain::record::Standing;
+use crate::domain::sweep::Sweep;
 use crate::domain::target::{AccountFacts, AccountId, Region, Target};
 use crate::domain::time::Time;
 use crate::ports::Fault;
@@ -21,6 +22,8 @@ pub struct TargetRow {
     pub why: String,
     /// When a look last brought something new. A look that finds everything as it was writes nothing.
     pub updated: Time,
+    /// The last look that was written down, which is twice a day where nothing is new.
+    pub looked: Time,
     /// When it was heard of as one of a new account.
     pub vended: Option<Time>,
     /// When it was first put right.
@@ -79,6 +82,23 @@ impl LedgerView {
     /// The table cannot be read, or holds what we do not write.
     pub async fn everything(&self) -> Result<Inventory, Fault> {
         self.ledger.inventory().await
+    }
+
+    /// The targets that stand like this, and their accounts, from the index of what is not in sync: however large the table
+    /// is, only those are read. What is in sync or exempt, and what nobody has looked at, has no place there.
+    ///
+    /// # Errors
+    /// The table cannot be read, or holds what we do not write.
+    pub async fn standing(&self, standings: &[Standing]) -> Result<Inventory, Fault> {
+        self.ledger.inventory_from_index(standings).await
+    }
+
+    /// The last sweep, as far as it has come.
+    ///
+    /// # Errors
+    /// The table cannot be read, or holds what we do not write.
+    pub async fn sweep(&self) -> Result<Option<Sweep>, Fault> {
+        self.ledger.sweep().await
     }
 
     /// One account and its targets: one query.

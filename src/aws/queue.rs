@@ -17,7 +17,6 @@ use crate::ports::{Fault, FaultClass};
 mod tests;
 
 const SEND: Call = Call::write("SendMessageBatch");
-const DEAD_LETTER: Call = Call::write("SendMessage");
 const HAND_BACK: Call = Call::write("ChangeMessageVisibility");
 
 /// Messages in one batch [bc sqs].
@@ -52,24 +51,25 @@ impl SqsQueue {
     /// comes twice changes nothing (invariant 5).
     pub(super) async fn send(&self, errands: &[(Errand, u32)]) -> Result<(), Fault> {
         let batches: Vec<Result<Vec<Entry>, Fault>> = batched(errands)?.into_iter().map(Ok).collect();
-        stream::iter(batches).try_for_each_concurrent(PARALLEL, |batch| self.send_batch(batch)).await
+        stream::iter(batches).try_for_each_concurrent(PARALLEL, |batch| self.send_batch(&self.queue, batch)).await
     }
 
     /// Each message of a batch succeeds or fails by itself. Those that failed for no fault of theirs get a second chance.
-    async fn send_batch(&self, batch: Vec<Entry>) -> Result<(), Fault> {
-        let failed = self.send_once(batch.clone()).await?;
+    async fn send_batch(&self, queue: &str, batch: Vec<Entry>) -> Result<(), Fault> {
+        let failed = self.send_once(queue, batch.clone()).await?;
         if failed.is_empty() || failed.iter().any(BatchResultErrorEntry::sender_fault) {
             return first_fault(&failed);
         }
         let again = batch.into_iter().filter(|entry| failed.iter().any(|failure| failure.id() == entry.id()));
-        first_fault(&self.send_once(again.collect()).await?)
+        first_fault(&self.send_once(queue, again.collect()).await?)
     }
 
-    async fn send_once(&self, batch: Vec<Entry>) -> Result<Vec<BatchResultErrorEntry>, Fault> {
-        let sent = self.client.send_message_batch().queue_url(&self.queue).set_entries(Some(batch)).send().await;
+    async fn send_once(&self, queue: &str, batch: Vec<Entry>) -> Result<Vec<BatchResultErrorEntry>, Fault> {
+        let sent = self.client.send_message_batch().queue_url(queue).set_entries(Some(batch)).send().await;
         sent.map(|answer| answer.failed).map_err(|error| SEND.failed(&error))
     }
 
+    /// A batch of one: the function has one operation less in it.
     pub(super) async fn dead_letter(&self, body: &str, reason: &str) -> Result<(), Fault> {
         // Neither a body nor an attribute may be empty [bc sqs].
         let text = |text: &str| if text.is_empty() { "(empty)".to_owned() } else { text.to_owned() };
@@ -77,16 +77,9 @@ impl SqsQueue {
             .data_type("String")
             .string_value(text(&clean(reason, MESSAGE_CHARS_MAX)))
             .build()
-            .map_err(|error| DEAD_LETTER.fault(FaultClass::Invalid, "Build", &error.to_string()))?;
-        self.client
-            .send_message()
-            .queue_url(&self.dlq)
-            .message_body(text(fitting(body)))
-            .message_attributes(REASON, reason)
-            .send()
-            .await
-            .map(drop)
-            .map_err(|error| DEAD_LETTER.failed(&error))
+            .map_err(|error| unbuilt(&error))?;
+        let entry = Entry::builder().id("0").message_body(text(fitting(body))).message_attributes(REASON, reason);
+        self.send_batch(&self.dlq, vec![entry.build().map_err(|error| unbuilt(&error))?]).await
     }
 
     pub(super) async fn hand_back(&self, receipt: &str, delay_s: u32) -> Result<(), Fault> {
@@ -101,6 +94,10 @@ impl SqsQueue {
             .map(drop)
             .map_err(|error| HAND_BACK.failed(&error))
     }
+}
+
+fn unbuilt(error: &aws_sdk_sqs::error::BuildError) -> Fault {
+    SEND.fault(FaultClass::Invalid, "Build", &error.to_string())
 }
 
 /// As much of a body as SQS takes beside the reason.
@@ -134,7 +131,7 @@ fn batched(errands: &[(Errand, u32)]) -> Result<Vec<Vec<Entry>>, Fault> {
             .message_body(body)
             .delay_seconds(i32::try_from((*delay).min(DELAY_S_MAX)).unwrap_or(0))
             .build()
-            .map_err(|error| SEND.fault(FaultClass::Invalid, "Build", &error.to_string()))?;
+            .map_err(|error| unbuilt(&error))?;
         batch.push(entry);
     }
     Ok(batches)

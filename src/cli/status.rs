@@ -4,6 +4,7 @@ mod overview;
 mod show;
 
 use clap::{Args, ValueEnum};
+use futures_util::future::try_join;
 
 use super::login::{Failure, LoginArgs, WHERE, finished};
 use super::printer::Printer;
@@ -13,7 +14,7 @@ use crate::clock::now;
 use crate::config::operator::{LEDGER, trust};
 use crate::domain::record::Standing;
 use crate::domain::target::{AccountId, OuId};
-use overview::Overview;
+use overview::{Asked, Overview};
 
 /// Say how everything stands, as the ledger knows it.
 #[derive(Clone, Debug, Args)]
@@ -29,7 +30,7 @@ pub struct StatusArgs {
     /// Only accounts below this OU.
     #[arg(long, value_name = "OU")]
     ou: Option<OuId>,
-    /// Only targets that stand like this; can be repeated.
+    /// Only targets that stand like this; can be repeated. What needs attention is read from the table's index.
     #[arg(long, value_enum)]
     standing: Vec<Wanted>,
     /// Also what is in sync or exempt, target by target.
@@ -66,6 +67,11 @@ impl From<Wanted> for Standing {
     }
 }
 
+/// The index holds what somebody has looked at and found otherwise than in sync or exempt.
+fn is_indexed(standing: Standing) -> bool {
+    !matches!(standing, Standing::New | Standing::InSync | Standing::Exempt)
+}
+
 /// Runs the command. Exit codes as everywhere: 0 where all that was asked for is in sync or exempt, 2 where something is not,
 /// 3 where nobody knows of some.
 pub fn run(args: &StatusArgs, output: Output, printer: &Printer) -> ExitStatus {
@@ -82,12 +88,14 @@ async fn execute(args: &StatusArgs, output: Output, printer: &Printer) -> Result
         inventory.accounts.extend(one.accounts);
         inventory.targets.extend(one.targets);
     }
-    if args.account.is_empty() {
-        inventory = view.everything().await?;
-    }
-    let policy = view.policy().await?;
     let standings: Vec<Standing> = args.standing.iter().copied().map(Standing::from).collect();
-    let overview = Overview::of(&inventory, policy.as_ref(), args.ou.as_ref(), &standings);
+    let indexed = !standings.is_empty() && standings.iter().copied().all(is_indexed);
+    if args.account.is_empty() {
+        inventory = if indexed { view.standing(&standings).await? } else { view.everything().await? };
+    }
+    let (policy, sweep) = try_join(view.policy(), view.sweep()).await?;
+    let asked = Asked { ou: args.ou.as_ref(), standings: &standings };
+    let overview = Overview::of(&inventory, policy.as_ref(), sweep, &asked);
     let at = now();
     printer.data(&match output {
         Output::Json => show::data(&overview, policy.as_ref(), at),

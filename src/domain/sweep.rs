@@ -109,6 +109,12 @@ impl Walk {
     }
 }
 
+/// Whether a complete sweep that began then, and everything in the day before it, has missed a target that was last looked
+/// at then.
+pub fn was_missed(began: Time, looked: Time) -> bool {
+    began.since(looked) > MISSED_MS
+}
+
 impl Sweep {
     /// What to do about a sweep that is asked for under `id`, after the last one.
     pub fn begin(last: Option<Self>, id: &str, now: Time) -> Beginning {
@@ -116,7 +122,6 @@ impl Sweep {
             return Beginning::UnderWay(last.step);
         }
         let step = last.as_ref().map_or(1, |last| last.step.saturating_add(1));
-        let complete = last.as_ref().filter(|last| last.ended.is_some()).map(|last| last.began);
         let new = Self {
             id: id.to_owned(),
             number: step,
@@ -124,7 +129,7 @@ impl Sweep {
             began: now,
             moved: now,
             ended: None,
-            former: complete.or_else(|| last.as_ref().and_then(|last| last.former)),
+            former: last.as_ref().and_then(Self::completed),
             accounts: 0,
             targets: 0,
             walk: None,
@@ -141,7 +146,12 @@ impl Sweep {
 
     /// Whether the last complete sweep, and everything in the day before it, has missed a target that was last looked at then.
     pub fn missed(&self, looked: Time) -> bool {
-        self.former.is_some_and(|former| former.since(looked) > MISSED_MS)
+        self.former.is_some_and(|former| was_missed(former, looked))
+    }
+
+    /// When the last sweep that came to its end began, this one included.
+    pub fn completed(&self) -> Option<Time> {
+        self.ended.map(|_| self.began).or(self.former)
     }
 
     /// A sweep that did not come to its end.

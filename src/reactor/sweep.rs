@@ -24,7 +24,20 @@ const ACCOUNTS_MAX: usize = 60;
 /// this leaves a little for others.
 const PACE_MS: u64 = 250;
 /// Accounts whose rows are read and written at the same time.
-const CONCURRENCY: usize = 8;
+const CONCURRENCY: usize = 32;
+
+/// When the next call may be made. Steps follow each other without knowing of each other, so that the first waits too.
+#[derive(Default)]
+struct Pace(Option<Time>);
+
+impl Pace {
+    async fn keep<W: World>(&mut self, world: &W) {
+        let now = world.now();
+        let passed = self.0.map_or(0, |last| u64::try_from(now.since(last)).unwrap_or(0));
+        world.sleep(PACE_MS.saturating_sub(passed)).await;
+        self.0 = Some(world.now());
+    }
+}
 
 /// Begins a sweep, or goes on with one. Answers with the number of messages that it sent.
 pub(super) async fn sweep<W: World>(
@@ -72,9 +85,10 @@ async fn go_on<W: World>(world: &W, policy: &Policy, mut sweep: Sweep, attempt: 
         None => Walk::from(root(world, policy).await?),
     };
     let mut accounts = Vec::new();
+    let mut pace = Pace::default();
     for _ in 0..CALLS_MAX {
         let Some(spot) = walk.next().filter(|_| accounts.len() < ACCOUNTS_MAX).cloned() else { break };
-        world.sleep(PACE_MS).await;
+        pace.keep(world).await;
         accounts.extend(list(world, &mut walk, &spot).await?);
     }
     let mut sent = meet(world, policy, &mut sweep, accounts, attempt).await?;
@@ -82,7 +96,7 @@ async fn go_on<W: World>(world: &W, policy: &Policy, mut sweep: Sweep, attempt: 
     if walk.next().is_none() {
         let unmet = world.unmet(sweep.number).await?;
         ended = unmet.len() <= CALLS_MAX;
-        let found = find(world, unmet).await?;
+        let found = find(world, unmet, pace).await?;
         sent += meet(world, policy, &mut sweep, found, attempt).await?;
     }
     sweep.walk = Some(walk);
@@ -118,10 +132,10 @@ async fn root<W: World>(world: &W, policy: &Policy) -> Result<OuId, Fault> {
 }
 
 /// Accounts that we know and that the walk has not met: moved from one side of it to the other, or no longer there.
-async fn find<W: World>(world: &W, unmet: Vec<AccountId>) -> Result<Vec<AccountFacts>, Fault> {
+async fn find<W: World>(world: &W, unmet: Vec<AccountId>, mut pace: Pace) -> Result<Vec<AccountFacts>, Fault> {
     let mut found = Vec::new();
     for account in unmet.iter().take(CALLS_MAX) {
-        world.sleep(PACE_MS).await;
+        pace.keep(world).await;
         let facts = refresh(world, account).await?;
         if facts.state != AccountState::Left {
             found.push(facts);

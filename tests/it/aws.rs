@@ -15,7 +15,6 @@ mod telling;
 
 use std::collections::BTreeSet;
 
-use aws_sdk_dynamodb::types::{AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType};
 use aws_sdk_ssm::types::DocumentType;
 use runas_reactor::aws::{AwsWorld, lambda};
 use runas_reactor::config::{self, Config};
@@ -29,6 +28,7 @@ use runas_reactor::reactor::Message;
 use serde_json::{Value, json};
 
 use crate::support::emulator::{Credentials, Emulator};
+use crate::support::table::ledger;
 
 const NAME: &str = "SSM-SessionManagerRunShell";
 const MEMBER: &str = "444455556666";
@@ -66,15 +66,7 @@ impl Hub {
     }
 
     async fn make_table(&self) {
-        let mut request = self.dynamodb().create_table().table_name(TABLE).billing_mode(BillingMode::PayPerRequest);
-        for (name, kind) in [("PK", KeyType::Hash), ("SK", KeyType::Range)] {
-            let key = KeySchemaElement::builder().attribute_name(name).key_type(kind).build();
-            let string = AttributeDefinition::builder().attribute_name(name).attribute_type(ScalarAttributeType::S);
-            request = request
-                .key_schema(key.expect("a key has a name"))
-                .attribute_definitions(string.build().expect("an attribute has a name"));
-        }
-        request.send().await.expect("a table can be made");
+        ledger(self.dynamodb().create_table().table_name(TABLE)).send().await.expect("a table can be made");
     }
 
     fn dynamodb(&self) -> aws_sdk_dynamodb::Client {

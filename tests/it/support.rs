@@ -11,3 +11,4 @@ pub(crate) mod emulator;
 pub(crate) mod http;
 pub(crate) mod lambda;
 pub(crate) mod org;
+pub(crate) mod table;

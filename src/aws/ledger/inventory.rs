@@ -1,6 +1,8 @@
 //! How everything stands, from the attributes beside the records: a record itself may be a thousand times as large.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
+
+use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 
 use super::items::{self, Item, s};
 use super::keys::{self, Key};
@@ -8,15 +10,29 @@ use super::scan::Wanted;
 use super::{DynamoLedger, corrupt};
 use crate::aws::fault::Call;
 use crate::aws::ledger_view::{Inventory, TargetRow};
+use crate::domain::record::Standing;
 use crate::domain::target::{AccountId, Target};
 use crate::domain::time::Time;
 use crate::ports::{Fault, FaultClass};
 
 const QUERY: Call = Call::read("Query");
 const FILTER: &str = "SK = :meta OR begins_with(SK, :region)";
-const PROJECTION: &str = "PK, SK, #facts, #account, #region, #status, #why, #updated, #vended, #configured, #policy";
-const NAMES: [&str; 9] =
-    [items::FACTS, "account", "region", "status", "why", items::UPDATED, items::VENDED, "configured", "policy"];
+const PROJECTION: &str =
+    "PK, SK, #facts, #account, #region, #status, #why, #updated, #looked, #vended, #configured, #policy";
+const NAMES: [&str; 10] = [
+    items::FACTS,
+    "account",
+    "region",
+    "status",
+    "why",
+    items::UPDATED,
+    items::LOOKED,
+    items::VENDED,
+    "configured",
+    "policy",
+];
+/// Accounts whose names are asked for at the same time.
+const CONCURRENCY: usize = 8;
 const PAGES_MAX: usize = 100;
 
 fn wanted() -> Wanted {
@@ -63,6 +79,45 @@ impl DynamoLedger {
     }
 }
 
+impl DynamoLedger {
+    pub(in crate::aws) async fn inventory_from_index(&self, standings: &[Standing]) -> Result<Inventory, Fault> {
+        let mut rows = Vec::new();
+        for standing in standings {
+            rows.extend(self.rows_of_attention(&items::word_of(standing)).await?);
+        }
+        let mut found = inventory(&rows)?;
+        let accounts: BTreeSet<AccountId> = found.targets.iter().map(|row| row.target.account.clone()).collect();
+        let facts = stream::iter(&accounts).map(|account| self.facts(account)).buffered(CONCURRENCY);
+        found.accounts = facts.try_collect::<Vec<_>>().await?.into_iter().flatten().collect();
+        Ok(found)
+    }
+
+    /// An index is behind the table by a moment at most, which nobody who asks how things stand can tell.
+    async fn rows_of_attention(&self, word: &str) -> Result<Vec<Item>, Fault> {
+        let mut rows = Vec::new();
+        let mut next = None;
+        for _ in 0..PAGES_MAX {
+            let page = self
+                .client
+                .query()
+                .table_name(&self.table)
+                .index_name(items::ATTENTION)
+                .key_condition_expression("attention = :word")
+                .expression_attribute_values(":word", s(word))
+                .set_exclusive_start_key(next)
+                .send()
+                .await
+                .map_err(|error| QUERY.failed(&error))?;
+            rows.extend(page.items.unwrap_or_default());
+            next = page.last_evaluated_key;
+            if next.is_none() {
+                return Ok(rows);
+            }
+        }
+        Err(QUERY.fault(FaultClass::Invalid, "Endless", "more stands like that than anybody would wait for"))
+    }
+}
+
 fn inventory(rows: &[Item]) -> Result<Inventory, Fault> {
     let mut inventory = Inventory::default();
     for row in rows {
@@ -92,6 +147,7 @@ fn target(row: &Item) -> Result<TargetRow, Fault> {
         standing: serde_json::from_value(word).map_err(|_| broken("status"))?,
         why: text("why")?.to_owned(),
         updated: time(items::UPDATED).ok_or_else(|| broken(items::UPDATED))?,
+        looked: items::noted_from(row).ok_or_else(|| broken(items::LOOKED))?.at,
         vended: time(items::VENDED),
         configured: time("configured"),
         policy: text("policy")?.to_owned(),

@@ -81,6 +81,8 @@ impl Checker {
         };
         let account =
             number.and_then(|number| Some(stage.target(super::step::Spot { account: number, region: 0 })?.account));
+        // Who moves away and back was in between what the reactor may still believe it to be.
+        self.settled.retain(|settled, _| account.as_ref().is_some_and(|account| account != settled));
         for (target, truth) in &mut self.truths {
             if account.as_ref().is_none_or(|account| *account == target.account) {
                 truth.allowed += 1;

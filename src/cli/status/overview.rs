@@ -6,6 +6,7 @@ use crate::aws::ledger_view::Inventory;
 use crate::cli::ExitStatus;
 use crate::domain::policy::Policy;
 use crate::domain::record::Standing;
+use crate::domain::sweep::{Sweep, was_missed};
 use crate::domain::target::{AccountFacts, AccountId, AccountState, OuId, Target};
 use crate::domain::time::Time;
 
@@ -18,6 +19,10 @@ pub(super) struct Line {
     pub(super) why: String,
     /// When a look last brought something new; absent where nobody has looked.
     pub(super) updated: Option<Time>,
+    /// The last look that was written down.
+    pub(super) looked: Option<Time>,
+    /// The last complete sweep has not come to it either: how it stands is how it stood.
+    pub(super) overlooked: bool,
     pub(super) policy: String,
 }
 
@@ -31,6 +36,12 @@ pub(super) struct Gap {
     pub(super) until: Option<Time>,
 }
 
+/// What was asked for.
+pub(super) struct Asked<'a> {
+    pub(super) ou: Option<&'a OuId>,
+    pub(super) standings: &'a [Standing],
+}
+
 /// How everything stands that was asked for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Overview {
@@ -39,22 +50,21 @@ pub(super) struct Overview {
     pub(super) gaps: Vec<Gap>,
     /// Accounts that count: known, in the organisation, and asked for.
     pub(super) accounts: usize,
+    /// The last sweep.
+    pub(super) sweep: Option<Sweep>,
     /// Targets of accounts that left or were closed, and of regions that are not governed any more.
     pub(super) past: usize,
 }
 
 impl Overview {
-    pub(super) fn of(
-        inventory: &Inventory,
-        policy: Option<&Policy>,
-        ou: Option<&OuId>,
-        standings: &[Standing],
-    ) -> Self {
+    pub(super) fn of(inventory: &Inventory, policy: Option<&Policy>, sweep: Option<Sweep>, asked: &Asked<'_>) -> Self {
+        let Asked { ou, standings } = *asked;
+        let swept = sweep.as_ref().and_then(Sweep::completed);
         let below = |facts: &&AccountFacts| ou.is_none_or(|ou| facts.ou_path.contains(ou));
         let active = |facts: &&AccountFacts| facts.state == AccountState::Active;
         let accounts: BTreeMap<&AccountId, &AccountFacts> =
             inventory.accounts.iter().filter(below).filter(active).map(|facts| (&facts.account, facts)).collect();
-        let mut overview = Self { accounts: accounts.len(), ..Self::default() };
+        let mut overview = Self { accounts: accounts.len(), sweep, ..Self::default() };
         let (mut looked_at, mut gaps) = (BTreeSet::new(), BTreeMap::<&AccountId, Vec<(Time, Option<Time>)>>::new());
         let hidden: BTreeSet<&AccountId> =
             inventory.accounts.iter().filter(|facts| !below(facts)).map(|facts| &facts.account).collect();
@@ -75,6 +85,8 @@ impl Overview {
                 standing: row.standing,
                 why: row.why.clone(),
                 updated: Some(row.updated),
+                looked: Some(row.looked),
+                overlooked: swept.is_some_and(|began| was_missed(began, row.looked)),
                 policy: row.policy.clone(),
             });
         }
@@ -88,13 +100,15 @@ impl Overview {
                 standing: Standing::New,
                 why: "nobody has looked yet".to_owned(),
                 updated: None,
+                looked: None,
+                overlooked: false,
                 policy: String::new(),
             }));
         }
         overview.gaps = gaps.into_iter().filter_map(|(account, times)| gap(accounts.get(account)?, &times)).collect();
         overview.gaps.sort_by(|a, b| (a.until.is_some(), b.since).cmp(&(b.until.is_some(), a.since)));
         overview.lines.retain(|line| standings.is_empty() || standings.contains(&line.standing));
-        overview.lines.sort_by(|a, b| (urgency(a.standing), &a.target).cmp(&(urgency(b.standing), &b.target)));
+        overview.lines.sort_by(|a, b| (urgency(a), &a.target).cmp(&(urgency(b), &b.target)));
         overview
     }
 
@@ -102,19 +116,20 @@ impl Overview {
     pub(super) fn counts(&self) -> Vec<(Standing, usize)> {
         let mut counts: Vec<(Standing, usize)> = Vec::new();
         for line in &self.lines {
-            match counts.last_mut() {
-                Some((standing, count)) if *standing == line.standing => *count += 1,
-                _ => counts.push((line.standing, 1)),
+            match counts.iter_mut().find(|(standing, _)| *standing == line.standing) {
+                Some((_, count)) => *count += 1,
+                None => counts.push((line.standing, 1)),
             }
         }
         counts
     }
 
     pub(super) fn exit_status(&self) -> ExitStatus {
-        let unknown = |line: &Line| matches!(line.standing, Standing::Unreachable | Standing::Waiting | Standing::New);
+        let unread = |line: &Line| matches!(line.standing, Standing::Unreachable | Standing::Waiting | Standing::New);
+        let unknown = |line: &Line| line.overlooked || unread(line);
         if self.lines.iter().any(unknown) {
             ExitStatus::Unreachable
-        } else if self.lines.iter().any(|line| !is_fine(line.standing)) {
+        } else if self.lines.iter().any(|line| !line.is_fine()) {
             ExitStatus::Drift
         } else {
             ExitStatus::Success
@@ -129,12 +144,16 @@ fn gap(facts: &AccountFacts, times: &[(Time, Option<Time>)]) -> Option<Gap> {
     Some(Gap { account: facts.account.clone(), name: facts.name.clone(), since, until })
 }
 
-pub(super) fn is_fine(standing: Standing) -> bool {
-    matches!(standing, Standing::InSync | Standing::Exempt)
+impl Line {
+    /// Nobody has to see to it.
+    pub(super) fn is_fine(&self) -> bool {
+        matches!(self.standing, Standing::InSync | Standing::Exempt) && !self.overlooked
+    }
 }
 
-fn urgency(standing: Standing) -> u8 {
-    match standing {
+fn urgency(line: &Line) -> u8 {
+    match line.standing {
+        Standing::InSync | Standing::Exempt if line.overlooked => 0,
         Standing::Unreachable => 0,
         Standing::BackingOff => 1,
         Standing::Drifted => 2,
@@ -145,3 +164,6 @@ fn urgency(standing: Standing) -> u8 {
         Standing::InSync => 7,
     }
 }
+
+#[cfg(test)]
+mod tests;

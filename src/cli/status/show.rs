@@ -4,10 +4,11 @@ use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 
-use super::overview::{Gap, Line, Overview, is_fine};
+use super::overview::{Gap, Line, Overview};
 use crate::cli::policy::count;
 use crate::domain::policy::Policy;
 use crate::domain::record::Standing;
+use crate::domain::sweep::Sweep;
 use crate::domain::text::{MESSAGE_CHARS_MAX, clean, escaped};
 use crate::domain::time::{DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS, Time};
 
@@ -26,6 +27,8 @@ pub(super) fn data(overview: &Overview, policy: Option<&Policy>, now: Time) -> S
             "account": line.target.account, "name": line.name, "region": line.target.region,
             "standing": line.standing, "why": line.why, "updated": line.updated, "policy": line.policy,
             "age_s": line.updated.map(|updated| seconds(updated, now)),
+            "looked": line.looked, "looked_age_s": line.looked.map(|looked| seconds(looked, now)),
+            "overlooked": line.overlooked,
         })
     });
     let gaps = overview.gaps.iter().map(|gap| {
@@ -39,6 +42,12 @@ pub(super) fn data(overview: &Overview, policy: Option<&Policy>, now: Time) -> S
     let value = json!({
         "schema_version": SCHEMA_VERSION, "at": now, "policy": policy.map(Policy::label),
         "accounts": overview.accounts, "counts": counts.collect::<serde_json::Map<_, _>>(),
+        "sweep": overview.sweep.as_ref().map(|sweep| {
+            json!({
+                "id": sweep.id, "began": sweep.began, "moved": sweep.moved, "ended": sweep.ended,
+                "completed": sweep.completed(), "accounts": sweep.accounts, "targets": sweep.targets,
+            })
+        }),
         "targets": lines.collect::<Vec<_>>(), "gaps": gaps.collect::<Vec<_>>(), "past": overview.past,
     });
     escaped(&format!("{value:#}\n"))
@@ -46,25 +55,27 @@ pub(super) fn data(overview: &Overview, policy: Option<&Policy>, now: Time) -> S
 
 /// What needs somebody, the new accounts, and the sum.
 pub(super) fn text(overview: &Overview, all: bool, now: Time) -> String {
-    let shown: Vec<&Line> = overview.lines.iter().filter(|line| all || !is_fine(line.standing)).collect();
+    let shown: Vec<&Line> = overview.lines.iter().filter(|line| all || !line.is_fine()).collect();
     let mut text = String::new();
     if !shown.is_empty() {
         let _ = writeln!(
             text,
-            "{:<12} {:<13} {:<NAME_CHARS$} {:<15} {:>8}  {:<8}  WHY",
-            "STANDING", "ACCOUNT", "NAME", "REGION", "SINCE", "POLICY"
+            "{:<12} {:<13} {:<NAME_CHARS$} {:<15} {:>8} {:>8}  {:<8}  WHY",
+            "STANDING", "ACCOUNT", "NAME", "REGION", "SINCE", "LOOKED", "POLICY"
         );
     }
-    for Line { target, name, standing, why, updated, policy } in shown {
-        let since = updated.map_or_else(|| "never".to_owned(), |updated| age(now.since(updated)));
+    let ago = |at: &Option<Time>| at.map_or_else(|| "never".to_owned(), |at| age(now.since(at)));
+    for Line { target, name, standing, why, updated, looked, overlooked, policy } in shown {
+        let (since, looked) = (ago(updated), ago(looked));
+        let why = if *overlooked { format!("nobody looks: see the dead-letter queue. {why}") } else { why.clone() };
         let row = format!(
-            "{:<12} {:<13} {:<NAME_CHARS$} {:<15} {since:>8}  {:<8}  {}",
+            "{:<12} {:<13} {:<NAME_CHARS$} {:<15} {since:>8} {looked:>8}  {:<8}  {}",
             word(*standing),
             target.account.as_str(),
             clean(name, NAME_CHARS),
             target.region.as_str(),
             clean(policy, 8),
-            clean(why, WHY_CHARS)
+            clean(&why, WHY_CHARS)
         );
         let _ = writeln!(text, "{}", row.trim_end());
     }
@@ -80,11 +91,34 @@ pub(super) fn text(overview: &Overview, all: bool, now: Time) -> String {
 
 fn sum(overview: &Overview, now: Time) -> String {
     let counts = overview.counts().into_iter().map(|(standing, count)| format!("{count} {}", in_words(standing)));
-    let counts: Vec<String> = counts.collect();
+    let overlooked = overview.lines.iter().filter(|line| line.overlooked).count();
+    let overlooked = (overlooked > 0).then(|| format!("{overlooked} not looked at for too long"));
+    let counts: Vec<String> = counts.chain(overlooked).collect();
     let counts = if counts.is_empty() { "none".to_owned() } else { counts.join(", ") };
     let newest = overview.lines.iter().filter_map(|line| line.updated).max();
     let newest = newest.map(|at| format!("; the last news came {} ago", age(now.since(at)))).unwrap_or_default();
-    format!("{} in {}: {counts}{newest}\n", count(overview.lines.len(), "target"), count(overview.accounts, "account"))
+    let (targets, accounts) = (count(overview.lines.len(), "target"), count(overview.accounts, "account"));
+    format!("{targets} in {accounts}: {counts}{newest}\n{}", swept(overview.sweep.as_ref(), now))
+}
+
+/// How old what nobody told of can be.
+fn swept(sweep: Option<&Sweep>, now: Time) -> String {
+    let ago = |at: Time| age(now.since(at));
+    let Some(sweep) = sweep else { return "there was no sweep yet\n".to_owned() };
+    let Sweep { began, moved, ended, accounts, .. } = sweep;
+    match ended {
+        Some(ended) => format!(
+            "the last sweep began {} ago and met {accounts} accounts within {}\n",
+            ago(*began),
+            age(ended.since(*began))
+        ),
+        None => format!(
+            "a sweep is under way since {}, has met {accounts} accounts, and last moved {} ago; the last complete one {}\n",
+            ago(*began),
+            ago(*moved),
+            sweep.completed().map_or_else(|| "never was".to_owned(), |at| format!("began {} ago", ago(at)))
+        ),
+    }
 }
 
 /// What to know about the numbers.

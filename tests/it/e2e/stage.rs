@@ -5,9 +5,7 @@ use std::fs;
 use std::sync::{Arc, Mutex};
 
 use aws_config::SdkConfig;
-use aws_sdk_dynamodb::types::{
-    AttributeDefinition, AttributeValue, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType,
-};
+use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_organizations::Client as Organizations;
 use runas_reactor::cli::policy_yaml;
 use runas_reactor::config;
@@ -20,6 +18,7 @@ use tokio::runtime::Runtime;
 use super::queue::created;
 use crate::support::emulator::{Credentials, Emulator};
 use crate::support::lambda::Lambda;
+use crate::support::table::ledger;
 
 /// moto's own account, which is where organisations begin.
 pub(super) const MANAGEMENT: &str = "123456789012";
@@ -281,14 +280,7 @@ impl Hub {
         let on_call = format!("arn:aws:sqs:{HOME}:{HUB}:on-call{suffix}");
         sns.subscribe().topic_arn(&topic).protocol("sqs").endpoint(on_call).send().await.expect("a queue can listen");
         let dynamodb = aws_sdk_dynamodb::Client::new(&sdk);
-        let mut table =
-            dynamodb.create_table().table_name(format!("{TABLE}{suffix}")).billing_mode(BillingMode::PayPerRequest);
-        for (name, kind) in [("PK", KeyType::Hash), ("SK", KeyType::Range)] {
-            let key = KeySchemaElement::builder().attribute_name(name).key_type(kind).build();
-            let string = AttributeDefinition::builder().attribute_name(name).attribute_type(ScalarAttributeType::S);
-            let string = string.build().expect("an attribute has a name");
-            table = table.key_schema(key.expect("a key has a name")).attribute_definitions(string);
-        }
+        let table = ledger(dynamodb.create_table().table_name(format!("{TABLE}{suffix}")));
         table.send().await.expect("a table can be made");
         Self { suffix: suffix.to_owned(), keys, dynamodb, sqs, topic, queue: work, dlq, told }
     }

@@ -50,14 +50,14 @@ impl Stage {
     }
 }
 
-/// The column of ages of `status`, and what is said of the last news.
+/// The columns of ages of `status`, and what is said of the last news.
 fn without_age(line: &str) -> String {
     if let Some((before, _)) = line.split_once("; the last news came ") {
         return format!("{before}; the last news came AGE ago\n");
     }
     let is_row = line.get(12..26).is_some_and(|account| account.trim().parse::<u64>().is_ok());
-    match (is_row, line.get(..68), line.get(76..)) {
-        (true, Some(before), Some(after)) => format!("{before}     AGE{after}"),
+    match (is_row, line.get(..68), line.get(85..)) {
+        (true, Some(before), Some(after)) => format!("{before}     AGE      AGE{after}"),
         _ => line.to_owned(),
     }
 }
@@ -89,6 +89,13 @@ fn an_operator_sees_what_stands_how_what_happened_and_why() {
     stage.reads(&["status", "--account", PILOT]).ends(2);
     let drifted = stage.reads(&["status", "--standing", "drifted", "-o", "json"]).ends(2).data();
     assert_eq!(drifted["counts"], json!({"drifted": 3}), "the pilot is only watched");
+    let of_all = data["targets"].as_array().unwrap().iter().filter(|target| target["standing"] == "drifted");
+    let without_age = |target: &Value| -> Value {
+        let fields = target.as_object().unwrap().iter().filter(|(name, _)| !name.ends_with("age_s"));
+        fields.map(|(name, value)| (name.clone(), value.clone())).collect()
+    };
+    let indexed: Vec<Value> = drifted["targets"].as_array().unwrap().iter().map(without_age).collect();
+    assert_eq!(indexed, of_all.map(without_age).collect::<Vec<_>>(), "the index says the same as the table");
     let production = ou_of(&stage);
     let below = stage.reads(&["status", "--ou", &production, "-o", "json"]).ends(0).data();
     assert_eq!((&below["accounts"], &below["counts"]), (&json!(2), &json!({"in_sync": 6})));

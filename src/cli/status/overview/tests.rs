@@ -1,0 +1,79 @@
+use super::*;
+use crate::aws::ledger_view::TargetRow;
+use crate::domain::sweep::Beginning;
+use crate::domain::time::{DAY_MS, HOUR_MS, MINUTE_MS};
+
+const NOW: Time = Time::from_ms(100 * DAY_MS);
+const ASKED: Asked<'_> = Asked { ou: None, standings: &[] };
+
+fn account(id: &str) -> AccountFacts {
+    AccountFacts {
+        account: id.parse().unwrap(),
+        name: format!("account {id}"),
+        ou_path: Vec::new(),
+        state: AccountState::Active,
+    }
+}
+
+fn row(account: &str, region: &str, standing: Standing) -> TargetRow {
+    TargetRow {
+        target: Target::new(account.parse().unwrap(), region.parse().unwrap()),
+        standing,
+        why: String::new(),
+        updated: NOW.plus_ms(-30 * DAY_MS),
+        looked: NOW.plus_ms(-HOUR_MS),
+        vended: None,
+        configured: None,
+        policy: "v1".to_owned(),
+    }
+}
+
+fn sweep(began: Time, ended: Option<Time>, former: Option<Time>) -> Sweep {
+    let Beginning::New(sweep, _) = Sweep::begin(None, "nightly", began) else { panic!("there was none before") };
+    Sweep { ended, former, ..*sweep }
+}
+
+fn overview(targets: Vec<TargetRow>, sweep: Option<Sweep>) -> Overview {
+    let ids: BTreeSet<&AccountId> = targets.iter().map(|row| &row.target.account).collect();
+    let accounts = ids.into_iter().map(|id| account(id.as_str())).collect();
+    Overview::of(&Inventory { accounts, targets }, None, sweep, &ASKED)
+}
+
+#[test]
+fn the_gap_of_a_new_account_ends_with_its_last_region() {
+    let minute = |n: i64| NOW.plus_ms(n * MINUTE_MS);
+    let new = |region: &str, configured| TargetRow {
+        vended: Some(minute(0)),
+        configured,
+        ..row("444455556666", region, Standing::InSync)
+    };
+    let open = overview(vec![new("eu-west-1", Some(minute(2))), new("us-east-1", None)], None);
+    let [gap] = &open.gaps[..] else { panic!("{:?}", open.gaps) };
+    assert_eq!((gap.since, gap.until), (minute(0), None));
+    let closed = overview(vec![new("eu-west-1", Some(minute(2))), new("us-east-1", Some(minute(9)))], None);
+    assert_eq!(closed.gaps[0].until, Some(minute(9)));
+    assert_eq!(overview(vec![row("444455556666", "eu-west-1", Standing::InSync)], None).gaps, [], "not a new account");
+}
+
+#[test]
+fn what_is_in_sync_is_not_green_where_the_last_complete_sweep_has_missed_it() {
+    let targets = || {
+        let old = TargetRow { looked: NOW.plus_ms(-3 * DAY_MS), ..row("444455556666", "eu-west-1", Standing::InSync) };
+        vec![
+            old,
+            row("444455556666", "us-east-1", Standing::InSync),
+            row("555566667777", "us-east-1", Standing::Exempt),
+        ]
+    };
+    let hour = |n: i64| NOW.plus_ms(n * HOUR_MS);
+    let missed = |sweep| overview(targets(), sweep).exit_status();
+    assert_eq!(missed(None), ExitStatus::Success, "nobody sweeps, and nobody says how old a look may be");
+    assert_eq!(missed(Some(sweep(hour(-2), Some(hour(-1)), None))), ExitStatus::Unreachable);
+    assert_eq!(missed(Some(sweep(hour(-2), None, None))), ExitStatus::Success, "it may still come to it");
+    assert_eq!(missed(Some(sweep(hour(-2), None, Some(hour(-8))))), ExitStatus::Unreachable);
+    let overview = overview(targets(), Some(sweep(hour(-2), Some(hour(-1)), None)));
+    let first = &overview.lines[0];
+    assert_eq!((first.target.to_string().as_str(), first.overlooked), ("444455556666/eu-west-1", true));
+    assert_eq!(overview.lines.iter().filter(|line| line.is_fine()).count(), 2);
+    assert_eq!(overview.counts(), [(Standing::InSync, 2), (Standing::Exempt, 1)]);
+}
