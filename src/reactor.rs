@@ -84,7 +84,7 @@ impl<W: World> Reactor<W> {
             }
             Ok(None) => Fault {
                 class: FaultClass::NotFound,
-                call: "GetItem",
+                call: "BatchGetItem",
                 code: "NoPolicy".to_owned(),
                 message: "the ledger holds no policy: push one, or set RUNAS_POLICY=file:PATH".to_owned(),
                 maybe_applied: false,

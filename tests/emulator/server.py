@@ -124,6 +124,8 @@ class Call:
     def target(self):
         """What the call is about, in the caller's own words."""
         names = ("RoleArn", "TableName", "QueueUrl", "TopicArn", "Name", "ResourceId", "AccountId", "ChildId")
+        for table in self.params.get("RequestItems", {}).values():
+            return " ".join(value["S"] for _, value in sorted(table["Keys"][0].items()))
         return next((self.params[name] for name in names if isinstance(self.params.get(name), str)), None)
 
     def resource(self):

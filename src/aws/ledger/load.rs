@@ -6,14 +6,12 @@ use aws_sdk_dynamodb::types::KeysAndAttributes;
 
 use super::items::{self, Item};
 use super::keys::Key;
-use super::{DynamoLedger, corrupt};
+use super::{DynamoLedger, READ, corrupt};
 use crate::aws::clock;
-use crate::aws::fault::Call;
 use crate::domain::record::Loaded;
 use crate::domain::target::Target;
 use crate::ports::{Fault, FaultClass};
 
-const BATCH: Call = Call::read("BatchGetItem");
 /// Keys in one `BatchGetItem` (API model).
 const KEYS_MAX: usize = 100;
 /// What `DynamoDB` leaves undone, it wants to be asked again, with a pause [docs: `API_BatchGetItem`].
@@ -47,7 +45,7 @@ impl DynamoLedger {
     }
 
     /// Rows by sort key; all keys are of one account.
-    async fn read(&self, keys: &[Key], rows: &mut BTreeMap<String, Item>) -> Result<(), Fault> {
+    pub(super) async fn read(&self, keys: &[Key], rows: &mut BTreeMap<String, Item>) -> Result<(), Fault> {
         let mut keys: Vec<Item> = keys.iter().cloned().map(Key::into_item).collect();
         for round in 0..TRIES {
             if round > 0 {
@@ -57,14 +55,14 @@ impl DynamoLedger {
                 .set_keys(Some(keys))
                 .consistent_read(true)
                 .build()
-                .map_err(|error| BATCH.fault(FaultClass::Invalid, "Build", &error.to_string()))?;
+                .map_err(|error| READ.fault(FaultClass::Invalid, "Build", &error.to_string()))?;
             let answer = self
                 .client
                 .batch_get_item()
                 .request_items(&self.table, wanted)
                 .send()
                 .await
-                .map_err(|error| BATCH.failed(&error))?;
+                .map_err(|error| READ.failed(&error))?;
             for row in answer.responses.into_iter().flatten().flat_map(|(_, rows)| rows) {
                 if let Some(sort) = Key::sort_of(&row).map(str::to_owned) {
                     rows.insert(sort, row);
@@ -75,6 +73,6 @@ impl DynamoLedger {
                 return Ok(());
             }
         }
-        Err(BATCH.fault(FaultClass::Throttled, "UnprocessedKeys", "the table does not keep up"))
+        Err(READ.fault(FaultClass::Throttled, "UnprocessedKeys", "the table does not keep up"))
     }
 }

@@ -62,7 +62,7 @@ fn a_table_that_answers_too_late_is_handed_back_in_time() {
 
 #[test]
 fn a_policy_that_comes_too_late_is_handed_back_in_time() {
-    let stage = out_of_time(edit, &[("RUNAS_POLICY", "table")], &slow("dynamodb", "GetItem"));
+    let stage = out_of_time(edit, &[("RUNAS_POLICY", "table")], &slow("dynamodb", "BatchGetItem"));
     stage.assert_right(PAYMENTS, HOME);
 }
 

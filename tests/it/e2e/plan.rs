@@ -11,12 +11,11 @@ use super::organisation::{COMMAND, DEPLOY, LOCKED, NEW, PROFILED, RIGHT, WITHOUT
 use super::stage::{APPLIANCE, FRANKFURT, HOME, MANAGEMENT, PAYMENTS, PILOT, SANDBOX, SEARCH, Stage, VIRGINIA};
 
 /// Everything that a plan may call.
-const READS: [&str; 11] = [
+const READS: [&str; 10] = [
     "AssumeRole",
     "BatchGetItem",
     "DescribeAccount",
     "GetDocument",
-    "GetItem",
     "ListAccounts",
     "ListAccountsForParent",
     "ListDocumentVersions",
