@@ -6,6 +6,7 @@ sys.dont_write_bytecode = True  # the sources lie in the repository, which stays
 
 import argparse
 import asyncio
+import collections
 import json
 import shutil
 import time
@@ -136,6 +137,9 @@ class Bench:
         in_sync = sum(record["status"]["S"] == "in_sync" for record in records)
         if not in_sync == len(records) == len(targets):
             wrong.append(f"{in_sync} of {len(targets)} targets are in sync in the ledger")
+        told = metrics(log_path)
+        if told["InSync"] != len(targets) or told["NotInSync"]:
+            wrong.append(f"the function counts {told['InSync']} in sync and {told['NotInSync']} not")
         if wrong:
             raise Failed(f"{run.name}: " + "; ".join(wrong) + f"; see {log_path}")
 
@@ -163,6 +167,17 @@ class Bench:
             endpoint_cpu_s=own_s,
             others_cpu_s=others_s,
         )
+
+
+def metrics(log_path):
+    """What the function counted in all its invocations."""
+    total = collections.Counter()
+    with open(log_path, encoding="utf-8") as log:
+        for line in log:
+            if '"CloudWatchMetrics"' in line:
+                counted = json.loads(line)
+                total.update({name: counted[name] for name in ("Targets", "InSync", "NotInSync")})
+    return total
 
 
 def say(run):
