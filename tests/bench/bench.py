@@ -15,7 +15,7 @@ from pathlib import Path
 
 import custodian
 from endpoint import Endpoint, Tally
-from machine import busy_s, calm
+from machine import busy_s, calm, waited_s
 from organisation import Organisation
 from report import missed, table
 from service import Failed, Lambda, Queue
@@ -39,6 +39,8 @@ class Run:
     tally: Tally
     endpoint_cpu_s: float
     others_cpu_s: float
+    endpoint_waited_s: float
+    waited_s: float = 0
 
 
 class Stopwatch:
@@ -46,11 +48,13 @@ class Stopwatch:
 
     def __init__(self):
         self.wall, self.own, self.all = time.monotonic(), time.process_time(), busy_s()
+        self.waited = waited_s("self")
 
     def read(self, cpu_s):
+        """Of a run that took so much CPU: how long it was, what we and everybody else took, how long we had no core."""
         wall_s, own_s = time.monotonic() - self.wall, time.process_time() - self.own
         others_s = max(0.0, busy_s() - self.all - own_s - cpu_s)
-        return wall_s, own_s, others_s
+        return wall_s, own_s, others_s, waited_s("self") - self.waited
 
 
 def options():
@@ -99,7 +103,7 @@ class Bench:
             finally:
                 usages = service.end()
         cpu_s = sum(usage.cpu_s for usage in usages)
-        wall_s, own_s, others_s = watch.read(cpu_s)
+        wall_s, own_s, others_s, own_waited_s = watch.read(cpu_s)
         peaks = [usage.peak_kb for usage in usages]
         run = Run(
             name=f"sweep {number}",
@@ -112,6 +116,8 @@ class Bench:
             tally=self.endpoint.tally,
             endpoint_cpu_s=own_s,
             others_cpu_s=others_s,
+            endpoint_waited_s=own_waited_s,
+            waited_s=max(usage.waited_s for usage in usages),
         )
         self.check_sweep(run, log_path)
         return run
@@ -151,7 +157,7 @@ class Bench:
         some, where = self.organisation.accounts[:accounts], self.organisation.regions[:regions]
         watch = Stopwatch()
         wall_s, usage, largest = await custodian.run(self.given.c7n_org, home, some, where, self.address)
-        _, own_s, others_s = watch.read(usage.cpu_s)
+        _, own_s, others_s, own_waited_s = watch.read(usage.cpu_s)
         tally, targets = self.endpoint.tally, len(some) * len(where)
         if tally.looked_at["GetDocument"] != {(account, region) for account in some for region in where}:
             raise Failed(f"c7n-org: {len(tally.looked_at['GetDocument'])} of {targets} targets were looked at")
@@ -166,6 +172,7 @@ class Bench:
             tally=tally,
             endpoint_cpu_s=own_s,
             others_cpu_s=others_s,
+            endpoint_waited_s=own_waited_s,
         )
 
 
@@ -185,7 +192,8 @@ def say(run):
     print(
         f"{run.name}: {run.targets} targets in {run.wall_s:.1f} s with {run.cpu_s:.2f} CPU-s, at most "
         f"{run.tally.most_at_once} calls at once; the endpoint {run.endpoint_cpu_s:.1f} CPU-s, others "
-        f"{run.others_cpu_s:.1f} CPU-s\n  {calls}",
+        f"{run.others_cpu_s:.1f} CPU-s; without a core for {run.waited_s:.1f} s, the endpoint for "
+        f"{run.endpoint_waited_s:.1f} s\n  {calls}",
         file=sys.stderr,
         flush=True,
     )

@@ -9,10 +9,13 @@ TICK = os.sysconf("SC_CLK_TCK")
 
 @dataclass(frozen=True)
 class Usage:
-    """User and system time in seconds, and the most memory that was resident at a time, in kB."""
+    """User and system time in seconds, the most memory that was resident at a time, in kB, and how long the main thread
+    was ready to run and had no core.
+    """
 
     cpu_s: float
     peak_kb: int
+    waited_s: float = 0
 
 
 def field_kb(path, name):
@@ -26,6 +29,15 @@ def field_kb(path, name):
 
 def peak_kb(pid):
     return field_kb(f"/proc/{pid}/status", "VmHWM")
+
+
+def waited_s(pid):
+    """How long the main thread of a process was ready to run and had no core."""
+    try:
+        with open(f"/proc/{pid}/schedstat", encoding="ascii") as numbers:
+            return int(numbers.read().split()[1]) / 1e9
+    except (FileNotFoundError, ProcessLookupError):
+        return 0
 
 
 def tree(pid):

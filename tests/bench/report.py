@@ -64,4 +64,10 @@ def footnote(runs, given, rested):
         f"The endpoint runs on the same cores, and took {endpoint} s of CPU beside what the table shows;\n"
         f"everything else on the machine took {others} s.\n"
     )
-    return text if rested else text + "The machine was not at rest before the runs.\n"
+    if rested:
+        return text
+    steady = runs[0]
+    return text + (
+        f"It was not at rest: of the {steady.wall_s:.0f} s in the first column a process of the package had work and no "
+        f"core for {steady.waited_s:.0f} s,\nand the endpoint for {steady.endpoint_waited_s:.0f} s.\n"
+    )

@@ -12,7 +12,7 @@ import os
 import subprocess
 import time
 
-from machine import Usage, peak_kb
+from machine import Usage, peak_kb, waited_s
 from organisation import HOME, HUB
 from wire import listen
 
@@ -150,12 +150,12 @@ class Environment:
 
     def end(self):
         """Ends the process, and answers with what it took."""
-        peak = peak_kb(self.process.pid)
+        peak, waited = peak_kb(self.process.pid), waited_s(self.process.pid)
         self.process.kill()
         _, _, spent = os.wait4(self.process.pid, 0)
         self.process.returncode = 0
         self.server.close()
-        return Usage(spent.ru_utime + spent.ru_stime, peak)
+        return Usage(spent.ru_utime + spent.ru_stime, peak, waited)
 
 
 class Lambda:

@@ -56,6 +56,12 @@ fn every_metric_is_named() {
 }
 
 #[test]
+fn the_table_of_speed_is_the_one_that_was_measured() {
+    let measured = include_str!("../bench/results.md").trim();
+    assert!(README.contains(measured), "fix: put what is in tests/bench/results.md into the README as it is");
+}
+
+#[test]
 fn every_file_that_is_named_is_there() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let links = between(README, "](", ')').into_iter().filter(|link| !link.contains("://") && !link.starts_with('#'));
