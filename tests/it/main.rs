@@ -15,6 +15,7 @@ mod decode;
 mod e2e;
 mod edges;
 mod emulator;
+mod infra;
 mod policy;
 mod properties;
 mod readme;

@@ -9,6 +9,8 @@
 pub(crate) mod counted;
 pub(crate) mod emulator;
 pub(crate) mod http;
+pub(crate) mod hub;
 pub(crate) mod lambda;
 pub(crate) mod org;
+pub(crate) mod python;
 pub(crate) mod table;

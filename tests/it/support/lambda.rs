@@ -57,6 +57,11 @@ struct State {
     over: bool,
 }
 
+/// The function that cargo built, or the one that `RUNAS_TEST_BINARY` names, such as the packaged one.
+pub(crate) fn binary() -> String {
+    packaged().unwrap_or_else(|| env!("CARGO_BIN_EXE_runas-reactor").to_owned())
+}
+
 /// Whether the tests drive a binary that was packaged for Lambda: it is built without the command line's features.
 pub(crate) fn is_packaged() -> bool {
     packaged().is_some()
@@ -68,10 +73,9 @@ fn packaged() -> Option<String> {
 }
 
 impl Lambda {
-    /// Starts the function that cargo built, or the one that `RUNAS_TEST_BINARY` names, such as the packaged one.
+    /// Starts the function's [`binary`].
     pub(crate) fn start(variables: &[(&str, &str)]) -> Self {
-        let binary = packaged().unwrap_or_else(|| env!("CARGO_BIN_EXE_runas-reactor").to_owned());
-        Self::start_command(Command::new(binary), variables)
+        Self::start_command(Command::new(binary()), variables)
     }
 
     /// Starts any program as the function, with nothing in its environment but what Lambda sets and `variables`.

@@ -1,0 +1,176 @@
+//! What CloudFormation made of `infra/hub.yaml`: events, the schedule and operators reach the real function through the
+//! created bus, rules, queue and table, and every call in the hub is held against the created role.
+
+mod access;
+mod rules;
+
+use aws_sdk_sqs::types::{Message, QueueAttributeName};
+use runas_reactor::config;
+use runas_reactor::domain::signal::Signal;
+use serde_json::{Value, json};
+
+use super::operator::Ran;
+use super::stage::{FRANKFURT, HOME, HUB, PAYMENTS, SEARCH, Stage, text_of};
+use crate::decode::fixtures::{sample, signal};
+use crate::support::hub::Hub;
+
+const BUS: &str = "runas-reactor";
+
+/// An organisation whose hub account runs the stack.
+struct Deployed {
+    stage: Stage,
+    hub: Hub,
+    sqs: aws_sdk_sqs::Client,
+    /// A queue that subscribes to the created topic.
+    told: String,
+}
+
+impl Deployed {
+    /// The stack, and the policy in its table.
+    fn set() -> Self {
+        let stage = Stage::set();
+        let hub = Hub::deploy(HUB, &stage.aws);
+        let sdk = hub.sdk();
+        let sqs = aws_sdk_sqs::Client::new(&sdk);
+        let policy = json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "sqs:SendMessage",
+            "Principal": {"Service": "sns.amazonaws.com"}, "Resource": "*"}]});
+        let queue = sqs.create_queue().queue_name("on-call").attributes(QueueAttributeName::Policy, policy.to_string());
+        let told = stage.run(queue.send()).expect("a queue can be made").queue_url.expect("it has a URL");
+        let subscription =
+            aws_sdk_sns::Client::new(&sdk).subscribe().topic_arn(&hub.outputs["TopicArn"]).protocol("sqs");
+        let subscription = subscription.endpoint(format!("arn:aws:sqs:{HOME}:{HUB}:on-call"));
+        stage.run(subscription.send()).expect("a queue can listen");
+        let deployed = Self { stage, hub, sqs, told };
+        let file = deployed.stage.file("policy.yaml", &deployed.stage.yaml);
+        let push = ["policy", "push", file.trim_start_matches("file:"), "-m", "first"];
+        deployed.runasctl(&[&push[..], &["--accounts-from", "organizations"]].concat()).ends(0);
+        deployed
+    }
+
+    /// An operator's command, as the root of the hub account, with what the stack's outputs say.
+    fn runasctl(&self, arguments: &[&str]) -> Ran {
+        let outputs = &self.hub.outputs;
+        let (url, members) = (self.hub.url(), self.stage.aws.url());
+        let variables = [
+            (config::TABLE, outputs["TableName"].as_str()),
+            (config::TOPIC_ARN, &outputs["TopicArn"]),
+            (config::QUEUE_URL, &outputs["QueueUrl"]),
+            (config::DLQ_URL, &outputs["DeadLetterUrl"]),
+            (config::ENDPOINT, &url),
+            (config::ENDPOINT_ORGANIZATIONS, &members),
+            ("AWS_ACCESS_KEY_ID", HUB),
+            ("AWS_SECRET_ACCESS_KEY", "test"),
+            ("AWS_SESSION_TOKEN", ""),
+        ];
+        self.stage.runasctl(&variables, arguments)
+    }
+
+    /// Puts the events of all calls so far onto the buses that they reach: the forwarding rules of the accounts send to ours,
+    /// and what happens in the hub's own account and region comes onto its default bus.
+    fn forward(&self) -> usize {
+        let events = self.stage.events();
+        for event in &events {
+            let own = event["account"] == HUB && event["region"] == HOME;
+            self.hub.event(if own { "default" } else { BUS }, event);
+        }
+        events.len()
+    }
+
+    /// Forwards events until no more come and nothing is left to do.
+    #[track_caller]
+    fn come_to_rest(&self) {
+        self.hub.wait_until("all is quiet", || {
+            let heard = self.forward();
+            let busy = self.messages_in(&self.hub.outputs["QueueUrl"]);
+            heard == 0 && busy == 0
+        });
+    }
+
+    /// How many messages are visible or in flight.
+    fn messages_in(&self, queue: &str) -> u32 {
+        use QueueAttributeName::{ApproximateNumberOfMessages, ApproximateNumberOfMessagesNotVisible};
+        let names = [ApproximateNumberOfMessages, ApproximateNumberOfMessagesNotVisible];
+        let request = self.sqs.get_queue_attributes().queue_url(queue).set_attribute_names(Some(names.to_vec()));
+        let attributes = self.stage.run(request.send()).expect("a queue has attributes").attributes.unwrap_or_default();
+        names.iter().map(|name| attributes[name].parse::<u32>().expect("a number")).sum()
+    }
+
+    /// The alerts since the last call.
+    fn told(&self) -> Vec<Value> {
+        let bodies = self.drain(&self.told).into_iter().filter_map(|message| message.body);
+        let envelopes = bodies.map(|body| serde_json::from_str::<Value>(&body).expect("SNS sends JSON"));
+        envelopes.map(|envelope| serde_json::from_str(&text_of(&envelope["Message"])).expect("an alert")).collect()
+    }
+
+    fn drain(&self, queue: &str) -> Vec<Message> {
+        let mut all = Vec::new();
+        loop {
+            let request = self.sqs.receive_message().queue_url(queue).max_number_of_messages(10);
+            let received = self.stage.run(request.send()).expect("messages can be received").messages;
+            match received.filter(|messages| !messages.is_empty()) {
+                Some(messages) => all.extend(messages),
+                None => return all,
+            }
+        }
+    }
+
+    /// The standing of a target in the created table.
+    fn standing(&self, account: &str, region: &str) -> String {
+        let key = json!({"PK": {"S": format!("ACCOUNT#{account}")}, "SK": {"S": format!("REGION#{region}")}});
+        let row = self.hub.aws("dynamodb", "get_item", &json!({"TableName": self.hub.id("Table"), "Key": key}));
+        text_of(&row["Item"]["status"]["S"])
+    }
+}
+
+#[test]
+fn an_edit_comes_over_the_bus_and_ends_in_a_right_document_a_row_and_an_alert() {
+    let deployed = Deployed::set();
+    let stage = &deployed.stage;
+    stage.administrator(PAYMENTS, "alice").creates(HOME, &json!({"runAsEnabled": false}));
+    deployed.come_to_rest();
+    stage.assert_right(PAYMENTS, HOME);
+    assert_eq!(deployed.standing(PAYMENTS, HOME), "in_sync");
+    deployed.told();
+
+    stage.administrator(PAYMENTS, "mallory").edits(HOME, &json!({"runAsDefaultUser": "root"}));
+    deployed.come_to_rest();
+    stage.assert_right(PAYMENTS, HOME);
+    let told = deployed.told();
+    let [alert] = &told[..] else { panic!("one alert, not {told:#?}") };
+    assert_eq!((&alert["kind"], &alert["account"]), (&json!("edit_reverted"), &json!(PAYMENTS)), "{alert:#}");
+    assert!(text_of(&alert["text"]).contains("mallory"), "{alert:#}");
+
+    // The hub governs its own account too, whose events come onto its default bus.
+    stage.administrator(HUB, "alice").creates(HOME, &json!({"runAsEnabled": false}));
+    deployed.come_to_rest();
+    stage.assert_right(HUB, HOME);
+    assert_eq!(deployed.messages_in(&deployed.hub.outputs["DeadLetterUrl"]), 0);
+}
+
+#[test]
+fn the_schedule_of_the_stack_sweeps_the_organisation() {
+    let deployed = Deployed::set();
+    deployed.stage.administrator(SEARCH, "alice").creates(FRANKFURT, &json!({"runAsEnabled": false}));
+    deployed.stage.events(); // got lost
+    let input = deployed.hub.run_schedule("Sweep");
+    let notice = signal(&input);
+    assert_eq!(notice.signal, Signal::Sweep);
+    assert_eq!(notice.id, "d32c5kddcf5bb8c3");
+    deployed
+        .hub
+        .wait_until("a sweep finds what no event told of", || deployed.standing(SEARCH, FRANKFURT) == "in_sync");
+    deployed.come_to_rest();
+    deployed.stage.assert_right(SEARCH, FRANKFURT);
+}
+
+#[test]
+fn poison_ends_in_the_created_dead_letter_queue_for_operators_to_see() {
+    let deployed = Deployed::set();
+    let event: Value = serde_json::from_str(&sample("ssm/event-version-2.json")).expect("JSON");
+    deployed.hub.event(BUS, &event);
+    let dead = &deployed.hub.outputs["DeadLetterUrl"];
+    deployed.hub.wait_until("it is put aside", || deployed.messages_in(dead) == 1);
+    let listed = deployed.runasctl(&["redrive", "list", "-o", "json"]).ends(0).data();
+    let [message] = &listed["messages"].as_array().expect("a list")[..] else { panic!("one message: {listed:#}") };
+    assert!(message.to_string().contains("eventVersion"), "{message:#}");
+}

@@ -1,0 +1,158 @@
+//! Who may do what in the hub: the function what it does and no more, others nothing to its messages, and it nothing to the
+//! policy.
+
+use std::collections::BTreeSet;
+
+use aws_sdk_sqs::Client;
+use aws_sdk_sqs::error::ProvideErrorMetadata as _;
+use serde_json::{Value, json};
+
+use super::{BUS, Deployed};
+use crate::decode::fixtures::sample;
+use crate::e2e::stage::{APPLIANCE, FRANKFURT, HOME, PAYMENTS, PILOT, REGIONS, SANDBOX, SEARCH, text_of};
+use crate::support::hub::VIA;
+
+const FUNCTION: &str = "RunasReactor";
+/// What Lambda's event source mapping does with the function's rights; the emulator's asks nobody.
+const POLLER: [&str; 3] = ["sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"];
+
+impl Deployed {
+    /// What the function's role was allowed, or denied, so far.
+    fn checked(&self, allowed: bool) -> BTreeSet<String> {
+        let checks = self.hub.checks().into_iter().filter(|check| check.role == FUNCTION && check.allowed == allowed);
+        checks.map(|check| check.action).collect()
+    }
+
+    fn role_policy(&self) -> Value {
+        let policy = json!({"RoleName": FUNCTION, "PolicyName": "function"});
+        self.hub.aws("iam", "get_role_policy", &policy)["PolicyDocument"].take()
+    }
+
+    /// What the role allows in some services.
+    fn granted(&self, services: &[&str]) -> BTreeSet<String> {
+        let policy = self.role_policy();
+        let statements = policy["Statement"].as_array().expect("statements").iter();
+        let allows = statements.filter(|statement| statement["Effect"] == "Allow");
+        let actions = allows.flat_map(|statement| match &statement["Action"] {
+            Value::Array(actions) => actions.iter().map(text_of).collect(),
+            action => vec![text_of(action)],
+        });
+        actions.filter(|action| services.contains(&action.split(':').next().unwrap_or_default())).collect()
+    }
+
+    /// The role without one of its actions.
+    fn take_away(&self, action: &str, policy: &Value) {
+        let mut policy = policy.clone();
+        let statements = policy["Statement"].as_array_mut().expect("statements").iter_mut();
+        for statement in statements.filter(|statement| statement["Effect"] == "Allow") {
+            match &mut statement["Action"] {
+                Value::Array(actions) => actions.retain(|one| one != action),
+                one if one == action => *one = json!("none:None"),
+                _ => {}
+            }
+        }
+        self.put_role_policy(&policy);
+    }
+
+    fn put_role_policy(&self, policy: &Value) {
+        let put = json!({"RoleName": FUNCTION, "PolicyName": "function", "PolicyDocument": policy.to_string()});
+        self.hub.aws("iam", "put_role_policy", &put);
+        // A process that starts now remembers nothing, such as the policy of a minute ago.
+        self.hub.aws(
+            "lambda",
+            "update_function_configuration",
+            &json!({"FunctionName": "runas-reactor", "Timeout": 60}),
+        );
+    }
+
+    fn hears_of_poison(&self) {
+        self.hub.event(BUS, &serde_json::from_str(&sample("ssm/event-version-2.json")).expect("JSON"));
+    }
+
+    /// Somebody writes a document that nobody has written yet.
+    fn hears_of_a_new_document(&self, account: &str, region: &str) {
+        self.stage.administrator(account, "alice").creates(region, &json!({"runAsEnabled": false}));
+        self.forward();
+    }
+
+    /// The same where Systems Manager has no time for us.
+    fn hears_of_a_busy_region(&self, account: &str, region: &str) {
+        let busy =
+            json!([{"service": "ssm", "times": 1_000, "code": "ThrottlingException", "message": "Rate exceeded"}]);
+        self.stage.administrator(account, "alice").creates(region, &json!({"runAsEnabled": false}));
+        self.stage.aws.faults_via(VIA, &busy);
+        self.forward();
+    }
+}
+
+#[test]
+fn the_function_is_allowed_what_it_does_and_nothing_else() {
+    let deployed = Deployed::set();
+    deployed.hears_of_poison();
+    deployed.hears_of_a_new_document(PAYMENTS, HOME);
+    deployed.come_to_rest();
+    deployed.hears_of_a_busy_region(PAYMENTS, FRANKFURT);
+    let used = |action: &str| deployed.checked(true).contains(action);
+    deployed.hub.wait_until("a throttled message is handed back", || used("sqs:ChangeMessageVisibility"));
+    assert_eq!(deployed.checked(false), BTreeSet::new(), "denied");
+    let used: BTreeSet<String> = deployed.checked(true).into_iter().chain(POLLER.map(str::to_owned)).collect();
+    assert_eq!(used, deployed.granted(&["dynamodb", "sns", "sqs"]), "left: what was used; right: what the role allows");
+}
+
+#[test]
+fn without_any_one_of_its_permissions_the_function_is_refused() {
+    let deployed = Deployed::set();
+    let whole = deployed.role_policy();
+    let granted = deployed.granted(&["dynamodb", "sns", "sqs"]);
+    let actions = granted.iter().filter(|action| !POLLER.contains(&action.as_str()));
+    let accounts = [PAYMENTS, SEARCH, APPLIANCE, PILOT, SANDBOX];
+    let mut targets = REGIONS.iter().flat_map(|region| accounts.map(|account| (account, *region)));
+    for action in actions {
+        let (account, region) = targets.next().expect("more targets than actions");
+        deployed.take_away(action, &whole);
+        match action.as_str() {
+            "sqs:SendMessage" => deployed.hears_of_poison(),
+            "sqs:ChangeMessageVisibility" => deployed.hears_of_a_busy_region(account, region),
+            _ => deployed.hears_of_a_new_document(account, region),
+        }
+        deployed.hub.wait_until(&format!("{action} is refused"), || {
+            deployed.forward();
+            deployed.checked(false).contains(action)
+        });
+        deployed.stage.aws.faults_via(VIA, &json!([]));
+        deployed.put_role_policy(&whole);
+    }
+}
+
+#[test]
+fn the_function_reads_the_policy_and_cannot_write_it() {
+    let deployed = Deployed::set();
+    let table = deployed.hub.id("Table");
+    let row = |partition: &str| json!({"PK": {"S": partition}, "SK": {"S": "CURRENT"}});
+    let call = |operation: &str, parameters: Value| {
+        let answer = deployed.hub.aws_as(FUNCTION, "dynamodb", operation, &parameters);
+        answer.err().unwrap_or_else(|| "allowed".to_owned())
+    };
+    let put = |partition: &str| json!({"TableName": table, "Item": row(partition)});
+    let denied = "AccessDeniedException";
+    assert_eq!(call("get_item", json!({"TableName": table, "Key": row("POLICY")})), "allowed");
+    assert_eq!(call("put_item", put("POLICY")), denied);
+    assert_eq!(call("delete_item", json!({"TableName": table, "Key": row("POLICY")})), denied);
+    let transaction = json!({"TransactItems": [{"Put": put("SWEEP")}, {"Put": put("POLICY")}]});
+    assert_eq!(call("transact_write_items", transaction), denied);
+    assert_eq!(call("put_item", put("SWEEP")), "allowed");
+}
+
+#[test]
+fn nobody_but_rules_and_our_roles_writes_messages_and_nobody_without_tls() {
+    let deployed = Deployed::set();
+    let plain = Client::new(&deployed.hub.sdk_in_plain_text());
+    for queue in ["QueueUrl", "DeadLetterUrl"].map(|name| &deployed.hub.outputs[name]) {
+        let root = deployed.sqs.send_message().queue_url(queue).message_body("{}");
+        let refused = deployed.stage.run(root.send()).expect_err("an administrator of the account may not");
+        assert_eq!(refused.code(), Some("AccessDenied"));
+        deployed.stage.run(deployed.sqs.receive_message().queue_url(queue).send()).expect("but may look");
+        let refused = deployed.stage.run(plain.receive_message().queue_url(queue).send()).expect_err("in plain text");
+        assert_eq!(refused.code(), Some("AccessDenied"));
+    }
+}
