@@ -19,6 +19,7 @@ import sys
 sys.dont_write_bytecode = True  # the sources lie in the repository, which stays clean
 
 import asyncio
+import functools
 import io
 import json
 import os
@@ -182,6 +183,7 @@ def keys_of(role):
     return {"aws_access_key_id": key, "aws_secret_access_key": role, "aws_session_token": role}
 
 
+@functools.cache
 def client(service, role=None):
     root = {"aws_access_key_id": ACCOUNT, "aws_secret_access_key": "test"}
     return botocore.session.Session().create_client(

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use super::operator::Ran;
 use super::stage::{FRANKFURT, HOME, HUB, PAYMENTS, SEARCH, Stage, text_of};
 use crate::decode::fixtures::{sample, signal};
-use crate::support::hub::Hub;
+use crate::support::hub::{Hub, VIA};
 
 const BUS: &str = "runas-reactor";
 
@@ -161,6 +161,9 @@ fn the_schedule_of_the_stack_sweeps_the_organisation() {
         .wait_until("a sweep finds what no event told of", || deployed.standing(SEARCH, FRANKFURT) == "in_sync");
     deployed.come_to_rest();
     deployed.stage.assert_right(SEARCH, FRANKFURT);
+    let calls = deployed.stage.aws.log_via(VIA).into_iter().filter(|call| call["service"] == "organizations");
+    let used = calls.map(|call| format!("organizations:{}", text_of(&call["action"]))).collect();
+    assert_eq!(deployed.granted(&["organizations"]), used, "left: what the role allows; right: what was used");
 }
 
 #[test]

@@ -335,7 +335,7 @@ fn compiled(yaml: &str) -> Policy {
     policy_yaml::parse("policy.yaml", yaml, now).unwrap_or_else(|problems| panic!("{problems}")).0
 }
 
-fn runtime() -> Runtime {
+pub(super) fn runtime() -> Runtime {
     tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime")
 }
 

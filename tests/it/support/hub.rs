@@ -4,6 +4,7 @@
 //! Everything in the hub is `tests/hub/server.py`; documents, member accounts and the organisation are the other emulator's.
 
 use std::collections::BTreeMap;
+use std::fs;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::Child;
@@ -22,11 +23,11 @@ use super::emulator::Emulator;
 use super::{http, lambda, python};
 
 const SOURCES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/hub");
-const TEMPLATE: &str = include_str!("../../../infra/hub.yaml");
+const TEMPLATE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/infra/hub.yaml");
 const STACK: &str = "runas-reactor";
 /// By this name the emulator tells what the function asks of member accounts.
 pub(crate) const VIA: &str = "deployed";
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 static ENVIRONMENT: LazyLock<PathBuf> = LazyLock::new(|| python::environment("hub"));
 
@@ -53,10 +54,19 @@ pub(crate) struct Check {
 impl Hub {
     /// Deploys the template as it lies in the repository; `members` is the rest of the organisation.
     pub(crate) fn deploy(account: &str, members: &Emulator) -> Self {
+        Self::beside(account, &members.url_via(VIA))
+    }
+
+    /// The same without an organisation, for what the function has no part in.
+    pub(crate) fn deploy_alone(account: &str) -> Self {
+        Self::beside(account, "http://127.0.0.1:9")
+    }
+
+    fn beside(account: &str, url: &str) -> Self {
         let files = TempDir::new().unwrap_or_else(|why| panic!("cannot make a directory: {why}"));
-        let (url, directory) = (members.url_via(VIA), files.path().display().to_string());
+        let directory = files.path().display().to_string();
         let elsewhere = ["SSM", "STS", "ORGANIZATIONS"].map(|service| format!("AWS_ENDPOINT_URL_{service}"));
-        let mut variables: Vec<(&str, &str)> = elsewhere.iter().map(|name| (name.as_str(), url.as_str())).collect();
+        let mut variables: Vec<(&str, &str)> = elsewhere.iter().map(|name| (name.as_str(), url)).collect();
         variables.push(("TMPDIR", &directory));
         let (child, address) = python::serve(&ENVIRONMENT, SOURCES, &[account], &variables);
         let (resources, outputs) = Default::default();
@@ -72,7 +82,8 @@ impl Hub {
         self.aws("s3", "put_object", &binary);
         let parameters = [("OrganizationId", "o-exampleorgid"), ("CodeBucket", "code"), ("CodeKey", "function.zip")];
         let parameters = parameters.map(|(name, value)| json!({"ParameterKey": name, "ParameterValue": value}));
-        let stack = json!({"StackName": STACK, "TemplateBody": TEMPLATE, "Parameters": parameters,
+        let template = fs::read_to_string(TEMPLATE).unwrap_or_else(|why| panic!("cannot read {TEMPLATE}: {why}"));
+        let stack = json!({"StackName": STACK, "TemplateBody": template, "Parameters": parameters,
             "Capabilities": ["CAPABILITY_NAMED_IAM"]});
         self.aws("cloudformation", "create_stack", &stack);
         let name = json!({"StackName": STACK});

@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 
 use super::{BUS, Deployed};
 use crate::decode::fixtures::sample;
-use crate::e2e::stage::{APPLIANCE, FRANKFURT, HOME, PAYMENTS, PILOT, REGIONS, SANDBOX, SEARCH, text_of};
-use crate::support::hub::VIA;
+use crate::e2e::stage::{APPLIANCE, FRANKFURT, HOME, HUB, PAYMENTS, PILOT, REGIONS, SANDBOX, SEARCH, runtime, text_of};
+use crate::support::hub::{Hub, VIA};
 
 const FUNCTION: &str = "RunasReactor";
 /// What Lambda's event source mapping does with the function's rights; the emulator's asks nobody.
@@ -29,7 +29,7 @@ impl Deployed {
     }
 
     /// What the role allows in some services.
-    fn granted(&self, services: &[&str]) -> BTreeSet<String> {
+    pub(super) fn granted(&self, services: &[&str]) -> BTreeSet<String> {
         let policy = self.role_policy();
         let statements = policy["Statement"].as_array().expect("statements").iter();
         let allows = statements.filter(|statement| statement["Effect"] == "Allow");
@@ -126,18 +126,19 @@ fn without_any_one_of_its_permissions_the_function_is_refused() {
 
 #[test]
 fn the_function_reads_the_policy_and_cannot_write_it() {
-    let deployed = Deployed::set();
-    let table = deployed.hub.id("Table");
+    let hub = Hub::deploy_alone(HUB);
+    let table = hub.id("Table");
     let row = |partition: &str| json!({"PK": {"S": partition}, "SK": {"S": "CURRENT"}});
+    let key = |partition: &str| json!({"TableName": table, "Key": row(partition)});
+    let put = |partition: &str| json!({"TableName": table, "Item": row(partition)});
     let call = |operation: &str, parameters: Value| {
-        let answer = deployed.hub.aws_as(FUNCTION, "dynamodb", operation, &parameters);
+        let answer = hub.aws_as(FUNCTION, "dynamodb", operation, &parameters);
         answer.err().unwrap_or_else(|| "allowed".to_owned())
     };
-    let put = |partition: &str| json!({"TableName": table, "Item": row(partition)});
     let denied = "AccessDeniedException";
-    assert_eq!(call("get_item", json!({"TableName": table, "Key": row("POLICY")})), "allowed");
+    assert_eq!(call("get_item", key("POLICY")), "allowed");
     assert_eq!(call("put_item", put("POLICY")), denied);
-    assert_eq!(call("delete_item", json!({"TableName": table, "Key": row("POLICY")})), denied);
+    assert_eq!(call("delete_item", key("POLICY")), denied);
     let transaction = json!({"TransactItems": [{"Put": put("SWEEP")}, {"Put": put("POLICY")}]});
     assert_eq!(call("transact_write_items", transaction), denied);
     assert_eq!(call("put_item", put("SWEEP")), "allowed");
@@ -145,14 +146,18 @@ fn the_function_reads_the_policy_and_cannot_write_it() {
 
 #[test]
 fn nobody_but_rules_and_our_roles_writes_messages_and_nobody_without_tls() {
-    let deployed = Deployed::set();
-    let plain = Client::new(&deployed.hub.sdk_in_plain_text());
-    for queue in ["QueueUrl", "DeadLetterUrl"].map(|name| &deployed.hub.outputs[name]) {
-        let root = deployed.sqs.send_message().queue_url(queue).message_body("{}");
-        let refused = deployed.stage.run(root.send()).expect_err("an administrator of the account may not");
-        assert_eq!(refused.code(), Some("AccessDenied"));
-        deployed.stage.run(deployed.sqs.receive_message().queue_url(queue).send()).expect("but may look");
-        let refused = deployed.stage.run(plain.receive_message().queue_url(queue).send()).expect_err("in plain text");
-        assert_eq!(refused.code(), Some("AccessDenied"));
+    let hub = Hub::deploy_alone(HUB);
+    let runtime = runtime();
+    let (client, plain) = (Client::new(&hub.sdk()), Client::new(&hub.sdk_in_plain_text()));
+    for queue in ["QueueUrl", "DeadLetterUrl"].map(|name| &hub.outputs[name]) {
+        let refused = runtime.block_on(client.send_message().queue_url(queue).message_body("{}").send());
+        assert_eq!(refused.expect_err("an administrator of the account").code(), Some("AccessDenied"));
+        runtime.block_on(client.receive_message().queue_url(queue).send()).expect("but they may look");
+        let refused = runtime.block_on(plain.receive_message().queue_url(queue).send());
+        assert_eq!(refused.expect_err("in plain text").code(), Some("AccessDenied"));
+        for role in [FUNCTION, hub.id("ScheduleRole")] {
+            let message = json!({"QueueUrl": queue, "MessageBody": "{}"});
+            hub.aws_as(role, "sqs", "send_message", &message).expect("a role of ours");
+        }
     }
 }

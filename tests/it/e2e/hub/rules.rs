@@ -8,7 +8,6 @@ use serde_json::Value;
 use super::BUS;
 use crate::decode::fixtures::{all_files, name_of, text};
 use crate::e2e::stage::HUB;
-use crate::support::emulator::Emulator;
 use crate::support::hub::Hub;
 
 /// What is let through and then ignored: a pattern would have to say it at every depth that decoding finds it at.
@@ -41,7 +40,7 @@ fn event(text: &str) -> Option<Value> {
 
 #[test]
 fn the_rules_let_through_what_is_understood_and_nothing_else() {
-    let hub = Hub::deploy(HUB, &Emulator::start());
+    let hub = Hub::deploy_alone(HUB);
     let (mut seen, mut missed, mut for_nothing) = (0, Vec::new(), BTreeSet::new());
     for file in all_files() {
         let (name, text) = (name_of(&file), text(&file));
