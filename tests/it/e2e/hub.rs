@@ -132,7 +132,7 @@ fn an_edit_comes_over_the_bus_and_ends_in_a_right_document_a_row_and_an_alert() 
     assert_eq!(deployed.standing(PAYMENTS, HOME), "in_sync");
     deployed.told();
 
-    stage.administrator(PAYMENTS, "mallory").edits(HOME, &json!({"runAsDefaultUser": "root"}));
+    stage.administrator(PAYMENTS, "mallory").writes(HOME, &json!({"runAsDefaultUser": "root"}));
     deployed.come_to_rest();
     stage.assert_right(PAYMENTS, HOME);
     let told = deployed.told();
