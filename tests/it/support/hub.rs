@@ -65,7 +65,8 @@ impl Hub {
     fn beside(account: &str, url: &str) -> Self {
         let files = TempDir::new().unwrap_or_else(|why| panic!("cannot make a directory: {why}"));
         let directory = files.path().display().to_string();
-        let elsewhere = ["SSM", "STS", "ORGANIZATIONS"].map(|service| format!("AWS_ENDPOINT_URL_{service}"));
+        let elsewhere =
+            ["SSM", "STS", "ORGANIZATIONS", "CLOUDTRAIL"].map(|service| format!("AWS_ENDPOINT_URL_{service}"));
         let mut variables: Vec<(&str, &str)> = elsewhere.iter().map(|name| (name.as_str(), url)).collect();
         variables.push(("TMPDIR", &directory));
         let (child, address) = python::serve(&ENVIRONMENT, SOURCES, &[account], &variables);
