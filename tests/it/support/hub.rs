@@ -27,7 +27,7 @@ const TEMPLATE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/infra/hub.yaml");
 const STACK: &str = "runas-reactor";
 /// By this name the emulator tells what the function asks of member accounts.
 pub(crate) const VIA: &str = "deployed";
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 static ENVIRONMENT: LazyLock<PathBuf> = LazyLock::new(|| python::environment("hub"));
 
