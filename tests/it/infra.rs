@@ -6,6 +6,7 @@ use std::process::Command;
 use serde_json::{Value, json};
 
 use crate::support::hub;
+use crate::support::table::{INDEX, INDEX_KEYS, INDEX_SHOWS};
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -76,6 +77,17 @@ fn everything_that_is_kept_is_encrypted_and_the_ledger_outlives_its_stack() {
             assert_eq!(hub["Resources"][name][policy], "Retain", "{name}: {policy}");
         }
     }
+}
+
+#[test]
+fn the_ledger_has_the_index_that_the_tests_work_with() {
+    let hub = template("hub.yaml");
+    let [(_, table)] = of_type(&hub, "AWS::DynamoDB::Table")[..] else { panic!("one table") };
+    let [index] = &table["GlobalSecondaryIndexes"].as_array().unwrap()[..] else { panic!("one index") };
+    assert_eq!(index["IndexName"], INDEX);
+    let keys: Vec<&Value> = index["KeySchema"].as_array().unwrap().iter().map(|key| &key["AttributeName"]).collect();
+    assert_eq!(keys, INDEX_KEYS);
+    assert_eq!(index["Projection"]["NonKeyAttributes"], json!(INDEX_SHOWS));
 }
 
 #[test]

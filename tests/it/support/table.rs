@@ -6,20 +6,24 @@ use aws_sdk_dynamodb::types::{
     ScalarAttributeType,
 };
 
+pub(crate) const INDEX: &str = "attention";
+pub(crate) const INDEX_KEYS: [&str; 2] = ["attention", "updated"];
+pub(crate) const INDEX_SHOWS: [&str; 8] =
+    ["account", "region", "status", "why", "policy", "vended", "configured", "looked"];
+
 /// Adds keys and index to a request that names the table.
 pub(crate) fn ledger(mut request: CreateTableFluentBuilder) -> CreateTableFluentBuilder {
     for name in ["PK", "SK", "attention", "updated"] {
         let string = AttributeDefinition::builder().attribute_name(name).attribute_type(ScalarAttributeType::S);
         request = request.attribute_definitions(string.build().expect("an attribute has a name"));
     }
-    let shown = ["account", "region", "status", "why", "policy", "vended", "configured", "looked"];
     let projection = Projection::builder()
         .projection_type(ProjectionType::Include)
-        .set_non_key_attributes(Some(shown.map(str::to_owned).into()))
+        .set_non_key_attributes(Some(INDEX_SHOWS.map(str::to_owned).into()))
         .build();
     let index = GlobalSecondaryIndex::builder()
-        .index_name("attention")
-        .set_key_schema(Some(keys(["attention", "updated"])))
+        .index_name(INDEX)
+        .set_key_schema(Some(keys(INDEX_KEYS)))
         .projection(projection)
         .build();
     request
