@@ -157,7 +157,8 @@ fn a_console_that_wrote_empty_texts_has_set_nothing_that_wants_a_review() {
     let told = |profile: &str| {
         let mut case = case();
         case.cause = Cause::Swept;
-        let empty = right_but("shellProfile", json!({ "linux": profile, "windows": "" }));
+        let mut empty = right_but("shellProfile", json!({ "linux": profile, "windows": "" }));
+        empty["cloudWatchLogGroupName"] = json!("");
         case.observation = document(&[(1, 0, body(&empty))], 1);
         kinds(&settled(&case).1)
     };
