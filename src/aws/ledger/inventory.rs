@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
+use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 
 use super::items::{self, Item, s};
@@ -51,31 +52,18 @@ impl DynamoLedger {
 
     /// `META` stands before `REGION#…`, and little between them.
     pub(in crate::aws) async fn inventory_of(&self, account: &AccountId) -> Result<Inventory, Fault> {
-        let mut rows = Vec::new();
-        let mut next = None;
-        for _ in 0..PAGES_MAX {
-            let page = self
-                .client
-                .query()
-                .table_name(&self.table)
-                .key_condition_expression("PK = :pk AND SK BETWEEN :from AND :to")
-                .expression_attribute_values(":pk", s(keys::partition_of(account)))
-                .expression_attribute_values(":from", s("META"))
-                .expression_attribute_values(":to", s("REGION#~"))
-                .projection_expression(PROJECTION)
-                .set_expression_attribute_names(Some(wanted().names))
-                .consistent_read(true)
-                .set_exclusive_start_key(next)
-                .send()
-                .await
-                .map_err(|error| QUERY.failed(&error))?;
-            rows.extend(page.items.unwrap_or_default());
-            next = page.last_evaluated_key;
-            if next.is_none() {
-                return inventory(&rows);
-            }
-        }
-        Err(QUERY.fault(FaultClass::Invalid, "Endless", "the account has more rows than anybody would wait for"))
+        let query = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .key_condition_expression("PK = :pk AND SK BETWEEN :from AND :to")
+            .expression_attribute_values(":pk", s(keys::partition_of(account)))
+            .expression_attribute_values(":from", s("META"))
+            .expression_attribute_values(":to", s("REGION#~"))
+            .projection_expression(PROJECTION)
+            .set_expression_attribute_names(Some(wanted().names))
+            .consistent_read(true);
+        inventory(&pages(query).await?)
     }
 }
 
@@ -94,28 +82,29 @@ impl DynamoLedger {
 
     /// An index is behind the table by a moment at most, which nobody who asks how things stand can tell.
     async fn rows_of_attention(&self, word: &str) -> Result<Vec<Item>, Fault> {
-        let mut rows = Vec::new();
-        let mut next = None;
-        for _ in 0..PAGES_MAX {
-            let page = self
-                .client
-                .query()
-                .table_name(&self.table)
-                .index_name(items::ATTENTION)
-                .key_condition_expression("attention = :word")
-                .expression_attribute_values(":word", s(word))
-                .set_exclusive_start_key(next)
-                .send()
-                .await
-                .map_err(|error| QUERY.failed(&error))?;
-            rows.extend(page.items.unwrap_or_default());
-            next = page.last_evaluated_key;
-            if next.is_none() {
-                return Ok(rows);
-            }
-        }
-        Err(QUERY.fault(FaultClass::Invalid, "Endless", "more stands like that than anybody would wait for"))
+        let query = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .index_name(items::ATTENTION)
+            .key_condition_expression("attention = :word")
+            .expression_attribute_values(":word", s(word));
+        pages(query).await
     }
+}
+
+async fn pages(query: QueryFluentBuilder) -> Result<Vec<Item>, Fault> {
+    let mut rows = Vec::new();
+    let mut next = None;
+    for _ in 0..PAGES_MAX {
+        let page = query.clone().set_exclusive_start_key(next).send().await.map_err(|error| QUERY.failed(&error))?;
+        rows.extend(page.items.unwrap_or_default());
+        next = page.last_evaluated_key;
+        if next.is_none() {
+            return Ok(rows);
+        }
+    }
+    Err(QUERY.fault(FaultClass::Invalid, "Endless", "there are more rows than anybody would wait for"))
 }
 
 fn inventory(rows: &[Item]) -> Result<Inventory, Fault> {
