@@ -72,7 +72,7 @@ pub fn wanted(case: &Case, seen: &Seen) -> BTreeSet<u64> {
     if new.len() > REPLAYED_MAX {
         new.clear();
     }
-    let before = (case.record.accounted.is_none() || start.first_sight).then_some(start.after).filter(|n| *n > 0);
+    let before = start.first_sight.then_some(start.after);
     let unconfirmed = case.record.accounted.as_ref().filter(|it| it.created.is_none()).map(|it| it.version);
     let unread = |n: &u64| seen.info(*n).is_some() && seen.body(*n).is_none();
     new.iter().map(|version| version.number).chain(before).chain(unconfirmed).filter(unread).collect()

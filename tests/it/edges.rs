@@ -1,5 +1,7 @@
 //! Where a number or a condition begins to matter.
 
+mod presuming;
+
 use runas_reactor::domain::advance::{REPLAYED_MAX, advance, near, same_document, wanted};
 use runas_reactor::domain::case::{Applied, Case, Verdict, WaitsOn};
 use runas_reactor::domain::decide::{decide, replaced_by_us};
