@@ -33,7 +33,7 @@ pub fn settle(case: &Case, decision: &Decision, applied: &Applied) -> Settlement
     let mut record = memory::remember(case, decision, applied, &news);
     let alerts = telling::alerts(case, decision, applied, &news, &mut record);
     let next = next(case, decision, applied, &news, &mut record);
-    if alerts.is_empty() && news.is_empty() && unchanged(&case.record, &record) {
+    if alerts.is_empty() && news.is_empty() && record == case.record {
         return Settlement { commit: None, next };
     }
     record.generation = case.record.generation.saturating_add(1);
@@ -147,10 +147,4 @@ fn successor(case: &Case, edits: Vec<Edit>, until: Time) -> (Work, u32) {
 pub fn delay_s(now: Time, until: Time) -> u32 {
     let ms = until.since(now).max(0).saturating_add(SECOND_MS - 1);
     u32::try_from(ms / SECOND_MS).unwrap_or(DELAY_MAX_S).min(DELAY_MAX_S)
-}
-
-fn unchanged(before: &Record, after: &Record) -> bool {
-    let level =
-        |record: &Record| Record { generation: 0, updated: Time::ZERO, policy: String::new(), ..record.clone() };
-    level(before) == level(after)
 }

@@ -1,6 +1,9 @@
 //! Where a number or a condition begins to matter.
 
+mod authors;
+mod deciding;
 mod presuming;
+mod settling;
 
 use runas_reactor::domain::advance::{REPLAYED_MAX, advance, near, same_document, wanted};
 use runas_reactor::domain::case::{Applied, Case, Verdict, WaitsOn};

@@ -170,3 +170,40 @@ proptest! {
         prop_assert_eq!(parse(&content.render(nonce)).content().map(Content::digest), Some(content.digest()));
     }
 }
+
+#[test]
+fn a_document_of_64_kb_is_read_and_a_larger_one_is_not() {
+    let least = r#"{"schemaVersion":"1.0","sessionType":"Port"}"#;
+    let text = |bytes: usize| format!("{least}{}", " ".repeat(bytes - least.len()));
+    assert!(matches!(parse(&text(CONTENT_BYTES_MAX)), Body::Valid(_)));
+    assert!(matches!(parse(&text(CONTENT_BYTES_MAX + 1)), Body::Invalid { .. }));
+}
+
+#[test]
+fn a_document_is_indented_as_long_as_there_is_room_for_that() {
+    let described = |bytes: usize| {
+        content(&json!({ "schemaVersion": "1.0", "sessionType": "Port", "description": "x".repeat(bytes) }))
+    };
+    let most = CONTENT_BYTES_MAX - described(0).render(0).len();
+    assert_eq!(described(most).render(0).len(), CONTENT_BYTES_MAX);
+    assert!(described(most).render(0).starts_with("{\n"));
+    assert!(!described(most + 1).render(0).starts_with("{\n"));
+}
+
+#[test]
+fn each_nonce_is_a_white_space_of_its_own() {
+    let content = session(&json!({}));
+    assert!(content.render(0).ends_with(&" ".repeat(32)));
+    let nonces = (0..32).map(|bit| 1_u32 << bit).chain([0, 3, u32::MAX]);
+    let texts: std::collections::BTreeSet<String> = nonces.map(|nonce| content.render(nonce)).collect();
+    assert_eq!(texts.len(), 35);
+}
+
+#[test]
+fn a_digest_tells_contents_apart_and_not_their_layout() {
+    let digest = |text: &str| parse(text).content().unwrap().digest();
+    let plain = digest(r#"{"schemaVersion":"1.0","sessionType":"Port","inputs":{"a":1,"b":2}}"#);
+    assert_eq!(plain, sha256(r#"{"inputs":{"a":1,"b":2},"schemaVersion":"1.0","sessionType":"Port"}"#));
+    assert_eq!(plain, digest(r#"{ "inputs": {"b":2,"a":1}, "sessionType":"Port", "schemaVersion":"1.0" }"#));
+    assert_ne!(plain, digest(r#"{"schemaVersion":"1.0","sessionType":"Port","inputs":{"a":1,"b":3}}"#));
+}

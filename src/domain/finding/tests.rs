@@ -114,3 +114,54 @@ fn data_is_left_out_from_the_largest_on_and_only_as_far_as_needed() {
     assert_eq!(over["c"]["bytes"], DATA_BYTES_MAX - 2 * third + 1);
     assert_eq!(left_out(&data([DATA_BYTES_MAX, 100, DATA_BYTES_MAX])), ["a", "c"]);
 }
+
+#[test]
+fn what_an_edit_changed_is_told_field_by_field() {
+    let lines = |count: usize| -> Vec<String> {
+        let edit = ToldEdit {
+            key: String::new(),
+            attribution: Attribution::Untrusted,
+            principal: None,
+            what: "wrote version 5".to_owned(),
+            at: Time::ZERO,
+            change: (0..count).map(|n| change(&format!("f{n}"), &json!(n))).collect(),
+            event: None,
+        };
+        let lines = page().edits(&[&edit]).lines.into_iter();
+        lines.filter(|(label, _)| label == "Field").map(|(_, line)| line).collect()
+    };
+    assert_eq!(lines(2), ["f0: (none) -> 0", "f1: (none) -> 1"]);
+    assert_eq!(lines(ITEMS_MAX).len(), ITEMS_MAX);
+    assert_eq!(lines(ITEMS_MAX + 3)[ITEMS_MAX..], ["and 3 more"]);
+}
+
+#[test]
+fn there_is_room_for_kilobytes() {
+    let lines = (0..20).fold(page(), |page, n| page.line("Field", &format!("{n:0>500}")));
+    let alert = finished(lines.put("drift", json!("x".repeat(30 * 1_024))));
+    assert_eq!(alert.text.lines().count(), 20);
+    assert!(alert.data["drift"].is_string());
+}
+
+#[test]
+fn an_alert_about_a_message_says_what_to_do_about_it() {
+    let hub = "222233334444".parse().unwrap();
+    let told = |kind| about_message(kind, &hub, "m", "because", Time::ZERO);
+    let subjects = [Kind::Distrusted, Kind::PolicyUnreadable, Kind::Poison].map(|kind| told(kind).subject);
+    assert_eq!(
+        subjects,
+        [
+            "Run As: an event claims what its sender may not say",
+            "Run As: the policy cannot be read",
+            "Run As: a message could not be decoded"
+        ]
+    );
+    assert_eq!(told(Kind::PolicyUnreadable).severity, Severity::High);
+}
+
+#[test]
+fn a_severity_has_one_name_in_data_and_in_message_attributes() {
+    for severity in [Severity::Info, Severity::Warning, Severity::High, Severity::Critical] {
+        assert_eq!(json!(severity), severity.as_str());
+    }
+}

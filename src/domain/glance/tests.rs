@@ -1,6 +1,10 @@
 use super::*;
 use crate::domain::document::Content;
+use crate::domain::policy::Limits;
 use crate::domain::record::{Accounted, Incident, Record};
+use crate::domain::signal::Cause;
+use crate::domain::target::Target;
+use serde_json::json;
 
 fn at(ms: i64) -> Time {
     Time::from_ms(ms)
@@ -113,5 +117,61 @@ fn a_record_that_is_not_calmly_in_sync_takes_a_full_look() {
         let mut loaded = loaded();
         unsettling(&mut loaded);
         assert_eq!(remembered(&loaded, &glance()), None, "{nth}");
+    }
+}
+
+/// What is written down of the look of a pass at the glance's document.
+fn note(verdict: Verdict, applied: &Applied, change: impl FnOnce(&mut Seen), noted: Option<&Noted>) -> Option<Noted> {
+    let Some(Observation::Present(mut seen)) = remembered(&loaded(), &glance()) else { panic!("it is as it was") };
+    change(&mut seen);
+    let case = Case { observation: Observation::Present(seen), ..case() };
+    let decision = Decision { verdict, reasons: vec!["because".to_owned()], write: None, wait: None };
+    to_note(&case, &decision, applied, &glance(), noted)
+}
+
+fn case() -> Case {
+    let resolution = json!({ "mode": "enforce", "owned": {}, "reason": "defaults" });
+    Case {
+        target: Target::new("444455556666".parse().unwrap(), "eu-west-1".parse().unwrap()),
+        account_name: String::new(),
+        now: at(1_000),
+        cause: Cause::Swept,
+        since: at(1_000),
+        hop: 0,
+        correlation: String::new(),
+        edits: Vec::new(),
+        resolution: serde_json::from_value(resolution).unwrap(),
+        policy: "1".to_owned(),
+        limits: Limits {
+            hold_minutes: 60,
+            breaker_reverts: 5,
+            breaker_minutes: 10,
+            readiness_minutes: 120,
+            gap_slo_minutes: 5,
+        },
+        observation: Observation::Absent,
+        record: Record::default(),
+        refused: Vec::new(),
+        nonce: 0,
+    }
+}
+
+#[test]
+fn the_print_is_kept_of_what_was_in_sync_and_left_as_it_was() {
+    let print = |noted: Option<Noted>| noted.and_then(|noted| noted.print);
+    assert_eq!(print(note(Verdict::InSync, &Applied::Nothing, |_| {}, None)), glance().print());
+    let landed = Applied::Landed { version: 4, at: at(1_000) };
+    assert_eq!(print(note(Verdict::InSync, &landed, |_| {}, None)), None, "it is another document by now");
+    assert_eq!(print(note(Verdict::Missing, &Applied::Nothing, |_| {}, None)), None);
+    assert_eq!(print(note(Verdict::InSync, &Applied::Nothing, |seen| seen.latest.number = 4, None)), None);
+    assert_eq!(print(note(Verdict::InSync, &Applied::Nothing, |seen| seen.default.number = 2, None)), None);
+}
+
+#[test]
+fn a_look_is_written_down_again_after_half_a_day() {
+    for (age_ms, expected) in [(NOTED_MS, false), (NOTED_MS + 1, true)] {
+        let noted = Noted { at: at(1_000 - age_ms), print: glance().print() };
+        let written = note(Verdict::InSync, &Applied::Nothing, |_| {}, Some(&noted));
+        assert_eq!(written.is_some(), expected, "{age_ms}");
     }
 }

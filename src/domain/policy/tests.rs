@@ -192,3 +192,40 @@ fn our_roles_are_known_by_name_and_account() {
         (&["RunasReactorMember".to_owned()][..], &["AWSControlTowerExecution".to_owned()][..])
     );
 }
+
+#[test]
+fn a_compiled_policy_of_256_kb_is_read() {
+    let padding = POLICY_BYTES_MAX - example().to_string().len();
+    assert!(Policy::from_compiled(&format!("{}{}", " ".repeat(padding), example())).is_ok());
+    let larger = format!("{}{}", " ".repeat(padding + 1), example());
+    assert!(matches!(Policy::from_compiled(&larger), Err(PolicyError::TooBig { .. })));
+}
+
+#[test]
+fn a_policy_of_256_kb_once_it_is_compiled_is_taken() {
+    let sized = |bytes: usize| {
+        let document = |accounts: usize, name: usize| -> Document {
+            let mut json = example();
+            let accounts = (0..accounts).map(|n| format!("{:012}", 600_000_000_000 + n));
+            json["scopes"][1]["accounts"] = accounts.collect();
+            json["scopes"][1]["name"] = json!("x".repeat(name));
+            serde_json::from_value(json).unwrap()
+        };
+        let missing = |accounts, name| bytes - compile(&document(accounts, name)).len();
+        let accounts = missing(1, 1) / "\"600000000000\",".len();
+        let document = document(accounts, missing(accounts, 1) + 1);
+        assert_eq!(compile(&document).len(), bytes);
+        let rejected = Policy::from_document(document, None).err().unwrap_or_default();
+        rejected.iter().map(ToString::to_string).find(|problem| problem.contains("too_big"))
+    };
+    assert_eq!(sized(POLICY_BYTES_MAX), None);
+    assert!(sized(POLICY_BYTES_MAX + 1).is_some());
+}
+
+#[test]
+fn policies_that_say_the_same_are_equal_whatever_they_are_called() {
+    let mut other = example();
+    other["unplaced"] = json!("enforce");
+    assert_eq!(policy(&example()), policy(&example()));
+    assert_ne!(policy(&example()), policy(&other));
+}
