@@ -173,4 +173,10 @@ mod tests {
         assert_eq!(letter.put_by(), PutBy::Unknown);
         assert!(letter.reason().contains("received too often, or"), "{}", letter.reason());
     }
+
+    #[test]
+    fn whoever_put_it_aside_has_a_stable_name() {
+        let names = [PutBy::Reactor, PutBy::EventBridge, PutBy::Sqs, PutBy::Unknown].map(PutBy::as_str);
+        assert_eq!(names, ["reactor", "eventbridge", "sqs", "unknown"]);
+    }
 }

@@ -102,6 +102,22 @@ fn a_role_session_is_known_by_its_role_and_never_by_its_chosen_name() {
 }
 
 #[test]
+fn a_user_is_known_by_his_own_arn_and_a_federated_one_by_nobody_elses() {
+    let user = "arn:aws:iam::444455556666:user/path/eve";
+    let role = "arn:aws:iam::444455556666:role/Other";
+    let issuer = json!({ "sessionIssuer": { "arn": role } });
+    for (identity, arn, name) in [
+        (json!({ "type": "IAMUser", "arn": user, "sessionContext": issuer }), Some(user), "eve"),
+        (json!({ "type": "IAMUser", "arn": user, "principalId": "AIDAEXAMPLE:chosen" }), Some(user), "eve"),
+        (json!({ "type": "FederatedUser", "arn": user, "userName": "karl" }), None, "karl"),
+        (json!({ "type": "FederatedUser", "arn": user, "sessionContext": issuer, "userName": "k" }), Some(role), "k"),
+    ] {
+        let who = edit(&changed("ssm/update-document.json", "/detail/userIdentity", identity.clone())).principal;
+        assert_eq!((who.arn.as_deref(), who.name.as_deref()), (arn, Some(name)), "{identity}");
+    }
+}
+
+#[test]
 fn no_arn_ever_names_a_session() {
     for file in files_of(&events().join("ssm")) {
         for message in batch(&text(&file)) {

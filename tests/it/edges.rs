@@ -263,6 +263,7 @@ fn no_time_is_outside_the_years_that_can_be_written() {
         let text = Time::from_ms(ms).to_string();
         assert_eq!(text.parse::<Time>().unwrap(), Time::from_ms(ms), "{text}");
     }
+    assert_eq!(Time::from_ms(i64::MIN), Time::from_ms(-Time::from_ms(i64::MAX).ms()));
 }
 
 #[test]

@@ -207,3 +207,9 @@ fn a_digest_tells_contents_apart_and_not_their_layout() {
     assert_eq!(plain, digest(r#"{ "inputs": {"b":2,"a":1}, "sessionType":"Port", "schemaVersion":"1.0" }"#));
     assert_ne!(plain, digest(r#"{"schemaVersion":"1.0","sessionType":"Port","inputs":{"a":1,"b":3}}"#));
 }
+
+#[test]
+fn every_kind_of_value_is_read_as_it_stands() {
+    let inputs = json!({ "a": null, "b": -5, "c": 5, "d": 0.5, "e": true, "f": "x", "g": [null, -1, {}] });
+    assert_eq!(session(&inputs).body["inputs"], inputs);
+}

@@ -1,6 +1,7 @@
 use serde_json::json;
 
 use super::*;
+use crate::domain::target::{AccountFacts, AccountState};
 
 /// The policy of `infra/policy.example.yaml`, as far as tests of the domain need it.
 pub(super) fn example() -> Value {
@@ -228,4 +229,72 @@ fn policies_that_say_the_same_are_equal_whatever_they_are_called() {
     other["unplaced"] = json!("enforce");
     assert_eq!(policy(&example()), policy(&example()));
     assert_ne!(policy(&example()), policy(&other));
+}
+
+/// What is said about the example with one value replaced, as `code path`.
+fn said(pointer: &str, value: Value) -> Vec<String> {
+    let mut json = example();
+    *json.pointer_mut(pointer).unwrap() = value;
+    let problems = check::check(&serde_json::from_value(json).unwrap(), None);
+    problems.iter().map(|problem| format!("{} {}", problem.code, problem.path)).collect()
+}
+
+/// One entry of a list by its number.
+type Entry<'a> = &'a dyn Fn(usize) -> Value;
+
+#[test]
+fn as_many_as_a_limit_says_are_taken_and_one_more_is_not() {
+    let too_many = |pointer: &str, count: usize, entry: Entry<'_>| {
+        said(pointer, (0..count).map(entry).collect()).iter().any(|problem| problem.starts_with("too_many"))
+    };
+    let role = |n: usize| json!(format!("Role{n}"));
+    let region = |n: usize| json!(format!("eu-west-{n}"));
+    let scope = |n: usize| json!({ "name": format!("s{n}"), "accounts": [format!("{n:012}")], "mode": "observe" });
+    let trusted = |n: usize| json!(format!("arn:aws:iam::*:role/Role{n:03}"));
+    let limits: [(&str, usize, Entry<'_>); 4] = [
+        ("/access/roles", 10, &role),
+        ("/regions", 64, &region),
+        ("/scopes", 1_000, &scope),
+        ("/principals/trusted", 100, &trusted),
+    ];
+    for (pointer, most, entry) in limits {
+        assert_eq!([most, most + 1].map(|count| too_many(pointer, count, entry)), [false, true], "{pointer}");
+    }
+}
+
+#[test]
+fn a_shell_profile_has_room_for_16_kb() {
+    let profile = |bytes: usize| json!({ "runAsEnabled": true, "runAsDefaultUser": "ops", "shellProfile": { "linux": "x".repeat(bytes) } });
+    let too_long = |bytes| said("/defaults/preferences", profile(bytes)).iter().any(|it| it.contains("shellProfile"));
+    assert_eq!([16 * 1_024, 16 * 1_024 + 1].map(too_long), [false, true]);
+}
+
+#[test]
+fn an_ou_is_called_as_organizations_calls_it() {
+    let wrong = |id: &str| !said("/scopes/0/ous", json!([id])).is_empty();
+    let right = said("/scopes/0/ous", json!(["ou-ab12-11111111"])).len();
+    let said_of = |id: &str| said("/scopes/0/ous", json!([id])).len() > right;
+    for id in ["ou-abc-11111111", "ou-ab12-1111111", "ou-AB12-11111111", "ou-ab12-1111111X"] {
+        assert!(wrong(id) && said_of(id), "{id}");
+    }
+}
+
+#[test]
+fn a_service_can_be_trusted_by_its_name() {
+    for name in ["ec2.amazonaws.com", "ssm-guiconnect.amazonaws.com", "ssm.amazonaws.com.cn"] {
+        assert!(said("/principals/trusted", json!([name])).iter().all(|it| !it.contains("trusted")), "{name}");
+    }
+}
+
+#[test]
+fn accounts_without_a_change_are_no_impact() {
+    let facts = AccountFacts {
+        account: "444455556666".parse().unwrap(),
+        name: String::new(),
+        ou_path: Vec::new(),
+        state: AccountState::Active,
+    };
+    let policy = policy(&example());
+    let impact = impact::Impact::of(Some(&policy), &policy, &[facts], Time::ZERO);
+    assert_eq!((impact.of, impact.accounts.len()), (1, 0));
 }

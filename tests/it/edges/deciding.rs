@@ -2,13 +2,14 @@
 
 use runas_reactor::domain::advance::same_document;
 use runas_reactor::domain::case::{AttributedEdit, Case, Verdict, WaitsOn};
-use runas_reactor::domain::decide::{decide, invisible};
+use runas_reactor::domain::decide::{decide, invisible, replacing};
 use runas_reactor::domain::document::Body;
 use runas_reactor::domain::edit::Action;
-use runas_reactor::domain::observation::{Observation, Status, is_named_like_ours};
+use runas_reactor::domain::observation::{Observation, Obstacle, Status, Unreadable, is_named_like_ours};
 use runas_reactor::domain::policy::Mode;
 use runas_reactor::domain::principal::Attribution::{BreakGlass, Trusted, Unattributed, Untrusted};
 use runas_reactor::domain::record::{Accounted, Heat, Record};
+use runas_reactor::domain::signal::Cause;
 use runas_reactor::domain::time::{MINUTE_MS, SECOND_MS};
 use serde_json::json;
 
@@ -290,4 +291,25 @@ fn an_unreadable_author_still_leaves_the_accepted_content() {
     case.record = Record { accepted: None, accounted: None, ..Record::default() };
     case.edits = vec![wrote("u", 20, 2, Unattributed)];
     assert_eq!(settled(&case).0.verdict, Verdict::InSync);
+}
+
+#[test]
+fn a_region_that_is_off_is_waited_for_only_in_a_new_account() {
+    let waits = |cause, obstacle| {
+        let mut case = calm();
+        case.cause = cause;
+        case.observation = Observation::Unknown(Unreadable { obstacle, detail: "x".to_owned() });
+        decide(&case).wait.is_some()
+    };
+    assert!(waits(Cause::Vended, Obstacle::RegionOff) && waits(Cause::Touched, Obstacle::Denied));
+    assert!(!waits(Cause::Touched, Obstacle::RegionOff) && !waits(Cause::Swept, Obstacle::Denied));
+}
+
+#[test]
+fn a_replacement_takes_fifteen_seconds_and_no_more() {
+    for (ms, expected) in [(-1, false), (0, true), (15 * SECOND_MS - 1, true), (15 * SECOND_MS, false)] {
+        let mut case = calm();
+        case.record.deleted_by_us = Some(case.now.plus_ms(-ms));
+        assert_eq!(replacing(&case).is_some(), expected, "{ms}");
+    }
 }

@@ -1,6 +1,6 @@
 //! Versions whose author is not known yet, and may still become known.
 
-use runas_reactor::domain::advance::wanted;
+use runas_reactor::domain::advance::{advance, wanted};
 use runas_reactor::domain::case::{Case, Decision, Verdict, WaitsOn, Write};
 use runas_reactor::domain::decide::decide;
 use runas_reactor::domain::document::Body;
@@ -9,7 +9,9 @@ use runas_reactor::domain::settle::HOPS_MAX;
 use runas_reactor::domain::time::MINUTE_MS;
 use serde_json::{Value, json};
 
-use crate::core_review::cases::{at, body, case, document, in_sync, promoted, right, right_but, seen, wrote};
+use crate::core_review::cases::{
+    at, body, case, document, in_sync, judged, promoted, right, right_but, seen, settled, wrote,
+};
 
 /// What is right, with other fields that nobody but their owner may set.
 fn with(fields: &[(&str, &str)]) -> Value {
@@ -151,4 +153,47 @@ fn at_first_sight_the_version_before_a_foreign_one_is_read() {
     seen(&mut case).between.clear();
     let there = seen(&mut case).clone();
     assert!(wanted(&case, &there).into_iter().eq([2, 3]));
+}
+
+#[test]
+fn while_an_author_is_waited_for_nothing_is_written_down() {
+    let (_, settlement) = settled(&followed_by(&[with(&[("kmsKeyId", "k")])]));
+    assert_eq!(settlement.commit, None);
+    assert_eq!(settlement.next.map(|(work, delay)| (work.hop, delay)), Some((1, 550)));
+}
+
+#[test]
+fn what_follows_an_invalid_version_by_a_trusted_hand_is_taken_over() {
+    let broken = Body::Invalid { why: "no JSON".to_owned() };
+    let mut case = followed_by(&[right(), with(&[("kmsKeyId", "k")])]);
+    let accounted = case.record.accounted.as_mut().unwrap();
+    (accounted.version, accounted.created, accounted.body) = (2, Some(at(50)), Some(broken.clone()));
+    seen(&mut case).between.insert(2, broken);
+    case.edits = vec![wrote("t", 60, 3, Trusted)];
+    for (second, expected) in
+        [(Trusted, None), (Untrusted, Some("version 3 may carry over what an invalid one before it held"))]
+    {
+        let first = if second == Trusted { Untrusted } else { Trusted };
+        case.record.recent = vec![judged(2, 50, second, &right(), &right()), judged(1, 10, first, &right(), &right())];
+        let there = seen(&mut case).clone();
+        assert_eq!(advance(&case, &there).gap.as_deref(), expected, "{second:?}");
+    }
+}
+
+#[test]
+fn a_trusted_call_vouches_whatever_the_versions_are_that_do_not_come_before() {
+    let author = |versions: &[(u64, i64, Body)], other: Option<(u64, i64)>| {
+        let mut case = followed_by(&[right()]);
+        (case.record.accounted, case.record.accepted) = (None, Some(crate::core_review::cases::content(&right())));
+        case.record.recent =
+            other.map(|(n, when)| judged(n, when, Untrusted, &right(), &right())).into_iter().collect();
+        case.observation = document(versions, 2);
+        case.edits = vec![wrote("t", 50, 2, Trusted)];
+        let there = seen(&mut case).clone();
+        advance(&case, &there).judged.last().unwrap().attribution
+    };
+    let second = |when| (2, when, body(&with(&[("kmsKeyId", "k")])));
+    assert_eq!(author(&[(1, 52, body(&right())), second(52)], None), Trusted, "of the same moment");
+    assert_eq!(author(&[(1, 10, body(&right())), second(52)], Some((7, 51))), Trusted, "of a later number");
+    assert_eq!(author(&[(1, 51, body(&right())), second(52)], None), Unattributed, "the one before came later");
 }

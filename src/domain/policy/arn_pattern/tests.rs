@@ -136,3 +136,9 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_pattern_is_shown_as_it_was_written() {
+    let text = "arn:aws:iam::*:role/AWSAccelerator-?";
+    assert_eq!(pattern(text).to_string(), text);
+}

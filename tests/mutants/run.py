@@ -1,0 +1,249 @@
+#!/usr/bin/env python3
+"""Mutation testing of the core: tests/mutants/run.py [--again] [--only TEXT]
+
+One build holds all mutants (schemata.py). Each mutant is run against the tests that reach its function, the fast ones first,
+until one fails. What was found stands in target/mutants/results.jsonl, and is not tried again: remove it after a change of
+src/domain. --again tries those again that nothing caught, after a change of the tests; --only those whose name has the text.
+"""
+
+import argparse
+import json
+import math
+import os
+import resource
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+from collections import Counter, defaultdict
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from pathlib import Path
+
+import schemata
+from schemata import Mutant
+
+VERSION = "27.1.0"
+SELECTION = ["--file", "src/domain/**", "--exclude", "src/domain/mutant.rs"]
+ROOT = Path(__file__).resolve().parents[2]
+TARGET = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")).resolve()
+WORK = TARGET / "mutants"
+PLAIN = WORK / "plain"
+CORE = WORK / "core"
+RESULTS = WORK / "results.jsonl"
+ENVIRONMENT = os.environ | {
+    "CARGO_TARGET_DIR": str(WORK / "build"),
+    "INSTA_UPDATE": "no",
+    "PROPTEST_RNG_SEED": "1",
+    "PROPTEST_MAX_SHRINK_ITERS": "0",
+}
+STORIES = "cli::simulate::"
+"""The slowest tests; a mutant meets them last."""
+BATCH_S = 1.0
+"""Tests that together take no longer than this are run by one process."""
+MEMORY_BYTES_MAX = 4 << 30
+
+
+def patience(seconds: float) -> int:
+    """How long tests may take that take so long without a mutant."""
+    return 5 + round(20 * seconds)
+
+
+def tool() -> Path:
+    path = TARGET / "tools/bin/cargo-mutants"
+    if not path.exists() or VERSION not in subprocess.run([path, "mutants", "--version"], capture_output=True, text=True).stdout:
+        install = ["cargo", "install", "--locked", "--quiet", "--version", VERSION, "--root", TARGET / "tools", "cargo-mutants"]
+        subprocess.run(install, check=True)
+    return path
+
+
+def outcome_of(binary: Path, tests: list[str], environment: dict[str, str], patience_s: int) -> tuple[str | None, float]:
+    """Runs tests one after the other until one fails: what failed, and how long it took. Seconds are those of the processor:
+    on a busy machine the others pass without meaning anything."""
+
+    def limit() -> None:
+        resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES_MAX, MEMORY_BYTES_MAX))
+        resource.setrlimit(resource.RLIMIT_CPU, (patience_s, patience_s))
+
+    command = [binary, "--test-threads=1", "--exact", *tests]
+    options = {"stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL, "text": True, "preexec_fn": limit}
+    process = subprocess.Popen(command, cwd=CORE, env=environment, **options)
+    asleep = threading.Timer(60 + 20 * patience_s, process.kill)
+    asleep.start()
+    last, failed = tests[0], False
+    for line in process.stdout:
+        if line.startswith("test ") and " ... " in line:
+            last = line.split()[1]
+        if line.rstrip().endswith("FAILED"):
+            failed = True
+            process.kill()
+            break
+    process.stdout.close()
+    _, status, used = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    asleep.cancel()
+    return (last if failed or process.returncode else None), used.ru_utime + used.ru_stime
+
+
+class Tests:
+    """The tests: how long each takes, and which functions it reaches."""
+
+    def __init__(self, binary: Path, seconds_max: float, pool: ThreadPoolExecutor):
+        self.seconds: dict[str, float] = {}
+        self.reaching: dict[int, list[str]] = defaultdict(list)
+        listed = subprocess.run([binary, "--list"], cwd=CORE, capture_output=True, text=True, check=True).stdout
+        names = [line.removesuffix(": test") for line in listed.splitlines() if line.endswith(": test")]
+        for name, taken, reached in pool.map(lambda name: self.tried(binary, name, seconds_max), names):
+            if taken <= seconds_max:
+                self.seconds[name] = taken
+                for function in reached:
+                    self.reaching[function].append(name)
+
+    @staticmethod
+    def tried(binary: Path, name: str, seconds_max: float) -> tuple[str, float, list[int]]:
+        """A test without a mutant."""
+        with tempfile.NamedTemporaryFile("r", dir=WORK) as trace:
+            environment = ENVIRONMENT | {"MUTANTS_REACHED": trace.name}
+            failed, taken = outcome_of(binary, [name], environment, 1 + math.ceil(seconds_max))
+            if failed and taken <= seconds_max:
+                raise SystemExit(f"{failed} fails without a mutant")
+            return name, taken, [int(number) for number in trace.read().split()]
+
+    def batches(self, function: int | None) -> list[list[str]]:
+        """The tests that reach a function, the fast ones first, as many in one process as are soon over."""
+        names = self.seconds if function is None else self.reaching[function]
+        batches, full = [], BATCH_S
+        for name in sorted(names, key=lambda name: (STORIES in name, self.seconds[name])):
+            full += self.seconds[name]
+            if full > BATCH_S:
+                batches.append([])
+                full = self.seconds[name]
+            batches[-1].append(name)
+        return batches
+
+    def catcher(self, binary: Path, number: int, function: int | None) -> str | None:
+        """The test that catches a mutant."""
+        environment = ENVIRONMENT | {"MUTANT": str(number)}
+        for batch in self.batches(function):
+            failed, _ = outcome_of(binary, batch, environment, patience(sum(self.seconds[name] for name in batch)))
+            if failed:
+                return failed
+        return None
+
+
+class Results:
+    """What is known of each mutant."""
+
+    def __init__(self):
+        lines = RESULTS.read_text().splitlines() if RESULTS.exists() else []
+        self.known = {entry["name"]: entry for entry in map(json.loads, lines)}
+
+    def add(self, mutant: Mutant, outcome: str, **more: str | None) -> None:
+        entry = {"name": mutant.name, "file": mutant.file, "outcome": outcome, **more}
+        self.known[mutant.name] = entry
+        with RESULTS.open("a") as file:
+            file.write(json.dumps(entry) + "\n")
+
+    def outcome(self, mutant: Mutant) -> str | None:
+        return self.known.get(mutant.name, {}).get("outcome")
+
+
+def build(originals: dict[str, str], mutants: list[Mutant], wanted: set[int], results: Results) -> tuple[Path, schemata.Arms]:
+    """One binary with all wanted mutants that can be in it. The others are noted down, with what the compiler says."""
+    fixed = [mutant for mutant in mutants if schemata.is_fixed(originals, mutant)]
+    for mutant in fixed:
+        if mutant.number in wanted:
+            results.add(mutant, "alone", why="a string names the constant")
+    mutants = [mutant for mutant in mutants if mutant not in fixed and results.outcome(mutant) not in ("no build", "alone")]
+    alive = {mutant.number for mutant in mutants} & wanted
+    while True:
+        arms = schemata.write(CORE, originals, mutants, alive)
+        binary, errors = schemata.built(CORE, ENVIRONMENT)
+        if binary:
+            return binary, arms
+        said = defaultdict(list)
+        for error in errors:
+            for number in schemata.blamed(error, arms):
+                said[number].append(error)
+        if not said:
+            raise SystemExit("\n".join(error["rendered"] for error in errors))
+        print(f"{len(said)} mutants do not compile among the others", file=sys.stderr)
+        for mutant in mutants:
+            if mutant.number in said:
+                # Where the bodies of a function differ in type, a mutant may still compile alone.
+                alone = all(schemata.is_of_the_switch(error) for error in said[mutant.number])
+                message = said[mutant.number][0]["message"]
+                results.add(mutant, "alone" if alone else "no build", why=message)
+        alive -= said.keys()
+
+
+def build_alone(originals: dict[str, str], mutant: Mutant) -> tuple[Path | None, str]:
+    """The binary with one mutant as it is, or why there is none."""
+    for file, text in originals.items():
+        source = schemata.Source(text)
+        schemata.put(CORE / file, (source.mutated(mutant, 0, len(text)) if file == mutant.file else text).encode())
+    binary, errors = schemata.built(CORE, ENVIRONMENT)
+    return binary, "; ".join(error["message"] for error in errors)
+
+
+def summary(mutants: list[Mutant], results: Results) -> str:
+    """The score by file, and what was not caught."""
+    by_file: dict[str, Counter] = defaultdict(Counter)
+    for mutant in mutants:
+        by_file[mutant.file][results.outcome(mutant) or "not run"] += 1
+    total = sum(by_file.values(), Counter())
+    lines = ["| file | mutants that compile | caught | left |", "| --- | --- | --- | --- |"]
+    for file, counts in [*sorted(by_file.items()), ("in all", total)]:
+        viable = counts.total() - counts["no build"]
+        lines.append(f"| `{file}` | {viable} | {counts['caught']} | {viable - counts['caught']} |")
+    lines.append(f"\n{total.total()} mutants; " + ", ".join(f"{count} {outcome}" for outcome, count in total.most_common()))
+    left = [mutant for mutant in mutants if results.outcome(mutant) not in ("caught", "no build")]
+    return "\n".join(lines + [f"{results.outcome(mutant) or 'not run'}: {mutant.name}" for mutant in left])
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--again", action="store_true", help="try those again that nothing caught")
+    parser.add_argument("--only", default="", metavar="TEXT", help="only mutants whose name has the text")
+    parser.add_argument("--jobs", type=int, default=2, help="so many mutants at a time")
+    parser.add_argument("--seconds", type=float, default=600, help="leave out tests that take longer")
+    options = parser.parse_args()
+
+    WORK.mkdir(parents=True, exist_ok=True)
+    subprocess.run([ROOT / "tests/mutants/core.sh", PLAIN], check=True)
+    files = {str(path.relative_to(PLAIN)): path.read_bytes() for path in sorted(PLAIN.rglob("*")) if path.is_file()}
+    originals = {name: text.decode() for name, text in files.items() if name.endswith(".rs")}
+    for name in files.keys() - originals.keys():
+        schemata.put(CORE / name, files[name])
+    mutants = schemata.listed(tool(), PLAIN, SELECTION)
+    results = Results()
+    done = ("caught", "no build") if options.again else ("caught", "no build", "missed")
+    open_ = [m for m in mutants if results.outcome(m) not in done and options.only in m.name]
+
+    binary, arms = build(originals, mutants, {mutant.number for mutant in open_}, results)
+    binary = Path(shutil.copy2(binary, WORK / "all-mutants"))
+    switched = [mutant for mutant in open_ if mutant.number in arms.function_of]
+    pool = ThreadPoolExecutor(options.jobs)
+    tests = Tests(binary, options.seconds, pool)
+    print(f"{len(tests.seconds)} tests, {sum(tests.seconds.values()):.0f} s", file=sys.stderr)
+
+    def note(mutant: Mutant, by: str | None) -> None:
+        results.add(mutant, "caught" if by else "missed", by=by)
+        print(f"caught by {by}" if by else "MISSED", mutant.name, sep=": ", file=sys.stderr, flush=True)
+
+    def tried(mutant: Mutant) -> tuple[Mutant, str | None]:
+        return mutant, tests.catcher(binary, mutant.number, arms.function_of[mutant.number])
+
+    for future in as_completed([pool.submit(tried, mutant) for mutant in switched]):
+        note(*future.result())
+    for mutant in [mutant for mutant in open_ if results.outcome(mutant) == "alone"]:
+        binary, why = build_alone(originals, mutant)
+        if binary:
+            note(mutant, tests.catcher(binary, 0, None))
+        else:
+            results.add(mutant, "no build", why=why)
+    print(summary(mutants, results))
+
+
+if __name__ == "__main__":
+    main()
