@@ -166,7 +166,9 @@ def write(core: Path, originals: dict[str, str], mutants: list[Mutant], alive: s
         for (item, begin, end), own in items(source, [mutant for mutant in mutants if mutant.file == file]).items():
             add(source.text[done:item])
             # Iterators that differ in type are told apart by a box; what may change has to be no constant.
-            head, boxed = re.subn(r"-> impl (Iterator<.+>) $", r"-> Box<dyn \1 + '_> ", source.text[item:begin])
+            head = source.text[item:begin]
+            lifetime = "'a" if "<'a>" in head else "'_"
+            head, boxed = re.subn(r"-> impl (Iterator<.+>) $", rf"-> Box<dyn \1 + {lifetime}> ", head)
             wrapped = "Box::new(%s)" if boxed else "{ %s }"
             add(re.sub(r"\bconst (?=fn )", "", head) + f"{{ match crate::schemata::on({functions}) {{\n")
             for mutant in [mutant for mutant in own if mutant.number in alive]:

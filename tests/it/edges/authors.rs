@@ -340,3 +340,10 @@ fn a_write_that_follows_nobodys_edit_heats_nothing() {
     assert!(matches!(decision.verdict, Verdict::Drifted { .. }));
     assert_eq!(settlement.commit.unwrap().record.heat, Heat::default());
 }
+
+#[test]
+fn what_only_belongs_to_an_edit_that_was_told_is_settled_all_the_same() {
+    let version = judged(3, 50, Untrusted, &right(), &foreign());
+    let commit = commit(&with(known(version), vec![promoted("m", 60, 3, Untrusted)])).unwrap();
+    assert_eq!((commit.seen, commit.alerts.len()), (vec!["m".to_owned()], 0));
+}

@@ -11,7 +11,7 @@ use runas_reactor::domain::observation::Observation;
 use runas_reactor::domain::policy::Mode;
 use runas_reactor::domain::principal::Attribution::{BreakGlass, Ours, Trusted, Unattributed, Untrusted};
 use runas_reactor::domain::record::{Heat, Incident, Standing};
-use runas_reactor::domain::settle::{attach, detach, settle};
+use runas_reactor::domain::settle::{HOPS_MAX, attach, detach, settle};
 use runas_reactor::domain::signal::Cause;
 use runas_reactor::domain::time::MINUTE_MS;
 use serde_json::json;
@@ -382,4 +382,116 @@ fn what_is_remembered_of_a_document_of_another_content_is_that_content() {
     assert_eq!(accounted.body, Some(Body::Invalid { why: "no JSON".to_owned() }));
     case.observation = Observation::Absent;
     assert_eq!(settled(&case).1.commit.unwrap().record.accounted, None);
+}
+
+#[test]
+fn what_is_told_as_done_is_what_was_done() {
+    let told = |case: &Case| {
+        let alert = alerts(&settled(case).1).into_iter().find(|alert| alert.id.starts_with("edit:")).unwrap();
+        (alert.data["done"].as_str().unwrap().to_owned(), alert.text)
+    };
+    let mut rollback = calm();
+    rollback.observation = document(&[(1, 10, body(&right_but("runAsEnabled", false))), (2, 20, body(&right()))], 1);
+    rollback.edits = vec![promoted("m", 80, 1, Untrusted)];
+    let (done, text) = told(&rollback);
+    assert!(done == "reverted" && text.contains("made version 2 the default again"), "{text}");
+    let mut held = wrong();
+    held.edits[0].attribution = BreakGlass;
+    let (done, text) = told(&held);
+    assert!(done == "held" && text.contains("left as it is until"), "{text}");
+    let mut unreadable = wrong();
+    unreadable.observation = unknown();
+    unreadable.hop = HOPS_MAX;
+    assert_eq!(told(&unreadable).0, "NOT readable");
+}
+
+#[test]
+fn an_attempt_is_told_as_what_it_would_have_done() {
+    for (action, expected) in [
+        (Action::Deleted, "a call that would have deleted the document failed"),
+        (Action::Updated { version: None }, "a call that would have written a version failed"),
+    ] {
+        let mut case = calm();
+        case.edits = vec![edit("f", 99, action, Untrusted)];
+        case.edits[0].edit.failed = Some("AccessDenied".to_owned());
+        let text = told(&case, "attempt_denied").unwrap().text;
+        assert!(text.contains(expected), "{text}");
+    }
+}
+
+#[test]
+fn a_late_name_says_what_becomes_of_the_change() {
+    for (attribution, expected) in [(Trusted, "its change is taken over now"), (Untrusted, "its change stays dropped")]
+    {
+        let mut case = calm();
+        case.record.recent = vec![judged(2, 20, Unattributed, &right(), &right_but("kmsKeyId", "k"))];
+        case.edits = vec![wrote("l", 20, 2, attribution)];
+        let text = told(&case, "author_known").unwrap().text;
+        assert!(text.contains(expected), "{text}");
+    }
+}
+
+#[test]
+fn what_stays_wrong_has_an_end_to_be_told() {
+    let mut held = wrong();
+    held.edits[0].attribution = BreakGlass;
+    let incident_of = |case: &Case| settled(case).1.commit.unwrap().record.incident.unwrap();
+    assert!(incident_of(&held).announce_end);
+    assert!(!incident_of(&wrong()).announce_end, "what is put right at once is over");
+    let mut again = wrong();
+    again.record.incident = Some(Incident { opponents: vec!["x".to_owned(), "y".to_owned()], ..incident() });
+    assert_eq!(incident_of(&again).opponents, ["arn:aws:iam::444455556666:role/mallory", "x", "y"]);
+    // Where nothing is governed any more, there is nothing to put right.
+    let mut exempt = wrong();
+    exempt.edits = Vec::new();
+    exempt.resolution.mode = Mode::Exempt;
+    exempt.record.accounted.as_mut().unwrap().version = 3;
+    exempt.record.accounted.as_mut().unwrap().created = Some(at(95));
+    exempt.record.incident = Some(incident());
+    assert!(told(&exempt, "peace").is_some());
+}
+
+#[test]
+fn a_pipeline_that_goes_on_and_on_is_kept_off_longer_than_anybody_else() {
+    for (attribution, until) in [(Trusted, 400), (Untrusted, 110)] {
+        let mut case = wrong();
+        case.edits = vec![wrote("t", 95, 3, attribution)];
+        case.record.heat = Heat { milli: 9_000, at: at(100), backoffs: 9, not_before: None };
+        assert_eq!(settled(&case).1.commit.unwrap().record.heat.not_before, Some(at(until)));
+    }
+}
+
+#[test]
+fn a_new_account_is_remembered_from_when_it_was_vended() {
+    for (cause, expected) in [(Cause::Vended, Some(at(98))), (Cause::Touched, None), (Cause::Swept, None)] {
+        let mut case = case();
+        case.cause = cause;
+        assert_eq!(settled(&case).1.commit.unwrap().record.vended, expected, "{cause:?}");
+    }
+}
+
+#[test]
+fn how_a_target_stands_that_cannot_be_read_or_written() {
+    let standing = |case: &Case, applied: &Applied| {
+        let commit = settle(case, &decide(case), applied).commit;
+        commit.map_or(case.record.standing, |commit| commit.record.standing)
+    };
+    let mut vended = case();
+    (vended.cause, vended.observation) = (Cause::Vended, unknown());
+    assert_eq!(standing(&vended, &Applied::Nothing), Standing::Waiting);
+    vended.record.standing = Standing::Unreachable;
+    assert_eq!(standing(&vended, &Applied::Nothing), Standing::Unreachable, "told before, and not over");
+    vended.record.standing = Standing::Waiting;
+    vended.since = vended.now.plus_ms(-120 * MINUTE_MS);
+    assert_eq!(standing(&vended, &Applied::Nothing), Standing::Unreachable, "its time is over");
+    let mut outpaced = wrong();
+    outpaced.since = outpaced.now.plus_ms(-MINUTE_MS);
+    assert_eq!(standing(&outpaced, &Applied::Refused(Refusal::Moved)), Standing::BackingOff);
+    outpaced.hop = HOPS_MAX;
+    assert_eq!(standing(&outpaced, &Applied::Refused(Refusal::Moved)), Standing::Unreachable, "it is not tried again");
+    let refused = settle(&wrong(), &decide(&wrong()), &Applied::Refused(Refusal::Replacing));
+    assert_eq!(refused.commit, None);
+    outpaced.hop = 0;
+    let refused = settle(&outpaced, &decide(&outpaced), &Applied::Refused(Refusal::Replacing)).commit.unwrap();
+    assert_eq!(refused.record.deleted_by_us, Some(outpaced.now));
 }
