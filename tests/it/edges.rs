@@ -4,6 +4,7 @@ mod authors;
 mod deciding;
 mod presuming;
 mod settling;
+mod telling;
 
 use runas_reactor::domain::advance::{REPLAYED_MAX, advance, near, same_document, wanted};
 use runas_reactor::domain::case::{Applied, Case, Verdict, WaitsOn};
