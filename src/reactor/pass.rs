@@ -88,6 +88,7 @@ async fn pass<W: World>(world: &W, policy: &Policy, work: &Work, attempt: &Attem
         return Ok(not_looked_at(world, work, "the account has left the organisation, or is closed"));
     }
     let mut case = case(world, policy, work, loaded, &facts, first.observation);
+    // Whose a change was can only be asked where its contents are known.
     read_between(world, &mut case, &access).await?;
     let mut case = attributed(world, policy, work, &access, &facts, case).await?;
     // The try before this one is over, and may have stopped at any point of that.
