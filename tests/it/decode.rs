@@ -3,10 +3,13 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a helper of a test fails the test by panicking")]
 
-use runas_reactor::domain::decode::{BODY_BYTES_MAX, Decoded, EDITS_MAX, batch, decode, encode, encode_work};
+use runas_reactor::domain::decode::{
+    BODY_BYTES_MAX, Decoded, EDITS_MAX, HOPS_MAX, batch, decode, encode, encode_work, from_history,
+};
 use runas_reactor::domain::edit::Action;
 use runas_reactor::domain::principal::Principal;
 use runas_reactor::domain::signal::{Errand, Signal, Work};
+use runas_reactor::domain::target::Target;
 use runas_reactor::domain::time::Time;
 use serde_json::{Value, json};
 
@@ -59,6 +62,28 @@ fn a_write_that_names_no_document_is_a_bare_look() {
 }
 
 #[test]
+fn a_denial_that_names_no_document_is_a_bare_look() {
+    let denied = "User: arn:aws:sts::444455556666:assumed-role/Developer/eve is not authorized to perform: \
+                  ssm:UpdateDocument on resource: arn:aws:ssm:eu-west-1:444455556666:* with an explicit deny";
+    let notice = signal(&changed("ssm/denied-named-in-message-only.json", "/detail/errorMessage", json!(denied)));
+    assert!(matches!(notice.signal, Signal::DocumentTouched { edit: None, .. }), "{notice:?}");
+}
+
+#[test]
+fn of_many_resources_ours_counts_wherever_it_stands_and_else_the_first_is_named() {
+    let arn = |name: &str| json!({ "ARN": format!("arn:aws:ssm:eu-west-1:444455556666:document/{name}") });
+    let with = |names: &[&str]| {
+        let resources = names.iter().copied().map(arn).collect();
+        changed("ssm/update-document-resources-only.json", "/detail/resources", Value::Array(resources))
+    };
+    for names in [["SSM-SessionManagerRunShell", "One"], ["One", "SSM-SessionManagerRunShell"]] {
+        assert_eq!(edit(&with(&names)).action, Action::Updated { version: None }, "{names:?}");
+    }
+    let Decoded::Ignored { reason, .. } = decode(&with(&["One", "Two"])) else { panic!() };
+    assert!(reason.contains("One") && !reason.contains("Two"), "{reason}");
+}
+
+#[test]
 fn a_denied_call_is_an_edit_that_failed_with_either_code() {
     for (file, code) in [
         ("ssm/denied-access-denied.json", "AccessDenied"),
@@ -77,6 +102,11 @@ fn deleting_one_version_is_not_deleting_the_document() {
         edit(&sample("ssm/delete-document-version-by-name.json")).action,
         Action::VersionDeleted { version: None }
     );
+    for blank in ["", " "] {
+        let body =
+            changed("ssm/delete-document-version.json", "/detail/requestParameters/documentVersion", json!(blank));
+        assert_eq!(edit(&body).action, Action::Deleted, "{blank:?} names no version");
+    }
 }
 
 #[test]
@@ -84,6 +114,21 @@ fn the_same_event_delivered_twice_is_the_same_edit() {
     let first = edit(&sample("ssm/update-document.json"));
     let again = edit(&changed("ssm/update-document.json", "/id", json!("another-delivery")));
     assert_eq!(first, again);
+}
+
+#[test]
+fn the_event_history_tells_the_same_edit_as_the_event_and_none_that_failed_or_is_about_another_document() {
+    let target = Target::new("444455556666".parse().unwrap(), "eu-west-1".parse().unwrap());
+    for (file, told) in [
+        ("ssm/update-document.json", true),
+        ("ssm/delete-document.json", true),
+        ("ssm/denied-access-denied.json", false),
+        ("ssm/update-another-document.json", false),
+    ] {
+        let event: Value = serde_json::from_str(&sample(file)).unwrap();
+        let heard = from_history(&event["detail"].to_string(), &target);
+        assert_eq!(heard, told.then(|| edit(&sample(file))), "{file}");
+    }
 }
 
 // ---- identities ------------------------------------------------------------------------------------------------------------
@@ -114,6 +159,24 @@ fn a_user_is_known_by_his_own_arn_and_a_federated_one_by_nobody_elses() {
     ] {
         let who = edit(&changed("ssm/update-document.json", "/detail/userIdentity", identity.clone())).principal;
         assert_eq!((who.arn.as_deref(), who.name.as_deref()), (arn, Some(name)), "{identity}");
+    }
+}
+
+#[test]
+fn a_service_is_known_by_the_name_that_aws_calls_it_by() {
+    let who =
+        json!({ "type": "AWSService", "invokedBy": "config.amazonaws.com", "userName": "quicksetup.amazonaws.com" });
+    let who = edit(&changed("ssm/update-document.json", "/detail/userIdentity", who)).principal;
+    assert_eq!((who.kind.as_str(), who.name.as_deref()), ("AWSService", Some("config.amazonaws.com")));
+}
+
+#[test]
+fn a_session_of_a_kind_that_nobody_knows_yet_is_called_by_its_name() {
+    for (session, name) in [("assumed-role/AgentRole/agent-7", "agent-7"), ("federated-user/karl", "karl")] {
+        let arn = format!("arn:aws:sts::444455556666:{session}");
+        let identity = json!({ "type": "AgentWorkload", "arn": arn, "principalId": "AROAEXAMPLEROLE000003" });
+        let who = edit(&changed("ssm/update-document.json", "/detail/userIdentity", identity)).principal;
+        assert_eq!(who.name.as_deref(), Some(name), "{session}");
     }
 }
 
@@ -188,6 +251,7 @@ fn the_account_that_joined_is_found_wherever_it_stands_and_is_never_the_reporter
         json!({"account_id": "444455556666", "organizationManagementAccountId": "999900001111"}),
         json!({"a": {"b": [{"c": {"accountId": "444455556666"}}]}, "x": "123412341234"}),
         json!({"memberAccountId": "444455556666", "id": "123412341234"}),
+        json!({"accountId": "444455556666", "formerAccountId": "123412341234"}),
         json!({"account": {"id": "444455556666"}, "managementAccount": {"id": "999900001111"}}),
         json!({"joinedAccount": "444455556666", "accountId": "111122223333"}),
         json!({"accountJoinedOrganizationStatus": {"accountId": "444455556666"}}),
@@ -246,6 +310,24 @@ fn a_work_message_has_at_most_a_hundred_edits() {
     let edits = |n: usize| vec![edit(&sample("ssm/update-document.json")); n];
     assert!(matches!(decode(&encode_work(&Work { edits: edits(EDITS_MAX), ..a_work() })), Decoded::Signal(_)));
     assert!(matches!(decode(&encode_work(&Work { edits: edits(EDITS_MAX + 1), ..a_work() })), Decoded::Poison { .. }));
+}
+
+#[test]
+fn a_chain_of_work_messages_has_at_most_ten_thousand_hops() {
+    assert!(matches!(decode(&encode_work(&Work { hop: HOPS_MAX, ..a_work() })), Decoded::Signal(_)));
+    assert!(matches!(decode(&encode_work(&Work { hop: HOPS_MAX + 1, ..a_work() })), Decoded::Poison { .. }));
+}
+
+#[test]
+fn what_only_resembles_a_request_of_cloudformation_is_not_passed_over() {
+    let request: Value = serde_json::from_str(&sample("other/cfn-custom-resource-create.json")).unwrap();
+    assert!(matches!(decode(&request.to_string()), Decoded::Ignored { .. }));
+    for key in ["RequestType", "ResponseURL", "StackId"] {
+        let mut other = request.clone();
+        other.as_object_mut().unwrap().remove(key);
+        let decoded = decode(&other.to_string());
+        assert!(matches!(decoded, Decoded::Poison { .. }), "without {key}: {decoded:?}");
+    }
 }
 
 #[test]

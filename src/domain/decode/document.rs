@@ -112,16 +112,10 @@ fn is_document(arn: &str) -> bool {
     Arn::parse(arn).is_some_and(|arn| arn.service == "ssm" && arn.resource.starts_with("document/"))
 }
 
+/// Ours wherever it stands, or else the first.
 fn any_of<'a>(names: impl Iterator<Item = &'a str>, target: &Target) -> Named {
-    let mut another = Named::Nothing;
-    for name in names {
-        match judge(name, target) {
-            Named::Ours => return Named::Ours,
-            found if matches!(another, Named::Nothing) => another = found,
-            _ => {}
-        }
-    }
-    another
+    let judged = names.map(|name| judge(name, target));
+    judged.min_by_key(|named| !matches!(named, Named::Ours)).unwrap_or(Named::Nothing)
 }
 
 /// The API's pattern for writes allows the bare name only; an ARN is understood all the same, in case the service is more

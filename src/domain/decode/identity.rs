@@ -75,7 +75,6 @@ fn name(identity: &Object, kind: &str) -> Option<String> {
         "AssumedRole" | "Role" | "FederatedUser" => session(identity).or_else(user).or_else(|| last_segment(identity)),
         "AWSService" => invoked_by().or_else(user).or_else(principal_id),
         "AWSAccount" => user().or_else(|| text_at(identity, "accountId")).or_else(principal_id),
-        "IdentityCenterUser" => user().or_else(on_behalf_of).or_else(principal_id),
         _ => user().or_else(|| session(identity)).or_else(on_behalf_of).or_else(invoked_by).or_else(principal_id),
     }
 }

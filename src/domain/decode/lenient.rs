@@ -38,9 +38,8 @@ pub(super) fn text_at(object: &Object, key: &str) -> Option<String> {
 
 /// The whole number from one upwards under `key`, written as a number or as a string of digits.
 pub(super) fn number_at(object: &Object, key: &str) -> Option<u64> {
-    let text = text_at(object, key)?;
-    let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
-    if digits { text.parse().ok().filter(|n| *n > 0) } else { None }
+    let digits = text_at(object, key).filter(|text| text.bytes().all(|b| b.is_ascii_digit()))?;
+    digits.parse().ok().filter(|n| *n > 0)
 }
 
 /// An identifier under `key` that can stand in a ledger key and a log line as it is; anything else counts as absent.
