@@ -70,12 +70,7 @@ fn empty_like(value: &Value) -> Option<Value> {
 }
 
 fn lists(path: &str, before: &[Value], after: &[Value], changes: &mut Vec<PolicyChange>) {
-    let (Some(old), Some(new)) = (by_name(before), by_name(after)) else {
-        if before != after {
-            changes.push(PolicyChange { path: path.to_owned(), from: Some(before.into()), to: Some(after.into()) });
-        }
-        return;
-    };
+    let (old, new) = (by_name(before), by_name(after));
     let names: BTreeSet<&String> = old.keys().chain(new.keys()).collect();
     let found = changes.len();
     for name in names {
@@ -93,10 +88,9 @@ fn lists(path: &str, before: &[Value], after: &[Value], changes: &mut Vec<Policy
     }
 }
 
-/// The entries by what people call them; `None` where two are called the same.
-fn by_name(list: &[Value]) -> Option<BTreeMap<String, &Value>> {
-    let named: BTreeMap<String, &Value> = list.iter().map(|entry| (name_of(entry), entry)).collect();
-    (named.len() == list.len()).then_some(named)
+/// The entries by what people call them. A policy that calls two the same is rejected.
+fn by_name(list: &[Value]) -> BTreeMap<String, &Value> {
+    list.iter().map(|entry| (name_of(entry), entry)).collect()
 }
 
 fn name_of(entry: &Value) -> String {
@@ -147,6 +141,10 @@ mod tests {
         assert_eq!(
             said(|policy| policy["scopes"][0]["mode"] = json!("observe")),
             one("scopes[production].mode", json!(null), json!("observe"))
+        );
+        assert_eq!(
+            said(|policy| policy["scopes"][1]["preferences"] = json!({ "idleSessionTimeout": "9" })),
+            one("scopes[pilot].preferences.idleSessionTimeout", json!(null), json!("9"))
         );
         assert_eq!(
             said(|policy| policy["alerts"] = json!({ "gap_slo_minutes": 9 })),

@@ -34,13 +34,13 @@ pub enum Step {
 }
 
 /// A place in a policy, written `scopes[1].ous[0]`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Path(Vec<Step>);
 
 impl Path {
     /// The whole policy.
     pub fn root() -> Self {
-        Self::default()
+        Self(Vec::new())
     }
 
     /// The value of a key below this place.

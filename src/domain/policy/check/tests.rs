@@ -153,7 +153,7 @@ fn domain_users_need_the_switch() {
         json["defaults"]["preferences"]["runAsDefaultUser"] = json!(user);
         said_of(&json)
     };
-    for user in ["ops@corp.example.com", "First.Last@CORP", "ops"] {
+    for user in ["ops@corp.example.com", "First.Last@CORP", "svc_ops@corp", "first-last@corp-1.example", "ops"] {
         assert!(with(user).is_empty(), "{user}");
     }
     for user in [
@@ -269,6 +269,7 @@ fn other_preferences() {
             json!({ "windows": "\u{1b}[2J" }),
             &["error bad_value scopes[0].preferences.shellProfile.windows"],
         ),
+        ("/scopes/0/preferences/shellProfile", json!({ "windows": "x".repeat(16_384) }), &[]),
         (
             "/scopes/0/preferences/shellProfile",
             json!({ "windows": "x".repeat(16_385) }),
@@ -452,7 +453,9 @@ fn patterns_that_fit_nobody_are_rejected() {
     ] {
         assert_eq!(said_of_pattern(pattern), [format!("error {code}")], "{pattern}");
     }
-    assert_eq!(said_of_pattern(&format!("arn:aws:iam::*:role/{}", "x".repeat(256))), ["error bad_pattern"]);
+    let long = |bytes: usize| format!("{:x<bytes$}", "arn:aws:iam::*:role/");
+    assert_eq!(said_of_pattern(&long(256)), ["warning nameable_by_administrator"]);
+    assert_eq!(said_of_pattern(&long(257)), ["error bad_pattern"]);
 }
 
 #[test]
