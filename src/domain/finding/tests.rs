@@ -69,6 +69,7 @@ fn who_edits_most_does_not_crowd_out_the_others() {
     // As long as there is room for all, they are told in their order.
     let few = finished(page().edits(&edits[45..55].iter().collect::<Vec<_>>()));
     assert_eq!((&few.data["edits"][5]["principal"]["name"], &few.data["count"]), (&json!("oncall"), &json!(10)));
+    assert!(!few.text.contains("edits more"), "{}", few.text);
 }
 
 #[test]

@@ -101,13 +101,16 @@ impl Pass<'_> {
 
     fn severity(&self, edit: &ToldEdit) -> Severity {
         let wrong = !matches!(self.decision.verdict, Verdict::InSync) || self.before.is_some();
-        let touched_reviewed = reviewed(edit);
         match (edit.attribution, self.case.resolution.mode) {
             (Attribution::Ours | Attribution::Trusted, _) | (_, Mode::Exempt) => Severity::Info,
             (_, Mode::Observe) => Severity::Warning,
             (Attribution::BreakGlass, Mode::Enforce) => Severity::High,
             (Attribution::Untrusted | Attribution::Unattributed, Mode::Enforce) => {
-                if wrong || touched_reviewed || !edit.change.is_empty() { Severity::High } else { Severity::Warning }
+                if wrong || !edit.change.is_empty() {
+                    Severity::High
+                } else {
+                    Severity::Warning
+                }
             }
         }
     }

@@ -221,6 +221,15 @@ fn what_our_role_did_is_told_unless_it_is_what_we_do() {
 }
 
 #[test]
+fn a_version_that_another_pass_of_ours_made_the_default_is_told_as_its_authors_alone() {
+    let mut case = known(judged(2, 20, Ours, &right(), &right()));
+    case.record = in_sync(2, 20);
+    case.observation = document(&[(2, 20, body(&right())), (3, 95, body(&foreign()))], 3);
+    case.edits = vec![wrote("t", 95, 3, Trusted), by_our_role(promoted("m", 96, 3, Untrusted))];
+    assert_eq!(edits_told(&case), [("AWSAccelerator-x".to_owned(), "wrote version 3".to_owned())]);
+}
+
+#[test]
 fn a_deletion_by_our_role_is_ours_where_a_document_followed_or_we_said_so() {
     for (when, said, told) in [(50, None, 0), (51, None, 1), (51, Some(at(60)), 0), (50, Some(at(60)), 0)] {
         let mut case = known(judged(3, 50, Ours, &right(), &right()));

@@ -192,6 +192,15 @@ fn a_default_that_moved_unreported_is_told_a_minute_after_our_own_write() {
 }
 
 #[test]
+fn an_attempt_that_failed_does_not_hide_that_the_default_has_moved() {
+    let mut case = calm();
+    case.observation = document(&[(1, 10, body(&right_but("runAsEnabled", false))), (2, 20, body(&right()))], 1);
+    case.edits = vec![promoted("f", 99, 2, Untrusted)];
+    case.edits[0].edit.failed = Some("AccessDenied".to_owned());
+    assert_eq!(kinds(&settled(&case).1), ["edit_reverted", "attempt_denied"]);
+}
+
+#[test]
 fn a_new_accounts_wait_is_believed_for_the_policys_minutes() {
     for (ms, expected) in [(120 * MINUTE_MS - 1, Standing::Waiting), (120 * MINUTE_MS, Standing::Unreachable)] {
         let mut case = case();
