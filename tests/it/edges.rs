@@ -5,6 +5,7 @@ mod deciding;
 mod presuming;
 mod settling;
 mod telling;
+mod unheard;
 
 use runas_reactor::domain::advance::{REPLAYED_MAX, advance, near, same_document, wanted};
 use runas_reactor::domain::case::{Applied, Case, Verdict, WaitsOn};

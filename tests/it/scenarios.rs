@@ -6,7 +6,7 @@ use runas_reactor::domain::target::Target;
 use runas_reactor::ports::Clock as _;
 use runas_reactor::reactor::{PolicySource, Reactor};
 use runas_reactor::sim::drive::{Simulated, run_for};
-use runas_reactor::sim::{Caller, Sim, Switches};
+use runas_reactor::sim::{Caller, Fate, Sim, Switches};
 use serde_json::{Value, json};
 
 use crate::aws::Hub;
@@ -340,6 +340,20 @@ async fn a_new_account_is_waited_for_until_organizations_and_a_role_know_it() {
         assert_eq!(records[&org::target("999900001111", region)].standing, Standing::InSync, "{region}");
     }
     assert_eq!(loud(&play.told(1)), Vec::<String>::new());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_new_account_is_late_by_all_that_its_news_took_unless_it_comes_from_an_archive() {
+    for (hours, late) in [(24, true), (26, false)] {
+        let play = Play::begin(Switches::PLAIN).await;
+        let new = org::account("999900001111", play.sim().now());
+        play.sim().next_fate(Fate::Late(hours * 3_600));
+        play.sim().account_created(&org::target("111122223333", "us-east-1"), &new.facts.account);
+        play.sim().put_account(new);
+        run_for(&play.reactor, i64::from(hours) * 3_600 + REST_S).await;
+        let told = play.sim().told();
+        assert_eq!(told.iter().any(|alert| alert.kind == "gap_too_long"), late, "{hours} h: {told:#?}");
+    }
 }
 
 #[tokio::test(start_paused = true)]
