@@ -12,6 +12,7 @@ import math
 import os
 import resource
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -68,7 +69,8 @@ def outcome_of(binary: Path, tests: list[str], environment: dict[str, str], pati
     command = [binary, "--test-threads=1", "--exact", *tests]
     options = {"stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL, "text": True, "preexec_fn": limit}
     process = subprocess.Popen(command, cwd=CORE, env=environment, **options)
-    asleep = threading.Timer(60 + 20 * patience_s, process.kill)
+    # Until it is waited for, its number stands for it alone. `Popen.kill` may wait itself, and then nobody knows the seconds.
+    asleep = threading.Timer(60 + 20 * patience_s, os.kill, (process.pid, signal.SIGKILL))
     asleep.start()
     last, failed = tests[0], False
     for line in process.stdout:
@@ -76,12 +78,13 @@ def outcome_of(binary: Path, tests: list[str], environment: dict[str, str], pati
             last = line.split()[1]
         if line.rstrip().endswith("FAILED"):
             failed = True
-            process.kill()
+            os.kill(process.pid, signal.SIGKILL)
             break
     process.stdout.close()
+    os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+    asleep.cancel()
     _, status, used = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
-    asleep.cancel()
     return (last if failed or process.returncode else None), used.ru_utime + used.ru_stime
 
 
