@@ -11,7 +11,9 @@
 //! | `ledger_view` | the ledger as an operator reads it (feature `cli`) |
 //! | `policy_book` | the versions of the policy as an operator writes them (feature `cli`) |
 //! | `documents`, `directory`, `ledger`, `notifier`, `queue` | one port each |
+//! | `history`, `regions` | CloudTrail and Account Management: one call each, made `by_hand` |
 
+mod by_hand;
 mod client;
 #[cfg(feature = "cli")]
 pub mod dead_letters;
@@ -29,9 +31,11 @@ pub mod operator;
 #[cfg(feature = "cli")]
 pub mod policy_book;
 mod queue;
+mod regions;
 mod session;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use crate::clock;
 use crate::config::Config;
@@ -40,18 +44,20 @@ use crate::domain::finding::Alert;
 use crate::domain::glance::{Glance, Noted};
 use crate::domain::observation::{Observation, Status};
 use crate::domain::policy::Policy;
-use crate::domain::record::{Commit, Loaded};
+use crate::domain::record::{Commit, Known, Loaded};
 use crate::domain::signal::Errand;
 use crate::domain::sweep::Sweep;
 use crate::domain::target::{AccountFacts, AccountId, OuId, Region, Target};
 use crate::domain::time::Time;
 use crate::ports::{self, Access, Attempt, Fault, Page, Written};
 use client::Clients;
+use session::{Scope, Sessions};
 
 /// Everything the reactor can reach, in AWS. Making one opens no connection and reads nothing.
 pub struct AwsWorld {
     documents: documents::SsmDocuments,
     history: history::EventHistory,
+    regions: regions::AccountRegions,
     directory: directory::Organizations,
     ledger: ledger::DynamoLedger,
     notifier: notifier::SnsNotifier,
@@ -60,9 +66,11 @@ pub struct AwsWorld {
 
 impl AwsWorld {
     fn new(config: &Config, clients: &Clients) -> Self {
+        let sessions = Arc::new(Sessions::new(config, clients, Scope::Document));
         Self {
-            documents: documents::SsmDocuments::new(config, clients),
+            documents: documents::SsmDocuments::new(clients, Arc::clone(&sessions)),
             history: history::EventHistory::new(config, clients),
+            regions: regions::AccountRegions::new(config, clients, sessions),
             directory: directory::Organizations::new(clients),
             ledger: ledger::DynamoLedger::new(config, clients),
             notifier: notifier::SnsNotifier::new(config, clients),
@@ -129,6 +137,10 @@ impl ports::Directory for AwsWorld {
         self.directory.accounts_in(path, page).await
     }
 
+    async fn enabled(&self, account: &AccountId, access: &Access) -> Result<BTreeSet<Region>, Fault> {
+        self.regions.enabled(account, access).await
+    }
+
     #[cfg(feature = "cli")]
     async fn accounts(&self, under: Option<&OuId>) -> Result<Vec<AccountId>, Fault> {
         self.directory.accounts(under).await
@@ -160,8 +172,12 @@ impl ports::Ledger for AwsWorld {
         self.ledger.note(target, generation, noted).await
     }
 
-    async fn looks(&self, account: &AccountId) -> Result<BTreeMap<Region, Time>, Fault> {
-        self.ledger.looks(account).await
+    async fn known(&self, account: &AccountId) -> Result<Known, Fault> {
+        self.ledger.known(account).await
+    }
+
+    async fn save_enabled(&self, account: &AccountId, enabled: &BTreeSet<Region>) -> Result<(), Fault> {
+        self.ledger.save_enabled(account, enabled).await
     }
 
     async fn sweep(&self) -> Result<Option<Sweep>, Fault> {

@@ -47,6 +47,8 @@ pub const ENDPOINT_ORGANIZATIONS: &str = "AWS_ENDPOINT_URL_ORGANIZATIONS";
 
 /// Endpoint of `CloudTrail`.
 pub const ENDPOINT_CLOUDTRAIL: &str = "AWS_ENDPOINT_URL_CLOUDTRAIL";
+/// Endpoint of Account Management.
+pub const ENDPOINT_ACCOUNT: &str = "AWS_ENDPOINT_URL_ACCOUNT";
 
 /// One reason why the settings cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -112,6 +114,8 @@ pub struct Endpoints {
     pub organizations: Option<String>,
     /// `CloudTrail`.
     pub cloudtrail: Option<String>,
+    /// Account Management.
+    pub account: Option<String>,
 }
 
 /// The settings of a running reactor.
@@ -243,6 +247,7 @@ impl<V: Fn(&str) -> Option<String>> Reader<V> {
             sqs: endpoint(ENDPOINT_SQS),
             organizations: endpoint(ENDPOINT_ORGANIZATIONS),
             cloudtrail: endpoint(ENDPOINT_CLOUDTRAIL),
+            account: endpoint(ENDPOINT_ACCOUNT),
         }
     }
 }

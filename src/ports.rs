@@ -2,7 +2,7 @@
 //! by the simulated organisation. One method of [`Documents`] is one AWS call or one bundle of calls in parallel, so that a
 //! decorator can count round trips, fail the k-th call or stop between any two.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::future::Future;
 
 use crate::domain::edit::Edit;
@@ -10,7 +10,7 @@ use crate::domain::finding::Alert;
 use crate::domain::glance::{Glance, Noted};
 use crate::domain::observation::{Observation, Status};
 use crate::domain::policy::Policy;
-use crate::domain::record::{Commit, Loaded};
+use crate::domain::record::{Commit, Known, Loaded};
 use crate::domain::signal::Errand;
 use crate::domain::sweep::Sweep;
 use crate::domain::target::{AccountFacts, AccountId, OuId, Region, Target};
@@ -198,6 +198,13 @@ pub trait Directory {
         page: Option<&str>,
     ) -> impl Future<Output = Result<Page<AccountFacts>, Fault>> + Send;
 
+    /// The regions that an account can use, as it says itself.
+    fn enabled(
+        &self,
+        account: &AccountId,
+        access: &Access,
+    ) -> impl Future<Output = Result<BTreeSet<Region>, Fault>> + Send;
+
     /// Every account of the organisation, or every one below `ou`, nested OUs included; for operators, who wait for it.
     #[cfg(feature = "cli")]
     fn accounts(&self, under: Option<&OuId>) -> impl Future<Output = Result<Vec<AccountId>, Fault>> + Send;
@@ -225,8 +232,15 @@ pub trait Ledger {
     /// nothing said, where it has not.
     fn note(&self, target: &Target, generation: u64, noted: &Noted) -> impl Future<Output = Result<(), Fault>> + Send;
 
-    /// When each target of an account was last looked at, give or take half a day.
-    fn looks(&self, account: &AccountId) -> impl Future<Output = Result<BTreeMap<Region, Time>, Fault>> + Send;
+    /// What is known of an account and of its targets.
+    fn known(&self, account: &AccountId) -> impl Future<Output = Result<Known, Fault>> + Send;
+
+    /// Remembers which regions an account has enabled.
+    fn save_enabled(
+        &self,
+        account: &AccountId,
+        enabled: &BTreeSet<Region>,
+    ) -> impl Future<Output = Result<(), Fault>> + Send;
 
     /// The last sweep, ended or not.
     fn sweep(&self) -> impl Future<Output = Result<Option<Sweep>, Fault>> + Send;

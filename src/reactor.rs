@@ -10,6 +10,7 @@ mod glance;
 mod pass;
 #[cfg(feature = "cli")]
 mod preview;
+mod regions;
 mod report;
 mod sweep;
 mod trail;

@@ -14,6 +14,7 @@ use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use aws_smithy_http_client::tls::{self, TlsContext, TrustStore};
 use aws_smithy_runtime_api::client::http::{HttpClient as _, SharedHttpClient, http_client_fn};
 
+use super::by_hand::Way;
 use crate::config::{Config, Endpoints, Trust};
 
 /// Amazon Root CA 1 to 4 and Starfield Services Root G2: the roots of Amazon Trust Services, from Mozilla's list.
@@ -80,10 +81,19 @@ impl Clients {
         Self { base, endpoints: Endpoints::default() }
     }
 
-    /// What a call to CloudTrail takes, of which there is no client: the configuration, and an endpoint of its own.
-    pub(super) fn cloudtrail(&self) -> (SdkConfig, Option<String>) {
-        let endpoint = self.endpoints.cloudtrail.clone().or_else(|| self.endpoints.default.clone());
-        (self.base.clone(), endpoint)
+    /// The way to CloudTrail, of which there is no client.
+    pub(super) fn cloudtrail(&self) -> Way {
+        self.way(self.endpoints.cloudtrail.as_ref())
+    }
+
+    /// The way to Account Management, of which there is none either.
+    pub(super) fn account(&self) -> Way {
+        self.way(self.endpoints.account.as_ref())
+    }
+
+    fn way(&self, endpoint: Option<&String>) -> Way {
+        let endpoint = endpoint.or(self.endpoints.default.as_ref()).map(String::as_str);
+        Way { sdk: self.base.clone(), endpoint: endpoint.or_else(|| self.base.endpoint_url()).map(str::to_owned) }
     }
 
     lazy_client!(ssm, aws_sdk_ssm);

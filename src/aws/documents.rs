@@ -16,8 +16,7 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 
 use super::client::{Clients, Lazy};
 use super::fault::{Call, is_expired};
-use super::session::{Lent, Scope, Session, Sessions};
-use crate::config::Config;
+use super::session::{Lent, Session, Sessions};
 use crate::domain::glance::Glance;
 use crate::domain::observation::{Observation, Status};
 use crate::domain::target::{DOCUMENT_NAME, Target};
@@ -29,7 +28,7 @@ mod remove;
 /// The documents of all accounts.
 pub(super) struct SsmDocuments {
     client: Lazy<Client>,
-    sessions: Sessions,
+    sessions: Arc<Sessions>,
 }
 
 /// The way to one target's document: where, and as whom.
@@ -40,8 +39,8 @@ struct Visit<'a> {
 }
 
 impl SsmDocuments {
-    pub(super) fn new(config: &Config, clients: &Clients) -> Self {
-        Self { client: clients.ssm(), sessions: Sessions::new(config, clients, Scope::Document) }
+    pub(super) fn new(clients: &Clients, sessions: Arc<Sessions>) -> Self {
+        Self { client: clients.ssm(), sessions }
     }
 
     async fn visit<'a>(&'a self, target: &'a Target, access: &Access) -> Result<(Visit<'a>, bool), Fault> {

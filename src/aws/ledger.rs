@@ -94,8 +94,8 @@ impl DynamoLedger {
     }
 
     pub(super) async fn facts(&self, account: &AccountId) -> Result<Option<AccountFacts>, Fault> {
-        let item = self.get(&Key::meta(account)).await?;
-        item.map(|item| items::facts_from(&item)).transpose().map_err(|what| corrupt(&what))
+        let Some(item) = self.get(&Key::meta(account)).await? else { return Ok(None) };
+        items::facts_from(&item).map_err(|what| corrupt(&what))
     }
 
     pub(super) async fn save_facts(&self, facts: &AccountFacts) -> Result<(), Fault> {

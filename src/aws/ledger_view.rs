@@ -1,5 +1,7 @@
 //! The ledger as an operator reads it: how everything stands, and what happened at one target. Nothing here writes.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use serde_json::Value;
 
 use super::client::Clients;
@@ -37,6 +39,8 @@ pub struct TargetRow {
 pub struct Inventory {
     /// The accounts that are known.
     pub accounts: Vec<AccountFacts>,
+    /// The regions that they have enabled, where a sweep was told.
+    pub enabled: BTreeMap<AccountId, BTreeSet<Region>>,
     /// The targets that were looked at.
     pub targets: Vec<TargetRow>,
 }

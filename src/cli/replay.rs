@@ -146,6 +146,7 @@ fn there(account: AccountId, policy: &Policy, now: Time) -> Account {
         roles: policy.roles().iter().map(|role| (role.clone(), now)).collect(),
         ready: now,
         regions_off: BTreeSet::new(),
+        opted_in: BTreeSet::new(),
     }
 }
 

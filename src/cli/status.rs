@@ -87,6 +87,7 @@ async fn execute(args: &StatusArgs, output: Output, printer: &Printer) -> Result
         let one = view.account(account).await?;
         inventory.accounts.extend(one.accounts);
         inventory.targets.extend(one.targets);
+        inventory.enabled.extend(one.enabled);
     }
     let standings: Vec<Standing> = args.standing.iter().copied().map(Standing::from).collect();
     let indexed = !standings.is_empty() && standings.iter().copied().all(is_indexed);
@@ -94,9 +95,9 @@ async fn execute(args: &StatusArgs, output: Output, printer: &Printer) -> Result
         inventory = if indexed { view.standing(&standings).await? } else { view.everything().await? };
     }
     let (policy, sweep) = try_join(view.policy(), view.sweep()).await?;
-    let asked = Asked { ou: args.ou.as_ref(), standings: &standings };
-    let overview = Overview::of(&inventory, policy.as_ref(), sweep, &asked);
     let at = now();
+    let asked = Asked { ou: args.ou.as_ref(), standings: &standings, now: at };
+    let overview = Overview::of(&inventory, policy.as_ref(), sweep, &asked);
     printer.data(&match output {
         Output::Json => show::data(&overview, policy.as_ref(), at),
         Output::Table => show::text(&overview, args.all || !standings.is_empty(), at),

@@ -111,11 +111,13 @@ pub enum Kind {
     SweepUnfinished,
     /// Targets that nobody came to look at for too long.
     Overlooked,
+    /// Regions that are enabled somewhere, and not governed.
+    RegionUngoverned,
 }
 
 impl Kind {
     /// Every kind, for the README's table.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 22] = [
         Self::EditReverted,
         Self::EditKept,
         Self::EditNoticed,
@@ -137,6 +139,7 @@ impl Kind {
         Self::PolicyUnreadable,
         Self::SweepUnfinished,
         Self::Overlooked,
+        Self::RegionUngoverned,
     ];
 
     /// The stable name.
@@ -163,6 +166,7 @@ impl Kind {
             Self::PolicyUnreadable => "policy_unreadable",
             Self::SweepUnfinished => "sweep_unfinished",
             Self::Overlooked => "overlooked",
+            Self::RegionUngoverned => "region_ungoverned",
         }
     }
 }

@@ -11,7 +11,7 @@ use super::finding::Alert;
 use super::glance::Noted;
 use super::principal::{Attribution, Principal};
 use super::signal::Work;
-use super::target::AccountFacts;
+use super::target::{AccountFacts, Region};
 use super::time::Time;
 
 /// How a target stands, as far as we know. Only `InSync` is green.
@@ -200,6 +200,17 @@ pub struct Loaded {
     pub seen: BTreeSet<String>,
     /// The last look that was written down.
     pub noted: Option<Noted>,
+}
+
+/// What the ledger knows of an account as a whole.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Known {
+    /// What the organisation said of it last.
+    pub facts: Option<AccountFacts>,
+    /// The regions that it had enabled when a sweep last asked; absent where that was never answered.
+    pub enabled: Option<BTreeSet<Region>>,
+    /// When each target was last looked at, give or take half a day.
+    pub looks: BTreeMap<Region, Time>,
 }
 
 /// One line of a target's history: the case that was decided, with its contents by digest.

@@ -3,11 +3,14 @@
 //! Where it has come to stands in the ledger, and the messages only say which step is due: a step that was done once is not
 //! done again, and one that stopped midway is.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::finding::{Alert, Kind, Page, Severity};
-use super::target::{AccountId, OuId, Region};
+use super::policy::{Mode, Policy};
+use super::target::{AccountFacts, AccountId, OuId, Region};
 use super::text::clean;
 use super::time::{DAY_MS, MINUTE_MS, Time};
 
@@ -43,9 +46,24 @@ pub struct Sweep {
     pub accounts: u64,
     /// Targets that were sent so far.
     pub targets: u64,
+    /// Regions that accounts met so far have enabled, and the policy does not govern.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub ungoverned: BTreeMap<Region, Ungoverned>,
+    /// Of these, the ones that the last complete sweep found, too.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub told: BTreeSet<Region>,
     /// The way through the tree; absent before the root is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub walk: Option<Walk>,
+}
+
+/// Where a region is enabled that is not governed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ungoverned {
+    /// In so many accounts.
+    pub accounts: u64,
+    /// The first of them that the sweep met.
+    pub first: AccountId,
 }
 
 /// A way through the tree of OUs, depth first, of which any number of pages can be read at a time.
@@ -115,6 +133,19 @@ pub fn was_missed(began: Time, looked: Time) -> bool {
     began.since(looked) > MISSED_MS
 }
 
+/// Regions that an account can use, and that the policy does not govern. An exempt account has none.
+pub fn ungoverned<'a>(
+    policy: &Policy,
+    facts: &AccountFacts,
+    enabled: &'a BTreeSet<Region>,
+    now: Time,
+) -> Vec<&'a Region> {
+    if policy.resolve(facts, now).mode == Mode::Exempt {
+        return Vec::new();
+    }
+    enabled.iter().filter(|region| !policy.governs(region)).collect()
+}
+
 impl Sweep {
     /// What to do about a sweep that is asked for under `id`, after the last one.
     pub fn begin(last: Option<Self>, id: &str, now: Time) -> Beginning {
@@ -132,6 +163,8 @@ impl Sweep {
             former: last.as_ref().and_then(Self::completed),
             accounts: 0,
             targets: 0,
+            ungoverned: BTreeMap::new(),
+            told: last.as_ref().map(Self::known_ungoverned).unwrap_or_default(),
             walk: None,
         };
         Beginning::New(Box::new(new), last.filter(|last| last.ended.is_none()).map(Box::new))
@@ -152,6 +185,36 @@ impl Sweep {
     /// When the last sweep that came to its end began, this one included.
     pub fn completed(&self) -> Option<Time> {
         self.ended.map(|_| self.began).or(self.former)
+    }
+
+    /// An account was met that has these regions enabled.
+    pub fn has_met(&mut self, policy: &Policy, facts: &AccountFacts, enabled: &BTreeSet<Region>, now: Time) {
+        for region in ungoverned(policy, facts, enabled, now) {
+            let fresh = || Ungoverned { accounts: 0, first: facts.account.clone() };
+            self.ungoverned.entry(region.clone()).or_insert_with(fresh).accounts += 1;
+        }
+    }
+
+    /// What the last complete sweep found, this one included.
+    fn known_ungoverned(&self) -> BTreeSet<Region> {
+        if self.ended.is_some() { self.ungoverned.keys().cloned().collect() } else { self.told.clone() }
+    }
+
+    /// Regions that are enabled and not governed; said at the end of a sweep that found one which the last had not.
+    pub fn newly_ungoverned(&self, hub: &AccountId, now: Time) -> Option<Alert> {
+        let new = |region: &Region| !self.told.contains(region);
+        let mut page =
+            Page::new(Kind::RegionUngoverned, Severity::Warning, &format!("region_ungoverned:{}", self.number))
+                .subject("Run As: regions are enabled that nobody governs".to_owned());
+        for (region, Ungoverned { accounts, first }) in &self.ungoverned {
+            let news = if new(region) { ", which is new" } else { "" };
+            page = page.line("Region", &format!("{region}, accounts: {accounts}, one of them {first}{news}"));
+        }
+        let page = page
+            .line("To do", "add them to `regions` of the policy; or switch them off, or deny them by a service control policy. `runasctl status` has the accounts")
+            .line("Trace", &self.id)
+            .put("regions", json!(self.ungoverned));
+        self.ungoverned.keys().any(new).then(|| page.finish(hub, None, None, now))
     }
 
     /// A sweep that did not come to its end.

@@ -12,6 +12,7 @@ use futures_util::stream;
 use super::Reactor;
 use super::expand::{Expansion, expand};
 use super::pass::{PassReport, reconcile};
+use super::regions::swept;
 use super::report::{flush, tell_once};
 use super::sweep::sweep;
 use crate::domain::decode::{Decoded, decode};
@@ -19,7 +20,7 @@ use crate::domain::finding::{Kind, about_message};
 use crate::domain::policy::Policy;
 use crate::domain::settle::delay_s;
 use crate::domain::signal::{Cause, Errand, Notice, Signal, Work};
-use crate::domain::target::Target;
+use crate::domain::target::{AccountId, Target};
 use crate::domain::time::Time;
 use crate::ports::{Attempt, Fault, FaultClass, World};
 
@@ -74,6 +75,8 @@ struct Group {
 struct Sorted<'a> {
     groups: BTreeMap<Target, Group>,
     sweeps: Vec<(&'a Message, Box<Notice>)>,
+    /// Accounts that a sweep has come to: their targets share credentials, and are looked at side by side.
+    swept: Vec<(&'a Message, Box<Notice>, AccountId)>,
 }
 
 impl<W: World> Reactor<W> {
@@ -102,6 +105,7 @@ impl<W: World> Reactor<W> {
                 self.give_back(deadline, message, &fault, &mut report).await;
             }
         }
+        self.place_swept(&policy, &mut sorted, deadline, &mut report).await;
         let passes: Vec<_> = stream::iter(sorted.groups.into_values())
             .map(|group| async {
                 let attempt = Attempt { messages: group.messages.clone(), again: group.again, deadline };
@@ -165,9 +169,17 @@ impl<W: World> Reactor<W> {
             }
             Decoded::Poison { reason } => return self.put_aside(policy, message, attempt, reason, report).await,
         };
-        if matches!(notice.signal, Signal::Sweep | Signal::SweepStep(_)) {
-            sorted.sweeps.push((message, notice));
-            return Ok(());
+        match &notice.signal {
+            Signal::Sweep | Signal::SweepStep(_) => {
+                sorted.sweeps.push((message, notice));
+                return Ok(());
+            }
+            Signal::AccountSwept { account } => {
+                let account = account.clone();
+                sorted.swept.push((message, notice, account));
+                return Ok(());
+            }
+            _ => {}
         }
         match expand(&self.world, policy, *notice.clone()).await? {
             Expansion::Distrusted(reason) => self.distrust(policy, attempt, (message, &notice), reason, report).await,
@@ -177,11 +189,23 @@ impl<W: World> Reactor<W> {
                 Ok(())
             }
             Expansion::Works(works) => self.place(message, works, &mut sorted.groups, report).await,
-            Expansion::Together(works) => {
-                for work in works {
-                    join_group(&mut sorted.groups, work, message);
-                }
-                Ok(())
+        }
+    }
+
+    /// Finds out where to look in the accounts that a sweep has come to.
+    async fn place_swept(&self, policy: &Policy, sorted: &mut Sorted<'_>, deadline: Time, report: &mut BatchReport) {
+        let until = deadline.plus_ms(-RESERVE_MS);
+        let asked: Vec<_> = stream::iter(std::mem::take(&mut sorted.swept))
+            .map(|(message, notice, account)| async move {
+                (message, self.by(until, Box::pin(swept(&self.world, policy, &notice, &account))).await)
+            })
+            .buffered(CONCURRENCY)
+            .collect()
+            .await;
+        for (message, works) in asked {
+            match works {
+                Ok(works) => works.into_iter().for_each(|work| join_group(&mut sorted.groups, work, message)),
+                Err(fault) => self.give_back(deadline, message, &fault, report).await,
             }
         }
     }

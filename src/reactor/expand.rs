@@ -2,11 +2,12 @@
 
 use std::collections::BTreeSet;
 
+use super::regions::regions;
 use crate::domain::advance::DELIVERY_MS;
 use crate::domain::policy::Policy;
 use crate::domain::signal::{Cause, Notice, Signal, Work};
 use crate::domain::sweep::{List, Spot, Walk};
-use crate::domain::target::{AccountFacts, AccountId, AccountState, OuId, Region, Target, default_regions, partition};
+use crate::domain::target::{AccountFacts, AccountId, AccountState, OuId, Region, Target};
 use crate::ports::{Fault, FaultClass, Page, World};
 
 /// What a signal comes to.
@@ -14,8 +15,6 @@ use crate::ports::{Fault, FaultClass, Page, World};
 pub(super) enum Expansion {
     /// Targets to look at.
     Works(Vec<Work>),
-    /// Targets of one account to look at side by side: they share its credentials.
-    Together(Vec<Work>),
     /// Nothing to look at, and why.
     Nothing(String),
     /// The sender may not say this, and why.
@@ -44,7 +43,7 @@ pub(super) async fn expand<W: World>(world: &W, policy: &Policy, notice: Notice)
             if let Some(facts) = world.account(account).await? {
                 world.save_facts(&facts).await?;
             }
-            vended(account.clone(), regions(policy))
+            vended(account.clone(), regions(world, policy, account).await?)
         }
         // An event of long ago may come after the account is back: what it claims is a reason to ask, and no fact.
         Signal::AccountLeft { account } | Signal::AccountClosed { account } => {
@@ -55,18 +54,15 @@ pub(super) async fn expand<W: World>(world: &W, policy: &Policy, notice: Notice)
         }
         Signal::VendFailed { why, .. } => Expansion::Nothing(format!("an account was not created: {why}")),
         Signal::OuRegistered { ou } => {
-            let regions = regions(policy);
-            let pairs = accounts_below(world, ou).await?.into_iter().flat_map(|account| {
-                regions.iter().map(move |region| (account.clone(), region.clone())).collect::<Vec<_>>()
-            });
-            Expansion::Works(pairs.map(|(account, region)| work(&notice, account, region, Cause::Vended)).collect())
+            let mut works = Vec::new();
+            for account in accounts_below(world, ou).await? {
+                let regions = regions(world, policy, &account).await?;
+                works.extend(regions.into_iter().map(|region| work(&notice, account.clone(), region, Cause::Vended)));
+            }
+            Expansion::Works(works)
         }
-        // Not a matter of one target or of many: `super::sweep` has them.
-        Signal::Sweep | Signal::SweepStep(_) => Expansion::Nothing("a sweep".to_owned()),
-        Signal::AccountSwept { account } => {
-            let regions = regions(policy).into_iter();
-            Expansion::Together(regions.map(|region| work(&notice, account.clone(), region, Cause::Swept)).collect())
-        }
+        // No matter of messages for targets: `super::batch` has them.
+        Signal::Sweep | Signal::SweepStep(_) | Signal::AccountSwept { .. } => Expansion::Nothing("a sweep".to_owned()),
         Signal::RegionChanged { target, enabled: true } => vended(target.account.clone(), vec![target.region.clone()]),
         Signal::RegionChanged { target, enabled: false } => {
             Expansion::Works(vec![work(&notice, target.account.clone(), target.region.clone(), Cause::Swept)])
@@ -163,14 +159,6 @@ fn there<T>(page: Result<Page<T>, Fault>) -> Result<Page<T>, Fault> {
     }
 }
 
-/// The regions that a whole account is looked at in.
-pub(super) fn regions(policy: &Policy) -> Vec<Region> {
-    match policy.governed_regions() {
-        Some(regions) => regions.to_vec(),
-        None => default_regions(partition(policy.home_region())),
-    }
-}
-
 fn governed(policy: &Policy, expansion: Expansion) -> Expansion {
     let Expansion::Works(works) = expansion else { return expansion };
     let (governed, other): (Vec<Work>, Vec<Work>) =
@@ -182,7 +170,7 @@ fn governed(policy: &Policy, expansion: Expansion) -> Expansion {
     }
 }
 
-fn work(notice: &Notice, account: AccountId, region: Region, cause: Cause) -> Work {
+pub(super) fn work(notice: &Notice, account: AccountId, region: Region, cause: Cause) -> Work {
     Work {
         target: Target::new(account, region),
         cause,

@@ -5,12 +5,13 @@
 //! remembers that it was done, and last sends the message for the next one; whoever receives the message of a step again
 //! sends that of the step that is due.
 
-use futures_util::future::join;
 use futures_util::stream::{self, StreamExt as _};
 
-use super::expand::{list, refresh, regions};
+use super::expand::{list, refresh};
+use super::regions::of_known;
 use super::report::tell_once;
 use crate::domain::policy::Policy;
+use crate::domain::record::Known;
 use crate::domain::signal::{Errand, Notice, Signal};
 use crate::domain::sweep::{Beginning, Sweep, Walk};
 use crate::domain::target::{AccountFacts, AccountId, AccountState, OuId, Region};
@@ -99,6 +100,9 @@ async fn go_on<W: World>(world: &W, policy: &Policy, mut sweep: Sweep, attempt: 
         let found = find(world, unmet, pace).await?;
         sent += meet(world, policy, &mut sweep, found, attempt).await?;
     }
+    if let Some(alert) = sweep.newly_ungoverned(policy.hub_account(), world.now()).filter(|_| ended) {
+        tell_once(world, &alert, attempt).await?;
+    }
     sweep.walk = Some(walk);
     sweep.done(world.now(), ended);
     world.save_sweep(&sweep).await?;
@@ -152,38 +156,39 @@ async fn meet<W: World>(
     accounts: Vec<AccountFacts>,
     attempt: &Attempt,
 ) -> Result<usize, Fault> {
-    let regions = regions(policy);
     let met: Vec<_> = stream::iter(accounts)
-        .map(|listed| meet_one(world, sweep, listed, &regions, attempt))
+        .map(|listed| meet_one(world, policy, sweep, listed, attempt))
         .buffered(CONCURRENCY)
         .collect()
         .await;
     let mut errands = Vec::new();
-    for facts in met {
-        let AccountFacts { account, state, .. } = facts?;
+    for met in met {
+        let (facts, known) = met?;
         sweep.accounts += 1;
-        if state == AccountState::Active {
+        if facts.state == AccountState::Active {
+            sweep.targets += u64::try_from(of_known(policy, &known).len()).unwrap_or(u64::MAX);
+            sweep.has_met(policy, &facts, &known.enabled.unwrap_or_default(), world.now());
+            let AccountFacts { account, .. } = facts;
             errands.push((Errand::SweepAccount { account, sweep: sweep.id.clone(), began: sweep.began }, 0));
         }
     }
     if !errands.is_empty() {
         world.send(&errands).await?;
     }
-    sweep.targets += u64::try_from(errands.len() * regions.len()).unwrap_or(u64::MAX);
     Ok(errands.len())
 }
 
 /// Brings what we know of an account up to date. What a page says that is not what we know may be what was a moment ago.
 async fn meet_one<W: World>(
     world: &W,
+    policy: &Policy,
     sweep: &Sweep,
     listed: AccountFacts,
-    regions: &[Region],
     attempt: &Attempt,
-) -> Result<AccountFacts, Fault> {
-    let (known, looks) = join(world.facts(&listed.account), world.looks(&listed.account)).await;
-    let facts = match known? {
-        Some(known) if known == listed => listed,
+) -> Result<(AccountFacts, Known), Fault> {
+    let known = world.known(&listed.account).await?;
+    let facts = match &known.facts {
+        Some(known) if *known == listed => listed,
         Some(_) => refresh(world, &listed.account).await?,
         None => {
             world.save_facts(&listed).await?;
@@ -191,11 +196,12 @@ async fn meet_one<W: World>(
         }
     };
     world.met(&facts.account, sweep.number).await?;
-    let missed = |(region, looked): &(Region, Time)| regions.contains(region) && sweep.missed(*looked);
-    let missed: Vec<(Region, Time)> = looks?.into_iter().filter(missed).collect();
+    let regions = of_known(policy, &known);
+    let missed = |(region, looked): &(&Region, &Time)| regions.contains(region) && sweep.missed(**looked);
+    let missed: Vec<_> = known.looks.iter().filter(missed).map(|(region, looked)| (region.clone(), *looked)).collect();
     if facts.state == AccountState::Active && !missed.is_empty() {
         let alert = sweep.overlooked(&facts.account, &facts.name, &missed, world.now());
         tell_once(world, &alert, attempt).await?;
     }
-    Ok(facts)
+    Ok((facts, known))
 }

@@ -6,7 +6,7 @@ use super::{Sim, fault};
 use crate::domain::finding::Alert;
 use crate::domain::glance::Noted;
 use crate::domain::policy::Policy;
-use crate::domain::record::{Commit, HistoryEntry, Loaded, Record};
+use crate::domain::record::{Commit, HistoryEntry, Known, Loaded, Record};
 use crate::domain::sweep::Sweep;
 use crate::domain::target::{AccountFacts, AccountId, AccountState, Region, Target};
 use crate::domain::time::Time;
@@ -15,6 +15,7 @@ use crate::ports::{Attempt, Fault, FaultClass, Ledger};
 #[derive(Debug, Default)]
 pub(super) struct Tables {
     facts: BTreeMap<AccountId, AccountFacts>,
+    enabled: BTreeMap<AccountId, BTreeSet<Region>>,
     met: BTreeMap<AccountId, u64>,
     sweep: Option<Sweep>,
     records: BTreeMap<Target, Record>,
@@ -158,12 +159,22 @@ impl Ledger for Sim {
         Ok(())
     }
 
-    async fn looks(&self, account: &AccountId) -> Result<BTreeMap<Region, Time>, Fault> {
+    async fn known(&self, account: &AccountId) -> Result<Known, Fault> {
         self.call().await;
-        let state = self.state();
-        let records = state.ledger.records.iter().filter(|(target, _)| target.account == *account);
-        let looked = |target: &Target| state.ledger.noted(target).map(|noted| (target.region.clone(), noted.at));
-        Ok(records.filter_map(|(target, _)| looked(target)).collect())
+        let tables = &self.state().ledger;
+        let records = tables.records.keys().filter(|target| target.account == *account);
+        let looked = |target: &Target| tables.noted(target).map(|noted| (target.region.clone(), noted.at));
+        Ok(Known {
+            facts: tables.facts.get(account).cloned(),
+            enabled: tables.enabled.get(account).cloned(),
+            looks: records.filter_map(looked).collect(),
+        })
+    }
+
+    async fn save_enabled(&self, account: &AccountId, enabled: &BTreeSet<Region>) -> Result<(), Fault> {
+        self.call().await;
+        self.state().ledger.enabled.insert(account.clone(), enabled.clone());
+        Ok(())
     }
 
     async fn sweep(&self) -> Result<Option<Sweep>, Fault> {

@@ -16,9 +16,14 @@ pub struct Account {
     pub roles: BTreeMap<String, Time>,
     /// From when on SSM answers.
     pub ready: Time,
-    /// Regions that are not enabled.
+    /// Regions that are not enabled, of those that every account has unless it says otherwise.
     pub regions_off: BTreeSet<Region>,
+    /// Further ones that are.
+    pub opted_in: BTreeSet<Region>,
 }
+
+/// The regions that every account has: fewer than AWS has, and enough.
+const REGIONS: [&str; 3] = ["eu-central-1", "eu-west-1", "us-east-1"];
 
 pub(super) type Accounts = BTreeMap<AccountId, Account>;
 
@@ -103,6 +108,19 @@ impl Directory for Sim {
         let state = self.state();
         let here = state.accounts.values().filter(|account| account.facts.ou_path.last() == path.last());
         Ok(paged(here.map(|account| AccountFacts { ou_path: path.to_vec(), ..account.facts.clone() }), page))
+    }
+
+    async fn enabled(&self, account: &AccountId, access: &Access) -> Result<BTreeSet<Region>, Fault> {
+        self.call().await;
+        let all = REGIONS.iter().filter_map(|region| region.parse::<Region>().ok());
+        let known = self.find_account(account);
+        let (off, on) = known.map(|account| (account.regions_off, account.opted_in)).unwrap_or_default();
+        let enabled: BTreeSet<Region> = all.filter(|region| !off.contains(region)).chain(on).collect();
+        // One endpoint for all regions; whether they are enabled does not matter there.
+        let anywhere =
+            enabled.first().ok_or_else(|| fault(FaultClass::Denied, "ListRegions", "AccessDenied", "no region"))?;
+        self.enter(account, anywhere, access)?;
+        Ok(enabled)
     }
 
     async fn accounts(&self, under: Option<&OuId>) -> Result<Vec<AccountId>, Fault> {

@@ -14,7 +14,7 @@ use crate::domain::finding::Alert;
 use crate::domain::glance::{Glance, Noted};
 use crate::domain::observation::{Observation, Status};
 use crate::domain::policy::Policy;
-use crate::domain::record::{Commit, Loaded};
+use crate::domain::record::{Commit, Known, Loaded};
 use crate::domain::signal::Errand;
 use crate::domain::sweep::Sweep;
 use crate::domain::target::{AccountFacts, AccountId, OuId, Region, Target};
@@ -296,6 +296,10 @@ impl Directory for Troubled {
         self.meet("accounts_in", About::Other, self.sim.accounts_in(path, page)).await
     }
 
+    async fn enabled(&self, account: &AccountId, access: &Access) -> Result<BTreeSet<Region>, Fault> {
+        self.meet("enabled", About::Other, self.sim.enabled(account, access)).await
+    }
+
     async fn accounts(&self, under: Option<&OuId>) -> Result<Vec<AccountId>, Fault> {
         self.meet("accounts", About::Other, Directory::accounts(&self.sim, under)).await
     }
@@ -326,8 +330,12 @@ impl Ledger for Troubled {
         self.meet("note", About::Other, self.sim.note(target, generation, noted)).await
     }
 
-    async fn looks(&self, account: &AccountId) -> Result<BTreeMap<Region, Time>, Fault> {
-        self.meet("looks", About::Other, self.sim.looks(account)).await
+    async fn known(&self, account: &AccountId) -> Result<Known, Fault> {
+        self.meet("known", About::Other, self.sim.known(account)).await
+    }
+
+    async fn save_enabled(&self, account: &AccountId, enabled: &BTreeSet<Region>) -> Result<(), Fault> {
+        self.meet("save_enabled", About::Other, self.sim.save_enabled(account, enabled)).await
     }
 
     async fn sweep(&self) -> Result<Option<Sweep>, Fault> {

@@ -73,6 +73,8 @@ class Endpoint:
 
     def outcome(self, request):
         account, region = who(request.header(b"authorization"))
+        if request.line.startswith(b"POST /listRegions "):
+            return json.dumps(self.list_regions()).encode(), JSON
         target = request.header(b"x-amz-target").decode()
         if not target:
             return self.query(dict(urllib.parse.parse_qsl(request.body.decode())), account), XML
@@ -104,6 +106,10 @@ class Endpoint:
             f"<SessionToken>{'t' * 800}</SessionToken><Expiration>{expiration}</Expiration></Credentials>"
             f"<{user}><Arn>{arn}/{session}</Arn><AssumedRoleId>AROAEXAMPLE:{session}</AssumedRoleId></{user}>"
         )
+
+    def list_regions(self):
+        self.tally.calls["ListRegions"] += 1
+        return {"Regions": [{"RegionName": name, "RegionOptStatus": "ENABLED"} for name in self.organisation.regions]}
 
     def ssm(self, action, call, account, region):
         answers = {

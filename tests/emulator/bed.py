@@ -19,6 +19,7 @@ SWITCHES = {
     "denied_roles": [],  # [{account, role, caller}]: AssumeRole is refused; role is a name or a whole ARN
     "not_ready": [],  # [{account, region}]: SSM says SubscriptionRequiredException
     "regions_off": [],  # [{account, region}]: every service says UnrecognizedClientException
+    "regions_on": [],  # [{account, region}]: regions that are enabled beside the three that every account has
     "clock_ms": 0,  # the time at which documents are written, in milliseconds since 1970; 0 is the real one
     "next_accounts": [],  # ids that CreateAccount gives out, in this order, instead of random ones
     "trail_denied_code": "AccessDenied",  # errorCode of a denied call in the trail; AWS documents neither spelling

@@ -108,6 +108,8 @@ class Call:
         signed = CREDENTIAL.search(environ.get("HTTP_AUTHORIZATION", ""))
         key, region, service = signed.groups() if signed else ("unsigned", "us-east-1", "unsigned")
         target = environ.get("HTTP_X_AMZ_TARGET", "")
+        if service == "account":  # REST: the path is the operation
+            target = environ["PATH_INFO"].rpartition("/")[2].replace("list", "List", 1)
         params = json.loads(body or b"{}") if target else dict(parse_qsl(body.decode(), keep_blank_values=True))
         return Call(
             service=service,
@@ -137,6 +139,8 @@ class Call:
             return f"arn:{partition}:ssm:{here}:document/{name}"
         if self.service == "dynamodb" and "TableName" in self.params:
             return f"arn:{partition}:dynamodb:{here}:table/{self.params['TableName'].rpartition('/')[2]}"
+        if self.service == "account":
+            return f"arn:{partition}:account::{self.principal.account}:account"
         return self.params.get("RoleArn") or self.params.get("TopicArn") or "*"
 
     def accounts(self):
@@ -231,6 +235,8 @@ class Front:
                 reply = Reply.error(call, refusal.code, refusal.message, refusal.status)
             elif call.service == "cloudtrail" and call.action == "LookupEvents":
                 reply = Reply.json(trail.lookup(self.bed, call))
+            elif call.service == "account" and call.action == "ListRegions":
+                reply = Reply.json(accounts.list_regions(self.bed, call))
             else:
                 environ["HTTP_X_MOTO_ACCOUNT_ID"] = accounts.acting_account(call)
                 reply = self.ask_moto(environ, body)

@@ -1,13 +1,14 @@
 //! The contract of the ports: the same assertions on the simulated organisation, under every switch, and on the AWS adapters
 //! over the emulator. Each names the place in `facts-aws` that it rests on.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use runas_reactor::domain::document::{Body, CONTENT_BYTES_MAX, Content};
 use runas_reactor::domain::glance::Noted;
 use runas_reactor::domain::observation::{Observation, Seen, Status};
+use runas_reactor::domain::record::Known;
 use runas_reactor::domain::sweep::{Beginning, Sweep, Walk};
-use runas_reactor::domain::target::{AccountFacts, AccountState, OuId, Target};
+use runas_reactor::domain::target::{AccountFacts, AccountState, OuId, Region, Target};
 use runas_reactor::domain::time::Time;
 use runas_reactor::ports::{Access, FaultClass, World};
 use runas_reactor::sim::{Sim, Switches};
@@ -198,12 +199,26 @@ async fn notes<W: World>(world: &W) {
     let later = later.plus_ms(5_000);
     world.note(&target, 1, &look(later, &None)).await.unwrap();
     assert_eq!(noted().await, Some(look(later, &print)), "the print stays until there is another, or another record");
-    assert_eq!(world.looks(&target.account).await.unwrap().get(&target.region), Some(&later));
+    assert_eq!(world.known(&target.account).await.unwrap().looks.get(&target.region), Some(&later));
     world.commit(&target, &org::commit(&target, 1, "n-2", now)).await.unwrap();
     assert_eq!(noted().await, Some(look(now, &None)));
-    assert_eq!(world.looks(&target.account).await.unwrap().get(&target.region), Some(&now));
+    assert_eq!(world.known(&target.account).await.unwrap().looks.get(&target.region), Some(&now));
     let nobody = "999900001111".parse().unwrap();
-    assert_eq!(world.looks(&nobody).await.unwrap(), BTreeMap::new());
+    assert_eq!(world.known(&nobody).await.unwrap(), Known::default());
+}
+
+/// An account that is asked itself names what it can use, on however many pages; what it said is remembered beside the rest.
+async fn regions<W: World>(world: &W) {
+    let account = target().account;
+    let enabled = world.enabled(&account, &access()).await.unwrap();
+    let names: Vec<&str> = enabled.iter().map(Region::as_str).collect();
+    assert_eq!(names, ["eu-central-1", "eu-west-1", "us-east-1"]);
+    let stranger = "999900002222".parse().unwrap();
+    let before = world.known(&account).await.unwrap();
+    world.save_enabled(&account, &enabled).await.unwrap();
+    assert_eq!(world.known(&account).await.unwrap(), Known { enabled: Some(enabled), ..before });
+    world.save_enabled(&stranger, &BTreeSet::new()).await.unwrap();
+    assert_eq!(world.facts(&stranger).await.unwrap(), None, "its regions do not make it an account");
 }
 
 /// 9: the step is the condition; and whom a sweep has not met is found.
@@ -297,6 +312,7 @@ async fn the_simulated_organisation_keeps_the_contract_under_every_switch() {
         history(&sim, 302_000).await;
         ledger(&sim).await;
         notes(&sim).await;
+        regions(&sim).await;
         sweeps(&sim).await;
         let mut nested = org::account("777788889999", org::epoch());
         nested.facts.ou_path.push("ou-root-nested".parse().unwrap());
@@ -315,5 +331,6 @@ async fn the_aws_adapters_keep_the_contract() {
     history(&world, 0).await;
     ledger(&world).await;
     notes(&world).await;
+    regions(&world).await;
     sweeps(&world).await;
 }

@@ -19,8 +19,8 @@ use crate::ports::{Fault, FaultClass};
 const QUERY: Call = Call::read("Query");
 const FILTER: &str = "SK = :meta OR begins_with(SK, :region)";
 const PROJECTION: &str =
-    "PK, SK, #facts, #account, #region, #status, #why, #updated, #looked, #vended, #configured, #policy";
-const NAMES: [&str; 10] = [
+    "PK, SK, #facts, #account, #region, #status, #why, #updated, #looked, #vended, #configured, #policy, #enabled";
+const NAMES: [&str; 11] = [
     items::FACTS,
     "account",
     "region",
@@ -31,6 +31,7 @@ const NAMES: [&str; 10] = [
     items::VENDED,
     "configured",
     "policy",
+    items::ENABLED,
 ];
 /// Accounts whose names are asked for at the same time.
 const CONCURRENCY: usize = 8;
@@ -111,8 +112,10 @@ fn inventory(rows: &[Item]) -> Result<Inventory, Fault> {
     let mut inventory = Inventory::default();
     for row in rows {
         match Key::sort_of(row) {
-            Some("META") if row.contains_key(items::FACTS) => {
-                inventory.accounts.push(items::facts_from(row).map_err(|what| corrupt(&what))?);
+            Some("META") => {
+                let Some(facts) = items::facts_from(row).map_err(|what| corrupt(&what))? else { continue };
+                inventory.enabled.extend(items::enabled_from(row).map(|enabled| (facts.account.clone(), enabled)));
+                inventory.accounts.push(facts);
             }
             Some(sort) if sort.starts_with("REGION#") => inventory.targets.push(target(row)?),
             _ => {}

@@ -1,7 +1,7 @@
 //! Rows and what they hold. What we read back stands as JSON in one attribute; the attributes beside it are for people,
-//! for queries and for conditions, and are never read back, but for the generation and the last look.
+//! for queries and for conditions, and are never read back, but for the generation, the last look and the regions.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use serde::Serialize;
@@ -11,7 +11,7 @@ use super::keys::{Key, region_name};
 use crate::domain::finding::Alert;
 use crate::domain::glance::Noted;
 use crate::domain::record::{HistoryEntry, Incident, Record, Standing};
-use crate::domain::target::{AccountFacts, Target};
+use crate::domain::target::{AccountFacts, Region, Target};
 use crate::domain::time::{DAY_MS, Time};
 
 pub(super) type Item = HashMap<String, AttributeValue>;
@@ -21,6 +21,8 @@ pub(super) const ATTENTION: &str = "attention";
 pub(super) const BODY: &str = "body";
 pub(super) const COMPILED: &str = "compiled";
 pub(super) const COUNT: &str = "count";
+/// The regions that an account has enabled.
+pub(super) const ENABLED: &str = "enabled";
 pub(super) const FACTS: &str = "facts";
 pub(super) const GENERATION: &str = "generation";
 pub(super) const INCIDENT: &str = "incident";
@@ -110,8 +112,14 @@ pub(super) fn word_of(value: &impl Serialize) -> String {
     }
 }
 
-pub(super) fn facts_from(item: &Item) -> Result<AccountFacts, Corrupt> {
-    from_json(item, FACTS)
+/// Nothing where the account's row says only which regions it has.
+pub(super) fn facts_from(item: &Item) -> Result<Option<AccountFacts>, Corrupt> {
+    item.contains_key(FACTS).then(|| from_json(item, FACTS)).transpose()
+}
+
+pub(super) fn enabled_from(item: &Item) -> Option<BTreeSet<Region>> {
+    let regions = item.get(ENABLED)?.as_l().ok()?;
+    Some(regions.iter().filter_map(|region| region.as_s().ok()?.parse().ok()).collect())
 }
 
 pub(super) fn alert_from(item: &Item) -> Result<Alert, Corrupt> {

@@ -28,8 +28,8 @@ impl DynamoLedger {
             self.read(chunk, &mut rows).await?;
         }
         let mut loaded = Loaded::default();
-        if let Some(row) = rows.get(meta.sort()).filter(|row| row.contains_key(items::FACTS)) {
-            loaded.facts = Some(items::facts_from(row).map_err(|what| corrupt(&what))?);
+        if let Some(row) = rows.get(meta.sort()) {
+            loaded.facts = items::facts_from(row).map_err(|what| corrupt(&what))?;
         }
         if let Some(row) = rows.get(region.sort()) {
             loaded.record = items::record_from(row).map_err(|what| corrupt(&what))?;

@@ -36,7 +36,8 @@ impl DynamoLedger {
             values: HashMap::from([(":meta".to_owned(), s("META"))]),
         };
         let rows = self.scan(&wanted).await?;
-        let facts: Result<Vec<AccountFacts>, _> = rows.iter().map(items::facts_from).collect();
+        let facts: Result<Vec<AccountFacts>, _> =
+            rows.iter().filter_map(|row| items::facts_from(row).transpose()).collect();
         let mut facts = facts.map_err(|what| corrupt(&what))?;
         facts.sort_by(|a, b| a.account.cmp(&b.account));
         Ok(facts)

@@ -1,11 +1,16 @@
 //! Where a sweep has come to, whom it has met, and when targets were last looked at.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+
+use futures_util::future::try_join;
+
+use aws_sdk_dynamodb::types::AttributeValue;
 
 use super::items::{self, n, s};
 use super::keys::{self, Key};
 use super::{DynamoLedger, corrupt};
 use crate::domain::glance::Noted;
+use crate::domain::record::Known;
 use crate::domain::sweep::Sweep;
 use crate::domain::target::{AccountId, AccountState, Region, Target};
 use crate::domain::time::Time;
@@ -21,13 +26,29 @@ impl DynamoLedger {
         }
     }
 
-    pub(in crate::aws) async fn looks(&self, account: &AccountId) -> Result<BTreeMap<Region, Time>, Fault> {
-        let rows = self.rows(keys::partition_of(account), keys::REGION, None).await?;
+    pub(in crate::aws) async fn known(&self, account: &AccountId) -> Result<Known, Fault> {
+        let meta = Key::meta(account);
+        let (meta, rows) =
+            try_join(self.get(&meta), self.rows(keys::partition_of(account), keys::REGION, None)).await?;
         let looked = rows.iter().filter_map(|row| {
             let region = Key::sort_of(row)?.strip_prefix(keys::REGION)?.parse().ok()?;
             Some((region, items::noted_from(row)?.at))
         });
-        Ok(looked.collect())
+        let meta = meta.unwrap_or_default();
+        Ok(Known {
+            facts: items::facts_from(&meta).map_err(|what| corrupt(&what))?,
+            enabled: items::enabled_from(&meta),
+            looks: looked.collect(),
+        })
+    }
+
+    pub(in crate::aws) async fn save_enabled(
+        &self,
+        account: &AccountId,
+        enabled: &BTreeSet<Region>,
+    ) -> Result<(), Fault> {
+        let regions = enabled.iter().map(|region| s(region.as_str())).collect();
+        self.set(Key::meta(account), vec![(items::ENABLED, AttributeValue::L(regions))], None).await
     }
 
     pub(in crate::aws) async fn sweep(&self) -> Result<Option<Sweep>, Fault> {

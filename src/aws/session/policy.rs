@@ -24,7 +24,7 @@ const CHARS_MAX: usize = 2_048;
 /// What a session is for.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::aws) enum Scope {
-    /// The one document of one account, in all its regions.
+    /// The one document of one account, in all its regions, and which regions those are.
     Document,
     /// To look up who called what. `LookupEvents` knows no resources [ps: service `cloudtrail`], so that a session can do
     /// this or that, never both.
@@ -36,21 +36,26 @@ pub(super) struct SessionPolicy(String);
 
 impl SessionPolicy {
     pub(super) fn of(scope: Scope, partition: &str, account: &AccountId) -> Self {
-        let (actions, resource) = match scope {
+        let statements = match scope {
             Scope::Document => {
                 let actions: Vec<String> = ACTIONS.iter().map(|action| format!("\"ssm:{action}\"")).collect();
-                (actions.join(","), format!("arn:{partition}:ssm:*:{account}:document/{DOCUMENT_NAME}"))
+                let document = format!("arn:{partition}:ssm:*:{account}:document/{DOCUMENT_NAME}");
+                // [docs: accounts security_iam_id-based-policy-examples]: an account that asks about itself.
+                let itself = format!("arn:{partition}:account::{account}:account");
+                [allow(&actions.join(","), &document), allow(r#""account:ListRegions""#, &itself)].join(",")
             }
-            Scope::History => (r#""cloudtrail:LookupEvents""#.to_owned(), "*".to_owned()),
+            Scope::History => allow(r#""cloudtrail:LookupEvents""#, "*"),
         };
-        Self(format!(
-            r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Action":[{actions}],"Resource":"{resource}"}}]}}"#
-        ))
+        Self(format!(r#"{{"Version":"2012-10-17","Statement":[{statements}]}}"#))
     }
 
     pub(super) fn into_json(self) -> String {
         self.0
     }
+}
+
+fn allow(actions: &str, resource: &str) -> String {
+    format!(r#"{{"Effect":"Allow","Action":[{actions}],"Resource":"{resource}"}}"#)
 }
 
 #[cfg(test)]
@@ -60,12 +65,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_allows_nine_calls_on_one_document_of_one_account() {
+    fn it_allows_nine_calls_on_one_document_of_one_account_and_to_list_its_regions() {
         let account: AccountId = "444455556666".parse().unwrap();
         let text = SessionPolicy::of(Scope::Document, "aws-us-gov", &account).into_json();
         assert!(text.len() <= CHARS_MAX, "{}", text.len());
         let policy: Value = serde_json::from_str(&text).unwrap();
-        let [statement] = policy["Statement"].as_array().unwrap().as_slice() else { panic!("one statement") };
+        let [statement, regions] = policy["Statement"].as_array().unwrap().as_slice() else { panic!("{policy}") };
+        let itself = "arn:aws-us-gov:account::444455556666:account";
+        assert_eq!(*regions, json!({"Effect": "Allow", "Action": ["account:ListRegions"], "Resource": itself}));
         assert_eq!(statement["Effect"], "Allow");
         assert_eq!(statement["Resource"], "arn:aws-us-gov:ssm:*:444455556666:document/SSM-SessionManagerRunShell");
         let expected: Vec<String> = ACTIONS.iter().map(|action| format!("ssm:{action}")).collect();

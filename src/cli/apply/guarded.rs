@@ -1,7 +1,7 @@
 //! The world as one line of a plan may change it: what is there must be what the plan saw, and what is written must be what
 //! the plan shows. Everything else the reactor does as always.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::cli::plan::entry::{Entry, Sight};
@@ -12,7 +12,7 @@ use crate::domain::finding::Alert;
 use crate::domain::glance::{Glance, Noted};
 use crate::domain::observation::{Observation, Status};
 use crate::domain::policy::Policy;
-use crate::domain::record::{Commit, Loaded};
+use crate::domain::record::{Commit, Known, Loaded};
 use crate::domain::signal::Errand;
 use crate::domain::sweep::Sweep;
 use crate::domain::target::{AccountFacts, AccountId, OuId, Region, Target};
@@ -227,6 +227,10 @@ impl<W: World> Directory for Guarded<'_, W> {
         self.noted(self.world.accounts_in(path, page).await)
     }
 
+    async fn enabled(&self, account: &AccountId, access: &Access) -> Result<BTreeSet<Region>, Fault> {
+        self.noted(self.world.enabled(account, access).await)
+    }
+
     async fn accounts(&self, under: Option<&OuId>) -> Result<Vec<AccountId>, Fault> {
         self.noted(self.world.accounts(under).await)
     }
@@ -258,8 +262,12 @@ impl<W: World> Ledger for Guarded<'_, W> {
         self.noted(self.world.note(target, generation, noted).await)
     }
 
-    async fn looks(&self, account: &AccountId) -> Result<BTreeMap<Region, Time>, Fault> {
-        self.noted(self.world.looks(account).await)
+    async fn known(&self, account: &AccountId) -> Result<Known, Fault> {
+        self.noted(self.world.known(account).await)
+    }
+
+    async fn save_enabled(&self, account: &AccountId, enabled: &BTreeSet<Region>) -> Result<(), Fault> {
+        self.noted(self.world.save_enabled(account, enabled).await)
     }
 
     async fn sweep(&self) -> Result<Option<Sweep>, Fault> {

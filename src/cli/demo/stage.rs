@@ -237,5 +237,5 @@ fn account(id: &str, name: &str, path: &[&str], ready: Time, role_from: Time) ->
     let ou_path: Vec<OuId> = path.iter().map(|ou| ou.parse()).collect::<Result<_, _>>()?;
     let facts = AccountFacts { account, name: name.to_owned(), ou_path, state: AccountState::Active };
     let roles = BTreeMap::from([("RunasReactorMember".to_owned(), role_from)]);
-    Ok(Account { facts, roles, ready, regions_off: BTreeSet::<Region>::new() })
+    Ok(Account { facts, roles, ready, regions_off: BTreeSet::<Region>::new(), opted_in: BTreeSet::new() })
 }

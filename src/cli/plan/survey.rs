@@ -13,7 +13,7 @@ use crate::domain::policy::{Mode, Owned, Policy, Resolution};
 use crate::domain::record::Loaded;
 use crate::domain::signal::{Cause, Work};
 use crate::domain::target::{AccountFacts, AccountId, AccountState, OuId, Region, Target, default_regions, partition};
-use crate::ports::{Clock, Directory, Documents, Fault, Ledger};
+use crate::ports::{Access, Clock, Directory, Documents, Fault, Ledger};
 use crate::reactor::preview;
 
 /// Accounts asked for at a time.
@@ -62,25 +62,46 @@ impl<W: Directory + Documents + Ledger + Clock + Sync> Surveyor<'_, W> {
         let (open, closed): (Vec<Known>, Vec<Known>) = known
             .into_iter()
             .partition(|(_, facts)| !matches!(facts, Ok(facts) if facts.state != AccountState::Active));
-        let entries = self.entries(&open, &regions).await?;
+        let places = self.places(open, regions.as_deref()).await;
+        let entries = self.entries(&places).await?;
         if entries.is_empty() {
             let problem = "there is no account to plan for; fix: name other OUs or accounts";
             return Err(Failure::Error(problem.to_owned()));
         }
-        Ok(Survey { entries, accounts: open.len(), regions, closed: closed.len() })
+        let regions: BTreeSet<Region> = entries.iter().map(|entry| entry.target.region.clone()).collect();
+        Ok(Survey { entries, accounts: places.len(), regions: regions.into_iter().collect(), closed: closed.len() })
     }
 
-    fn regions(&self, scope: &Scope) -> Result<Vec<Region>, Failure> {
+    /// The same for all accounts; `None` where each account says itself.
+    fn regions(&self, scope: &Scope) -> Result<Option<Vec<Region>>, Failure> {
         if let Some(region) = scope.regions.iter().find(|region| !self.policy.governs(region)) {
             let problem = format!("--region {region}: the policy does not govern it; fix: name one of its `regions`");
             return Err(Failure::Usage(problem));
         }
-        let governed = match self.policy.governed_regions() {
-            _ if !scope.regions.is_empty() => scope.regions.clone(),
-            Some(regions) => regions.to_vec(),
-            None => default_regions(partition(self.policy.home_region())),
-        };
-        Ok(governed.into_iter().collect::<BTreeSet<_>>().into_iter().collect())
+        let named = Some(scope.regions.as_slice()).filter(|regions| !regions.is_empty());
+        let regions = named.or_else(|| self.policy.governed_regions());
+        Ok(regions.map(|regions| regions.iter().cloned().collect::<BTreeSet<_>>().into_iter().collect()))
+    }
+
+    /// Where to look: in the regions that an account has enabled, or where it does not say, in those that all have. Why it
+    /// does not say, each look there will tell.
+    async fn places(&self, known: Vec<Known>, regions: Option<&[Region]>) -> Vec<(Known, Vec<Region>)> {
+        if let Some(regions) = regions {
+            return known.into_iter().map(|known| (known, regions.to_vec())).collect();
+        }
+        let roles = self.policy.roles().to_vec();
+        let access = Access { roles, correlation: "plan".to_owned() };
+        let each = known.into_iter().map(async |known| {
+            let enabled = patiently(self.world, async || self.world.enabled(&known.0, &access).await).await;
+            let governed = |region: &Region| self.policy.governs(region);
+            let regions = match enabled {
+                Ok(enabled) => enabled.into_iter().filter(governed).collect(),
+                Err(_) => default_regions(partition(self.policy.home_region())),
+            };
+            (known, regions)
+        });
+        self.printer.progress("asking which regions are enabled");
+        stream::iter(each).buffered(ACCOUNTS_AT_ONCE).collect().await
     }
 
     async fn accounts(&self, scope: &Scope) -> Result<BTreeSet<AccountId>, Failure> {
@@ -125,10 +146,10 @@ impl<W: Directory + Documents + Ledger + Clock + Sync> Surveyor<'_, W> {
         Ok(known)
     }
 
-    async fn entries(&self, known: &[Known], regions: &[Region]) -> Result<Vec<Entry>, Failure> {
-        let total = known.len() * regions.len();
+    async fn entries(&self, places: &[(Known, Vec<Region>)]) -> Result<Vec<Entry>, Failure> {
+        let total: usize = places.iter().map(|(_, regions)| regions.len()).sum();
         let (done, unreachable) = (AtomicUsize::new(0), AtomicUsize::new(0));
-        let pairs = known.iter().flat_map(|known| regions.iter().map(move |region| (known, region)));
+        let pairs = places.iter().flat_map(|(known, regions)| regions.iter().map(move |region| (known, region)));
         let each = pairs.map(async |((account, facts), region)| {
             let target = Target::new(account.clone(), region.clone());
             let entry = match facts {

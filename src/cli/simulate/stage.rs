@@ -261,7 +261,7 @@ fn account(id: &str, ou: Option<usize>, ready: Time, role_from: Time) -> Result<
     let ou_path = path(ou.and_then(|ou| OUS.get(ou))).ok_or("no such OU")?;
     let facts = AccountFacts { account, name: format!("account-{id}"), ou_path, state: AccountState::Active };
     let roles = BTreeMap::from([(ROLE.to_owned(), role_from)]);
-    Ok(Account { facts, roles, ready, regions_off: BTreeSet::new() })
+    Ok(Account { facts, roles, ready, regions_off: BTreeSet::new(), opted_in: BTreeSet::new() })
 }
 
 fn caller(target: &Target, hand: Hand) -> Caller {

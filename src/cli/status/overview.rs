@@ -6,8 +6,8 @@ use crate::aws::ledger_view::Inventory;
 use crate::cli::ExitStatus;
 use crate::domain::policy::Policy;
 use crate::domain::record::Standing;
-use crate::domain::sweep::{Sweep, was_missed};
-use crate::domain::target::{AccountFacts, AccountId, AccountState, OuId, Target};
+use crate::domain::sweep::{Sweep, ungoverned, was_missed};
+use crate::domain::target::{AccountFacts, AccountId, AccountState, OuId, Region, Target};
 use crate::domain::time::Time;
 
 /// One target, as far as anybody knows.
@@ -36,10 +36,18 @@ pub(super) struct Gap {
     pub(super) until: Option<Time>,
 }
 
+/// Regions that the same accounts have enabled, and that the policy does not govern.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Ungoverned {
+    pub(super) regions: Vec<Region>,
+    pub(super) accounts: BTreeSet<AccountId>,
+}
+
 /// What was asked for.
 pub(super) struct Asked<'a> {
     pub(super) ou: Option<&'a OuId>,
     pub(super) standings: &'a [Standing],
+    pub(super) now: Time,
 }
 
 /// How everything stands that was asked for.
@@ -48,6 +56,10 @@ pub(super) struct Overview {
     /// What needs somebody first; what is in sync last.
     pub(super) lines: Vec<Line>,
     pub(super) gaps: Vec<Gap>,
+    /// What nobody looks at; left open where only some standings were asked for.
+    pub(super) ungoverned: Vec<Ungoverned>,
+    /// Accounts that have not told which regions they have enabled.
+    pub(super) silent: usize,
     /// Accounts that count: known, in the organisation, and asked for.
     pub(super) accounts: usize,
     /// The last sweep.
@@ -58,7 +70,7 @@ pub(super) struct Overview {
 
 impl Overview {
     pub(super) fn of(inventory: &Inventory, policy: Option<&Policy>, sweep: Option<Sweep>, asked: &Asked<'_>) -> Self {
-        let Asked { ou, standings } = *asked;
+        let Asked { ou, standings, now } = *asked;
         let swept = sweep.as_ref().and_then(Sweep::completed);
         let below = |facts: &&AccountFacts| ou.is_none_or(|ou| facts.ou_path.contains(ou));
         let active = |facts: &&AccountFacts| facts.state == AccountState::Active;
@@ -90,10 +102,10 @@ impl Overview {
                 policy: row.policy.clone(),
             });
         }
-        // Where regions are listed we know what should have been looked at; not known is never green.
-        let governed = policy.and_then(Policy::governed_regions).unwrap_or_default();
+        // Where we know what should have been looked at: not known is never green.
         for facts in accounts.values() {
-            let targets = governed.iter().map(|region| Target::new(facts.account.clone(), region.clone()));
+            let governed = policy.map(|policy| governed(policy, inventory.enabled.get(&facts.account)));
+            let targets = governed.into_iter().flatten().map(|region| Target::new(facts.account.clone(), region));
             overview.lines.extend(targets.filter(|target| !looked_at.contains(target)).map(|target| Line {
                 target,
                 name: facts.name.clone(),
@@ -105,11 +117,38 @@ impl Overview {
                 policy: String::new(),
             }));
         }
+        if let Some(policy) = policy.filter(|_| standings.is_empty()) {
+            overview.find_ungoverned(policy, accounts.values().copied(), &inventory.enabled, now);
+        }
         overview.gaps = gaps.into_iter().filter_map(|(account, times)| gap(accounts.get(account)?, &times)).collect();
         overview.gaps.sort_by(|a, b| (a.until.is_some(), b.since).cmp(&(b.until.is_some(), a.since)));
         overview.lines.retain(|line| standings.is_empty() || standings.contains(&line.standing));
         overview.lines.sort_by(|a, b| (urgency(a), &a.target).cmp(&(urgency(b), &b.target)));
         overview
+    }
+
+    fn find_ungoverned<'a>(
+        &mut self,
+        policy: &Policy,
+        accounts: impl Iterator<Item = &'a AccountFacts>,
+        enabled: &BTreeMap<AccountId, BTreeSet<Region>>,
+        now: Time,
+    ) {
+        let mut by_region = BTreeMap::<&Region, BTreeSet<AccountId>>::new();
+        for facts in accounts {
+            let Some(enabled) = enabled.get(&facts.account) else {
+                self.silent += 1;
+                continue;
+            };
+            for region in ungoverned(policy, facts, enabled, now) {
+                by_region.entry(region).or_default().insert(facts.account.clone());
+            }
+        }
+        let mut by_accounts = BTreeMap::<BTreeSet<AccountId>, Vec<Region>>::new();
+        for (region, accounts) in by_region {
+            by_accounts.entry(accounts).or_default().push(region.clone());
+        }
+        self.ungoverned = by_accounts.into_iter().map(|(accounts, regions)| Ungoverned { regions, accounts }).collect();
     }
 
     /// How many stand how, the most urgent first.
@@ -134,6 +173,14 @@ impl Overview {
         } else {
             ExitStatus::Success
         }
+    }
+}
+
+/// The regions that an account has to be looked at in, as far as anybody knows.
+fn governed(policy: &Policy, enabled: Option<&BTreeSet<Region>>) -> Vec<Region> {
+    match policy.governed_regions() {
+        Some(regions) => regions.to_vec(),
+        None => enabled.into_iter().flatten().filter(|region| policy.governs(region)).cloned().collect(),
     }
 }
 

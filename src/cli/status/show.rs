@@ -4,11 +4,12 @@ use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 
-use super::overview::{Gap, Line, Overview};
+use super::overview::{Gap, Line, Overview, Ungoverned};
 use crate::cli::policy::count;
 use crate::domain::policy::Policy;
 use crate::domain::record::Standing;
 use crate::domain::sweep::Sweep;
+use crate::domain::target::{AccountId, Region};
 use crate::domain::text::{MESSAGE_CHARS_MAX, clean, escaped};
 use crate::domain::time::{DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS, Time};
 
@@ -18,6 +19,8 @@ const NAME_CHARS: usize = 24;
 const WHY_CHARS: usize = 120;
 /// New accounts that are listed; programs get all of them.
 const GAPS_MAX: usize = 10;
+/// Accounts that are named where one region is enabled in many; programs get all of them.
+const NAMED_MAX: usize = 3;
 
 /// Every target that was asked for, and the gaps.
 pub(super) fn data(overview: &Overview, policy: Option<&Policy>, now: Time) -> String {
@@ -49,6 +52,9 @@ pub(super) fn data(overview: &Overview, policy: Option<&Policy>, now: Time) -> S
             })
         }),
         "targets": lines.collect::<Vec<_>>(), "gaps": gaps.collect::<Vec<_>>(), "past": overview.past,
+        "ungoverned": overview.ungoverned.iter().map(|Ungoverned { regions, accounts }| {
+            json!({ "regions": regions, "accounts": accounts })
+        }).collect::<Vec<_>>(), "regions_not_told": overview.silent,
     });
     escaped(&format!("{value:#}\n"))
 }
@@ -85,6 +91,17 @@ pub(super) fn text(overview: &Overview, all: bool, now: Time) -> String {
             Some(until) => writeln!(text, "new account {account} {name}: right after {}", age(until.since(*since))),
             None => writeln!(text, "new account {account} {name}: not right since {}", age(now.since(*since))),
         };
+    }
+    for Ungoverned { regions, accounts } in &overview.ungoverned {
+        let regions: Vec<&str> = regions.iter().map(Region::as_str).collect();
+        let named: Vec<&str> = accounts.iter().take(NAMED_MAX).map(AccountId::as_str).collect();
+        let more = if accounts.len() > NAMED_MAX { ", ..." } else { "" };
+        let (regions, named) = (regions.join(", "), named.join(", "));
+        let _ = writeln!(
+            text,
+            "enabled, but not governed, in {} ({named}{more}): {regions}",
+            count(accounts.len(), "account")
+        );
     }
     text + &sum(overview, now)
 }
@@ -126,6 +143,13 @@ pub(super) fn notes(overview: &Overview, policy: Option<&Policy>) -> String {
     let mut text = String::new();
     if policy.is_none() {
         text.push_str("no policy is in force: what should be looked at is not known; fix: `runasctl policy push`\n");
+    }
+    if overview.silent > 0 && overview.sweep.is_some() {
+        let _ = writeln!(
+            text,
+            "{} did not tell a sweep which regions are enabled; fix: allow the member role `account:ListRegions`",
+            count(overview.silent, "account")
+        );
     }
     if overview.past > 0 {
         let _ = writeln!(

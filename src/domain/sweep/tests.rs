@@ -1,4 +1,5 @@
 use super::*;
+use crate::domain::target::AccountState;
 use crate::domain::time::HOUR_MS;
 
 fn ou(id: &str) -> OuId {
@@ -138,4 +139,77 @@ fn a_sweep_comes_back_from_its_row() {
     sweep.walk = Some(walk);
     let json = serde_json::to_string(&sweep).unwrap();
     assert_eq!(serde_json::from_str::<Sweep>(&json).unwrap(), sweep);
+}
+
+/// A policy that governs two regions, and exempts one account.
+fn policy(regions: &serde_json::Value) -> Policy {
+    let text = json!({
+        "version": 1,
+        "organization": {
+            "id": "o-exampleorgid", "management_account": "111122223333", "hub_account": "222233334444",
+            "home_region": "eu-west-1"
+        },
+        "regions": regions,
+        "access": { "roles": ["RunasReactorMember"] },
+        "unplaced": "observe",
+        "defaults": { "mode": "enforce", "preferences": { "runAsEnabled": true, "runAsDefaultUser": "ops" } },
+        "exemptions": [
+            { "accounts": ["555566667777"], "reason": "appliance", "owner": "team-net", "expires": "2027-01-31" }
+        ]
+    });
+    Policy::from_compiled(&text.to_string()).unwrap()
+}
+
+/// A sweep that has met accounts with these regions enabled, and is over.
+fn met(mut sweep: Sweep, policy: &Policy, enabled: &[(&str, &[&str])]) -> Sweep {
+    for (account, regions) in enabled {
+        let facts = AccountFacts {
+            account: account.parse().unwrap(),
+            name: String::new(),
+            ou_path: vec![ou("r-ab12"), ou("ou-ab12-11111111")],
+            state: AccountState::Active,
+        };
+        let regions = regions.iter().map(|region| region.parse().unwrap()).collect();
+        sweep.has_met(policy, &facts, &regions, at(0));
+    }
+    sweep.done(at(MINUTE_MS), true);
+    sweep
+}
+
+#[test]
+fn regions_that_nobody_governs_are_told_when_a_sweep_finds_a_new_one() {
+    let hub: AccountId = "222233334444".parse().unwrap();
+    let policy = policy(&json!(["eu-west-1", "us-east-1"]));
+    let told = |sweep: &Sweep| sweep.newly_ungoverned(&hub, at(HOUR_MS));
+    let governed: (&str, &[&str]) = ("444455556666", &["eu-west-1", "us-east-1"]);
+    let exempt: (&str, &[&str]) = ("555566667777", &["eu-west-1", "me-south-1"]);
+    let first = met(new(None, at(0)).0, &policy, &[governed, exempt]);
+    assert_eq!((told(&first), first.ungoverned.len()), (None, 0));
+
+    let opted_in: (&str, &[&str]) = ("666677778888", &["ap-east-1", "eu-west-1"]);
+    let second = met(new(Some(first), at(DAY_MS)).0, &policy, &[governed, opted_in]);
+    let alert = told(&second).unwrap();
+    assert_eq!((alert.kind.as_str(), alert.severity), ("region_ungoverned", Severity::Warning));
+    assert!(alert.text.contains("ap-east-1, accounts: 1, one of them 666677778888, which is new"), "{}", alert.text);
+
+    let (third, _) = new(Some(second), at(2 * DAY_MS));
+    assert_eq!(told(&third), None, "it has not met them yet");
+    // One that does not come to its end takes nothing off what is known.
+    let (fourth, unfinished) = new(Some(third), at(3 * DAY_MS));
+    assert!(unfinished.is_some());
+    let fourth = met(fourth, &policy, &[opted_in, ("777788889999", &["ap-east-1"])]);
+    assert_eq!(told(&fourth), None, "as it was, in however many accounts");
+    let region: Region = "ap-east-1".parse().unwrap();
+    assert_eq!(fourth.ungoverned[&region], Ungoverned { accounts: 2, first: "666677778888".parse().unwrap() });
+
+    let fifth = met(new(Some(fourth), at(4 * DAY_MS)).0, &policy, &[governed]);
+    let sixth = met(new(Some(fifth), at(5 * DAY_MS)).0, &policy, &[opted_in]);
+    assert!(told(&sixth).is_some(), "switched on anew");
+}
+
+#[test]
+fn a_policy_for_all_enabled_regions_leaves_none_of_its_partition_out() {
+    let policy = policy(&json!("enabled"));
+    let sweep = met(new(None, at(0)).0, &policy, &[("444455556666", &["ap-east-1", "eu-west-1"])]);
+    assert!(sweep.ungoverned.is_empty());
 }

@@ -40,7 +40,8 @@ async fn targets_of_one_account_share_one_scoped_session() {
     let statement = &session["policy"]["Statement"];
     assert_eq!(statement[0]["Resource"], "arn:aws:ssm:*:444455556666:document/SSM-SessionManagerRunShell");
     assert_eq!(statement[0]["Action"].as_array().map(Vec::len), Some(9));
-    assert_eq!(statement.as_array().map(Vec::len), Some(1));
+    assert_eq!(statement[1]["Action"], json!(["account:ListRegions"]));
+    assert_eq!(statement.as_array().map(Vec::len), Some(2));
     // Each call went to its own region, as that session.
     let calls = hub.aws.log();
     let ssm: BTreeSet<&str> =

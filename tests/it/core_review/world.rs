@@ -38,7 +38,7 @@ fn world(switches: Switches) -> Reactor<Sim> {
         state: AccountState::Active,
     };
     let roles = BTreeMap::from([("RunasReactorMember".to_owned(), at(0))]);
-    sim.put_account(Account { facts, roles, ready: at(0), regions_off: BTreeSet::new() });
+    sim.put_account(Account { facts, roles, ready: at(0), regions_off: BTreeSet::new(), opted_in: BTreeSet::new() });
     Reactor::new(sim, PolicySource::Table)
 }
 

@@ -30,7 +30,8 @@ fn every_session_in_an_account_reaches_one_document_and_is_shared_by_the_regions
         );
         assert!(text_of(&role["session_name"]).starts_with("runas-reactor-test-"), "leads back to the cause: {role}");
         let statements = role["policy"]["Statement"].as_array().expect("a session policy, always");
-        let [statement] = &statements[..] else { panic!("one statement: {role}") };
+        let [statement, itself] = &statements[..] else { panic!("two statements: {role}") };
+        assert_eq!(itself["Action"], json!(["account:ListRegions"]));
         assert_eq!(statement["Effect"], "Allow");
         assert_eq!(statement["Resource"], format!("arn:aws:ssm:*:{account}:document/{DOCUMENT_NAME}"));
         let actions: Vec<String> = statement["Action"].as_array().unwrap().iter().map(text_of).collect();

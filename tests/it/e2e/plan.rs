@@ -11,7 +11,7 @@ use super::organisation::{COMMAND, DEPLOY, LOCKED, NEW, PROFILED, RIGHT, WITHOUT
 use super::stage::{APPLIANCE, FRANKFURT, HOME, MANAGEMENT, PAYMENTS, PILOT, SANDBOX, SEARCH, Stage, VIRGINIA};
 
 /// Everything that a plan may call.
-const READS: [&str; 10] = [
+const READS: [&str; 11] = [
     "AssumeRole",
     "BatchGetItem",
     "DescribeAccount",
@@ -21,6 +21,7 @@ const READS: [&str; 10] = [
     "ListDocumentVersions",
     "ListOrganizationalUnitsForParent",
     "ListParents",
+    "ListRegions",
     "ListRoots",
 ];
 
@@ -131,6 +132,25 @@ fn a_plan_is_about_the_accounts_and_regions_that_are_named() {
     stage.plan(&["--ou", production, "--account", SANDBOX]).ends(64);
     stage.plan(&["--ou", "ou-none-00000000"]).ends(1).complains_of(&["ForParent", "fix: "]);
     stage.assert_only_read();
+}
+
+#[test]
+fn where_all_enabled_regions_are_governed_each_account_is_asked_for_them() {
+    let mut stage = Stage::set();
+    stage.yaml = stage.yaml.replace("regions: [eu-west-1, eu-central-1, us-east-1]", "regions: enabled");
+    stage.aws.switches(&json!({
+        "regions_on": [{"account": SANDBOX, "region": "me-south-1"}],
+        "regions_off": [{"account": SANDBOX, "region": FRANKFURT}],
+    }));
+    let regions = |account: &str, code: i32| -> Vec<String> {
+        let data = stage.plan(&["-o", "json", "--account", account]).ends(code).data();
+        let entries = data["entries"].as_array().expect("entries").iter();
+        entries.map(|entry| entry["region"].as_str().unwrap_or_default().to_owned()).collect()
+    };
+    assert_eq!(regions(SANDBOX, 2), [HOME, "me-south-1", VIRGINIA]);
+    assert_eq!(regions(PAYMENTS, 2), [FRANKFURT, HOME, VIRGINIA]);
+    stage.aws.switches(&json!({"denied_roles": [{"account": SEARCH}]}));
+    assert_eq!(regions(SEARCH, 3).len(), 17, "one that does not say counts wherever any account is");
 }
 
 #[test]

@@ -258,3 +258,36 @@ fn a_step_that_organizations_throttles_is_done_later() {
     assert_eq!(stage.last_sweep()["state"], "ended");
     assert_eq!(stage.last_sweep()["targets"], 21);
 }
+
+#[test]
+fn a_region_that_nobody_governs_is_told_and_stands_in_the_status() {
+    let stage = Stage::set();
+    stage.put_policy(&stage.yaml, Some(1));
+    let lambda = stage.lambda_with(&[("RUNAS_POLICY", "table")]);
+    stage.sweep(&lambda, "first");
+    let on = |account: &str, region: &str| json!({"account": account, "region": region});
+    stage.aws.switches(&json!({"regions_on": [
+        on(SEARCH, "me-south-1"), on(PAYMENTS, "me-south-1"), on(APPLIANCE, "ap-east-1")]}));
+    stage
+        .aws
+        .faults(&json!([{"service": "account", "account": PILOT, "code": "AccessDeniedException", "status": 403}]));
+    stage.sweep(&lambda, "second");
+    lambda.await_log("which regions are enabled is not known anew", PATIENCE);
+    stage.told();
+    stage.sweep(&lambda, "third");
+    let told = stage.told();
+    let [told] = &told[..] else { panic!("one alert, and not {told:#?}") };
+    assert_eq!((told.kind().as_str(), told.severity().as_str()), ("region_ungoverned", "warning"));
+    told.assert_says(&["me-south-1, accounts: 2, one of them ", "which is new", "add them to `regions` of the policy"]);
+    assert!(!told.text().contains("ap-east-1"), "the appliance is exempt: {}", told.text());
+    stage.sweep(&lambda, "fourth");
+    assert_eq!(kinds(&stage.told()), [""; 0]);
+
+    let status = stage.runasctl(&[], &["status"]);
+    let (first, second) = (PAYMENTS.min(SEARCH), PAYMENTS.max(SEARCH));
+    let line = format!("enabled, but not governed, in 2 accounts ({first}, {second}): me-south-1\n");
+    assert!(status.out.contains(&line), "{}", status.out);
+    let data = stage.runasctl(&[], &["status", "-o", "json"]).data();
+    assert_eq!(data["ungoverned"], json!([{"regions": ["me-south-1"], "accounts": [first, second]}]));
+    assert_eq!(data["regions_not_told"], json!(0), "what was told once stays, although one was denied since");
+}

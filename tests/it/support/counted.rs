@@ -1,6 +1,6 @@
 //! A port decorator that counts dependent calls: a call that began after another one ended depends on it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use runas_reactor::domain::edit::Edit;
@@ -8,7 +8,7 @@ use runas_reactor::domain::finding::Alert;
 use runas_reactor::domain::glance::{Glance, Noted};
 use runas_reactor::domain::observation::{Observation, Status};
 use runas_reactor::domain::policy::Policy;
-use runas_reactor::domain::record::{Commit, Loaded};
+use runas_reactor::domain::record::{Commit, Known, Loaded};
 use runas_reactor::domain::signal::Errand;
 use runas_reactor::domain::sweep::Sweep;
 use runas_reactor::domain::target::{AccountFacts, AccountId, OuId, Region, Target};
@@ -120,6 +120,10 @@ impl<W: Directory + Sync> Directory for Counted<W> {
         self.count("accounts_in", self.inner.accounts_in(path, page)).await
     }
 
+    async fn enabled(&self, account: &AccountId, access: &Access) -> Result<BTreeSet<Region>, Fault> {
+        self.count("enabled", self.inner.enabled(account, access)).await
+    }
+
     async fn accounts(&self, under: Option<&OuId>) -> Result<Vec<AccountId>, Fault> {
         self.count("accounts", self.inner.accounts(under)).await
     }
@@ -150,8 +154,12 @@ impl<W: Ledger + Sync> Ledger for Counted<W> {
         self.count("note", self.inner.note(target, generation, noted)).await
     }
 
-    async fn looks(&self, account: &AccountId) -> Result<BTreeMap<Region, Time>, Fault> {
-        self.count("looks", self.inner.looks(account)).await
+    async fn known(&self, account: &AccountId) -> Result<Known, Fault> {
+        self.count("known", self.inner.known(account)).await
+    }
+
+    async fn save_enabled(&self, account: &AccountId, enabled: &BTreeSet<Region>) -> Result<(), Fault> {
+        self.count("save_enabled", self.inner.save_enabled(account, enabled)).await
     }
 
     async fn sweep(&self) -> Result<Option<Sweep>, Fault> {

@@ -69,6 +69,7 @@ pub(crate) fn account(id: &str, from: Time) -> Account {
         roles: BTreeMap::from([(ROLE.to_owned(), from)]),
         ready: from,
         regions_off: BTreeSet::new(),
+        opted_in: BTreeSet::new(),
     }
 }
 

@@ -139,6 +139,6 @@ fn facts_come_back() {
         state: AccountState::Closed,
     };
     let item = Item::from([(FACTS.to_owned(), s(json_of(&facts).unwrap()))]);
-    assert_eq!(facts_from(&item).unwrap(), facts);
+    assert_eq!(facts_from(&item).unwrap(), Some(facts.clone()));
     assert_eq!(word_of(&facts.state), "closed");
 }

@@ -4,7 +4,7 @@ use crate::domain::sweep::Beginning;
 use crate::domain::time::{DAY_MS, HOUR_MS, MINUTE_MS};
 
 const NOW: Time = Time::from_ms(100 * DAY_MS);
-const ASKED: Asked<'_> = Asked { ou: None, standings: &[] };
+const ASKED: Asked<'_> = Asked { ou: None, standings: &[], now: NOW };
 
 fn account(id: &str) -> AccountFacts {
     AccountFacts {
@@ -36,7 +36,7 @@ fn sweep(began: Time, ended: Option<Time>, former: Option<Time>) -> Sweep {
 fn overview(targets: Vec<TargetRow>, sweep: Option<Sweep>) -> Overview {
     let ids: BTreeSet<&AccountId> = targets.iter().map(|row| &row.target.account).collect();
     let accounts = ids.into_iter().map(|id| account(id.as_str())).collect();
-    Overview::of(&Inventory { accounts, targets }, None, sweep, &ASKED)
+    Overview::of(&Inventory { accounts, targets, ..Inventory::default() }, None, sweep, &ASKED)
 }
 
 #[test]

@@ -1,0 +1,145 @@
+//! Calls to services of which the reactor makes only one: the package has no room for the crate of a whole service. Their
+//! shape is ours; signing, retries, timeouts and connections are the SDK's.
+
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_credential_types::Credentials;
+use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_runtime::auth::SigV4OperationSigningConfig;
+use aws_runtime::auth::sigv4::{SCHEME_ID, SigV4AuthScheme};
+use aws_runtime::retries::classifiers::AwsErrorCodeClassifier;
+use aws_smithy_runtime::client::identity::IdentityCache;
+use aws_smithy_runtime::client::orchestrator::operation::Operation;
+use aws_smithy_runtime_api::box_error::BoxError;
+use aws_smithy_runtime_api::client::auth::static_resolver::StaticAuthSchemeOptionResolver;
+use aws_smithy_runtime_api::client::auth::{AuthSchemeOptionResolverParams, SharedAuthScheme};
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse, OrchestratorError};
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponentsBuilder;
+use aws_smithy_runtime_api::client::runtime_plugin::StaticRuntimePlugin;
+use aws_smithy_types::body::SdkBody;
+use aws_smithy_types::config_bag::Layer;
+use aws_smithy_types::error::ErrorMetadata;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use super::fault::Call;
+use crate::ports::{Fault, FaultClass};
+
+/// A call that takes JSON and answers with JSON.
+pub(super) struct Shape {
+    /// The service, as its endpoint and its signatures name it.
+    pub(super) service: &'static str,
+    /// The call, as AWS names it.
+    pub(super) name: &'static str,
+    pub(super) path: &'static str,
+    /// `X-Amz-Target`, for services that tell calls apart by it and not by the path.
+    pub(super) target: Option<&'static str>,
+    pub(super) content_type: &'static str,
+}
+
+/// How to get there: what all clients share, and the endpoint where it is not AWS's own.
+pub(super) struct Way {
+    pub(super) sdk: SdkConfig,
+    pub(super) endpoint: Option<String>,
+}
+
+/// A call in one region, as somebody.
+pub(super) struct Line {
+    operation: Operation<String, Value, ErrorMetadata>,
+    call: Call,
+}
+
+impl Shape {
+    pub(super) fn line(&'static self, Way { sdk, endpoint }: &Way, region: &str, credentials: Credentials) -> Line {
+        let mut builder = Operation::builder()
+            .service_name(self.service)
+            .operation_name(self.name)
+            .behavior_version(BehaviorVersion::latest())
+            .endpoint_url(&endpoint.clone().unwrap_or_else(|| self.endpoint(region)))
+            .retry_classifier(AwsErrorCodeClassifier::<ErrorMetadata>::new())
+            .runtime_plugin(self.signed(region, credentials));
+        if let Some(client) = sdk.http_client() {
+            builder = builder.http_client(client);
+        }
+        if let Some(retry) = sdk.retry_config() {
+            builder = builder.standard_retry(retry);
+        }
+        if let Some(timeout) = sdk.timeout_config() {
+            builder = builder.timeout_config(timeout.clone());
+        }
+        if let (Some(sleep), Some(time)) = (sdk.sleep_impl(), sdk.time_source()) {
+            builder = builder.sleep_impl(sleep).time_source(time);
+        }
+        let operation = builder.serializer(|question| self.request(question)).deserializer(answer).build();
+        Line { operation, call: Call::read(self.name).in_member() }
+    }
+
+    /// [bc: endpoint rule sets].
+    fn endpoint(&self, region: &str) -> String {
+        let suffix = if region.starts_with("cn-") { "amazonaws.com.cn" } else { "amazonaws.com" };
+        format!("https://{}.{region}.{suffix}", self.service)
+    }
+
+    /// Signature version 4 with these credentials, as the SDK's own clients sign.
+    fn signed(&self, region: &str, credentials: Credentials) -> StaticRuntimePlugin {
+        let mut layer = Layer::new(self.name);
+        layer.store_put(AuthSchemeOptionResolverParams::new(()));
+        layer.store_put(SigV4OperationSigningConfig {
+            region: Some(Region::new(region.to_owned()).into()),
+            name: Some(self.service.into()),
+            ..SigV4OperationSigningConfig::default()
+        });
+        let components = RuntimeComponentsBuilder::new(self.name)
+            .with_auth_scheme_option_resolver(Some(StaticAuthSchemeOptionResolver::new(vec![SCHEME_ID])))
+            .with_auth_scheme(SharedAuthScheme::new(SigV4AuthScheme::new()))
+            .with_identity_cache(Some(IdentityCache::no_cache()))
+            .with_identity_resolver(SCHEME_ID, SharedCredentialsProvider::new(credentials));
+        StaticRuntimePlugin::new().with_config(layer.freeze()).with_runtime_components(components)
+    }
+
+    fn request(&self, question: String) -> Result<HttpRequest, BoxError> {
+        let mut request = HttpRequest::new(SdkBody::from(question));
+        request.set_method("POST")?;
+        request.set_uri(self.path)?;
+        let headers = request.headers_mut();
+        headers.insert("content-type", self.content_type);
+        if let Some(target) = self.target {
+            headers.insert("x-amz-target", target);
+        }
+        Ok(request)
+    }
+}
+
+impl Line {
+    /// One page of the answer: the first, or the one that a token of the page before stands for.
+    pub(super) async fn ask<T: DeserializeOwned>(
+        &self,
+        mut question: Value,
+        token: Option<String>,
+    ) -> Result<T, Fault> {
+        if let (Some(token), Some(question)) = (token, question.as_object_mut()) {
+            question.insert("NextToken".to_owned(), token.into());
+        }
+        let answer = self.operation.invoke(question.to_string()).await.map_err(|error| self.call.failed(&error))?;
+        serde_json::from_value(answer)
+            .map_err(|error| self.call.fault(FaultClass::Transient, "ResponseError", &error.to_string()))
+    }
+}
+
+fn answer(response: &HttpResponse) -> Result<Value, OrchestratorError<ErrorMetadata>> {
+    let body = response.body().bytes().unwrap_or_default();
+    if response.status().is_success() {
+        return serde_json::from_slice(body).map_err(OrchestratorError::other);
+    }
+    let said: Value = serde_json::from_slice(body).unwrap_or_default();
+    let text = |key: &str| said.get(key).and_then(Value::as_str);
+    let code = response.headers().get("x-amzn-errortype").or_else(|| text("__type"));
+    let mut error = ErrorMetadata::builder();
+    // `prefix#Code:http://…`: only the word in between is the code [smithy: AWS JSON protocols, error shapes].
+    if let Some(code) = code.and_then(|code| code.split(':').next()?.rsplit('#').next()) {
+        error = error.code(code);
+    }
+    if let Some(message) = text("message").or_else(|| text("Message")) {
+        error = error.message(message);
+    }
+    Err(OrchestratorError::operation(error.build()))
+}

@@ -1,0 +1,77 @@
+//! The regions that an account has enabled, as Account Management tells the account itself.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use serde::Deserialize;
+use serde_json::json;
+
+use super::by_hand::{Shape, Way};
+use super::client::Clients;
+use super::session::{Lent, Sessions};
+use crate::config::Config;
+use crate::domain::target::{AccountId, Region, partition};
+use crate::ports::{Access, Fault};
+
+/// [bc account].
+static LIST: Shape = Shape {
+    service: "account",
+    name: "ListRegions",
+    path: "/listRegions",
+    target: None,
+    content_type: "application/json",
+};
+/// A page holds up to 50 regions [bc account], and no partition has as many.
+const PAGES_MAX: usize = 4;
+
+/// The regions of all accounts.
+pub(super) struct AccountRegions {
+    sessions: Arc<Sessions>,
+    way: Way,
+    /// The service has one endpoint in each partition.
+    region: &'static str,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Page {
+    #[serde(default)]
+    regions: Vec<Listed>,
+    next_token: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Listed {
+    region_name: String,
+}
+
+impl AccountRegions {
+    pub(super) fn new(config: &Config, clients: &Clients, sessions: Arc<Sessions>) -> Self {
+        // [bc account: endpoint rule set; bc: partitions, `implicitGlobalRegion`].
+        let region = match partition(&config.region) {
+            "aws-cn" => "cn-northwest-1",
+            "aws-us-gov" => "us-gov-west-1",
+            _ => "us-east-1",
+        };
+        Self { sessions, way: clients.account(), region }
+    }
+
+    /// Without an account in the question it is the caller's that is meant: no delegation, and a quota of its own.
+    pub(super) async fn enabled(&self, account: &AccountId, access: &Access) -> Result<BTreeSet<Region>, Fault> {
+        let Lent { session, .. } = self.sessions.get(account, access).await?;
+        let line = LIST.line(&self.way, self.region, session.credentials.clone());
+        let mut enabled = BTreeSet::new();
+        let question = json!({ "MaxResults": 50, "RegionOptStatusContains": ["ENABLED", "ENABLED_BY_DEFAULT"] });
+        let mut token = None;
+        for _ in 0..PAGES_MAX {
+            let page: Page = line.ask(question.clone(), token).await?;
+            enabled.extend(page.regions.iter().filter_map(|listed| listed.region_name.parse::<Region>().ok()));
+            token = page.next_token;
+            if token.is_none() {
+                break;
+            }
+        }
+        Ok(enabled)
+    }
+}
