@@ -18,7 +18,6 @@ use aws_smithy_runtime_api::client::runtime_plugin::StaticRuntimePlugin;
 use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::config_bag::Layer;
 use aws_smithy_types::error::ErrorMetadata;
-use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::fault::Call;
@@ -110,18 +109,28 @@ impl Shape {
 }
 
 impl Line {
-    /// One page of the answer: the first, or the one that a token of the page before stands for.
-    pub(super) async fn ask<T: DeserializeOwned>(
-        &self,
-        mut question: Value,
-        token: Option<String>,
-    ) -> Result<T, Fault> {
-        if let (Some(token), Some(question)) = (token, question.as_object_mut()) {
-            question.insert("NextToken".to_owned(), token.into());
+    /// The items of a list, page after page.
+    pub(super) async fn list(&self, question: &Value, list: &str, pages_max: usize) -> Result<Vec<Value>, Fault> {
+        let (mut items, mut question) = (Vec::new(), question.clone());
+        for _ in 0..pages_max {
+            let sent = self.operation.invoke(question.to_string()).await;
+            let Value::Object(mut page) = sent.map_err(|error| self.call.failed(&error))? else { break };
+            if let Some(Value::Array(more)) = page.remove(list) {
+                items.extend(more);
+            }
+            match (page.remove("NextToken"), &mut question) {
+                (Some(token @ Value::String(_)), Value::Object(question)) => {
+                    question.insert("NextToken".to_owned(), token);
+                }
+                _ => break,
+            }
         }
-        let answer = self.operation.invoke(question.to_string()).await.map_err(|error| self.call.failed(&error))?;
-        serde_json::from_value(answer)
-            .map_err(|error| self.call.fault(FaultClass::Transient, "ResponseError", &error.to_string()))
+        Ok(items)
+    }
+
+    /// The fault for an answer that is none.
+    pub(super) fn unread(&self, what: &str) -> Fault {
+        self.call.fault(FaultClass::Transient, "ResponseError", what)
     }
 }
 

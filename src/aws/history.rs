@@ -1,6 +1,5 @@
 //! CloudTrail's event history of an account: who called what in the last 90 days, whether or not an event came.
 
-use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::by_hand::{Shape, Way};
@@ -34,22 +33,6 @@ pub(super) struct EventHistory {
     way: Way,
 }
 
-/// One page.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct Page {
-    #[serde(default)]
-    events: Vec<Event>,
-    next_token: Option<String>,
-}
-
-/// What is of interest in an event: its record as CloudTrail wrote it, which is JSON in a string.
-#[derive(Debug, Deserialize)]
-struct Event {
-    #[serde(rename = "CloudTrailEvent", default)]
-    record: String,
-}
-
 impl EventHistory {
     pub(super) fn new(config: &Config, clients: &Clients) -> Self {
         Self { sessions: Sessions::new(config, clients, Scope::History), way: clients.cloudtrail() }
@@ -60,15 +43,10 @@ impl EventHistory {
         let line = LOOKUP.line(&self.way, target.region.as_str(), session.credentials.clone());
         let mut edits = Vec::new();
         for name in NAMES {
-            let mut token = None;
-            for _ in 0..PAGES_MAX {
-                let page: Page = line.ask(question(name, since), token).await?;
-                edits.extend(page.events.iter().filter_map(|event| from_history(&event.record, target)));
-                token = page.next_token;
-                if token.is_none() {
-                    break;
-                }
-            }
+            // The record as CloudTrail wrote it is JSON in a string.
+            let events = line.list(&question(name, since), "Events", PAGES_MAX).await?;
+            let records = events.iter().filter_map(|event| event.get("CloudTrailEvent")?.as_str());
+            edits.extend(records.filter_map(|record| from_history(record, target)));
         }
         Ok(edits)
     }

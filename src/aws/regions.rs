@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use serde::Deserialize;
 use serde_json::json;
 
 use super::by_hand::{Shape, Way};
@@ -32,20 +31,6 @@ pub(super) struct AccountRegions {
     region: &'static str,
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct Page {
-    #[serde(default)]
-    regions: Vec<Listed>,
-    next_token: Option<String>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct Listed {
-    region_name: String,
-}
-
 impl AccountRegions {
     pub(super) fn new(config: &Config, clients: &Clients, sessions: Arc<Sessions>) -> Self {
         // [bc account: endpoint rule set; bc: partitions, `implicitGlobalRegion`].
@@ -61,17 +46,12 @@ impl AccountRegions {
     pub(super) async fn enabled(&self, account: &AccountId, access: &Access) -> Result<BTreeSet<Region>, Fault> {
         let Lent { session, .. } = self.sessions.get(account, access).await?;
         let line = LIST.line(&self.way, self.region, session.credentials.clone());
-        let mut enabled = BTreeSet::new();
         let question = json!({ "MaxResults": 50, "RegionOptStatusContains": ["ENABLED", "ENABLED_BY_DEFAULT"] });
-        let mut token = None;
-        for _ in 0..PAGES_MAX {
-            let page: Page = line.ask(question.clone(), token).await?;
-            enabled.extend(page.regions.iter().filter_map(|listed| listed.region_name.parse::<Region>().ok()));
-            token = page.next_token;
-            if token.is_none() {
-                break;
-            }
-        }
-        Ok(enabled)
+        let listed = line.list(&question, "Regions", PAGES_MAX).await?;
+        let names = listed.iter().filter_map(|listed| listed.get("RegionName")?.as_str());
+        let mut enabled = BTreeSet::new();
+        enabled.extend(names.filter_map(|name| name.parse::<Region>().ok()));
+        // Some cannot be switched off, so that this is no answer.
+        if enabled.is_empty() { Err(line.unread("the answer names no region")) } else { Ok(enabled) }
     }
 }

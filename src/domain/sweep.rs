@@ -197,7 +197,12 @@ impl Sweep {
 
     /// What the last complete sweep found, this one included.
     fn known_ungoverned(&self) -> BTreeSet<Region> {
-        if self.ended.is_some() { self.ungoverned.keys().cloned().collect() } else { self.told.clone() }
+        if self.ended.is_none() {
+            return self.told.clone();
+        }
+        let mut known = BTreeSet::new();
+        known.extend(self.ungoverned.keys().cloned());
+        known
     }
 
     /// Regions that are enabled and not governed; said at the end of a sweep that found one which the last had not.

@@ -2,6 +2,7 @@
 //! [docs: amazondynamodb `ServiceQuotas`].
 
 use aws_sdk_dynamodb::types::AttributeValue;
+use jiff::fmt::temporal::DateTimePrinter;
 
 use super::items::{Item, s};
 use crate::domain::target::{AccountId, Region, Target};
@@ -124,7 +125,7 @@ pub(super) fn region_name(region: Option<&Region>) -> String {
 /// Always with milliseconds: RFC 3339 as people write it does not sort within a second (`:00.5Z` before `:00Z`).
 fn sortable(at: Time) -> String {
     match jiff::Timestamp::from_millisecond(at.ms()) {
-        Ok(at) => at.strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string(),
+        Ok(at) => DateTimePrinter::new().precision(Some(3)).timestamp_to_string(&at),
         Err(_) => at.to_string(),
     }
 }

@@ -21,8 +21,9 @@ const PAUSE_MS: u64 = 25;
 impl DynamoLedger {
     pub(in crate::aws) async fn load(&self, target: &Target, edit_ids: &BTreeSet<String>) -> Result<Loaded, Fault> {
         let (meta, region, incident) = (Key::meta(&target.account), Key::region(target), Key::incident(target));
-        let edits: BTreeMap<Key, &String> = edit_ids.iter().map(|id| (Key::seen(target, id), id)).collect();
-        let keys: Vec<Key> = [&meta, &region, &incident].into_iter().cloned().chain(edits.keys().cloned()).collect();
+        let edits: Vec<(Key, &String)> = edit_ids.iter().map(|id| (Key::seen(target, id), id)).collect();
+        let seen = edits.iter().map(|(key, _)| key);
+        let keys: Vec<Key> = [&meta, &region, &incident].into_iter().chain(seen).cloned().collect();
         let mut rows = BTreeMap::new();
         for chunk in keys.chunks(KEYS_MAX) {
             self.read(chunk, &mut rows).await?;

@@ -62,9 +62,8 @@ impl Plan {
         if actions.len() > ACTIONS_MAX {
             return Err(Unplannable::TooMany(actions.len()));
         }
-        let seen: BTreeSet<&String> = commit.seen.iter().collect();
-        let mut late = Vec::new();
-        for id in seen {
+        let (mut once, mut late) = (BTreeSet::new(), Vec::new());
+        for id in commit.seen.iter().filter(|id| once.insert(*id)) {
             if actions.len() < ACTIONS_MAX {
                 actions.push(put(table, items::seen_item(target, id, entry.at))?);
             } else {

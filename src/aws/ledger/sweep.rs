@@ -1,6 +1,6 @@
 //! Where a sweep has come to, whom it has met, and when targets were last looked at.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::future::try_join;
 
@@ -35,10 +35,12 @@ impl DynamoLedger {
             Some((region, items::noted_from(row)?.at))
         });
         let meta = meta.unwrap_or_default();
+        let mut looks = BTreeMap::new();
+        looks.extend(looked);
         Ok(Known {
             facts: items::facts_from(&meta).map_err(|what| corrupt(&what))?,
             enabled: items::enabled_from(&meta),
-            looks: looked.collect(),
+            looks,
         })
     }
 

@@ -219,3 +219,6 @@ impl Whose<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
