@@ -20,6 +20,7 @@
 //! | the document: validity, field-level changes, overlay | [`domain::document`] |
 //! | whose changes to fields we do not own are kept | [`domain::advance`] |
 //! | which call made which version, in whatever order we hear of them | `domain::advance::claims` |
+//! | what is adopted of a document that nobody remembers | `domain::advance::first_sight` |
 //! | what is done | [`domain::decide`] |
 //! | what is remembered, who is told, when we look again | [`domain::settle`] |
 //! | edit wars | [`domain::heat`] |

@@ -5,10 +5,12 @@
 //! hand itself changed is taken over.
 
 mod claims;
+mod first_sight;
 
 use std::collections::BTreeSet;
 
-use self::claims::{author, fits, made_it, reconsider};
+use self::claims::{author, reconsider};
+use self::first_sight::{adopted, beneath_ours, undone};
 use super::case::{AttributedEdit, Case};
 use super::document::{Body, Change, Content};
 use super::mutant::{self, Mutant::AcceptUnattributed};
@@ -73,9 +75,10 @@ pub fn wanted(case: &Case, seen: &Seen) -> BTreeSet<u64> {
         new.clear();
     }
     let before = start.first_sight.then_some(start.after);
+    let beneath = if start.first_sight { beneath_ours(case, seen, start.after) } else { Vec::new() };
     let unconfirmed = case.record.accounted.as_ref().filter(|it| it.created.is_none()).map(|it| it.version);
     let unread = |n: &u64| seen.info(*n).is_some() && seen.body(*n).is_none();
-    new.iter().map(|version| version.number).chain(before).chain(unconfirmed).filter(unread).collect()
+    new.iter().map(|version| version.number).chain(before).chain(beneath).chain(unconfirmed).filter(unread).collect()
 }
 
 /// Follows the versions since the last look.
@@ -88,7 +91,8 @@ pub fn advance(case: &Case, seen: &Seen) -> Advance {
     if start.first_sight {
         accepted = before.as_ref().filter(|_| session).and_then(Body::content).cloned();
     }
-    let mut advance = Advance { accepted, first_sight: start.first_sight, ..Advance::default() };
+    let judged = if start.first_sight && session { undone(case, seen, start.after) } else { Vec::new() };
+    let mut advance = Advance { accepted, judged, first_sight: start.first_sight, ..Advance::default() };
     // What becomes known of earlier versions comes before the new ones: they may have been made with it in mind.
     reconsider(case, &seen.versions, &mut advance);
     if !session {
@@ -241,18 +245,7 @@ fn start(case: &Case, seen: &Seen) -> Start {
     if case.record.accounted.is_some() || case.record.accepted.is_some() {
         return Start { after: 0, first_sight: false };
     }
-    // First sight adopts what is there, but for what an untrusted hand is known to have put there just now.
-    let latest = Some(seen.latest.number);
-    let foreign = |version: &&VersionInfo| {
-        let made = |e: &AttributedEdit| {
-            made_it(e, version.number, latest) && fits(case, &seen.versions, e, version.number, version.created)
-        };
-        case.edits.iter().any(|e| e.attribution != Attribution::Trusted && made(e))
-    };
-    let earliest = seen.versions.iter().filter(foreign).map(|version| version.number).min();
-    let before = |first: u64| seen.versions.iter().map(|version| version.number).filter(|n| *n < first).max();
-    let after = earliest.map_or(seen.latest.number, |first| before(first).unwrap_or(0));
-    Start { after, first_sight: true }
+    Start { after: adopted(case, seen), first_sight: true }
 }
 
 fn new_versions(seen: &Seen, after: u64) -> Vec<&VersionInfo> {

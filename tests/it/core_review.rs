@@ -5,6 +5,7 @@
 mod alerts;
 pub(crate) mod cases;
 mod claims;
+mod first_sight;
 mod halves;
 mod laundering;
 mod waiting;
