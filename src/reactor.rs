@@ -11,6 +11,7 @@ mod pass;
 #[cfg(feature = "cli")]
 mod preview;
 mod regions;
+mod replace;
 mod report;
 mod sweep;
 mod trail;

@@ -116,6 +116,12 @@ impl Sim {
         self.state().policy = Some(policy);
     }
 
+    /// How long something can have happened, in milliseconds, before a call that takes effect, and not be seen by whoever
+    /// looked right before that call.
+    pub fn unseen_ms(&self) -> i64 {
+        i64::try_from(self.switches.stale_ms + CALL_MS).unwrap_or(i64::MAX)
+    }
+
     /// Everything that the topic was told, in order.
     pub fn told(&self) -> Vec<Alert> {
         self.state().told.iter().map(|(_, alert)| alert.clone()).collect()

@@ -47,9 +47,19 @@ pub fn settle(case: &Case, decision: &Decision, applied: &Applied) -> Settlement
 /// What is remembered before the document is deleted to be made anew. A deletion has no condition; so that two invocations do
 /// not delete each other's document, only the one that gets this committed goes on.
 pub fn reserve(case: &Case, decision: &Decision) -> Commit {
+    deletion(case, decision, Some(case.now))
+}
+
+/// What is remembered where another document had taken its place by then, and nothing was deleted: the last deletion of ours
+/// is the one that was before, or nobody would be believed to have made the other one.
+pub fn withdraw(case: &Case, decision: &Decision, before: Option<Time>) -> Commit {
+    deletion(case, decision, before)
+}
+
+fn deletion(case: &Case, decision: &Decision, by_us: Option<Time>) -> Commit {
     let mut record = case.record.clone();
     record.generation = record.generation.saturating_add(1);
-    record.deleted_by_us = Some(case.now);
+    record.deleted_by_us = by_us;
     let history = history::entry(case, decision, &Applied::Nothing);
     Commit { expected: case.record.generation, record, seen: Vec::new(), history, alerts: Vec::new() }
 }

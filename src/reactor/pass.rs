@@ -6,6 +6,7 @@ use futures_util::future::join;
 
 use super::apply::{POLL_MS, POLLS_MAX, apply};
 use super::glance::{Begun, begin, note};
+use super::replace::reserve;
 use super::report::{flush, tell_once};
 use super::trail::attributed;
 use crate::domain::advance::wanted;
@@ -100,12 +101,10 @@ async fn pass<W: World>(world: &W, policy: &Policy, work: &Work, attempt: &Attem
         read_between(world, &mut case, &access).await?;
         let decision = decide(&case);
         let applied = match &decision.write {
-            Some(write) => {
-                if matches!(write, Write::Recreate { .. }) {
-                    reserve(world, &mut case, &decision).await?;
-                }
-                apply(world, &work.target, &access, write).await?
+            Some(Write::Recreate { .. }) if !reserve(world, &mut case, &decision, &access).await? => {
+                Applied::Refused(Refusal::Moved)
             }
+            Some(write) => apply(world, &work.target, &access, write).await?,
             None => Applied::Nothing,
         };
         match applied {
@@ -124,14 +123,6 @@ async fn pass<W: World>(world: &W, policy: &Policy, work: &Work, attempt: &Attem
     };
     let passed = Passed { case, decision, applied, looks, glance, noted };
     finish(world, &access, attempt, passed).await
-}
-
-/// Says that the document is about to be deleted; a fault where another invocation was faster.
-async fn reserve<W: World>(world: &W, case: &mut Case, decision: &Decision) -> Result<(), Fault> {
-    let commit = settle::reserve(case, decision);
-    world.commit(&case.target, &commit).await?;
-    case.record = commit.record;
-    Ok(())
 }
 
 /// Reads the versions whose contents it takes to decide. While we do, further ones may be made; each look reads all that

@@ -59,7 +59,7 @@ impl Checker {
         let calls = sim.calls_after(0);
         checker.calls = calls.len();
         for call in &calls {
-            checker.truths.entry(call.target.clone()).or_default().follow(call);
+            checker.truths.entry(call.target.clone()).or_default().follow(call, sim.unseen_ms());
         }
         for target in stage.targets() {
             checker.truths.entry(target).or_default().begin();
@@ -120,7 +120,7 @@ impl Checker {
         let calls = sim.calls_after(self.calls);
         self.calls += calls.len();
         for call in &calls {
-            self.truths.entry(call.target.clone()).or_default().follow(call);
+            self.truths.entry(call.target.clone()).or_default().follow(call, sim.unseen_ms());
         }
         for (target, truth) in &self.truths {
             if truth.puts > truth.allowed {

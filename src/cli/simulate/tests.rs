@@ -3,11 +3,16 @@
 use std::ops::Range;
 
 use super::play::play;
+use super::stage::ROLE;
 use super::step::{Deed, Hand, Scenario, Spot, Step, Story};
+use super::truth::Truth;
 use crate::clock::now;
+use crate::domain::edit::Action;
 use crate::domain::mutant::{Mutant, take};
-use crate::sim::Switches;
+use crate::domain::target::Target;
+use crate::domain::time::Time;
 use crate::sim::trouble::Hit;
+use crate::sim::{Called, Fate, Switches};
 
 /// Seeds whose stories are played by every test run.
 const SEEDS: Range<u64> = 880..1_650;
@@ -98,4 +103,47 @@ fn every_wrong_turn_is_found() {
         }
     }
     assert_eq!(missed, []);
+}
+
+/// Mallory puts a document of another type in the place of the right one, and a pipeline puts its own in the place of that.
+fn replaced_twice(stale_ms: u64, after_ms: u32) -> Story {
+    let spot = Spot { account: 0, region: 0 };
+    let steps = vec![
+        Step::Act(spot, Hand::Mallory(1), Deed::OtherType),
+        Step::Pass(after_ms),
+        Step::Act(spot, Hand::Pipeline, Deed::Recreate(54)),
+    ];
+    Story { seed: 1, scenario: Scenario::Delivery, switches: Switches { stale_ms, ..Switches::PLAIN }, steps }
+}
+
+#[test]
+fn a_pipelines_document_outlives_the_one_that_we_delete_if_it_could_be_seen() {
+    // Seed 1802351: the deletion takes along what nobody could see.
+    for (stale_ms, step) in [(0, 20), (1_500, 50)] {
+        for after_ms in (2_000..3_600).step_by(step) {
+            let story = replaced_twice(stale_ms, after_ms);
+            assert_eq!(play(&story).violation, None, "after {after_ms} ms, {stale_ms} ms behind");
+        }
+    }
+}
+
+#[test]
+fn what_was_to_be_seen_when_we_deleted_is_asked_for() {
+    let call = |ms: i64, arn: &str, action: Action| Called {
+        at: Time::from_ms(ms),
+        who: "somebody".to_owned(),
+        target: Target::new("333344445555".parse().unwrap(), "eu-west-1".parse().unwrap()),
+        action,
+        failed: None,
+        arn: arn.to_owned(),
+        event: String::new(),
+        fate: Fate::Prompt,
+        text: Some(r#"{"schemaVersion":"1.0","sessionType":"Standard_Stream","inputs":{}}"#.to_owned()),
+    };
+    for (passed_ms, unknowable) in [(40, true), (41, false)] {
+        let mut truth = Truth::default();
+        truth.follow(&call(5_000, "role/AWSAccelerator-x", Action::Created), 40);
+        truth.follow(&call(5_000 + passed_ms, &format!("role/{ROLE}"), Action::Deleted), 40);
+        assert_eq!(truth.unknowable.is_some(), unknowable, "{passed_ms} ms");
+    }
 }

@@ -66,6 +66,8 @@ pub(super) struct Truth {
     /// Foreign versions since the reactor was last at rest here.
     since_rest: u32,
     trusted_since_rest: bool,
+    /// When a pipeline last wrote.
+    trusted: Option<Time>,
     /// When somebody else than a pipeline last deleted the document, or we found it gone and made it anew.
     deleted: Option<Time>,
     /// The document is of another type: what is written into it is no preference.
@@ -79,8 +81,8 @@ impl Truth {
         self.rest();
     }
 
-    /// Takes a call into account.
-    pub(super) fn follow(&mut self, call: &Called) {
+    /// Takes a call into account. What happened no longer than `unseen_ms` before a call of ours could not be seen.
+    pub(super) fn follow(&mut self, call: &Called, unseen_ms: i64) {
         if call.failed.is_some() {
             return;
         }
@@ -94,6 +96,12 @@ impl Truth {
                 // What a pipeline wrote just before may be gone without a trace.
                 if self.trusted_since_rest && author != Author::Us {
                     self.unknowable = Some("a trusted version was deleted with its document");
+                }
+                // We delete what is no Session document, to make one. A deletion has no condition: it takes along what a
+                // pipeline has put in its place that very moment, and events do not tell what that held.
+                let unseen = self.trusted.is_some_and(|at| call.at.since(at) <= unseen_ms);
+                if author == Author::Us && unseen {
+                    self.unknowable = Some("a trusted document took the place of another one while we deleted that");
                 }
             }
             Action::VersionDeleted { version } => {
@@ -167,6 +175,7 @@ impl Truth {
 
     fn trusted(&mut self, call: &Called, content: Option<&Content>, before: Option<&Body>) {
         self.trusted_since_rest = true;
+        self.trusted = Some(call.at);
         if call.fate == Fate::Lost {
             self.unknowable = Some("the event of a trusted edit was lost");
         }
