@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::crew::Crew;
 use super::stage::{EVIL, REGIONS, ROLE, Stage, Wanted};
 use super::step::Step;
-use super::truth::Truth;
+use super::truth::{Author, Truth};
 use crate::domain::document::{Content, FieldChange, parse};
 use crate::domain::finding::Alert;
 use crate::domain::policy::Owned;
@@ -17,7 +17,7 @@ use crate::domain::target::{AccountId, AccountState, Target};
 use crate::domain::time::{MINUTE_MS, Time};
 use crate::ports::Clock as _;
 use crate::sim::trouble::{About, Hit, Made};
-use crate::sim::{Document, Sim};
+use crate::sim::{Called, Document, Sim};
 
 /// An alert is no larger: 64 KB (design section 8), below SNS's 256.
 const ALERT_BYTES_MAX: usize = 65_536;
@@ -39,6 +39,8 @@ pub(super) struct Checker {
     wars: BTreeMap<Target, (Time, Option<Time>)>,
     /// When a policy was last pushed; the one before may be in use for another minute.
     pushed: Option<Time>,
+    /// Where an invocation that is still at work has written, and its number.
+    writers: Vec<(Target, u64)>,
     /// How accounts stood when all was at rest.
     settled: BTreeMap<AccountId, Wanted>,
 }
@@ -122,6 +124,7 @@ impl Checker {
         for call in &calls {
             self.truths.entry(call.target.clone()).or_default().follow(call, sim.unseen_ms());
         }
+        self.cut_short(&calls, &made, crew);
         for (target, truth) in &self.truths {
             if truth.puts > truth.allowed {
                 return Err(format!("{target}: {} Puts of ours, and reasons for {}", truth.puts, truth.allowed));
@@ -140,6 +143,27 @@ impl Checker {
             }
         }
         Ok(())
+    }
+
+    /// Who has written what a pipeline's event told him, and is cut short before he can say so, may find it undone by one who
+    /// knows only of the write; then it is done once more.
+    fn cut_short(&mut self, calls: &[Called], made: &[Made], crew: &Crew<'_>) {
+        let written = calls.iter().filter(|call| call.failed.is_none() && call.action.made_version().is_some());
+        for call in written.filter(|call| Author::of(call) == Author::Us) {
+            let about = About::Document(call.target.clone());
+            let wrote =
+                |made: &&Made| made.at == call.at && made.about == about && ["create", "update"].contains(&made.call);
+            let writer = made.iter().find(wrote);
+            self.writers.extend(writer.map(|made| (call.target.clone(), made.invocation)));
+        }
+        let truths = &mut self.truths;
+        self.writers.retain(|(target, invocation)| {
+            if let Some(truth) = truths.get_mut(target).filter(|_| crew.troubled.contains(invocation)) {
+                truth.cut_short();
+                return false;
+            }
+            crew.flying(*invocation)
+        });
     }
 
     fn made(&mut self, stage: &Stage, sim: &Sim, made: &Made, crew: &Crew<'_>) -> Result<(), Violation> {

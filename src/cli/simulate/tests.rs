@@ -11,8 +11,9 @@ use crate::domain::edit::Action;
 use crate::domain::mutant::{Mutant, take};
 use crate::domain::target::Target;
 use crate::domain::time::Time;
+use crate::ports::FaultClass;
 use crate::sim::trouble::Hit;
-use crate::sim::{Called, Fate, Switches};
+use crate::sim::{Called, Duplicates, Fate, Switches};
 
 /// Seeds whose stories are played by every test run.
 const SEEDS: Range<u64> = 880..1_650;
@@ -125,6 +126,24 @@ fn a_pipelines_document_outlives_the_one_that_we_delete_if_it_could_be_seen() {
             assert_eq!(play(&story).violation, None, "after {after_ms} ms, {stale_ms} ms behind");
         }
     }
+}
+
+#[test]
+fn whoever_writes_and_is_cut_short_may_write_again() {
+    // Seed 1901588: each time the one who heard of the pipeline's edit writes and is cut short, the next one undoes it.
+    let late = [Step::Fate(Fate::Late(95)), Step::Act(Spot { account: 1, region: 0 }, Hand::Pipeline, Deed::Edit(4))];
+    let cut_short = [
+        Step::Pass(47_000),
+        Step::Hit(20, Hit::StopBefore),
+        Step::Pass(114_000),
+        Step::Hit(7, Hit::TimeoutAfter),
+        Step::Hit(12, Hit::Refused(FaultClass::Throttled)),
+        Step::Pass(53_000),
+    ];
+    let steps = late.into_iter().chain(cut_short).collect();
+    let behind = Switches { duplicates: Duplicates::AnyMeaning, pending_looks: 5, stale_ms: 3_000, ..Switches::PLAIN };
+    let story = Story { seed: 1_901_588, scenario: Scenario::Mixed, switches: behind, steps };
+    assert_eq!(play(&story).violation, None);
 }
 
 #[test]

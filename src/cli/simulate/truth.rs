@@ -195,6 +195,11 @@ impl Truth {
         self.accepted = Some(accepted.with_change(&change));
     }
 
+    /// One of us has written, and did not come to tell.
+    pub(super) fn cut_short(&mut self) {
+        self.allowed += if self.trusted.is_some() { 2 } else { 0 };
+    }
+
     /// The account is not governed any more.
     pub(super) fn leave(&mut self) {
         self.owed.clear();
