@@ -102,7 +102,11 @@ pub(super) fn reconsider(case: &Case, listed: &[VersionInfo], advance: &mut Adva
     let unplaced = |edit: &AttributedEdit| case.record.unplaced.iter().any(|other| other.id == edit.edit.id);
     for edit in case.edits.iter().filter(|edit| (!edit.seen || unplaced(edit)) && !edit.by_our_role) {
         let claimed = case.record.recent.iter().filter(|judged| {
+            // What is ours by its content, and was there before the second of the call, was not made by it; another document
+            // may have a version of that number since.
+            let ours_before = judged.attribution == Attribution::Ours && judged.created < edit.edit.at;
             made_it(edit, judged.version, None)
+                && !ours_before
                 && fits(case, listed, edit, judged.version, judged.created)
                 && !listed.iter().any(|other| {
                     other.number == judged.version

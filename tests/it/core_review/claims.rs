@@ -6,7 +6,7 @@ use runas_reactor::domain::decide::decide;
 use runas_reactor::domain::document::Content;
 use runas_reactor::domain::edit::Action;
 use runas_reactor::domain::finding::Severity;
-use runas_reactor::domain::principal::Attribution::{Trusted, Unattributed, Untrusted};
+use runas_reactor::domain::principal::Attribution::{Ours, Trusted, Unattributed, Untrusted};
 use runas_reactor::domain::record::{Accounted, Judged, Record};
 use runas_reactor::domain::settle::reserve;
 use serde_json::{Value, json};
@@ -84,6 +84,22 @@ fn a_late_author_is_named_though_another_document_has_a_version_of_that_number_b
     case.observation = document(&[(1, 98, body(&right())), (2, 99, body(&right()))], 2);
     case.edits = vec![wrote("a", 60, 2, Untrusted)];
     assert_eq!(kinds(&settled(&case).1), ["author_known"]);
+}
+
+#[test]
+fn a_pipelines_call_is_not_taken_for_the_one_that_made_our_version_before_it() {
+    // We made version 1 half a second before the pipeline replaced the document; events tell whole seconds.
+    let logs = right_but("cloudWatchLogGroupName", "logs-new");
+    let mut case = case();
+    case.record = in_sync(2, 97);
+    let ours = Judged { created: at(93).plus_ms(432), ..judged(1, 93, Ours, &right(), &right()) };
+    let theirs = Judged { created: at(94).plus_ms(933), ..judged(1, 94, Unattributed, &right(), &logs) };
+    case.record.recent = vec![theirs, ours];
+    case.observation = document(&[(1, 94, body(&logs)), (2, 97, body(&right()))], 2);
+    seen(&mut case).versions[1].created = at(94).plus_ms(933);
+    case.edits = vec![edit("a", 94, Action::Created, Trusted)];
+    let (decision, _) = settled(&case);
+    assert_eq!(written(&decision).input("cloudWatchLogGroupName"), Some(&json!("logs-new")));
 }
 
 #[test]
