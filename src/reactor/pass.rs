@@ -29,7 +29,7 @@ use crate::ports::{Access, Attempt, Clock, Documents, Fault, FaultClass, World};
 /// Looks at a target in one pass, before the message waits.
 const LOOKS_MAX: usize = 3;
 /// Times a pass is done again because another invocation committed first.
-const RACES_MAX: usize = 3;
+pub(super) const RACES_MAX: usize = 3;
 /// A new account that Organizations does not list yet is asked for again after this.
 const STRANGER_WAIT_S: u32 = 15;
 /// Superseded versions beyond the fifty that SSM lists on a page, deleted in one pass.

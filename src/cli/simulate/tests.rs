@@ -129,6 +129,13 @@ fn a_pipelines_document_outlives_the_one_that_we_delete_if_it_could_be_seen() {
 }
 
 #[test]
+fn a_deletion_that_was_announced_and_not_made_is_taken_back_from_whoever_remembered_it() {
+    let mut story = replaced_twice(0, 2_721);
+    (story.seed, story.switches.pending_looks) = (508, 1);
+    assert_eq!(play(&story).violation, None);
+}
+
+#[test]
 fn whoever_writes_and_is_cut_short_may_write_again() {
     // Seed 1901588: each time the one who heard of the pipeline's edit writes and is cut short, the next one undoes it.
     let late = [Step::Fate(Fate::Late(95)), Step::Act(Spot { account: 1, region: 0 }, Hand::Pipeline, Deed::Edit(4))];
