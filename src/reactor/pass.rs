@@ -20,7 +20,7 @@ use crate::domain::mutant::{self, Mutant};
 use crate::domain::observation::{Observation, Obstacle, Seen, Status, Unreadable};
 use crate::domain::policy::{Mode, Policy};
 use crate::domain::record::{Loaded, Record, Standing};
-use crate::domain::settle::{self, settle};
+use crate::domain::settle::settle;
 use crate::domain::signal::{Cause, Errand, Work};
 use crate::domain::target::{AccountFacts, AccountState, Target};
 use crate::domain::time::MINUTE_MS;
