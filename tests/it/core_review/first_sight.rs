@@ -120,3 +120,12 @@ fn a_document_that_we_made_and_nobody_remembers_takes_no_further_write() {
     let case = new(&[right_but("runAsEnabled", false), right()], &[2]);
     assert_eq!(settled(&case).0.write, Some(Write::Promote { version: 2 }));
 }
+
+#[test]
+fn what_we_remember_of_a_document_is_not_judged_anew() {
+    // The same versions as at a first sight, and a record that says what became of them.
+    let mut case = new(&[right(), logs("evil"), right()], &[3]);
+    assert_eq!(record(&case).recent.len(), 1, "nobody remembers it");
+    case.record = in_sync(3, 94);
+    assert_eq!(record(&case).recent, []);
+}
