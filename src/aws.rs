@@ -44,7 +44,7 @@ use crate::domain::finding::Alert;
 use crate::domain::glance::{Glance, Noted};
 use crate::domain::observation::{Observation, Status};
 use crate::domain::policy::Policy;
-use crate::domain::record::{Commit, Known, Loaded};
+use crate::domain::record::{Commit, Enabled, Known, Loaded};
 use crate::domain::signal::Errand;
 use crate::domain::sweep::Sweep;
 use crate::domain::target::{AccountFacts, AccountId, OuId, Region, Target};
@@ -137,7 +137,7 @@ impl ports::Directory for AwsWorld {
         self.directory.accounts_in(path, page).await
     }
 
-    async fn enabled(&self, account: &AccountId, access: &Access) -> Result<BTreeSet<Region>, Fault> {
+    async fn enabled_regions(&self, account: &AccountId, access: &Access) -> Result<BTreeSet<Region>, Fault> {
         self.regions.enabled(account, access).await
     }
 
@@ -176,8 +176,12 @@ impl ports::Ledger for AwsWorld {
         self.ledger.known(account).await
     }
 
-    async fn save_enabled(&self, account: &AccountId, enabled: &BTreeSet<Region>) -> Result<(), Fault> {
-        self.ledger.save_enabled(account, enabled).await
+    async fn told_regions(&self, account: &AccountId) -> Result<Option<Enabled>, Fault> {
+        self.ledger.told_regions(account).await
+    }
+
+    async fn save_regions(&self, account: &AccountId, enabled: &Enabled) -> Result<(), Fault> {
+        self.ledger.save_regions(account, enabled).await
     }
 
     async fn sweep(&self) -> Result<Option<Sweep>, Fault> {

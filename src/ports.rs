@@ -10,7 +10,7 @@ use crate::domain::finding::Alert;
 use crate::domain::glance::{Glance, Noted};
 use crate::domain::observation::{Observation, Status};
 use crate::domain::policy::Policy;
-use crate::domain::record::{Commit, Known, Loaded};
+use crate::domain::record::{Commit, Enabled, Known, Loaded};
 use crate::domain::signal::Errand;
 use crate::domain::sweep::Sweep;
 use crate::domain::target::{AccountFacts, AccountId, OuId, Region, Target};
@@ -199,7 +199,7 @@ pub trait Directory {
     ) -> impl Future<Output = Result<Page<AccountFacts>, Fault>> + Send;
 
     /// The regions that an account can use, as it says itself.
-    fn enabled(
+    fn enabled_regions(
         &self,
         account: &AccountId,
         access: &Access,
@@ -235,12 +235,11 @@ pub trait Ledger {
     /// What is known of an account and of its targets.
     fn known(&self, account: &AccountId) -> impl Future<Output = Result<Known, Fault>> + Send;
 
+    /// The regions that an account had enabled when it last said so.
+    fn told_regions(&self, account: &AccountId) -> impl Future<Output = Result<Option<Enabled>, Fault>> + Send;
+
     /// Remembers which regions an account has enabled.
-    fn save_enabled(
-        &self,
-        account: &AccountId,
-        enabled: &BTreeSet<Region>,
-    ) -> impl Future<Output = Result<(), Fault>> + Send;
+    fn save_regions(&self, account: &AccountId, enabled: &Enabled) -> impl Future<Output = Result<(), Fault>> + Send;
 
     /// The last sweep, ended or not.
     fn sweep(&self) -> impl Future<Output = Result<Option<Sweep>, Fault>> + Send;

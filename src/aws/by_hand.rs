@@ -109,23 +109,28 @@ impl Shape {
 }
 
 impl Line {
-    /// The items of a list, page after page.
-    pub(super) async fn list(&self, question: &Value, list: &str, pages_max: usize) -> Result<Vec<Value>, Fault> {
+    /// The items of a list, page after page, and whether these are all of them.
+    pub(super) async fn list(
+        &self,
+        question: &Value,
+        list: &str,
+        pages_max: usize,
+    ) -> Result<(Vec<Value>, bool), Fault> {
         let (mut items, mut question) = (Vec::new(), question.clone());
         for _ in 0..pages_max {
             let sent = self.operation.invoke(question.to_string()).await;
-            let Value::Object(mut page) = sent.map_err(|error| self.call.failed(&error))? else { break };
-            if let Some(Value::Array(more)) = page.remove(list) {
-                items.extend(more);
-            }
-            match (page.remove("NextToken"), &mut question) {
-                (Some(token @ Value::String(_)), Value::Object(question)) => {
-                    question.insert("NextToken".to_owned(), token);
-                }
-                _ => break,
-            }
+            let mut page = sent.map_err(|error| self.call.failed(&error))?;
+            let Some(Value::Array(more)) = page.get_mut(list).map(Value::take) else {
+                return Err(self.unread(&format!("the answer has no {list}")));
+            };
+            items.extend(more);
+            match (page.get_mut("NextToken").map(Value::take), question.as_object_mut()) {
+                (None | Some(Value::Null), _) => return Ok((items, true)),
+                (Some(token), Some(question)) => question.insert("NextToken".to_owned(), token),
+                (Some(_), None) => break,
+            };
         }
-        Ok(items)
+        Ok((items, false))
     }
 
     /// The fault for an answer that is none.

@@ -44,7 +44,7 @@ impl EventHistory {
         let mut edits = Vec::new();
         for name in NAMES {
             // The record as CloudTrail wrote it is JSON in a string.
-            let events = line.list(&question(name, since), "Events", PAGES_MAX).await?;
+            let (events, _) = line.list(&question(name, since), "Events", PAGES_MAX).await?;
             let records = events.iter().filter_map(|event| event.get("CloudTrailEvent")?.as_str());
             edits.extend(records.filter_map(|record| from_history(record, target)));
         }

@@ -3,7 +3,7 @@
 //!
 //! | PK | SK | row |
 //! | --- | --- | --- |
-//! | `ACCOUNT#<id>` | `META` | facts of the account |
+//! | `ACCOUNT#<id>` | `META` | facts of the account, and the regions that it has enabled |
 //! | | `REGION#<r>` | record of a target, with the generation that locks it |
 //! | | `INCIDENT#<r>` | the open incident of a target |
 //! | | `SEEN#<r>#<eventID>` | an edit that was settled; 3 days |

@@ -1,13 +1,13 @@
 //! The ledger as an operator reads it: how everything stands, and what happened at one target. Nothing here writes.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use serde_json::Value;
 
 use super::client::Clients;
 use super::ledger::DynamoLedger;
 use crate::domain::policy::Policy;
-use crate::domain::record::Standing;
+use crate::domain::record::{Enabled, Standing};
 use crate::domain::sweep::Sweep;
 use crate::domain::target::{AccountFacts, AccountId, Region, Target};
 use crate::domain::time::Time;
@@ -40,7 +40,7 @@ pub struct Inventory {
     /// The accounts that are known.
     pub accounts: Vec<AccountFacts>,
     /// The regions that they have enabled, where a sweep was told.
-    pub enabled: BTreeMap<AccountId, BTreeSet<Region>>,
+    pub enabled: BTreeMap<AccountId, Enabled>,
     /// The targets that were looked at.
     pub targets: Vec<TargetRow>,
 }

@@ -47,11 +47,16 @@ impl AccountRegions {
         let Lent { session, .. } = self.sessions.get(account, access).await?;
         let line = LIST.line(&self.way, self.region, session.credentials.clone());
         let question = json!({ "MaxResults": 50, "RegionOptStatusContains": ["ENABLED", "ENABLED_BY_DEFAULT"] });
-        let listed = line.list(&question, "Regions", PAGES_MAX).await?;
-        let names = listed.iter().filter_map(|listed| listed.get("RegionName")?.as_str());
+        let (listed, all) = line.list(&question, "Regions", PAGES_MAX).await?;
         let mut enabled = BTreeSet::new();
-        enabled.extend(names.filter_map(|name| name.parse::<Region>().ok()));
-        // Some cannot be switched off, so that this is no answer.
-        if enabled.is_empty() { Err(line.unread("the answer names no region")) } else { Ok(enabled) }
+        for listed in &listed {
+            let name = listed.get("RegionName").and_then(|name| name.as_str()).unwrap_or_default();
+            match name.parse::<Region>() {
+                Ok(region) => drop(enabled.insert(region)),
+                Err(why) => tracing::warn!(%account, region = name, %why, "a region that is enabled is passed over"),
+            }
+        }
+        // Some cannot be switched off.
+        if all && !enabled.is_empty() { Ok(enabled) } else { Err(line.unread("not all regions were named")) }
     }
 }

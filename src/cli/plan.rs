@@ -23,7 +23,7 @@ use crate::domain::policy::Policy;
 use crate::domain::target::{AccountId, OuId, Region};
 use crate::domain::time::Time;
 use crate::ports::Ledger as _;
-use entry::{Action, Entry};
+use entry::Action;
 use file::{Plan, PolicyUsed, Summary};
 use survey::{Scope, Survey, Surveyor};
 
@@ -89,6 +89,12 @@ async fn command(args: &PlanArgs, output: Output, printer: &Printer) -> Result<E
     let scope = Scope { ous: args.ous.clone(), accounts: args.accounts.clone(), regions: args.regions.clone() };
     let made_at = now();
     let survey = surveyor.survey(&scope).await?;
+    for (account, fault) in &survey.silent {
+        printer.talk(&format!(
+            "account {account} does not say which regions it has enabled, and may have more: {fault}; fix: see that a member role \
+             can be assumed there, and may call `account:ListRegions`\n"
+        ));
+    }
     let plan = planned(survey, PolicyUsed::new(&policy, source), table, made_at);
     match output {
         Output::Json => printer.data(&plan.to_json()),
@@ -97,11 +103,11 @@ async fn command(args: &PlanArgs, output: Output, printer: &Printer) -> Result<E
     if let Some(path) = &args.out {
         kept(&plan, path, printer)?;
     }
-    Ok(status(&plan.entries))
+    Ok(status(&plan))
 }
 
 fn planned(survey: Survey, policy: PolicyUsed, ledger: Option<String>, made_at: Time) -> Plan {
-    let Survey { entries, accounts, regions, closed } = survey;
+    let Survey { entries, accounts, regions, closed, silent } = survey;
     let summary = Summary {
         accounts,
         regions,
@@ -109,6 +115,7 @@ fn planned(survey: Survey, policy: PolicyUsed, ledger: Option<String>, made_at: 
         actions: survey::count(&entries),
         risky: entries.iter().filter(|entry| entry.action.writes() && entry.is_risky()).count(),
         closed_accounts: closed,
+        regions_not_told: silent.into_iter().map(|(account, _)| account).collect(),
     };
     Plan::new(made_at, policy, ledger, summary, entries)
 }
@@ -145,9 +152,9 @@ async fn from_ledger(world: &AwsWorld) -> Result<Policy, Failure> {
 }
 
 /// What is not known beats what is wrong.
-fn status(entries: &[Entry]) -> ExitStatus {
-    let has = |wanted: fn(Action) -> bool| entries.iter().any(|entry| wanted(entry.action));
-    if has(|action| action == Action::Unreachable) {
+fn status(plan: &Plan) -> ExitStatus {
+    let has = |wanted: fn(Action) -> bool| plan.entries.iter().any(|entry| wanted(entry.action));
+    if has(|action| action == Action::Unreachable) || !plan.summary.regions_not_told.is_empty() {
         ExitStatus::Unreachable
     } else if has(|action| action.writes() || matches!(action, Action::Observe | Action::Wait)) {
         ExitStatus::Drift

@@ -15,7 +15,7 @@ pub mod problem;
 pub mod resolve;
 pub mod schema;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use serde::{Deserialize, Serialize};
@@ -27,7 +27,7 @@ use self::problem::{Level, Path, Problem, Problems};
 use self::resolve::Rules;
 use self::schema::{Document, Regions};
 use super::principal::{Attribution, Principal};
-use super::target::{AccountId, OuId, Region, partition};
+use super::target::{AccountId, OuId, Region, default_regions, partition};
 use super::time::Time;
 
 /// The fields that the policy sets in one target, by the name of the document's input.
@@ -227,6 +227,16 @@ impl Policy {
     /// The governed regions; `None` for every region that an account has enabled.
     pub fn governed_regions(&self) -> Option<&[Region]> {
         self.regions.as_deref()
+    }
+
+    /// The regions in which an account is governed: those of the list; or those that it has enabled, or as long as it has not
+    /// said, those that every account has.
+    pub fn regions_of(&self, enabled: Option<&BTreeSet<Region>>) -> Vec<Region> {
+        match (&self.regions, enabled) {
+            (Some(regions), _) => regions.clone(),
+            (None, Some(enabled)) => enabled.iter().filter(|region| self.governs(region)).cloned().collect(),
+            (None, None) => default_regions(partition(self.home_region())),
+        }
     }
 
     /// Whether a region is governed where it is enabled.

@@ -202,13 +202,22 @@ pub struct Loaded {
     pub noted: Option<Noted>,
 }
 
+/// The regions that an account has enabled.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Enabled {
+    /// Which.
+    pub regions: BTreeSet<Region>,
+    /// When it said so, give or take half a day.
+    pub at: Time,
+}
+
 /// What the ledger knows of an account as a whole.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Known {
     /// What the organisation said of it last.
     pub facts: Option<AccountFacts>,
-    /// The regions that it had enabled when a sweep last asked; absent where that was never answered.
-    pub enabled: Option<BTreeSet<Region>>,
+    /// The regions that it had enabled when it last said so; absent where it never has.
+    pub enabled: Option<Enabled>,
     /// When each target was last looked at, give or take half a day.
     pub looks: BTreeMap<Region, Time>,
 }

@@ -44,7 +44,7 @@ pub struct Sweep {
     pub former: Option<Time>,
     /// Accounts that were met so far.
     pub accounts: u64,
-    /// Targets that were sent so far.
+    /// Targets in them: in the regions that each had enabled when it last said so, where the policy governs all of these.
     pub targets: u64,
     /// Regions that accounts met so far have enabled, and the policy does not govern.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -205,7 +205,8 @@ impl Sweep {
         known
     }
 
-    /// Regions that are enabled and not governed; said at the end of a sweep that found one which the last had not.
+    /// Regions that are enabled and not governed, as accounts have said since the sweep before this one began; said at the end
+    /// of a sweep that found one which the last had not.
     pub fn newly_ungoverned(&self, hub: &AccountId, now: Time) -> Option<Alert> {
         let new = |region: &Region| !self.told.contains(region);
         let mut page =

@@ -10,7 +10,7 @@ use futures_util::future::{Either, select};
 use futures_util::stream;
 
 use super::Reactor;
-use super::expand::{Expansion, expand};
+use super::expand::{Expansion, expand, timely};
 use super::pass::{PassReport, reconcile};
 use super::regions::swept;
 use super::report::{flush, tell_once};
@@ -105,26 +105,11 @@ impl<W: World> Reactor<W> {
                 self.give_back(deadline, message, &fault, &mut report).await;
             }
         }
-        self.place_swept(&policy, &mut sorted, deadline, &mut report).await;
-        let passes: Vec<_> = stream::iter(sorted.groups.into_values())
-            .map(|group| async {
-                let attempt = Attempt { messages: group.messages.clone(), again: group.again, deadline };
-                let outcome = self.by(working_until, reconcile(&self.world, &policy, &group.work, &attempt)).await;
-                (group, outcome)
-            })
-            .buffer_unordered(CONCURRENCY)
-            .collect()
-            .await;
-        for (group, outcome) in passes {
-            match outcome {
-                Ok(pass) => report.passes.push(pass),
-                Err(fault) => {
-                    for message in messages.iter().filter(|message| group.messages.contains(&message.id)) {
-                        self.give_back(deadline, message, &fault, &mut report).await;
-                    }
-                }
-            }
-        }
+        // Whoever has touched a document does not wait for what only a sweep has to know.
+        let touched = std::mem::take(&mut sorted.groups);
+        self.reconcile_all(&policy, touched, messages, deadline, &mut report).await;
+        let swept = self.place_swept(&policy, sorted.swept, deadline, &mut report).await;
+        self.reconcile_all(&policy, swept, messages, deadline, &mut report).await;
         for (message, notice) in sorted.sweeps {
             let own = BTreeSet::from([message.id.clone()]);
             let attempt = Attempt { messages: own, again: message.receives > 1, deadline };
@@ -161,7 +146,7 @@ impl<W: World> Reactor<W> {
         report: &mut BatchReport,
     ) -> Result<(), Fault> {
         let notice = match decode(&message.body) {
-            Decoded::Signal(notice) => notice,
+            Decoded::Signal(notice) => Box::new(timely(*notice, self.world.now())),
             Decoded::Ignored { reason, .. } => {
                 tracing::info!(message = message.id, reason, "ignored");
                 report.ignored.push((message.id.clone(), reason));
@@ -192,10 +177,48 @@ impl<W: World> Reactor<W> {
         }
     }
 
-    /// Finds out where to look in the accounts that a sweep has come to.
-    async fn place_swept(&self, policy: &Policy, sorted: &mut Sorted<'_>, deadline: Time, report: &mut BatchReport) {
+    /// Works on targets side by side.
+    async fn reconcile_all(
+        &self,
+        policy: &Policy,
+        groups: BTreeMap<Target, Group>,
+        messages: &[Message],
+        deadline: Time,
+        report: &mut BatchReport,
+    ) {
         let until = deadline.plus_ms(-RESERVE_MS);
-        let asked: Vec<_> = stream::iter(std::mem::take(&mut sorted.swept))
+        let passes: Vec<_> = stream::iter(groups.into_values())
+            .map(|group| async move {
+                let attempt = Attempt { messages: group.messages.clone(), again: group.again, deadline };
+                let outcome = self.by(until, reconcile(&self.world, policy, &group.work, &attempt)).await;
+                (group, outcome)
+            })
+            .buffer_unordered(CONCURRENCY)
+            .collect()
+            .await;
+        for (group, outcome) in passes {
+            match outcome {
+                Ok(pass) => report.passes.push(pass),
+                Err(fault) => {
+                    for message in messages.iter().filter(|message| group.messages.contains(&message.id)) {
+                        self.give_back(deadline, message, &fault, report).await;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Finds out where to look in the accounts that a sweep has come to.
+    async fn place_swept(
+        &self,
+        policy: &Policy,
+        swept_accounts: Vec<(&Message, Box<Notice>, AccountId)>,
+        deadline: Time,
+        report: &mut BatchReport,
+    ) -> BTreeMap<Target, Group> {
+        let until = deadline.plus_ms(-RESERVE_MS);
+        let mut groups = BTreeMap::new();
+        let asked: Vec<_> = stream::iter(swept_accounts)
             .map(|(message, notice, account)| async move {
                 (message, self.by(until, Box::pin(swept(&self.world, policy, &notice, &account))).await)
             })
@@ -204,10 +227,11 @@ impl<W: World> Reactor<W> {
             .await;
         for (message, works) in asked {
             match works {
-                Ok(works) => works.into_iter().for_each(|work| join_group(&mut sorted.groups, work, message)),
+                Ok(works) => works.into_iter().for_each(|work| join_group(&mut groups, work, message)),
                 Err(fault) => self.give_back(deadline, message, &fault, report).await,
             }
         }
+        groups
     }
 
     async fn place(

@@ -8,6 +8,7 @@ use crate::domain::policy::Policy;
 use crate::domain::signal::{Cause, Notice, Signal, Work};
 use crate::domain::sweep::{List, Spot, Walk};
 use crate::domain::target::{AccountFacts, AccountId, AccountState, OuId, Region, Target};
+use crate::domain::time::Time;
 use crate::ports::{Fault, FaultClass, Page, World};
 
 /// What a signal comes to.
@@ -26,10 +27,6 @@ pub(super) async fn expand<W: World>(world: &W, policy: &Policy, notice: Notice)
     if let Some(why) = distrusted(policy, &notice) {
         return Ok(Expansion::Distrusted(why));
     }
-    // A time that no delivery explains (none at all, a replay of the archive, a clock that is off) starts no deadline.
-    let now = world.now();
-    let timely = (0..=DELIVERY_MS).contains(&now.since(notice.at));
-    let notice = if timely { notice } else { Notice { at: now, ..notice } };
     let vended = |account: AccountId, regions: Vec<Region>| {
         let works = regions.into_iter().map(|region| work(&notice, account.clone(), region, Cause::Vended));
         Expansion::Works(works.collect())
@@ -81,6 +78,12 @@ pub(super) async fn expand<W: World>(world: &W, policy: &Policy, notice: Notice)
         Signal::Work(work) => Expansion::Works(vec![work.as_ref().clone()]),
     };
     Ok(governed(policy, expansion))
+}
+
+/// A time that no delivery explains (none at all, a replay of the archive, a clock that is off) starts no deadline.
+pub(super) fn timely(notice: Notice, now: Time) -> Notice {
+    let timely = (0..=DELIVERY_MS).contains(&now.since(notice.at));
+    if timely { notice } else { Notice { at: now, ..notice } }
 }
 
 /// What an organisation-wide event says counts only if the management account sent it; a region's only from there or from

@@ -2,26 +2,19 @@
 
 use super::expand::work;
 use crate::domain::policy::Policy;
-use crate::domain::record::Known;
+use crate::domain::record::Enabled;
 use crate::domain::signal::{Cause, Notice, Work};
-use crate::domain::target::{AccountId, Region, default_regions, partition};
+use crate::domain::sweep::NOTED_MS;
+use crate::domain::target::{AccountId, Region};
 use crate::ports::{Access, Fault, World};
 
-/// Those that the policy lists; or those that the account has enabled, as far as anybody knows.
+/// Those of an account that is not asked now.
 pub(super) async fn regions<W: World>(world: &W, policy: &Policy, account: &AccountId) -> Result<Vec<Region>, Fault> {
-    match policy.governed_regions() {
-        Some(regions) => Ok(regions.to_vec()),
-        None => Ok(of_known(policy, &world.known(account).await?)),
-    }
-}
-
-/// The same, where it is known already what is known.
-pub(super) fn of_known(policy: &Policy, known: &Known) -> Vec<Region> {
-    match (policy.governed_regions(), &known.enabled) {
-        (Some(regions), _) => regions.to_vec(),
-        (None, Some(enabled)) => enabled.iter().filter(|region| policy.governs(region)).cloned().collect(),
-        (None, None) => default_regions(partition(policy.home_region())),
-    }
+    let told = match policy.governed_regions() {
+        Some(_) => None,
+        None => world.told_regions(account).await?,
+    };
+    Ok(policy.regions_of(told.as_ref().map(|told| &told.regions)))
 }
 
 /// What a sweep looks at in an account, which is asked first which regions it has enabled. That it does not answer is no
@@ -33,15 +26,21 @@ pub(super) async fn swept<W: World>(
     account: &AccountId,
 ) -> Result<Vec<Work>, Fault> {
     let access = Access { roles: policy.roles().to_vec(), correlation: notice.id.clone() };
-    let regions = match world.enabled(account, &access).await {
-        Ok(enabled) => {
-            world.save_enabled(account, &enabled).await?;
-            of_known(policy, &Known { enabled: Some(enabled), ..Known::default() })
+    let told = world.told_regions(account).await?;
+    let enabled = match world.enabled_regions(account, &access).await {
+        Ok(regions) => {
+            let now = Enabled { regions, at: world.now() };
+            let is_known = |told: &Enabled| told.regions == now.regions && now.at.since(told.at) < NOTED_MS;
+            if !told.as_ref().is_some_and(is_known) {
+                world.save_regions(account, &now).await?;
+            }
+            Some(now)
         }
         Err(fault) => {
             tracing::warn!(%account, correlation = notice.id, error = %fault, "which regions are enabled is not known anew");
-            regions(world, policy, account).await?
+            told
         }
     };
+    let regions = policy.regions_of(enabled.as_ref().map(|enabled| &enabled.regions));
     Ok(regions.into_iter().map(|region| work(notice, account.clone(), region, Cause::Swept)).collect())
 }

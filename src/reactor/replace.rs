@@ -2,8 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use futures_util::future::join;
-
 use super::pass::{RACES_MAX, look};
 use crate::domain::case::{Case, Decision};
 use crate::domain::observation::{Observation, Seen};
@@ -21,16 +19,15 @@ pub(super) async fn reserve<W: World>(
 ) -> Result<bool, Fault> {
     let before = case.record.deleted_by_us;
     let commit = settle::reserve(case, decision);
-    let nothing = BTreeSet::new();
-    let look = look(world, &case.target, access, &nothing);
-    let (committed, looked) = join(world.commit(&case.target, &commit), look).await;
-    committed?;
+    world.commit(&case.target, &commit).await?;
     case.record = commit.record;
-    if same(&case.observation, &looked?.observation) {
+    // As late as possible: what takes the place of the document after this look is lost with it.
+    let looked = look(world, &case.target, access, &BTreeSet::new()).await;
+    if looked.as_ref().is_ok_and(|looked| same(&case.observation, &looked.observation)) {
         return Ok(true);
     }
     take_back(world, case, decision, before).await?;
-    Ok(false)
+    looked.map(|_| false)
 }
 
 /// Takes back what was said, also from what another invocation has remembered on top of it.
@@ -41,15 +38,19 @@ async fn take_back<W: World>(
     before: Option<Time>,
 ) -> Result<(), Fault> {
     let announced = case.record.deleted_by_us;
-    for _ in 0..RACES_MAX {
-        match world.commit(&case.target, &settle::withdraw(case, decision, before)).await {
-            Err(fault) if fault.class == FaultClass::Moved => {
+    let mut race = 0;
+    while case.record.deleted_by_us == announced {
+        let commit = settle::withdraw(case, decision, before);
+        match world.commit(&case.target, &commit).await {
+            Err(fault) if fault.class == FaultClass::Moved && race < RACES_MAX => {
+                race += 1;
                 case.record = world.load(&case.target, &BTreeSet::new()).await?.record;
             }
-            taken_back => return taken_back,
-        }
-        if case.record.deleted_by_us != announced {
-            break;
+            Err(fault) => return Err(fault),
+            Ok(()) => {
+                case.record = commit.record;
+                break;
+            }
         }
     }
     Ok(())

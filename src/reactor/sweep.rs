@@ -8,7 +8,6 @@
 use futures_util::stream::{self, StreamExt as _};
 
 use super::expand::{list, refresh};
-use super::regions::of_known;
 use super::report::tell_once;
 use crate::domain::policy::Policy;
 use crate::domain::record::Known;
@@ -100,7 +99,7 @@ async fn go_on<W: World>(world: &W, policy: &Policy, mut sweep: Sweep, attempt: 
         let found = find(world, unmet, pace).await?;
         sent += meet(world, policy, &mut sweep, found, attempt).await?;
     }
-    if let Some(alert) = sweep.newly_ungoverned(policy.hub_account(), world.now()).filter(|_| ended) {
+    if ended && let Some(alert) = sweep.newly_ungoverned(policy.hub_account(), world.now()) {
         tell_once(world, &alert, attempt).await?;
     }
     sweep.walk = Some(walk);
@@ -166,8 +165,9 @@ async fn meet<W: World>(
         let (facts, known) = met?;
         sweep.accounts += 1;
         if facts.state == AccountState::Active {
-            sweep.targets += u64::try_from(of_known(policy, &known).len()).unwrap_or(u64::MAX);
-            sweep.has_met(policy, &facts, &known.enabled.unwrap_or_default(), world.now());
+            let enabled = known.enabled.map(|enabled| enabled.regions);
+            sweep.targets += u64::try_from(policy.regions_of(enabled.as_ref()).len()).unwrap_or(u64::MAX);
+            sweep.has_met(policy, &facts, &enabled.unwrap_or_default(), world.now());
             let AccountFacts { account, .. } = facts;
             errands.push((Errand::SweepAccount { account, sweep: sweep.id.clone(), began: sweep.began }, 0));
         }
@@ -196,7 +196,7 @@ async fn meet_one<W: World>(
         }
     };
     world.met(&facts.account, sweep.number).await?;
-    let regions = of_known(policy, &known);
+    let regions = policy.regions_of(known.enabled.as_ref().map(|enabled| &enabled.regions));
     let missed = |(region, looked): &(&Region, &Time)| regions.contains(region) && sweep.missed(**looked);
     let missed: Vec<_> = known.looks.iter().filter(missed).map(|(region, looked)| (region.clone(), *looked)).collect();
     if facts.state == AccountState::Active && !missed.is_empty() {

@@ -6,16 +6,16 @@ use super::{Sim, fault};
 use crate::domain::finding::Alert;
 use crate::domain::glance::Noted;
 use crate::domain::policy::Policy;
-use crate::domain::record::{Commit, HistoryEntry, Known, Loaded, Record};
+use crate::domain::record::{Commit, Enabled, HistoryEntry, Known, Loaded, Record};
 use crate::domain::sweep::Sweep;
-use crate::domain::target::{AccountFacts, AccountId, AccountState, Region, Target};
+use crate::domain::target::{AccountFacts, AccountId, AccountState, Target};
 use crate::domain::time::Time;
 use crate::ports::{Attempt, Fault, FaultClass, Ledger};
 
 #[derive(Debug, Default)]
 pub(super) struct Tables {
     facts: BTreeMap<AccountId, AccountFacts>,
-    enabled: BTreeMap<AccountId, BTreeSet<Region>>,
+    enabled: BTreeMap<AccountId, Enabled>,
     met: BTreeMap<AccountId, u64>,
     sweep: Option<Sweep>,
     records: BTreeMap<Target, Record>,
@@ -171,7 +171,12 @@ impl Ledger for Sim {
         })
     }
 
-    async fn save_enabled(&self, account: &AccountId, enabled: &BTreeSet<Region>) -> Result<(), Fault> {
+    async fn told_regions(&self, account: &AccountId) -> Result<Option<Enabled>, Fault> {
+        self.call().await;
+        Ok(self.state().ledger.enabled.get(account).cloned())
+    }
+
+    async fn save_regions(&self, account: &AccountId, enabled: &Enabled) -> Result<(), Fault> {
         self.call().await;
         self.state().ledger.enabled.insert(account.clone(), enabled.clone());
         Ok(())

@@ -110,7 +110,7 @@ impl Directory for Sim {
         Ok(paged(here.map(|account| AccountFacts { ou_path: path.to_vec(), ..account.facts.clone() }), page))
     }
 
-    async fn enabled(&self, account: &AccountId, access: &Access) -> Result<BTreeSet<Region>, Fault> {
+    async fn enabled_regions(&self, account: &AccountId, access: &Access) -> Result<BTreeSet<Region>, Fault> {
         self.call().await;
         let all = REGIONS.iter().filter_map(|region| region.parse::<Region>().ok());
         let known = self.find_account(account);

@@ -14,7 +14,7 @@ use crate::domain::finding::Alert;
 use crate::domain::glance::{Glance, Noted};
 use crate::domain::observation::{Observation, Status};
 use crate::domain::policy::Policy;
-use crate::domain::record::{Commit, Known, Loaded};
+use crate::domain::record::{Commit, Enabled, Known, Loaded};
 use crate::domain::signal::Errand;
 use crate::domain::sweep::Sweep;
 use crate::domain::target::{AccountFacts, AccountId, OuId, Region, Target};
@@ -296,8 +296,8 @@ impl Directory for Troubled {
         self.meet("accounts_in", About::Other, self.sim.accounts_in(path, page)).await
     }
 
-    async fn enabled(&self, account: &AccountId, access: &Access) -> Result<BTreeSet<Region>, Fault> {
-        self.meet("enabled", About::Other, self.sim.enabled(account, access)).await
+    async fn enabled_regions(&self, account: &AccountId, access: &Access) -> Result<BTreeSet<Region>, Fault> {
+        self.meet("enabled_regions", About::Other, self.sim.enabled_regions(account, access)).await
     }
 
     async fn accounts(&self, under: Option<&OuId>) -> Result<Vec<AccountId>, Fault> {
@@ -334,8 +334,12 @@ impl Ledger for Troubled {
         self.meet("known", About::Other, self.sim.known(account)).await
     }
 
-    async fn save_enabled(&self, account: &AccountId, enabled: &BTreeSet<Region>) -> Result<(), Fault> {
-        self.meet("save_enabled", About::Other, self.sim.save_enabled(account, enabled)).await
+    async fn told_regions(&self, account: &AccountId) -> Result<Option<Enabled>, Fault> {
+        self.meet("told_regions", About::Other, self.sim.told_regions(account)).await
+    }
+
+    async fn save_regions(&self, account: &AccountId, enabled: &Enabled) -> Result<(), Fault> {
+        self.meet("save_regions", About::Other, self.sim.save_regions(account, enabled)).await
     }
 
     async fn sweep(&self) -> Result<Option<Sweep>, Fault> {

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use runas_reactor::domain::document::{Body, CONTENT_BYTES_MAX, Content};
 use runas_reactor::domain::glance::Noted;
 use runas_reactor::domain::observation::{Observation, Seen, Status};
-use runas_reactor::domain::record::Known;
+use runas_reactor::domain::record::{Enabled, Known};
 use runas_reactor::domain::sweep::{Beginning, Sweep, Walk};
 use runas_reactor::domain::target::{AccountFacts, AccountState, OuId, Region, Target};
 use runas_reactor::domain::time::Time;
@@ -210,14 +210,18 @@ async fn notes<W: World>(world: &W) {
 /// An account that is asked itself names what it can use, on however many pages; what it said is remembered beside the rest.
 async fn regions<W: World>(world: &W) {
     let account = target().account;
-    let enabled = world.enabled(&account, &access()).await.unwrap();
-    let names: Vec<&str> = enabled.iter().map(Region::as_str).collect();
+    let regions = world.enabled_regions(&account, &access()).await.unwrap();
+    let names: Vec<&str> = regions.iter().map(Region::as_str).collect();
     assert_eq!(names, ["eu-central-1", "eu-west-1", "us-east-1"]);
     let stranger = "999900002222".parse().unwrap();
     let before = world.known(&account).await.unwrap();
-    world.save_enabled(&account, &enabled).await.unwrap();
+    assert_eq!(world.told_regions(&account).await.unwrap(), None);
+    let enabled = Enabled { regions, at: Time::from_ms(1_795_000_000_000) };
+    world.save_regions(&account, &enabled).await.unwrap();
+    assert_eq!(world.told_regions(&account).await.unwrap().as_ref(), Some(&enabled));
     assert_eq!(world.known(&account).await.unwrap(), Known { enabled: Some(enabled), ..before });
-    world.save_enabled(&stranger, &BTreeSet::new()).await.unwrap();
+    let nowhere = Enabled { regions: BTreeSet::new(), at: Time::ZERO };
+    world.save_regions(&stranger, &nowhere).await.unwrap();
     assert_eq!(world.facts(&stranger).await.unwrap(), None, "its regions do not make it an account");
 }
 

@@ -3,9 +3,10 @@
 use runas_reactor::domain::finding::{Alert, Severity};
 use runas_reactor::domain::record::Standing;
 use runas_reactor::domain::target::Target;
-use runas_reactor::ports::Clock as _;
+use runas_reactor::ports::{Clock as _, FaultClass};
 use runas_reactor::reactor::{PolicySource, Reactor};
 use runas_reactor::sim::drive::{Simulated, run_for};
+use runas_reactor::sim::trouble::{Hit, Troubled};
 use runas_reactor::sim::{Caller, Fate, Sim, Switches};
 use serde_json::{Value, json};
 
@@ -420,4 +421,31 @@ async fn lost_access_is_told_once_and_its_end_too() {
     let kinds: Vec<String> = play.told(before).into_iter().map(|alert| alert.kind).collect();
     assert_eq!(kinds, ["unreachable", "edit_reverted", "reachable_again"]);
     assert!(play.told(before)[1].text.contains("mallory@example.com"));
+}
+
+/// A deletion is announced, and the look after it fails: nothing is deleted, and nothing is remembered as if it were.
+#[tokio::test(start_paused = true)]
+async fn a_deletion_that_could_not_be_made_is_not_remembered_as_one() {
+    let target = org::target(MEMBER, "eu-west-1");
+    let play = async |hit: Option<usize>| {
+        let world = Troubled::new(org::sim(Switches::PLAIN));
+        let admin = Caller::administrator(&target.account, "mallory@example.com");
+        world.sim().create_of_type(&target, &admin, "Command", "{}").unwrap();
+        let reactor = Reactor::new(world, PolicySource::Table);
+        if let Some(place) = hit {
+            reactor.world().hit(u64::try_from(place).unwrap() + 1, Hit::Refused(FaultClass::Throttled));
+        }
+        let now = reactor.world().now();
+        let report = reactor.batch(&[org::touched(&target, now)], now.plus_ms(60_000)).await;
+        let made: Vec<&str> = reactor.world().made().iter().map(|made| made.call).collect();
+        let record = reactor.world().sim().record(&target).unwrap();
+        (made, record, report.failed.len())
+    };
+    let (made, record, failed) = play(None).await;
+    assert!(record.deleted_by_us.is_some() && failed == 0, "{made:?}");
+    let announced = made.iter().position(|call| *call == "commit").unwrap();
+    assert_eq!(made[announced + 1], "look", "{made:?}");
+    let (made, record, failed) = play(Some(announced + 1)).await;
+    assert_eq!((record.deleted_by_us, failed), (None, 1), "{made:?}");
+    assert!(!made.contains(&"delete"), "{made:?}");
 }

@@ -6,7 +6,7 @@ use runas_reactor::domain::policy::Policy;
 use runas_reactor::domain::record::Standing;
 use runas_reactor::domain::target::{AccountId, AccountState, OuId};
 use runas_reactor::domain::time::{DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS};
-use runas_reactor::ports::{Clock as _, FaultClass, Ledger as _};
+use runas_reactor::ports::{Clock as _, Ledger as _};
 use runas_reactor::reactor::{PolicySource, Reactor};
 use runas_reactor::sim::drive::{Simulated, run_for, run_until};
 use runas_reactor::sim::trouble::{About, Ended, Hit, Troubled};
@@ -14,6 +14,8 @@ use runas_reactor::sim::{Sim, Switches};
 use serde_json::{Value, json};
 
 use crate::support::org::{self, MANAGEMENT, MEMBER, epoch};
+
+mod regions;
 
 const SWEEP: &str = r#"{"kind":"sweep","schema":1}"#;
 const REGIONS: [&str; 3] = ["eu-west-1", "eu-central-1", "us-east-1"];
@@ -436,67 +438,4 @@ async fn whatever_is_not_as_it_was_gets_a_full_look() {
     sim.change_account(&id(MEMBER), |account| account.roles.clear());
     assert!(looks().await > 0, "out of reach");
     assert_eq!(sim.record(&target).unwrap().standing, Standing::Unreachable);
-}
-
-fn everywhere() -> Policy {
-    let text = r#"
-version: 1
-organization: { id: o-exampleorgid, management_account: "111122223333", hub_account: "222233334444", home_region: eu-west-1 }
-regions: enabled
-access: { roles: [RunasReactorMember] }
-unplaced: observe
-defaults: { mode: enforce, preferences: { runAsEnabled: true, runAsDefaultUser: ops } }
-"#;
-    policy_yaml::parse("every enabled region", text, epoch()).unwrap_or_else(|problems| panic!("{problems}")).0
-}
-
-#[tokio::test(start_paused = true)]
-async fn where_all_enabled_regions_are_governed_the_account_says_which_they_are() {
-    let play = Play::over(Troubled::new(sim()));
-    play.sim().push_policy(everywhere());
-    let bahrain = "me-south-1".parse().unwrap();
-    play.sim().change_account(&id(MEMBER), |account| {
-        account.opted_in.insert(bahrain);
-        account.regions_off.insert("us-east-1".parse().unwrap());
-    });
-    let standing = |region: &str| play.sim().record(&org::target(MEMBER, region)).map(|record| record.standing);
-    play.sweep().await;
-    assert_eq!(standing("me-south-1"), Some(Standing::InSync), "opted in, and no event told of it");
-    assert_eq!(standing("us-east-1"), None, "off");
-    assert_eq!(standing("eu-north-1"), None, "no region of this account, whatever the partition has");
-    // What was told last holds while no account answers.
-    play.0.world().made();
-    play.sweep().await;
-    let asked = play.0.world().made().into_iter().enumerate().filter(|(_, made)| made.call == "enabled");
-    let asked: Vec<usize> = asked.map(|(place, _)| place).collect();
-    assert_eq!(asked.len(), 2);
-    let admin = runas_reactor::sim::Caller::administrator(&id(MEMBER), "mallory@example.com");
-    let target = org::target(MEMBER, "me-south-1");
-    play.sim().edit_inputs(&target, &admin, &json!({ "runAsEnabled": false })).unwrap();
-    play.sim().forget_messages();
-    // After the first denial the ledger is asked, which comes before the second one.
-    for (nth, place) in asked.into_iter().enumerate() {
-        play.0.world().hit(u64::try_from(place + nth).unwrap() + 1, Hit::Refused(FaultClass::Denied));
-    }
-    play.sweep().await;
-    let met = play.0.world().made().into_iter().filter(|made| made.hit.is_some()).map(|made| made.call);
-    assert_eq!(met.collect::<Vec<_>>(), ["enabled"; 2]);
-    let document = play.sim().document(&target).unwrap();
-    assert_eq!(document.inputs(document.default)["runAsEnabled"], true);
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_region_that_somebody_switched_on_and_nobody_governs_is_told_once() {
-    let play = Play::over(sim());
-    play.sweep().await;
-    play.sim().change_account(&id(MEMBER), |account| {
-        account.opted_in.insert("me-south-1".parse().unwrap());
-    });
-    play.sweep().await;
-    play.sweep().await;
-    play.sweep().await;
-    let told = play.of_kind("region_ungoverned");
-    let [told] = &told[..] else { panic!("once, and not {told:#?}") };
-    assert_eq!(told.data["regions"], json!({ "me-south-1": { "accounts": 1, "first": MEMBER } }));
-    assert_eq!(play.sim().record(&org::target(MEMBER, "me-south-1")), None, "and it is not looked at");
 }

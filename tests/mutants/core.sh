@@ -12,7 +12,7 @@ cp -R src/{domain,reactor,sim} src/{clock,domain,reactor,sim,ports,lambda,metric
 cp -R src/cli/{policy_yaml,policy_yaml.rs,decode.rs,simulate} "$core/src/cli/"
 cp -R events infra "$core/" && cp Cargo.lock "$core/"
 cp -R tests/it/{decide.rs,core_review.rs,core_review,decode.rs,decode,properties.rs,properties} "$core/src/it/"
-cp -R tests/it/{edges.rs,edges,scenarios.rs,sweeping.rs,snapshots} "$core/src/it/"
+cp -R tests/it/{edges.rs,edges,scenarios.rs,sweeping.rs,sweeping,snapshots} "$core/src/it/"
 cp tests/it/support/{counted,org}.rs "$core/src/it/support/"
 cp -R tests/fuzz/{src,corpus} "$core/src/fuzz/"
 

@@ -18,9 +18,9 @@ use crate::ports::{Fault, FaultClass};
 
 const QUERY: Call = Call::read("Query");
 const FILTER: &str = "SK = :meta OR begins_with(SK, :region)";
-const PROJECTION: &str =
-    "PK, SK, #facts, #account, #region, #status, #why, #updated, #looked, #vended, #configured, #policy, #enabled";
-const NAMES: [&str; 11] = [
+const PROJECTION: &str = "PK, SK, #facts, #account, #region, #status, #why, #updated, #looked, #vended, #configured, #policy, \
+     #enabled, #enabled_at";
+const NAMES: [&str; 12] = [
     items::FACTS,
     "account",
     "region",
@@ -32,6 +32,7 @@ const NAMES: [&str; 11] = [
     "configured",
     "policy",
     items::ENABLED,
+    items::ENABLED_AT,
 ];
 /// Accounts whose names are asked for at the same time.
 const CONCURRENCY: usize = 8;

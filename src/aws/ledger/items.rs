@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 use super::keys::{Key, region_name};
 use crate::domain::finding::Alert;
 use crate::domain::glance::Noted;
-use crate::domain::record::{HistoryEntry, Incident, Record, Standing};
+use crate::domain::record::{Enabled, HistoryEntry, Incident, Record, Standing};
 use crate::domain::target::{AccountFacts, Region, Target};
 use crate::domain::time::{DAY_MS, Time};
 
@@ -23,6 +23,8 @@ pub(super) const COMPILED: &str = "compiled";
 pub(super) const COUNT: &str = "count";
 /// The regions that an account has enabled.
 pub(super) const ENABLED: &str = "enabled";
+/// When it said so.
+pub(super) const ENABLED_AT: &str = "enabled_at";
 pub(super) const FACTS: &str = "facts";
 pub(super) const GENERATION: &str = "generation";
 pub(super) const INCIDENT: &str = "incident";
@@ -117,12 +119,12 @@ pub(super) fn facts_from(item: &Item) -> Result<Option<AccountFacts>, Corrupt> {
     item.contains_key(FACTS).then(|| from_json(item, FACTS)).transpose()
 }
 
-pub(super) fn enabled_from(item: &Item) -> Option<BTreeSet<Region>> {
-    let regions = item.get(ENABLED)?.as_l().ok()?;
+pub(super) fn enabled_from(item: &Item) -> Option<Enabled> {
+    let listed = item.get(ENABLED)?.as_l().ok()?;
     // `collect` would sort first, and the package has no room for one sort more.
-    let mut enabled = BTreeSet::new();
-    enabled.extend(regions.iter().filter_map(|region| region.as_s().ok()?.parse::<Region>().ok()));
-    Some(enabled)
+    let mut regions = BTreeSet::new();
+    regions.extend(listed.iter().filter_map(|region| region.as_s().ok()?.parse::<Region>().ok()));
+    Some(Enabled { regions, at: text(item, ENABLED_AT).ok()?.parse().ok()? })
 }
 
 pub(super) fn alert_from(item: &Item) -> Result<Alert, Corrupt> {

@@ -1,6 +1,6 @@
 //! Where a sweep has come to, whom it has met, and when targets were last looked at.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use futures_util::future::try_join;
 
@@ -10,9 +10,9 @@ use super::items::{self, n, s};
 use super::keys::{self, Key};
 use super::{DynamoLedger, corrupt};
 use crate::domain::glance::Noted;
-use crate::domain::record::Known;
+use crate::domain::record::{Enabled, Known};
 use crate::domain::sweep::Sweep;
-use crate::domain::target::{AccountId, AccountState, Region, Target};
+use crate::domain::target::{AccountId, AccountState, Target};
 use crate::domain::time::Time;
 use crate::ports::{Fault, FaultClass};
 
@@ -44,13 +44,14 @@ impl DynamoLedger {
         })
     }
 
-    pub(in crate::aws) async fn save_enabled(
-        &self,
-        account: &AccountId,
-        enabled: &BTreeSet<Region>,
-    ) -> Result<(), Fault> {
-        let regions = enabled.iter().map(|region| s(region.as_str())).collect();
-        self.set(Key::meta(account), vec![(items::ENABLED, AttributeValue::L(regions))], None).await
+    pub(in crate::aws) async fn told_regions(&self, account: &AccountId) -> Result<Option<Enabled>, Fault> {
+        Ok(self.get(&Key::meta(account)).await?.as_ref().and_then(items::enabled_from))
+    }
+
+    pub(in crate::aws) async fn save_regions(&self, account: &AccountId, enabled: &Enabled) -> Result<(), Fault> {
+        let regions = enabled.regions.iter().map(|region| s(region.as_str())).collect();
+        let fields = vec![(items::ENABLED, AttributeValue::L(regions)), (items::ENABLED_AT, s(enabled.at.to_string()))];
+        self.set(Key::meta(account), fields, None).await
     }
 
     pub(in crate::aws) async fn sweep(&self) -> Result<Option<Sweep>, Fault> {

@@ -12,7 +12,7 @@ use crate::domain::finding::Alert;
 use crate::domain::glance::{Glance, Noted};
 use crate::domain::observation::{Observation, Status};
 use crate::domain::policy::Policy;
-use crate::domain::record::{Commit, Known, Loaded};
+use crate::domain::record::{Commit, Enabled, Known, Loaded};
 use crate::domain::signal::Errand;
 use crate::domain::sweep::Sweep;
 use crate::domain::target::{AccountFacts, AccountId, OuId, Region, Target};
@@ -227,8 +227,8 @@ impl<W: World> Directory for Guarded<'_, W> {
         self.noted(self.world.accounts_in(path, page).await)
     }
 
-    async fn enabled(&self, account: &AccountId, access: &Access) -> Result<BTreeSet<Region>, Fault> {
-        self.noted(self.world.enabled(account, access).await)
+    async fn enabled_regions(&self, account: &AccountId, access: &Access) -> Result<BTreeSet<Region>, Fault> {
+        self.noted(self.world.enabled_regions(account, access).await)
     }
 
     async fn accounts(&self, under: Option<&OuId>) -> Result<Vec<AccountId>, Fault> {
@@ -266,8 +266,12 @@ impl<W: World> Ledger for Guarded<'_, W> {
         self.noted(self.world.known(account).await)
     }
 
-    async fn save_enabled(&self, account: &AccountId, enabled: &BTreeSet<Region>) -> Result<(), Fault> {
-        self.noted(self.world.save_enabled(account, enabled).await)
+    async fn told_regions(&self, account: &AccountId) -> Result<Option<Enabled>, Fault> {
+        self.noted(self.world.told_regions(account).await)
+    }
+
+    async fn save_regions(&self, account: &AccountId, enabled: &Enabled) -> Result<(), Fault> {
+        self.noted(self.world.save_regions(account, enabled).await)
     }
 
     async fn sweep(&self) -> Result<Option<Sweep>, Fault> {

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::entry::{Action, Entry};
 use crate::domain::policy::Policy;
-use crate::domain::target::Region;
+use crate::domain::target::{AccountId, Region};
 use crate::domain::text::{escaped, sha256};
 use crate::domain::time::Time;
 
@@ -59,6 +59,9 @@ pub(in crate::cli) struct Summary {
     pub(in crate::cli) risky: usize,
     /// Accounts that were left out because they are closed.
     pub(in crate::cli) closed_accounts: usize,
+    /// Accounts that did not say which regions they have enabled, where the policy governs all of these: they may have more.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(in crate::cli) regions_not_told: Vec<AccountId>,
 }
 
 /// Why a file is no plan that can be applied.

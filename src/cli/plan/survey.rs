@@ -12,7 +12,7 @@ use crate::cli::printer::Printer;
 use crate::domain::policy::{Mode, Owned, Policy, Resolution};
 use crate::domain::record::Loaded;
 use crate::domain::signal::{Cause, Work};
-use crate::domain::target::{AccountFacts, AccountId, AccountState, OuId, Region, Target, default_regions, partition};
+use crate::domain::target::{AccountFacts, AccountId, AccountState, OuId, Region, Target};
 use crate::ports::{Access, Clock, Directory, Documents, Fault, Ledger};
 use crate::reactor::preview;
 
@@ -48,6 +48,15 @@ pub(super) struct Survey {
     pub(super) regions: Vec<Region>,
     /// Accounts that are closed, or about to be.
     pub(super) closed: usize,
+    /// Accounts that did not say which regions they have enabled, and why: there may be targets that nobody looked at.
+    pub(super) silent: Vec<(AccountId, Fault)>,
+}
+
+/// Where to look.
+struct Places {
+    places: Vec<(Known, Vec<Region>)>,
+    /// Accounts that did not say which regions they have enabled, and why.
+    silent: Vec<(AccountId, Fault)>,
 }
 
 /// What the organisation says of an account.
@@ -62,14 +71,20 @@ impl<W: Directory + Documents + Ledger + Clock + Sync> Surveyor<'_, W> {
         let (open, closed): (Vec<Known>, Vec<Known>) = known
             .into_iter()
             .partition(|(_, facts)| !matches!(facts, Ok(facts) if facts.state != AccountState::Active));
-        let places = self.places(open, regions.as_deref()).await;
+        let Places { places, silent } = self.places(open, regions.as_deref()).await?;
         let entries = self.entries(&places).await?;
         if entries.is_empty() {
             let problem = "there is no account to plan for; fix: name other OUs or accounts";
             return Err(Failure::Error(problem.to_owned()));
         }
         let regions: BTreeSet<Region> = entries.iter().map(|entry| entry.target.region.clone()).collect();
-        Ok(Survey { entries, accounts: places.len(), regions: regions.into_iter().collect(), closed: closed.len() })
+        Ok(Survey {
+            entries,
+            accounts: places.len(),
+            regions: regions.into_iter().collect(),
+            closed: closed.len(),
+            silent,
+        })
     }
 
     /// The same for all accounts; `None` where each account says itself.
@@ -83,25 +98,30 @@ impl<W: Directory + Documents + Ledger + Clock + Sync> Surveyor<'_, W> {
         Ok(regions.map(|regions| regions.iter().cloned().collect::<BTreeSet<_>>().into_iter().collect()))
     }
 
-    /// Where to look: in the regions that an account has enabled, or where it does not say, in those that all have. Why it
-    /// does not say, each look there will tell.
-    async fn places(&self, known: Vec<Known>, regions: Option<&[Region]>) -> Vec<(Known, Vec<Region>)> {
+    /// Where to look: in the regions that an account has enabled, or where it does not say, in those of which it once did, or
+    /// that all have. That may be too few, so that the accounts which do not say are counted.
+    async fn places(&self, known: Vec<Known>, regions: Option<&[Region]>) -> Result<Places, Failure> {
         if let Some(regions) = regions {
-            return known.into_iter().map(|known| (known, regions.to_vec())).collect();
+            let places = known.into_iter().map(|known| (known, regions.to_vec())).collect();
+            return Ok(Places { places, silent: Vec::new() });
         }
         let roles = self.policy.roles().to_vec();
         let access = Access { roles, correlation: "plan".to_owned() };
         let each = known.into_iter().map(async |known| {
-            let enabled = patiently(self.world, async || self.world.enabled(&known.0, &access).await).await;
-            let governed = |region: &Region| self.policy.governs(region);
-            let regions = match enabled {
-                Ok(enabled) => enabled.into_iter().filter(governed).collect(),
-                Err(_) => default_regions(partition(self.policy.home_region())),
+            let account = &known.0;
+            let enabled = patiently(self.world, async || self.world.enabled_regions(account, &access).await).await;
+            let told = match &enabled {
+                Err(_) if self.remembers => self.world.told_regions(account).await?.map(|told| told.regions),
+                _ => None,
             };
-            (known, regions)
+            let regions = self.policy.regions_of(enabled.as_ref().ok().or(told.as_ref()));
+            let silent = enabled.err().map(|fault| (account.clone(), fault));
+            Ok::<_, Fault>(((known, regions), silent))
         });
         self.printer.progress("asking which regions are enabled");
-        stream::iter(each).buffered(ACCOUNTS_AT_ONCE).collect().await
+        let (places, silent): (Vec<_>, Vec<_>) =
+            stream::iter(each).buffered(ACCOUNTS_AT_ONCE).try_collect::<Vec<_>>().await?.into_iter().unzip();
+        Ok(Places { places, silent: silent.into_iter().flatten().collect() })
     }
 
     async fn accounts(&self, scope: &Scope) -> Result<BTreeSet<AccountId>, Failure> {

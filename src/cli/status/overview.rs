@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::aws::ledger_view::Inventory;
+use crate::aws::ledger_view::{Inventory, TargetRow};
 use crate::cli::ExitStatus;
-use crate::domain::policy::Policy;
-use crate::domain::record::Standing;
+use crate::domain::policy::{Mode, Policy};
+use crate::domain::record::{Enabled, Standing};
 use crate::domain::sweep::{Sweep, ungoverned, was_missed};
 use crate::domain::target::{AccountFacts, AccountId, AccountState, OuId, Region, Target};
 use crate::domain::time::Time;
@@ -57,8 +57,8 @@ pub(super) struct Overview {
     pub(super) lines: Vec<Line>,
     pub(super) gaps: Vec<Gap>,
     /// What nobody looks at; left open where only some standings were asked for.
-    pub(super) ungoverned: Vec<Ungoverned>,
-    /// Accounts that have not told which regions they have enabled.
+    pub(super) ungoverned: Option<Vec<Ungoverned>>,
+    /// Accounts that have not said of late which regions they have enabled.
     pub(super) silent: usize,
     /// Accounts that count: known, in the organisation, and asked for.
     pub(super) accounts: usize,
@@ -81,8 +81,9 @@ impl Overview {
         let hidden: BTreeSet<&AccountId> =
             inventory.accounts.iter().filter(|facts| !below(facts)).map(|facts| &facts.account).collect();
         for row in &inventory.targets {
-            let Target { account, region } = &row.target;
-            let Some(facts) = accounts.get(account).filter(|_| policy.is_none_or(|policy| policy.governs(region)))
+            let account = &row.target.account;
+            let told = inventory.enabled.get(account);
+            let Some(facts) = accounts.get(account).filter(|_| policy.is_none_or(|policy| counts(policy, told, row)))
             else {
                 overview.past += usize::from(!hidden.contains(account));
                 continue;
@@ -104,7 +105,8 @@ impl Overview {
         }
         // Where we know what should have been looked at: not known is never green.
         for facts in accounts.values() {
-            let governed = policy.map(|policy| governed(policy, inventory.enabled.get(&facts.account)));
+            let told = inventory.enabled.get(&facts.account).map(|told| &told.regions);
+            let governed = policy.map(|policy| policy.regions_of(told));
             let targets = governed.into_iter().flatten().map(|region| Target::new(facts.account.clone(), region));
             overview.lines.extend(targets.filter(|target| !looked_at.contains(target)).map(|target| Line {
                 target,
@@ -118,7 +120,7 @@ impl Overview {
             }));
         }
         if let Some(policy) = policy.filter(|_| standings.is_empty()) {
-            overview.find_ungoverned(policy, accounts.values().copied(), &inventory.enabled, now);
+            overview.find_ungoverned(policy, accounts.values().copied(), &inventory.enabled, swept, now);
         }
         overview.gaps = gaps.into_iter().filter_map(|(account, times)| gap(accounts.get(account)?, &times)).collect();
         overview.gaps.sort_by(|a, b| (a.until.is_some(), b.since).cmp(&(b.until.is_some(), a.since)));
@@ -131,16 +133,19 @@ impl Overview {
         &mut self,
         policy: &Policy,
         accounts: impl Iterator<Item = &'a AccountFacts>,
-        enabled: &BTreeMap<AccountId, BTreeSet<Region>>,
+        enabled: &BTreeMap<AccountId, Enabled>,
+        swept: Option<Time>,
         now: Time,
     ) {
         let mut by_region = BTreeMap::<&Region, BTreeSet<AccountId>>::new();
         for facts in accounts {
-            let Some(enabled) = enabled.get(&facts.account) else {
-                self.silent += 1;
+            if policy.resolve(facts, now).mode == Mode::Exempt {
                 continue;
-            };
-            for region in ungoverned(policy, facts, enabled, now) {
+            }
+            let told = enabled.get(&facts.account);
+            let old = |told: &Enabled| swept.is_some_and(|began| was_missed(began, told.at));
+            self.silent += usize::from(told.is_none_or(old));
+            for region in told.into_iter().flat_map(|told| ungoverned(policy, facts, &told.regions, now)) {
                 by_region.entry(region).or_default().insert(facts.account.clone());
             }
         }
@@ -148,7 +153,8 @@ impl Overview {
         for (region, accounts) in by_region {
             by_accounts.entry(accounts).or_default().push(region.clone());
         }
-        self.ungoverned = by_accounts.into_iter().map(|(accounts, regions)| Ungoverned { regions, accounts }).collect();
+        let ungoverned = by_accounts.into_iter().map(|(accounts, regions)| Ungoverned { regions, accounts });
+        self.ungoverned = Some(ungoverned.collect());
     }
 
     /// How many stand how, the most urgent first.
@@ -176,12 +182,12 @@ impl Overview {
     }
 }
 
-/// The regions that an account has to be looked at in, as far as anybody knows.
-fn governed(policy: &Policy, enabled: Option<&BTreeSet<Region>>) -> Vec<Region> {
-    match policy.governed_regions() {
-        Some(regions) => regions.to_vec(),
-        None => enabled.into_iter().flatten().filter(|region| policy.governs(region)).cloned().collect(),
-    }
+/// Whether the policy governs a target. One that was not looked at since its account said that the region is not enabled
+/// is a thing of the past.
+fn counts(policy: &Policy, told: Option<&Enabled>, row: &TargetRow) -> bool {
+    let region = &row.target.region;
+    let off = |told: &Enabled| !told.regions.contains(region) && row.looked <= told.at;
+    policy.governs(region) && (policy.governed_regions().is_some() || !told.is_some_and(off))
 }
 
 fn gap(facts: &AccountFacts, times: &[(Time, Option<Time>)]) -> Option<Gap> {

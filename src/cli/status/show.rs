@@ -52,9 +52,11 @@ pub(super) fn data(overview: &Overview, policy: Option<&Policy>, now: Time) -> S
             })
         }),
         "targets": lines.collect::<Vec<_>>(), "gaps": gaps.collect::<Vec<_>>(), "past": overview.past,
-        "ungoverned": overview.ungoverned.iter().map(|Ungoverned { regions, accounts }| {
-            json!({ "regions": regions, "accounts": accounts })
-        }).collect::<Vec<_>>(), "regions_not_told": overview.silent,
+        "ungoverned": overview.ungoverned.as_ref().map(|found| {
+            let each = found.iter().map(|Ungoverned { regions, accounts }| json!({ "regions": regions, "accounts": accounts }));
+            each.collect::<Vec<_>>()
+        }),
+        "regions_not_told": overview.ungoverned.as_ref().map(|_| overview.silent),
     });
     escaped(&format!("{value:#}\n"))
 }
@@ -92,7 +94,7 @@ pub(super) fn text(overview: &Overview, all: bool, now: Time) -> String {
             None => writeln!(text, "new account {account} {name}: not right since {}", age(now.since(*since))),
         };
     }
-    for Ungoverned { regions, accounts } in &overview.ungoverned {
+    for Ungoverned { regions, accounts } in overview.ungoverned.iter().flatten() {
         let regions: Vec<&str> = regions.iter().map(Region::as_str).collect();
         let named: Vec<&str> = accounts.iter().take(NAMED_MAX).map(AccountId::as_str).collect();
         let more = if accounts.len() > NAMED_MAX { ", ..." } else { "" };
@@ -147,7 +149,8 @@ pub(super) fn notes(overview: &Overview, policy: Option<&Policy>) -> String {
     if overview.silent > 0 && overview.sweep.is_some() {
         let _ = writeln!(
             text,
-            "{} did not tell a sweep which regions are enabled; fix: allow the member role `account:ListRegions`",
+            "{} did not tell the last sweep which regions are enabled, and may have more; fix: see that a member role can be \
+             assumed there, and may call `account:ListRegions`",
             count(overview.silent, "account")
         );
     }

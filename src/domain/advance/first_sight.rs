@@ -86,8 +86,8 @@ fn missing(case: &Case, there: &Content, change: Change) -> Change {
 
 /// Young versions that are called like ours, and those of others beneath them, oldest first.
 fn untold<'a>(case: &Case, seen: &'a Seen, adopted: u64) -> (Vec<&'a VersionInfo>, Vec<&'a VersionInfo>) {
-    let young =
-        |version: &&VersionInfo| version.number <= adopted && (0..UNTOLD_MS).contains(&case.now.since(version.created));
+    // One that is younger than this pass was made while we looked.
+    let young = |version: &&VersionInfo| version.number <= adopted && case.now.since(version.created) < UNTOLD_MS;
     let mut versions: Vec<&VersionInfo> = seen.versions.iter().filter(young).collect();
     versions.sort_by_key(|version| Reverse(version.number));
     versions.truncate(REPLAYED_MAX);

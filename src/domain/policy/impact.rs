@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde::Serialize;
 
 use super::{Mode, Owned, Policy};
-use crate::domain::target::{AccountFacts, AccountId, AccountState, Region, default_regions, partition};
+use crate::domain::target::{AccountFacts, AccountId, AccountState, Region};
 use crate::domain::time::Time;
 
 /// What the reactor will do otherwise in one account.
@@ -95,11 +95,10 @@ struct Enforced {
 impl Enforced {
     fn by(policy: &Policy, facts: &AccountFacts, now: Time) -> Self {
         let resolution = policy.resolve(facts, now);
-        let regions = match (resolution.mode, policy.governed_regions()) {
-            (Mode::Enforce, Some(regions)) => regions.to_vec(),
+        let regions = match resolution.mode {
             // Which regions an account has enabled beyond these, only the account knows.
-            (Mode::Enforce, None) => default_regions(partition(policy.home_region())),
-            (Mode::Observe | Mode::Exempt, _) => Vec::new(),
+            Mode::Enforce => policy.regions_of(None),
+            Mode::Observe | Mode::Exempt => Vec::new(),
         };
         Self { regions: regions.into_iter().collect(), owned: resolution.owned, reason: resolution.reason }
     }

@@ -2,7 +2,7 @@
 
 use aws_sdk_organizations::Client;
 use runas_reactor::domain::target::{AccountFacts, AccountId, AccountState, OuId};
-use runas_reactor::ports::Directory as _;
+use runas_reactor::ports::{Directory as _, FaultClass};
 use serde_json::json;
 
 use super::*;
@@ -172,4 +172,26 @@ async fn whoever_may_not_read_the_organisation_hears_so() {
     let root = organization.root.parse().unwrap();
     assert!(organization.world.ous_in(&root, None).await.is_err());
     assert!(organization.world.accounts_in(&[root], None).await.is_err());
+}
+
+#[tokio::test]
+async fn the_regions_of_an_account_are_all_of_them_or_none() {
+    let hub = Hub::new().await;
+    let world = hub.world();
+    let account: AccountId = MEMBER.parse().unwrap();
+    let on = |count: usize| {
+        let names = ["ap-east-1", "af-south-1", "eu-south-1", "me-south-1", "me-central-1", "il-central-1"];
+        let regions: Vec<_> =
+            names.iter().take(count).map(|region| json!({"account": MEMBER, "region": region})).collect();
+        hub.aws.switches(&json!({"regions_on": regions}));
+    };
+    on(5);
+    let listed = world.enabled_regions(&account, &access()).await.unwrap();
+    assert_eq!(listed.len(), 8, "four pages of two: {listed:?}");
+    on(6);
+    let fault = world.enabled_regions(&account, &access()).await.unwrap_err();
+    assert_eq!((fault.call, fault.message.as_str()), ("ListRegions", "not all regions were named"), "a fifth page");
+    hub.aws.faults(&json!([{"service": "account", "code": "AccessDeniedException", "status": 403}]));
+    let fault = world.enabled_regions(&account, &access()).await.unwrap_err();
+    assert_eq!((fault.class, fault.code.as_str()), (FaultClass::Denied, "AccessDeniedException"));
 }

@@ -106,6 +106,8 @@ fn what_we_may_have_undone_is_read_while_it_is_young() {
         wanted(case, &there).into_iter().collect::<Vec<_>>()
     };
     assert_eq!(asked(&mut case), [2, 3, 4], "the first is the default");
+    case.now = at(95);
+    assert_eq!(asked(&mut case), [2, 3, 4], "what was made while we looked is young, too");
     case.now = at(90 + 602);
     assert_eq!(asked(&mut case), [2, 3, 4], "with the one before");
     case.now = at(96 + 600);

@@ -149,8 +149,14 @@ fn where_all_enabled_regions_are_governed_each_account_is_asked_for_them() {
     };
     assert_eq!(regions(SANDBOX, 2), [HOME, "me-south-1", VIRGINIA]);
     assert_eq!(regions(PAYMENTS, 2), [FRANKFURT, HOME, VIRGINIA]);
-    stage.aws.switches(&json!({"denied_roles": [{"account": SEARCH}]}));
-    assert_eq!(regions(SEARCH, 3).len(), 17, "one that does not say counts wherever any account is");
+    // One that does not say counts wherever any account is, and that is not known to be all.
+    stage.aws.faults(&json!([{"service": "account", "code": "AccessDeniedException", "status": 403, "times": 9}]));
+    let ran = stage.plan(&["-o", "json", "--account", SEARCH]).ends(3);
+    assert!(ran.err.contains(&format!("account {SEARCH} does not say which regions it has enabled")), "{}", ran.err);
+    assert!(ran.err.contains("AccessDenied") && ran.err.contains("`account:ListRegions`"), "{}", ran.err);
+    let data = ran.data();
+    assert_eq!((&data["summary"]["targets"], &data["summary"]["regions_not_told"]), (&json!(17), &json!([SEARCH])));
+    assert_eq!(data["summary"]["actions"]["unreachable"], 0, "each of them could be looked at");
 }
 
 #[test]

@@ -8,7 +8,7 @@ use runas_reactor::domain::finding::Alert;
 use runas_reactor::domain::glance::{Glance, Noted};
 use runas_reactor::domain::observation::{Observation, Status};
 use runas_reactor::domain::policy::Policy;
-use runas_reactor::domain::record::{Commit, Known, Loaded};
+use runas_reactor::domain::record::{Commit, Enabled, Known, Loaded};
 use runas_reactor::domain::signal::Errand;
 use runas_reactor::domain::sweep::Sweep;
 use runas_reactor::domain::target::{AccountFacts, AccountId, OuId, Region, Target};
@@ -120,8 +120,8 @@ impl<W: Directory + Sync> Directory for Counted<W> {
         self.count("accounts_in", self.inner.accounts_in(path, page)).await
     }
 
-    async fn enabled(&self, account: &AccountId, access: &Access) -> Result<BTreeSet<Region>, Fault> {
-        self.count("enabled", self.inner.enabled(account, access)).await
+    async fn enabled_regions(&self, account: &AccountId, access: &Access) -> Result<BTreeSet<Region>, Fault> {
+        self.count("enabled_regions", self.inner.enabled_regions(account, access)).await
     }
 
     async fn accounts(&self, under: Option<&OuId>) -> Result<Vec<AccountId>, Fault> {
@@ -158,8 +158,12 @@ impl<W: Ledger + Sync> Ledger for Counted<W> {
         self.count("known", self.inner.known(account)).await
     }
 
-    async fn save_enabled(&self, account: &AccountId, enabled: &BTreeSet<Region>) -> Result<(), Fault> {
-        self.count("save_enabled", self.inner.save_enabled(account, enabled)).await
+    async fn told_regions(&self, account: &AccountId) -> Result<Option<Enabled>, Fault> {
+        self.count("told_regions", self.inner.told_regions(account)).await
+    }
+
+    async fn save_regions(&self, account: &AccountId, enabled: &Enabled) -> Result<(), Fault> {
+        self.count("save_regions", self.inner.save_regions(account, enabled)).await
     }
 
     async fn sweep(&self) -> Result<Option<Sweep>, Fault> {

@@ -3,12 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use runas_reactor::cli::policy_yaml;
+use runas_reactor::domain::decode::encode_work;
 use runas_reactor::domain::finding::{Alert, Severity};
 use runas_reactor::domain::policy::Policy;
 use runas_reactor::domain::record::{Commit, HistoryEntry, Record, Standing};
+use runas_reactor::domain::signal::{Cause, Work};
 use runas_reactor::domain::target::{AccountFacts, AccountId, AccountState, Target};
 use runas_reactor::domain::time::Time;
 use runas_reactor::ports::Clock as _;
+use runas_reactor::reactor::Message;
 use runas_reactor::sim::{Account, Sim, Switches};
 use serde_json::json;
 
@@ -100,4 +103,18 @@ pub(crate) fn commit(target: &Target, expected: u64, alert: &str, now: Time) -> 
         contents: BTreeMap::from([("d-1".to_owned(), "{}".to_owned())]),
     };
     Commit { expected, record, seen: vec![format!("e-{alert}")], history, alerts }
+}
+
+/// A message to look at a target, as if somebody had touched it, for a batch by hand.
+pub(crate) fn touched(target: &Target, now: Time) -> Message {
+    let work = Work {
+        target: target.clone(),
+        cause: Cause::Touched,
+        edits: Vec::new(),
+        correlation: "touched".to_owned(),
+        since: now,
+        hop: 0,
+        not_before: None,
+    };
+    Message { id: format!("look at {target}"), body: encode_work(&work), receipt: None, receives: 1 }
 }

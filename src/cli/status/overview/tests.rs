@@ -77,3 +77,59 @@ fn what_is_in_sync_is_not_green_where_the_last_complete_sweep_has_missed_it() {
     assert_eq!(overview.lines.iter().filter(|line| line.is_fine()).count(), 2);
     assert_eq!(overview.counts(), [(Standing::InSync, 2), (Standing::Exempt, 1)]);
 }
+
+/// A policy for every region that an account has enabled.
+fn everywhere() -> Policy {
+    let text = r#"{
+        "version": 1,
+        "organization": {
+            "id": "o-exampleorgid", "management_account": "111122223333", "hub_account": "222233334444",
+            "home_region": "eu-west-1"
+        },
+        "regions": "enabled",
+        "access": { "roles": ["RunasReactorMember"] },
+        "unplaced": "enforce",
+        "defaults": { "mode": "enforce", "preferences": { "runAsEnabled": true, "runAsDefaultUser": "ops" } }
+    }"#;
+    Policy::from_compiled(text).unwrap()
+}
+
+/// How one account stands that had these regions enabled so many hours ago.
+fn enabled(told: Option<(&[&str], i64)>, targets: Vec<TargetRow>) -> Overview {
+    let account = account("444455556666");
+    let told = told.map(|(regions, hours)| {
+        let regions = regions.iter().map(|region| region.parse().unwrap()).collect();
+        (account.account.clone(), Enabled { regions, at: NOW.plus_ms(-hours * HOUR_MS) })
+    });
+    let inventory = Inventory { accounts: vec![account], enabled: told.into_iter().collect(), targets };
+    let last = sweep(NOW.plus_ms(-2 * HOUR_MS), Some(NOW.plus_ms(-HOUR_MS)), None);
+    Overview::of(&inventory, Some(&everywhere()), Some(last), &ASKED)
+}
+
+#[test]
+fn what_nobody_looked_at_in_an_enabled_region_is_not_green() {
+    let ireland = || vec![row("444455556666", "eu-west-1", Standing::InSync)];
+    let all = enabled(Some((&["eu-west-1"], 1)), ireland());
+    assert_eq!((all.exit_status(), all.lines.len(), all.silent), (ExitStatus::Success, 1, 0));
+    let more = enabled(Some((&["eu-west-1", "me-south-1"], 1)), ireland());
+    assert_eq!((more.exit_status(), more.lines[0].standing), (ExitStatus::Unreachable, Standing::New));
+    let never = enabled(None, ireland());
+    assert_eq!((never.exit_status(), never.lines.len(), never.silent), (ExitStatus::Unreachable, 17, 1));
+}
+
+#[test]
+fn an_account_that_has_said_nothing_for_too_long_has_not_told_its_regions() {
+    let silent = |hours| enabled(Some((&["eu-west-1"], hours)), Vec::new()).silent;
+    assert_eq!((silent(26), silent(27)), (0, 1), "a day before the last complete sweep began");
+}
+
+#[test]
+fn a_region_that_was_switched_off_is_a_thing_of_the_past() {
+    let off = |hours: i64| {
+        let looked = NOW.plus_ms(-hours * HOUR_MS);
+        let row = TargetRow { looked, ..row("444455556666", "me-south-1", Standing::Unreachable) };
+        enabled(Some((&["eu-west-1"], 2)), vec![row, self::row("444455556666", "eu-west-1", Standing::InSync)])
+    };
+    assert_eq!((off(3).exit_status(), off(3).past), (ExitStatus::Success, 1));
+    assert_eq!((off(1).exit_status(), off(1).past), (ExitStatus::Unreachable, 0), "perhaps it is on by now");
+}
