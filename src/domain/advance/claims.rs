@@ -4,9 +4,6 @@
 //! has to fit the call's time; of several calls that fit, the nearest has made the version, and in doubt the one whose author
 //! we trust least. It makes no difference in which order we hear of them.
 
-use std::cmp::Reverse;
-use std::collections::BTreeSet;
-
 use super::Advance;
 use crate::domain::case::{AttributedEdit, Case};
 use crate::domain::document::Change;
@@ -15,6 +12,7 @@ use crate::domain::observation::{Seen, VersionInfo};
 use crate::domain::principal::Attribution;
 use crate::domain::record::{GONE, Judged};
 use crate::domain::time::{DAY_MS, MINUTE_MS, SECOND_MS, Time};
+use std::cmp::Reverse;
 
 /// An event's time and the creation date of the version that it made differ by no more than this.
 const SAME_CALL_MS: i64 = 15 * MINUTE_MS;
@@ -143,7 +141,7 @@ pub(super) fn reconsider(case: &Case, listed: &[VersionInfo], advance: &mut Adva
         .filter(|(_, edit)| edit.attribution == Attribution::Trusted)
         .map(|(judged, _)| judged)
         .collect();
-    vouched.sort_by_key(|judged| judged.created);
+    vouched.sort_by_key(|judged| (judged.created, judged.version));
     for judged in vouched {
         judged.undo = advance.take_over(&untouched_since(case, judged, &judged.change));
     }
@@ -160,10 +158,15 @@ fn believed_rather(edit: &AttributedEdit, judged: &Judged) -> bool {
     }
 }
 
-/// A change, without what trusted hands changed again since that version: that stays as it is, in whatever order we hear of it.
+/// A change, without what we own, which we have put right since, and without what trusted hands changed again since that
+/// version: both stay as they are, in whatever order we hear of it.
 fn untouched_since(case: &Case, judged: &Judged, change: &Change) -> Change {
-    let recent = case.record.recent.iter();
-    let later = recent.filter(|other| other.attribution == Attribution::Trusted && other.created > judged.created);
-    let again: BTreeSet<&str> = later.flat_map(|other| &other.change).map(|change| change.field.as_str()).collect();
-    change.iter().filter(|change| !again.contains(change.field.as_str())).cloned().collect()
+    let place = |judged: &Judged| (judged.created, judged.version);
+    let later = |other: &&Judged| other.attribution == Attribution::Trusted && place(other) > place(judged);
+    let again = |field: &str| {
+        let recent = case.record.recent.iter().filter(later);
+        recent.flat_map(|other| &other.change).any(|change| change.field == field)
+    };
+    let ours = |field: &String| case.resolution.owned.contains_key(field);
+    change.iter().filter(|change| !ours(&change.field) && !again(&change.field)).cloned().collect()
 }

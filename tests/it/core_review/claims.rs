@@ -189,3 +189,29 @@ fn making_a_version_the_default_after_we_wrote_on_top_of_it_is_a_story_of_its_ow
     case.edits = vec![promoted("a", 97, 5, Untrusted)];
     assert_eq!(kinds(&settled(&case).1), ["edit_reverted"]);
 }
+
+#[test]
+fn what_we_own_stays_as_we_put_it_however_late_a_pipeline_is_known_to_have_changed_it() {
+    // Seed 2001653: the same as if its event had come first, and we had put the field right after it.
+    let off = right_but("runAsEnabled", false);
+    let mut case = case();
+    case.record = in_sync(3, 95);
+    case.record.recent = vec![judged(2, 93, Unattributed, &right(), &off)];
+    case.observation = document(&[(2, 93, body(&off)), (3, 95, body(&right()))], 3);
+    case.edits = vec![wrote("p", 93, 2, Trusted)];
+    let record = settled(&case).1.commit.unwrap().record;
+    assert_eq!(record.accepted.unwrap().input("runAsEnabled"), Some(&json!(true)));
+}
+
+#[test]
+fn of_two_changes_of_one_moment_the_later_version_counts() {
+    let (one, two) = (right_but("cloudWatchLogGroupName", "one"), right_but("cloudWatchLogGroupName", "two"));
+    let mut case = case();
+    case.record = in_sync(4, 95);
+    case.record.accepted = Some(content(&two));
+    case.record.recent = vec![judged(2, 93, Unattributed, &right(), &one), judged(3, 93, Trusted, &one, &two)];
+    case.observation = document(&[(2, 93, body(&one)), (3, 93, body(&two)), (4, 95, body(&two))], 4);
+    case.edits = vec![wrote("p", 93, 2, Trusted)];
+    let record = settled(&case).1.commit.unwrap().record;
+    assert_eq!(record.accepted.unwrap().input("cloudWatchLogGroupName"), Some(&json!("two")));
+}
