@@ -42,13 +42,18 @@ pub(super) struct Way {
 }
 
 /// A call in one region, as somebody.
-pub(super) struct Line {
+pub(super) struct Prepared {
     operation: Operation<String, Value, ErrorMetadata>,
     call: Call,
 }
 
 impl Shape {
-    pub(super) fn line(&'static self, Way { sdk, endpoint }: &Way, region: &str, credentials: Credentials) -> Line {
+    pub(super) fn prepare(
+        &'static self,
+        Way { sdk, endpoint }: &Way,
+        region: &str,
+        credentials: Credentials,
+    ) -> Prepared {
         let mut builder = Operation::builder()
             .service_name(self.service)
             .operation_name(self.name)
@@ -69,7 +74,7 @@ impl Shape {
             builder = builder.sleep_impl(sleep).time_source(time);
         }
         let operation = builder.serializer(|question| self.request(question)).deserializer(answer).build();
-        Line { operation, call: Call::read(self.name).in_member() }
+        Prepared { operation, call: Call::read(self.name).in_member() }
     }
 
     /// [bc: endpoint rule sets].
@@ -108,7 +113,7 @@ impl Shape {
     }
 }
 
-impl Line {
+impl Prepared {
     /// The items of a list, page after page, and whether these are all of them.
     pub(super) async fn list(
         &self,

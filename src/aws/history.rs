@@ -40,11 +40,11 @@ impl EventHistory {
 
     pub(super) async fn called(&self, target: &Target, access: &Access, since: Time) -> Result<Vec<Edit>, Fault> {
         let Lent { session, .. } = self.sessions.get(&target.account, access).await?;
-        let line = LOOKUP.line(&self.way, target.region.as_str(), session.credentials.clone());
+        let call = LOOKUP.prepare(&self.way, target.region.as_str(), session.credentials.clone());
         let mut edits = Vec::new();
         for name in NAMES {
             // The record as CloudTrail wrote it is JSON in a string.
-            let (events, _) = line.list(&question(name, since), "Events", PAGES_MAX).await?;
+            let (events, _) = call.list(&question(name, since), "Events", PAGES_MAX).await?;
             let records = events.iter().filter_map(|event| event.get("CloudTrailEvent")?.as_str());
             edits.extend(records.filter_map(|record| from_history(record, target)));
         }

@@ -45,9 +45,9 @@ impl AccountRegions {
     /// Without an account in the question it is the caller's that is meant: no delegation, and a quota of its own.
     pub(super) async fn enabled(&self, account: &AccountId, access: &Access) -> Result<BTreeSet<Region>, Fault> {
         let Lent { session, .. } = self.sessions.get(account, access).await?;
-        let line = LIST.line(&self.way, self.region, session.credentials.clone());
+        let call = LIST.prepare(&self.way, self.region, session.credentials.clone());
         let question = json!({ "MaxResults": 50, "RegionOptStatusContains": ["ENABLED", "ENABLED_BY_DEFAULT"] });
-        let (listed, all) = line.list(&question, "Regions", PAGES_MAX).await?;
+        let (listed, all) = call.list(&question, "Regions", PAGES_MAX).await?;
         let mut enabled = BTreeSet::new();
         for listed in &listed {
             let name = listed.get("RegionName").and_then(|name| name.as_str()).unwrap_or_default();
@@ -57,6 +57,6 @@ impl AccountRegions {
             }
         }
         // Some cannot be switched off.
-        if all && !enabled.is_empty() { Ok(enabled) } else { Err(line.unread("not all regions were named")) }
+        if all && !enabled.is_empty() { Ok(enabled) } else { Err(call.unread("not all regions were named")) }
     }
 }
