@@ -5,7 +5,7 @@
 //! | `lambda` | how a Lambda function reaches AWS: lean, lazily, one HTTP client |
 //! | `client` | what all clients share: region, endpoints, retries, timeouts, trust |
 //! | `fault` | what an error of the SDK means for us |
-//! | `session` | credentials of other accounts that reach one document and nothing else |
+//! | `session` | credentials of other accounts, which reach hardly more than one document |
 //! | `operator` | how an operator reaches AWS: profiles and SSO (feature `cli`) |
 //! | `dead_letters` | the dead-letter queue as an operator works on it (feature `cli`) |
 //! | `ledger_view` | the ledger as an operator reads it (feature `cli`) |

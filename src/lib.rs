@@ -25,6 +25,7 @@
 //! | what is remembered, who is told, when we look again | [`domain::settle`] |
 //! | edit wars | [`domain::heat`] |
 //! | sweeps: the way through the organisation, and what is told about it | [`domain::sweep`] |
+//! | which regions an account is looked at in | [`Policy::regions_of`](domain::policy::Policy::regions_of) |
 //! | the look that costs one call | [`domain::glance`] |
 //! | what no event told of, and CloudTrail may remember | [`domain::unheard`] |
 //! | what an alert looks like | [`domain::finding`] |

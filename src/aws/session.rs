@@ -1,5 +1,6 @@
-//! Credentials of other accounts. They reach one document, or the event history, and nothing else (invariant 9), are shared by everything that
-//! happens in an account, and are fetched once however many targets of the account are looked at at the same time.
+//! Credentials of other accounts. They reach one document and the list of the account's regions, or else the event history,
+//! and nothing more (invariant 9); they are shared by everything that happens in an account, and are fetched once however
+//! many targets of the account are looked at at the same time.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};

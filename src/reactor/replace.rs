@@ -9,8 +9,8 @@ use crate::domain::settle;
 use crate::domain::time::Time;
 use crate::ports::{Access, Fault, FaultClass, World};
 
-/// Says that the document is about to be deleted; a fault where another invocation was faster. Looks once more meanwhile:
-/// false, and what was said is taken back, where somebody has put another document in its place, who would lose it.
+/// Says that the document is about to be deleted; a fault where another invocation was faster. Then looks once more: false,
+/// and what was said is taken back, where somebody has put another document in its place, who would lose it.
 pub(super) async fn reserve<W: World>(
     world: &W,
     case: &mut Case,

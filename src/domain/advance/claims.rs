@@ -4,6 +4,8 @@
 //! has to fit the call's time; of several calls that fit, the nearest has made the version, and in doubt the one whose author
 //! we trust least. It makes no difference in which order we hear of them.
 
+use std::cmp::Reverse;
+
 use super::Advance;
 use crate::domain::case::{AttributedEdit, Case};
 use crate::domain::document::Change;
@@ -12,7 +14,6 @@ use crate::domain::observation::{Seen, VersionInfo};
 use crate::domain::principal::Attribution;
 use crate::domain::record::{GONE, Judged};
 use crate::domain::time::{DAY_MS, MINUTE_MS, SECOND_MS, Time};
-use std::cmp::Reverse;
 
 /// An event's time and the creation date of the version that it made differ by no more than this.
 const SAME_CALL_MS: i64 = 15 * MINUTE_MS;
