@@ -14,7 +14,7 @@ use self::first_sight::{adopted, beneath_ours, undone};
 use super::case::{AttributedEdit, Case};
 use super::document::{Body, Change, Content};
 use super::mutant::{self, Mutant::AcceptUnattributed};
-use super::observation::{Seen, VersionInfo};
+use super::observation::{Seen, VERSION_NAME, VersionInfo};
 use super::principal::Attribution;
 use super::record::{Judged, Record};
 use super::time::{HOUR_MS, SECOND_MS};
@@ -246,6 +246,11 @@ fn start(case: &Case, seen: &Seen) -> Start {
         return Start { after: 0, first_sight: false };
     }
     Start { after: adopted(case, seen), first_sight: true }
+}
+
+/// Whether a version's name begins like those of ours. Any caller can copy a name.
+pub(super) fn is_named_like_ours(version: &VersionInfo) -> bool {
+    version.name.as_ref().is_some_and(|name| name.starts_with(VERSION_NAME))
 }
 
 fn new_versions(seen: &Seen, after: u64) -> Vec<&VersionInfo> {

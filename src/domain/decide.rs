@@ -3,7 +3,7 @@
 //! Content judges, not the author: owned fields are made right whoever changed them. The author decides what becomes of the
 //! other fields ([`super::advance`]) and how loud we are ([`super::settle`]).
 
-use super::advance::{Advance, advance, advance_without, same_document};
+use super::advance::{Advance, advance, advance_without, is_named_like_ours, same_document};
 use super::case::{AttributedEdit, Case, Decision, Reason, Refusal, Verdict, Wait, WaitsOn, Write};
 use super::document::{Body, Change, Content, FieldChange};
 use super::edit::Action;
@@ -243,7 +243,8 @@ pub fn invisible(case: &Case, seen: Option<&Seen>, edit: &AttributedEdit) -> boo
 /// written it, knows of edits that we do not know of, and is about to commit. Nothing that we own is wrong meanwhile.
 fn unfinished(case: &Case, seen: &Seen, advance: &Advance) -> bool {
     let young = (0..COMMIT_MS).contains(&case.now.since(seen.latest_created()));
-    let Some(there) = seen.latest.body.content().filter(|_| young && seen.latest_is_named_like_ours()) else {
+    let named_like_ours = seen.info(seen.latest.number).is_some_and(is_named_like_ours);
+    let Some(there) = seen.latest.body.content().filter(|_| young && named_like_ours) else {
         return false;
     };
     let right = |body: &Body| body.content().is_some_and(|content| content.drift(&case.resolution.owned).is_empty());

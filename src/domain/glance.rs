@@ -59,12 +59,8 @@ pub fn remembered(loaded: &Loaded, glance: &Glance) -> Option<Observation> {
     let accounted = record.accounted.as_ref().filter(|accounted| accounted.version == glance.latest)?;
     let body = accounted.body.clone().or_else(|| record.accepted.clone().map(Body::Valid))?;
     let version = Version { number: accounted.version, body };
-    let info = VersionInfo {
-        number: accounted.version,
-        created: accounted.created?,
-        status: Status::Active,
-        named_like_ours: false,
-    };
+    let info =
+        VersionInfo { number: accounted.version, created: accounted.created?, status: Status::Active, name: None };
     Some(Observation::Present(Box::new(Seen {
         document_type: glance.document_type.clone(),
         latest: version.clone(),

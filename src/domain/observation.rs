@@ -55,17 +55,20 @@ pub struct VersionInfo {
     pub created: Time,
     /// How far SSM is with it.
     pub status: Status,
-    /// Whether its name begins like those of our versions. It proves nothing: anybody can copy a name.
-    #[serde(default)]
-    pub named_like_ours: bool,
+    /// `VersionName`, unique within the document while the version exists. Any caller can choose any name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
 }
 
-/// Prefix of the names of our versions, for whoever reads the console.
+/// Prefix of the names of our versions, for readers of the console.
 pub const VERSION_NAME: &str = "runas-reactor-";
 
-/// Whether a version's name begins like those of ours.
-pub fn is_named_like_ours(name: Option<&str>) -> bool {
-    name.is_some_and(|name| name.starts_with(VERSION_NAME))
+/// SSM accepts `[a-zA-Z0-9_\-.]{1,128}` (API model).
+const VERSION_NAME_CHARS_MAX: usize = 128;
+
+/// A `VersionName` as SSM gives it, bounded; an empty one is none.
+pub fn version_name(given: Option<&str>) -> Option<String> {
+    given.map(|name| name.chars().take(VERSION_NAME_CHARS_MAX).collect()).filter(|name: &String| !name.is_empty())
 }
 
 /// `DocumentStatus`.
@@ -130,11 +133,6 @@ impl Seen {
     /// The status of the latest version; a version that is not listed was at least written.
     pub fn latest_status(&self) -> Status {
         self.info(self.latest.number).map_or(Status::Active, |version| version.status)
-    }
-
-    /// Whether the latest version has a name like those of ours.
-    pub fn latest_is_named_like_ours(&self) -> bool {
-        self.info(self.latest.number).is_some_and(|version| version.named_like_ours)
     }
 
     /// When the latest version was made.

@@ -9,7 +9,7 @@ use super::{Duplicates, Sim, State, Switches, fault};
 use crate::domain::document::{CONTENT_BYTES_MAX, parse};
 use crate::domain::edit::{Action, Edit};
 use crate::domain::glance::Glance;
-use crate::domain::observation::{Observation, Seen, Status, Version, VersionInfo, is_named_like_ours};
+use crate::domain::observation::{Observation, Seen, Status, Version, VersionInfo, version_name};
 use crate::domain::target::Target;
 use crate::domain::text::sha256;
 use crate::domain::time::Time;
@@ -240,7 +240,7 @@ impl crate::ports::Documents for Sim {
             number: *number,
             created: version.created,
             status: State::status(version),
-            named_like_ours: is_named_like_ours(version.name.as_deref()),
+            name: version_name(version.name.as_deref()),
         });
         let readable = between.iter().filter(|number| document.versions.contains_key(number));
         Ok(Observation::Present(Box::new(Seen {

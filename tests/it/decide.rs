@@ -98,7 +98,7 @@ fn present(latest: u64, default: u64, latest_body: Body) -> Observation {
         number,
         created: if number <= 3 { made(600 - i64::try_from(number).unwrap()) } else { made(1) },
         status: Status::Active,
-        named_like_ours: false,
+        name: None,
     });
     let old = body(&with("runAsEnabled", json!(false)));
     let between = (4..latest).map(|number| (number, body(&with("s3BucketName", json!("mallorys")))));
@@ -126,7 +126,7 @@ fn observation(sight: Sight, versions: u64) -> Observation {
             detail: "AccessDenied: no role can be assumed".to_owned(),
         }),
         Sight::WrongType | Sight::NewIncarnation => {
-            let made_anew = VersionInfo { number: 1, created: made(1), status: Status::Active, named_like_ours: false };
+            let made_anew = VersionInfo { number: 1, created: made(1), status: Status::Active, name: None };
             let latest = Version { number: 1, body: body(&with("runAsEnabled", json!(false))) };
             Observation::Present(Box::new(Seen {
                 document_type: if sight == Sight::WrongType { "Command" } else { "Session" }.to_owned(),

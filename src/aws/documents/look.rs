@@ -10,7 +10,7 @@ use futures_util::future::join_all;
 use super::{Visit, status_of};
 use crate::aws::fault::Call;
 use crate::domain::document::{self, Body};
-use crate::domain::observation::{Observation, Seen, Status, Version, VersionInfo, is_named_like_ours};
+use crate::domain::observation::{Observation, Seen, Status, Version, VersionInfo, version_name};
 use crate::domain::target::DOCUMENT_NAME;
 use crate::domain::time::Time;
 use crate::ports::{Fault, FaultClass};
@@ -33,7 +33,7 @@ struct Part {
     number: u64,
     status: Status,
     created: Option<Time>,
-    named_like_ours: bool,
+    name: Option<String>,
     body: Body,
 }
 
@@ -108,7 +108,7 @@ impl Visit<'_> {
                 number: version.document_version()?.parse().ok()?,
                 created: version.created_date().and_then(time_of)?,
                 status: status_of(version.status()),
-                named_like_ours: is_named_like_ours(version.version_name()),
+                name: version_name(version.version_name()),
             })
         });
         Ok(Listing { versions: versions.collect(), next })
@@ -144,7 +144,7 @@ fn part(answer: &GetDocumentOutput) -> Result<Part, Fault> {
         document_type: document_type.as_str().to_owned(),
         number,
         status: status_of(answer.status()),
-        named_like_ours: is_named_like_ours(answer.version_name()),
+        name: version_name(answer.version_name()),
         created: answer.created_date().and_then(time_of),
         body: match answer.content() {
             Some(text) => document::parse(text),
@@ -192,12 +192,7 @@ fn merged(mut versions: Vec<VersionInfo>, parts: &[&Part]) -> Vec<VersionInfo> {
         if let Some(created) = part.created
             && !versions.iter().any(|version| version.number == part.number)
         {
-            versions.push(VersionInfo {
-                number: part.number,
-                created,
-                status: part.status,
-                named_like_ours: part.named_like_ours,
-            });
+            versions.push(VersionInfo { number: part.number, created, status: part.status, name: part.name.clone() });
         }
     }
     versions.sort_by_key(|version| std::cmp::Reverse(version.number));

@@ -7,7 +7,7 @@ use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
 use super::claims::{fits, made_it};
-use super::{DELIVERY_MS, REPLAYED_MAX};
+use super::{DELIVERY_MS, REPLAYED_MAX, is_named_like_ours};
 use crate::domain::case::{AttributedEdit, Case};
 use crate::domain::document::{Body, Change, Content};
 use crate::domain::observation::{Seen, VersionInfo};
@@ -92,9 +92,9 @@ fn untold<'a>(case: &Case, seen: &'a Seen, adopted: u64) -> (Vec<&'a VersionInfo
     versions.sort_by_key(|version| Reverse(version.number));
     versions.truncate(REPLAYED_MAX);
     versions.reverse();
-    let last = versions.iter().filter(|version| version.named_like_ours).map(|version| version.number).max();
+    let last = versions.iter().filter(|version| is_named_like_ours(version)).map(|version| version.number).max();
     let covered = versions.into_iter().filter(|version| last.is_some_and(|last| version.number <= last));
-    covered.partition(|version| version.named_like_ours)
+    covered.partition(|version| is_named_like_ours(version))
 }
 
 fn before(seen: &Seen, number: u64) -> Option<&VersionInfo> {

@@ -99,7 +99,7 @@ pub(crate) fn document(versions: &[(u64, i64, Body)], default: u64) -> Observati
         number: *number,
         created: at(*created),
         status: Status::Active,
-        named_like_ours: false,
+        name: None,
     };
     Observation::Present(Box::new(Seen {
         document_type: "Session".to_owned(),

@@ -126,7 +126,7 @@ fn the_version_of_an_invocation_that_has_more_to_tell_is_waited_for() {
     case.record = in_sync(4, 50);
     let restored = body(&right_but("cloudWatchLogGroupName", "logs-new"));
     case.observation = document(&[(4, 50, body(&right())), (5, 98, restored)], 4);
-    seen(&mut case).versions[0].named_like_ours = true;
+    seen(&mut case).versions[0].name = Some("runas-reactor-1".to_owned());
     let verdict = decide(&case).verdict;
     assert!(matches!(verdict, Verdict::Unsettled { .. }), "{verdict:?}");
     // Not for ever, and anybody can copy a name: what can run code is not waited for when his own call made us look.
@@ -138,7 +138,7 @@ fn the_version_of_an_invocation_that_has_more_to_tell_is_waited_for() {
         &[(4, 50, body(&right())), (5, 98, body(&right_but("shellProfile", json!({ "linux": "id", "windows": "" }))))],
         4,
     );
-    seen(&mut case).versions[0].named_like_ours = true;
+    seen(&mut case).versions[0].name = Some("runas-reactor-1".to_owned());
     assert_eq!(written(&decide(&case)).input("shellProfile"), None);
 }
 

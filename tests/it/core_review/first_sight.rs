@@ -23,7 +23,7 @@ fn new(versions: &[Value], ours: &[u64]) -> Case {
     case.now = at(110);
     case.observation = document(&made, 1);
     for version in &mut seen(&mut case).versions {
-        version.named_like_ours = ours.contains(&version.number);
+        version.name = ours.contains(&version.number).then(|| "runas-reactor-1".to_owned());
     }
     case
 }
@@ -113,7 +113,7 @@ fn what_we_may_have_undone_is_read_while_it_is_young() {
     case.now = at(96 + 600);
     assert_eq!(asked(&mut case), Vec::<u64>::new());
     case.now = at(110);
-    seen(&mut case).versions.iter_mut().for_each(|version| version.named_like_ours = false);
+    seen(&mut case).versions.iter_mut().for_each(|version| version.name = Some("lza".to_owned()));
     assert_eq!(asked(&mut case), Vec::<u64>::new(), "nobody of us was here");
 }
 

@@ -5,7 +5,7 @@ use runas_reactor::domain::case::{AttributedEdit, Case, Verdict, WaitsOn};
 use runas_reactor::domain::decide::{decide, invisible, replacing};
 use runas_reactor::domain::document::Body;
 use runas_reactor::domain::edit::Action;
-use runas_reactor::domain::observation::{Observation, Obstacle, Status, Unreadable, is_named_like_ours};
+use runas_reactor::domain::observation::{Observation, Obstacle, Status, Unreadable};
 use runas_reactor::domain::policy::Mode;
 use runas_reactor::domain::principal::Attribution::{BreakGlass, Trusted, Unattributed, Untrusted};
 use runas_reactor::domain::record::{Accounted, Heat, Record};
@@ -120,16 +120,17 @@ fn unfinished() -> Case {
     let mut case = calm();
     case.observation = document(&[(2, 20, body(&right())), (3, 98, body(&right_but("kmsKeyId", "k")))], 3);
     case.edits = vec![wrote("e", 98, 3, Untrusted)];
-    seen(&mut case).versions[0].named_like_ours = true;
+    seen(&mut case).versions[0].name = Some("runas-reactor-1".to_owned());
     case
 }
 
 #[test]
 fn a_version_called_like_ours_is_waited_for_while_all_we_own_is_right() {
     assert!(unsettled(&unfinished()));
-    let changes: [(&str, ChangeTo<Case>); 6] = [
+    let changes: [(&str, ChangeTo<Case>); 7] = [
         ("ten seconds old", |case| case.now = at(108)),
-        ("called otherwise", |case| seen(case).versions[0].named_like_ours = false),
+        ("without a name", |case| seen(case).versions[0].name = None),
+        ("called otherwise", |case| seen(case).versions[0].name = Some("lza".to_owned())),
         ("wrong in what we own", |case| {
             let wrong = json!({ "runAsEnabled": false, "kmsKeyId": "k" });
             seen(case).latest.body = body(&wrong);
@@ -168,11 +169,6 @@ fn what_runs_code_under_a_name_like_ours_is_waited_for_where_friends_made_us_loo
     let foe = || promoted("u", 98, 3, Untrusted);
     assert!(looks(vec![friend()]) && looks(vec![ours]));
     assert!(!looks(vec![foe()]) && !looks(vec![friend(), foe()]));
-}
-
-#[test]
-fn names_like_ours_begin_like_ours() {
-    assert_eq!([Some("runas-reactor-1"), Some("lza"), None].map(is_named_like_ours), [true, false, false]);
 }
 
 /// Who broke the glass, and until when that stands.

@@ -7,15 +7,14 @@ fn part(number: u64) -> Part {
         document_type: "Session".to_owned(),
         number,
         status: Status::Pending,
-        named_like_ours: false,
+        name: None,
         created: Some(Time::from_ms(i64::try_from(number).unwrap() * 1_000)),
         body: Body::Invalid { why: "test".to_owned() },
     }
 }
 
 fn listing(numbers: &[u64]) -> Listing {
-    let info =
-        |number: &u64| VersionInfo { number: *number, created: Time::ZERO, status: ACTIVE, named_like_ours: false };
+    let info = |number: &u64| VersionInfo { number: *number, created: Time::ZERO, status: ACTIVE, name: None };
     Listing { versions: numbers.iter().map(info).collect(), next: None }
 }
 
