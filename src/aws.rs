@@ -80,8 +80,8 @@ impl AwsWorld {
 }
 
 impl ports::Documents for AwsWorld {
-    async fn look(&self, target: &Target, access: &Access, between: &BTreeSet<u64>) -> Result<Observation, Fault> {
-        self.documents.look(target, access, between).await
+    async fn observe(&self, target: &Target, access: &Access, between: &BTreeSet<u64>) -> Result<Observation, Fault> {
+        self.documents.observe(target, access, between).await
     }
 
     async fn glance(&self, target: &Target, access: &Access) -> Result<Glance, Fault> {

@@ -121,10 +121,11 @@ pub struct Attempt {
 
 /// The one document of a target. Every call is made with credentials that reach no further than this document.
 pub trait Documents {
-    /// Looks at the document: latest and default version with their contents, and the newest versions, all in parallel;
-    /// contents of the versions in `between` too, as far as they can be read. Never answers `Observation::Unknown`: an
-    /// obstacle is a [`Fault`].
-    fn look(
+    /// Observes the document once: latest and default version with their contents, and the newest versions, all in parallel;
+    /// contents of the versions in `between` too, as far as they exist, with the list read after them. Answers that do not
+    /// belong together ([`assemble`](crate::domain::observation::assemble)) are a fault of class [`FaultClass::Moved`]. Never
+    /// answers `Observation::Unknown`: an obstacle is a [`Fault`].
+    fn observe(
         &self,
         target: &Target,
         access: &Access,

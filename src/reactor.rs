@@ -7,6 +7,7 @@ mod apply;
 mod batch;
 mod expand;
 mod glance;
+mod observe;
 mod pass;
 #[cfg(feature = "cli")]
 mod preview;

@@ -43,6 +43,9 @@ pub struct Switches {
     pub pending_looks: u32,
     /// How long a reader may still see the document as it was before a change, in milliseconds.
     pub stale_ms: u64,
+    /// How far apart the answers of one observation may be given, in milliseconds: writes land between them, and each of
+    /// them may be behind by a different length. 0 gives all of them at the same moment.
+    pub torn_ms: u64,
     /// Versions that SSM keeps of a document: 1,000 [docs: general/latest/gr/ssm]. Fewer are sooner full.
     pub versions_max: usize,
 }
@@ -60,15 +63,16 @@ pub enum Duplicates {
 
 impl Switches {
     /// Everything as an optimist expects it.
-    pub const PLAIN: Self = Self { duplicates: Duplicates::Latest, pending_looks: 0, stale_ms: 0, versions_max: 1_000 };
+    pub const PLAIN: Self =
+        Self { duplicates: Duplicates::Latest, pending_looks: 0, stale_ms: 0, torn_ms: 0, versions_max: 1_000 };
 
     /// Every combination of settings.
     pub fn all() -> Vec<Self> {
         let mut all = Vec::new();
         for duplicates in [Duplicates::Latest, Duplicates::Any, Duplicates::AnyMeaning] {
             for pending_looks in [0, 2] {
-                for stale_ms in [0, 1_500] {
-                    all.push(Self { duplicates, pending_looks, stale_ms, ..Self::PLAIN });
+                for (stale_ms, torn_ms) in [(0, 0), (1_500, 0), (0, 120), (1_500, 120)] {
+                    all.push(Self { duplicates, pending_looks, stale_ms, torn_ms, ..Self::PLAIN });
                 }
             }
         }
@@ -153,6 +157,14 @@ impl Sim {
 
     async fn call(&self) {
         tokio::time::sleep(Duration::from_millis(CALL_MS)).await;
+    }
+
+    /// Waits for the moment at which one of the answers of an observation is given.
+    async fn moment(&self) {
+        if self.switches.torn_ms > 0 {
+            let ms = u64::from(self.jitter()) % (self.switches.torn_ms + 1);
+            tokio::time::sleep(Duration::from_millis(ms)).await;
+        }
     }
 }
 

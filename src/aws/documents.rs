@@ -22,7 +22,7 @@ use crate::domain::observation::{Observation, Status};
 use crate::domain::target::{DOCUMENT_NAME, Target};
 use crate::ports::{Access, Fault, FaultClass, Written};
 
-mod look;
+mod observe;
 mod remove;
 
 /// The documents of all accounts.
@@ -48,18 +48,18 @@ impl SsmDocuments {
         Ok((Visit { documents: self, target, session }, from_cache))
     }
 
-    pub(super) async fn look(
+    pub(super) async fn observe(
         &self,
         target: &Target,
         access: &Access,
         between: &BTreeSet<u64>,
     ) -> Result<Observation, Fault> {
         let (visit, from_cache) = self.visit(target, access).await?;
-        match visit.look(between).await {
-            // Kept credentials can outlive the role they were for. Every pass begins with a look, so this is the place to
+        match visit.observe(between).await {
+            // Kept credentials can outlive the role they were for. Every pass begins with an observation, so this is the place to
             // find out, and what follows in the pass has good ones.
             Err(fault) if from_cache && (fault.class == FaultClass::Denied || is_expired(&fault)) => {
-                self.visit(target, access).await?.0.look(between).await
+                self.visit(target, access).await?.0.observe(between).await
             }
             outcome => outcome,
         }
@@ -131,7 +131,7 @@ impl SsmDocuments {
             status: status_of(described.status()),
             latest: number(described.latest_version()),
             default: number(described.default_version()),
-            created: described.created_date().and_then(look::time_of),
+            created: described.created_date().and_then(observe::time_of),
             hash: described.hash().unwrap_or_default().to_owned(),
         })
     }

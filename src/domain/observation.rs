@@ -7,7 +7,11 @@ use serde::{Deserialize, Serialize};
 use super::document::Body;
 use super::time::Time;
 
-/// A document as it was seen by one look.
+mod assemble;
+
+pub use assemble::{Answers, Disagreement, VERSIONS_MAX, VersionAnswer, VersionList, assemble};
+
+/// A document as one observation shows it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Observation {
@@ -19,7 +23,7 @@ pub enum Observation {
     Unknown(Unreadable),
 }
 
-/// Everything that a look at a present document brings.
+/// Everything that observing a present document brings.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Seen {
     /// `DocumentType`; only `Session` is right.
@@ -28,7 +32,8 @@ pub struct Seen {
     pub latest: Version,
     /// The default version; the same as `latest` where they coincide.
     pub default: Version,
-    /// The newest versions that SSM lists, newest first, at most fifty.
+    /// The newest versions that SSM lists, newest first, at most fifty: `latest` is the first of them, and `default` stands
+    /// among them unless it is older.
     pub versions: Vec<VersionInfo>,
     /// Whether SSM lists more than that.
     pub older_exist: bool,
@@ -119,7 +124,7 @@ impl Seen {
         self.versions.iter().find(|version| version.number == number)
     }
 
-    /// The content of a version, where this look has it.
+    /// The content of a version, where this observation has it.
     pub fn body(&self, number: u64) -> Option<&Body> {
         if number == self.latest.number {
             Some(&self.latest.body)

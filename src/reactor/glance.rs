@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use futures_util::future::join;
 
-use super::pass::{Looked, case, look};
+use super::observe::{Observed, observe};
+use super::pass::case;
 use crate::domain::case::{Applied, Case, Decision, Verdict};
 use crate::domain::decide::decide;
 use crate::domain::glance::{Glance, Noted, remembered, to_note};
@@ -16,7 +17,7 @@ use crate::ports::{Access, Fault, World};
 /// How a pass begins.
 pub(super) struct Begun {
     pub(super) loaded: Loaded,
-    pub(super) first: Looked,
+    pub(super) first: Observed,
     /// What a glance has told, where one was taken.
     pub(super) glance: Option<Glance>,
 }
@@ -35,7 +36,7 @@ pub(super) async fn begin<W: World>(world: &W, policy: &Policy, work: &Work, acc
         }
     }
     let nothing = BTreeSet::new();
-    let (loaded, first) = join(world.load(&work.target, &ids), look(world, &work.target, access, &nothing)).await;
+    let (loaded, first) = join(world.load(&work.target, &ids), observe(world, &work.target, access, &nothing)).await;
     let (mut loaded, first) = (loaded?, first?);
     if first.waited {
         loaded = world.load(&work.target, &ids).await?;
@@ -44,11 +45,11 @@ pub(super) async fn begin<W: World>(world: &W, policy: &Policy, work: &Work, acc
 }
 
 /// What is there, where it is as it was, and that is what the policy wants by now. Anything else deserves a full look.
-fn as_it_was<W: World>(world: &W, policy: &Policy, work: &Work, loaded: &Loaded, glance: &Glance) -> Option<Looked> {
+fn as_it_was<W: World>(world: &W, policy: &Policy, work: &Work, loaded: &Loaded, glance: &Glance) -> Option<Observed> {
     let (facts, observation) = (loaded.facts.as_ref()?, remembered(loaded, glance)?);
     let case = case(world, policy, work, loaded.clone(), facts, observation);
     let right = decide(&case).verdict == Verdict::InSync;
-    right.then_some(Looked { observation: case.observation, waited: false })
+    right.then_some(Observed { observation: case.observation, waited: false })
 }
 
 /// Writes the look down, if there is something to write down. It is no reason to do the pass again if that fails.

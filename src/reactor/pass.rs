@@ -4,12 +4,12 @@ use std::collections::BTreeSet;
 
 use futures_util::future::join;
 
-use super::apply::{POLL_MS, POLLS_MAX, apply};
+use super::apply::apply;
 use super::glance::{Begun, begin, note};
+use super::observe::{OBSERVE_ATTEMPTS_MAX, observe, read_between};
 use super::replace::reserve;
 use super::report::{flush, tell_once};
 use super::trail::attributed;
-use crate::domain::advance::wanted;
 use crate::domain::case::{Applied, AttributedEdit, Case, Decision, Refusal, Write};
 use crate::domain::decide::{decide, replacing};
 use crate::domain::decode::EDITS_MAX;
@@ -17,17 +17,15 @@ use crate::domain::edit::Edit;
 use crate::domain::finding::{Kind, about_message};
 use crate::domain::glance::{Glance, Noted};
 use crate::domain::mutant::{self, Mutant};
-use crate::domain::observation::{Observation, Obstacle, Seen, Status, Unreadable};
+use crate::domain::observation::{Observation, Seen};
 use crate::domain::policy::{Mode, Policy};
 use crate::domain::record::{Loaded, Record, Standing};
 use crate::domain::settle::settle;
 use crate::domain::signal::{Cause, Errand, Work};
 use crate::domain::target::{AccountFacts, AccountState, Target};
 use crate::domain::time::MINUTE_MS;
-use crate::ports::{Access, Attempt, Clock, Documents, Fault, FaultClass, World};
+use crate::ports::{Access, Attempt, Clock, Fault, FaultClass, World};
 
-/// Looks at a target in one pass, before the message waits.
-const LOOKS_MAX: usize = 3;
 /// Times a pass is done again because another invocation committed first.
 pub(super) const RACES_MAX: usize = 3;
 /// A new account that Organizations does not list yet is asked for again after this.
@@ -108,7 +106,7 @@ async fn pass<W: World>(world: &W, policy: &Policy, work: &Work, attempt: &Attem
             None => Applied::Nothing,
         };
         match applied {
-            Applied::Refused(refusal) if looks < LOOKS_MAX && may_look_again(refusal) => {
+            Applied::Refused(refusal) if looks < OBSERVE_ATTEMPTS_MAX && may_look_again(refusal) => {
                 if refusal == Refusal::Full {
                     prune(world, &case, &access).await?;
                 }
@@ -123,26 +121,6 @@ async fn pass<W: World>(world: &W, policy: &Policy, work: &Work, attempt: &Attem
     };
     let passed = Passed { case, decision, applied, looks, glance, noted };
     finish(world, &access, attempt, passed).await
-}
-
-/// Reads the versions whose contents it takes to decide. While we do, further ones may be made; each look reads all that
-/// the one before it missed.
-pub(super) async fn read_between<W: Documents + Clock + Sync>(
-    world: &W,
-    case: &mut Case,
-    access: &Access,
-) -> Result<(), Fault> {
-    let mut between = BTreeSet::new();
-    for _ in 0..LOOKS_MAX {
-        let Observation::Present(seen) = &case.observation else { break };
-        let missing = wanted(case, seen);
-        if missing.is_empty() {
-            break;
-        }
-        between.extend(missing);
-        case.observation = look(world, &case.target, access, &between).await?.observation;
-    }
-    Ok(())
 }
 
 /// A pass that has come to its end but for what follows from it.
@@ -214,74 +192,17 @@ fn in_messages(mut work: Work) -> Vec<Work> {
     works
 }
 
-/// What a look brought.
-pub(super) struct Looked {
-    pub(super) observation: Observation,
-    /// It took a while, in which others may have remembered something.
-    pub(super) waited: bool,
-}
-
-/// Looks; an obstacle that a later attempt of the same call would meet again is an observation.
-pub(super) async fn look<W: Documents + Clock + Sync>(
-    world: &W,
-    target: &Target,
-    access: &Access,
-    between: &BTreeSet<u64>,
-) -> Result<Looked, Fault> {
-    let obstacle = |obstacle, fault: &Fault| {
-        let detail = format!("{}: {}", fault.code, fault.message);
-        Looked { observation: Observation::Unknown(Unreadable { obstacle, detail }), waited: false }
-    };
-    match settled_look(world, target, access, between).await {
-        Err(fault) => match fault.class {
-            FaultClass::Denied => Ok(obstacle(Obstacle::Denied, &fault)),
-            FaultClass::DeniedByScp => Ok(obstacle(Obstacle::DeniedByScp, &fault)),
-            FaultClass::NotReady => Ok(obstacle(Obstacle::NotReady, &fault)),
-            FaultClass::RegionOff => Ok(obstacle(Obstacle::RegionOff, &fault)),
-            FaultClass::Throttled
-            | FaultClass::Transient
-            | FaultClass::NotFound
-            | FaultClass::Moved
-            | FaultClass::Duplicate
-            | FaultClass::Full
-            | FaultClass::Invalid => Err(fault),
-        },
-        observation => observation,
-    }
-}
-
-/// Looks, and again while SSM says that the latest version is still on its way.
-async fn settled_look<W: Documents + Clock + Sync>(
-    world: &W,
-    target: &Target,
-    access: &Access,
-    between: &BTreeSet<u64>,
-) -> Result<Looked, Fault> {
-    let mut waited = false;
-    let mut observation = world.look(target, access, between).await?;
-    for _ in 0..POLLS_MAX {
-        let pending = matches!(&observation, Observation::Present(seen) if seen.latest_status() == Status::Pending);
-        if !pending {
-            break;
-        }
-        waited = true;
-        world.sleep(POLL_MS).await;
-        observation = world.look(target, access, between).await?;
-    }
-    Ok(Looked { observation, waited })
-}
-
 /// Looks again where somebody else was faster, and reads again what we remember: it may have been one of us.
 async fn look_again<W: World>(world: &W, case: &mut Case, access: &Access) -> Result<(), Fault> {
     let ids: BTreeSet<String> = case.edits.iter().map(|edit| edit.edit.id.clone()).collect();
     let nothing = BTreeSet::new();
-    let (loaded, looked) = join(world.load(&case.target, &ids), look(world, &case.target, access, &nothing)).await;
+    let (loaded, observed) = join(world.load(&case.target, &ids), observe(world, &case.target, access, &nothing)).await;
     let loaded = loaded?;
     for edit in &mut case.edits {
         edit.seen = loaded.seen.contains(&edit.edit.id);
     }
     case.record = loaded.record;
-    case.observation = looked?.observation;
+    case.observation = observed?.observation;
     Ok(())
 }
 

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use super::pass::{RACES_MAX, look};
+use super::observe::observe;
+use super::pass::RACES_MAX;
 use crate::domain::case::{Case, Decision};
 use crate::domain::observation::{Observation, Seen};
 use crate::domain::settle;
@@ -22,12 +23,12 @@ pub(super) async fn reserve<W: World>(
     world.commit(&case.target, &commit).await?;
     case.record = commit.record;
     // As late as possible: what takes the place of the document after this look is lost with it.
-    let looked = look(world, &case.target, access, &BTreeSet::new()).await;
-    if looked.as_ref().is_ok_and(|looked| same(&case.observation, &looked.observation)) {
+    let observed = observe(world, &case.target, access, &BTreeSet::new()).await;
+    if observed.as_ref().is_ok_and(|observed| same(&case.observation, &observed.observation)) {
         return Ok(true);
     }
     take_back(world, case, decision, before).await?;
-    looked.map(|_| false)
+    observed.map(|_| false)
 }
 
 /// Takes back what was said, also from what another invocation has remembered on top of it.

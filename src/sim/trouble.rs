@@ -239,8 +239,8 @@ impl Simulated for Troubled {
 }
 
 impl Documents for Troubled {
-    async fn look(&self, target: &Target, access: &Access, between: &BTreeSet<u64>) -> Result<Observation, Fault> {
-        self.on("look", target, access, self.sim.look(target, access, between)).await
+    async fn observe(&self, target: &Target, access: &Access, between: &BTreeSet<u64>) -> Result<Observation, Fault> {
+        self.on("observe", target, access, self.sim.observe(target, access, between)).await
     }
 
     async fn glance(&self, target: &Target, access: &Access) -> Result<Glance, Fault> {

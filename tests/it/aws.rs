@@ -183,12 +183,12 @@ fn text(user: &str) -> String {
     content(user).render(0)
 }
 
-async fn look(world: &AwsWorld) -> Result<Observation, Fault> {
-    world.look(&target(), &access(), &BTreeSet::new()).await
+async fn observe(world: &AwsWorld) -> Result<Observation, Fault> {
+    world.observe(&target(), &access(), &BTreeSet::new()).await
 }
 
 async fn seen(world: &AwsWorld) -> Seen {
-    match look(world).await.expect("the document can be read") {
+    match observe(world).await.expect("the document can be read") {
         Observation::Present(seen) => *seen,
         other => panic!("the document is there, and not {other:?}"),
     }

@@ -34,11 +34,11 @@ async fn seen<W: World>((world, rest_ms): (&W, u64), between: &[u64]) -> Option<
     let between: BTreeSet<u64> = between.iter().copied().collect();
     for _ in 0..20 {
         world.sleep(rest_ms).await;
-        match world.look(&target(), &access(), &between).await.unwrap() {
+        match world.observe(&target(), &access(), &between).await.unwrap() {
             Observation::Absent => return None,
             Observation::Present(seen) if seen.latest_status() == Status::Active => return Some(*seen),
             Observation::Present(_) => {}
-            Observation::Unknown(why) => panic!("a look never answers with what it could not see: {why:?}"),
+            Observation::Unknown(why) => panic!("an observation never says that it could not be made: {why:?}"),
         }
     }
     panic!("the document does not come to rest");

@@ -277,18 +277,18 @@ async fn a_warm_drift_event_takes_three_calls_in_a_row_in_the_simulated_world() 
     assert_chain(&play.reactor.world().calls());
 }
 
-/// Looks, updates, promotes: the longest chain of dependent calls until the document is right. The policy is read at most
+/// Observes, updates, promotes: the longest chain of dependent calls until the document is right. The policy is read at most
 /// once a minute and stands before it.
 fn assert_chain(calls: &[(&'static str, usize)]) {
     let place = |name: &str| calls.iter().find(|(call, _)| *call == name).map(|(_, place)| *place);
     let first = place("policy").map_or(0, |place| place);
-    let (look, update, promote) = (place("look").unwrap(), place("update").unwrap(), place("promote").unwrap());
-    assert_eq!((look - first, update - first, promote - first), (1, 2, 3), "{calls:?}");
-    assert_eq!(place("load"), Some(look), "the ledger is read beside the look: {calls:?}");
+    let (observe, update, promote) = (place("observe").unwrap(), place("update").unwrap(), place("promote").unwrap());
+    assert_eq!((observe - first, update - first, promote - first), (1, 2, 3), "{calls:?}");
+    assert_eq!(place("load"), Some(observe), "the ledger is read beside the document: {calls:?}");
     let after = calls.iter().position(|(call, _)| *call == "promote").unwrap();
     let before: Vec<&str> = calls[..after].iter().map(|(call, _)| *call).filter(|call| *call != "policy").collect();
     assert!(
-        before.iter().all(|call| ["look", "load", "update"].contains(call)),
+        before.iter().all(|call| ["observe", "load", "update"].contains(call)),
         "everything else comes after: {calls:?}"
     );
 }
@@ -444,7 +444,7 @@ async fn a_deletion_that_could_not_be_made_is_not_remembered_as_one() {
     let (made, record, failed) = play(None).await;
     assert!(record.deleted_by_us.is_some() && failed == 0, "{made:?}");
     let announced = made.iter().position(|call| *call == "commit").unwrap();
-    assert_eq!(made[announced + 1], "look", "{made:?}");
+    assert_eq!(made[announced + 1], "observe", "{made:?}");
     let (made, record, failed) = play(Some(announced + 1)).await;
     assert_eq!((record.deleted_by_us, failed), (None, 1), "{made:?}");
     assert!(!made.contains(&"delete"), "{made:?}");

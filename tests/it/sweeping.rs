@@ -406,7 +406,7 @@ async fn whatever_is_not_as_it_was_gets_a_full_look() {
         play.0.world().made();
         play.sweep().await;
         let made = play.0.world().made();
-        made.iter().filter(|made| made.call == "look" && made.about == About::Document(target.clone())).count()
+        made.iter().filter(|made| made.call == "observe" && made.about == About::Document(target.clone())).count()
     };
     assert_eq!(looks().await, 0);
     sim.edit_inputs(&target, &admin, &json!({ "runAsDefaultUser": "root2" })).unwrap();

@@ -155,8 +155,8 @@ fn changed(then: Option<&Sight>, now: Option<&Sight>) -> String {
 }
 
 impl<W: World> Documents for Guarded<'_, W> {
-    async fn look(&self, target: &Target, access: &Access, between: &BTreeSet<u64>) -> Result<Observation, Fault> {
-        let observation = self.noted(self.world.look(target, access, between).await)?;
+    async fn observe(&self, target: &Target, access: &Access, between: &BTreeSet<u64>) -> Result<Observation, Fault> {
+        let observation = self.noted(self.world.observe(target, access, between).await)?;
         self.hold_against_plan(&observation)?;
         Ok(observation)
     }

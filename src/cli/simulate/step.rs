@@ -182,7 +182,9 @@ impl Story {
         let mut dice = Dice::new(seed);
         let drawn = dice.pick(&Scenario::ALL, Scenario::Mixed);
         let scenario = scenario.unwrap_or(drawn);
-        let switches = switches(&mut dice);
+        // Drawn apart, so that a story is otherwise what it would be without.
+        let torn_ms = Dice::new(!seed).pick(&[0, 0, 80, 400], 0);
+        let switches = Switches { torn_ms, ..switches(&mut dice) };
         // One foe who comes back, or a new one each time.
         let foes = dice.pick(&[1, 3, u16::MAX], 3);
         let mut steps = Vec::new();
@@ -202,6 +204,7 @@ fn switches(dice: &mut Dice) -> Switches {
         pending_looks: dice.pick(&[0, 0, 1, 2, 5], 0),
         stale_ms: dice.pick(&[0, 0, 700, 1_500, 3_000], 0),
         versions_max: dice.pick(&[1_000, 1_000, 70], 1_000),
+        ..Switches::PLAIN
     }
 }
 

@@ -24,7 +24,7 @@ async fn promoted(world: &AwsWorld, base: Option<u64>, user: &str) -> u64 {
 async fn a_document_is_created_updated_and_promoted() {
     let hub = Hub::new().await;
     let world = hub.world();
-    assert_eq!(look(&world).await.unwrap(), Observation::Absent);
+    assert_eq!(observe(&world).await.unwrap(), Observation::Absent);
     assert_eq!(promoted(&world, None, "ops").await, 1);
     let written = world.update(&target(), &access(), 1, &text("dev"), "two").await.unwrap();
     assert_eq!(written.version, 2);
@@ -50,7 +50,7 @@ async fn a_look_is_three_calls_and_one_for_each_version_in_between() {
         base = Some(promoted(&world, base, user).await);
     }
     hub.aws.clear_log();
-    let seen = world.look(&target(), &access(), &BTreeSet::from([2, 77])).await.unwrap();
+    let seen = world.observe(&target(), &access(), &BTreeSet::from([2, 77])).await.unwrap();
     let Observation::Present(seen) = seen else { panic!("present") };
     let between: Vec<(u64, String)> = seen.between.iter().map(|(number, body)| (*number, user(body))).collect();
     // The version that is not there is left out.
@@ -117,7 +117,7 @@ async fn a_lost_answer_may_have_taken_effect() {
     let fault = impatient.update(&target(), &access(), 3, &text("d"), "d").await.unwrap_err();
     assert_eq!((fault.class, fault.maybe_applied), (FaultClass::Transient, true));
     hub.aws.faults(&json!([{"action": "GetDocument", "drop": true}]));
-    let fault = look(&impatient).await.unwrap_err();
+    let fault = observe(&impatient).await.unwrap_err();
     assert_eq!((fault.class, fault.maybe_applied), (FaultClass::Transient, false));
 }
 
@@ -130,7 +130,7 @@ async fn throttling_is_retried_and_told_when_it_does_not_end() {
     hub.aws.faults(&throttled(2));
     assert_eq!(seen(&world).await.latest.number, 1);
     hub.aws.faults(&throttled(3));
-    let fault = look(&world).await.unwrap_err();
+    let fault = observe(&world).await.unwrap_err();
     assert_eq!((fault.class, fault.call), (FaultClass::Throttled, "ListDocumentVersions"));
 }
 
@@ -144,7 +144,7 @@ async fn obstacles_are_told_apart() {
         let world = &world;
         async move {
             world
-                .look(&target_in(region), &access(), &BTreeSet::new())
+                .observe(&target_in(region), &access(), &BTreeSet::new())
                 .await
                 .map_err(|fault| (fault.class, fault.retryable()))
         }
@@ -186,7 +186,7 @@ async fn a_shared_document_of_another_type_is_deleted() {
     }
     hub.aws.clear_log();
     world.delete(&target(), &access()).await.unwrap();
-    assert_eq!(look(&world).await.unwrap(), Observation::Absent);
+    assert_eq!(observe(&world).await.unwrap(), Observation::Absent);
     let unshared = hub.calls("ssm").iter().filter(|action| *action == "ModifyDocumentPermission").count();
     assert_eq!(unshared, 2);
     world.delete(&target(), &access()).await.unwrap();
@@ -226,6 +226,6 @@ async fn a_service_that_hangs_is_left() {
     let hub = Hub::new().await;
     let impatient = hub.impatient();
     hub.aws.faults(&json!([{"action": "GetDocument", "delay_ms": 20_000}]));
-    let fault = tokio::time::timeout(Duration::from_secs(10), look(&impatient)).await.unwrap().unwrap_err();
+    let fault = tokio::time::timeout(Duration::from_secs(10), observe(&impatient)).await.unwrap().unwrap_err();
     assert_eq!((fault.class, fault.code.as_str(), fault.maybe_applied), (FaultClass::Transient, "TimeoutError", false));
 }

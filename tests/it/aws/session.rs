@@ -14,7 +14,7 @@ const REGIONS: [&str; 6] = ["eu-west-1", "eu-west-2", "eu-central-1", "us-east-1
 async fn look_everywhere(world: &AwsWorld, access: &Access) -> Vec<Result<Observation, Fault>> {
     let nothing = BTreeSet::new();
     let targets = REGIONS.map(target_in);
-    join_all(targets.iter().map(|target| world.look(target, access, &nothing))).await
+    join_all(targets.iter().map(|target| world.observe(target, access, &nothing))).await
 }
 
 fn roles(hub: &Hub) -> Vec<String> {
@@ -56,15 +56,15 @@ async fn roles_are_tried_in_order_and_the_one_that_works_is_remembered() {
     let world = hub.world();
     let access = access_by(&["First", "Second"]);
     hub.aws.switches(&denied("First"));
-    world.look(&target(), &access, &BTreeSet::new()).await.unwrap();
+    world.observe(&target(), &access, &BTreeSet::new()).await.unwrap();
     assert_eq!(roles(&hub), ["First", "Second"]);
     // The session is refused, so a new one is fetched: by the role that worked.
     hub.aws.faults(&json!([{"action": "GetDocument", "code": "AccessDeniedException", "times": 2}]));
-    world.look(&target(), &access, &BTreeSet::new()).await.unwrap();
+    world.observe(&target(), &access, &BTreeSet::new()).await.unwrap();
     assert_eq!(roles(&hub), ["First", "Second", "Second"]);
     // A policy that no longer names it is obeyed at once.
     hub.aws.switches(&json!({"denied_roles": []}));
-    world.look(&target(), &access_by(&["First"]), &BTreeSet::new()).await.unwrap();
+    world.observe(&target(), &access_by(&["First"]), &BTreeSet::new()).await.unwrap();
     assert_eq!(roles(&hub).last().map(String::as_str), Some("First"));
 }
 
@@ -83,20 +83,20 @@ async fn a_closed_account_is_knocked_at_once_for_all_its_targets() {
     }
     // It is no lasting verdict: the next look asks again.
     hub.aws.switches(&json!({"denied_roles": []}));
-    assert_eq!(look(&world).await.unwrap(), Observation::Absent);
+    assert_eq!(observe(&world).await.unwrap(), Observation::Absent);
 }
 
 #[tokio::test]
 async fn an_expired_session_is_replaced_within_the_look() {
     let hub = Hub::new().await;
     let world = hub.world();
-    look(&world).await.unwrap();
+    observe(&world).await.unwrap();
     hub.aws.faults(&json!([{"action": "GetDocument", "code": "ExpiredTokenException", "times": 2}]));
-    assert_eq!(look(&world).await.unwrap(), Observation::Absent);
+    assert_eq!(observe(&world).await.unwrap(), Observation::Absent);
     assert_eq!(roles(&hub).len(), 2);
     // A session that was fetched for this very look is not fetched once more.
     hub.aws.faults(&json!([{"action": "GetDocument", "code": "AccessDeniedException", "times": 4}]));
-    let fault = look(&world).await.unwrap_err();
+    let fault = observe(&world).await.unwrap_err();
     assert_eq!((fault.class, roles(&hub).len()), (FaultClass::Denied, 3));
 }
 
@@ -105,11 +105,11 @@ async fn trouble_with_sts_is_not_taken_for_a_denial() {
     let hub = Hub::new().await;
     let impatient = hub.impatient();
     hub.aws.faults(&json!([{"service": "sts", "code": "Throttling"}]));
-    let fault = impatient.look(&target(), &access_by(&["First", "Second"]), &BTreeSet::new()).await.unwrap_err();
+    let fault = impatient.observe(&target(), &access_by(&["First", "Second"]), &BTreeSet::new()).await.unwrap_err();
     assert_eq!((fault.class, fault.call), (FaultClass::Throttled, "AssumeRole"));
     assert_eq!(hub.calls("sts"), ["AssumeRole"]);
     hub.aws.faults(&json!([{"service": "sts", "code": "RegionDisabledException", "status": 403}]));
-    let fault = look(&impatient).await.unwrap_err();
+    let fault = observe(&impatient).await.unwrap_err();
     assert_eq!(fault.class, FaultClass::Denied);
 }
 
@@ -119,6 +119,6 @@ async fn the_embedded_roots_make_a_tls_client() {
     // Nobody listens there; the client is complete before it finds out.
     let world =
         hub.world_with(&hub.keys, &[(config::ENDPOINT_STS, "https://127.0.0.1:1"), (config::MAX_ATTEMPTS, "1")]);
-    let fault = look(&world).await.unwrap_err();
+    let fault = observe(&world).await.unwrap_err();
     assert_eq!((fault.class, fault.code.as_str()), (FaultClass::Transient, "DispatchFailure"));
 }

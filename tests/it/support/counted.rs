@@ -62,8 +62,8 @@ impl<W> Counted<W> {
 }
 
 impl<W: Documents + Sync> Documents for Counted<W> {
-    async fn look(&self, target: &Target, access: &Access, between: &BTreeSet<u64>) -> Result<Observation, Fault> {
-        self.count("look", self.inner.look(target, access, between)).await
+    async fn observe(&self, target: &Target, access: &Access, between: &BTreeSet<u64>) -> Result<Observation, Fault> {
+        self.count("observe", self.inner.observe(target, access, between)).await
     }
 
     async fn glance(&self, target: &Target, access: &Access) -> Result<Glance, Fault> {
