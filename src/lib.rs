@@ -26,6 +26,8 @@
 //! | edit wars | [`domain::heat`] |
 //! | sweeps: the way through the organisation, and what is told about it | [`domain::sweep`] |
 //! | which regions an account is looked at in | [`Policy::regions_of`](domain::policy::Policy::regions_of) |
+//! | which answers make one observation | [`domain::observation::assemble()`] |
+//! | a consistent observation: read again until the answers agree | `reactor::observe` |
 //! | the look that costs one call | [`domain::glance`] |
 //! | what no event told of, and CloudTrail may remember | [`domain::unheard`] |
 //! | what an alert looks like | [`domain::finding`] |
@@ -60,7 +62,8 @@
 //! 1. A signal selects targets and supplies edits; observed state is always read anew, the policy is at most 60 s old.
 //! 2. [`domain`] has no async, clock, randomness, environment or SDK. [`domain::decide::decide`] and
 //!    [`domain::settle::settle`] are total and give at least one reason.
-//! 3. [`Observation::Unknown`](domain::observation::Observation::Unknown), observe mode and an exemption never lead to a
+//! 3. Answers that do not agree are no observation, and lead to no decision.
+//!    [`Observation::Unknown`](domain::observation::Observation::Unknown), observe mode and an exemption never lead to a
 //!    document write; a backing-off target gets at most one write a step.
 //! 4. A Put is conditional on the version seen; a stale decision cannot overwrite anybody.
 //! 5. Any message delivered any number of times in any order converges to the same document, loses no alert, and costs at

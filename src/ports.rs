@@ -123,7 +123,7 @@ pub struct Attempt {
 pub trait Documents {
     /// Observes the document once: latest and default version with their contents, and the newest versions, all in parallel;
     /// contents of the versions in `between` too, as far as they exist, with the list read after them. Answers that do not
-    /// belong together ([`assemble`](crate::domain::observation::assemble)) are a fault of class [`FaultClass::Moved`]. Never
+    /// belong together ([`assemble()`](crate::domain::observation::assemble())) are a fault of class [`FaultClass::Moved`]. Never
     /// answers `Observation::Unknown`: an obstacle is a [`Fault`].
     fn observe(
         &self,

@@ -28,12 +28,14 @@ pub(crate) enum Mutant {
     TellWithoutClaim,
     /// An edit that is not visible yet is settled.
     SettleInvisible,
+    /// Answers of different moments are taken for one observation.
+    TakeTornAnswers,
 }
 
 #[cfg(test)]
 impl Mutant {
     /// All of them.
-    pub(crate) const ALL: [Self; 12] = [
+    pub(crate) const ALL: [Self; 13] = [
         Self::AcceptUnattributed,
         Self::SkipGeneration,
         Self::NeverRest,
@@ -46,6 +48,7 @@ impl Mutant {
         Self::IgnoreDefault,
         Self::TellWithoutClaim,
         Self::SettleInvisible,
+        Self::TakeTornAnswers,
     ];
 }
 

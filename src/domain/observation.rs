@@ -145,3 +145,6 @@ impl Seen {
         self.info(self.latest.number).map_or(Time::ZERO, |version| version.created)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,22 +2,20 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use futures_util::future::{join, join_all, join3};
 use serde_json::Value;
 
 use super::people::Caller;
 use super::{Duplicates, Sim, State, Switches, fault};
-use crate::domain::document::{CONTENT_BYTES_MAX, parse};
+use crate::domain::document::CONTENT_BYTES_MAX;
 use crate::domain::edit::{Action, Edit};
 use crate::domain::glance::Glance;
-use crate::domain::observation::{
-    Answers, Disagreement, Observation, Status, VERSIONS_MAX, VersionAnswer, VersionInfo, VersionList, assemble,
-    version_name,
-};
+use crate::domain::observation::{Observation, Status};
 use crate::domain::target::Target;
 use crate::domain::text::sha256;
 use crate::domain::time::Time;
 use crate::ports::{Access, Clock as _, Fault, FaultClass, Written};
+
+mod reading;
 
 /// One simulated document.
 #[derive(Clone, Debug)]
@@ -110,58 +108,6 @@ impl Sim {
         let failed = outcome.as_ref().err().map(|fault| fault.code.clone());
         state.record_call(target, caller, action, text, failed, now);
         outcome
-    }
-
-    /// The document as a reader sees it.
-    fn read(&self, target: &Target) -> Option<Document> {
-        self.reading(target, |_| ())
-    }
-
-    /// The same by a call that brings a pending version closer to active.
-    fn look(&self, target: &Target) -> Option<Document> {
-        self.reading(target, |version| version.pending = version.pending.saturating_sub(1))
-    }
-
-    fn reading(&self, target: &Target, after: impl FnMut(&mut StoredVersion)) -> Option<Document> {
-        let now = self.now();
-        let mut state = self.state();
-        let behind_ms = self.behind_ms(&mut state);
-        let slot = state.documents.0.get_mut(target)?;
-        if slot.changed.is_some_and(|changed| now.since(changed) < behind_ms) {
-            return slot.before.clone();
-        }
-        let seen = slot.now.clone();
-        slot.now.iter_mut().flat_map(|document| document.versions.values_mut()).for_each(after);
-        seen
-    }
-
-    /// How far behind a reader is: where observations are torn, each call by a length of its own.
-    fn behind_ms(&self, state: &mut State) -> i64 {
-        let stale_ms = i64::try_from(self.switches.stale_ms).unwrap_or(0);
-        if self.switches.torn_ms == 0 { stale_ms } else { i64::from(state.chance()) % (stale_ms + 1) }
-    }
-
-    /// `GetDocument`, at a moment of its own.
-    async fn version(&self, target: &Target, which: impl FnOnce(&Document) -> u64) -> Option<VersionAnswer> {
-        self.moment().await;
-        let document = self.read(target)?;
-        let number = which(&document);
-        let version = document.versions.get(&number)?;
-        let body = parse(&version.text);
-        Some(VersionAnswer { document_type: document.document_type, number, created: version.created, body })
-    }
-
-    /// `ListDocumentVersions`, at a moment of its own.
-    async fn list(&self, target: &Target) -> Option<VersionList> {
-        self.moment().await;
-        let document = self.look(target)?;
-        let listed = document.versions.iter().rev().take(VERSIONS_MAX).map(|(number, version)| VersionInfo {
-            number: *number,
-            created: version.created,
-            status: State::status(version),
-            name: version_name(version.name.as_deref()),
-        });
-        Some(VersionList { versions: listed.collect(), more: document.versions.len() > VERSIONS_MAX })
     }
 }
 
@@ -269,20 +215,7 @@ impl crate::ports::Documents for Sim {
     async fn observe(&self, target: &Target, access: &Access, between: &BTreeSet<u64>) -> Result<Observation, Fault> {
         self.call().await;
         self.enter(&target.account, &target.region, access)?;
-        let further = between.iter().map(async |number| (*number, self.version(target, |_| *number).await));
-        let contents = async {
-            let (latest, default) = (self.version(target, Document::latest), self.version(target, |it| it.default));
-            join3(latest, default, join_all(further)).await
-        };
-        // The list after further contents says which versions they belong to.
-        let ((latest, default, further), list) = if between.is_empty() {
-            join(contents, self.list(target)).await
-        } else {
-            (contents.await, self.list(target).await)
-        };
-        let answers = Answers { latest, default, list, further: further.into_iter().collect() };
-        let disagree = |why: Disagreement| fault(FaultClass::Moved, "GetDocument", "Inconsistent", &why.to_string());
-        assemble(answers).map_err(disagree)
+        self.observed(target, between).await
     }
 
     async fn called(&self, target: &Target, access: &Access, since: Time) -> Result<Vec<Edit>, Fault> {
@@ -296,7 +229,7 @@ impl crate::ports::Documents for Sim {
         self.enter(&target.account, &target.region, access)?;
         let missing =
             || fault(FaultClass::NotFound, "DescribeDocument", "InvalidDocument", "the document does not exist");
-        let document = self.look(target).ok_or_else(missing)?;
+        let document = self.poll(target).ok_or_else(missing)?;
         let version = document.versions.get(&document.default).ok_or_else(missing)?;
         Ok(Glance {
             document_type: document.document_type.clone(),
@@ -326,7 +259,7 @@ impl crate::ports::Documents for Sim {
     async fn status(&self, target: &Target, access: &Access, version: u64) -> Result<Status, Fault> {
         self.call().await;
         self.enter(&target.account, &target.region, access)?;
-        let state = self.look(target).and_then(|document| document.versions.get(&version).map(State::status));
+        let state = self.poll(target).and_then(|document| document.versions.get(&version).map(State::status));
         // A reader who is behind does not know the version yet.
         Ok(state.unwrap_or(Status::Pending))
     }

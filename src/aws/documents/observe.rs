@@ -1,5 +1,5 @@
 //! One observation: latest version, default version and the list of versions side by side. Whether the answers belong
-//! together [`assemble`] says, the same as for the simulated organisation.
+//! together [`assemble()`] says, the same as for the simulated organisation.
 
 use std::collections::{BTreeMap, BTreeSet};
 

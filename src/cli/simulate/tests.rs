@@ -135,6 +135,32 @@ fn a_deletion_that_was_announced_and_not_made_is_taken_back_from_whoever_remembe
     assert_eq!(play(&story).violation, None);
 }
 
+/// A pipeline writes twice while the reactor observes what an administrator has done.
+fn written_within_an_observation(after_ms: u32) -> Story {
+    let spot = Spot { account: 1, region: 0 };
+    let steps = vec![
+        Step::Act(spot, Hand::Mallory(1), Deed::Edit(1)),
+        Step::Pass(after_ms),
+        Step::Act(spot, Hand::Pipeline, Deed::Sample(2)),
+        Step::Act(spot, Hand::Pipeline, Deed::Edit(3)),
+    ];
+    let switches = Switches { torn_ms: 400, ..Switches::PLAIN };
+    Story { seed: 1, scenario: Scenario::Pipelines, switches, steps }
+}
+
+#[test]
+fn a_pipelines_edits_between_the_answers_of_one_observation_are_kept() {
+    let outcomes =
+        || (1_600..3_600).step_by(25).map(|after_ms| (after_ms, play(&written_within_an_observation(after_ms))));
+    for (after_ms, outcome) in outcomes() {
+        assert_eq!(outcome.violation, None, "after {after_ms} ms");
+    }
+    take(Some(Mutant::TakeTornAnswers));
+    let lost = outcomes().filter(|(_, outcome)| outcome.violation.is_some()).count();
+    take(None);
+    assert!(lost > 0, "the moments are those at which the reactor observes");
+}
+
 #[test]
 fn whoever_writes_and_is_cut_short_may_write_again() {
     // Seed 1901588: each time the one who heard of the pipeline's edit writes and is cut short, the next one undoes it.

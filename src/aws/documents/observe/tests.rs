@@ -1,12 +1,14 @@
 use super::*;
 use crate::domain::observation::Status;
 
+#[expect(clippy::unnecessary_wraps, reason = "as a call answers")]
 fn version(number: u64) -> Result<VersionAnswer, Fault> {
     let created = Time::from_ms(i64::try_from(number).unwrap() * 1_000);
     let body = Body::Invalid { why: "test".to_owned() };
     Ok(VersionAnswer { document_type: "Session".to_owned(), number, created, body })
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "as a call answers")]
 fn list(numbers: &[u64]) -> Result<VersionList, Fault> {
     let created = |number: u64| Time::from_ms(i64::try_from(number).unwrap() * 1_000);
     let info =

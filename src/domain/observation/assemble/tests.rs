@@ -11,6 +11,7 @@ fn body(text: &str) -> Body {
     parse(&format!(r#"{{"schemaVersion":"1.0","sessionType":"Standard_Stream","inputs":{{"s3KeyPrefix":"{text}"}}}}"#))
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "as a call answers")]
 fn answer(number: u64) -> Option<VersionAnswer> {
     let body = body(&number.to_string());
     Some(VersionAnswer { document_type: "Session".to_owned(), number, created: made(number), body })
@@ -20,6 +21,7 @@ fn of_date(number: u64, created: Time) -> Option<VersionAnswer> {
     answer(number).map(|answer| VersionAnswer { created, ..answer })
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "as a call answers")]
 fn list(numbers: impl IntoIterator<Item = u64>) -> Option<VersionList> {
     let info = |number| VersionInfo { number, created: made(number), status: Status::Active, name: None };
     Some(VersionList { versions: numbers.into_iter().map(info).collect(), more: false })
