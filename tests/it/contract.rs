@@ -1,8 +1,10 @@
 //! The contract of the ports: the same assertions on the simulated organisation, under every switch, and on the AWS adapters
 //! over the emulator. Each names the place in `facts-aws` that it rests on.
 
+use std::cell::Cell;
 use std::collections::BTreeSet;
 
+use futures_util::future::join;
 use runas_reactor::domain::document::{Body, CONTENT_BYTES_MAX, Content};
 use runas_reactor::domain::glance::Noted;
 use runas_reactor::domain::observation::{Observation, Seen, Status};
@@ -119,6 +121,45 @@ async fn documents<W: World>(world: &W, rest_ms: u64) {
     let anew = seen(here, &[]).await.unwrap();
     assert_eq!(anew.latest.number, 1);
     assert!(anew.latest_created() > dates[2]);
+}
+
+/// While versions are made and promoted, an observation shows one moment, or it is a fault that a retry can mend.
+async fn consistency<W: World>(world: &W) {
+    const VERSIONS: u64 = 12;
+    let (target, access) = (Target::new("444455556666".parse().unwrap(), "eu-west-2".parse().unwrap()), access());
+    let done = Cell::new(false);
+    let write = async {
+        world.create(&target, &access, &text("u1", 1), "name-1").await.unwrap();
+        for number in 1..VERSIONS {
+            let (text, name) = (text(&format!("u{}", number + 1), 1), format!("name-{}", number + 1));
+            world.update(&target, &access, number, &text, &name).await.unwrap();
+            world.promote(&target, &access, number + 1).await.unwrap();
+        }
+        done.set(true);
+    };
+    let observe = async {
+        while !done.get() {
+            match world.observe(&target, &access, &BTreeSet::from([2, 3])).await {
+                Ok(Observation::Present(seen)) => assert_of_one_moment(&seen),
+                Ok(Observation::Absent) => {}
+                Ok(Observation::Unknown(why)) => panic!("{why:?}"),
+                Err(fault) => assert_eq!((fault.class, fault.retryable()), (FaultClass::Moved, true), "{fault}"),
+            }
+        }
+    };
+    join(write, observe).await;
+    world.delete(&target, &access).await.unwrap();
+}
+
+fn assert_of_one_moment(seen: &Seen) {
+    let listed: Vec<u64> = seen.versions.iter().map(|version| version.number).collect();
+    assert_eq!(listed, (1..=seen.latest.number).rev().collect::<Vec<_>>(), "the latest is the newest of the list");
+    assert!(listed.contains(&seen.default.number), "{listed:?}, and the default is {}", seen.default.number);
+    for number in [seen.latest.number, seen.default.number].iter().chain(seen.between.keys()) {
+        assert_eq!(user(seen.body(*number)), format!("u{number}"));
+    }
+    let read = |number: &u64| listed.contains(number);
+    assert_eq!(seen.between.keys().copied().collect::<Vec<_>>(), [2, 3].into_iter().filter(read).collect::<Vec<_>>());
 }
 
 /// A glance, once readers see what was last written.
@@ -312,6 +353,7 @@ async fn the_simulated_organisation_keeps_the_contract_under_every_switch() {
     for switches in Switches::all() {
         let sim: Sim = org::sim(switches);
         documents(&sim, 2_000).await;
+        consistency(&sim).await;
         glances(&sim, 2_000).await;
         history(&sim, 302_000).await;
         ledger(&sim).await;
@@ -331,6 +373,7 @@ async fn the_aws_adapters_keep_the_contract() {
     let hub = Hub::new().await;
     let world = hub.world();
     documents(&world, 10).await;
+    consistency(&world).await;
     glances(&world, 10).await;
     history(&world, 0).await;
     ledger(&world).await;

@@ -1,5 +1,7 @@
 //! Named scenarios on the simulated organisation, each under every setting of what AWS leaves unconfirmed.
 
+mod torn;
+
 use runas_reactor::domain::finding::{Alert, Severity};
 use runas_reactor::domain::record::Standing;
 use runas_reactor::domain::target::Target;

@@ -42,7 +42,7 @@ async fn a_document_is_created_updated_and_promoted() {
 }
 
 #[tokio::test]
-async fn a_look_is_three_calls_and_one_for_each_version_in_between() {
+async fn an_observation_is_three_calls_and_one_for_each_version_in_between() {
     let hub = Hub::new().await;
     let world = hub.world();
     let mut base = None;
@@ -55,9 +55,35 @@ async fn a_look_is_three_calls_and_one_for_each_version_in_between() {
     let between: Vec<(u64, String)> = seen.between.iter().map(|(number, body)| (*number, user(body))).collect();
     // The version that is not there is left out.
     assert_eq!(between, [(2, "b".to_owned())]);
-    let mut calls = hub.calls("ssm");
-    calls.sort();
-    assert_eq!(calls, ["GetDocument", "GetDocument", "GetDocument", "GetDocument", "ListDocumentVersions"]);
+    let calls = hub.calls("ssm");
+    let last = "ListDocumentVersions";
+    assert_eq!(
+        calls,
+        ["GetDocument", "GetDocument", "GetDocument", "GetDocument", last],
+        "it says whose contents they are"
+    );
+}
+
+#[tokio::test]
+async fn answers_from_before_and_after_an_edit_are_no_observation() {
+    let hub = Hub::new().await;
+    let world = hub.world();
+    promoted(&world, None, "a").await;
+    for (late, latest, newest) in [("GetDocument", 2, 1), ("ListDocumentVersions", 2, 3)] {
+        hub.aws.faults(&json!([{"action": late, "delay_ms": 1_000, "times": 2}]));
+        let base: u64 = std::cmp::min(latest, newest);
+        let edit = async {
+            tokio::time::sleep(Duration::from_millis(300)).await;
+            promoted(&world, Some(base), &format!("edit of {late}").replace(' ', "-")).await
+        };
+        let (observed, _) = tokio::join!(observe(&world), edit);
+        let fault = observed.unwrap_err();
+        assert_eq!((fault.class, fault.code.as_str(), fault.retryable()), (FaultClass::Moved, "Inconsistent", true));
+        assert!(fault.message.contains(&format!("the latest version is {latest}")), "{fault}");
+        assert!(fault.message.contains(&format!("the newest of the list is {newest}")), "{fault}");
+        let seen = seen(&world).await;
+        assert_eq!((seen.latest.number, seen.default.number, seen.versions[0].number), (base + 1, base + 1, base + 1));
+    }
 }
 
 #[tokio::test]
