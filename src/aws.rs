@@ -232,6 +232,10 @@ impl ports::Queue for AwsWorld {
         self.queue.dead_letter(body, reason).await
     }
 
+    async fn resend(&self, body: &str, received: u32, delay_s: u32) -> Result<(), Fault> {
+        self.queue.resend(body, received, delay_s).await
+    }
+
     async fn hand_back(&self, receipt: &str, delay_s: u32) -> Result<(), Fault> {
         self.queue.hand_back(receipt, delay_s).await
     }

@@ -10,6 +10,7 @@ use lambda_runtime::{Error, LambdaEvent, service_fn};
 
 use crate::aws::lambda::connect;
 use crate::config::{self, Config};
+use crate::domain::dead_letter::RECEIVED;
 use crate::domain::policy::Policy;
 use crate::domain::time::Time;
 use crate::ports::World;
@@ -100,11 +101,12 @@ pub async fn handle<W: World>(
 }
 
 fn message(record: SqsMessage) -> Message {
-    let receives = record.attributes.get("ApproximateReceiveCount").and_then(|count| count.parse().ok());
+    let receives = record.attributes.get("ApproximateReceiveCount").and_then(|count| count.parse::<u32>().ok());
+    let before = record.message_attributes.get(RECEIVED).and_then(|count| count.string_value.as_ref()?.parse().ok());
     Message {
         id: record.message_id.unwrap_or_default(),
         body: record.body.unwrap_or_default(),
         receipt: record.receipt_handle,
-        receives: receives.unwrap_or(1),
+        receives: receives.unwrap_or(1).saturating_add(before.unwrap_or(0)),
     }
 }

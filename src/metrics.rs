@@ -43,7 +43,7 @@ pub fn line(report: &BatchReport, now: Time) -> String {
         json!(passes.map(|pass| pass.alerts).sum::<usize>()),
         json!(report.ignored.len()),
         json!(report.poison.len()),
-        json!(report.failed.len()),
+        json!(report.failed.len() + report.retried.len()),
         json!(times),
     ];
     let mut root = Map::new();

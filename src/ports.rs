@@ -137,7 +137,7 @@ pub trait Documents {
     fn glance(&self, target: &Target, access: &Access) -> impl Future<Output = Result<Glance, Fault>> + Send;
 
     /// Calls on the document that CloudTrail remembers, since then: its event history holds those of 90 days, some minutes
-    /// after they were made.
+    /// after they were made. Where there are very many only the newest, and the log says so.
     fn called(
         &self,
         target: &Target,
@@ -283,6 +283,9 @@ pub trait Queue {
 
     /// Puts a message that cannot be worked on aside, with the reason.
     fn dead_letter(&self, body: &str, reason: &str) -> impl Future<Output = Result<(), Fault>> + Send;
+
+    /// Sends a body once more, as a new message that comes after `delay_s` seconds; `received` is how often it came so far.
+    fn resend(&self, body: &str, received: u32, delay_s: u32) -> impl Future<Output = Result<(), Fault>> + Send;
 
     /// Lets a received message come back after `delay_s` seconds.
     fn hand_back(&self, receipt: &str, delay_s: u32) -> impl Future<Output = Result<(), Fault>> + Send;

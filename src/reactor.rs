@@ -14,6 +14,7 @@ mod preview;
 mod regions;
 mod replace;
 mod report;
+mod retry;
 mod sweep;
 mod trail;
 

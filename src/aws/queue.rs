@@ -7,7 +7,7 @@ use futures_util::stream::{self, TryStreamExt as _};
 use super::client::{Clients, Lazy};
 use super::fault::Call;
 use crate::config::Config;
-use crate::domain::dead_letter::REASON;
+use crate::domain::dead_letter::{REASON, RECEIVED};
 use crate::domain::decode::encode;
 use crate::domain::signal::Errand;
 use crate::domain::text::{MESSAGE_CHARS_MAX, clean};
@@ -71,15 +71,14 @@ impl SqsQueue {
 
     /// A batch of one: the function has one operation less in it.
     pub(super) async fn dead_letter(&self, body: &str, reason: &str) -> Result<(), Fault> {
-        // Neither a body nor an attribute may be empty [bc sqs].
-        let text = |text: &str| if text.is_empty() { "(empty)".to_owned() } else { text.to_owned() };
-        let reason = MessageAttributeValue::builder()
-            .data_type("String")
-            .string_value(text(&clean(reason, MESSAGE_CHARS_MAX)))
-            .build()
-            .map_err(|error| unbuilt(&error))?;
-        let entry = Entry::builder().id("0").message_body(text(fitting(body))).message_attributes(REASON, reason);
+        let reason = attribute("String", filled(&clean(reason, MESSAGE_CHARS_MAX)))?;
+        let entry = Entry::builder().id("0").message_body(filled(fitting(body))).message_attributes(REASON, reason);
         self.send_batch(&self.dlq, vec![entry.build().map_err(|error| unbuilt(&error))?]).await
+    }
+
+    /// The body is as it was received, so that a repetition of it changes nothing (invariant 5).
+    pub(super) async fn resend(&self, body: &str, received: u32, delay_s: u32) -> Result<(), Fault> {
+        self.send_batch(&self.queue, vec![successor(body, received, delay_s)?]).await
     }
 
     pub(super) async fn hand_back(&self, receipt: &str, delay_s: u32) -> Result<(), Fault> {
@@ -98,6 +97,30 @@ impl SqsQueue {
 
 fn unbuilt(error: &aws_sdk_sqs::error::BuildError) -> Fault {
     SEND.fault(FaultClass::Invalid, "Build", &error.to_string())
+}
+
+/// Neither a body nor an attribute may be empty [bc sqs].
+fn filled(text: &str) -> &str {
+    if text.is_empty() { "(empty)" } else { text }
+}
+
+fn attribute(kind: &str, value: &str) -> Result<MessageAttributeValue, Fault> {
+    let attribute = MessageAttributeValue::builder().data_type(kind).string_value(value);
+    attribute.build().map_err(|error| unbuilt(&error))
+}
+
+fn successor(body: &str, received: u32, delay_s: u32) -> Result<Entry, Fault> {
+    let entry = Entry::builder()
+        .id("0")
+        .message_body(filled(body))
+        .message_attributes(RECEIVED, attribute("Number", &received.to_string())?)
+        .delay_seconds(seconds(delay_s));
+    entry.build().map_err(|error| unbuilt(&error))
+}
+
+/// No longer than SQS lets a message wait.
+fn seconds(delay_s: u32) -> i32 {
+    i32::try_from(delay_s.min(DELAY_S_MAX)).unwrap_or(0)
 }
 
 /// As much of a body as SQS takes beside the reason.
@@ -129,7 +152,7 @@ fn batched(errands: &[(Errand, u32)]) -> Result<Vec<Vec<Entry>>, Fault> {
         let entry = Entry::builder()
             .id(batch.len().to_string())
             .message_body(body)
-            .delay_seconds(i32::try_from((*delay).min(DELAY_S_MAX)).unwrap_or(0))
+            .delay_seconds(seconds(*delay))
             .build()
             .map_err(|error| unbuilt(&error))?;
         batch.push(entry);

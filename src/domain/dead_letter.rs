@@ -7,6 +7,8 @@ use super::time::Time;
 
 /// The message attribute that says why the function put a message aside.
 pub const REASON: &str = "reason";
+/// The message attribute of a successor: how often the messages before it, with the same body, were received.
+pub const RECEIVED: &str = "received";
 /// What EventBridge adds to an event that it could not deliver [docs: eventbridge eb-rule-dlq].
 const UNDELIVERED: [&str; 6] =
     ["ERROR_CODE", "ERROR_MESSAGE", "EXHAUSTED_RETRY_CONDITION", "RETRY_ATTEMPTS", "RULE_ARN", "TARGET_ARN"];
@@ -109,11 +111,13 @@ impl DeadLetter {
     /// The attributes that it had before it was put aside.
     pub fn own_attributes(&self) -> impl Iterator<Item = (&String, &Attribute)> {
         let put_by = self.put_by();
-        self.attributes.iter().filter(move |(name, _)| match put_by {
-            PutBy::Reactor => *name != REASON,
-            PutBy::EventBridge => !UNDELIVERED.contains(&name.as_str()),
-            PutBy::Sqs | PutBy::Unknown => true,
-        })
+        let added = move |name: &str| match put_by {
+            PutBy::Reactor => name == REASON,
+            PutBy::EventBridge => UNDELIVERED.contains(&name),
+            PutBy::Sqs | PutBy::Unknown => false,
+        };
+        // What an operator sends back begins a line of its own.
+        self.attributes.iter().filter(move |(name, _)| *name != RECEIVED && !added(name))
     }
 
     fn text(&self, name: &str) -> Option<&str> {
@@ -165,6 +169,11 @@ mod tests {
             (PutBy::Sqs, "received too often from runas, and never settled")
         );
         assert_eq!(own(&letter), ["RULE_ARN"]);
+    }
+
+    #[test]
+    fn a_message_that_was_retried_for_too_long_starts_anew_when_it_is_sent_back() {
+        assert_eq!(own(&letter(&[(RECEIVED, "1200"), ("mine", "x")])), ["mine"]);
     }
 
     #[test]

@@ -28,11 +28,6 @@ use crate::ports::{Attempt, Fault, FaultClass, World};
 const CONCURRENCY: usize = 32;
 /// What is left undone this long before the deadline is handed back.
 const RESERVE_MS: i64 = 1_500;
-/// Handing back ends this long before the deadline, so that the answer still gets out.
-const REPLY_MS: i64 = 500;
-/// A throttled message comes back after this, doubled with each receive.
-const HAND_BACK_FIRST_S: u32 = 5;
-const HAND_BACK_MAX_S: u32 = 600;
 
 /// One message of a batch.
 #[derive(Clone, Debug, Default)]
@@ -43,7 +38,7 @@ pub struct Message {
     pub body: String,
     /// The handle to change its visibility with; absent where there is no queue behind it.
     pub receipt: Option<String>,
-    /// How often it was received, this time included.
+    /// How often it was received, this time included, and the messages that it is the successor of.
     pub receives: u32,
 }
 
@@ -52,6 +47,8 @@ pub struct Message {
 pub struct BatchReport {
     /// Messages that have to come again.
     pub failed: BTreeSet<String>,
+    /// Messages that are settled, and come again as a successor.
+    pub retried: BTreeSet<String>,
     /// Targets that were looked at.
     pub passes: Vec<PassReport>,
     /// Messages without consequence, and why.
@@ -92,7 +89,9 @@ impl<W: World> Reactor<W> {
             Ok(policy) => policy,
             Err(fault) => {
                 tracing::error!(error = %fault, "no policy, so no decision: every message comes again");
-                report.failed.extend(messages.iter().map(|message| message.id.clone()));
+                for message in messages {
+                    self.give_back(deadline, message, &fault, &mut report).await;
+                }
                 return report;
             }
         };
@@ -293,7 +292,7 @@ impl<W: World> Reactor<W> {
     }
 
     /// A piece of work, given up when its time is up. Giving up is as safe as a crash: the message comes again.
-    async fn by<T>(&self, end: Time, work: impl Future<Output = Result<T, Fault>>) -> Result<T, Fault> {
+    pub(super) async fn by<T>(&self, end: Time, work: impl Future<Output = Result<T, Fault>>) -> Result<T, Fault> {
         let out_of_time = || Fault {
             class: FaultClass::Transient,
             call: "reconcile",
@@ -306,19 +305,6 @@ impl<W: World> Reactor<W> {
         match select(std::pin::pin!(work), alarm).await {
             Either::Left((outcome, _)) => outcome,
             Either::Right(_) => Err(out_of_time()),
-        }
-    }
-
-    /// The message comes again: at once after a fault that passes, later where AWS asks us to slow down.
-    async fn give_back(&self, deadline: Time, message: &Message, fault: &Fault, report: &mut BatchReport) {
-        tracing::warn!(message = message.id, error = %fault, class = ?fault.class, "message comes again");
-        report.failed.insert(message.id.clone());
-        let Some(receipt) = message.receipt.as_ref().filter(|_| fault.class == FaultClass::Throttled) else { return };
-        let factor = 2_u32.saturating_pow(message.receives.saturating_sub(1).min(8));
-        let spread = self.world.jitter() % HAND_BACK_FIRST_S;
-        let delay = HAND_BACK_FIRST_S.saturating_mul(factor).min(HAND_BACK_MAX_S) + spread;
-        if let Err(fault) = self.by(deadline.plus_ms(-REPLY_MS), Box::pin(self.world.hand_back(receipt, delay))).await {
-            tracing::warn!(message = message.id, error = %fault, "visibility not changed; it comes back all the same");
         }
     }
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::Sim;
+use crate::domain::dead_letter::RECEIVED;
 use crate::domain::decode::encode;
 use crate::domain::finding::Alert;
 use crate::domain::signal::Errand;
@@ -24,6 +25,8 @@ struct Queued {
     body: String,
     due: Time,
     receives: u32,
+    /// Receives of the messages that it is the successor of.
+    received: u32,
 }
 
 #[derive(Debug, Default)]
@@ -35,8 +38,12 @@ pub(super) struct Queues {
 
 impl Queues {
     pub(super) fn push(&mut self, body: String, due: Time) {
+        self.push_successor(body, 0, due);
+    }
+
+    fn push_successor(&mut self, body: String, received: u32, due: Time) {
         self.next += 1;
-        self.messages.insert(self.next, Queued { body, due, receives: 0 });
+        self.messages.insert(self.next, Queued { body, due, receives: 0, received });
     }
 }
 
@@ -106,7 +113,7 @@ impl Sim {
                 "receiptHandle": id.to_string(),
                 "body": message.body,
                 "attributes": { "ApproximateReceiveCount": message.receives.to_string() },
-                "messageAttributes": {},
+                "messageAttributes": attributes(message.received),
                 "eventSource": "aws:sqs",
                 "eventSourceARN": "arn:aws:sqs:eu-west-1:222233334444:runas-reactor",
                 "awsRegion": "eu-west-1",
@@ -138,6 +145,14 @@ impl Sim {
     }
 }
 
+/// The attributes of a message, as Lambda shows them.
+fn attributes(received: u32) -> Value {
+    match received {
+        0 => json!({}),
+        number => json!({ RECEIVED: { "stringValue": number.to_string(), "dataType": "Number" } }),
+    }
+}
+
 impl Queue for Sim {
     async fn send(&self, errands: &[(Errand, u32)]) -> Result<(), Fault> {
         self.call().await;
@@ -152,6 +167,13 @@ impl Queue for Sim {
     async fn dead_letter(&self, body: &str, reason: &str) -> Result<(), Fault> {
         self.call().await;
         self.state().queue.dead.push((body.to_owned(), reason.to_owned()));
+        Ok(())
+    }
+
+    async fn resend(&self, body: &str, received: u32, delay_s: u32) -> Result<(), Fault> {
+        self.call().await;
+        let due = self.now().plus_ms(i64::from(delay_s) * SECOND_MS);
+        self.state().queue.push_successor(body.to_owned(), received, due);
         Ok(())
     }
 

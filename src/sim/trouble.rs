@@ -92,6 +92,8 @@ struct State {
     /// Calls so far.
     calls: u64,
     hits: BTreeMap<u64, Hit>,
+    /// Calls that meet the same trouble each time.
+    always: BTreeMap<&'static str, Hit>,
     /// The invocation that is being polled, and whether it is spared.
     invocation: u64,
     spared: bool,
@@ -121,9 +123,16 @@ impl Troubled {
         state.hits.insert(call, hit);
     }
 
+    /// Lets every call of a port's method meet trouble from now on.
+    pub fn hit_always(&self, call: &'static str, hit: Hit) {
+        self.state().always.insert(call, hit);
+    }
+
     /// No more trouble.
     pub fn calm(&self) {
-        self.state().hits.clear();
+        let mut state = self.state();
+        state.hits.clear();
+        state.always.clear();
     }
 
     /// Calls so far.
@@ -158,11 +167,11 @@ impl Troubled {
     }
 
     /// The trouble that the next call meets, and the invocation that makes it.
-    fn next(&self) -> (Option<Hit>, u64) {
+    fn next(&self, call: &str) -> (Option<Hit>, u64) {
         let mut state = self.state();
         state.calls += 1;
         let number = state.calls;
-        let hit = state.hits.remove(&number).filter(|_| !state.spared);
+        let hit = state.hits.remove(&number).or_else(|| state.always.get(call).copied()).filter(|_| !state.spared);
         (hit, state.invocation)
     }
 
@@ -197,7 +206,7 @@ impl Troubled {
         work: impl Future<Output = Result<T, Fault>>,
     ) -> Result<T, Fault> {
         let timeout = || Fault { maybe_applied: true, ..fault(FaultClass::Transient, call, "Timeout", "no answer") };
-        let (hit, invocation) = self.next();
+        let (hit, invocation) = self.next(call);
         let made = || Made { at: self.sim.now(), invocation, call, about, hit, access: access.cloned() };
         // What takes effect is noted when it has; a call that is given up before that was never made.
         match hit {
@@ -392,6 +401,11 @@ impl Queue for Troubled {
 
     async fn dead_letter(&self, body: &str, reason: &str) -> Result<(), Fault> {
         self.meet("dead_letter", About::Other, self.sim.dead_letter(body, reason)).await
+    }
+
+    async fn resend(&self, body: &str, received: u32, delay_s: u32) -> Result<(), Fault> {
+        let messages = About::Messages(vec![(received, delay_s)]);
+        self.meet("resend", messages, self.sim.resend(body, received, delay_s)).await
     }
 
     async fn hand_back(&self, receipt: &str, delay_s: u32) -> Result<(), Fault> {

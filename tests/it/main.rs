@@ -19,6 +19,7 @@ mod infra;
 mod policy;
 mod properties;
 mod readme;
+mod retrying;
 mod scenarios;
 mod support;
 mod sweeping;

@@ -53,6 +53,13 @@ fn what_is_sent_is_what_decoding_reads() {
 }
 
 #[test]
+fn a_successor_has_the_same_body_and_says_how_often_it_came() {
+    let entry = successor("{ as it was }", 3, 5_000).unwrap();
+    assert_eq!((entry.message_body(), entry.delay_seconds()), ("{ as it was }", Some(900)));
+    assert_eq!(entry.message_attributes().unwrap()[RECEIVED].string_value(), Some("3"));
+}
+
+#[test]
 fn ids_are_unique_in_a_batch_and_delays_are_capped() {
     let works: Vec<(Errand, u32)> = (0..10).map(|_| (errand("cli"), 5_000)).collect();
     let batches = batched(&works).unwrap();

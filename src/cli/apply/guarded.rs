@@ -322,6 +322,10 @@ impl<W: World> Queue for Guarded<'_, W> {
         self.noted(self.world.dead_letter(body, reason).await)
     }
 
+    async fn resend(&self, body: &str, received: u32, delay_s: u32) -> Result<(), Fault> {
+        self.noted(self.world.resend(body, received, delay_s).await)
+    }
+
     async fn hand_back(&self, receipt: &str, delay_s: u32) -> Result<(), Fault> {
         self.noted(self.world.hand_back(receipt, delay_s).await)
     }

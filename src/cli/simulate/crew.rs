@@ -145,7 +145,8 @@ impl<'a> Crew<'a> {
 
     fn land(&mut self, landed: Landed) {
         self.flying.remove(&landed.number);
-        if !landed.failed.is_empty() {
+        let retried = landed.report.as_ref().is_some_and(|report| !report.retried.is_empty());
+        if retried || !landed.failed.is_empty() {
             self.troubled.insert(landed.number);
         }
         self.sim().settle(&landed.delivery, &landed.failed);

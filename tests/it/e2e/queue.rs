@@ -102,6 +102,7 @@ impl Stage {
         let request = self.hub.sqs.receive_message().queue_url(&self.hub.queue).max_number_of_messages(10);
         let request =
             request.wait_time_seconds(seconds).message_system_attribute_names(MessageSystemAttributeName::All);
+        let request = request.message_attribute_names("All");
         Batch(self.run(request.send()).expect("messages can be received").messages.unwrap_or_default())
     }
 
@@ -249,9 +250,13 @@ impl Batch {
         let record = |message: &Message| {
             let attributes = message.attributes.iter().flatten();
             let attributes: Value = attributes.map(|(name, value)| (name.as_str().to_owned(), json!(value))).collect();
+            let of_sender = message.message_attributes.iter().flatten().map(|(name, it)| {
+                (name.clone(), json!({"stringValue": it.string_value(), "dataType": it.data_type()}))
+            });
+            let of_sender: Value = of_sender.collect();
             json!({
                 "messageId": message.message_id(), "receiptHandle": message.receipt_handle(), "body": message.body(),
-                "md5OfBody": message.md5_of_body(), "attributes": attributes, "messageAttributes": {},
+                "md5OfBody": message.md5_of_body(), "attributes": attributes, "messageAttributes": of_sender,
                 "eventSource": "aws:sqs", "eventSourceARN": format!("arn:aws:sqs:{HOME}:{HUB}:runas"), "awsRegion": HOME,
             })
         };

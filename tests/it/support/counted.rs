@@ -214,6 +214,10 @@ impl<W: Queue + Sync> Queue for Counted<W> {
         self.count("dead_letter", self.inner.dead_letter(body, reason)).await
     }
 
+    async fn resend(&self, body: &str, received: u32, delay_s: u32) -> Result<(), Fault> {
+        self.count("resend", self.inner.resend(body, received, delay_s)).await
+    }
+
     async fn hand_back(&self, receipt: &str, delay_s: u32) -> Result<(), Fault> {
         self.count("hand_back", self.inner.hand_back(receipt, delay_s)).await
     }

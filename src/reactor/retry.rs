@@ -1,0 +1,90 @@
+//! What comes of a message after a fault: it comes again soon, and as a successor before its receives are used up.
+//!
+//! SQS puts a message aside that was received too often. That limit is for messages that crash the function; a throttle or an
+//! outage must not use it up. So after a few receives the function sends the body as a new message, and settles the old one.
+
+use super::Reactor;
+use super::batch::{BatchReport, Message};
+use crate::domain::time::Time;
+use crate::ports::{Fault, World};
+
+/// Handing back ends this long before the deadline, so that the answer still gets out.
+const REPLY_MS: i64 = 500;
+/// The first retry comes after one to this many seconds, the next ones after twice as long each.
+const FIRST_S: u32 = 5;
+/// No retry waits longer.
+const LONGEST_S: u32 = 120;
+/// Receives after which a message comes again as a successor.
+const RECEIVES_MAX: u32 = 3;
+/// Receives of a message and its successors: about a day of retries, as long as `EventBridge` tries to deliver an event. The
+/// last successor is only handed back, and SQS puts it aside, where an alarm and `runasctl redrive` find it.
+const RECEIVES_IN_ALL_MAX: u32 = 1_200;
+
+impl<W: World> Reactor<W> {
+    /// The message comes again: within seconds after a retryable fault, and otherwise when its visibility timeout is over.
+    pub(super) async fn give_back(&self, deadline: Time, message: &Message, fault: &Fault, report: &mut BatchReport) {
+        // One message may stand for several targets, each with a fault of its own.
+        if report.failed.contains(&message.id) || report.retried.contains(&message.id) {
+            return;
+        }
+        tracing::warn!(message_id = message.id, error = %fault, class = ?fault.class, "message comes again");
+        let Some(receipt) = message.receipt.as_ref().filter(|_| fault.retryable()) else {
+            report.failed.insert(message.id.clone());
+            return;
+        };
+        let delay_s = retry_after_s(message.receives, self.world.jitter());
+        let until = deadline.plus_ms(-REPLY_MS);
+        if wants_successor(message) {
+            let resend = self.world.resend(&message.body, message.receives, delay_s);
+            match self.by(until, Box::pin(resend)).await {
+                Ok(()) => {
+                    report.retried.insert(message.id.clone());
+                    return;
+                }
+                Err(fault) => {
+                    tracing::warn!(message_id = message.id, error = %fault, "no successor sent; retried itself");
+                }
+            }
+        }
+        report.failed.insert(message.id.clone());
+        if let Err(fault) = self.by(until, Box::pin(self.world.hand_back(receipt, delay_s))).await {
+            tracing::warn!(message_id = message.id, error = %fault, "visibility not changed; it comes back all the same");
+        }
+    }
+}
+
+/// A message without an id cannot be answered for by itself, so that it is never settled after a fault.
+fn wants_successor(message: &Message) -> bool {
+    !message.id.is_empty() && (RECEIVES_MAX..RECEIVES_IN_ALL_MAX).contains(&message.receives)
+}
+
+/// Exponential backoff, spread over the upper four fifths of each step.
+fn retry_after_s(receives: u32, jitter: u32) -> u32 {
+    let longest = FIRST_S.saturating_mul(2_u32.saturating_pow(receives.saturating_sub(1).min(8))).min(LONGEST_S);
+    let shortest = longest / FIRST_S;
+    shortest + jitter % (longest - shortest + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn retries_begin_with_one_to_five_seconds_and_double_up_to_two_minutes() {
+        let range = |receives| {
+            let delays = (0..1_000).map(|jitter| retry_after_s(receives, jitter));
+            delays.fold((u32::MAX, 0), |(least, most), delay| (delay.min(least), delay.max(most)))
+        };
+        let ranges = [0, 1, 2, 3, 4, 5, 6, 1_200, u32::MAX].map(range);
+        let expected = [(1, 5), (1, 5), (2, 10), (4, 20), (8, 40), (16, 80), (24, 120), (24, 120), (24, 120)];
+        assert_eq!(ranges, expected);
+    }
+
+    #[test]
+    fn a_message_has_a_successor_after_three_receives_until_there_were_too_many() {
+        let message = |id: &str, receives| Message { id: id.to_owned(), receives, ..Message::default() };
+        let wants = |receives| wants_successor(&message("m", receives));
+        assert_eq!([2, 3, 1_199, 1_200].map(wants), [false, true, true, false]);
+        assert!(!wants_successor(&message("", 3)));
+    }
+}
