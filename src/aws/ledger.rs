@@ -9,7 +9,8 @@
 //! | | `SEEN#<r>#<eventID>` | an edit that was settled; 3 days |
 //! | | `EVENT#<time>#<id>#<r>` | one line of history; 400 days |
 //! | | `DOC#<digest>` | a content that history names; as long as the last line that names it |
-//! | | `OUTBOX#<alert id>` | an alert, pending or sent; 2 days after sending |
+//! | | `OUTBOX#PENDING#<alert id>` | an alert that has still to be told |
+//! | | `SENT#<alert id>` | an alert that was told, and how often it came up; 2 days |
 //! | `ROSTER` | `ACCOUNT#<id>` | there is such an account; its state, and the sweep that met it last |
 //! | `SWEEP` | `LAST` | the last sweep: where it has come to, or that it has ended |
 //! | `POLICY` | `CURRENT` | the policy in force; the function may only read it |
@@ -45,6 +46,7 @@ mod row;
 #[cfg(feature = "cli")]
 mod scan;
 mod sweep;
+mod transaction;
 #[cfg(feature = "cli")]
 mod versions;
 

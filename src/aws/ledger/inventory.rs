@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 
 use super::items::{self, Item, s};
 use super::keys::{self, Key};
+use super::row::all_of;
 use super::scan::Wanted;
 use super::{DynamoLedger, corrupt};
 use crate::aws::fault::Call;
@@ -65,7 +65,7 @@ impl DynamoLedger {
             .projection_expression(PROJECTION)
             .set_expression_attribute_names(Some(wanted().names))
             .consistent_read(true);
-        inventory(&pages(query).await?)
+        inventory(&all_of(query, PAGES_MAX).await?)
     }
 }
 
@@ -91,22 +91,8 @@ impl DynamoLedger {
             .index_name(items::ATTENTION)
             .key_condition_expression("attention = :word")
             .expression_attribute_values(":word", s(word));
-        pages(query).await
+        all_of(query, PAGES_MAX).await
     }
-}
-
-async fn pages(query: QueryFluentBuilder) -> Result<Vec<Item>, Fault> {
-    let mut rows = Vec::new();
-    let mut next = None;
-    for _ in 0..PAGES_MAX {
-        let page = query.clone().set_exclusive_start_key(next).send().await.map_err(|error| QUERY.failed(&error))?;
-        rows.extend(page.items.unwrap_or_default());
-        next = page.last_evaluated_key;
-        if next.is_none() {
-            return Ok(rows);
-        }
-    }
-    Err(QUERY.fault(FaultClass::Invalid, "Endless", "there are more rows than anybody would wait for"))
 }
 
 fn inventory(rows: &[Item]) -> Result<Inventory, Fault> {

@@ -11,7 +11,7 @@ use super::keys::{Key, region_name};
 use crate::domain::finding::Alert;
 use crate::domain::glance::Noted;
 use crate::domain::record::{Enabled, HistoryEntry, Incident, Record, Standing};
-use crate::domain::target::{AccountFacts, Region, Target};
+use crate::domain::target::{AccountFacts, AccountId, Region, Target};
 use crate::domain::time::{DAY_MS, Time};
 
 pub(super) type Item = HashMap<String, AttributeValue>;
@@ -47,9 +47,6 @@ pub(super) const VERSION: &str = "version";
 pub(super) const CLAIMED: &str = "claimed";
 /// The messages that it was claimed for.
 pub(super) const CLAIMED_BY: &str = "claimed_by";
-
-pub(super) const PENDING: &str = "pending";
-pub(super) const SENT: &str = "sent";
 
 /// An item holds 400 KB, names included [docs: amazondynamodb `ServiceQuotas`]; what we write leaves room for the rest of
 /// its row.
@@ -129,6 +126,12 @@ pub(super) fn enabled_from(item: &Item) -> Option<Enabled> {
 
 pub(super) fn alert_from(item: &Item) -> Result<Alert, Corrupt> {
     from_json(item, ALERT)
+}
+
+/// How often an alert came up; a row that is not there was never counted.
+pub(super) fn count_from(item: Option<&Item>) -> u64 {
+    let count = item.and_then(|item| item.get(COUNT)?.as_n().ok()?.parse().ok());
+    count.unwrap_or(0)
 }
 
 pub(super) fn incident_from(item: &Item) -> Result<Incident, Corrupt> {
@@ -224,6 +227,13 @@ pub(super) fn incident_item(target: &Target, incident: &Incident) -> Result<Item
 pub(super) fn seen_item(target: &Target, edit_id: &str, at: Time) -> Item {
     let mut item = Key::seen(target, edit_id).into_item();
     item.insert(TTL.to_owned(), ttl(at.plus_ms(SEEN_MS)));
+    item
+}
+
+/// A content as history names it. Naming it again makes it live as long as the newest line that does.
+pub(super) fn content_item(account: &AccountId, digest: &str, text: &str, at: Time) -> Item {
+    let mut item = Key::content(account, digest).into_item();
+    item.extend([(BODY.to_owned(), s(text)), (TTL.to_owned(), ttl(at.plus_ms(HISTORY_MS)))]);
     item
 }
 

@@ -5,13 +5,14 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::fmt::temporal::DateTimePrinter;
 
 use super::items::{Item, s};
+use crate::domain::finding::Alert;
 use crate::domain::target::{AccountId, Region, Target};
 use crate::domain::text::sha256;
 use crate::domain::time::Time;
 
 pub(super) const PK: &str = "PK";
 pub(super) const SK: &str = "SK";
-pub(super) const OUTBOX: &str = "OUTBOX#";
+pub(super) const PENDING: &str = "OUTBOX#PENDING#";
 pub(super) const REGION: &str = "REGION#";
 /// The partition of all accounts that we have heard of.
 pub(super) const ROSTER: &str = "ROSTER";
@@ -69,8 +70,14 @@ impl Key {
         Self::of(account, format!("DOC#{}", bounded_id(digest)))
     }
 
-    pub(super) fn outbox(account: &AccountId, alert_id: &str) -> Self {
-        Self::of(account, format!("{OUTBOX}{}", bounded_id(alert_id)))
+    /// An alert that has still to be told.
+    pub(super) fn pending(alert: &Alert) -> Self {
+        Self::of(&alert.account, format!("{PENDING}{}", bounded_id(&alert.id)))
+    }
+
+    /// An alert that was told. Under another prefix, so that asking for pending ones reads no others.
+    pub(super) fn sent(alert: &Alert) -> Self {
+        Self::of(&alert.account, format!("SENT#{}", bounded_id(&alert.id)))
     }
 
     pub(super) fn sort(&self) -> &str {
@@ -150,7 +157,7 @@ mod tests {
         let target = Target::new("444455556666".parse().unwrap(), "eu-west-1".parse().unwrap());
         let long = "x".repeat(5_000);
         for key in
-            [Key::seen(&target, &long), Key::event(&target, Time::ZERO, &long), Key::outbox(&target.account, &long)]
+            [Key::seen(&target, &long), Key::event(&target, Time::ZERO, &long), Key::content(&target.account, &long)]
         {
             assert!(key.sort().len() < 1_024, "{}", key.sort().len());
         }

@@ -13,7 +13,7 @@ use crate::domain::target::Target;
 use crate::ports::{Fault, FaultClass};
 
 /// Keys in one `BatchGetItem` (API model).
-const KEYS_MAX: usize = 100;
+pub(super) const KEYS_MAX: usize = 100;
 /// What `DynamoDB` leaves undone, it wants to be asked again, with a pause [docs: `API_BatchGetItem`].
 const TRIES: u32 = 6;
 const PAUSE_MS: u64 = 25;

@@ -1,11 +1,18 @@
-//! Alerts on their way to whoever is on call.
+//! Alerts on their way to whoever is on call: pending ones in rows of their own, and a mark for each that was told.
+//!
+//! A commit keeps an alert as pending without asking whether it was told before. The mark is asked for where alerts are read and
+//! claimed, so that the same finding is told once, however often it is found.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
-use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
+use aws_sdk_dynamodb::error::BuildError;
+use aws_sdk_dynamodb::types::{AttributeValue, ConditionCheck, Delete, TransactWriteItem, Update};
 
-use super::items::{self, s, ttl};
+use super::items::{self, n, s, ttl};
 use super::keys::{self, Key};
+use super::load::KEYS_MAX;
+use super::transaction::{is_unmet_condition, past_collisions};
 use super::{DynamoLedger, UPDATE, corrupt, plan};
 use crate::aws::clock;
 use crate::domain::finding::Alert;
@@ -13,79 +20,156 @@ use crate::domain::target::AccountId;
 use crate::domain::time::Time;
 use crate::ports::{Attempt, Fault, FaultClass};
 
+/// Times an alert is marked anew because it came up once more at that moment.
+const MARKS_MAX: u32 = 5;
+
 impl DynamoLedger {
-    /// The oldest first.
+    /// The oldest first. One that came up again after it was told is only counted.
     pub(in crate::aws) async fn unsent(&self, account: &AccountId) -> Result<Vec<Alert>, Fault> {
-        let rows = self.rows(keys::partition_of(account), keys::OUTBOX, Some((items::STATE, s(items::SENT)))).await?;
-        let alerts: Result<Vec<Alert>, _> = rows.iter().map(items::alert_from).collect();
-        let mut alerts = alerts.map_err(|what| corrupt(&what))?;
-        alerts.sort_by(|a, b| (a.at, &a.id).cmp(&(b.at, &b.id)));
-        Ok(alerts)
+        let rows = self.rows(keys::partition_of(account), keys::PENDING, None).await?;
+        let pending: Result<Vec<Alert>, _> = rows.iter().map(items::alert_from).collect();
+        let pending = pending.map_err(|what| corrupt(&what))?;
+        let told = self.told_of(&pending).await?;
+        let (told, mut pending): (Vec<Alert>, Vec<Alert>) = pending.into_iter().partition(|it| told.contains(&it.id));
+        for alert in &told {
+            Box::pin(self.mark_sent(alert)).await?;
+        }
+        pending.sort_by(|a, b| (a.at, &a.id).cmp(&(b.at, &b.id)));
+        Ok(pending)
+    }
+
+    /// The ids of those that were told.
+    async fn told_of(&self, alerts: &[Alert]) -> Result<BTreeSet<String>, Fault> {
+        let marks: Vec<Key> = alerts.iter().map(Key::sent).collect();
+        let mut rows = BTreeMap::new();
+        for chunk in marks.chunks(KEYS_MAX) {
+            self.read(chunk, &mut rows).await?;
+        }
+        let told = alerts.iter().filter(|alert| rows.contains_key(Key::sent(alert).sort()));
+        Ok(told.map(|alert| alert.id.clone()).collect())
     }
 
     /// True while the alert is pending, whoever kept it first: told twice is better than not at all.
     pub(in crate::aws) async fn keep_alert(&self, alert: &Alert) -> Result<bool, Fault> {
-        let update = plan::outbox(&self.table, Key::outbox(&alert.account, &alert.id), alert, 1)
+        match past_collisions(|| Box::pin(self.count_told(alert))).await {
+            Err(fault) if is_unmet_condition(&fault) => {}
+            counted => return counted.map(|()| false),
+        }
+        let update = plan::keep(&self.table, alert, 1)
             .map_err(|error| UPDATE.fault(FaultClass::Invalid, "Unplannable", &error.to_string()))?;
-        let answer = self
+        let request = self
             .client
             .update_item()
             .table_name(update.table_name)
             .set_key(Some(update.key))
             .update_expression(update.update_expression)
             .set_expression_attribute_names(update.expression_attribute_names)
-            .set_expression_attribute_values(update.expression_attribute_values)
-            .return_values(ReturnValue::AllNew)
-            .send()
-            .await
-            .map_err(|error| UPDATE.failed(&error))?;
-        Ok(answer.attributes.is_some_and(|after| after.get(items::STATE) != Some(&s(items::SENT))))
+            .set_expression_attribute_values(update.expression_attribute_values);
+        past_collisions(|| {
+            let sent = request.clone().send();
+            Box::pin(async { sent.await.map(|_| true).map_err(|error| UPDATE.failed(&error)) })
+        })
+        .await
     }
 
-    /// The condition and the claim are one call, so that of two at the same moment one gets it.
-    pub(in crate::aws) async fn claim(&self, alert: &Alert, attempt: &Attempt, now: Time) -> Result<bool, Fault> {
-        // The very same claim is a retry of this call whose answer got lost.
-        let mut free =
-            "attribute_not_exists(#claimed) OR #claimed <= :now OR (#claimed = :until AND #by = :by)".to_owned();
-        let mut claim = self
-            .client
-            .update_item()
-            .table_name(&self.table)
-            .set_key(Some(Key::outbox(&alert.account, &alert.id).into_item()))
-            .update_expression("SET #claimed = :until, #by = :by")
-            .expression_attribute_names("#claimed", items::CLAIMED)
-            .expression_attribute_names("#by", items::CLAIMED_BY)
-            .expression_attribute_names("#state", items::STATE)
-            .expression_attribute_values(":until", items::n(attempt.deadline.ms()))
-            .expression_attribute_values(":by", AttributeValue::L(attempt.messages.iter().map(s).collect()))
-            .expression_attribute_values(":now", items::n(now.ms()))
-            .expression_attribute_values(":pending", s(items::PENDING));
-        for (nth, message) in attempt.messages.iter().enumerate().filter(|_| attempt.again) {
-            let _ = write!(free, " OR contains(#by, :m{nth})");
-            claim = claim.expression_attribute_values(format!(":m{nth}"), s(message));
-        }
-        let claimed = claim.condition_expression(format!("#state = :pending AND ({free})")).send().await;
-        match claimed.map_err(|error| UPDATE.failed(&error)) {
-            Ok(_) => Ok(true),
-            Err(fault) if fault.class == FaultClass::Moved => Ok(false),
-            Err(fault) => Err(fault),
-        }
-    }
-
-    /// Without a condition: an alert that somebody else marked meanwhile was sent all the same.
-    pub(in crate::aws) async fn mark_sent(&self, alert: &Alert) -> Result<(), Fault> {
+    /// Counts an alert that was told, on condition that it was.
+    async fn count_told(&self, alert: &Alert) -> Result<(), Fault> {
         self.client
             .update_item()
             .table_name(&self.table)
-            .set_key(Some(Key::outbox(&alert.account, &alert.id).into_item()))
-            .update_expression("SET #state = :sent, #ttl = :ttl")
-            .expression_attribute_names("#state", items::STATE)
-            .expression_attribute_names("#ttl", items::TTL)
-            .expression_attribute_values(":sent", s(items::SENT))
-            .expression_attribute_values(":ttl", ttl(clock::now().plus_ms(items::SENT_MS)))
+            .set_key(Some(Key::sent(alert).into_item()))
+            .update_expression("ADD #count :one")
+            .condition_expression("attribute_exists(#count)")
+            .expression_attribute_names("#count", items::COUNT)
+            .expression_attribute_values(":one", n(1))
             .send()
             .await
             .map(drop)
             .map_err(|error| UPDATE.failed(&error))
     }
+
+    /// The conditions and the claim are one transaction, so that of two at the same moment one gets it, and nobody one that
+    /// was told meanwhile.
+    pub(in crate::aws) async fn claim(&self, alert: &Alert, attempt: &Attempt, now: Time) -> Result<bool, Fault> {
+        let actions = claim(&self.table, alert, attempt, now).map_err(|error| unbuilt(&error))?;
+        match self.transact(actions, None).await {
+            Ok(()) => Ok(true),
+            Err(fault) if is_unmet_condition(&fault) => Ok(false),
+            Err(fault) => Err(fault),
+        }
+    }
+
+    /// Whoever else marked the alert meanwhile, it was sent all the same. An alert has mostly come up once.
+    pub(in crate::aws) async fn mark_sent(&self, alert: &Alert) -> Result<(), Fault> {
+        let (mut count, mut marks) = (1, 1);
+        loop {
+            let actions = mark(&self.table, alert, count).map_err(|error| unbuilt(&error))?;
+            match self.transact(actions, None).await {
+                Err(fault) if is_unmet_condition(&fault) && marks < MARKS_MAX => {
+                    count = items::count_from(self.get(&Key::pending(alert)).await?.as_ref());
+                    marks += 1;
+                }
+                outcome => return outcome,
+            }
+        }
+    }
+}
+
+fn claim(table: &str, alert: &Alert, attempt: &Attempt, now: Time) -> Result<Vec<TransactWriteItem>, BuildError> {
+    let untold = ConditionCheck::builder()
+        .table_name(table)
+        .set_key(Some(Key::sent(alert).into_item()))
+        .condition_expression("attribute_not_exists(#count)")
+        .expression_attribute_names("#count", items::COUNT);
+    // The very same claim is a retry of this call whose answer got lost.
+    let mut free = "attribute_not_exists(#claimed) OR #claimed <= :now OR (#claimed = :until AND #by = :by)".to_owned();
+    let mut claim = Update::builder()
+        .table_name(table)
+        .set_key(Some(Key::pending(alert).into_item()))
+        .update_expression("SET #claimed = :until, #by = :by")
+        .expression_attribute_names("#claimed", items::CLAIMED)
+        .expression_attribute_names("#by", items::CLAIMED_BY)
+        .expression_attribute_names("#alert", items::ALERT)
+        .expression_attribute_values(":until", n(attempt.deadline.ms()))
+        .expression_attribute_values(":by", AttributeValue::L(attempt.messages.iter().map(s).collect()))
+        .expression_attribute_values(":now", n(now.ms()));
+    for (nth, message) in attempt.messages.iter().enumerate().filter(|_| attempt.again) {
+        let _ = write!(free, " OR contains(#by, :m{nth})");
+        claim = claim.expression_attribute_values(format!(":m{nth}"), s(message));
+    }
+    let claim = claim.condition_expression(format!("attribute_exists(#alert) AND ({free})"));
+    Ok(vec![
+        TransactWriteItem::builder().condition_check(untold.build()?).build(),
+        TransactWriteItem::builder().update(claim.build()?).build(),
+    ])
+}
+
+/// The mark takes over the count of the pending row, on condition that it is still that; zero stands for no row.
+fn mark(table: &str, alert: &Alert, count: u64) -> Result<Vec<TransactWriteItem>, BuildError> {
+    let mark = Update::builder()
+        .table_name(table)
+        .set_key(Some(Key::sent(alert).into_item()))
+        .update_expression("SET #subject = :subject, #ttl = :ttl ADD #count :count")
+        .expression_attribute_names("#subject", "subject")
+        .expression_attribute_names("#ttl", items::TTL)
+        .expression_attribute_names("#count", items::COUNT)
+        .expression_attribute_values(":subject", s(alert.subject.clone()))
+        .expression_attribute_values(":ttl", ttl(clock::now().plus_ms(items::SENT_MS)))
+        .expression_attribute_values(":count", n(count));
+    let pending = Delete::builder()
+        .table_name(table)
+        .set_key(Some(Key::pending(alert).into_item()))
+        .expression_attribute_names("#count", items::COUNT);
+    let pending = match count {
+        0 => pending.condition_expression("attribute_not_exists(#count)"),
+        _ => pending.condition_expression("#count = :count").expression_attribute_values(":count", n(count)),
+    };
+    Ok(vec![
+        TransactWriteItem::builder().update(mark.build()?).build(),
+        TransactWriteItem::builder().delete(pending.build()?).build(),
+    ])
+}
+
+fn unbuilt(error: &BuildError) -> Fault {
+    UPDATE.fault(FaultClass::Invalid, "Build", &error.to_string())
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use aws_sdk_dynamodb::error::BuildError;
 use aws_sdk_dynamodb::types::{Delete, Put, TransactWriteItem, Update};
 
-use super::items::{self, Corrupt, Item, n, s, ttl};
+use super::items::{self, Corrupt, Item, n, s};
 use super::keys::Key;
 use crate::domain::finding::Alert;
 use crate::domain::record::Commit;
@@ -16,8 +16,11 @@ use crate::domain::time::Time;
 /// Actions in one transaction [bc; docs: amazondynamodb `ServiceQuotas`].
 const ACTIONS_MAX: usize = 100;
 
-/// One transaction, and what does not fit into it.
+/// One transaction, what has to be there before it, and what does not fit into it.
 pub(super) struct Plan {
+    /// Contents by digest, which all regions of an account name at the same moment: inside the transactions their rows would
+    /// make those collide that have nothing else to do with each other.
+    pub(super) contents: Vec<Item>,
     pub(super) actions: Vec<TransactWriteItem>,
     /// Edits beyond what a transaction holds; written when it is through. If they get lost, their events are settled once
     /// more, and the alerts of that carry the ids that they had.
@@ -51,13 +54,10 @@ impl Plan {
         // Two actions on one item are refused, so equal ids become one that counts for all.
         let mut alerts: BTreeMap<Key, (&Alert, u32)> = BTreeMap::new();
         for alert in &commit.alerts {
-            alerts.entry(Key::outbox(&alert.account, &alert.id)).or_insert((alert, 0)).1 += 1;
+            alerts.entry(Key::pending(alert)).or_insert((alert, 0)).1 += 1;
         }
-        for (key, (alert, count)) in alerts {
-            actions.push(TransactWriteItem::builder().update(outbox(table, key, alert, count)?).build());
-        }
-        for (id, text) in &entry.contents {
-            actions.push(content(table, Key::content(&target.account, id), text, entry.at)?);
+        for (alert, count) in alerts.into_values() {
+            actions.push(TransactWriteItem::builder().update(keep(table, alert, count)?).build());
         }
         if actions.len() > ACTIONS_MAX {
             return Err(Unplannable::TooMany(actions.len()));
@@ -70,7 +70,9 @@ impl Plan {
                 late.push((Key::seen(target, id), entry.at));
             }
         }
-        Ok(Self { actions, late, token: token(target, commit)? })
+        let content = |(id, text): (&String, &String)| items::content_item(&target.account, id, text, entry.at);
+        let contents = entry.contents.iter().map(content).collect();
+        Ok(Self { contents, actions, late, token: token(target, commit)? })
     }
 }
 
@@ -97,38 +99,21 @@ fn record(table: &str, target: &Target, commit: &Commit) -> Result<TransactWrite
     Ok(TransactWriteItem::builder().put(put.build()?).build())
 }
 
-/// An alert: kept the first time, counted every time. One that was sent stays sent.
-pub(super) fn outbox(table: &str, key: Key, alert: &Alert, count: u32) -> Result<Update, Unplannable> {
+/// An alert: kept the first time, counted every time. That one was told before is seen by whoever comes to tell it.
+pub(super) fn keep(table: &str, alert: &Alert, count: u32) -> Result<Update, Unplannable> {
     Ok(Update::builder()
         .table_name(table)
-        .set_key(Some(key.into_item()))
+        .set_key(Some(Key::pending(alert).into_item()))
         .update_expression(
-            "SET #alert = if_not_exists(#alert, :alert), #state = if_not_exists(#state, :pending), \
-             #at = if_not_exists(#at, :at) ADD #count :count",
+            "SET #alert = if_not_exists(#alert, :alert), #at = if_not_exists(#at, :at) ADD #count :count",
         )
         .expression_attribute_names("#alert", items::ALERT)
-        .expression_attribute_names("#state", items::STATE)
         .expression_attribute_names("#at", "at")
         .expression_attribute_names("#count", items::COUNT)
         .expression_attribute_values(":alert", s(items::json_of(alert)?))
-        .expression_attribute_values(":pending", s(items::PENDING))
         .expression_attribute_values(":at", s(alert.at.to_string()))
         .expression_attribute_values(":count", n(count))
         .build()?)
-}
-
-/// A content, once. Naming it again makes it live as long as the line of history that does.
-fn content(table: &str, key: Key, text: &str, at: Time) -> Result<TransactWriteItem, Unplannable> {
-    let update = Update::builder()
-        .table_name(table)
-        .set_key(Some(key.into_item()))
-        .update_expression("SET #body = if_not_exists(#body, :body), #ttl = :ttl")
-        .expression_attribute_names("#body", items::BODY)
-        .expression_attribute_names("#ttl", items::TTL)
-        .expression_attribute_values(":body", s(text))
-        .expression_attribute_values(":ttl", ttl(at.plus_ms(items::HISTORY_MS)))
-        .build()?;
-    Ok(TransactWriteItem::builder().update(update).build())
 }
 
 fn put(table: &str, item: Item) -> Result<TransactWriteItem, Unplannable> {

@@ -1,12 +1,16 @@
 //! What most calls on the table come to: some attributes of one row are set, or the rows of a partition are read.
 
+use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use aws_sdk_dynamodb::types::AttributeValue;
 
 use super::items::{Item, n, s};
 use super::keys::{self, Key};
 use super::{DynamoLedger, UPDATE};
 use crate::aws::fault::Call;
-use crate::ports::Fault;
+use crate::ports::{Fault, FaultClass};
+
+#[cfg(test)]
+mod tests;
 
 const QUERY: Call = Call::read("Query");
 /// A page reads up to 1 MB (API model): more pages than this are a partition gone wild.
@@ -50,7 +54,6 @@ impl DynamoLedger {
         prefix: &str,
         unless: Option<Field>,
     ) -> Result<Vec<Item>, Fault> {
-        let mut rows = Vec::new();
         let mut query = self
             .client
             .query()
@@ -67,15 +70,18 @@ impl DynamoLedger {
                 .expression_attribute_names("#unless", name)
                 .expression_attribute_values(":unless", value);
         }
-        for _ in 0..PAGES_MAX {
-            let page = query.clone().send().await.map_err(|error| QUERY.failed(&error))?;
-            rows.extend(page.items.unwrap_or_default());
-            let next = page.last_evaluated_key.filter(|key| !key.is_empty());
-            if next.is_none() {
-                break;
-            }
-            query = query.set_exclusive_start_key(next);
-        }
-        Ok(rows)
+        all_of(query, PAGES_MAX).await
     }
+}
+
+/// The items of all pages. A list that is cut short would pass for the whole one, so that too many pages are a fault.
+pub(super) async fn all_of(query: QueryFluentBuilder, pages_max: usize) -> Result<Vec<Item>, Fault> {
+    let mut pages = query.into_paginator().send();
+    let mut rows = Vec::new();
+    for _ in 0..=pages_max {
+        let Some(page) = pages.next().await else { return Ok(rows) };
+        rows.extend(page.map_err(|error| QUERY.failed(&error))?.items.unwrap_or_default());
+    }
+    let what = format!("there are more than {pages_max} pages of rows");
+    Err(QUERY.fault(FaultClass::Invalid, "Endless", &what))
 }

@@ -49,29 +49,22 @@ impl DynamoLedger {
     }
 
     async fn scan_segment(&self, segment: i32, wanted: &Wanted) -> Result<Vec<Item>, Fault> {
+        let names = (!wanted.names.is_empty()).then(|| wanted.names.clone());
+        let scan = self
+            .client
+            .scan()
+            .table_name(&self.table)
+            .segment(segment)
+            .total_segments(SEGMENTS)
+            .filter_expression(wanted.filter)
+            .projection_expression(wanted.projection)
+            .set_expression_attribute_names(names)
+            .set_expression_attribute_values(Some(wanted.values.clone()));
+        let mut pages = scan.into_paginator().send();
         let mut found = Vec::new();
-        let mut next = None;
-        for _ in 0..PAGES_MAX {
-            let names = (!wanted.names.is_empty()).then(|| wanted.names.clone());
-            let page = self
-                .client
-                .scan()
-                .table_name(&self.table)
-                .segment(segment)
-                .total_segments(SEGMENTS)
-                .filter_expression(wanted.filter)
-                .projection_expression(wanted.projection)
-                .set_expression_attribute_names(names)
-                .set_expression_attribute_values(Some(wanted.values.clone()))
-                .set_exclusive_start_key(next)
-                .send()
-                .await
-                .map_err(|error| SCAN.failed(&error))?;
-            found.extend(page.items.unwrap_or_default());
-            next = page.last_evaluated_key;
-            if next.is_none() {
-                return Ok(found);
-            }
+        for _ in 0..=PAGES_MAX {
+            let Some(page) = pages.next().await else { return Ok(found) };
+            found.extend(page.map_err(|error| SCAN.failed(&error))?.items.unwrap_or_default());
         }
         Err(SCAN.fault(FaultClass::Invalid, "Endless", "the table is larger than anybody would wait for"))
     }

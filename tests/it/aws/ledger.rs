@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use aws_sdk_dynamodb::types::AttributeValue;
 use runas_reactor::domain::record::{Commit, HistoryEntry, Incident, Record, Standing};
 use runas_reactor::domain::target::{AccountFacts, AccountState};
-use runas_reactor::ports::{FaultClass, Ledger as _};
+use runas_reactor::ports::{Attempt, FaultClass, Ledger as _};
 use serde_json::json;
 
 use super::*;
@@ -57,14 +57,14 @@ fn ids(ids: &[&str]) -> BTreeSet<String> {
 }
 
 #[tokio::test]
-async fn a_pass_is_one_transaction_and_one_read() {
+async fn a_pass_is_one_transaction_after_its_contents_and_one_read() {
     let hub = Hub::new().await;
     let world = hub.world();
     let mut commit = commit(0, Standing::Drifted);
     commit.record.incident = Some(incident());
     world.commit(&target(), &commit).await.unwrap();
     let loaded = world.load(&target(), &ids(&["event-0", "event-1"])).await.unwrap();
-    assert_eq!(hub.calls("dynamodb"), ["TransactWriteItems", "BatchGetItem"]);
+    assert_eq!(hub.calls("dynamodb"), ["PutItem", "TransactWriteItems", "BatchGetItem"]);
     assert_eq!(loaded.record, commit.record);
     assert_eq!(loaded.seen, ids(&["event-0"]));
     assert_eq!(loaded.facts, None);
@@ -76,7 +76,7 @@ async fn a_pass_is_one_transaction_and_one_read() {
             "DOC#d1",
             "EVENT#2096-10-02T07:06:40.000Z#c/1#eu-west-1",
             "INCIDENT#eu-west-1",
-            "OUTBOX#edit-1",
+            "OUTBOX#PENDING#edit-1",
             "REGION#eu-west-1",
             "SEEN#eu-west-1#event-0"
         ]
@@ -135,6 +135,20 @@ async fn targets_of_one_account_do_not_share_history() {
 }
 
 #[tokio::test]
+async fn a_content_is_kept_for_as_long_as_the_newest_line_that_names_it_in_any_region() {
+    let hub = Hub::new().await;
+    let world = hub.world();
+    let mut later = commit(0, Standing::InSync);
+    later.history.at = later.history.at.plus_ms(86_400_000);
+    world.commit(&target(), &commit(0, Standing::InSync)).await.unwrap();
+    let ttl = async || rows(&hub).await["DOC#d1"]["ttl"].as_n().unwrap().parse::<i64>().unwrap();
+    let before = ttl().await;
+    world.commit(&target_in("us-east-1"), &later).await.unwrap();
+    assert_eq!(ttl().await, before + 86_400);
+    assert_eq!(rows(&hub).await["DOC#d1"]["body"].as_s().unwrap(), "{\"a\":1}");
+}
+
+#[tokio::test]
 async fn collisions_are_tried_again_and_reported_when_they_do_not_end() {
     let hub = Hub::new().await;
     let world = hub.world();
@@ -144,7 +158,7 @@ async fn collisions_are_tried_again_and_reported_when_they_do_not_end() {
     };
     hub.aws.faults(&canceled("TransactionConflict", 2));
     world.commit(&target(), &commit(0, Standing::InSync)).await.unwrap();
-    assert_eq!(hub.calls("dynamodb").len(), 3);
+    assert_eq!(hub.calls("dynamodb"), [&["PutItem"][..], &["TransactWriteItems"; 3]].concat());
     hub.aws.faults(&canceled("TransactionConflict", 9));
     assert_eq!(world.commit(&target(), &commit(1, Standing::InSync)).await.unwrap_err().class, FaultClass::Moved);
     hub.aws.faults(&canceled("ThrottlingError", 9));
@@ -196,11 +210,46 @@ async fn an_alert_is_kept_once_counted_and_marked() {
     world.mark_sent(&alert("edit-1")).await.unwrap();
     assert_eq!(world.unsent(&account).await.unwrap(), [earlier]);
     assert!(!world.keep_alert(&again).await.unwrap(), "told already");
-    world.commit(&target(), &commit(1, Standing::InSync)).await.unwrap();
-    let row = rows(&hub).await.remove("OUTBOX#edit-1").unwrap();
-    assert_eq!((row["state"].as_s().unwrap().as_str(), row["count"].as_n().unwrap().as_str()), ("sent", "4"));
+    let row = rows(&hub).await.remove("SENT#edit-1").unwrap();
+    assert_eq!(row["count"].as_n().unwrap(), "3");
     assert!(row.contains_key("ttl"));
     assert_eq!(world.unsent(&account).await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn an_alert_that_comes_up_again_after_it_was_told_is_counted_and_nobody_tells_it() {
+    let hub = Hub::new().await;
+    let world = hub.world();
+    let account = target().account;
+    let now = Time::from_ms(4_000_000_000_000);
+    let attempt = Attempt { messages: ids(&["m-1"]), again: false, deadline: now.plus_ms(60_000) };
+    world.commit(&target(), &commit(0, Standing::InSync)).await.unwrap();
+    assert!(world.claim(&alert("edit-1"), &attempt, now).await.unwrap());
+    world.mark_sent(&alert("edit-1")).await.unwrap();
+    let outbox = async || rows(&hub).await.into_keys().filter(|key| key.starts_with("OUTBOX#")).collect::<Vec<_>>();
+    assert_eq!(outbox().await, Vec::<String>::new(), "nothing is left for a flush to read");
+
+    world.commit(&target(), &commit(1, Standing::InSync)).await.unwrap();
+    assert_eq!(outbox().await, ["OUTBOX#PENDING#edit-1"]);
+    let again = Attempt { again: true, ..attempt };
+    assert!(!world.claim(&alert("edit-1"), &again, now.plus_ms(90_000)).await.unwrap(), "it was told");
+    assert_eq!(world.unsent(&account).await.unwrap(), []);
+    assert_eq!(outbox().await, Vec::<String>::new());
+    assert_eq!(rows(&hub).await["SENT#edit-1"]["count"].as_n().unwrap(), "2");
+}
+
+#[tokio::test]
+async fn marking_twice_changes_nothing_and_marking_counts_whatever_came_up_meanwhile() {
+    let hub = Hub::new().await;
+    let world = hub.world();
+    for _ in 0..3 {
+        assert!(world.keep_alert(&alert("edit-1")).await.unwrap());
+    }
+    world.mark_sent(&alert("edit-1")).await.unwrap();
+    world.mark_sent(&alert("edit-1")).await.unwrap();
+    let rows = rows(&hub).await;
+    assert_eq!(rows.keys().collect::<Vec<_>>(), ["SENT#edit-1"]);
+    assert_eq!(rows["SENT#edit-1"]["count"].as_n().unwrap(), "3");
 }
 
 #[tokio::test]

@@ -46,7 +46,7 @@ fn an_edit_leaves_exactly_the_rows_of_the_design() {
         *count.entry(kind_of(key)).or_insert(0) += 1;
     }
     // The versions of before (accepted, latest), of alice, and the one that we wrote, which is the one of before.
-    let expected = [("DOC#", 1), ("EVENT#", 1), ("INCIDENT#", 1), ("OUTBOX#", 1), ("SEEN#", 1)];
+    let expected = [("DOC#", 1), ("EVENT#", 1), ("INCIDENT#", 1), ("SEEN#", 1), ("SENT#", 1)];
     assert_eq!(count, expected.map(|(kind, count)| (kind.to_owned(), count)).into(), "{new:#?}");
 
     let region = &rows["REGION#eu-west-1"];
@@ -83,9 +83,9 @@ fn an_edit_leaves_exactly_the_rows_of_the_design() {
         assert!(serde_json::from_str::<Value>(&text_of(&content["body"])).unwrap()["inputs"].is_object(), "{content}");
     }
 
-    let (_, outbox) = rows.iter().find(|(key, _)| key.starts_with("OUTBOX#edit:")).unwrap();
-    assert_eq!((&outbox["state"], &outbox["count"]), (&json!("sent"), &json!(1)));
-    assert_eq!(days_kept(outbox, at), 2);
+    let (_, sent) = rows.iter().find(|(key, _)| key.starts_with("SENT#edit:")).unwrap();
+    assert_eq!(sent["count"], json!(1));
+    assert_eq!(days_kept(sent, at), 2);
     let incident = &rows["INCIDENT#eu-west-1"];
     assert!(text_of(&incident["summary"]).contains("alice@example.com wrote version 2"), "{incident}");
     assert_eq!((&incident["escalated"], &incident["ttl"]), (&json!(false), &Value::Null));

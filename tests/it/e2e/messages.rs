@@ -72,7 +72,7 @@ fn what_a_member_says_about_the_organisation_is_not_believed_and_told_once() {
     assert_eq!(kinds(&told), ["distrusted"; 2]);
     assert!(told.iter().all(|told| told.text().contains(&format!("from {PAYMENTS}"))), "{told:#?}");
     let mut after = stage.rows();
-    after.retain(|key, _| !key.starts_with(&format!("ACCOUNT#{HUB} OUTBOX#distrusted:")));
+    after.retain(|key, _| !key.starts_with(&format!("ACCOUNT#{HUB} SENT#distrusted:")));
     assert_eq!(after, rows, "nothing else came of it");
     // It is still governed.
     stage.administrator(SEARCH, "alice@example.com").edits(HOME, &json!({"runAsEnabled": false}));
@@ -135,7 +135,7 @@ fn an_attempt_that_was_denied_is_told_once_and_counted_and_is_no_edit() {
     eve.fails_to_delete(HOME);
     eve.fails_to_delete(FRANKFURT);
     stage.settle(&lambda);
-    let outbox = stage.rows_of(PAYMENTS, "OUTBOX#denied:");
+    let outbox = stage.rows_of(PAYMENTS, "SENT#denied:");
     let told = stage.told();
     // Two rows only where the hour ended in between.
     assert_eq!(told.len(), outbox.len(), "{told:#?}");

@@ -46,24 +46,34 @@ fn plan(commit: &Commit) -> Plan {
 #[test]
 fn one_transaction_holds_everything() {
     let plan = plan(&commit(2, &["a", "b"]));
-    // Record, history, no incident, two alerts, one content, two edits.
-    assert_eq!((plan.actions.len(), plan.late.len()), (8, 0));
+    // Record, history, no incident, two alerts, two edits.
+    assert_eq!((plan.actions.len(), plan.late.len()), (7, 0));
     let record = plan.actions[0].put().unwrap();
     assert_eq!(record.condition_expression(), Some("#generation = :expected"));
     assert!(plan.actions[2].delete().is_some());
 }
 
 #[test]
+fn rows_that_regions_share_by_content_are_no_part_of_the_transaction() {
+    let plan = plan(&commit(2, &["a"]));
+    let in_transaction = format!("{:?}", plan.actions);
+    assert!(!in_transaction.contains("DOC#"), "{in_transaction}");
+    let [content] = &plan.contents[..] else { panic!("one content: {:?}", plan.contents) };
+    assert_eq!((Key::sort_of(content), items::text(content, items::BODY)), (Some("DOC#d1"), Ok("{}")));
+    assert_eq!(content.get(items::TTL), Some(&items::n(400 * 86_400)));
+}
+
+#[test]
 fn equal_ids_are_one_action() {
     let mut twice = commit(1, &["a", "a"]);
     twice.seen.push("e0".to_owned());
-    assert_eq!(plan(&twice).actions.len(), 6);
+    assert_eq!(plan(&twice).actions.len(), 5);
 }
 
 #[test]
 fn what_does_not_fit_comes_after() {
     let plan = plan(&commit(150, &["a"]));
-    assert_eq!((plan.actions.len(), plan.late.len()), (100, 55));
+    assert_eq!((plan.actions.len(), plan.late.len()), (100, 54));
 }
 
 #[test]
@@ -73,17 +83,4 @@ fn the_token_is_the_commits_own() {
     assert_ne!(plan(&commit(2, &["a"])).token, first);
     let elsewhere = Target::new(target().account, "us-east-1".parse().unwrap());
     assert_ne!(Plan::of("ledger", &elsewhere, &commit(1, &["a"])).unwrap().token, first);
-}
-
-#[test]
-fn a_condition_that_does_not_hold_beats_everything_else() {
-    let class = |codes: &[&str]| match canceled_for(codes.iter().copied(), "") {
-        Refused::Collision(fault) => (true, fault.class),
-        Refused::Other(fault) => (false, fault.class),
-    };
-    assert_eq!(class(&["None", "TransactionConflict", "ConditionalCheckFailed"]), (false, FaultClass::Moved));
-    assert_eq!(class(&["TransactionConflict", "None", "TransactionConflict"]), (true, FaultClass::Moved));
-    assert_eq!(class(&["ThrottlingError", "TransactionConflict"]), (false, FaultClass::Throttled));
-    assert_eq!(class(&["ProvisionedThroughputExceeded"]), (false, FaultClass::Throttled));
-    assert_eq!(class(&["ValidationError"]), (false, FaultClass::Invalid));
 }

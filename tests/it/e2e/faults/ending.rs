@@ -75,15 +75,12 @@ fn remembered(play: &Play, strike: Option<&Strike>) {
         let with_it = rows.iter().filter(|(key, row)| key.starts_with("EVENT#") && text_of(&row["case"]).contains(&id));
         assert!(with_it.count() > 0, "not in the history: {event}");
     }
-    let of_the_hub = play.stage.rows_of(HUB, "OUTBOX#");
-    let unsent: Vec<&Value> = rows
-        .iter()
-        .filter(|(key, _)| key.starts_with("OUTBOX#"))
-        .chain(&of_the_hub)
-        .map(|(_, row)| row)
-        .filter(|row| row["state"] != "sent")
-        .collect();
-    assert!(unsent.is_empty(), "{unsent:#?}");
+    let of_the_hub = play.stage.rows_of(HUB, "");
+    for rows in [&rows, &of_the_hub] {
+        let pending = rows.keys().filter_map(|key| key.strip_prefix("OUTBOX#PENDING#"));
+        let unsent: Vec<&str> = pending.filter(|id| !rows.contains_key(&format!("SENT#{id}"))).collect();
+        assert!(unsent.is_empty(), "{unsent:#?}");
+    }
 }
 
 fn told(play: &Play, strike: Option<&Strike>, calls: &[Spot]) {
@@ -117,7 +114,8 @@ fn may_repeat(strike: &Strike, calls: &[Spot]) -> bool {
     let at = |spot: &Spot| calls.iter().position(|call| call == spot);
     let first = calls.iter().position(|call| call.action == "Publish");
     let told = matches!(strike.way, Way::Lost | Way::KilledAfter) && strike.spot.action == "Publish";
-    let marked = strike.spot.action == "UpdateItem" && first.is_some_and(|first| at(&strike.spot) > Some(first));
+    let marked =
+        strike.spot.action == "TransactWriteItems" && first.is_some_and(|first| at(&strike.spot) > Some(first));
     told || (marked && (strike.lasts != Lasts::Once || matches!(strike.way, Way::Denied | Way::KilledBefore)))
 }
 
