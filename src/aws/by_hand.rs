@@ -20,6 +20,7 @@ use aws_smithy_types::config_bag::Layer;
 use aws_smithy_types::error::ErrorMetadata;
 use serde_json::Value;
 
+use super::clock;
 use super::fault::Call;
 use crate::ports::{Fault, FaultClass};
 
@@ -114,15 +115,19 @@ impl Shape {
 }
 
 impl Prepared {
-    /// The items of a list, page after page, and whether these are all of them.
+    /// The items of a list, page after page, and whether these are all of them. Pages are `pause_ms` apart at least.
     pub(super) async fn list(
         &self,
         question: &Value,
         list: &str,
         pages_max: usize,
+        pause_ms: u64,
     ) -> Result<(Vec<Value>, bool), Fault> {
         let (mut items, mut question) = (Vec::new(), question.clone());
-        for _ in 0..pages_max {
+        for page in 0..pages_max {
+            if page > 0 {
+                clock::sleep(pause_ms).await;
+            }
             let sent = self.operation.invoke(question.to_string()).await;
             let mut page = sent.map_err(|error| self.call.failed(&error))?;
             let Some(Value::Array(more)) = page.get_mut(list).map(Value::take) else {

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::by_hand::{Shape, Way};
 use super::client::Clients;
+use super::clock;
 use super::session::{Lent, Scope, Sessions};
 use crate::config::Config;
 use crate::domain::decode::from_history;
@@ -23,9 +24,12 @@ static LOOKUP: Shape = Shape {
 /// The calls that change what an engineer gets. They are rare in any account, whatever the document, so that asking by name
 /// finds them; whether CloudTrail knows documents by their names is not documented.
 const NAMES: [&str; 4] = ["CreateDocument", "UpdateDocument", "UpdateDocumentDefaultVersion", "DeleteDocument"];
-/// Pages of fifty events that are read for a name, the newest first. Two may be asked for in a second [bc cloudtrail]; what
-/// is throttled is tried again.
+/// Pages of fifty events that are read for a name, the newest first. More than 150 such calls since the last sweep are not
+/// read: the edits before them count as nobody's, and the log says so.
 const PAGES_MAX: usize = 3;
+/// Two calls a second are allowed in an account and region [bc cloudtrail]. Another invocation may be at it too: its throttle
+/// is a fault, so that the message comes again.
+const PAUSE_MS: u64 = 500;
 
 /// The event histories of all accounts.
 pub(super) struct EventHistory {
@@ -41,10 +45,17 @@ impl EventHistory {
     pub(super) async fn called(&self, target: &Target, access: &Access, since: Time) -> Result<Vec<Edit>, Fault> {
         let Lent { session, .. } = self.sessions.get(&target.account, access).await?;
         let call = LOOKUP.prepare(&self.way, target.region.as_str(), session.credentials.clone());
+        let until = clock::now();
         let mut edits = Vec::new();
-        for name in NAMES {
+        for (nth, name) in NAMES.into_iter().enumerate() {
+            if nth > 0 {
+                clock::sleep(PAUSE_MS).await;
+            }
             // The record as CloudTrail wrote it is JSON in a string.
-            let (events, _) = call.list(&question(name, since), "Events", PAGES_MAX).await?;
+            let (events, all) = call.list(&question(name, since, until), "Events", PAGES_MAX, PAUSE_MS).await?;
+            if !all {
+                tracing::warn!(%target, name, read = events.len(), truncated = true, "event history not read to its end");
+            }
             let records = events.iter().filter_map(|event| event.get("CloudTrailEvent")?.as_str());
             edits.extend(records.filter_map(|record| from_history(record, target)));
         }
@@ -52,7 +63,24 @@ impl EventHistory {
     }
 }
 
-fn question(name: &str, since: Time) -> Value {
+/// In whole seconds, the last one included.
+fn question(name: &str, since: Time, until: Time) -> Value {
     let by_name = json!([{ "AttributeKey": "EventName", "AttributeValue": name }]);
-    json!({ "LookupAttributes": by_name, "StartTime": since.ms() / 1_000 })
+    let (start, end) = (since.ms() / 1_000, (until.ms() / 1_000 + 1).max(since.ms() / 1_000));
+    json!({ "LookupAttributes": by_name, "StartTime": start, "EndTime": end })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_question_ends_with_the_second_in_which_it_is_asked_and_never_before_it_begins() {
+        let between = |since, until| {
+            let question = question("UpdateDocument", Time::from_ms(since), Time::from_ms(until));
+            (question["StartTime"].clone(), question["EndTime"].clone())
+        };
+        assert_eq!(between(1_999, 5_001), (json!(1), json!(6)));
+        assert_eq!(between(65_000, 5_000), (json!(65), json!(65)));
+    }
 }

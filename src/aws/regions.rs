@@ -47,7 +47,7 @@ impl AccountRegions {
         let Lent { session, .. } = self.sessions.get(account, access).await?;
         let call = LIST.prepare(&self.way, self.region, session.credentials.clone());
         let question = json!({ "MaxResults": 50, "RegionOptStatusContains": ["ENABLED", "ENABLED_BY_DEFAULT"] });
-        let (listed, all) = call.list(&question, "Regions", PAGES_MAX).await?;
+        let (listed, all) = call.list(&question, "Regions", PAGES_MAX, 0).await?;
         let mut enabled = BTreeSet::new();
         for listed in &listed {
             let name = listed.get("RegionName").and_then(|name| name.as_str()).unwrap_or_default();

@@ -24,6 +24,7 @@ pub(super) async fn attributed<W: World>(
     let Some(since) = unheard(&found) else { return Ok(found) };
     let mut edits = match world.called(&found.target, access, since).await {
         Ok(edits) => edits,
+        Err(fault) if fault.retryable() => return Err(fault),
         Err(fault) => {
             tracing::warn!(target = %found.target, error = %fault, "nobody told who made a change, nor does CloudTrail");
             return Ok(found);

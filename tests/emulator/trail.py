@@ -70,12 +70,13 @@ def lookup(bed, call):
     if set(wanted) - {"EventName"}:
         raise NotImplementedError(f"attributes {sorted(wanted)}")
     since = datetime.datetime.fromtimestamp(asked.get("StartTime", 0), datetime.timezone.utc)
+    until = datetime.datetime.fromtimestamp(asked["EndTime"], datetime.timezone.utc)
     found = [
         event["detail"]
         for event in reversed(bed.trail)
         if (event["account"], event["region"]) == (call.principal.account, call.region)
         and event["detail"]["eventName"] == wanted.get("EventName", event["detail"]["eventName"])
-        and event["time"] >= stamp(since)
+        and stamp(since) <= event["time"] <= stamp(until)
     ]
     begin, size = int(asked.get("NextToken", 0)), asked.get("MaxResults", 50)
     more = {"NextToken": str(begin + size)} if begin + size < len(found) else {}

@@ -9,6 +9,7 @@
 
 mod directory;
 mod documents;
+mod history;
 mod ledger;
 mod session;
 mod telling;
