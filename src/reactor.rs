@@ -20,7 +20,7 @@ mod trail;
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::domain::finding::{Kind, about_message};
+use crate::domain::finding::{HubFinding, about_hub};
 use crate::domain::policy::Policy;
 use crate::domain::time::{MINUTE_MS, Time};
 use crate::ports::{Attempt, Fault, FaultClass, World};
@@ -97,11 +97,17 @@ impl<W: World> Reactor<W> {
         };
         let Some((_, policy)) = cached else { return Err(fault) };
         tracing::warn!(error = %fault, policy = policy.label(), "policy not readable, the last good one stays");
-        let hour: String = now.to_string().chars().take(13).collect();
-        let alert = about_message(Kind::PolicyUnreadable, policy.hub_account(), &hour, &fault.to_string(), now);
+        let hour = hour_of(now);
+        let found = HubFinding::PolicyUnreadable;
+        let alert = about_hub(found, policy.hub_account(), &hour, None, &fault.to_string(), now);
         if let Err(fault) = report::tell_once(&self.world, &alert, attempt).await {
             tracing::warn!(error = %fault, "alert not told; the next batch tries again");
         }
         Ok(policy)
     }
+}
+
+/// What comes up again and again is told once in each of these.
+fn hour_of(now: Time) -> String {
+    now.to_string().chars().take(13).collect()
 }

@@ -106,6 +106,7 @@ fn row(file: &str, index: usize, decoded: Decoded) -> Row {
     match decoded {
         Decoded::Signal(notice) => heard(empty, *notice),
         Decoded::Ignored { reason, .. } => Row { outcome: "ignored", reason: Some(reason), ..empty },
+        Decoded::Untrusted { reason, .. } => Row { outcome: "untrusted", reason: Some(reason), ..empty },
         Decoded::Poison { reason } => Row { outcome: "poison", reason: Some(reason), ..empty },
     }
 }

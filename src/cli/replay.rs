@@ -135,7 +135,7 @@ fn played(file: &str, text: &str, policy: &Policy, now: Time) -> Result<Value, S
 fn accounts(bodies: &[String]) -> BTreeSet<AccountId> {
     let about = |body: &String| match decode(body) {
         Decoded::Signal(notice) => notice.signal.account().cloned(),
-        Decoded::Ignored { .. } | Decoded::Poison { .. } => None,
+        Decoded::Ignored { .. } | Decoded::Untrusted { .. } | Decoded::Poison { .. } => None,
     };
     bodies.iter().filter_map(about).collect()
 }

@@ -2,6 +2,7 @@
 //!
 //! **The rule for poison.** A message that is for us but cannot be used is not retried: the caller puts it into the dead-letter
 //! queue with the reason, tells once, and settles it. A message that is well-formed and not for us is settled with a log line.
+//! A message that claims to be for us, and that AWS has not delivered, has no effect and is told.
 //! Nothing is dropped because one optional field has an odd type: a form of event that we fail to read is a form of edit that
 //! we fail to see.
 
@@ -11,7 +12,8 @@ use super::edit::Edit;
 use super::signal::{Notice, Signal};
 use super::target::{AccountId, Region, Target};
 use super::text::{MESSAGE_CHARS_MAX, clean, quote};
-use envelope::{Envelope, Heard, Record, Refused, ignored};
+use envelope::{Envelope, Heard, Record, Refused, ignored, untrusted};
+use lenient::str_at;
 
 mod arn;
 mod control_tower;
@@ -31,6 +33,8 @@ pub const BODY_BYTES_MAX: usize = 1_048_576;
 
 const API_CALL: &str = "AWS API Call via CloudTrail";
 const SERVICE_EVENT: &str = "AWS Service Event via CloudTrail";
+const REGION_CHANGE: &str = "Region Opt-In Status Change";
+const SCHEDULED: &str = "Scheduled Event";
 
 /// What became of a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,6 +48,13 @@ pub enum Decoded {
         /// What a log line can name it by.
         about: Option<Box<About>>,
     },
+    /// It claims to be for us, and is not as AWS delivers it: forged, or replayed from an archive.
+    Untrusted {
+        /// Why it is not believed.
+        reason: String,
+        /// What an alert can name it by.
+        about: Option<Box<About>>,
+    },
     /// For us, and unusable.
     Poison {
         /// What is wrong with it, and what to do.
@@ -51,7 +62,7 @@ pub enum Decoded {
     },
 }
 
-/// What a log line can name an ignored message by.
+/// What a log line or an alert can name a message by that gives no signal.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct About {
     /// CloudTrail's `eventID`, or the envelope's id.
@@ -81,6 +92,9 @@ pub fn decode(body: &str) -> Decoded {
             match heard(envelope) {
                 Ok(notice) => Decoded::Signal(Box::new(Notice { principal: envelope.principal(), ..notice })),
                 Err(Refused::Ignored(reason)) => Decoded::Ignored { reason: bounded(&reason), about: envelope.about() },
+                Err(Refused::Untrusted(reason)) => {
+                    Decoded::Untrusted { reason: bounded(&reason), about: envelope.about() }
+                }
                 Err(Refused::Poison(reason)) => Decoded::Poison { reason: bounded(&reason) },
             }
         }
@@ -144,19 +158,55 @@ fn heard(envelope: Envelope<'_>) -> Heard {
     let Some(detail_type) = envelope.detail_type() else {
         return work::own(envelope);
     };
-    match (detail_type, envelope.source()) {
-        (API_CALL, "aws.ssm") => document::heard(Record::read(envelope, "ssm")?),
-        (API_CALL, "aws.organizations") => organizations::called(Record::read(envelope, "organizations")?),
-        (SERVICE_EVENT, "aws.organizations") => organizations::happened(Record::read(envelope, "organizations")?),
-        (SERVICE_EVENT, "aws.controltower") => control_tower::heard(Record::read(envelope, "controltower")?),
-        ("Region Opt-In Status Change", "aws.account") => region::heard(envelope),
-        ("Scheduled Event", "aws.events" | "aws.scheduler") => Ok(work::scheduled(envelope)),
-        (detail_type, source) => ignored(unfollowed(envelope, detail_type, source)),
+    let source = envelope.source();
+    let heard = match source.strip_prefix("aws.") {
+        Some(service) => followed(envelope, detail_type, service),
+        None => forged(envelope, detail_type, source),
+    };
+    match (heard, envelope.replay()) {
+        (Ok(_) | Err(Refused::Poison(_)), Some(replay)) => {
+            untrusted(format!("it comes from the replay {} of an archive, not from AWS's own delivery", quote(&replay)))
+        }
+        (heard, _) => heard,
     }
 }
 
-/// Among them the events of ours under another detail-type or source: a call that only asks for what a service event will
-/// report, or something that somebody put onto a bus.
+/// An event of a service, as AWS delivers it.
+fn followed(envelope: Envelope<'_>, detail_type: &str, service: &str) -> Heard {
+    match (detail_type, service) {
+        (API_CALL, "ssm") => document::heard(Record::read(envelope, "ssm")?),
+        (API_CALL, "organizations") => organizations::called(Record::read(envelope, "organizations")?),
+        (SERVICE_EVENT, "organizations") => organizations::happened(Record::read(envelope, "organizations")?),
+        (SERVICE_EVENT, "controltower") => control_tower::heard(Record::read(envelope, "controltower")?),
+        (REGION_CHANGE, "account") => region::heard(envelope),
+        (SCHEDULED, "events" | "scheduler") => Ok(work::scheduled(envelope)),
+        (detail_type, _) => ignored(unfollowed(envelope, detail_type, envelope.source())),
+    }
+}
+
+/// An event that AWS has not sent. What would be followed if AWS had sent it is a forgery, and anything else no concern of ours.
+fn forged(envelope: Envelope<'_>, detail_type: &str, source: &str) -> Heard {
+    let detail = envelope.detail().ok();
+    let claimed = match detail_type {
+        API_CALL | SERVICE_EVENT => {
+            detail.and_then(|detail| str_at(detail, "eventSource")?.strip_suffix(".amazonaws.com"))
+        }
+        REGION_CHANGE => Some("account"),
+        SCHEDULED => Some("events"),
+        _ => None,
+    };
+    let own = detail.and_then(|detail| str_at(detail, "kind")).is_some_and(work::is_kind);
+    let believable =
+        claimed.is_some_and(|service| !matches!(followed(envelope, detail_type, service), Err(Refused::Ignored(_))));
+    let nothing = unfollowed(envelope, detail_type, source);
+    if own || believable {
+        untrusted(format!("{nothing}; only AWS and the reactor send such events"))
+    } else {
+        ignored(nothing)
+    }
+}
+
+/// Among them the events of ours under another detail-type: a call that only asks for what a service event will report.
 fn unfollowed(envelope: Envelope<'_>, detail_type: &str, source: &str) -> String {
     let what = match envelope.about().and_then(|about| about.event) {
         Some(event) => format!("{} as {}", quote(&event), quote(detail_type)),

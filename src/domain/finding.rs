@@ -15,6 +15,10 @@ use super::target::{AccountId, DOCUMENT_NAME, Region};
 use super::text::{clean, sha256};
 use super::time::Time;
 
+mod hub;
+
+pub use hub::{HubFinding, about_hub};
+
 /// How loud an alert is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -105,6 +109,8 @@ pub enum Kind {
     Poison,
     /// An event that claims what its sender may not say.
     Distrusted,
+    /// An event from an account that the organisation does not have.
+    UnknownAccount,
     /// The policy cannot be read; the last good one stays in force.
     PolicyUnreadable,
     /// A sweep did not come to its end.
@@ -117,7 +123,7 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind, for the README's table.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 23] = [
         Self::EditReverted,
         Self::EditKept,
         Self::EditNoticed,
@@ -136,6 +142,7 @@ impl Kind {
         Self::ExemptionEnds,
         Self::Poison,
         Self::Distrusted,
+        Self::UnknownAccount,
         Self::PolicyUnreadable,
         Self::SweepUnfinished,
         Self::Overlooked,
@@ -163,6 +170,7 @@ impl Kind {
             Self::ExemptionEnds => "exemption_ends",
             Self::Poison => "poison",
             Self::Distrusted => "distrusted",
+            Self::UnknownAccount => "unknown_account",
             Self::PolicyUnreadable => "policy_unreadable",
             Self::SweepUnfinished => "sweep_unfinished",
             Self::Overlooked => "overlooked",
@@ -343,35 +351,6 @@ fn within(mut data: Map<String, Value>) -> Value {
         *largest = left_out;
     }
     Value::Object(data)
-}
-
-/// An alert about a message, not about a target; filed under the hub's account.
-pub fn about_message(kind: Kind, hub: &AccountId, message_id: &str, reason: &str, at: Time) -> Alert {
-    let (subject, severity, to_do) = match kind {
-        Kind::Distrusted => (
-            "an event claims what its sender may not say",
-            Severity::Warning,
-            "nothing was done because of it; see who may put events on the bus",
-        ),
-        Kind::PolicyUnreadable => (
-            "the policy cannot be read",
-            Severity::High,
-            "the last good policy stays in force; push a policy that `runasctl policy check` accepts",
-        ),
-        _ => (
-            "a message could not be decoded",
-            Severity::Warning,
-            "it is in the dead-letter queue with this reason; nothing else was held up by it",
-        ),
-    };
-    Page::new(kind, severity, &format!("{}:{}", kind.as_str(), clean(message_id, 128)))
-        .subject(format!("Run As: {subject}"))
-        .line("Why", reason)
-        .line("Message", message_id)
-        .line("To do", to_do)
-        .put("reason", bounded(reason).into())
-        .put("message_id", clean(message_id, 128).into())
-        .finish(hub, None, None, at)
 }
 
 impl ToldEdit {

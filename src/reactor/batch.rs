@@ -9,14 +9,14 @@ use futures_util::StreamExt as _;
 use futures_util::future::{Either, select};
 use futures_util::stream;
 
-use super::Reactor;
 use super::expand::{Expansion, expand, timely};
 use super::pass::{PassReport, reconcile};
 use super::regions::swept;
 use super::report::{flush, tell_once};
 use super::sweep::sweep;
+use super::{Reactor, hour_of};
 use crate::domain::decode::{Decoded, decode};
-use crate::domain::finding::{Kind, about_message};
+use crate::domain::finding::{HubFinding, about_hub};
 use crate::domain::policy::Policy;
 use crate::domain::settle::delay_s;
 use crate::domain::signal::{Cause, Errand, Notice, Signal, Work};
@@ -147,9 +147,15 @@ impl<W: World> Reactor<W> {
         let notice = match decode(&message.body) {
             Decoded::Signal(notice) => Box::new(timely(*notice, self.world.now())),
             Decoded::Ignored { reason, .. } => {
-                tracing::info!(message = message.id, reason, "ignored");
+                tracing::info!(message_id = message.id, reason, "ignored");
                 report.ignored.push((message.id.clone(), reason));
                 return Ok(());
+            }
+            Decoded::Untrusted { reason, about } => {
+                let about = about.unwrap_or_default();
+                let sender = about.account.as_ref().map(AccountId::as_str);
+                let id = about.id.as_deref().unwrap_or(&message.id);
+                return self.distrust(policy, attempt, message, (sender, id), reason, report).await;
             }
             Decoded::Poison { reason } => return self.put_aside(policy, message, attempt, reason, report).await,
         };
@@ -166,9 +172,12 @@ impl<W: World> Reactor<W> {
             _ => {}
         }
         match expand(&self.world, policy, *notice.clone()).await? {
-            Expansion::Distrusted(reason) => self.distrust(policy, attempt, (message, &notice), reason, report).await,
+            Expansion::Distrusted(reason) => {
+                let sender = notice.reporter.as_ref().map(AccountId::as_str);
+                self.distrust(policy, attempt, message, (sender, &notice.id), reason, report).await
+            }
             Expansion::Nothing(reason) => {
-                tracing::info!(message = message.id, correlation = notice.id, reason, "nothing to look at");
+                tracing::info!(message_id = message.id, correlation = notice.id, reason, "nothing to look at");
                 report.ignored.push((message.id.clone(), reason));
                 Ok(())
             }
@@ -268,24 +277,29 @@ impl<W: World> Reactor<W> {
         reason: String,
         report: &mut BatchReport,
     ) -> Result<(), Fault> {
-        tracing::warn!(message = message.id, reason, "poison: put aside");
+        tracing::warn!(message_id = message.id, reason, "poison: put aside");
         self.world.dead_letter(&message.body, &reason).await?;
-        let alert = about_message(Kind::Poison, policy.hub_account(), &message.id, &reason, self.world.now());
+        let (found, hub, id) = (HubFinding::Undecodable, policy.hub_account(), &message.id);
+        let alert = about_hub(found, hub, id, Some(id), &reason, self.world.now());
         tell_once(&self.world, &alert, attempt).await?;
         report.poison.push((message.id.clone(), reason));
         Ok(())
     }
 
+    /// Told once an hour for each sender, and counted, so that a flood of forgeries is no flood of alerts.
     async fn distrust(
         &self,
         policy: &Policy,
         attempt: &Attempt,
-        (message, notice): (&Message, &Notice),
+        message: &Message,
+        (sender, id): (Option<&str>, &str),
         reason: String,
         report: &mut BatchReport,
     ) -> Result<(), Fault> {
-        tracing::warn!(message = message.id, correlation = notice.id, reason, "distrusted");
-        let alert = about_message(Kind::Distrusted, policy.hub_account(), &notice.id, &reason, self.world.now());
+        tracing::warn!(message_id = message.id, correlation = id, sender, reason, "distrusted");
+        let now = self.world.now();
+        let key = format!("{}:{}", sender.unwrap_or("nobody"), hour_of(now));
+        let alert = about_hub(HubFinding::Untrusted, policy.hub_account(), &key, Some(id), &reason, now);
         tell_once(&self.world, &alert, attempt).await?;
         report.ignored.push((message.id.clone(), reason));
         Ok(())

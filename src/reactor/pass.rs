@@ -14,7 +14,7 @@ use crate::domain::case::{Applied, AttributedEdit, Case, Decision, Refusal, Writ
 use crate::domain::decide::{decide, replacing};
 use crate::domain::decode::EDITS_MAX;
 use crate::domain::edit::Edit;
-use crate::domain::finding::{Kind, about_message};
+use crate::domain::finding::{HubFinding, about_hub};
 use crate::domain::glance::{Glance, Noted};
 use crate::domain::mutant::{self, Mutant};
 use crate::domain::observation::{Observation, Seen};
@@ -229,7 +229,8 @@ async fn stranger<W: World>(world: &W, policy: &Policy, work: &Work, attempt: &A
         return Ok(not_looked_at(world, work, "the organisation does not know the account yet"));
     }
     let reason = format!("account {account} is not in the organisation, and yet it was heard of");
-    let alert = about_message(Kind::Distrusted, policy.hub_account(), account.as_str(), &reason, world.now());
+    let (found, hub, id) = (HubFinding::UnknownAccount, policy.hub_account(), Some(work.correlation.as_str()));
+    let alert = about_hub(found, hub, account.as_str(), id, &reason, world.now());
     tell_once(world, &alert, attempt).await?;
     Ok(not_looked_at(world, work, &reason))
 }

@@ -136,7 +136,8 @@ def note_checks():
 
 def record_of(bus, event):
     """What PutEvents makes of an entry, after it has looked at the source."""
-    return {
+    replayed = {"ReplayName": event["replay-name"]} if event.get("replay-name") else {}
+    return replayed | {
         "EventId": event.get("id", ""),
         "Source": event["source"],
         "DetailType": event["detail-type"],

@@ -228,19 +228,55 @@ fn the_names_of_service_events_count_only_as_service_events() {
     for file in [
         "organizations/create-account-result-as-api-call.json",
         "organizations/move-account-as-service-event.json",
-        "organizations/move-account-forged-source.json",
         "control-tower/create-managed-account-api-call.json",
-        "control-tower/create-managed-account-forged-source.json",
         "ssm/as-service-event.json",
-        "ssm/forged-source.json",
-        "account/forged-source.json",
-        "schedule/forged-source.json",
-        "work/inside-an-event.json",
         "work/kind-beside-detail-type.json",
     ] {
         let decoded = decode(&sample(file));
         assert!(matches!(decoded, Decoded::Ignored { .. }), "{file}: {decoded:?}");
     }
+}
+
+#[test]
+fn what_is_for_us_and_was_not_sent_by_aws_is_untrusted_and_anything_else_ignored() {
+    for file in [
+        "organizations/move-account-forged-source.json",
+        "control-tower/create-managed-account-forged-source.json",
+        "ssm/forged-source.json",
+        "ssm/forged-event-source.json",
+        "account/forged-source.json",
+        "schedule/forged-source.json",
+        "work/inside-an-event.json",
+    ] {
+        let decoded = decode(&sample(file));
+        assert!(
+            matches!(&decoded, Decoded::Untrusted { about: Some(about), .. } if about.account.is_some()),
+            "{file}: {decoded:?}"
+        );
+    }
+    let unrelated = changed("ssm/forged-source.json", "/detail/requestParameters/name", json!("AWS-RunShellScript"));
+    for body in
+        [unrelated, sample("other/custom-event.json"), changed("ssm/get-document.json", "/source", json!("my.ssm"))]
+    {
+        let decoded = decode(&body);
+        assert!(matches!(decoded, Decoded::Ignored { .. }), "{decoded:?}");
+    }
+}
+
+#[test]
+fn an_event_of_a_replay_is_untrusted_whatever_the_replay_is_called() {
+    for name in [json!("again"), json!(""), json!(7), json!({})] {
+        let decoded = decode(&changed("ssm/update-document-replayed.json", "/replay-name", name.clone()));
+        let Decoded::Untrusted { reason, about: Some(about) } = decoded else { panic!("{name}: {decoded:?}") };
+        assert!(reason.contains("replay"), "{reason}");
+        assert_eq!(about.account.unwrap().as_str(), "444455556666");
+    }
+    let delivered = changed("ssm/update-document-replayed.json", "/replay-name", json!(null));
+    assert_eq!(edit(&delivered), edit(&sample("ssm/update-document.json")));
+    let poison = changed("ssm/update-document-replayed.json", "/account", json!("nobody"));
+    assert!(matches!(decode(&poison), Decoded::Untrusted { .. }));
+    let other = decode(&sample("ssm/update-another-document-replayed.json"));
+    assert!(matches!(other, Decoded::Ignored { .. }), "{other:?}");
 }
 
 #[test]

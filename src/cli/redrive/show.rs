@@ -42,6 +42,7 @@ impl Prospect {
                 reason: None,
             },
             Decoded::Ignored { reason, .. } => Self { outcome: "ignored", reason: Some(reason), ..none },
+            Decoded::Untrusted { reason, .. } => Self { outcome: "untrusted", reason: Some(reason), ..none },
             Decoded::Poison { reason } => Self { reason: Some(reason), ..none },
         }
     }

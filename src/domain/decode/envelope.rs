@@ -18,6 +18,8 @@ pub(super) enum Refused {
     Ignored(String),
     /// For us, and unusable.
     Poison(String),
+    /// It claims to be for us, and its sender is none that may say so.
+    Untrusted(String),
 }
 
 /// What a decoder answers.
@@ -31,6 +33,11 @@ pub(super) fn ignored<T>(reason: impl Into<String>) -> Heard<T> {
 /// Unusable, because …
 pub(super) fn poison<T>(reason: impl Into<String>) -> Heard<T> {
     Err(Refused::Poison(reason.into()))
+}
+
+/// Not to be believed, because …
+pub(super) fn untrusted<T>(reason: impl Into<String>) -> Heard<T> {
+    Err(Refused::Untrusted(reason.into()))
 }
 
 /// EventBridge's envelope. Its fields are set by AWS for every source that begins with `aws.`.
@@ -65,6 +72,13 @@ impl<'a> Envelope<'a> {
             Some(Err(error)) => poison(format!("`region`: {error}; EventBridge sets it, so look at what wrote this")),
             None => poison("`region` is missing; EventBridge sets it, so look at what wrote this"),
         }
+    }
+
+    /// The replay that delivers an event of an archive once more [docs: eb-archive]. Whoever may start one chooses the moment,
+    /// so that what it says of a document may be true of another one of the same name.
+    pub(super) fn replay(self) -> Option<String> {
+        let name = self.body.get("replay-name").filter(|name| !name.is_null())?;
+        Some(name.as_str().map_or_else(|| name.to_string(), str::to_owned))
     }
 
     pub(super) fn time(self) -> Option<Time> {
@@ -118,7 +132,7 @@ impl<'a> Record<'a> {
             // In China some services write `.com.cn`.
             let dns = source.trim_end_matches(".cn").strip_suffix(".amazonaws.com");
             if dns != Some(service) {
-                return ignored(format!("its eventSource is {}, not {service}.amazonaws.com", quote(source)));
+                return untrusted(format!("its eventSource is {}, not {service}.amazonaws.com", quote(source)));
             }
         }
         match str_at(detail, "eventName") {

@@ -44,6 +44,11 @@ pub fn encode(errand: &Errand) -> String {
     }
 }
 
+/// Whether a message of ours can be of this kind.
+pub(super) fn is_kind(kind: &str) -> bool {
+    ["work", "sweep"].contains(&kind)
+}
+
 /// A message without EventBridge's envelope: one of ours, or none that we know.
 pub(super) fn own(envelope: Envelope<'_>) -> Heard {
     let Some(kind) = str_at(envelope.body, "kind") else {

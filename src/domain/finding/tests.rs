@@ -145,22 +145,6 @@ fn there_is_room_for_kilobytes() {
 }
 
 #[test]
-fn an_alert_about_a_message_says_what_to_do_about_it() {
-    let hub = "222233334444".parse().unwrap();
-    let told = |kind| about_message(kind, &hub, "m", "because", Time::ZERO);
-    let subjects = [Kind::Distrusted, Kind::PolicyUnreadable, Kind::Poison].map(|kind| told(kind).subject);
-    assert_eq!(
-        subjects,
-        [
-            "Run As: an event claims what its sender may not say",
-            "Run As: the policy cannot be read",
-            "Run As: a message could not be decoded"
-        ]
-    );
-    assert_eq!(told(Kind::PolicyUnreadable).severity, Severity::High);
-}
-
-#[test]
 fn a_severity_has_one_name_in_data_and_in_message_attributes() {
     for severity in [Severity::Info, Severity::Warning, Severity::High, Severity::Critical] {
         assert_eq!(json!(severity), severity.as_str());

@@ -59,11 +59,11 @@ fn record(mut row: Map<String, Value>, body: &str) -> Value {
                 _ => {}
             }
         }
-        Decoded::Ignored { about: Some(about), .. } => {
+        Decoded::Ignored { about: Some(about), .. } | Decoded::Untrusted { about: Some(about), .. } => {
             let about = json!({"id": about.id, "event": about.event, "account": about.account, "region": about.region});
             row.insert("about".to_owned(), about);
         }
-        Decoded::Ignored { about: None, .. } | Decoded::Poison { .. } => {}
+        Decoded::Ignored { about: None, .. } | Decoded::Untrusted { about: None, .. } | Decoded::Poison { .. } => {}
     }
     row.retain(|_, value| !value.is_null());
     Value::Object(row)

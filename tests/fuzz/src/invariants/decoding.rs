@@ -23,7 +23,7 @@ pub fn body(body: &str) {
     assert_eq!(decode(body), decoded, "the same message means the same");
     match &decoded {
         Decoded::Signal(notice) => signal(body, notice),
-        Decoded::Ignored { reason, about } => {
+        Decoded::Ignored { reason, about } | Decoded::Untrusted { reason, about } => {
             is_clean(reason, 512);
             about.iter().flat_map(|about| [&about.id, &about.event]).flatten().for_each(|text| is_clean(text, 128));
         }

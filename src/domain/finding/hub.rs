@@ -1,0 +1,112 @@
+//! Alerts that are about no target: messages that came to nothing, and the policy.
+
+use super::{Alert, Kind, Page, Severity, bounded};
+use crate::domain::target::AccountId;
+use crate::domain::text::clean;
+use crate::domain::time::Time;
+
+/// What is found about a message, or about the policy, and not about a target.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HubFinding {
+    /// A message cannot be decoded.
+    Undecodable,
+    /// An event claims what its sender may not say.
+    Untrusted,
+    /// An event comes from an account that the organisation does not have.
+    UnknownAccount,
+    /// The policy in the table cannot be read.
+    PolicyUnreadable,
+}
+
+impl HubFinding {
+    fn kind(self) -> Kind {
+        match self {
+            Self::Undecodable => Kind::Poison,
+            Self::Untrusted => Kind::Distrusted,
+            Self::UnknownAccount => Kind::UnknownAccount,
+            Self::PolicyUnreadable => Kind::PolicyUnreadable,
+        }
+    }
+
+    /// Subject, severity, and what there is to do.
+    fn text(self) -> (&'static str, Severity, &'static str) {
+        match self {
+            Self::Undecodable => (
+                "a message could not be decoded",
+                Severity::Warning,
+                "it is in the dead-letter queue with this reason; nothing else was held up by it",
+            ),
+            Self::Untrusted => (
+                "an event claims what its sender may not say",
+                Severity::Warning,
+                "nothing was done because of it; see who may put events on the bus",
+            ),
+            Self::UnknownAccount => (
+                "an event came from an account that is not in the organisation",
+                Severity::Warning,
+                "nothing was done there; if the account has left, remove its forwarding rules; if it is in the organisation, \
+                 look at what organizations:DescribeAccount answers the reactor",
+            ),
+            Self::PolicyUnreadable => (
+                "the policy cannot be read",
+                Severity::High,
+                "the last good policy stays in force; push a policy that `runasctl policy check` accepts",
+            ),
+        }
+    }
+}
+
+/// An alert that is about no target, filed under the hub's account. Findings with the same `key` are told once, and counted.
+pub fn about_hub(
+    found: HubFinding,
+    hub: &AccountId,
+    key: &str,
+    message_id: Option<&str>,
+    reason: &str,
+    at: Time,
+) -> Alert {
+    let (kind, (subject, severity, to_do)) = (found.kind(), found.text());
+    let page = Page::new(kind, severity, &format!("{}:{}", kind.as_str(), clean(key, 128)))
+        .subject(format!("Run As: {subject}"))
+        .line("Why", reason);
+    let page = match message_id {
+        Some(id) => page.line("Message", id).put("message_id", clean(id, 128).into()),
+        None => page,
+    };
+    page.line("To do", to_do).put("reason", bounded(reason).into()).finish(hub, None, None, at)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_finding_has_its_own_kind_subject_and_next_step() {
+        use HubFinding::{PolicyUnreadable, Undecodable, UnknownAccount, Untrusted};
+        let hub = "222233334444".parse().unwrap();
+        let told = |found| about_hub(found, &hub, "k", Some("m"), "because", Time::ZERO);
+        let all = [Untrusted, UnknownAccount, PolicyUnreadable, Undecodable].map(told);
+        let subjects: Vec<(&str, &str)> =
+            all.iter().map(|alert| (alert.id.as_str(), alert.subject.trim_start_matches("Run As: "))).collect();
+        assert_eq!(
+            subjects,
+            [
+                ("distrusted:k", "an event claims what its sender may not say"),
+                ("unknown_account:k", "an event came from an account that is not in the organisation"),
+                ("policy_unreadable:k", "the policy cannot be read"),
+                ("poison:k", "a message could not be decoded"),
+            ]
+        );
+        let may_put = |alert: &Alert| alert.text.contains("who may put events on the bus");
+        assert_eq!(all.each_ref().map(may_put), [true, false, false, false]);
+        assert_eq!(told(PolicyUnreadable).severity, Severity::High);
+    }
+
+    #[test]
+    fn a_finding_names_the_message_where_it_is_about_one() {
+        let hub = "222233334444".parse().unwrap();
+        let told = |id| about_hub(HubFinding::Untrusted, &hub, "k", id, "because", Time::ZERO);
+        assert!(told(Some("m-1")).text.contains("m-1") && told(Some("m-1")).data["message_id"] == "m-1");
+        assert!(!told(None).text.contains("Message") && told(None).data.get("message_id").is_none());
+    }
+}
