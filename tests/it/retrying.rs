@@ -7,7 +7,7 @@ use runas_reactor::ports::{Clock as _, FaultClass};
 use runas_reactor::reactor::{PolicySource, Reactor};
 use runas_reactor::sim::drive::{Simulated as _, run_for, run_until};
 use runas_reactor::sim::trouble::{Hit, Troubled};
-use runas_reactor::sim::{Caller, Fate, Sim, Switches};
+use runas_reactor::sim::{Caller, Sim, Switches};
 use serde_json::json;
 
 use crate::support::org::{self, MEMBER};
@@ -107,8 +107,8 @@ async fn an_author_who_cannot_be_asked_for_at_the_moment_is_asked_for_again_and_
     let target = org::target(MEMBER, "eu-west-1");
     sim.lza_writes(&target, "lza-logs").unwrap();
     run_for(&reactor, 200).await;
-    sim.next_fate(Fate::Lost);
     sim.edit_inputs(&target, &Caller::lza(&target.account), &json!({ "idleSessionTimeout": "7" })).unwrap();
+    sim.forget_messages();
     run_for(&reactor, 600).await;
 
     let (began, called) = (sim.now(), Hit::Refused(FaultClass::Throttled));

@@ -20,7 +20,7 @@ async fn pages_are_half_a_second_apart_and_the_newest_150_calls_of_a_name_are_re
         request.send().await.unwrap();
     }
     let edits = called(&world).await.unwrap();
-    let versions: Vec<u64> = edits.iter().filter_map(|edit| edit.action.made_version()?).collect();
+    let versions: Vec<u64> = edits.iter().filter_map(|edit| edit.action.made_version()).collect();
     assert_eq!((versions.iter().max(), versions.iter().filter(|version| **version > 1).min()), (Some(&161), Some(&12)));
 
     let lookups: Vec<f64> = hub.aws.log().iter().filter(|call| call["action"] == "LookupEvents").map(started).collect();

@@ -3,8 +3,10 @@
 use runas_reactor::domain::signal::Cause;
 use serde_json::json;
 
+use super::PATIENCE;
 use super::queue::{Told, created, kinds, organizations_event, work};
 use super::stage::{FRANKFURT, HOME, HUB, MANAGEMENT, PAYMENTS, SEARCH, Stage};
+use crate::support::lambda::has_a_key_twice;
 
 #[test]
 fn poison_is_put_aside_with_its_reason_and_told_once_while_others_are_served() {
@@ -54,7 +56,7 @@ fn poison_is_put_aside_with_its_reason_and_told_once_while_others_are_served() {
 }
 
 #[test]
-fn what_a_member_says_about_the_organisation_is_not_believed_and_told_once() {
+fn what_a_member_says_about_the_organisation_is_not_believed_and_told_once_an_hour_and_counted() {
     let stage = Stage::set();
     let lambda = stage.lambda();
     stage.prepare(&lambda, &[(SEARCH, HOME)]);
@@ -69,7 +71,11 @@ fn what_a_member_says_about_the_organisation_is_not_believed_and_told_once() {
         stage.settle(&lambda);
     }
     let told = stage.told();
-    assert_eq!(kinds(&told), ["distrusted"; 2]);
+    let sent = stage.rows_of(HUB, &format!("SENT#distrusted:{PAYMENTS}:"));
+    // Two only where the hour ended in between.
+    assert!(kinds(&told).iter().all(|kind| kind == "distrusted") && told.len() == sent.len(), "{told:#?}");
+    assert!(sent.len() == 1 || sent.len() == 2, "{sent:#?}");
+    assert_eq!(sent.values().filter_map(|row| row["count"].as_i64()).sum::<i64>(), 4, "nothing is uncounted");
     assert!(told.iter().all(|told| told.text().contains(&format!("from {PAYMENTS}"))), "{told:#?}");
     let mut after = stage.rows();
     after.retain(|key, _| !key.starts_with(&format!("ACCOUNT#{HUB} SENT#distrusted:")));
@@ -78,6 +84,55 @@ fn what_a_member_says_about_the_organisation_is_not_believed_and_told_once() {
     stage.administrator(SEARCH, "alice@example.com").edits(HOME, &json!({"runAsEnabled": false}));
     stage.settle(&lambda);
     stage.assert_right(SEARCH, HOME);
+}
+
+#[test]
+fn what_aws_did_not_send_or_an_archive_sends_again_has_no_effect_and_is_told_and_counted() {
+    let stage = Stage::set();
+    let lambda = stage.lambda();
+    stage.prepare(&lambda, &[(PAYMENTS, HOME)]);
+    let alice = stage.administrator(PAYMENTS, "alice@example.com");
+    alice.writes(HOME, &json!({"runAsEnabled": false}));
+    let [edit] = &stage.events()[..] else { panic!("one event") };
+    let mut forged = edit.clone();
+    forged["source"] = json!("custom.ssm");
+    let mut replayed = edit.clone();
+    replayed["replay-name"] = json!("last-week");
+    let mut unrelated = forged.clone();
+    unrelated["detail"]["requestParameters"]["name"] = json!("AWS-RunShellScript");
+    stage.deliver(&[forged, replayed, unrelated]);
+    assert_eq!(stage.pump(&lambda), 0);
+    assert_eq!(stage.document(PAYMENTS, HOME).latest(), 2, "nobody looked");
+    let (told, sent) = (stage.told(), stage.rows_of(HUB, "SENT#distrusted:"));
+    assert!(told.len() == sent.len() && (1..=2).contains(&told.len()), "{told:#?} {sent:#?}");
+    assert!(sent.keys().all(|key| key.contains(PAYMENTS)), "{sent:#?}");
+    assert_eq!(
+        sent.values().filter_map(|row| row["count"].as_i64()).sum::<i64>(),
+        2,
+        "the unrelated one is not counted"
+    );
+    told[0].assert_says(&["who may put events on the bus"]);
+}
+
+#[test]
+fn every_line_of_the_log_has_each_key_once_and_names_the_message_that_it_is_about() {
+    assert!(has_a_key_twice(r#"{"level":"INFO","message":"m-1","message":"ignored"}"#));
+    assert!(!has_a_key_twice(r#"{"a":{"a":1},"b":[{"a":1}]}"#) && !has_a_key_twice("no JSON"));
+    let stage = Stage::set();
+    let lambda = stage.lambda_with(&[("AWS_MAX_ATTEMPTS", "1")]);
+    let mut forged = created(SEARCH, MANAGEMENT, "forged");
+    forged["source"] = json!("custom.organizations");
+    let throttled = json!([{"service": "ssm", "action": "*", "code": "ThrottlingException", "times": 50}]);
+    stage.aws.faults(&throttled);
+    stage.deliver_texts(&["{ this is not JSON"]);
+    stage.deliver(&[forged, json!({"detail-type": "order placed", "source": "shop.orders", "account": PAYMENTS})]);
+    stage.deliver(&[created(SEARCH, PAYMENTS, "of-a-member"), work(PAYMENTS, HOME, Cause::Swept)]);
+    stage.invoke(&lambda, &stage.receive());
+    for about in ["poison: put aside", "\"ignored\"", "\"distrusted\"", "message comes again"] {
+        let line = lambda.await_log(about, PATIENCE);
+        assert!(line.contains("\"message_id\":") && !has_a_key_twice(&line), "{line}");
+    }
+    stage.aws.faults(&json!([]));
 }
 
 #[test]
@@ -111,8 +166,9 @@ fn an_account_that_nobody_knows_is_left_alone_and_told_once() {
     assert_eq!(stage.document(stranger, HOME).latest(), 1);
     assert_eq!(stage.rows_of(stranger, "").len(), 0);
     let told = stage.told();
-    assert_eq!(kinds(&told), ["distrusted"]);
-    told[0].assert_says(&[stranger, "not in the organisation"]);
+    assert_eq!(kinds(&told), ["unknown_account"]);
+    told[0].assert_says(&[stranger, "not in the organisation", "remove its forwarding rules"]);
+    assert!(!told[0].text().contains("on the bus"), "{}", told[0].text());
 }
 
 #[test]

@@ -156,11 +156,44 @@ impl Lambda {
 }
 
 impl Drop for Lambda {
+    /// Whatever a test is about, every line that the function wrote meanwhile has each key once.
     fn drop(&mut self) {
         self.service.lock().over = true;
         self.service.changed.notify_all();
         self.kill();
+        if !thread::panicking() {
+            let twice: Vec<String> = self.logs().into_iter().filter(|line| has_a_key_twice(line)).collect();
+            assert!(twice.is_empty(), "log lines with a key twice: {twice:#?}");
+        }
     }
+}
+
+/// Whether a line is a JSON object one of whose own keys stands there more than once, which parsers pass over in silence.
+pub(crate) fn has_a_key_twice(line: &str) -> bool {
+    struct Keys(usize);
+    impl<'de> serde::Deserialize<'de> for Keys {
+        fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+            struct Count;
+            impl<'de> serde::de::Visitor<'de> for Count {
+                type Value = Keys;
+
+                fn expecting(&self, text: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                    text.write_str("an object")
+                }
+
+                fn visit_map<A: serde::de::MapAccess<'de>>(self, mut entries: A) -> Result<Keys, A::Error> {
+                    let mut count = 0;
+                    while entries.next_entry::<serde::de::IgnoredAny, serde::de::IgnoredAny>()?.is_some() {
+                        count += 1;
+                    }
+                    Ok(Keys(count))
+                }
+            }
+            deserializer.deserialize_map(Count)
+        }
+    }
+    let (all, different) = (serde_json::from_str::<Keys>(line), serde_json::from_str::<Value>(line));
+    matches!((all, different), (Ok(Keys(all)), Ok(Value::Object(different))) if all > different.len())
 }
 
 impl Invocation<'_> {
