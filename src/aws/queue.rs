@@ -8,7 +8,7 @@ use super::client::{Clients, Lazy};
 use super::fault::Call;
 use crate::config::Config;
 use crate::domain::dead_letter::{REASON, RECEIVED};
-use crate::domain::decode::encode;
+use crate::domain::decode::{Decoded, decode, encode};
 use crate::domain::signal::Errand;
 use crate::domain::text::{MESSAGE_CHARS_MAX, clean};
 use crate::ports::{Fault, FaultClass};
@@ -114,8 +114,27 @@ fn successor(body: &str, received: u32, delay_s: u32) -> Result<Entry, Fault> {
         .id("0")
         .message_body(filled(body))
         .message_attributes(RECEIVED, attribute("Number", &received.to_string())?)
+        .set_message_group_id(group_of_body(body))
         .delay_seconds(seconds(delay_s));
     entry.build().map_err(|error| unbuilt(&error))
+}
+
+/// Messages are grouped by account: a standard queue with groups is fair, so that one account with many messages does not
+/// keep those of others waiting [docs: SQS fair queues].
+fn group_of_errand(errand: &Errand) -> Option<String> {
+    match errand {
+        Errand::Work(work) => Some(work.target.account.to_string()),
+        Errand::SweepAccount { account, .. } => Some(account.to_string()),
+        Errand::SweepStep(_) => None,
+    }
+}
+
+/// The group that a message would have, whoever sent it first.
+fn group_of_body(body: &str) -> Option<String> {
+    match decode(body) {
+        Decoded::Signal(notice) => notice.signal.account().or(notice.reporter.as_ref()).map(ToString::to_string),
+        Decoded::Ignored { .. } | Decoded::Untrusted { .. } | Decoded::Poison { .. } => None,
+    }
 }
 
 /// No longer than SQS lets a message wait.
@@ -149,13 +168,9 @@ fn batched(errands: &[(Errand, u32)]) -> Result<Vec<Vec<Entry>>, Fault> {
         }
         bytes += body.len();
         let Some(batch) = batches.last_mut() else { continue };
-        let entry = Entry::builder()
-            .id(batch.len().to_string())
-            .message_body(body)
-            .delay_seconds(seconds(*delay))
-            .build()
-            .map_err(|error| unbuilt(&error))?;
-        batch.push(entry);
+        let entry = Entry::builder().id(batch.len().to_string()).message_body(body).delay_seconds(seconds(*delay));
+        let entry = entry.set_message_group_id(group_of_errand(errand));
+        batch.push(entry.build().map_err(|error| unbuilt(&error))?);
     }
     Ok(batches)
 }

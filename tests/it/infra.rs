@@ -118,9 +118,11 @@ fn every_rule_sends_to_the_queue_may_do_so_and_loses_nothing() {
     let mut arns: Vec<Value> = Vec::new();
     for (name, rule) in of_type(&hub, "AWS::Events::Rule") {
         let target = json!({"Id": "queue", "Arn": {"Fn::GetAtt": ["Queue", "Arn"]},
+            "SqsParameters": {"MessageGroupId": "$.account"},
             "DeadLetterConfig": {"Arn": {"Fn::GetAtt": ["DeadLetters", "Arn"]}},
             "RetryPolicy": {"MaximumEventAgeInSeconds": 86_400, "MaximumRetryAttempts": 185}});
         assert_eq!(rule["Targets"], json!([target]), "{name}");
+        assert_eq!(rule["EventPattern"]["replay-name"], json!([{"exists": false}]), "{name}");
         // What EventBridge takes at most [docs: eb-quota].
         assert!(rule["EventPattern"].to_string().len() <= 2_048, "{name}");
         arns.push(json!({"Fn::GetAtt": [name, "Arn"]}));

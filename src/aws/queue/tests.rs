@@ -38,7 +38,6 @@ fn batches_keep_both_limits() {
 
 #[test]
 fn what_is_sent_is_what_decoding_reads() {
-    use crate::domain::decode::{Decoded, decode};
     use crate::domain::signal::Signal;
     let Errand::Work(work) = errand("cli") else { panic!("a work") };
     let batches = batched(&[(Errand::Work(work.clone()), 0), (Errand::SweepStep(7), 0)]).unwrap();
@@ -50,6 +49,21 @@ fn what_is_sent_is_what_decoding_reads() {
         })
         .collect();
     assert_eq!(signals, [Signal::Work(Box::new(work)), Signal::SweepStep(7)]);
+}
+
+#[test]
+fn messages_are_grouped_by_account_so_that_none_delays_the_others() {
+    let account = "444455556666".parse().unwrap();
+    let swept = Errand::SweepAccount { account, sweep: "s".to_owned(), began: Time::ZERO };
+    let batches = batched(&[(errand("cli"), 0), (swept, 0), (Errand::SweepStep(7), 0)]).unwrap();
+    let groups: Vec<Option<&str>> = batches[0].iter().map(Entry::message_group_id).collect();
+    assert_eq!(groups, [Some("444455556666"), Some("444455556666"), None]);
+
+    let group = |body: &str| successor(body, 3, 5).unwrap().message_group_id().map(str::to_owned);
+    assert_eq!(group(&encode(&errand("cli"))).as_deref(), Some("444455556666"));
+    let event = include_str!("../../../events/ssm/update-document.json");
+    assert_eq!(group(event).as_deref(), Some("444455556666"), "as EventBridge would have grouped it");
+    assert_eq!(group("{ garbage"), None);
 }
 
 #[test]
