@@ -325,7 +325,10 @@ async fn an_account_that_nobody_knows_is_told_and_not_looked_at() {
     play.rest().await;
     assert_eq!(play.sim().calls().len(), calls);
     let told = play.sim().told();
-    assert!(told.iter().any(|alert| alert.kind == "distrusted" && alert.text.contains("999900001111")), "{told:#?}");
+    assert!(
+        told.iter().any(|alert| alert.kind == "unknown_account" && alert.text.contains("999900001111")),
+        "{told:#?}"
+    );
 }
 
 #[tokio::test(start_paused = true)]
