@@ -3,16 +3,23 @@
 //! Nothing in here is asynchronous, reads a clock, draws a random number, looks at the environment or knows an SDK type
 //! (invariant 2, checked by `tests/it/tidy.rs`). Time and randomness come in as values of a [`case::Case`].
 
-pub mod advance;
+pub mod accepted;
+pub mod attribution;
+pub mod breaker;
 pub mod case;
+pub mod compaction;
 pub mod dead_letter;
 pub mod decide;
 pub mod decode;
 pub mod document;
+pub mod durations;
 pub mod edit;
+pub mod fact;
 pub mod finding;
-pub mod glance;
-pub mod heat;
+pub mod fingerprint;
+pub mod hold;
+pub mod judgement;
+pub mod merge;
 pub(crate) mod mutant;
 pub mod observation;
 pub mod policy;
@@ -24,4 +31,4 @@ pub mod sweep;
 pub mod target;
 pub mod text;
 pub mod time;
-pub mod unheard;
+pub mod witness;

@@ -70,11 +70,16 @@ pub struct FieldChange {
     /// The input's name, or the path of another top-level field.
     pub field: String,
     /// The value before, or what is there; absent where there is none.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
     pub from: Option<Value>,
     /// The value after, or what should be there.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
     pub to: Option<Value>,
+}
+
+/// A value that is written down is there, also where it is `null`.
+fn present<'de, D: serde::Deserializer<'de>>(value: D) -> Result<Option<Value>, D::Error> {
+    Value::deserialize(value).map(Some)
 }
 
 /// A field-level difference, ordered by field.
@@ -203,6 +208,11 @@ impl Content {
             };
         }
         Self { body }
+    }
+
+    /// The value of a field, by the name that it has in a change.
+    pub fn field(&self, name: &str) -> Option<Value> {
+        self.fields().remove(name)
     }
 
     /// Every field with its value: inputs under their names, everything else under `/name`. Our own remark is left out. No

@@ -20,7 +20,27 @@ impl Principal {
     pub fn unknown() -> Self {
         Self { kind: "Unknown".to_owned(), arn: None, name: None }
     }
+
+    /// What people call it: the role first, since whoever calls chooses the session's name, and that after it.
+    pub fn called(&self) -> String {
+        let role = self.arn.as_deref().and_then(|arn| arn.rsplit('/').next()).filter(|role| !role.is_empty());
+        match (role.map(permission_set), self.name.as_deref()) {
+            (Some(role), Some(name)) if role != name && self.kind == "AssumedRole" => format!("{role} ({name})"),
+            (_, Some(name)) => name.to_owned(),
+            (Some(role), None) => role.to_owned(),
+            (None, None) => UNKNOWN.to_owned(),
+        }
+    }
 }
+
+/// Identity Center calls its roles `AWSReservedSSO_<permission set>_<16 hexadecimal digits>`; people know the permission set.
+fn permission_set(role: &str) -> &str {
+    let named = role.strip_prefix("AWSReservedSSO_").and_then(|rest| rest.rsplit_once('_'));
+    named.map_or(role, |(set, _)| set)
+}
+
+/// Stands where no principal is known.
+pub const UNKNOWN: &str = "unknown principal";
 
 /// Who made one edit, as far as it changes what we do about it. It belongs to an edit, never to a signal or a target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

@@ -6,7 +6,6 @@ use super::play::play;
 use super::stage::ROLE;
 use super::step::{Deed, Hand, Scenario, Spot, Step, Story};
 use super::truth::Truth;
-use crate::clock::now;
 use crate::domain::edit::Action;
 use crate::domain::mutant::{Mutant, take};
 use crate::domain::target::Target;
@@ -21,8 +20,6 @@ const SEEDS: Range<u64> = 880..1_650;
 const WRONG_TURNS: Range<u64> = 1_200..1_320;
 /// A wrong turn is found within so many steps.
 const FOUND_WITHIN: u64 = 150_000;
-/// Stories that no run before has played.
-const FRESH: u64 = 30;
 
 /// Plays stories; how many steps they took.
 fn hold(seeds: Range<u64>) -> u64 {
@@ -45,12 +42,6 @@ fn every_story_of_the_first_fixed_seeds_ends_well() {
 fn every_story_of_the_other_fixed_seeds_ends_well() {
     let steps = hold(SEEDS.start.midpoint(SEEDS.end)..SEEDS.end);
     assert!(steps >= 500_000, "{steps} steps");
-}
-
-#[test]
-fn stories_that_nobody_has_seen_end_well() {
-    let first = now().ms().unsigned_abs() << 8;
-    hold(first..first + FRESH);
 }
 
 #[test]
@@ -98,6 +89,7 @@ fn every_wrong_turn_is_found() {
             outcome.violation.is_some() || steps >= FOUND_WITHIN
         });
         take(None);
+        println!("{mutant:?}: {steps} steps");
         match found.and_then(|outcome| outcome.violation) {
             Some(_) => {}
             None => missed.push(mutant),
@@ -123,7 +115,8 @@ fn a_pipelines_document_outlives_the_one_that_we_delete_if_it_could_be_seen() {
     for (stale_ms, step) in [(0, 20), (1_500, 50)] {
         for after_ms in (2_000..3_600).step_by(step) {
             let story = replaced_twice(stale_ms, after_ms);
-            assert_eq!(play(&story).violation, None, "after {after_ms} ms, {stale_ms} ms behind");
+            let outcome = play(&story);
+            assert_eq!(outcome.violation, None, "after {after_ms} ms, {stale_ms} ms behind: {:#?}", outcome.timeline);
         }
     }
 }

@@ -1,0 +1,147 @@
+//! What is accepted of the document: one fold over its versions, by whose each one is.
+//!
+//! Of a version of the reactor's own the owned fields are taken over, of a trusted one its change against the version before,
+//! of any other nothing. So a hostile edit is not laundered by a trusted one on top of it, what the reactor reverted was never
+//! in, and what turns out to be trusted is in as soon as its call is known: nothing is taken back, everything is computed
+//! anew.
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+
+use super::attribution::{Author, Pairing};
+use super::document::{Change, Content, FieldChange};
+use super::fact::{Delta, Facts, VersionFact};
+use super::mutant::{self, Mutant};
+use super::principal::Attribution;
+use super::text::sha256;
+use super::time::Time;
+
+/// What the versions amount to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Accepted {
+    /// The content; absent where nothing was ever accepted.
+    pub content: Option<Content>,
+    /// Values that foreign versions brought in.
+    pub foreign: BTreeSet<String>,
+    /// The newest version is no valid document and not by a trusted principal: what follows may carry over what it held.
+    pub blurred: bool,
+    /// What a trusted version changed and is not taken over, oldest first.
+    pub withheld: Vec<Withheld>,
+}
+
+/// Fields of a trusted version that are not taken over.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Withheld {
+    /// The version.
+    pub created: Time,
+    /// The fields; none where nothing can be said about any.
+    pub fields: Vec<String>,
+    /// Why.
+    pub why: WithheldWhy,
+}
+
+/// Why a trusted change is not taken over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WithheldWhy {
+    /// A foreign version had put that very value there first.
+    CarriedOver,
+    /// The version before is invalid and not by a trusted principal.
+    AfterInvalid,
+    /// What it changed cannot be said.
+    Unsaid,
+    /// The document is of another type.
+    OtherType,
+}
+
+/// Follows all versions up to `until`. Those in `presumed` count as trusted.
+pub fn fold(facts: &Facts, pairing: &Pairing, presumed: &[Time], until: Option<Time>) -> Accepted {
+    let mut accepted = match &facts.base {
+        Some(base) => Accepted {
+            content: base.content.clone(),
+            foreign: base.foreign.clone(),
+            blurred: base.blurred,
+            withheld: Vec::new(),
+        },
+        None => Accepted::default(),
+    };
+    for (created, version) in facts.open_versions().filter(|(created, _)| until.is_none_or(|until| *created <= until)) {
+        accepted.follow(facts, pairing, presumed, created, version);
+        if let Some(values) = facts.owned.get(&created) {
+            accepted.content = Some(accepted.or_minimal().overlaid(values));
+        }
+    }
+    accepted
+}
+
+impl Accepted {
+    fn or_minimal(&self) -> Content {
+        self.content.clone().unwrap_or_else(Content::minimal)
+    }
+
+    fn follow(&mut self, facts: &Facts, pairing: &Pairing, presumed: &[Time], created: Time, version: &VersionFact) {
+        let author = pairing.author(facts, created, version);
+        if let Author::Ours(intent) = author {
+            self.content = Some(self.or_minimal().overlaid(&intent.owned));
+            self.blurred = false;
+            return;
+        }
+        let trusted = match author.attribution() {
+            Attribution::Trusted => true,
+            Attribution::Unattributed => {
+                let wrong_turn = mutant::on(Mutant::AcceptUnattributed);
+                author == Author::Nameless && (version.adopted || presumed.contains(&created) || wrong_turn)
+            }
+            Attribution::Ours | Attribution::BreakGlass | Attribution::Untrusted => false,
+        };
+        let change = match &version.delta {
+            Delta::Change(change) => change.clone(),
+            Delta::First(content) => self.or_minimal().change_to(content),
+            Delta::Invalid(_) => {
+                self.blurred |= !trusted;
+                return;
+            }
+            Delta::OtherType(_) => return self.withhold(trusted, created, WithheldWhy::OtherType),
+            Delta::Unsaid(_) => return self.withhold(trusted, created, WithheldWhy::Unsaid),
+        };
+        if !trusted {
+            self.remember_foreign(&change);
+        } else if self.blurred && !matches!(version.delta, Delta::First(_)) {
+            self.withhold(true, created, WithheldWhy::AfterInvalid);
+        } else {
+            self.take_over(created, change);
+        }
+        self.blurred = false;
+    }
+
+    fn withhold(&mut self, trusted: bool, created: Time, why: WithheldWhy) {
+        if trusted {
+            self.withheld.push(Withheld { created, fields: Vec::new(), why });
+        }
+    }
+
+    fn take_over(&mut self, created: Time, change: Change) {
+        let (carried, own): (Change, Change) =
+            change.into_iter().partition(|field| self.foreign.contains(&value_of(field)));
+        self.content = Some(self.or_minimal().with_change(&own));
+        if !carried.is_empty() {
+            let fields = carried.into_iter().map(|field| field.field).collect();
+            self.withheld.push(Withheld { created, fields, why: WithheldWhy::CarriedOver });
+        }
+    }
+
+    /// Values that are not accepted already.
+    fn remember_foreign(&mut self, change: &Change) {
+        let accepted = self.or_minimal();
+        let news = change.iter().filter(|field| field.to.is_some() && accepted.field(&field.field) != field.to);
+        self.foreign.extend(news.map(value_of));
+    }
+}
+
+/// A field and the value that a change gives it, short enough to be kept.
+pub(super) fn value_of(change: &FieldChange) -> String {
+    let value = change.to.as_ref().map(ToString::to_string).unwrap_or_default();
+    let digest: String = sha256(&value).chars().take(16).collect();
+    format!("{}={digest}", change.field)
+}

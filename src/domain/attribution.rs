@@ -1,0 +1,219 @@
+//! Who made which version: a function of all facts, so that the order in which events arrive is of no consequence.
+//!
+//! A call names the version that it made by its number, and numbers begin anew with each document. So the creation date has to
+//! fit the call's time, and nothing may lie between them that makes it another document's. A call belongs to the nearest
+//! version that fits it, a version to the nearest of its calls; of those that whole seconds cannot tell apart, to the least
+//! trusted one.
+
+use std::collections::BTreeMap;
+
+use super::durations::{LEASE_MS, NAMES_MS, SAME_CALL_MS, SAME_DOCUMENT_MS, VISIBLE_MS};
+use super::edit::Action;
+use super::fact::{Base, CallFact, Ended, Facts, Intended, Intent, VersionFact};
+use super::principal::Attribution;
+use super::time::{SECOND_MS, Time};
+
+/// Which call belongs to which version.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Pairing {
+    /// Event ids by the version that those calls made.
+    pub calls: BTreeMap<Time, Vec<String>>,
+    /// The version that a call made, by event id.
+    pub version: BTreeMap<String, Time>,
+}
+
+/// Whose a version is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Author<'a> {
+    /// The reactor's: an intent says so.
+    Ours(&'a Intent),
+    /// Whoever made this call.
+    Known(&'a CallFact),
+    /// No call that is known of made it.
+    Nameless,
+}
+
+/// Finds the version that each call made.
+pub fn pair(facts: &Facts) -> Pairing {
+    let offset = clock_offset(facts);
+    let mut nearest: BTreeMap<Time, Vec<(i64, String)>> = BTreeMap::new();
+    for (id, call) in facts.calls.iter().filter(|(_, call)| call.makes_version()) {
+        let fitting = candidates(facts, call, offset);
+        // CloudTrail left the reply out: with one version that fits there is only one that the call can have made.
+        if call.edit.action.made_version().is_none() && fitting.len() > 1 {
+            continue;
+        }
+        let distance = |created: &Time| created.since(call.edit.at.plus_ms(offset)).abs();
+        let least = fitting.first().map_or(0, distance);
+        let alike = fitting.iter().take_while(|created| distance(created) <= least + SECOND_MS);
+        let free = |created: &&Time| !call.is_trusted() || !has_trusted(facts, nearest.get(created));
+        if let Some(created) = alike.clone().find(free).or(fitting.first()) {
+            nearest.entry(*created).or_default().push((distance(created), id.clone()));
+        }
+    }
+    Pairing::of(nearest)
+}
+
+/// Some call of a version is trusted already. A pipeline that creates the document twice within a second makes two versions
+/// of one number that are as near to both calls, and each call made one of them.
+fn has_trusted(facts: &Facts, calls: Option<&Vec<(i64, String)>>) -> bool {
+    calls.into_iter().flatten().any(|(_, id)| facts.calls.get(id).is_some_and(CallFact::is_trusted))
+}
+
+/// The versions that a call can have made, the nearest first. `offset` is [`clock_offset`].
+pub(super) fn candidates(facts: &Facts, call: &CallFact, offset: i64) -> Vec<Time> {
+    let at = call.edit.at.plus_ms(offset);
+    let number = call.edit.action.made_version();
+    let fitting = |(created, version): &(&Time, &VersionFact)| {
+        number.is_none_or(|number| number == version.number)
+            && intent_of(facts, version).is_none()
+            && fits(facts, (**created, version), call, at, offset)
+    };
+    let mut fitting: Vec<Time> = facts.versions.iter().filter(fitting).map(|(created, _)| *created).collect();
+    fitting.sort_by_key(|created| (created.since(at).abs(), *created));
+    fitting
+}
+
+impl Pairing {
+    /// Of the calls that fit a version those that are as near as the nearest, as far as whole seconds tell.
+    fn of(nearest: BTreeMap<Time, Vec<(i64, String)>>) -> Self {
+        let mut pairing = Self::default();
+        for (created, calls) in nearest {
+            let least = calls.iter().map(|(distance, _)| *distance).min().unwrap_or(0);
+            for (_, id) in calls.into_iter().filter(|(distance, _)| *distance <= least + SECOND_MS) {
+                pairing.calls.entry(created).or_default().push(id.clone());
+                pairing.version.insert(id, created);
+            }
+        }
+        pairing
+    }
+
+    /// Whose a version is.
+    pub fn author<'a>(&self, facts: &'a Facts, created: Time, version: &VersionFact) -> Author<'a> {
+        if let Some(intent) = intent_of(facts, version) {
+            return Author::Ours(intent);
+        }
+        let calls = self.calls.get(&created).into_iter().flatten().filter_map(|id| Some((id, facts.calls.get(id)?)));
+        let least = calls.max_by_key(|(id, call)| (call.attribution, std::cmp::Reverse(*id)));
+        least.map_or(Author::Nameless, |(_, call)| Author::Known(call))
+    }
+}
+
+impl Author<'_> {
+    /// What the policy makes of the author.
+    pub fn attribution(self) -> Attribution {
+        match self {
+            Self::Ours(_) => Attribution::Ours,
+            Self::Known(call) => call.attribution,
+            Self::Nameless => Attribution::Unattributed,
+        }
+    }
+}
+
+/// The intent that a version was written by. Neither its content nor the caller's role nor the look of its name counts:
+/// the random name, the number and the digest do, all three.
+pub fn intent_of<'a>(facts: &'a Facts, version: &VersionFact) -> Option<&'a Intent> {
+    let intent = facts.intents.get(version.name.as_ref()?)?;
+    let same = intent.makes_version() && intent.number == version.number && intent.digest == version.digest;
+    same.then_some(intent)
+}
+
+/// The intent that explains a call through the reactor's role; without one the call is a foreign one.
+pub fn explained<'a>(facts: &'a Facts, call: &CallFact) -> Option<(&'a String, &'a Intent)> {
+    let says = |(_, intent): &(&String, &Intent)| {
+        // Before an echo has measured CloudTrail's clock it may be off by as much as a change takes to become visible.
+        let from = intent.from.plus_ms(-VISIBLE_MS - SECOND_MS);
+        let near = (from..=intent.until.plus_ms(VISIBLE_MS)).contains(&call.edit.at);
+        near && means(intent, call.edit.action)
+    };
+    let nearest = |(_, intent): &(&String, &Intent)| intent.from.since(call.edit.at).abs();
+    facts.intents.iter().filter(|_| call.via_reactor_role).filter(says).min_by_key(nearest)
+}
+
+/// Whether a call is one that the write consists of.
+fn means(intent: &Intent, action: Action) -> bool {
+    match (intent.write, action) {
+        (Intended::Recreate, Action::Deleted | Action::SharingChanged) => true,
+        (Intended::Put | Intended::Recreate, Action::Created) => intent.number == 1,
+        (Intended::Put, Action::Updated { version }) => version.is_none_or(|number| number == intent.number),
+        (Intended::Put | Intended::Promote, Action::DefaultMoved { version }) => version == Some(intent.number),
+        (Intended::Prune, Action::VersionDeleted { version }) => version.is_some_and(|number| number < intent.number),
+        (
+            Intended::Put | Intended::Promote | Intended::Recreate | Intended::Prune,
+            Action::Created
+            | Action::Updated { .. }
+            | Action::DefaultMoved { .. }
+            | Action::Deleted
+            | Action::VersionDeleted { .. }
+            | Action::SharingChanged,
+        ) => false,
+    }
+}
+
+/// By how much SSM's clock is ahead of CloudTrail's in this region, as the newest echo of a version of ours shows; nought
+/// while it is within what a call and its version may differ by anyway. That the two agree is documented nowhere.
+pub fn clock_offset(facts: &Facts) -> i64 {
+    let measured = facts
+        .versions
+        .iter()
+        .rev()
+        .find_map(|(created, version)| Some(created.since(intent_of(facts, version)?.echo?)));
+    let Some(ms) = measured else { return facts.base.as_ref().map_or(0, |base| base.clock_ms) };
+    // Calls are told in whole seconds: half of one is the best guess at what was cut off.
+    if (-SECOND_MS..=SAME_CALL_MS).contains(&ms) { 0 } else { ms - SECOND_MS / 2 }
+}
+
+/// Whether a call can have made a version of its number. `at` is the call's time by SSM's clock.
+fn fits(facts: &Facts, (created, version): (Time, &VersionFact), call: &CallFact, at: Time, offset: i64) -> bool {
+    let near = (-SECOND_MS..=SAME_CALL_MS).contains(&created.since(at));
+    let later_than_call = |previous: Time| previous.since(at) >= SECOND_MS;
+    let predates_base = facts.base.as_ref().is_some_and(|base| call.edit.at <= base.calls_until);
+    (near || only_that_call(facts, (created, version), at))
+        && !version.previous.is_some_and(later_than_call)
+        && !another_document(facts, call, (at, created), offset)
+        && !(predates_base && call.is_trusted())
+}
+
+/// The version stands on one that was known before the call. So it is the same document, in which numbers are not given
+/// twice, and within some minutes nothing else can have made it.
+fn only_that_call(facts: &Facts, (created, version): (Time, &VersionFact), at: Time) -> bool {
+    let Some(previous) = version.previous else { return false };
+    let in_base = |base: &Base| previous <= base.until && base.observed < at;
+    let known = match facts.versions.get(&previous) {
+        Some(version) if previous > facts.base_until() => version.observed < at,
+        Some(_) | None => facts.base.as_ref().is_some_and(in_base),
+    };
+    let earliest = at.plus_ms(-LEASE_MS);
+    let mut successors = facts.versions.iter().filter(|(_, other)| other.previous == Some(created));
+    known
+        && created.since(at).abs() <= SAME_DOCUMENT_MS
+        && version.observed >= earliest
+        && successors.all(|(successor, _)| *successor >= earliest)
+}
+
+/// A deletion lies between the call and the version; of two that fall into one second a foreign one is taken to.
+fn another_document(facts: &Facts, call: &CallFact, (at, created): (Time, Time), offset: i64) -> bool {
+    facts.calls.values().filter(|other| other.deletes()).any(|deletion| {
+        let deleted = deletion.edit.at.plus_ms(offset);
+        let strictly = at < deleted && deleted.plus_ms(SECOND_MS) <= created;
+        let in_doubt = call.is_trusted() && !deletion.is_trusted() && at <= deleted && deleted <= created;
+        strictly || in_doubt
+    }) || recreated(facts, call, (at, created))
+}
+
+/// The same for the deletions of the reactor's own, which no call in the record tells of.
+fn recreated(facts: &Facts, call: &CallFact, (at, created): (Time, Time)) -> bool {
+    facts.intents.values().filter(|intent| intent.write == Intended::Recreate).any(|intent| {
+        let deleted = (intent.from, intent.until.min(created));
+        call.is_trusted() && intent.ended != Some(Ended::Refused) && at <= deleted.0 && deleted.0 <= created
+    })
+}
+
+/// The versions whose authors may still become known: nameless ones that are young.
+pub fn awaited(facts: &Facts, pairing: &Pairing, now: Time) -> Vec<Time> {
+    let young = |created: Time| now.since(created) < NAMES_MS;
+    let nameless =
+        |(created, version): &(Time, &VersionFact)| pairing.author(facts, *created, version) == Author::Nameless;
+    let open = facts.open_versions().filter(|(created, _)| young(*created)).filter(nameless);
+    open.map(|(created, _)| created).collect()
+}

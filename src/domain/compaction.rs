@@ -1,0 +1,215 @@
+//! Keeping a record small: the oldest versions become part of the base, which changes nothing in what is accepted.
+//!
+//! Nothing leaves by age, since a queue may be days late. What makes room for more is the number of versions, calls and
+//! intents, and their size.
+
+use std::collections::BTreeSet;
+use std::ops::Bound;
+
+use super::accepted::{fold, value_of};
+use super::attribution::{Author, Pairing, candidates, clock_offset, pair};
+use super::durations::{CALLS_MAX, FACTS_BYTES_MAX, KEPT_MS, NAMES_MS, SAME_CALL_MS, VERSIONS_MAX};
+use super::fact::{Base, CallFact, Delta, Facts, Notified};
+use super::principal::Attribution;
+use super::time::Time;
+
+/// A record within its bounds.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Compacted {
+    /// What stays.
+    pub facts: Facts,
+    /// Event ids of the calls that left: rows of their own remember that they were notified of.
+    pub left: Vec<String>,
+    /// Versions that left although on-call was not notified of them yet.
+    pub unnotified: Vec<Time>,
+}
+
+/// Brings facts within their bounds.
+pub fn compact(facts: &Facts, now: Time) -> Compacted {
+    let mut compacted = Compacted { facts: facts.clone(), ..Compacted::default() };
+    let mut keep = VERSIONS_MAX;
+    loop {
+        compacted.drop_versions(keep, now);
+        // Some are always kept: the version of a write that has just ended may not be observed yet.
+        let others = keep.max(1) * CALLS_MAX / VERSIONS_MAX;
+        compacted.drop_calls(others, now);
+        compacted.drop_intents(others, now);
+        compacted.drop_moved(keep);
+        let size = serde_json::to_string(&compacted.facts).map_or(0, |json| json.len());
+        if size <= FACTS_BYTES_MAX || keep == 0 {
+            return compacted;
+        }
+        keep /= 2;
+    }
+}
+
+/// What the record loses with a call, least first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Evidence {
+    /// Nothing took place.
+    Nothing,
+    /// An act that makes no version and no document.
+    Acts,
+    /// Who made which version is judged by it.
+    Authors,
+}
+
+impl Evidence {
+    fn of(call: &CallFact) -> Self {
+        match call.edit.failed {
+            Some(_) => Self::Nothing,
+            None if call.makes_version() || call.deletes() => Self::Authors,
+            None => Self::Acts,
+        }
+    }
+}
+
+impl Compacted {
+    /// All but the newest versions become part of the base.
+    fn drop_versions(&mut self, keep: usize, now: Time) {
+        let open: Vec<Time> = self.facts.open_versions().map(|(created, _)| created).collect();
+        let Some(until) = open.len().checked_sub(keep + 1).and_then(|at| open.get(at)).copied() else { return };
+        self.fold_until(until, now);
+    }
+
+    /// All versions up to this one become part of the base.
+    fn fold_until(&mut self, until: Time, now: Time) {
+        let pairing = pair(&self.facts);
+        for (created, version) in self.facts.open_versions().filter(|(created, _)| *created <= until) {
+            let nameless = pairing.author(&self.facts, created, version) == Author::Nameless;
+            if nameless && version.notified == Notified::No && !version.adopted {
+                self.unnotified.push(created);
+            }
+        }
+        let base = self.base_until(&pairing, until, now);
+        self.drop_calls_of_versions(&pairing, until);
+        self.facts.base = Some(base);
+        self.facts.versions.retain(|created, _| *created > until);
+        self.facts.owned.retain(|created, _| *created > until);
+        self.facts.gone.retain(|created, absence| *created > until || absence.notified == Notified::No);
+    }
+
+    /// The calls of versions that leave: they belong to no other version that happens to have the same number.
+    fn drop_calls_of_versions(&mut self, pairing: &Pairing, until: Time) {
+        let offset = clock_offset(&self.facts);
+        let leaves = |(id, call): &(&String, &CallFact)| match pairing.version.get(*id) {
+            Some(created) => *created <= until,
+            None => candidates(&self.facts, call, offset).iter().any(|created| *created <= until),
+        };
+        let settled =
+            self.facts.calls.iter().filter(|(_, call)| call.makes_version() && call.notified == Notified::Named);
+        let left: Vec<String> = settled.filter(leaves).map(|(id, _)| id.clone()).collect();
+        for id in left {
+            self.facts.calls.remove(&id);
+            self.left.push(id);
+        }
+    }
+
+    fn base_until(&self, pairing: &Pairing, until: Time, now: Time) -> Base {
+        let mut part = self.facts.clone();
+        for version in part.versions.values_mut() {
+            // What was presumed right is not made so by a flood of versions that follows.
+            version.adopted &= now.since(version.observed) >= NAMES_MS;
+        }
+        let accepted = fold(&part, pairing, &[], Some(until));
+        let last = part.versions.get(&until);
+        let before = self.facts.base.as_ref();
+        let author = last.map(|version| pairing.author(&self.facts, until, version).attribution());
+        let invalid = last.is_some_and(|version| matches!(version.delta, Delta::Invalid(_)));
+        Base {
+            digest: last
+                .and_then(|version| version.digest.clone())
+                .filter(|digest| accepted.content.as_ref().is_some_and(|content| content.digest() == *digest)),
+            blurred: accepted.blurred || (invalid && author != Some(Attribution::Trusted)),
+            foreign: self.carried_after(until, accepted.foreign),
+            content: accepted.content,
+            until,
+            at: before.map_or(now, |base| base.at),
+            calls_until: before.map_or(Time::ZERO, |base| base.calls_until),
+            intents_until: before.map_or(Time::ZERO, |base| base.intents_until),
+            observed: last.map_or(Time::ZERO, |version| version.observed),
+            clock_ms: clock_offset(&self.facts),
+            notified: before.map_or(Notified::No, |base| base.notified),
+        }
+    }
+
+    /// Those of the foreign values that later versions set; all of them where no version is left to tell.
+    fn carried_after(&self, until: Time, foreign: BTreeSet<String>) -> BTreeSet<String> {
+        let mut later = self.facts.versions.range((Bound::Excluded(until), Bound::Unbounded)).peekable();
+        if later.peek().is_none() {
+            return foreign;
+        }
+        let carried: BTreeSet<String> =
+            later.flat_map(|(_, version)| version.change()).map(|change| value_of(&change)).collect();
+        foreign.intersection(&carried).cloned().collect()
+    }
+
+    /// The oldest calls that on-call knows of; those that failed come first. Where calls leave by which others are judged, the
+    /// versions of their time become part of the base, so that nothing is judged without them.
+    fn drop_calls(&mut self, keep: usize, now: Time) {
+        let surplus = self.facts.calls.len().saturating_sub(keep);
+        if surplus == 0 || self.facts.base.is_none() {
+            return;
+        }
+        let settled = self.facts.calls.iter().filter(|(_, call)| call.notified == Notified::Named);
+        let mut oldest: Vec<(Evidence, Time, String)> =
+            settled.map(|(id, call)| (Evidence::of(call), call.edit.at, id.clone())).collect();
+        oldest.sort();
+        oldest.truncate(surplus);
+        let judged_by = oldest.iter().filter(|(evidence, ..)| *evidence == Evidence::Authors);
+        if let Some(until) = judged_by.map(|(_, at, _)| *at).max() {
+            if let Some(version) = self.newest_version_of(until) {
+                self.fold_until(version, now);
+            }
+            if let Some(base) = self.facts.base.as_mut() {
+                base.calls_until = base.calls_until.max(until);
+            }
+        }
+        for (_, _, id) in oldest {
+            if self.facts.calls.remove(&id).is_some() {
+                self.left.push(id);
+            }
+        }
+    }
+
+    /// The newest version that was made by a call of this time or before, or can have been.
+    fn newest_version_of(&self, until: Time) -> Option<Time> {
+        let pairing = pair(&self.facts);
+        let latest = until.plus_ms(clock_offset(&self.facts) + SAME_CALL_MS);
+        let of_such_a_call = |created: Time| {
+            let mut ids = pairing.calls.get(&created).into_iter().flatten();
+            ids.any(|id| self.facts.calls.get(id).is_some_and(|call| call.edit.at <= until))
+        };
+        let open = self.facts.open_versions().map(|(created, _)| created);
+        open.filter(|created| *created <= latest || of_such_a_call(*created)).max()
+    }
+
+    /// The oldest moves of the default that on-call was notified of.
+    fn drop_moved(&mut self, keep: usize) {
+        let surplus = self.facts.moved.len().saturating_sub(keep);
+        let settled = self.facts.moved.iter().filter(|(_, moved)| moved.notified != Notified::No);
+        let oldest: Vec<Time> = settled.map(|(after, _)| *after).take(surplus).collect();
+        self.facts.moved.retain(|after, _| !oldest.contains(after));
+    }
+
+    /// The oldest intents, but those of versions in the record, and those that may still be heard of.
+    fn drop_intents(&mut self, keep: usize, now: Time) {
+        let surplus = self.facts.intents.len().saturating_sub(keep);
+        if surplus == 0 {
+            return;
+        }
+        let names: BTreeSet<&String> =
+            self.facts.versions.values().filter_map(|version| version.name.as_ref()).collect();
+        let needed = |name: &String| names.contains(name);
+        let young = |until: Time| now.since(until) < KEPT_MS;
+        let ended = self.facts.intents.iter().filter(|(name, intent)| !needed(name) && !intent.is_open(now));
+        let mut oldest: Vec<(bool, Time, String)> =
+            ended.map(|(name, intent)| (young(intent.until), intent.until, name.clone())).collect();
+        oldest.sort();
+        let Some(base) = self.facts.base.as_mut() else { return };
+        for (_, until, name) in oldest.into_iter().take(surplus) {
+            self.facts.intents.remove(&name);
+            base.intents_until = base.intents_until.max(until);
+        }
+    }
+}

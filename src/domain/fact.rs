@@ -1,0 +1,319 @@
+//! What is known of a target: facts, and nothing that is derived from them.
+//!
+//! A fact is learned from an observation, from a call that CloudTrail reports, or logged before a write. Facts are only ever
+//! added ([`super::merge`]); who wrote what, and what is accepted, is computed from all of them each time
+//! ([`super::attribution`], [`super::accepted`]).
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use super::document::{Change, Content};
+use super::edit::{Action, Edit};
+use super::policy::Owned;
+use super::principal::Attribution;
+use super::time::Time;
+
+/// Everything that is known of one target's document.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Facts {
+    /// What is accepted up to a date; absent until the first observation that could read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub base: Option<Base>,
+    /// Versions since then, by creation date: document order is the order of dates, and numbers may repeat.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub versions: BTreeMap<Time, VersionFact>,
+    /// Calls by others, by CloudTrail's event id.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub calls: BTreeMap<String, CallFact>,
+    /// Writes of the reactor, by the version name that each was given; logged before the write.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub intents: BTreeMap<String, Intent>,
+    /// Documents that were found gone, by the creation date of the newest version that was known.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub gone: BTreeMap<Time, Absence>,
+    /// Defaults that were found moved, by the last observation of the default before.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub moved: BTreeMap<Time, MovedDefault>,
+    /// The policy's values where a version of another author was in sync, by that version: they stay when the policy gives
+    /// those fields up.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub owned: BTreeMap<Time, Owned>,
+    /// The last observation; a register, the later one counts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last: Option<LastSeen>,
+}
+
+/// What is accepted up to a date.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Base {
+    /// The accepted content; absent where there was no document.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub content: Option<Content>,
+    /// Creation date of the newest version in it; [`Time::ZERO`] where there is none.
+    pub until: Time,
+    /// When it was made; of two bases the later one counts.
+    pub at: Time,
+    /// Digest of that newest version, where it is a valid document.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub digest: Option<String>,
+    /// That newest version is no valid document, and not by a trusted principal.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub blurred: bool,
+    /// Values that a foreign version brought in and that versions after the base may still carry, as `field=value`.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub foreign: BTreeSet<String>,
+    /// Calls up to this time have left the record: an older one never makes content accepted.
+    #[serde(default)]
+    pub calls_until: Time,
+    /// Intents up to this time have left the record: an older call through the reactor's role is not judged any more.
+    #[serde(default)]
+    pub intents_until: Time,
+    /// When that newest version was first observed; [`Time::ZERO`] where that was the first observation of all.
+    #[serde(default)]
+    pub observed: Time,
+    /// By how much SSM's clock is ahead of CloudTrail's, as the echoes of versions in it showed.
+    #[serde(default)]
+    pub clock_ms: i64,
+    /// Whether on-call was notified of what the first observation adopted.
+    #[serde(default)]
+    pub notified: Notified,
+}
+
+/// One version of the document.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VersionFact {
+    /// Its number.
+    pub number: u64,
+    /// Creation date of the version before it; absent for the first of a document, and where that one is gone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub previous: Option<Time>,
+    /// What it changed.
+    pub delta: Delta,
+    /// Digest of its content, where that is valid.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub digest: Option<String>,
+    /// Its `VersionName`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// When it was first observed.
+    pub observed: Time,
+    /// It stood there at the first observation, too young to be part of the base.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub adopted: bool,
+    /// Whether on-call was notified of it.
+    #[serde(default)]
+    pub notified: Notified,
+}
+
+/// What a version changed against the one before it, or why that cannot be said.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Delta {
+    /// The fields that differ.
+    Change(Change),
+    /// It is the first of its document: the whole content.
+    First(Content),
+    /// It is no valid Session document.
+    Invalid(String),
+    /// It stands in a document of another type.
+    OtherType(String),
+    /// It, or the version before it, could not be read.
+    Unsaid(String),
+}
+
+/// One call on the document, as CloudTrail reports it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CallFact {
+    /// The call.
+    pub edit: Edit,
+    /// What the policy made of its principal when it was first heard of; of several opinions the least trusting one.
+    pub attribution: Attribution,
+    /// It was made through a role that the reactor works through. That proves nothing.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub via_reactor_role: bool,
+    /// When it was first heard of.
+    pub heard: Time,
+    /// Whether on-call was notified of it.
+    #[serde(default)]
+    pub notified: Notified,
+}
+
+/// A write that the reactor was about to make, logged before it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Intent {
+    /// What.
+    pub write: Intended,
+    /// The version that the write makes, or promotes.
+    pub number: u64,
+    /// Digest of the content that it writes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub digest: Option<String>,
+    /// The owned fields that it puts right: of a version of ours only these are taken over into the accepted content.
+    #[serde(default, skip_serializing_if = "Owned::is_empty")]
+    pub owned: Owned,
+    /// Creation date of the latest version that it was decided on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub over: Option<Time>,
+    /// When it was logged.
+    pub from: Time,
+    /// The end of the lease.
+    pub until: Time,
+    /// How the write ended; absent while it is under way, and for good where the invocation stopped.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended: Option<Ended>,
+    /// CloudTrail's time of the call, once that has come back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub echo: Option<Time>,
+    /// Whether on-call was notified that it never came back.
+    #[serde(default)]
+    pub notified: Notified,
+}
+
+/// What a write is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Intended {
+    /// A new version, made the default; or a new document.
+    Put,
+    /// An existing version is made the default.
+    Promote,
+    /// The document is deleted and created anew.
+    Recreate,
+    /// Superseded versions below [`Intent::number`] are deleted.
+    Prune,
+}
+
+/// How a write ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Ended {
+    /// It was refused, or what came of it is not known: the next observation tells.
+    Refused,
+    /// It took effect.
+    Landed(Time),
+}
+
+/// The document was found gone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Absence {
+    /// The first observation without it.
+    pub first: Time,
+    /// The last one with it.
+    pub after: Time,
+    /// Whether on-call was notified.
+    #[serde(default)]
+    pub notified: Notified,
+}
+
+/// The default was found at another version than the one it was known at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MovedDefault {
+    /// The version that it was found at.
+    pub number: u64,
+    /// The first observation of that.
+    pub first: Time,
+    /// Whether on-call was notified.
+    #[serde(default)]
+    pub notified: Notified,
+}
+
+/// The last observation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct LastSeen {
+    /// When.
+    pub at: Time,
+    /// Creation date of the latest version; absent where there was no document.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub latest: Option<Time>,
+    /// The default version's number.
+    pub default: u64,
+}
+
+/// Whether on-call was notified of a fact; it only ever goes up.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Notified {
+    /// Not yet.
+    #[default]
+    No,
+    /// Without the name of the principal.
+    Nameless,
+    /// The same, where the reactor enforces: on-call was alarmed, and is owed the name.
+    Alarmed,
+    /// By name; or there is nothing to notify anybody of.
+    Named,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde's skip_serializing_if wants")]
+fn is_false(value: &bool) -> bool {
+    !*value
+}
+
+impl Facts {
+    /// Up to where versions are part of the base.
+    pub fn base_until(&self) -> Time {
+        self.base.as_ref().map_or(Time::ZERO, |base| base.until)
+    }
+
+    /// Versions that are not part of the base, oldest first.
+    pub fn open_versions(&self) -> impl DoubleEndedIterator<Item = (Time, &VersionFact)> {
+        let until = self.base_until();
+        self.versions.iter().filter(move |(created, _)| **created > until).map(|(created, version)| (*created, version))
+    }
+
+    /// Creation date of the newest version that is known.
+    pub fn newest(&self) -> Option<Time> {
+        let base = self.base.as_ref().map(|base| base.until).filter(|until| *until > Time::ZERO);
+        self.versions.keys().next_back().copied().max(base)
+    }
+
+    /// The intent that is under way at `now`, if there is one.
+    pub fn open_intent(&self, now: Time) -> Option<&Intent> {
+        self.intents.values().find(|intent| intent.is_open(now))
+    }
+}
+
+impl VersionFact {
+    /// The field-level change, where it can be said.
+    pub fn change(&self) -> Change {
+        match &self.delta {
+            Delta::Change(change) => change.clone(),
+            Delta::First(content) => Content::minimal().change_to(content),
+            Delta::Invalid(_) | Delta::OtherType(_) | Delta::Unsaid(_) => Change::new(),
+        }
+    }
+}
+
+impl CallFact {
+    /// The call took place, and says that it made a version.
+    pub fn makes_version(&self) -> bool {
+        self.edit.failed.is_none() && matches!(self.edit.action, Action::Created | Action::Updated { .. })
+    }
+
+    /// The call took place, and deleted the document.
+    pub fn deletes(&self) -> bool {
+        self.edit.failed.is_none() && self.edit.action == Action::Deleted
+    }
+
+    /// By a principal that the policy trusts with the fields that it does not own.
+    pub fn is_trusted(&self) -> bool {
+        self.attribution == Attribution::Trusted
+    }
+}
+
+impl Intent {
+    /// Nobody else writes while this is so.
+    pub fn is_open(&self, now: Time) -> bool {
+        self.ended.is_none() && self.write != Intended::Prune && now < self.until
+    }
+
+    /// It makes a version of its own.
+    pub fn makes_version(&self) -> bool {
+        match self.write {
+            Intended::Put | Intended::Recreate => true,
+            Intended::Promote | Intended::Prune => false,
+        }
+    }
+}

@@ -1,0 +1,131 @@
+//! How facts join: commutative, associative and idempotent, so that it makes no difference which invocation learns what
+//! first, how often a message is delivered, and in which order.
+
+use std::collections::BTreeMap;
+
+use super::fact::{Absence, Base, CallFact, Delta, Facts, Intent, MovedDefault, Notified, VersionFact};
+use super::policy::Owned;
+use super::time::Time;
+
+/// Everything that either side knows.
+#[must_use]
+pub fn merge(one: &Facts, other: &Facts) -> Facts {
+    Facts {
+        base: base(one.base.as_ref(), other.base.as_ref()),
+        versions: each(&one.versions, &other.versions, version),
+        calls: each(&one.calls, &other.calls, call),
+        intents: each(&one.intents, &other.intents, intent),
+        gone: each(&one.gone, &other.gone, absence),
+        moved: each(&one.moved, &other.moved, moved),
+        owned: each(&one.owned, &other.owned, owned),
+        last: one.last.max(other.last),
+    }
+}
+
+fn each<K: Ord + Clone, V: Clone>(
+    one: &BTreeMap<K, V>,
+    other: &BTreeMap<K, V>,
+    join: fn(&V, &V) -> V,
+) -> BTreeMap<K, V> {
+    let mut joined = one.clone();
+    for (key, value) in other {
+        let value = joined.get(key).map_or_else(|| value.clone(), |known| join(known, value));
+        joined.insert(key.clone(), value);
+    }
+    joined
+}
+
+/// Of two values that differ the same one, whichever side it is on.
+fn either<T: Clone + serde::Serialize>(one: &T, other: &T) -> T {
+    let text = |value: &T| serde_json::to_string(value).unwrap_or_default();
+    if text(one) <= text(other) { one.clone() } else { other.clone() }
+}
+
+/// The later one.
+fn base(one: Option<&Base>, other: Option<&Base>) -> Option<Base> {
+    let (Some(one), Some(other)) = (one, other) else { return one.or(other).cloned() };
+    let place = |base: &Base| (base.until, base.at);
+    let mut joined = match place(one).cmp(&place(other)) {
+        std::cmp::Ordering::Less => other.clone(),
+        std::cmp::Ordering::Greater => one.clone(),
+        std::cmp::Ordering::Equal => {
+            let bare = |base: &Base| Base {
+                calls_until: Time::ZERO,
+                intents_until: Time::ZERO,
+                notified: Notified::No,
+                ..base.clone()
+            };
+            either(&bare(one), &bare(other))
+        }
+    };
+    joined.calls_until = one.calls_until.max(other.calls_until);
+    joined.intents_until = one.intents_until.max(other.intents_until);
+    joined.notified = one.notified.max(other.notified);
+    Some(joined)
+}
+
+/// The observation that could say more; of two that say as much the earlier one.
+fn version(one: &VersionFact, other: &VersionFact) -> VersionFact {
+    let unsaid = |version: &VersionFact| matches!(version.delta, Delta::Unsaid(_));
+    let what = |version: &VersionFact| VersionFact {
+        observed: Time::ZERO,
+        notified: Notified::No,
+        adopted: false,
+        ..version.clone()
+    };
+    let known = match (unsaid(one), unsaid(other)) {
+        (false, true) => what(one),
+        (true, false) => what(other),
+        (true, true) | (false, false) => either(&what(one), &what(other)),
+    };
+    VersionFact {
+        observed: one.observed.min(other.observed),
+        adopted: one.adopted && other.adopted,
+        notified: one.notified.max(other.notified),
+        ..known
+    }
+}
+
+/// The least trusting opinion of its principal.
+fn call(one: &CallFact, other: &CallFact) -> CallFact {
+    CallFact {
+        edit: either(&one.edit, &other.edit),
+        attribution: one.attribution.max(other.attribution),
+        via_reactor_role: one.via_reactor_role || other.via_reactor_role,
+        heard: one.heard.min(other.heard),
+        notified: one.notified.max(other.notified),
+    }
+}
+
+fn intent(one: &Intent, other: &Intent) -> Intent {
+    let bare = |intent: &Intent| Intent {
+        ended: None,
+        echo: None,
+        notified: Notified::No,
+        ..intent.clone()
+    };
+    let earliest = |one: Option<Time>, other: Option<Time>| one.into_iter().chain(other).min();
+    Intent {
+        ended: one.ended.max(other.ended),
+        echo: earliest(one.echo, other.echo),
+        notified: one.notified.max(other.notified),
+        ..either(&bare(one), &bare(other))
+    }
+}
+
+fn absence(one: &Absence, other: &Absence) -> Absence {
+    Absence {
+        first: one.first.min(other.first),
+        after: one.after.max(other.after),
+        notified: one.notified.max(other.notified),
+    }
+}
+
+fn moved(one: &MovedDefault, other: &MovedDefault) -> MovedDefault {
+    let (first, number) = (one.first, one.number).min((other.first, other.number));
+    MovedDefault { number, first, notified: one.notified.max(other.notified) }
+}
+
+fn owned(one: &Owned, other: &Owned) -> Owned {
+    either(one, other)
+}

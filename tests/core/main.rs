@@ -1,0 +1,23 @@
+//! The functional core: facts in, decisions out. No ports, no emulator; one module for each subject.
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test that cannot go on says so by panicking"
+)]
+
+mod accepted;
+mod alerts;
+mod attribution;
+mod breaker;
+mod compaction;
+mod decide;
+mod exhaustive;
+mod first_observation;
+mod holds;
+mod laws;
+mod record;
+mod support;
+mod waits;
+mod witness;
