@@ -1,5 +1,3 @@
-//! What the tests of the core work on: facts, and the cases that they make.
+//! What the tests of the core work on.
 
-pub(crate) mod case;
 pub(crate) mod facts;
-pub(crate) mod world;

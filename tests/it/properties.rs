@@ -13,6 +13,7 @@ mod shared {
     pub(crate) mod invariants;
 }
 
+mod advancing;
 mod arn;
 mod corpus;
 mod decoding;
