@@ -41,7 +41,7 @@ use crate::clock;
 use crate::config::Config;
 use crate::domain::edit::Edit;
 use crate::domain::finding::Alert;
-use crate::domain::glance::{Glance, Noted};
+use crate::domain::fingerprint::{Glance, Noted};
 use crate::domain::observation::{Observation, Status};
 use crate::domain::policy::Policy;
 use crate::domain::record::{Commit, Enabled, Known, Loaded};

@@ -4,8 +4,8 @@
 //! (invariant 2, checked by `tests/it/tidy.rs`). Time and randomness come in as values of a [`case::Case`].
 
 pub mod accepted;
-pub mod advance;
 pub mod attribution;
+pub mod breaker;
 pub mod case;
 pub mod compaction;
 pub mod dead_letter;
@@ -16,8 +16,9 @@ pub mod durations;
 pub mod edit;
 pub mod fact;
 pub mod finding;
-pub mod glance;
-pub mod heat;
+pub mod fingerprint;
+pub mod hold;
+pub mod judgement;
 pub mod merge;
 pub(crate) mod mutant;
 pub mod observation;
@@ -30,5 +31,4 @@ pub mod sweep;
 pub mod target;
 pub mod text;
 pub mod time;
-pub mod unheard;
 pub mod witness;

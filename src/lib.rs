@@ -6,85 +6,87 @@
 //!
 //! ```text
 //!  message ─▶ decode ─▶ expand ──▶ one work message a target
-//!  work    ─▶ resolve ─┐
-//!             observe ─┴▶ decide(&Case) ─▶ Decision ─▶ apply ─▶ settle(&Case, &Decision, &Applied) ─▶ commit ─▶ report
-//!                             pure                     I/O        pure                            one transaction  SNS
+//!  work ─▶ load ∥ observe ─▶ merge ─▶ judge ─▶ decide ─▶ (log the intent ─▶ write) ─▶ settle ─▶ commit ─▶ notify
+//!          facts    what      facts    whose   what to    one transaction   what      whom to   one trans-  SNS
+//!          known    is there  joined   is what do, why    before the write  came of it  notify   action
 //! ```
+//!
+//! What is known of a target are facts: versions, calls, intents, absences. They are only added, in any order; who wrote
+//! what, what is accepted, holds and edit wars are computed from them each time, and stored nowhere.
 //!
 //! # Where things are
 //!
 //! | you look for | it is in |
 //! | --- | --- |
-//! | what an event means to us, who made it | [`domain::decode`] |
+//! | what an event means, who made it | [`domain::decode`] |
 //! | the policy: format, checks, which rule wins, who is trusted | [`domain::policy`] |
 //! | the document: validity, field-level changes, overlay | [`domain::document`] |
-//! | whose changes to fields we do not own are kept | [`domain::advance`] |
-//! | which call made which version, in whatever order we hear of them | `domain::advance::claims` |
-//! | what is adopted of a document that nobody remembers | `domain::advance::first_sight` |
-//! | the second edition of the core: fact types, how they join, what an observation says | [`domain::fact`], [`domain::merge`], [`domain::witness`] |
-//! | the same: which call made which version, what is accepted, how a record stays small | [`domain::attribution`], [`domain::accepted`], [`domain::compaction`] |
-//! | the same: every duration with its source | [`domain::durations`] |
+//! | what is known: fact types | [`domain::fact`] |
+//! | why order, repetition and two invocations at once make no difference | [`domain::merge`] |
+//! | what an observation and calls say; the first observation | [`domain::witness`] |
+//! | which call made which version; which versions are the reactor's own | [`domain::attribution`] |
+//! | whose changes to fields that the policy does not own are kept | [`domain::accepted`] |
+//! | how a record stays small | [`domain::compaction`] |
+//! | break-glass, and a pipeline that replaces the document | [`domain::hold`] |
+//! | edit wars | [`domain::breaker`] |
 //! | what is done | [`domain::decide`] |
-//! | what is remembered, who is told, when we look again | [`domain::settle`] |
-//! | edit wars | [`domain::heat`] |
+//! | whom to notify of what, and what waits for a name | `domain::settle::notify`, `domain::settle::alerts` |
+//! | one incident from the first act until it is quiet | `domain::settle::incident` |
+//! | when a target is observed again by itself | `domain::settle::schedule` |
+//! | every duration, with its source | [`domain::durations`] |
 //! | sweeps: the way through the organisation, and what is told about it | [`domain::sweep`] |
-//! | which regions an account is looked at in | [`Policy::regions_of`](domain::policy::Policy::regions_of) |
+//! | which regions an account is observed in | [`Policy::regions_of`](domain::policy::Policy::regions_of) |
 //! | which answers make one observation | [`domain::observation::assemble()`] |
 //! | a consistent observation: read again until the answers agree | `reactor::observe` |
-//! | the look that costs one call | [`domain::glance`] |
-//! | what no event told of, and CloudTrail may remember | [`domain::unheard`] |
+//! | the quick check of a sweep, which costs one call | [`domain::fingerprint`], `reactor::quick_check` |
+//! | what no event told of, and CloudTrail may remember | `reactor::lookup` |
+//! | the steps of one target | `reactor::reconcile` |
+//! | the write: intent, update, poll, promote | `reactor::write` |
 //! | what an alert looks like | [`domain::finding`] |
 //! | why a message was put aside | [`domain::dead_letter`] |
-//! | the order of steps, batches, waiting, handing back | [`reactor`] |
-//! | what we ask of the world | [`ports`] |
+//! | batches, waiting, handing back | [`reactor`] |
+//! | what is asked of the world | [`ports`] |
 //! | the same, over the AWS SDK | [`aws`] |
 //! | how an operator reaches AWS, and the dead-letter queue | `aws::operator`, `aws::dead_letters` (feature `cli`) |
 //! | the policy's versions; what operators read from the ledger | `aws::policy_book`, `aws::ledger_view` (feature `cli`) |
 //! | the same, as a simulated organisation | `sim` (feature `cli`) |
 //! | random stories, the checker, what it holds the reactor against | `cli::simulate` (feature `cli`) |
-//! | what a pass would decide, and nothing of what would follow | `reactor::preview` (feature `cli`) |
+//! | what would be decided, and nothing of what would follow | `reactor::preview` (feature `cli`) |
 //! | desired against observed, and doing what was planned | `cli::plan`, `cli::apply` (feature `cli`) |
 //! | the function: configuration, entry, logs, metrics | [`config`], [`lambda`], [`telemetry`], [`metrics`] |
 //! | `runasctl`, one file a command | `cli` (feature `cli`) |
 //!
-//! The words (signal, target, baseline, observation, edit, attribution, record, drift, case, decision, finding, incident) are
-//! those of the types; a verb stands for one step only: decode, expand, resolve, observe, decide, apply, settle, report.
-//!
 //! # A walk through one event
 //!
 //! Alice, an account administrator, turns Run As off. CloudTrail's event reaches the queue from her account and region.
-//! [`domain::decode`] makes a [`domain::signal::Notice`] of it; that target and that edit are all it is believed for.
-//! [`reactor`] loads the record and looks at the document side by side: version 5, Run As off; version 4 is accounted for.
-//! [`domain::advance`] finds that version 5 is Alice's, whom the policy does not trust, so none of it is accepted.
-//! [`domain::decide`] wants the accepted content with the owned fields over it, on top of version 5, and the shell applies
-//! that: update, wait until SSM has it, promote. [`domain::settle`] gives one transaction (record, edit seen, history,
-//! incident, alert) and the alert goes out. The write comes back as an event and ends in sync, without another write.
+//! [`domain::decode`] makes a [`domain::signal::Notice`] of it; that target and that call are all it is believed for.
+//! `reactor::reconcile` loads the record and observes the document side by side: version 5, Run As off. [`domain::witness`]
+//! turns both into facts, [`domain::merge`] joins them with what is known. [`domain::attribution`] finds that Alice's call made
+//! version 5, and [`domain::accepted`] takes nothing over from her, whom the policy does not trust. [`domain::decide`] wants the
+//! accepted content with the owned fields over it, on top of version 5. `reactor::write` commits facts and intent, then updates,
+//! waits until SSM has it, and promotes. [`domain::settle`] gives one transaction (record, history, incident, alert) and the
+//! alert goes out. The write comes back as an event, which its intent explains, and ends in sync, without another write.
+//! Wherever the process dies in between, the next invocation finds the facts, the intent, and the version by its name.
 //!
 //! # Invariants
 //!
-//! 1. A signal selects targets and supplies edits; observed state is always read anew, the policy is at most 60 s old.
+//! 1. A signal selects targets and supplies calls; observed state is always read anew, the policy is at most 60 s old.
 //! 2. [`domain`] has no async, clock, randomness, environment or SDK. [`domain::decide::decide`] and
 //!    [`domain::settle::settle`] are total and give at least one reason.
-//! 3. Answers that do not agree are no observation, and lead to no decision.
-//!    [`Observation::Unknown`](domain::observation::Observation::Unknown), observe mode and an exemption never lead to a
-//!    document write; a backing-off target gets at most one write a step.
-//! 4. A Put is conditional on the version seen; a stale decision cannot overwrite anybody.
-//! 5. Any message delivered any number of times in any order converges to the same document, loses no alert, and costs at
-//!    most one Put per foreign edit; a pipeline's edit costs further ones where its author is heard of after the look.
-//! 6. A field that the policy does not own is never lost by us, and never accepted from an untrusted or unknown hand.
+//! 3. [`Observation::Unknown`](domain::observation::Observation::Unknown), observe mode and an exemption never lead to a
+//!    document write; in an edit war one write follows another only after a pause.
+//! 4. A Put is conditional on the version seen; a stale decision cannot overwrite anything.
+//! 5. Any message, any number of times, in any order, side by side, leaves the same facts; equal facts give equal decisions.
+//!    No alert is lost, and a foreign edit costs at most one Put; a pipeline's edit costs another where its author is heard of
+//!    after the document was put right.
+//! 6. A field that the policy does not own is never lost, and never accepted from an untrusted or unknown principal.
 //! 7. Nothing outside [`aws`] names an SDK type; nothing outside [`config`] reads the environment; nothing outside
 //!    `cli/printer.rs` prints.
-//! 8. Everything has a limit: batch, concurrency, sizes, depth, looks, hops, retries, alert rate, versions.
+//! 8. Everything has a limit: batch, concurrency, sizes, depth, observations, requeues, retries, alert rate, versions.
 //! 9. No credentials that the function can obtain reach further than the session policy.
 //!
-//! # The second edition of the core
-//!
-//! What decides today patches what it believes when news arrives. [`domain::fact`] to [`domain::compaction`] compute it from
-//! facts instead: merged as a set in any order, judged by one fold. They are whole, and held by the laws and stories of
-//! `tests/core`; the steps of [`reactor`] do not read them yet.
-//!
-//! What can be read off the sources is checked by `tests/it/tidy.rs`, the facts by `tests/core`, the rest by `decide`,
-//! `scenarios`, `contract` and `e2e` in `tests/it`.
+//! What can be read off the sources is checked by `tests/it/tidy.rs`; the core by `tests/core`, the rest by `scenarios`,
+//! `contract` and `e2e` in `tests/it`.
 
 pub mod aws;
 #[cfg(feature = "cli")]

@@ -7,7 +7,7 @@ use std::future::Future;
 
 use crate::domain::edit::Edit;
 use crate::domain::finding::Alert;
-use crate::domain::glance::{Glance, Noted};
+use crate::domain::fingerprint::{Glance, Noted};
 use crate::domain::observation::{Observation, Status};
 use crate::domain::policy::Policy;
 use crate::domain::record::{Commit, Enabled, Known, Loaded};

@@ -3,20 +3,20 @@
 //! It borrows and never spawns, sleeps and reads time only through [`crate::ports::Clock`], and walks ordered maps: the same
 //! world and the same messages give the same run.
 
-mod apply;
 mod batch;
 mod expand;
-mod glance;
+mod lookup;
 mod observe;
-mod pass;
 #[cfg(feature = "cli")]
 mod preview;
+mod prune;
+mod quick_check;
+mod reconcile;
 mod regions;
-mod replace;
 mod report;
 mod retry;
 mod sweep;
-mod trail;
+mod write;
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -26,7 +26,7 @@ use crate::domain::time::{MINUTE_MS, Time};
 use crate::ports::{Attempt, Fault, FaultClass, World};
 
 pub use batch::{BatchReport, Message};
-pub use pass::PassReport;
+pub use reconcile::PassReport;
 #[cfg(feature = "cli")]
 pub use preview::preview;
 

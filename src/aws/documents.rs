@@ -17,7 +17,7 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use super::client::{Clients, Lazy};
 use super::fault::{Call, is_expired};
 use super::session::{Lent, Session, Sessions};
-use crate::domain::glance::Glance;
+use crate::domain::fingerprint::Glance;
 use crate::domain::observation::{Observation, Status};
 use crate::domain::target::{DOCUMENT_NAME, Target};
 use crate::ports::{Access, Fault, FaultClass, Written};

@@ -12,6 +12,7 @@ use super::printer::Printer;
 use super::{ExitStatus, Output, policy_yaml};
 use crate::domain::case::{Case, Decision};
 use crate::domain::decide::decide;
+use crate::domain::judgement::judge;
 use crate::domain::decode::{Decoded, batch, decode};
 use crate::domain::policy::Policy;
 use crate::domain::settle::attach;
@@ -106,7 +107,7 @@ fn case(text: &str) -> Option<Value> {
 pub(super) fn decided_again(file: &str, stored: &Value) -> Result<Value, String> {
     let read = |key: &str| stored.get(key).cloned().unwrap_or_default();
     let case: Case = serde_json::from_value(read("case")).map_err(|error| format!("{file}: no case: {error}"))?;
-    let decision = decide(&case);
+    let decision = decide(&case, &judge(&case));
     let before: Option<Decision> = serde_json::from_value(read("decision")).ok();
     let same = before.as_ref().map(|before| *before == decision);
     Ok(json!({ "file": file, "target": case.target, "decision": decision, "same": same }))

@@ -2,7 +2,8 @@
 //!
 //! A call names the version that it made by its number, and numbers begin anew with each document. So the creation date has to
 //! fit the call's time, and nothing may lie between them that makes it another document's. A call belongs to the nearest
-//! version that fits it, a version to the least trusted of its calls.
+//! version that fits it, a version to the nearest of its calls; of those that whole seconds cannot tell apart, to the least
+//! trusted one.
 
 use std::collections::BTreeMap;
 
@@ -35,19 +36,28 @@ pub enum Author<'a> {
 /// Finds the version that each call made.
 pub fn pair(facts: &Facts) -> Pairing {
     let offset = clock_offset(facts);
-    let mut pairing = Pairing::default();
+    let mut nearest: BTreeMap<Time, Vec<(i64, String)>> = BTreeMap::new();
     for (id, call) in facts.calls.iter().filter(|(_, call)| call.makes_version()) {
         let fitting = candidates(facts, call, offset);
         // CloudTrail left the reply out: with one version that fits there is only one that the call can have made.
         if call.edit.action.made_version().is_none() && fitting.len() > 1 {
             continue;
         }
-        if let Some(created) = fitting.first() {
-            pairing.calls.entry(*created).or_default().push(id.clone());
-            pairing.version.insert(id.clone(), *created);
+        let distance = |created: &Time| created.since(call.edit.at.plus_ms(offset)).abs();
+        let least = fitting.first().map_or(0, distance);
+        let alike = fitting.iter().take_while(|created| distance(created) <= least + SECOND_MS);
+        let free = |created: &&Time| !call.is_trusted() || !has_trusted(facts, nearest.get(created));
+        if let Some(created) = alike.clone().find(free).or(fitting.first()) {
+            nearest.entry(*created).or_default().push((distance(created), id.clone()));
         }
     }
-    pairing
+    Pairing::of(nearest)
+}
+
+/// Some call of a version is trusted already. A pipeline that creates the document twice within a second makes two versions
+/// of one number that are as near to both calls, and each call made one of them.
+fn has_trusted(facts: &Facts, calls: Option<&Vec<(i64, String)>>) -> bool {
+    calls.into_iter().flatten().any(|(_, id)| facts.calls.get(id).is_some_and(CallFact::is_trusted))
 }
 
 /// The versions that a call can have made, the nearest first. `offset` is [`clock_offset`].
@@ -65,6 +75,19 @@ pub(super) fn candidates(facts: &Facts, call: &CallFact, offset: i64) -> Vec<Tim
 }
 
 impl Pairing {
+    /// Of the calls that fit a version those that are as near as the nearest, as far as whole seconds tell.
+    fn of(nearest: BTreeMap<Time, Vec<(i64, String)>>) -> Self {
+        let mut pairing = Self::default();
+        for (created, calls) in nearest {
+            let least = calls.iter().map(|(distance, _)| *distance).min().unwrap_or(0);
+            for (_, id) in calls.into_iter().filter(|(distance, _)| *distance <= least + SECOND_MS) {
+                pairing.calls.entry(created).or_default().push(id.clone());
+                pairing.version.insert(id, created);
+            }
+        }
+        pairing
+    }
+
     /// Whose a version is.
     pub fn author<'a>(&self, facts: &'a Facts, created: Time, version: &VersionFact) -> Author<'a> {
         if let Some(intent) = intent_of(facts, version) {

@@ -1,46 +1,28 @@
-//! Every input of a decision as one value that can be stored and replayed.
+//! Every input of a decision as one value that can be stored and replayed, and what comes of it.
 
 use serde::{Deserialize, Serialize};
 
 use super::document::{Change, Content};
-use super::edit::Edit;
+use super::hold::Hold;
 use super::observation::{Observation, Unreadable};
 use super::policy::{Limits, Resolution};
-use super::principal::Attribution;
-use super::record::{Hold, Record};
+use super::record::Record;
 use super::signal::Cause;
 use super::target::Target;
 use super::time::Time;
 
-/// An edit that the signal supplied, with the policy's opinion of its author.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct AttributedEdit {
-    /// The edit.
-    pub edit: Edit,
-    /// Trusted, break-glass or untrusted by the policy. `Ours` is never decided here: content decides that.
-    pub attribution: Attribution,
-    /// Whether it was made with one of the roles that we work through. Enough to keep an echo quiet, never to accept content.
-    #[serde(default)]
-    pub by_our_role: bool,
-    /// Settled by an earlier pass: a redelivery.
-    #[serde(default)]
-    pub seen: bool,
-}
-
-/// Why a write of an earlier look of this pass did not land.
+/// Why a write of an earlier attempt did not land.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Refusal {
-    /// Somebody was faster.
-    Moved,
+    /// The document is no longer the one that was observed.
+    Conflict,
     /// SSM holds the content to be a duplicate.
     Duplicate,
     /// No answer, or none to a later step: it may have landed.
-    Maybe,
-    /// We deleted the document, or may have, and did not come to make it anew.
-    Replacing,
+    Unconfirmed,
     /// The document has as many versions as it may have.
-    Full,
+    VersionLimit,
     /// Not allowed.
     Denied,
     /// SSM does not take what we want to write.
@@ -56,16 +38,16 @@ pub struct Case {
     pub account_name: String,
     /// When.
     pub now: Time,
-    /// Why we looked.
+    /// Why the target is observed.
     pub cause: Cause,
-    /// When what made us look began; the start of the gap for a new account.
+    /// When what led here began; for a new account the start of its configuration lag.
     pub since: Time,
     /// How many messages came before this one.
-    pub hop: u32,
+    pub requeues: u32,
     /// Correlation id.
     pub correlation: String,
-    /// The calls that the signal tells of.
-    pub edits: Vec<AttributedEdit>,
+    /// Event ids of the calls that the message brought; what they say stands among the record's facts.
+    pub calls: Vec<String>,
     /// What the policy says.
     pub resolution: Resolution,
     /// The policy's version.
@@ -74,13 +56,13 @@ pub struct Case {
     pub limits: Limits,
     /// What is there.
     pub observation: Observation,
-    /// What we remember.
+    /// What is known, this observation and these calls included.
     pub record: Record,
-    /// What became of earlier writes of this pass.
+    /// What became of earlier attempts to write.
     #[serde(default)]
     pub refused: Vec<Refusal>,
-    /// Chance, so that equal cases give equal decisions.
-    pub nonce: u32,
+    /// A random number, so that equal cases give equal decisions.
+    pub random: u32,
 }
 
 /// How the target stands, judged by its content.
@@ -101,14 +83,14 @@ pub enum Verdict {
         /// What is wrong with it.
         why: String,
     },
-    /// We could not read it.
+    /// It could not be read.
     Unknown {
         /// Why.
         why: Unreadable,
     },
-    /// SSM or our view of it is still catching up.
+    /// SSM, or what is known of it, is still catching up.
     Unsettled {
-        /// What we wait for.
+        /// What is waited for.
         why: String,
     },
 }
@@ -152,10 +134,10 @@ pub struct Decision {
     pub wait: Option<Wait>,
 }
 
-/// Nothing more before `until`, then another look.
+/// Nothing more before `until`, then another observation.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Wait {
-    /// When to look again.
+    /// When to observe again.
     pub until: Time,
     /// What for.
     pub on: WaitsOn,
@@ -171,8 +153,12 @@ pub enum WaitsOn {
     EditWar,
     /// The target cannot be read.
     Obstacle,
-    /// SSM, or our view of it, is catching up.
+    /// A change that is known to have happened is not visible yet.
     Visibility,
+    /// The principal behind a version is not known yet.
+    Name,
+    /// Another invocation is about to write.
+    Intent,
 }
 
 /// What came of a decision.
@@ -181,13 +167,13 @@ pub enum WaitsOn {
 pub enum Applied {
     /// There was nothing to write.
     Nothing,
-    /// The write took effect; the version that is now latest and default, and when we saw it land.
+    /// The write took effect; the version that is now latest and default, and when that was certain.
     Landed {
         /// The version.
         version: u64,
         /// When.
         at: Time,
     },
-    /// It did not, and this was the last look.
+    /// It did not, and this was the last attempt.
     Refused(Refusal),
 }

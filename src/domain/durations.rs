@@ -1,4 +1,4 @@
-//! Every duration and count that facts are judged by, each with its source. All others are the policy's.
+//! Every duration and count that the core decides by, each with its source. All others are the policy's.
 
 use super::time::{DAY_MS, MINUTE_MS, SECOND_MS};
 
@@ -20,6 +20,15 @@ pub const SAME_DOCUMENT_MS: i64 = 15 * MINUTE_MS;
 /// An intent is a lease of this length; no call of the write begins in its last third.
 pub const LEASE_MS: i64 = 15 * SECOND_MS;
 
+/// A pipeline that deletes the document is given this long to create the next one (LZA's custom resource takes seconds).
+pub const REPLACEMENT_MS: i64 = 90 * SECOND_MS;
+
+/// The first pause before a target is observed again; doubled from then on.
+pub const RETRY_MS: i64 = 5 * SECOND_MS;
+
+/// The longest such pause, and how often a new account is observed until its events arrive.
+pub const WATCH_MS: i64 = 5 * MINUTE_MS;
+
 /// Intents that ended stay for at least this long: EventBridge delivers for a day [docs: eb-rule-retry-policy].
 pub const KEPT_MS: i64 = DAY_MS;
 
@@ -31,3 +40,6 @@ pub const CALLS_MAX: usize = 96;
 
 /// Bytes of a record's facts as JSON; a `DynamoDB` item holds 400 KB [docs: `ServiceQuotas`].
 pub const FACTS_BYTES_MAX: usize = 200 * 1_024;
+
+/// Messages that may follow one another for one cause before the rest is left to the sweep (invariant 8).
+pub const REQUEUES_MAX: u32 = 500;

@@ -42,6 +42,20 @@ impl Action {
         }
     }
 
+    /// In people's words, of a call that did not take place.
+    pub fn attempted(self) -> String {
+        match self {
+            Self::Created => "to create the document".to_owned(),
+            Self::Updated { .. } => "to write a version".to_owned(),
+            Self::DefaultMoved { version: Some(v) } => format!("to make version {v} the default"),
+            Self::DefaultMoved { version: None } => "to move the default version".to_owned(),
+            Self::Deleted => "to delete the document".to_owned(),
+            Self::VersionDeleted { version: Some(v) } => format!("to delete version {v}"),
+            Self::VersionDeleted { version: None } => "to delete a version".to_owned(),
+            Self::SharingChanged => "to change who the document is shared with".to_owned(),
+        }
+    }
+
     /// In people's words, after the name of whoever did it.
     pub fn in_words(self) -> String {
         match self {

@@ -10,7 +10,7 @@ use super::case::{Case, Decision};
 use super::document::FieldChange;
 use super::principal::Attribution;
 use super::record::Incident;
-use super::settle::ToldEdit;
+use super::settle::ReportedEdit;
 use super::target::{AccountId, DOCUMENT_NAME, Region};
 use super::text::{clean, sha256};
 use super::time::Time;
@@ -201,12 +201,12 @@ const TEXT_BYTES_MAX: usize = 14 * 1_024;
 const DATA_BYTES_MAX: usize = 32 * 1_024;
 /// The edits that there is room for. Where there are more, those of one hand do not crowd out what another one did: the first
 /// of everybody comes first, then the second.
-fn shown<'a>(edits: &[&'a ToldEdit]) -> Vec<&'a ToldEdit> {
+fn shown<'a>(edits: &[&'a ReportedEdit]) -> Vec<&'a ReportedEdit> {
     if edits.len() <= ITEMS_MAX {
         return edits.to_vec();
     }
     let mut made: BTreeMap<String, usize> = BTreeMap::new();
-    let mut turns: Vec<(usize, &ToldEdit)> = Vec::new();
+    let mut turns: Vec<(usize, &ReportedEdit)> = Vec::new();
     for edit in edits {
         let turn = made.entry(edit.name()).or_default();
         *turn += 1;
@@ -240,7 +240,7 @@ impl Page {
     }
 
     /// Who did what, field by field.
-    pub(super) fn edits(mut self, edits: &[&ToldEdit]) -> Self {
+    pub(super) fn edits(mut self, edits: &[&ReportedEdit]) -> Self {
         let shown = shown(edits);
         for edit in &shown {
             let arn = edit.principal.as_ref().and_then(|principal| principal.arn.as_deref()).unwrap_or("no ARN");
@@ -249,7 +249,10 @@ impl Page {
             let from = edit.event.as_ref().map_or_else(String::new, |event| {
                 format!(" from {} with {}", clean(&event.source_ip, 64), clean(&event.agent, 80))
             });
-            self = self.line("What", &format!("{} at {}{from}", edit.what, edit.at));
+            self = self.line("What", &format!("{} at {}{from}", edit.act.in_words(), edit.at));
+            if let Some(note) = &edit.note {
+                self = self.line("Note", note);
+            }
             for change in edit.change.iter().take(ITEMS_MAX) {
                 self = self.line("Field", &changed(change));
             }
@@ -264,7 +267,8 @@ impl Page {
             json!({
                 "attribution": edit.attribution,
                 "principal": edit.principal,
-                "what": edit.what,
+                "what": edit.act.in_words(),
+                "note": edit.note,
                 "at": edit.at,
                 "event_id": edit.event.as_ref().map(|event| &event.id),
                 "changed": edit.change.iter().take(ITEMS_MAX).map(bounded_change).collect::<Vec<_>>(),
@@ -281,7 +285,8 @@ impl Page {
         } else {
             format!("{} ({})", clean(&case.account_name, 64), case.target.account)
         };
-        self.subject = format!("Run As {}/{}: {}", case.target.account, case.target.region, self.subject);
+        let name = if case.account_name.is_empty() { case.target.account.to_string() } else { clean(&case.account_name, 32) };
+        self.subject = format!("Run As {name}/{}: {}", case.target.region, self.subject);
         let lines = std::mem::take(&mut self.lines);
         self = self.line("Where", &format!("{DOCUMENT_NAME} in {place}, {}", case.target.region));
         self.lines.extend(lines);
@@ -351,15 +356,6 @@ fn within(mut data: Map<String, Value>) -> Value {
         *largest = left_out;
     }
     Value::Object(data)
-}
-
-impl ToldEdit {
-    /// What people call the author.
-    pub fn name(&self) -> String {
-        let principal = self.principal.as_ref();
-        let name = principal.and_then(|p| p.name.as_deref().or(p.arn.as_deref()));
-        clean(name.unwrap_or("somebody unknown"), 64)
-    }
 }
 
 fn attribution_word(attribution: Attribution) -> &'static str {

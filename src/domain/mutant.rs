@@ -16,8 +16,8 @@ pub(crate) enum Mutant {
     UnknownIsGreen,
     /// An alert is marked before it is told.
     MarkBeforeTelling,
-    /// A message that waits leaves its edits behind.
-    LoseEditsWhileWaiting,
+    /// A target that waits forgets the calls that it heard of.
+    LoseCallsWhileWaiting,
     /// A message that comes again tells nothing that was left.
     LeaveWhatWasLeft,
     /// A document that is made anew is made from nothing.
@@ -42,7 +42,7 @@ impl Mutant {
         Self::WriteWhereObserving,
         Self::UnknownIsGreen,
         Self::MarkBeforeTelling,
-        Self::LoseEditsWhileWaiting,
+        Self::LoseCallsWhileWaiting,
         Self::LeaveWhatWasLeft,
         Self::RecreateBlank,
         Self::IgnoreDefault,

@@ -10,7 +10,7 @@ use futures_util::future::{Either, select};
 use futures_util::stream;
 
 use super::expand::{Expansion, expand, timely};
-use super::pass::{PassReport, reconcile};
+use super::reconcile::{PassReport, reconcile};
 use super::regions::swept;
 use super::report::{flush, tell_once};
 use super::sweep::sweep;

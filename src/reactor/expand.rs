@@ -3,12 +3,11 @@
 use std::collections::BTreeSet;
 
 use super::regions::regions;
-use crate::domain::advance::DELIVERY_MS;
 use crate::domain::policy::Policy;
 use crate::domain::signal::{Cause, Notice, Signal, Work};
 use crate::domain::sweep::{List, Spot, Walk};
 use crate::domain::target::{AccountFacts, AccountId, AccountState, OuId, Region, Target};
-use crate::domain::time::Time;
+use crate::domain::time::{HOUR_MS, Time};
 use crate::ports::{Fault, FaultClass, Page, World};
 
 /// What a signal comes to.
@@ -79,6 +78,9 @@ pub(super) async fn expand<W: World>(world: &W, policy: &Policy, notice: Notice)
     };
     Ok(governed(policy, expansion))
 }
+
+/// EventBridge gives up delivering after 24 h [docs: eb-rule-retry-policy]; the hour is for what follows.
+const DELIVERY_MS: i64 = 25 * HOUR_MS;
 
 /// A time that no delivery explains (none at all, a replay of the archive, a clock that is off) starts no deadline.
 pub(super) fn timely(notice: Notice, now: Time) -> Notice {

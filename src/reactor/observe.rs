@@ -2,14 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use super::apply::{POLL_MS, POLLS_MAX};
-use crate::domain::advance::wanted;
-use crate::domain::case::Case;
-use crate::domain::observation::{Observation, Obstacle, Status, Unreadable};
+use super::write::{POLL_MS, POLLS_MAX};
+use crate::domain::observation::{Observation, Obstacle, Seen, Status, Unreadable};
 use crate::domain::target::Target;
 use crate::ports::{Access, Clock, Documents, Fault, FaultClass};
 
-/// Observations of a target in one pass, before the message waits.
+/// Observations of a target in one reconciliation, before the message waits.
 pub(super) const OBSERVE_ATTEMPTS_MAX: usize = 3;
 /// Reads of one observation until its answers agree, before the message comes again.
 const READS_MAX: u32 = 4;
@@ -53,24 +51,26 @@ pub(super) async fn observe<W: Documents + Clock + Sync>(
     }
 }
 
-/// Reads the versions whose contents it takes to decide. Further versions may be made meanwhile; each observation reads all
-/// that the one before it missed.
-pub(super) async fn read_between<W: Documents + Clock + Sync>(
+/// Reads the versions whose contents it takes to say what is new. Further versions may be made meanwhile; each observation
+/// reads all that the one before it missed.
+pub(super) async fn complete<W: Documents + Clock + Sync>(
     world: &W,
-    case: &mut Case,
+    target: &Target,
     access: &Access,
-) -> Result<(), Fault> {
+    mut observation: Observation,
+    wanted: impl Fn(&Seen) -> BTreeSet<u64>,
+) -> Result<Observation, Fault> {
     let mut between = BTreeSet::new();
     for _ in 0..OBSERVE_ATTEMPTS_MAX {
-        let Observation::Present(seen) = &case.observation else { break };
-        let missing = wanted(case, seen);
+        let Observation::Present(seen) = &observation else { break };
+        let missing = wanted(seen);
         if missing.is_empty() {
             break;
         }
         between.extend(missing);
-        case.observation = observe(world, &case.target, access, &between).await?.observation;
+        observation = observe(world, target, access, &between).await?.observation;
     }
-    Ok(())
+    Ok(observation)
 }
 
 /// Observes, and again while SSM says that the latest version is still on its way.

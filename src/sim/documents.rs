@@ -8,7 +8,7 @@ use super::people::Caller;
 use super::{Duplicates, Sim, State, Switches, fault};
 use crate::domain::document::CONTENT_BYTES_MAX;
 use crate::domain::edit::{Action, Edit};
-use crate::domain::glance::Glance;
+use crate::domain::fingerprint::Glance;
 use crate::domain::observation::{Observation, Status};
 use crate::domain::target::Target;
 use crate::domain::text::sha256;

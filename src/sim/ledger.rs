@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Sim, fault};
 use crate::domain::finding::Alert;
-use crate::domain::glance::Noted;
+use crate::domain::fingerprint::Noted;
 use crate::domain::policy::Policy;
 use crate::domain::record::{Commit, Enabled, HistoryEntry, Known, Loaded, Record};
 use crate::domain::sweep::Sweep;
@@ -141,7 +141,7 @@ impl Ledger for Sim {
         tables.records.insert(target.clone(), commit.record.clone());
         tables.noted.remove(target);
         tables.seen.extend(commit.seen.iter().map(|id| (target.clone(), id.clone())));
-        tables.history.push((target.clone(), commit.history.clone()));
+        tables.history.extend(commit.history.clone().map(|entry| (target.clone(), entry)));
         for alert in &commit.alerts {
             tables.keep(alert);
         }

@@ -11,7 +11,7 @@ use super::drive::Simulated;
 use super::{Sim, fault};
 use crate::domain::edit::Edit;
 use crate::domain::finding::Alert;
-use crate::domain::glance::{Glance, Noted};
+use crate::domain::fingerprint::{Glance, Noted};
 use crate::domain::observation::{Observation, Status};
 use crate::domain::policy::Policy;
 use crate::domain::record::{Commit, Enabled, Known, Loaded};

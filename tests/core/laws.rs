@@ -17,6 +17,7 @@ use runas_reactor::domain::fact::{
 use runas_reactor::domain::merge::merge;
 use runas_reactor::domain::policy::Owned;
 use runas_reactor::domain::principal::Attribution;
+use runas_reactor::domain::record::Record;
 use runas_reactor::domain::time::Time;
 use runas_reactor::domain::witness::{calls, known_content};
 use serde_json::{Value, json};
@@ -310,6 +311,9 @@ proptest! {
     fn stored_facts_come_back_as_they_were(facts in facts()) {
         let stored = serde_json::to_string(&facts).unwrap();
         prop_assert_eq!(&serde_json::from_str::<Facts>(&stored).unwrap(), &facts);
+        let record = Record { facts, ..Record::default() };
+        let stored = serde_json::to_value(&record).unwrap();
+        prop_assert_eq!(serde_json::from_value::<Record>(stored).unwrap(), record);
     }
 }
 

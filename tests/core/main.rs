@@ -8,9 +8,16 @@
 )]
 
 mod accepted;
+mod alerts;
 mod attribution;
+mod breaker;
 mod compaction;
+mod decide;
+mod exhaustive;
 mod first_observation;
+mod holds;
 mod laws;
+mod record;
 mod support;
+mod waits;
 mod witness;

@@ -1,3 +1,5 @@
-//! What the tests of the core work on.
+//! What the tests of the core work on: facts, and the cases that they make.
 
+pub(crate) mod case;
 pub(crate) mod facts;
+pub(crate) mod world;

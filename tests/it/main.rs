@@ -9,11 +9,8 @@
 
 mod aws;
 mod contract;
-mod core_review;
-mod decide;
 mod decode;
 mod e2e;
-mod edges;
 mod emulator;
 mod infra;
 mod policy;

@@ -13,7 +13,6 @@ mod shared {
     pub(crate) mod invariants;
 }
 
-mod advancing;
 mod arn;
 mod corpus;
 mod decoding;

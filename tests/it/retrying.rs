@@ -67,7 +67,7 @@ async fn half_an_hour_of_throttling_puts_no_event_aside() {
 
     let mallory = Caller::administrator(&target.account, "mallory@example.com");
     sim.edit_inputs(&target, &mallory, &json!({ "runAsEnabled": false })).unwrap();
-    world.hit_always("observe", Hit::Refused(FaultClass::Throttled));
+    world.hit_always("look", Hit::Refused(FaultClass::Throttled));
     let reports = run_for(&reactor, 1_800).await;
     let receives = reports.iter().map(|report| report.failed.len() + report.retried.len()).sum::<usize>();
     assert!(receives > 10, "tried {receives} times only");

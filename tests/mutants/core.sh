@@ -11,8 +11,8 @@ rm -rf "$core" && mkdir -p "$core"/src/{it/support,fuzz,cli}
 cp -R src/{domain,reactor,sim} src/{clock,domain,reactor,sim,ports,lambda,metrics}.rs "$core/src/"
 cp -R src/cli/{policy_yaml,policy_yaml.rs,decode.rs,simulate} "$core/src/cli/"
 cp -R events infra "$core/" && cp Cargo.lock "$core/"
-cp -R tests/it/{decide.rs,core_review.rs,core_review,decode.rs,decode,properties.rs,properties} "$core/src/it/"
-cp -R tests/it/{edges.rs,edges,scenarios.rs,sweeping.rs,sweeping,snapshots} "$core/src/it/"
+cp -R tests/it/{decode.rs,decode,properties.rs,properties,scenarios.rs,sweeping.rs,sweeping,snapshots} "$core/src/it/"
+cp -R tests/core "$core/tests"
 cp tests/it/support/{counted,org}.rs "$core/src/it/support/"
 cp -R tests/fuzz/{src,corpus} "$core/src/fuzz/"
 
@@ -27,7 +27,6 @@ sed -i 's#join("tests/fuzz/corpus")#join("src/fuzz/corpus")#' it/properties/corp
 sed -i 's/cases: 512/cases: 64/' it/decode/properties.rs
 sed -i 's/ProptestConfig { cases,/ProptestConfig { cases: cases \/ 4,/' it/properties.rs
 sed -i 's/in Switches::all() {/in Switches::all().into_iter().step_by(11) {/' it/scenarios.rs
-sed -i 's/in 0\.\.240 {/in 0..24 {/' it/core_review/world.rs
 sed -i 's/= 880\.\.1_650;/= 880..890;/; /assert!(steps >= 500_000/d' cli/simulate/tests.rs
 sed -i '/^#\[test\]$/{N; /every_wrong_turn_is_found\|whichever_call_fails/{:a; N; /\n}$/!ba; d}}' cli/simulate/tests.rs
 for snapshot in it/snapshots/it__*; do mv "$snapshot" "${snapshot/it__/runas_reactor__it__}"; done
@@ -49,17 +48,14 @@ pub mod cli {
 }
 #[cfg(test)]
 mod it {
-    pub(crate) mod core_review;
-    mod decide;
     pub(crate) mod decode;
     pub(crate) mod properties;
-    mod edges;
     mod scenarios;
     mod sweeping;
     pub(crate) mod support { pub(crate) mod counted; pub(crate) mod org; }
 }
 #[cfg(test)]
-use it::{core_review, decode, properties, support};
+use it::{decode, properties, support};
 LIB
 
 cd "$OLDPWD"

@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 
 use super::keys::{Key, region_name};
 use crate::domain::finding::Alert;
-use crate::domain::glance::Noted;
+use crate::domain::fingerprint::Noted;
 use crate::domain::record::{Enabled, HistoryEntry, Incident, Record, Standing};
 use crate::domain::target::{AccountFacts, AccountId, Region, Target};
 use crate::domain::time::{DAY_MS, Time};
@@ -166,7 +166,12 @@ fn attention(standing: Standing) -> Option<String> {
 }
 
 pub(super) fn record_item(target: &Target, record: &Record) -> Result<Item, Corrupt> {
-    let (kept, json) = fitting(record)?;
+    let kept = Record { incident: None, ..record.clone() };
+    let json = json_of(&kept)?;
+    if json.len() > JSON_BYTES_MAX {
+        let what = format!("a record of {} bytes is too large", json.len());
+        return Err(Corrupt { row: "to write".to_owned(), what });
+    }
     let mut item = Key::region(target).into_item();
     item.extend([
         (RECORD.to_owned(), s(json)),
@@ -178,12 +183,6 @@ pub(super) fn record_item(target: &Target, record: &Record) -> Result<Item, Corr
         ("why".to_owned(), s(kept.why.clone())),
         (UPDATED.to_owned(), s(kept.updated.to_string())),
     ]);
-    if let Some(accounted) = &kept.accounted {
-        item.insert("latest".to_owned(), n(accounted.version));
-    }
-    if let Some(accepted) = &kept.accepted {
-        item.insert("digest".to_owned(), s(accepted.digest()));
-    }
     if let Some(configured) = kept.configured {
         item.insert("configured".to_owned(), s(configured.to_string()));
     }
@@ -194,22 +193,6 @@ pub(super) fn record_item(target: &Target, record: &Record) -> Result<Item, Corr
         item.insert(ATTENTION.to_owned(), s(standing));
     }
     Ok(item)
-}
-
-/// The record as JSON without its incident, short of its oldest judged versions where it would be too large for a row.
-/// A late attribution then finds nothing to restore; a record that cannot be written would stop the target for good.
-fn fitting(record: &Record) -> Result<(Record, String), Corrupt> {
-    let mut kept = Record { incident: None, ..record.clone() };
-    loop {
-        let json = json_of(&kept)?;
-        if json.len() <= JSON_BYTES_MAX {
-            return Ok((kept, json));
-        }
-        if kept.recent.pop().is_none() {
-            let what = format!("a record of {} bytes is too large", json.len());
-            return Err(Corrupt { row: "to write".to_owned(), what });
-        }
-    }
 }
 
 pub(super) fn incident_item(target: &Target, incident: &Incident) -> Result<Item, Corrupt> {

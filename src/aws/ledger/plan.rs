@@ -42,15 +42,16 @@ pub(super) enum Unplannable {
 
 impl Plan {
     pub(super) fn of(table: &str, target: &Target, commit: &Commit) -> Result<Self, Unplannable> {
-        let entry = &commit.history;
         let mut actions = vec![
             record(table, target, commit)?,
-            put(table, items::event_item(target, entry)?)?,
             match &commit.record.incident {
                 Some(incident) => put(table, items::incident_item(target, incident)?)?,
                 None => delete(table, Key::incident(target))?,
             },
         ];
+        if let Some(entry) = &commit.history {
+            actions.push(put(table, items::event_item(target, entry)?)?);
+        }
         // Two actions on one item are refused, so equal ids become one that counts for all.
         let mut alerts: BTreeMap<Key, (&Alert, u32)> = BTreeMap::new();
         for alert in &commit.alerts {
@@ -65,13 +66,15 @@ impl Plan {
         let (mut once, mut late) = (BTreeSet::new(), Vec::new());
         for id in commit.seen.iter().filter(|id| once.insert(*id)) {
             if actions.len() < ACTIONS_MAX {
-                actions.push(put(table, items::seen_item(target, id, entry.at))?);
+                actions.push(put(table, items::seen_item(target, id, commit.record.updated))?);
             } else {
-                late.push((Key::seen(target, id), entry.at));
+                late.push((Key::seen(target, id), commit.record.updated));
             }
         }
-        let content = |(id, text): (&String, &String)| items::content_item(&target.account, id, text, entry.at);
-        let contents = entry.contents.iter().map(content).collect();
+        let content = |(id, text): (&String, &String)| {
+            items::content_item(&target.account, id, text, commit.record.updated)
+        };
+        let contents = commit.history.iter().flat_map(|entry| &entry.contents).map(content).collect();
         Ok(Self { contents, actions, late, token: token(target, commit)? })
     }
 }

@@ -9,7 +9,7 @@ use crate::domain::case::Write;
 use crate::domain::document::{Content, parse};
 use crate::domain::edit::Edit;
 use crate::domain::finding::Alert;
-use crate::domain::glance::{Glance, Noted};
+use crate::domain::fingerprint::{Glance, Noted};
 use crate::domain::observation::{Observation, Status};
 use crate::domain::policy::Policy;
 use crate::domain::record::{Commit, Enabled, Known, Loaded};

@@ -262,7 +262,7 @@ fn shown(body: &Body, owned: &Owned) -> BTreeMap<String, Value> {
 
 /// At first sight of a document, what it says beyond the policy stays.
 fn adopted(case: &Case, seen: &Seen) -> Vec<String> {
-    let known = case.record.accounted.is_some() || case.record.accepted.is_some();
+    let known = case.record.facts.base.as_ref().is_some_and(|base| base.at < case.now);
     let Some(content) = seen.latest.body.content().filter(|_| !known && seen.is_session()) else { return Vec::new() };
     let set = |field: &&str| !case.resolution.owned.contains_key(*field) && is_set(content, field);
     REVIEWED_FIELDS.into_iter().filter(set).map(str::to_owned).collect()

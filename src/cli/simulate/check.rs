@@ -11,8 +11,10 @@ use super::truth::{Author, Truth};
 use crate::domain::document::{Content, FieldChange, parse};
 use crate::domain::finding::Alert;
 use crate::domain::policy::Owned;
+use crate::domain::principal::UNKNOWN;
 use crate::domain::record::Standing;
-use crate::domain::settle::{DELAY_MAX_S, HOPS_MAX};
+use crate::domain::durations::REQUEUES_MAX;
+use crate::domain::settle::DELAY_MAX_S;
 use crate::domain::target::{AccountId, AccountState, Target};
 use crate::domain::time::{MINUTE_MS, Time};
 use crate::ports::Clock as _;
@@ -22,6 +24,8 @@ use crate::sim::{Called, Document, Sim};
 /// An alert is no larger: 64 KB (design section 8), below SNS's 256.
 const ALERT_BYTES_MAX: usize = 65_536;
 const LOOKS_MAX: usize = 3;
+/// The window of the stories' policy: acts of a principal that on-call knows of are counted within it.
+const WINDOW_MS: i64 = 10 * MINUTE_MS;
 
 /// What is wrong, in one sentence.
 pub(super) type Violation = String;
@@ -35,6 +39,8 @@ pub(super) struct Checker {
     published: BTreeMap<String, Publication>,
     /// When somebody was last named in an alert about a target.
     named: BTreeMap<(Target, String), Time>,
+    /// When an alert about a target last told of an act without a name.
+    nameless: BTreeMap<Target, Time>,
     /// Edit wars: single edits are counted in them, not told. The end is absent while one is going on.
     wars: BTreeMap<Target, (Time, Option<Time>)>,
     /// When a policy was last pushed; the one before may be in use for another minute.
@@ -171,7 +177,7 @@ impl Checker {
             About::Document(target) => self.on_document(stage, sim, target, made),
             About::Alert(id) => self.on_alert(id, made, crew),
             About::Messages(messages) => {
-                let wrong = messages.iter().find(|(hops, delay)| *hops > HOPS_MAX || *delay > DELAY_MAX_S);
+                let wrong = messages.iter().find(|(hops, delay)| *hops > REQUEUES_MAX || *delay > DELAY_MAX_S);
                 wrong.map_or(Ok(()), |(hops, delay)| Err(format!("a message after {hops} hops, delayed by {delay} s")))
             }
             About::Other => Ok(()),
@@ -228,6 +234,9 @@ impl Checker {
             ("peace", Some((_, end))) => *end = Some(at),
             _ => {}
         }
+        if alert.text.contains(UNKNOWN) {
+            self.nameless.insert(target.clone(), at);
+        }
         for name in names(&alert.text) {
             self.named.insert((target.clone(), name.to_owned()), at);
         }
@@ -265,9 +274,16 @@ impl Checker {
         let Some(truth) = self.truths.get_mut(target) else { return Ok(()) };
         for owed in std::mem::take(&mut truth.owed) {
             let key = (target.clone(), owed.who.clone());
-            let named = self.named.get(&key).is_some_and(|at| *at >= owed.at);
+            // More of the same is counted in the incident that is open for as long as the policy's window.
+            let named = self.named.get(&key).is_some_and(|at| *at >= owed.at.plus_ms(-WINDOW_MS));
             let counted = self.wars.get(target).is_some_and(|(_, end)| end.is_none_or(|end| end >= owed.at));
-            if !named && !counted {
+            // A name that comes late enriches the incident that is open.
+            let incident = sim.record(target).and_then(|record| record.incident);
+            let enriched = incident.is_some_and(|it| it.opponents.iter().any(|who| who.contains(&owed.who)));
+            // Where the reactor only watches, an act that was told without a name is not told again by it.
+            let watched = sim.find_account(&target.account).map(|a| stage.wanted(&a.facts)) == Some(Wanted::Watched);
+            let nameless = self.nameless.get(target).is_some_and(|at| watched && *at >= owed.at);
+            if !named && !counted && !enriched && !nameless {
                 return Err(format!("{target}: nobody was told that {} {}", owed.who, owed.action.in_words()));
             }
         }

@@ -241,7 +241,7 @@ impl Stage {
 
 /// Nobody but a pipeline acts before the reactor has seen a document for the first time: what is there then is adopted.
 fn ripe(sim: &Sim, target: &Target, hand: Hand) -> bool {
-    let known = sim.record(target).is_some_and(|record| record.accepted.is_some());
+    let known = sim.record(target).is_some_and(|record| record.facts.base.is_some());
     let there = sim.find_account(&target.account).is_some_and(|account| {
         account.facts.state == AccountState::Active && !account.regions_off.contains(&target.region)
     });

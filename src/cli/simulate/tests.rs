@@ -89,6 +89,7 @@ fn every_wrong_turn_is_found() {
             outcome.violation.is_some() || steps >= FOUND_WITHIN
         });
         take(None);
+        println!("{mutant:?}: {steps} steps");
         match found.and_then(|outcome| outcome.violation) {
             Some(_) => {}
             None => missed.push(mutant),
@@ -114,7 +115,8 @@ fn a_pipelines_document_outlives_the_one_that_we_delete_if_it_could_be_seen() {
     for (stale_ms, step) in [(0, 20), (1_500, 50)] {
         for after_ms in (2_000..3_600).step_by(step) {
             let story = replaced_twice(stale_ms, after_ms);
-            assert_eq!(play(&story).violation, None, "after {after_ms} ms, {stale_ms} ms behind");
+            let outcome = play(&story);
+            assert_eq!(outcome.violation, None, "after {after_ms} ms, {stale_ms} ms behind: {:#?}", outcome.timeline);
         }
     }
 }

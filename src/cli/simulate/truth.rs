@@ -1,10 +1,10 @@
 //! What really happened to a document, told by somebody who sees every call and knows every author: what the checker holds
 //! the reactor against. It follows the calls themselves, and shares with the reactor only what a document's fields are.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::stage::ROLE;
-use crate::domain::document::{Body, Content, parse};
+use crate::domain::document::{Body, Content, FieldChange, parse};
 use crate::domain::edit::Action;
 use crate::domain::time::{SECOND_MS, Time};
 use crate::sim::{Called, Fate};
@@ -70,6 +70,8 @@ pub(super) struct Truth {
     trusted: Option<Time>,
     /// When somebody else than a pipeline last deleted the document, or we found it gone and made it anew.
     deleted: Option<Time>,
+    /// Values that others than pipelines set first, or a pipeline whose event was lost.
+    brought: BTreeSet<String>,
     /// The document is of another type: what is written into it is no preference.
     other_type: bool,
 }
@@ -123,9 +125,8 @@ impl Truth {
             return;
         }
         self.allowed += match (author, call.action) {
-            // A pipeline's change that was dropped while its author was not known is taken over by a second Put; and an
-            // invocation that began before that, and knows the author neither, can undo it once more.
-            (Author::Pipeline, Action::Created | Action::Updated { .. }) => 4,
+            // A pipeline's change that was dropped while its author was not known is taken over by a second Put.
+            (Author::Pipeline, Action::Created | Action::Updated { .. }) => 2,
             (_, Action::Created | Action::Updated { .. } | Action::Deleted) => 1,
             (_, Action::DefaultMoved { .. } | Action::VersionDeleted { .. } | Action::SharingChanged) => 0,
         };
@@ -162,8 +163,10 @@ impl Truth {
                 self.unknowable = Some("many versions in a row");
             }
         }
-        if author == Author::Pipeline {
-            self.trusted(call, body.content(), before.as_ref());
+        match author {
+            Author::Pipeline => self.trusted(call, body.content(), before.as_ref()),
+            Author::BreakGlass | Author::Admin => self.untrusted(body.content(), before.as_ref()),
+            Author::Us => {}
         }
         if created && author == Author::Us {
             self.deleted = Some(call.at);
@@ -184,6 +187,7 @@ impl Truth {
             self.unknowable = Some("somebody deleted the document in the second of a trusted edit");
         }
         let accepted = self.accepted.take().unwrap_or_else(Content::minimal);
+        let brought = self.brought.clone();
         let change = match (content, before) {
             (Some(content), Some(Body::Valid(before))) if !self.other_type => before.change_to(content),
             (Some(content), None) => accepted.change_to(content),
@@ -192,12 +196,26 @@ impl Truth {
                 Vec::new()
             }
         };
+        if change.iter().any(|field| brought.contains(&value_of(field)) && accepted.field(&field.field) != field.to) {
+            self.unknowable = Some("a version by another, or by nobody known, had set the same value first");
+        }
+        if call.fate == Fate::Lost {
+            self.brought.extend(change.iter().map(value_of));
+        }
         self.accepted = Some(accepted.with_change(&change));
     }
 
-    /// One of us has written, and did not come to tell.
+    /// What an untrusted version sets is not accepted when a pipeline sets the same later.
+    fn untrusted(&mut self, content: Option<&Content>, before: Option<&Body>) {
+        let Some(content) = content else { return };
+        let before = before.and_then(Body::content).cloned().or_else(|| self.accepted.clone());
+        let change = before.unwrap_or_else(Content::minimal).change_to(content);
+        self.brought.extend(change.iter().filter(|field| field.to.is_some()).map(value_of));
+    }
+
+    /// An invocation wrote and stopped before it could commit what it knew.
     pub(super) fn cut_short(&mut self) {
-        self.allowed += if self.trusted.is_some() { 2 } else { 0 };
+        self.allowed += 1;
     }
 
     /// The account is not governed any more.
@@ -219,6 +237,10 @@ impl Truth {
         self.accepted = there.content().cloned();
         self.unknowable = None;
     }
+}
+
+fn value_of(change: &FieldChange) -> String {
+    format!("{}={:?}", change.field, change.to)
 }
 
 /// Events tell whole seconds.

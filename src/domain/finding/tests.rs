@@ -1,5 +1,6 @@
 use super::*;
 use crate::domain::principal::Principal;
+use crate::domain::settle::Act;
 
 fn change(field: &str, to: &Value) -> FieldChange {
     FieldChange { field: field.to_owned(), from: None, to: Some(to.clone()) }
@@ -34,30 +35,34 @@ fn a_value_of_512_bytes_is_shown_and_a_longer_one_abridged() {
     assert!(told(&"x".repeat(60_000)).len() < VALUE_BYTES_MAX);
 }
 
-fn edit_by(name: Option<&str>, arn: Option<&str>) -> ToldEdit {
+fn edit_by(name: Option<&str>, arn: Option<&str>) -> ReportedEdit {
     let owned = |text: Option<&str>| text.map(str::to_owned);
     let principal = Principal { kind: "AssumedRole".to_owned(), arn: owned(arn), name: owned(name) };
-    ToldEdit {
+    ReportedEdit {
         key: String::new(),
         attribution: Attribution::Untrusted,
         principal: Some(principal),
-        what: "wrote a version".to_owned(),
+        act: Act::Wrote(5),
         at: Time::ZERO,
         change: Vec::new(),
         event: None,
+        note: None,
     }
 }
 
 #[test]
-fn an_author_is_called_by_name_then_by_arn_then_not_at_all() {
-    assert_eq!(edit_by(Some("alice"), Some("arn:aws:iam::1:role/x")).name(), "alice");
-    assert_eq!(edit_by(None, Some("arn:aws:iam::1:role/x")).name(), "arn:aws:iam::1:role/x");
-    assert_eq!(edit_by(None, None).name(), "somebody unknown");
+fn a_principal_is_called_by_its_role_and_then_by_the_name_that_its_session_chose() {
+    assert_eq!(edit_by(Some("alice"), Some("arn:aws:iam::1:role/x")).name(), "x (alice)");
+    assert_eq!(edit_by(None, Some("arn:aws:iam::1:role/x")).name(), "x");
+    assert_eq!(edit_by(Some("alice"), None).name(), "alice");
+    assert_eq!(edit_by(None, None).name(), "unknown principal");
+    let admin = "arn:aws:iam::1:role/aws-reserved/sso.amazonaws.com/AWSReservedSSO_Admin_Read_0123456789abcdef";
+    assert_eq!(edit_by(Some("bob"), Some(admin)).name(), "Admin_Read (bob)");
 }
 
 #[test]
 fn who_edits_most_does_not_crowd_out_the_others() {
-    let mut edits: Vec<ToldEdit> = (0..60).map(|_| edit_by(Some("mallory"), None)).collect();
+    let mut edits: Vec<ReportedEdit> = (0..60).map(|_| edit_by(Some("mallory"), None)).collect();
     edits.insert(50, edit_by(Some("oncall"), None));
     edits.push(edit_by(Some("bob"), None));
     let told = finished(page().edits(&edits.iter().collect::<Vec<_>>()).line("Why", "a").line("Policy", "b"));
@@ -119,14 +124,15 @@ fn data_is_left_out_from_the_largest_on_and_only_as_far_as_needed() {
 #[test]
 fn what_an_edit_changed_is_told_field_by_field() {
     let lines = |count: usize| -> Vec<String> {
-        let edit = ToldEdit {
+        let edit = ReportedEdit {
             key: String::new(),
             attribution: Attribution::Untrusted,
             principal: None,
-            what: "wrote version 5".to_owned(),
+            act: Act::Wrote(5),
             at: Time::ZERO,
             change: (0..count).map(|n| change(&format!("f{n}"), &json!(n))).collect(),
             event: None,
+            note: None,
         };
         let lines = page().edits(&[&edit]).lines.into_iter();
         lines.filter(|(label, _)| label == "Field").map(|(_, line)| line).collect()

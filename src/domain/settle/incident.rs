@@ -1,84 +1,159 @@
-//! The incident of a target: the findings between trouble and peace, and who is at it.
+//! The incident of a target: foreign acts from the first until the target was right and quiet for the policy's window.
+//!
+//! On-call is notified of the first act of each principal and kind; more of the same is counted, and told when it is over.
 
-use super::news::ToldEdit;
-use super::telling::Pass;
-use crate::domain::case::Verdict;
-use crate::domain::heat::{level, limit};
-use crate::domain::principal::{Attribution, Principal};
+use super::notify::{News, ReportedEdit};
+use crate::domain::attribution::Author;
+use crate::domain::breaker::window_ms;
+use crate::domain::case::Case;
+use crate::domain::document::Change;
+use crate::domain::judgement::Judgement;
+use crate::domain::principal::{Attribution, UNKNOWN};
 use crate::domain::record::{Incident, OPPONENTS_MAX, Record, Standing};
+use crate::domain::text::clean;
 
-/// Stands among the opponents until the author is known.
-const UNKNOWN: &str = "somebody unknown";
+/// What becomes of the incident in one reconciliation.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Followed {
+    /// The acts that on-call is to be notified of now; none where they are only counted.
+    pub(super) notify: bool,
+    /// It was escalated as an edit war just now.
+    pub(super) escalated: bool,
+    /// It was closed.
+    pub(super) closed: Option<Incident>,
+}
 
-impl Pass<'_> {
-    /// Whether somebody is at it whom the incident does not name yet. A war of others is no cover.
-    pub(super) fn newcomer(&self) -> bool {
-        self.news.edits.iter().filter_map(|edit| edit.principal.as_ref()).any(|who| !self.names(who))
+/// Opens, continues or closes the incident of a record.
+pub(super) fn follow(
+    case: &Case,
+    judgement: &Judgement,
+    news: &News,
+    record: &mut Record,
+) -> Followed {
+    let mut followed = Followed::default();
+    if let Some(incident) = record.incident.as_mut() {
+        name_late(incident, news);
     }
-
-    /// Whether the open incident names somebody.
-    pub(super) fn names(&self, who: &Principal) -> bool {
-        let incident = self.case.record.incident.as_ref();
-        incident.is_some_and(|incident| incident.opponents.contains(&opponent_of(Some(who))))
+    let foreign: Vec<&ReportedEdit> = news.edits.iter().filter(|edit| !edit.is_kept()).collect();
+    let fought = |edit: &&ReportedEdit| edit.is_kept() && undoes(case, &edit.change);
+    let fought: Vec<&ReportedEdit> = news.edits.iter().filter(fought).collect();
+    let wrong = is_wrong(record.standing);
+    if foreign.is_empty() && !wrong && !judgement.breaker.war {
+        followed.closed = close(case, record);
+        return followed;
     }
+    let incident = record.incident.get_or_insert_with(|| opened(case));
+    let calm = foreign.is_empty() && fought.is_empty() && is_right(record.standing);
+    incident.last = incident.last.max(if calm { judgement.breaker.last_act.unwrap_or(case.now) } else { case.now });
+    incident.notify_on_close |= wrong;
+    // Between trusted writers nobody is notified of single acts; in a war those that undo the policy's values count.
+    let escalated = incident.escalated;
+    for edit in foreign.iter().chain(fought.iter().filter(|_| escalated)) {
+        incident.edits = incident.edits.saturating_add(1);
+        if escalated || edit.attribution != Attribution::Trusted {
+            add_opponent(incident, edit.name());
+        }
+        incident.summary = format!("{} {}", edit.name(), edit.act.in_words());
+    }
+    escalate(case, judgement, incident, &mut followed);
+    if incident.summary.is_empty() {
+        incident.summary.clone_from(&record.why);
+    }
+    notify(case, &foreign, incident, &mut followed);
+    followed
+}
 
-    /// Opens, continues or closes the incident; returns the one that was closed.
-    pub(super) fn follow_incident(&self, record: &mut Record) -> Option<Incident> {
-        if let Some(incident) = record.incident.as_mut() {
-            for (_, edit) in &self.news.late {
-                incident.opponents.retain(|known| known != UNKNOWN);
-                add_opponent(incident, opponent_of(Some(&edit.edit.principal)));
-            }
+pub(super) fn is_wrong(standing: Standing) -> bool {
+    match standing {
+        Standing::Drifted | Standing::Held | Standing::Unreachable => true,
+        Standing::New | Standing::InSync | Standing::Exempt | Standing::Waiting | Standing::BackingOff => false,
+    }
+}
+
+fn is_right(standing: Standing) -> bool {
+    matches!(standing, Standing::InSync | Standing::Exempt)
+}
+
+fn opened(case: &Case) -> Incident {
+    Incident { id: format!("{}@{}", case.target, case.now.ms()), opened: case.now, ..Incident::default() }
+}
+
+fn escalate(case: &Case, judgement: &Judgement, incident: &mut Incident, followed: &mut Followed) {
+    followed.escalated = judgement.breaker.war && !incident.escalated;
+    incident.escalated |= judgement.breaker.war;
+    incident.notify_on_close |= incident.escalated;
+    if followed.escalated {
+        name_writers(case, judgement, incident);
+    }
+}
+
+/// The war names all whose versions led to it: also those whose own alerts still wait for a name, and trusted ones that keep
+/// undoing the policy's values.
+fn name_writers(case: &Case, judgement: &Judgement, incident: &mut Incident) {
+    let facts = &case.record.facts;
+    let begin = case.now.plus_ms(-window_ms(&case.limits));
+    for (created, version) in facts.open_versions().filter(|(created, _)| *created > begin) {
+        let Author::Known(call) = judgement.pairing.author(facts, created, version) else { continue };
+        let name = clean(&call.edit.principal.called(), 96);
+        if call.is_trusted() && !undoes(case, &version.change()) {
+            continue;
         }
-        let foreign: Vec<&ToldEdit> =
-            self.news.edits.iter().filter(|edit| edit.attribution != Attribution::Trusted).collect();
-        let wrong = matches!(
-            record.standing,
-            Standing::Drifted | Standing::Held | Standing::BackingOff | Standing::Unreachable
-        );
-        let at_war = record.heat.backoffs > 0 && level(&record.heat, &self.case.limits, self.case.now) > 0;
-        if foreign.is_empty() && !wrong && !at_war {
-            let quiet = matches!(self.decision.verdict, Verdict::InSync) || record.standing == Standing::Exempt;
-            let cooled = record.incident.as_ref().is_some_and(|incident| {
-                !incident.escalated
-                    || level(&record.heat, &self.case.limits, self.case.now) * 2 <= limit(&self.case.limits)
-            });
-            return if quiet && cooled { record.incident.take() } else { None };
-        }
-        let all = self.news.edits.iter().filter(|edit| at_war || edit.attribution != Attribution::Trusted);
-        let incident = record.incident.get_or_insert_with(|| Incident {
-            id: format!("{}@{}", self.case.target, self.case.now.ms()),
-            opened: self.case.now,
-            summary: String::new(),
-            opponents: Vec::new(),
-            edits: 0,
-            escalated: false,
-            announce_end: false,
-        });
-        for edit in all {
+        if call.is_trusted() {
             incident.edits = incident.edits.saturating_add(1);
-            add_opponent(incident, opponent(edit));
-            incident.summary = format!("{} {}", edit.name(), edit.what);
+            incident.summary = format!("{name} wrote version {}", version.number);
         }
-        if incident.summary.is_empty() {
-            incident.summary = self.decision.reasons.join("; ");
-        }
-        incident.announce_end |= wrong || at_war;
-        None
+        add_opponent(incident, name);
     }
 }
 
-fn opponent(edit: &ToldEdit) -> String {
-    opponent_of(edit.principal.as_ref())
+/// Whether a change sets a field that the policy owns to another value.
+fn undoes(case: &Case, change: &Change) -> bool {
+    let owned = &case.resolution.owned;
+    change.iter().any(|field| owned.get(&field.field).is_some_and(|want| field.to.as_ref() != Some(want)))
 }
 
-fn opponent_of(principal: Option<&Principal>) -> String {
-    principal.and_then(|p| p.arn.clone().or_else(|| p.name.clone())).unwrap_or_else(|| UNKNOWN.to_owned())
+fn notify(
+    case: &Case,
+    foreign: &[&ReportedEdit],
+    incident: &mut Incident,
+    followed: &mut Followed,
+) {
+    let stale = case.now.since(incident.notified_at) >= window_ms(&case.limits) && !incident.escalated;
+    let story = |edit: &ReportedEdit| format!("{} {}", edit.name(), edit.act.kind());
+    let news = foreign.iter().any(|edit| !incident.notified.contains(&story(edit)));
+    followed.notify = !foreign.is_empty() && (news || stale);
+    if !followed.notify {
+        return;
+    }
+    incident.notified.extend(foreign.iter().map(|edit| story(edit)).take(OPPONENTS_MAX * 2));
+    incident.shown = incident.shown.saturating_add(u32::try_from(foreign.len()).unwrap_or(u32::MAX));
+    incident.notified_at = case.now;
 }
 
-/// The latest first.
+/// The target is as it should be, and nobody acted on it for the policy's window.
+fn close(case: &Case, record: &mut Record) -> Option<Incident> {
+    let quiet = match case.observation {
+        crate::domain::observation::Observation::Unknown(_) => false,
+        _ => is_right(record.standing),
+    };
+    let over = |incident: &Incident| case.now.since(incident.last) >= window_ms(&case.limits);
+    if quiet && record.incident.as_ref().is_some_and(over) { record.incident.take() } else { None }
+}
+
+/// A name that became known enriches the incident.
+fn name_late(incident: &mut Incident, news: &News) {
+    for edit in &news.late {
+        incident.opponents.retain(|known| known != UNKNOWN);
+        if edit.attribution != Attribution::Trusted {
+            add_opponent(incident, edit.name());
+            incident.notified.insert(format!("{} {}", edit.name(), edit.act.kind()));
+        }
+        incident.summary = format!("{} {}", edit.name(), edit.act.in_words());
+    }
+}
+
 fn add_opponent(incident: &mut Incident, name: String) {
-    incident.opponents.retain(|known| *known != name);
-    incident.opponents.insert(0, name);
-    incident.opponents.truncate(OPPONENTS_MAX);
+    if !incident.opponents.contains(&name) && incident.opponents.len() < OPPONENTS_MAX {
+        incident.opponents.push(name);
+    }
 }

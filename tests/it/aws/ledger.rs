@@ -19,18 +19,17 @@ fn commit(expected: u64, standing: Standing) -> Commit {
         record: Record {
             generation: expected + 1,
             standing,
-            accepted: Some(content("ops")),
             updated: at,
             ..Record::default()
         },
         seen: vec![format!("event-{expected}")],
-        history: HistoryEntry {
+        history: Some(HistoryEntry {
             id: "c/1".to_owned(),
             at: at.plus_ms(i64::try_from(expected).unwrap()),
             summary: "put right".to_owned(),
             case: json!({"content": {"$digest": "d1"}}),
             contents: BTreeMap::from([("d1".to_owned(), "{\"a\":1}".to_owned())]),
-        },
+        }),
         alerts: vec![alert("edit-1")],
     }
 }
@@ -42,8 +41,8 @@ fn incident() -> Incident {
         summary: "switched off".to_owned(),
         opponents: vec!["alice".to_owned()],
         edits: 1,
-        escalated: false,
-        announce_end: true,
+        notify_on_close: true,
+        ..Incident::default()
     }
 }
 
@@ -139,7 +138,7 @@ async fn a_content_is_kept_for_as_long_as_the_newest_line_that_names_it_in_any_r
     let hub = Hub::new().await;
     let world = hub.world();
     let mut later = commit(0, Standing::InSync);
-    later.history.at = later.history.at.plus_ms(86_400_000);
+    later.record.updated = later.record.updated.plus_ms(86_400_000);
     world.commit(&target(), &commit(0, Standing::InSync)).await.unwrap();
     let ttl = async || rows(&hub).await["DOC#d1"]["ttl"].as_n().unwrap().parse::<i64>().unwrap();
     let before = ttl().await;
@@ -188,7 +187,7 @@ async fn edits_are_forgotten_when_their_time_is_over() {
     let hub = Hub::new().await;
     let world = hub.world();
     let mut old = commit(0, Standing::InSync);
-    old.history.at = Time::from_ms(1_700_000_000_000);
+    old.record.updated = Time::from_ms(1_700_000_000_000);
     world.commit(&target(), &old).await.unwrap();
     assert!(rows(&hub).await.contains_key("SEEN#eu-west-1#event-0"));
     assert!(world.load(&target(), &ids(&["event-0"])).await.unwrap().seen.is_empty());

@@ -5,7 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use runas_reactor::domain::edit::Edit;
 use runas_reactor::domain::finding::Alert;
-use runas_reactor::domain::glance::{Glance, Noted};
+use runas_reactor::domain::fingerprint::{Glance, Noted};
 use runas_reactor::domain::observation::{Observation, Status};
 use runas_reactor::domain::policy::Policy;
 use runas_reactor::domain::record::{Commit, Enabled, Known, Loaded};

@@ -95,13 +95,13 @@ pub(crate) fn commit(target: &Target, expected: u64, alert: &str, now: Time) -> 
         at: now,
     }];
     let record = Record { generation: expected + 1, standing: Standing::InSync, updated: now, ..Record::default() };
-    let history = HistoryEntry {
+    let history = Some(HistoryEntry {
         id: format!("h-{alert}"),
         at: now,
         summary: "summary".to_owned(),
         case: json!({ "content": { "$digest": "d-1" } }),
         contents: BTreeMap::from([("d-1".to_owned(), "{}".to_owned())]),
-    };
+    });
     Commit { expected, record, seen: vec![format!("e-{alert}")], history, alerts }
 }
 

@@ -3,9 +3,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::domain::document::{Content, FieldChange};
-use crate::domain::principal::Attribution;
-use crate::domain::record::{Accounted, Judged};
+use crate::domain::fact::{Facts, LastSeen};
 use crate::domain::target::AccountState;
 
 fn target() -> Target {
@@ -16,37 +14,17 @@ fn record(standing: Standing) -> Record {
     Record {
         generation: 7,
         standing,
-        accepted: Some(Content::minimal()),
-        accounted: Some(Accounted {
-            version: 3,
-            created: Some(Time::from_ms(1_500)),
-            landed: None,
-            base: None,
-            body: None,
-        }),
+        facts: Facts { last: Some(LastSeen { at: Time::from_ms(9), latest: None, default: 3 }), ..Facts::default() },
         incident: Some(Incident {
             id: "i".to_owned(),
             opened: Time::ZERO,
             summary: "switched off".to_owned(),
-            opponents: Vec::new(),
             edits: 1,
-            escalated: false,
-            announce_end: true,
+            notify_on_close: true,
+            ..Incident::default()
         }),
         policy: "v3".to_owned(),
         ..Record::default()
-    }
-}
-
-fn judged(size: usize) -> Judged {
-    Judged {
-        version: 1,
-        created: Time::ZERO,
-        attribution: Attribution::Unattributed,
-        principal: None,
-        claimed: None,
-        change: vec![FieldChange { field: "shellProfile".to_owned(), from: None, to: Some(json!("x".repeat(size))) }],
-        undo: Vec::new(),
     }
 }
 
@@ -77,22 +55,16 @@ fn people_can_read_a_row() {
         (GENERATION, n(7)),
         ("status", s("in_sync")),
         ("policy", s("v3")),
-        ("latest", n(3)),
-        ("digest", s(Content::minimal().digest())),
     ] {
         assert_eq!(item.get(name), Some(&value), "{name}");
     }
 }
 
 #[test]
-fn a_record_that_is_too_large_loses_its_oldest_judgements() {
+fn a_record_that_no_row_can_hold_is_a_fault_and_not_cut() {
     let mut record = record(Standing::InSync);
-    record.recent = (0..10).map(|_| judged(60_000)).collect();
-    let item = record_item(&target(), &record).unwrap();
-    assert!(text(&item, RECORD).unwrap().len() <= JSON_BYTES_MAX);
-    let kept = record_from(&item).unwrap();
-    assert_eq!(kept.recent.len(), 6);
-    assert_eq!(kept.accepted, record.accepted);
+    record.why = "x".repeat(JSON_BYTES_MAX);
+    assert!(record_item(&target(), &record).is_err());
 }
 
 #[test]

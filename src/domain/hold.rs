@@ -1,0 +1,50 @@
+//! Targets that are left wrong on purpose for a while: derived from the facts, and stored nowhere.
+
+use serde::{Deserialize, Serialize};
+
+use super::attribution::{Author, Pairing};
+use super::durations::REPLACEMENT_MS;
+use super::fact::{CallFact, Facts};
+use super::policy::Limits;
+use super::principal::Attribution;
+use super::time::{MINUTE_MS, Time};
+
+/// Why a target is left as it is, and until when.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hold {
+    /// Until when.
+    pub until: Time,
+    /// For whom.
+    pub attribution: Attribution,
+    /// Why, for people.
+    pub why: String,
+}
+
+/// The hold that is in force at `now`: an emergency stands for the policy's minutes unless a principal that is not trusted
+/// acts after it; a pipeline that deletes the document has a while to create the next one.
+pub fn hold(facts: &Facts, pairing: &Pairing, limits: &Limits, now: Time, absent: bool) -> Option<Hold> {
+    let emergency = last_foreign_act(facts, pairing).filter(|(_, call)| call.attribution == Attribution::BreakGlass);
+    let emergency = emergency.map(|(at, call)| Hold {
+        until: at.plus_ms(i64::from(limits.hold_minutes) * MINUTE_MS),
+        attribution: Attribution::BreakGlass,
+        why: format!("break-glass by {}", call.edit.principal.called()),
+    });
+    let deletions = facts.calls.values().filter(|call| absent && call.deletes());
+    let replacement = deletions.max_by_key(|call| call.edit.at).filter(|call| call.is_trusted()).map(|call| Hold {
+        until: call.edit.at.plus_ms(REPLACEMENT_MS),
+        attribution: Attribution::Trusted,
+        why: format!("a trusted deletion by {}, perhaps to replace the document", call.edit.principal.called()),
+    });
+    emergency.into_iter().chain(replacement).filter(|hold| hold.until > now).max_by_key(|hold| hold.until)
+}
+
+/// The newest act that is neither the reactor's nor a trusted principal's, and when it took place.
+fn last_foreign_act<'a>(facts: &'a Facts, pairing: &Pairing) -> Option<(Time, &'a CallFact)> {
+    let versions = facts.open_versions().filter_map(|(created, version)| match pairing.author(facts, created, version) {
+        Author::Known(call) => Some((created, call)),
+        Author::Ours(_) | Author::Nameless => None,
+    });
+    let others = facts.calls.values().filter(|call| call.edit.failed.is_none() && call.edit.action.made_version().is_none());
+    let others = others.map(|call| (call.edit.at, call));
+    versions.chain(others).filter(|(_, call)| !call.is_trusted()).max_by_key(|(at, call)| (*at, call.attribution))
+}

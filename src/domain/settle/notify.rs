@@ -1,0 +1,503 @@
+//! What on-call is to be notified of now, what waits for a name, and what that marks in the facts.
+//!
+//! An act is notified because it happened, not because the document was caught wrong. A call goes out by name, together with
+//! the version that it made; a version or an absence without a call waits a minute for one.
+
+use std::collections::BTreeSet;
+
+use crate::domain::accepted::WithheldWhy;
+use crate::domain::attribution::{Author, clock_offset};
+use crate::domain::case::{Case, Decision, WaitsOn};
+use crate::domain::document::Change;
+use crate::domain::durations::{SAME_CALL_MS, VISIBLE_MS};
+use crate::domain::edit::{Action, Edit};
+use crate::domain::fact::{CallFact, Facts, Intended, Notified, VersionFact};
+use crate::domain::judgement::Judgement;
+use crate::domain::observation::Observation;
+use crate::domain::policy::Mode;
+use crate::domain::principal::{Attribution, Principal, UNKNOWN};
+use crate::domain::text::clean;
+use crate::domain::time::{SECOND_MS, Time};
+
+/// One act, as it is notified.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ReportedEdit {
+    /// The same for the same act, however it is found.
+    pub key: String,
+    /// What the policy makes of whoever acted.
+    pub attribution: Attribution,
+    /// Who acted, where that is known.
+    pub principal: Option<Principal>,
+    /// What was done.
+    pub act: Act,
+    /// When.
+    pub at: Time,
+    /// The fields that it changed.
+    pub change: Change,
+    /// The call behind it, where there is one.
+    pub event: Option<Edit>,
+    /// What is odd about it.
+    pub note: Option<String>,
+}
+
+/// What was done to the document.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Act {
+    /// A version was written.
+    Wrote(u64),
+    /// The document was found deleted.
+    FoundDeleted,
+    /// The default was found at this version.
+    FoundMoved(u64),
+    /// A call that is told as it is.
+    Called(Action),
+}
+
+/// What is new in one reconciliation.
+#[derive(Clone, Debug, Default)]
+pub(super) struct News {
+    /// Acts of others, the least trusted principal first.
+    pub(super) edits: Vec<ReportedEdit>,
+    /// Acts that on-call was notified of without a name, which is known by now.
+    pub(super) late: Vec<ReportedEdit>,
+    /// Keys of those that on-call was alarmed about, and is owed the name of.
+    pub(super) owed: BTreeSet<String>,
+    /// Calls that failed.
+    pub(super) denied: Vec<CallFact>,
+    /// When something that waits for a name is due.
+    pub(super) wait: Option<Time>,
+    /// The facts, with what on-call is notified of.
+    pub(super) facts: Facts,
+}
+
+impl Act {
+    /// In people's words, after the name of the principal.
+    pub fn in_words(self) -> String {
+        match self {
+            Self::Wrote(version) => format!("wrote version {version}"),
+            Self::FoundDeleted => "deleted the document".to_owned(),
+            Self::FoundMoved(version) => format!("made version {version} the default"),
+            Self::Called(action) => action.in_words(),
+        }
+    }
+
+    /// Acts of one kind by one principal are one story.
+    pub(super) fn kind(self) -> &'static str {
+        match self {
+            Self::Wrote(_) | Self::Called(Action::Created | Action::Updated { .. }) => "wrote",
+            Self::FoundDeleted | Self::Called(Action::Deleted) => "deleted",
+            Self::FoundMoved(_) | Self::Called(Action::DefaultMoved { .. }) => "moved",
+            Self::Called(Action::VersionDeleted { .. }) => "pruned",
+            Self::Called(Action::SharingChanged) => "shared",
+        }
+    }
+}
+
+impl ReportedEdit {
+    /// What people call the principal.
+    pub fn name(&self) -> String {
+        self.principal.as_ref().map_or_else(|| UNKNOWN.to_owned(), |principal| clean(&principal.called(), 96))
+    }
+
+    /// By a principal that the policy trusts, and wholly taken over.
+    pub fn is_kept(&self) -> bool {
+        self.attribution == Attribution::Trusted && self.note.is_none()
+    }
+}
+
+impl News {
+    /// Versions that left the record before their names were known go out at once.
+    pub(super) fn overflow(&mut self, case: &Case, unnotified: &[Time]) {
+        for created in unnotified {
+            let Some(version) = self.facts.versions.get(created).filter(|v| v.notified == Notified::No) else { continue };
+            self.edits.push(nameless(case, *created, version, None));
+        }
+    }
+}
+
+/// Gathers what is new.
+pub(super) fn gather(case: &Case, judgement: &Judgement, decision: &Decision) -> News {
+    let mut gathering = Gathering {
+        case,
+        judgement,
+        offset: clock_offset(&case.record.facts),
+        held: names_awaited(case, judgement) || is_unsettled(decision),
+        news: News { facts: case.record.facts.clone(), ..News::default() },
+        matched: BTreeSet::new(),
+    };
+    gathering.absences();
+    gathering.versions();
+    gathering.calls();
+    let mut news = gathering.news;
+    news.edits.sort_by_key(|edit| (distrust(edit.attribution), edit.at));
+    news
+}
+
+/// The least trusted first; a name before none.
+fn distrust(attribution: Attribution) -> u8 {
+    match attribution {
+        Attribution::Untrusted => 0,
+        Attribution::Unattributed => 1,
+        Attribution::BreakGlass => 2,
+        Attribution::Trusted => 3,
+        Attribution::Ours => 4,
+    }
+}
+
+/// Another invocation is about to write, or a change is not visible yet: what was done about it is better said then.
+fn is_unsettled(decision: &Decision) -> bool {
+    matches!(decision.wait.as_ref().map(|wait| &wait.on), Some(WaitsOn::Intent | WaitsOn::Visibility))
+}
+
+fn names_awaited(case: &Case, judgement: &Judgement) -> bool {
+    let facts = &case.record.facts;
+    facts.open_versions().any(|(created, version)| {
+        let nameless = judgement.pairing.author(facts, created, version) == Author::Nameless;
+        let young = case.now.since(version.observed) < VISIBLE_MS;
+        nameless && young && !version.adopted && version.notified == Notified::No
+    })
+}
+
+struct Gathering<'a> {
+    case: &'a Case,
+    judgement: &'a Judgement,
+    offset: i64,
+    /// Some version has no name yet, or what becomes of the document is not known yet: the alert that covers it waits.
+    held: bool,
+    news: News,
+    /// Calls that an absence is explained by.
+    matched: BTreeSet<String>,
+}
+
+impl Gathering<'_> {
+    fn facts(&self) -> &Facts {
+        &self.case.record.facts
+    }
+
+    /// When a fact that was first known at `since` is told without a name; `None` where that is now.
+    fn due(&mut self, since: Time) -> bool {
+        let due = since.plus_ms(VISIBLE_MS);
+        if due <= self.case.now {
+            return true;
+        }
+        self.news.wait = Some(self.news.wait.map_or(due, |wait| wait.min(due)));
+        false
+    }
+
+    fn mark_call(&mut self, id: &str) {
+        if let Some(call) = self.news.facts.calls.get_mut(id) {
+            call.notified = Notified::Named;
+        }
+    }
+
+    fn mark_version(&mut self, created: Time, notified: Notified) {
+        if let Some(version) = self.news.facts.versions.get_mut(&created) {
+            version.notified = version.notified.max(notified);
+        }
+    }
+
+    fn versions(&mut self) {
+        let facts = &self.case.record.facts;
+        for (created, version) in facts.open_versions() {
+            match self.judgement.pairing.author(facts, created, version) {
+                Author::Ours(_) => {}
+                Author::Nameless => self.nameless(created, version),
+                Author::Known(_) => {
+                    let ids = self.judgement.pairing.calls.get(&created).into_iter().flatten();
+                    for id in ids {
+                        self.named(created, version, id);
+                    }
+                }
+            }
+        }
+    }
+
+    fn nameless(&mut self, created: Time, version: &VersionFact) {
+        if version.adopted || version.notified != Notified::No || !self.due(version.observed) {
+            return;
+        }
+        self.mark_version(created, self.without_name());
+        let mover = self.mover(&self.news.facts, created, version);
+        if let Some(call) = &mover {
+            self.mark_call(&call.edit.id);
+        }
+        self.news.edits.push(nameless(self.case, created, version, mover));
+    }
+
+    /// The call that made a nameless version the default at once: most likely its author's. One that on-call knows of as what
+    /// it was says nothing of another act.
+    fn mover(&self, facts: &Facts, created: Time, version: &VersionFact) -> Option<CallFact> {
+        let moved = |call: &&CallFact| {
+            let near = is_soon_after(call.edit.at.plus_ms(self.offset), created);
+            let it = call.edit.action == Action::DefaultMoved { version: Some(version.number) };
+            let open = call.edit.failed.is_none() && call.notified != Notified::Named;
+            near && it && open && !call.is_trusted()
+        };
+        facts.calls.values().filter(moved).min_by_key(|call| (call.edit.at, &call.edit.id)).cloned()
+    }
+
+    fn named(&mut self, created: Time, version: &VersionFact, id: &str) {
+        let Some(call) = self.facts().calls.get(id).filter(|call| call.notified != Notified::Named).cloned() else {
+            return;
+        };
+        if self.held && !self.due(call.heard) {
+            return;
+        }
+        self.mark_call(id);
+        self.mark_version(created, Notified::Named);
+        let edit = ReportedEdit {
+            key: format!("{}:{id}", self.case.target),
+            attribution: call.attribution,
+            principal: Some(call.edit.principal.clone()),
+            act: Act::Wrote(version.number),
+            at: created,
+            change: version.change(),
+            note: self.withheld(created).filter(|_| call.is_trusted()),
+            event: Some(call.edit),
+        };
+        self.report(edit, version.notified);
+    }
+
+    fn report(&mut self, edit: ReportedEdit, before: Notified) {
+        match before {
+            Notified::No | Notified::Named => self.news.edits.push(edit),
+            Notified::Nameless => self.news.late.push(edit),
+            Notified::Alarmed => {
+                self.news.owed.insert(edit.key.clone());
+                self.news.late.push(edit);
+            }
+        }
+    }
+
+    /// Why a trusted version is not wholly taken over.
+    fn withheld(&self, created: Time) -> Option<String> {
+        let withheld = self.judgement.accepted.withheld.iter().find(|withheld| withheld.created == created)?;
+        Some(match withheld.why {
+            WithheldWhy::CarriedOver => {
+                let fields = withheld.fields.join(", ");
+                format!("not taken over, because a foreign version set the same value first: {fields}")
+            }
+            WithheldWhy::AfterInvalid => "not taken over, because the version before is invalid".to_owned(),
+            WithheldWhy::Unsaid => "not taken over, because what it changed cannot be said".to_owned(),
+            WithheldWhy::OtherType => "not taken over, because the document is of another type".to_owned(),
+        })
+    }
+
+    fn absences(&mut self) {
+        for (newest, absence) in self.facts().gone.clone() {
+            let explains = |call: &CallFact| call.deletes();
+            let recreated = self.facts().intents.values().any(|intent| {
+                intent.write == Intended::Recreate && intent.over == Some(newest)
+            });
+            let notified = self.absence(
+                (newest, absence.first, absence.notified),
+                &explains,
+                recreated,
+                (Act::FoundDeleted, format!("{}:gone@{}", self.case.target, newest.ms())),
+            );
+            if let Some(absence) = self.news.facts.gone.get_mut(&newest) {
+                absence.notified = absence.notified.max(notified);
+            }
+        }
+        for (after, moved) in self.facts().moved.clone() {
+            let explains = |call: &CallFact| {
+                let it = call.edit.action == Action::DefaultMoved { version: Some(moved.number) };
+                it && call.edit.failed.is_none()
+            };
+            let notified = self.absence(
+                (after, moved.first, moved.notified),
+                &explains,
+                false,
+                (Act::FoundMoved(moved.number), format!("{}:moved@{}", self.case.target, after.ms())),
+            );
+            if let Some(moved) = self.news.facts.moved.get_mut(&after) {
+                moved.notified = moved.notified.max(notified);
+            }
+        }
+    }
+
+    /// What becomes of an absence: a call explains it, the reactor's own write does, or nobody does within a minute.
+    fn absence(
+        &mut self,
+        (after, first, before): (Time, Time, Notified),
+        explains: &dyn Fn(&CallFact) -> bool,
+        ours: bool,
+        (act, key): (Act, String),
+    ) -> Notified {
+        let between = after.plus_ms(-VISIBLE_MS - SECOND_MS)..=first.plus_ms(VISIBLE_MS);
+        let mut calls: Vec<(Time, String)> = Vec::new();
+        for (id, call) in &self.facts().calls {
+            let at = call.edit.at.plus_ms(self.offset);
+            if between.contains(&at) && explains(call) && !self.matched.contains(id) {
+                calls.push((at, id.clone()));
+            }
+        }
+        if let Some((_, id)) = calls.into_iter().min() {
+            self.matched.insert(id.clone());
+            if matches!(before, Notified::Nameless | Notified::Alarmed) {
+                self.late_call(&id, act, before);
+            }
+            return Notified::Named;
+        }
+        if ours {
+            return Notified::Named;
+        }
+        if before != Notified::No || !self.due(first) {
+            return before;
+        }
+        self.news.edits.push(ReportedEdit {
+            key,
+            attribution: Attribution::Unattributed,
+            principal: None,
+            act,
+            at: first,
+            change: Change::new(),
+            event: None,
+            note: None,
+        });
+        self.without_name()
+    }
+
+    /// How an act without a name is marked.
+    fn without_name(&self) -> Notified {
+        match self.case.resolution.mode {
+            Mode::Enforce => Notified::Alarmed,
+            Mode::Observe | Mode::Exempt => Notified::Nameless,
+        }
+    }
+
+    fn late_call(&mut self, id: &str, act: Act, before: Notified) {
+        let call = self.facts().calls.get(id).filter(|call| call.notified != Notified::Named).cloned();
+        let Some(call) = call else { return };
+        self.mark_call(id);
+        let edit = ReportedEdit { act, ..called(self.case, &call, None) };
+        self.report(edit, before);
+    }
+
+    fn calls(&mut self) {
+        for (id, call) in self.facts().calls.clone() {
+            let marked = self.news.facts.calls.get(&id).is_none_or(|call| call.notified == Notified::Named);
+            if marked || self.judgement.pairing.version.contains_key(&id) {
+                continue;
+            }
+            if call.edit.failed.is_some() {
+                self.failed(&id, call);
+                continue;
+            }
+            if self.held && !self.due(call.heard) {
+                continue;
+            }
+            match call.edit.action {
+                Action::Created | Action::Updated { .. } => self.unpaired(&id, &call),
+                Action::DefaultMoved { version } => self.default_moved(&id, &call, version),
+                Action::Deleted | Action::VersionDeleted { .. } | Action::SharingChanged => self.tell(&id, &call, None),
+            }
+        }
+    }
+
+    fn tell(&mut self, id: &str, call: &CallFact, note: Option<String>) {
+        self.mark_call(id);
+        self.news.edits.push(called(self.case, call, note));
+    }
+
+    /// Losing a race, or writing what is there already, is how pipelines work; being denied is not.
+    fn failed(&mut self, id: &str, call: CallFact) {
+        self.mark_call(id);
+        let code = call.edit.failed.as_deref().unwrap_or_default();
+        if !call.is_trusted() || is_denial(code) {
+            self.news.denied.push(call);
+        }
+    }
+
+    /// A call that no version fits: it is named all the same, with the reason.
+    fn unpaired(&mut self, id: &str, call: &CallFact) {
+        let facts = self.facts();
+        let followed = facts.base.as_ref().is_none_or(|base| call.edit.at.plus_ms(self.offset) > base.until);
+        if call.is_trusted() && !followed {
+            return self.mark_call(id);
+        }
+        if !followed {
+            return self.tell(id, call, Some("older than what was there at the first observation".to_owned()));
+        }
+        if self.due(call.heard) {
+            let note = match self.case.observation {
+                Observation::Unknown(_) => "the document cannot be read",
+                Observation::Absent | Observation::Present(_) => {
+                    "no version that was observed fits this call: replaced or deleted before it could be"
+                }
+            };
+            self.tell(id, call, Some(note.to_owned()));
+        }
+    }
+
+    /// Making one's own version the default at once is part of that version's story.
+    fn default_moved(&mut self, id: &str, call: &CallFact, number: Option<u64>) {
+        let facts = &self.case.record.facts;
+        let at = call.edit.at.plus_ms(self.offset);
+        let near = |created: Time| is_soon_after(at, created);
+        // Going back to a version that others lie on is an act of its own.
+        let superseded = |created: Time| facts.versions.keys().any(|other| created < *other && *other <= at);
+        let found = facts.open_versions().filter(|(created, version)| {
+            Some(version.number) == number && near(*created) && !superseded(*created)
+        });
+        for (created, version) in found {
+            match self.judgement.pairing.author(facts, created, version) {
+                Author::Known(author) if author.edit.principal == call.edit.principal => return self.mark_call(id),
+                // On-call is not notified of that version yet: its alert is to name the principal of this call.
+                Author::Nameless if !call.is_trusted() && !version.adopted && version.notified == Notified::No => {
+                    if !self.due(version.observed) {
+                        return;
+                    }
+                    let presumed = self.mover(self.facts(), created, version);
+                    if presumed.is_some_and(|mover| mover.edit.principal == call.edit.principal) {
+                        return self.mark_call(id);
+                    }
+                }
+                Author::Known(_) | Author::Nameless | Author::Ours(_) => {}
+            }
+        }
+        self.tell(id, call, None);
+    }
+}
+
+/// Whether a call came within a minute after a version, as far as CloudTrail's clock and SSM's agree.
+fn is_soon_after(at: Time, created: Time) -> bool {
+    (-SAME_CALL_MS..=VISIBLE_MS).contains(&at.since(created))
+}
+
+fn called(case: &Case, call: &CallFact, note: Option<String>) -> ReportedEdit {
+    ReportedEdit {
+        key: format!("{}:{}", case.target, call.edit.id),
+        attribution: call.attribution,
+        principal: Some(call.edit.principal.clone()),
+        act: Act::Called(call.edit.action),
+        at: call.edit.at,
+        change: Change::new(),
+        event: Some(call.edit.clone()),
+        note,
+    }
+}
+
+/// A version that no call is known for. Whoever made it the default at once has most likely written it: good enough to be
+/// said, not to be trusted.
+fn nameless(case: &Case, created: Time, version: &VersionFact, mover: Option<CallFact>) -> ReportedEdit {
+    ReportedEdit {
+        key: version_key(case, created, version),
+        attribution: Attribution::Unattributed,
+        principal: mover.as_ref().map(|call| call.edit.principal.clone()),
+        act: Act::Wrote(version.number),
+        at: created,
+        change: version.change(),
+        note: mover.as_ref().map(|_| "presumed: going by who made it the default".to_owned()),
+        event: mover.map(|call| call.edit),
+    }
+}
+
+fn version_key(case: &Case, created: Time, version: &VersionFact) -> String {
+    format!("{}:v{}@{}", case.target, version.number, created.ms())
+}
+
+/// Whether a call was not allowed. Which of its codes SSM uses is not documented.
+fn is_denial(code: &str) -> bool {
+    ["AccessDenied", "Unauthorized", "NotAuthorized"].iter().any(|word| code.contains(word))
+}

@@ -1,0 +1,92 @@
+//! When a target is observed again by itself: one list of waits, and one message for the earliest of them.
+
+use super::incident::is_wrong;
+use super::notify::News;
+use super::{delay_s, is_outpaced};
+use crate::domain::breaker::window_ms;
+use crate::domain::case::{Applied, Case, Decision, Refusal};
+use crate::domain::decide::{is_patient, past_obstacle};
+use crate::domain::durations::{REQUEUES_MAX, VISIBLE_MS, WATCH_MS};
+use crate::domain::fact::{Facts, Intent, Intended};
+use crate::domain::mutant::{self, Mutant};
+use crate::domain::record::{Record, Wake};
+use crate::domain::signal::{Cause, Work};
+use crate::domain::time::{MINUTE_MS, SECOND_MS, Time};
+
+/// The message that comes next by itself; the record remembers all that are on their way, so that
+/// no event adds another.
+pub(super) fn next(
+    case: &Case,
+    decision: &Decision,
+    applied: &Applied,
+    news: &News,
+    record: &mut Record,
+) -> Option<(Work, u32)> {
+    if mutant::on(Mutant::NeverRest) {
+        return Some(successor(case, case.now.plus_ms(MINUTE_MS)));
+    }
+    let until = waits(case, decision, applied, news, record).into_iter().min();
+    record.wakes.retain(|wake| wake.at > case.now);
+    let until = until.filter(|_| case.requeues < REQUEUES_MAX)?;
+    let until = until.max(case.now.plus_ms(SECOND_MS));
+    let comes_anyway = |wake: &Wake| wake.at <= until && wake.cause == case.cause;
+    if record.wakes.iter().any(comes_anyway) {
+        return None;
+    }
+    let (work, delay) = successor(case, until);
+    record.wakes.push(Wake { at: case.now.plus_ms(i64::from(delay) * SECOND_MS), cause: case.cause });
+    Some((work, delay))
+}
+
+/// Everything that is waited for.
+fn waits(case: &Case, decision: &Decision, applied: &Applied, news: &News, record: &Record) -> Vec<Time> {
+    let mut waits: Vec<Time> = Vec::new();
+    // SSM or a principal is to do something first.
+    waits.extend(decision.wait.as_ref().filter(|_| !matches!(applied, Applied::Refused(_))).map(|wait| wait.until));
+    // An alert waits for a name.
+    waits.extend(news.wait);
+    match applied {
+        // Another writer was faster.
+        Applied::Refused(refusal) if is_outpaced(*refusal) => {
+            waits.push(case.now.plus_ms(SECOND_MS * i64::from(1 + case.requeues.min(29))));
+        }
+        // What may not be written now may be written later; the event of the attempt itself is no reason.
+        Applied::Refused(Refusal::Denied) if case.cause == Cause::Touched && is_patient(case) => {
+            waits.push(past_obstacle(case));
+        }
+        Applied::Refused(_) | Applied::Nothing | Applied::Landed { .. } => {}
+    }
+    // A new account is watched until its events arrive.
+    let unwatched = unechoed(&record.facts).is_some() || matches!(applied, Applied::Refused(_));
+    if case.cause == Cause::Vended && unwatched && is_patient(case) {
+        waits.push(case.now.plus_ms(WATCH_MS));
+    }
+    // An incident closes when it was quiet for the policy's window.
+    let closes = record.incident.as_ref().filter(|_| !is_wrong(record.standing));
+    waits.extend(closes.map(|incident| incident.last.plus_ms(window_ms(&case.limits))));
+    waits
+}
+
+/// The newest write of the reactor that did not come back as an event. Calls of several writes may fall into one second and
+/// be taken for one another's, so that any call that came back of about that time shows that events arrive.
+pub(super) fn unechoed(facts: &Facts) -> Option<(&String, &Intent)> {
+    let written = |(_, intent): &(&String, &Intent)| {
+        intent.write != Intended::Prune && matches!(intent.ended, Some(crate::domain::fact::Ended::Landed(_)))
+    };
+    let newest = facts.intents.iter().filter(written).max_by_key(|(_, intent)| intent.from);
+    let echoes = || facts.intents.values().filter_map(|intent| intent.echo);
+    newest.filter(|(_, intent)| !echoes().any(|echo| echo.since(intent.from) >= -VISIBLE_MS))
+}
+
+fn successor(case: &Case, until: Time) -> (Work, u32) {
+    let work = Work {
+        target: case.target.clone(),
+        cause: case.cause,
+        edits: Vec::new(),
+        correlation: case.correlation.clone(),
+        since: case.since,
+        hop: case.requeues.saturating_add(1),
+        not_before: Some(until),
+    };
+    (work, delay_s(case.now, until))
+}

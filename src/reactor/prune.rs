@@ -1,0 +1,59 @@
+//! Keeping the version history short: what lies behind the page that SSM lists is superseded, and its change is in the history.
+
+use crate::domain::case::Case;
+use crate::domain::durations::LEASE_MS;
+use crate::domain::fact::{Facts, Intended, Intent, Notified};
+use crate::domain::observation::{Observation, Seen};
+use crate::domain::policy::{Mode, Owned};
+use crate::ports::{Access, Fault, World};
+
+/// Versions deleted in one reconciliation.
+const PRUNED_MAX: u64 = 5;
+
+/// Versions that are no longer needed; their deletion is logged among the facts, so that it is known for the reactor's own.
+pub(super) fn plan<W: World>(world: &W, case: &Case, facts: &mut Facts) -> Vec<u64> {
+    let superseded = superseded(case);
+    let Some(newest) = superseded.iter().max() else { return superseded };
+    let now = world.now();
+    let name = format!("prune-{:08x}{:08x}", world.jitter(), world.jitter());
+    let intent = Intent {
+        write: Intended::Prune,
+        number: newest + 1,
+        digest: None,
+        owned: Owned::new(),
+        over: None,
+        from: now,
+        until: now.plus_ms(LEASE_MS),
+        ended: None,
+        echo: None,
+        notified: Notified::No,
+    };
+    facts.intents.insert(name, intent);
+    superseded
+}
+
+/// Deletes superseded versions.
+pub(super) async fn prune<W: World>(world: &W, case: &Case, access: &Access, versions: &[u64]) -> Result<(), Fault> {
+    for version in versions {
+        match world.prune(&case.target, access, *version).await {
+            Ok(()) => {}
+            // It is there to stay for now; the limit is far away and the next reconciliation tries again.
+            Err(fault) if !fault.retryable() => tracing::warn!(error = %fault, version, "version not pruned"),
+            Err(fault) => return Err(fault),
+        }
+    }
+    Ok(())
+}
+
+fn superseded(case: &Case) -> Vec<u64> {
+    let Observation::Present(seen) = &case.observation else { return Vec::new() };
+    if !seen.older_exist || case.resolution.mode != Mode::Enforce {
+        return Vec::new();
+    }
+    let oldest = oldest(seen);
+    (oldest.saturating_sub(PRUNED_MAX).max(1)..oldest).filter(|number| *number != seen.default.number).collect()
+}
+
+fn oldest(seen: &Seen) -> u64 {
+    seen.versions.iter().map(|version| version.number).min().unwrap_or(1)
+}

@@ -1,0 +1,68 @@
+//! The quick check of a sweep, and what is written down so that the next one can be as quick.
+
+use std::collections::BTreeSet;
+
+use futures_util::future::join;
+
+use super::observe::{Observed, observe};
+use super::reconcile::case;
+use crate::domain::case::{Applied, Case, Decision, Verdict};
+use crate::domain::decide::decide;
+use crate::domain::fingerprint::{Glance, Noted, remembered, to_note};
+use crate::domain::judgement::judge;
+use crate::domain::policy::Policy;
+use crate::domain::record::Loaded;
+use crate::domain::signal::{Cause, Work};
+use crate::ports::{Access, Fault, World};
+
+/// How a reconciliation begins.
+pub(super) struct Begun {
+    pub(super) loaded: Loaded,
+    pub(super) observed: Observed,
+    /// What a quick check has shown, where one was made.
+    pub(super) check: Option<Glance>,
+}
+
+/// Loads what is remembered, and observes. Where nothing is known to have happened, one call may be all that it takes.
+pub(super) async fn begin<W: World>(world: &W, policy: &Policy, work: &Work, access: &Access) -> Result<Begun, Fault> {
+    let ids: BTreeSet<String> = work.edits.iter().map(|edit| edit.id.clone()).collect();
+    let mut check = None;
+    if work.cause == Cause::Swept && ids.is_empty() {
+        let (loaded, checked) = join(world.load(&work.target, &ids), world.glance(&work.target, access)).await;
+        let loaded = loaded?;
+        // What stands in its way, the full observation will meet again, and say.
+        check = checked.ok();
+        if let Some(observed) = check.as_ref().and_then(|check| as_it_was(world, policy, work, &loaded, check)) {
+            return Ok(Begun { loaded, observed, check });
+        }
+    }
+    let nothing = BTreeSet::new();
+    let (loaded, observed) = join(world.load(&work.target, &ids), observe(world, &work.target, access, &nothing)).await;
+    let (mut loaded, observed) = (loaded?, observed?);
+    if observed.waited {
+        loaded = world.load(&work.target, &ids).await?;
+    }
+    Ok(Begun { loaded, observed, check })
+}
+
+/// What is there, where it is as it was, and that is what the policy wants by now. Anything else is observed in full.
+fn as_it_was<W: World>(world: &W, policy: &Policy, work: &Work, loaded: &Loaded, check: &Glance) -> Option<Observed> {
+    let (facts, observation) = (loaded.facts.as_ref()?, remembered(loaded, check)?);
+    let case = case(world, policy, work, loaded.clone(), facts, observation);
+    let right = decide(&case, &judge(&case)).verdict == Verdict::InSync;
+    right.then_some(Observed { observation: case.observation, waited: false })
+}
+
+/// Writes the check down, if there is something to write down. It is no reason to reconcile again if that fails.
+pub(super) async fn record_check<W: World>(
+    world: &W,
+    (case, decision, applied): (&Case, &Decision, &Applied),
+    check: &Glance,
+    noted: Option<&Noted>,
+    generation: u64,
+) {
+    let Some(last) = to_note(case, decision, applied, check, noted) else { return };
+    if let Err(fault) = world.note(&case.target, generation, &last).await {
+        tracing::warn!(target = %case.target, error = %fault, "the quick check was not written down; the next sweep observes in full");
+    }
+}

@@ -1,0 +1,200 @@
+//! A write to the document: the intent is logged, then a fixed script without choices runs within the intent's lease.
+
+use futures_util::future::{Either, select};
+
+use super::observe::observe;
+use crate::domain::case::{Applied, Case, Refusal, Write};
+use crate::domain::document::Content;
+use crate::domain::durations::LEASE_MS;
+use crate::domain::fact::{Ended, Intended, Intent, Notified};
+use crate::domain::observation::{Observation, Seen, Status, VERSION_NAME};
+use crate::domain::policy::Owned;
+use crate::domain::record::Record;
+use crate::domain::settle::log_intent;
+use crate::domain::target::Target;
+use crate::domain::time::Time;
+use crate::ports::{Access, Fault, FaultClass, World, Written};
+
+/// Polls of a version's status before the rest is left to a later observation.
+pub(super) const POLLS_MAX: u32 = 20;
+pub(super) const POLL_MS: u64 = 250;
+
+/// Logs the intent of a write, which fails where another invocation committed first, and makes the write. The case knows then
+/// how it ended.
+pub(super) async fn write<W: World>(
+    world: &W,
+    case: &mut Case,
+    before: &mut Record,
+    access: &Access,
+    write: &Write,
+) -> Result<Applied, Fault> {
+    let name = format!("{VERSION_NAME}{:08x}{:08x}", world.jitter(), world.jitter());
+    case.record.facts.intents.insert(name.clone(), intent(case, write));
+    let commit = log_intent(case, before);
+    world.commit(&case.target, &commit).await?;
+    *before = commit.record;
+    let script = Script { world, target: &case.target, access, name: &name, until: case.now.plus_ms(LEASE_MS) };
+    let outcome = script.run(&case.observation, write).await;
+    let (applied, ended) = match outcome {
+        Ok(version) => {
+            let at = world.now();
+            (Applied::Landed { version, at }, Ended::Landed(at))
+        }
+        Err(fault) => (Applied::Refused(refused(&fault)), Ended::Refused),
+    };
+    if let Some(intent) = case.record.facts.intents.get_mut(&name) {
+        intent.ended = Some(ended);
+    }
+    Ok(applied)
+}
+
+fn intent(case: &Case, write: &Write) -> Intent {
+    let seen = match &case.observation {
+        Observation::Present(seen) => Some(seen),
+        Observation::Absent | Observation::Unknown(_) => None,
+    };
+    let (intended, number, content): (_, _, Option<&Content>) = match write {
+        Write::Put { base, content } => (Intended::Put, base.unwrap_or(0) + 1, Some(content)),
+        Write::Promote { version } => (Intended::Promote, *version, None),
+        Write::Recreate { content } => (Intended::Recreate, 1, Some(content)),
+    };
+    Intent {
+        write: intended,
+        number,
+        digest: content.map(Content::digest),
+        owned: content.map_or_else(Owned::new, |_| case.resolution.owned.clone()),
+        over: seen.map(|seen| seen.latest_created()),
+        from: case.now,
+        until: case.now.plus_ms(LEASE_MS),
+        ended: None,
+        echo: None,
+        notified: Notified::No,
+    }
+}
+
+struct Script<'a, W> {
+    world: &'a W,
+    target: &'a Target,
+    access: &'a Access,
+    name: &'a str,
+    /// The end of the lease.
+    until: Time,
+}
+
+impl<W: World> Script<'_, W> {
+    async fn run(&self, decided: &Observation, write: &Write) -> Result<u64, Fault> {
+        match write {
+            Write::Promote { version } => {
+                self.promote(*version).await?;
+                Ok(*version)
+            }
+            Write::Put { base, content } => {
+                let version = self.put(*base, content).await?;
+                if base.is_some() {
+                    self.promote(version).await.map_err(unconfirmed)?;
+                }
+                Ok(version)
+            }
+            Write::Recreate { content } => {
+                self.delete(decided).await?;
+                self.put(None, content).await.map_err(unconfirmed)
+            }
+        }
+    }
+
+    /// Writes a version and waits until SSM has it.
+    async fn put(&self, base: Option<u64>, content: &Content) -> Result<u64, Fault> {
+        let text = content.render(self.world.jitter());
+        let written = match base {
+            Some(base) => self.leased(self.world.update(self.target, self.access, base, &text, self.name)).await?,
+            None => self.leased(self.world.create(self.target, self.access, &text, self.name)).await?,
+        };
+        self.active(written).await
+    }
+
+    async fn promote(&self, version: u64) -> Result<(), Fault> {
+        self.leased(self.world.promote(self.target, self.access, version)).await
+    }
+
+    /// A deletion has no condition: the document is observed once more, as late as possible.
+    async fn delete(&self, decided: &Observation) -> Result<(), Fault> {
+        let observed = observe(self.world, self.target, self.access, &std::collections::BTreeSet::new()).await?;
+        if !same(decided, &observed.observation) {
+            return Err(late("the document was replaced before it could be deleted"));
+        }
+        self.leased(self.world.delete(self.target, self.access)).await.map_err(|fault| match fault.class {
+            FaultClass::Denied | FaultClass::DeniedByScp => fault,
+            _ => unconfirmed(fault),
+        })
+    }
+
+    async fn active(&self, written: Written) -> Result<u64, Fault> {
+        let mut status = written.status;
+        for _ in 0..POLLS_MAX {
+            if status != Status::Pending {
+                break;
+            }
+            status = self.world.status(self.target, self.access, written.version).await.map_err(unconfirmed)?;
+            if status == Status::Pending {
+                self.world.sleep(POLL_MS).await;
+            }
+        }
+        match status {
+            Status::Active => Ok(written.version),
+            Status::Pending | Status::Deleting | Status::Failed => {
+                Err(unconfirmed(late(&format!("version {} did not become active", written.version))))
+            }
+        }
+    }
+
+    /// No call of a write begins in the last third of its lease, and none outlives it.
+    async fn leased<T>(&self, call: impl Future<Output = Result<T, Fault>>) -> Result<T, Fault> {
+        let left = self.until.since(self.world.now());
+        if left < LEASE_MS / 3 {
+            return Err(late("the lease of the write is nearly over"));
+        }
+        let alarm = std::pin::pin!(self.world.sleep(u64::try_from(left).unwrap_or(0)));
+        match select(std::pin::pin!(call), alarm).await {
+            Either::Left((outcome, _)) => outcome,
+            Either::Right(_) => Err(unconfirmed(late("the lease of the write is over"))),
+        }
+    }
+}
+
+fn late(message: &str) -> Fault {
+    Fault {
+        class: FaultClass::Moved,
+        call: "write",
+        code: "Conflict".to_owned(),
+        message: message.to_owned(),
+        maybe_applied: false,
+    }
+}
+
+/// An earlier step of the script took effect: whatever a later one answers, the document has to be observed again.
+fn unconfirmed(fault: Fault) -> Fault {
+    Fault { maybe_applied: true, ..fault }
+}
+
+fn same(decided: &Observation, there: &Observation) -> bool {
+    let latest = |seen: &Seen| (seen.document_type.clone(), seen.latest.number, seen.latest_created());
+    match (decided, there) {
+        (Observation::Present(decided), Observation::Present(there)) => latest(decided) == latest(there),
+        _ => false,
+    }
+}
+
+/// What a fault of the script means for the decision.
+fn refused(fault: &Fault) -> Refusal {
+    tracing::info!(error = %fault, maybe_applied = fault.maybe_applied, "write did not land");
+    match fault.class {
+        FaultClass::Moved | FaultClass::NotFound => Refusal::Conflict,
+        FaultClass::Duplicate => Refusal::Duplicate,
+        FaultClass::Full => Refusal::VersionLimit,
+        // The first step was allowed; only a new observation tells what is left to be refused.
+        _ if fault.maybe_applied => Refusal::Unconfirmed,
+        FaultClass::Denied | FaultClass::DeniedByScp | FaultClass::RegionOff => Refusal::Denied,
+        FaultClass::Invalid => Refusal::Invalid,
+        FaultClass::Transient | FaultClass::Throttled | FaultClass::NotReady => Refusal::Unconfirmed,
+    }
+}

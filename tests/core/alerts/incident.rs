@@ -1,0 +1,217 @@
+//! The incident: its first acts are notified, more of the same is counted, and its end is told.
+
+use runas_reactor::domain::finding::Severity;
+use runas_reactor::domain::time::MINUTE_MS;
+
+use crate::support::case::*;
+
+/// Mallory's edit is heard of and put right.
+fn edited(target: &mut Scenario) -> Pass {
+    let call = target.writes(MALLORY, &run_as_off());
+    target.hears(&[call])
+}
+
+#[test]
+fn sixty_edits_in_a_minute_are_one_high_one_war_and_one_end() {
+    let mut target = Scenario::in_sync();
+    let mut passes = Vec::new();
+    for _ in 0..60 {
+        let call = target.writes(MALLORY, &run_as_off());
+        passes.push(target.hears(&[call]));
+        passes.extend(target.runs(1));
+    }
+    passes.extend(target.runs(7_200));
+    assert_eq!(kinds(&passes), ["edit_reverted", "edit_war", "peace"]);
+    let told: Vec<_> = passes.iter().flat_map(Pass::alerts).collect();
+    assert_eq!(
+        [told[0].severity, told[1].severity, told[2].severity],
+        [Severity::High, Severity::Critical, Severity::Info]
+    );
+    assert!(told[1].subject.contains("edit war with Developer (mallory)"), "{}", told[1].subject);
+    assert!(told[2].subject.contains("over after 60 edits"), "{}", told[2].subject);
+    assert!(!told.iter().any(|alert| alert.text.contains("unknown principal")), "the first had named her");
+    assert_eq!(told.iter().map(|alert| alert.incident.clone()).collect::<std::collections::BTreeSet<_>>().len(), 1);
+    assert_eq!(target.in_force(), &content(&right()));
+}
+
+#[test]
+fn sixty_edits_whose_events_come_late_are_named_as_the_same_war() {
+    let mut target = Scenario::in_sync();
+    let mut calls = Vec::new();
+    let mut passes = Vec::new();
+    for second in 0..90 {
+        if second < 60 {
+            let call = target.writes(MALLORY, &run_as_off());
+            calls.push((second + 20, call));
+        }
+        let due: Vec<_> = calls.iter().filter(|(due, _)| *due == second).map(|(_, call)| call.clone()).collect();
+        if !due.is_empty() {
+            passes.push(target.hears(&due));
+        }
+        passes.extend(target.runs(1));
+    }
+    passes.extend(target.runs(7_200));
+    let told: Vec<_> = passes.iter().flat_map(Pass::alerts).collect();
+    let kinds: Vec<&str> = told.iter().map(|alert| alert.kind.as_str()).collect();
+    // The first alert waits for the names of what lies on top of its version; the war does not.
+    assert_eq!(kinds, ["edit_war", "edit_noticed", "peace"]);
+    assert!(told.iter().all(|alert| alert.text.contains("Developer (mallory)")), "{told:?}");
+}
+
+#[test]
+fn same_act_of_the_same_principal_is_counted_and_another_is_notified() {
+    let mut target = Scenario::in_sync();
+    let mut passes = vec![edited(&mut target)];
+    target.wait(60);
+    passes.push(edited(&mut target));
+    assert_eq!(kinds(&passes), ["edit_reverted"], "the same again");
+    target.wait(60);
+    let other = target.writes(EVE, &run_as_off());
+    assert!(target.hears(&[other]).alert("edit_reverted").subject.contains("eve"), "another principal");
+    target.wait(60);
+    let deletion = target.deletes(MALLORY);
+    assert!(target.hears(&[deletion]).alert("edit_reverted").subject.contains("deleted"), "another kind of act");
+    assert_eq!(target.record.incident.as_ref().unwrap().edits, 4);
+}
+
+#[test]
+fn incident_stays_open_for_the_policys_window_after_its_last_act_and_closes_with_the_count() {
+    let mut target = Scenario::in_sync();
+    edited(&mut target);
+    target.wait(300);
+    edited(&mut target);
+    let mut passes = target.runs(599);
+    assert!(target.record.incident.is_some(), "nine minutes and 59 seconds");
+    assert_eq!(kinds(&passes), [""; 0]);
+    passes = target.runs(1);
+    assert_eq!(kinds(&passes), ["peace"]);
+    let alert = passes[0].alert("peace");
+    assert!(alert.subject.contains("over after 2 edits: Developer (mallory) wrote version 4"), "{}", alert.subject);
+    assert!(alert.text.contains("quiet for 10 minutes"), "{}", alert.text);
+    assert!(target.record.incident.is_none());
+}
+
+#[test]
+fn incident_of_a_single_act_that_was_notified_closes_in_silence() {
+    let mut target = Scenario::in_sync();
+    edited(&mut target);
+    assert_eq!(kinds(&target.runs(7_200)), [""; 0]);
+    assert!(target.record.incident.is_none());
+}
+
+#[test]
+fn act_after_the_end_is_a_new_incident() {
+    let mut target = Scenario::in_sync();
+    let first = edited(&mut target).alerts()[0].incident.clone();
+    target.runs(601);
+    let second = edited(&mut target);
+    assert_eq!(second.kinds(), ["edit_reverted"]);
+    assert_ne!(second.alerts()[0].incident, first);
+}
+
+#[test]
+fn target_that_stays_wrong_has_an_end_to_be_told() {
+    let mut target = Scenario::in_sync();
+    let call = target.writes(BREAK_GLASS, &run_as_off());
+    let pass = target.hears(&[call]);
+    assert_eq!(pass.kinds(), ["break_glass"]);
+    assert!(pass.record().incident.as_ref().unwrap().notify_on_close);
+    assert_eq!(kinds(&target.runs(2 * 3_600)), ["peace"]);
+}
+
+#[test]
+fn new_principal_in_a_war_is_notified_and_the_known_one_counted() {
+    let mut target = Scenario::in_sync();
+    for _ in 0..6 {
+        edited(&mut target);
+        target.runs(11);
+    }
+    assert!(target.record.incident.as_ref().unwrap().escalated);
+    assert_eq!(edited(&mut target).kinds(), [""; 0]);
+    target.runs(11);
+    let other = target.writes(EVE, &right_but("shellProfile", serde_json::json!({ "linux": "sh", "windows": "" })));
+    assert!(target.hears(&[other]).alert("edit_reverted").subject.contains("eve"));
+}
+
+#[test]
+fn name_that_becomes_known_in_a_war_that_names_it_already_is_no_mail() {
+    let mut target = Scenario::in_sync();
+    edited(&mut target);
+    target.wait(30);
+    let call = target.writes(MALLORY, &run_as_off());
+    target.sweeps();
+    let mut passes = target.runs(90);
+    passes.push(target.hears(&[call]));
+    let mails: Vec<&str> = kinds(&passes);
+    assert!(mails.iter().filter(|kind| **kind == "author_known").count() <= 1, "{mails:?}");
+    assert_eq!(target.record.incident.as_ref().unwrap().opponents, ["Developer (mallory)"]);
+}
+
+#[test]
+fn nameless_act_is_an_opponent_until_its_name_is_known() {
+    let mut target = Scenario::in_sync();
+    let call = target.writes(MALLORY, &run_as_off());
+    target.sweeps();
+    target.runs(60);
+    assert_eq!(target.record.incident.as_ref().unwrap().opponents, ["unknown principal"]);
+    target.hears(&[call]);
+    assert_eq!(target.record.incident.as_ref().unwrap().opponents, ["Developer (mallory)"]);
+}
+
+#[test]
+fn pipelines_bulk_run_pages_nobody() {
+    for inputs in [right_but("idleSessionTimeout", "20"), run_as_off()] {
+        for version_before_event in [false, true] {
+            let mut target = Scenario::in_sync();
+            let mut passes = Vec::new();
+            for run in 0..4 {
+                let mut inputs = inputs.clone();
+                inputs["maxSessionDuration"] = run.to_string().into();
+                let call = target.writes(PIPELINE, &inputs);
+                if version_before_event {
+                    passes.push(target.sweeps());
+                    target.wait(10);
+                }
+                passes.push(target.hears(&[call]));
+                passes.extend(target.runs(120));
+            }
+            passes.extend(target.runs(7_200));
+            assert_eq!(kinds(&passes), [""; 0], "{inputs}, version first: {version_before_event}");
+            assert_eq!(target.in_force().input("maxSessionDuration").unwrap(), "3");
+        }
+    }
+}
+
+#[test]
+fn war_of_a_pipeline_is_told_once_with_the_way_to_end_it() {
+    let mut target = Scenario::in_sync();
+    let mut passes = Vec::new();
+    for run in 0..8 {
+        let mut inputs = run_as_off();
+        inputs["maxSessionDuration"] = run.to_string().into();
+        let call = target.writes(PIPELINE, &inputs);
+        passes.push(target.hears(&[call]));
+        passes.extend(target.runs(20));
+    }
+    passes.extend(target.runs(7_200));
+    let told = kinds(&passes);
+    assert_eq!(told, ["edit_war", "peace"]);
+    let war = passes.iter().find_map(|pass| pass.alerts().first()).unwrap();
+    assert!(war.subject.contains("edit war with Accelerator (pipeline)"), "{}", war.subject);
+    assert!(war.text.contains("To end it"), "{}", war.text);
+    let end = passes.iter().find(|pass| pass.kinds() == ["peace"]).unwrap().alert("peace");
+    assert!(end.subject.contains("over after 8 edits: Accelerator (pipeline) wrote version"), "{}", end.subject);
+}
+
+#[test]
+fn incident_is_measured_by_the_policys_window() {
+    let mut target = Scenario::in_sync();
+    target.limits.breaker_minutes = 30;
+    edited(&mut target);
+    let last = target.record.incident.as_ref().unwrap().last;
+    target.runs(1_799);
+    assert!(target.record.incident.is_some());
+    target.runs(1);
+    assert!(target.record.incident.is_none());
+    assert_eq!(target.now.since(last), 30 * MINUTE_MS);
+}

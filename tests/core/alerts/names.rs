@@ -1,0 +1,456 @@
+//! One act, one alert: calls, versions and absences that belong together, whichever is known first.
+
+use runas_reactor::domain::edit::Action;
+use runas_reactor::domain::fact::Notified;
+use runas_reactor::domain::finding::Severity;
+use runas_reactor::domain::observation::Obstacle;
+use serde_json::json;
+
+use crate::support::case::*;
+
+fn wrote(version: u64) -> Action {
+    Action::Updated { version: Some(version) }
+}
+
+#[test]
+fn one_act_is_one_alert() {
+    let mut target = Scenario::in_sync();
+    let call = target.writes(MALLORY, &run_as_off());
+    let first = target.hears(std::slice::from_ref(&call));
+    assert_eq!(first.kinds(), ["edit_reverted"]);
+    // Its event is delivered again, the reactor's own comes back, and a sweep comes by.
+    let echo = target.echo();
+    let passes = [target.hears(&[call]), target.hears(&[echo]), target.sweeps()];
+    assert_eq!(kinds(&passes), [""; 0]);
+    assert_eq!(kinds(&target.runs(7_200)), [""; 0]);
+}
+
+#[test]
+fn acts_of_one_message_are_one_alert_that_leads_with_the_least_trusted_principal() {
+    let mut target = Scenario::in_sync();
+    let hostile = target.writes(MALLORY, &right_but("s3BucketName", "hers"));
+    target.wait(2);
+    let mut theirs = right_but("s3BucketName", "hers");
+    theirs["kmsKeyId"] = json!("alias/theirs");
+    let trusted = target.writes(PIPELINE, &theirs);
+    let pass = target.hears(&[trusted, hostile]);
+    let alert = pass.alert("edit_reverted");
+    assert!(alert.subject.ends_with("reverted: Developer (mallory) wrote version 2"), "{}", alert.subject);
+    let who: Vec<_> = (0..2).map(|at| alert.data["edits"][at]["principal"]["name"].as_str().unwrap()).collect();
+    assert_eq!((pass.kinds().len(), who), (1, vec!["mallory", "pipeline"]));
+}
+
+#[test]
+fn role_comes_before_the_session_name_that_its_caller_chooses() {
+    let mut target = Scenario::in_sync();
+    let impostor = Who { role: "Deployer", session: "AWSAccelerator-Pipeline", ..MALLORY };
+    let call = target.writes(impostor, &run_as_off());
+    let subject = target.hears(&[call]).alert("edit_reverted").subject.clone();
+    assert!(subject.contains("Deployer (AWSAccelerator-Pipeline) wrote"), "{subject}");
+}
+
+#[test]
+fn hostile_edit_before_a_trusted_one_is_one_alert_whichever_event_comes_first() {
+    for hostile_first in [true, false] {
+        let mut target = Scenario::in_sync();
+        let hostile = target.writes(MALLORY, &run_as_off());
+        target.wait(3);
+        let trusted = target.writes(PIPELINE, &run_as_off());
+        let (first, second) = if hostile_first { (hostile, trusted) } else { (trusted, hostile) };
+        target.wait(1);
+        let mut passes = vec![target.hears(&[first])];
+        target.wait(10);
+        passes.push(target.hears(&[second]));
+        passes.extend(target.runs(3_600));
+        assert_eq!(kinds(&passes), ["edit_reverted"], "hostile first: {hostile_first}");
+        let subject = &passes.iter().find_map(|pass| pass.alerts().first()).unwrap().subject;
+        assert!(subject.contains("Developer (mallory)"), "{subject}");
+        assert_eq!(target.in_force(), &content(&right()));
+    }
+}
+
+#[test]
+fn hostile_edit_is_notified_a_minute_later_where_the_other_event_never_comes() {
+    let mut target = Scenario::in_sync();
+    let hostile = target.writes(MALLORY, &run_as_off());
+    target.wait(3);
+    target.writes(PIPELINE, &run_as_off());
+    let pass = target.hears(&[hostile]);
+    assert!(pass.decision.write.is_some(), "what is wrong is put right at once");
+    assert_eq!((pass.kinds(), pass.delay()), (vec![], Some(60)));
+    let passes = target.runs(60);
+    assert_eq!(kinds(&passes), ["edit_reverted"]);
+    assert!(passes[0].alerts()[0].subject.contains("mallory"), "{}", passes[0].alerts()[0].subject);
+}
+
+#[test]
+fn version_without_a_call_waits_a_minute_for_its_name() {
+    let mut target = Scenario::in_sync();
+    target.writes(MALLORY, &run_as_off());
+    let pass = target.sweeps();
+    assert!(pass.decision.write.is_some(), "what is wrong is put right at once");
+    assert_eq!((pass.kinds(), pass.delay()), (vec![], Some(60)));
+    assert_eq!(kinds(&target.runs(59)), [""; 0]);
+    let passes = target.runs(1);
+    assert_eq!(kinds(&passes), ["edit_reverted"]);
+    let alert = passes[0].alert("edit_reverted");
+    assert!(alert.subject.ends_with("reverted: unknown principal wrote version 2"), "{}", alert.subject);
+    assert!(alert.text.contains("put right as version 3 before this observation"), "{}", alert.text);
+    assert_eq!(alert.severity, Severity::High);
+}
+
+#[test]
+fn name_that_arrives_within_the_minute_is_the_only_alert() {
+    let mut target = Scenario::in_sync();
+    let call = target.writes(MALLORY, &run_as_off());
+    target.sweeps();
+    target.wait(20);
+    let named = target.hears(&[call]);
+    assert!(named.alert("edit_reverted").subject.contains("mallory"));
+    assert_eq!(kinds(&target.runs(7_200)), [""; 0]);
+}
+
+#[test]
+fn pipeline_whose_event_is_seconds_behind_its_version_pages_nobody() {
+    let mut target = Scenario::in_sync();
+    let call = target.writes(PIPELINE, &right_but("idleSessionTimeout", "20"));
+    let mut passes = vec![target.sweeps()];
+    target.wait(20);
+    passes.push(target.hears(&[call]));
+    passes.extend(target.runs(7_200));
+    assert_eq!(kinds(&passes), [""; 0]);
+    assert_eq!(target.latest(), 2, "its version stays");
+}
+
+#[test]
+fn late_name_is_mailed_only_where_the_nameless_alert_was_high() {
+    for (observing, expected) in [(false, vec!["edit_reverted", "author_known"]), (true, vec!["edit_noticed"])] {
+        let mut target = Scenario::in_sync();
+        target = if observing { target.observing() } else { target };
+        let call = target.writes(MALLORY, &run_as_off());
+        let mut passes = vec![target.sweeps()];
+        passes.extend(target.runs(100));
+        passes.push(target.hears(&[call]));
+        assert_eq!(kinds(&passes), expected, "observing: {observing}");
+        let incident = target.record.incident.clone().unwrap();
+        assert_eq!(incident.opponents, ["Developer (mallory)"], "the incident is enriched either way");
+    }
+}
+
+#[test]
+fn late_name_says_what_becomes_of_the_change() {
+    for (who, outcome) in [(PIPELINE, "its change is taken over now"), (MALLORY, "its change stays dropped")] {
+        let mut target = Scenario::in_sync();
+        let mut inputs = right_but("runAsEnabled", false);
+        inputs["idleSessionTimeout"] = json!("20");
+        let call = target.writes(who, &inputs);
+        target.sweeps();
+        target.runs(700);
+        let pass = target.hears(&[call]);
+        let alert = pass.alert("author_known");
+        assert!(
+            alert.text.contains(outcome) && alert.text.contains("notified before without a name"),
+            "{}",
+            alert.text
+        );
+        assert_eq!(alert.severity, Severity::Info);
+        let kept = target.in_force().input("idleSessionTimeout").is_some();
+        assert_eq!(kept, who == PIPELINE, "the alert says what is so");
+    }
+}
+
+#[test]
+fn late_name_is_mailed_once() {
+    let mut target = Scenario::in_sync();
+    let call = target.writes(MALLORY, &run_as_off());
+    target.sweeps();
+    target.runs(100);
+    let passes = [target.hears(std::slice::from_ref(&call)), target.hears(&[call])];
+    assert_eq!(kinds(&passes), ["author_known"]);
+}
+
+#[test]
+fn move_of_the_default_by_the_versions_own_author_within_a_minute_is_part_of_its_alert() {
+    for (mover, seconds, expected) in [(MALLORY, 60, 1), (MALLORY, 61, 2), (EVE, 5, 2)] {
+        let mut target = Scenario::in_sync();
+        let wrote = target.writes(MALLORY, &run_as_off());
+        let mut passes = vec![target.hears(&[wrote])];
+        target.wait(seconds);
+        let moved = target.moves_default(mover, 2);
+        passes.push(target.hears(&[moved]));
+        assert_eq!(kinds(&passes).len(), expected, "{mover:?} after {seconds} s: {:?}", kinds(&passes));
+    }
+}
+
+#[test]
+fn going_back_to_a_version_of_yesterday_is_an_act_of_its_own() {
+    let mut target = Scenario::in_sync();
+    let wrote = target.writes(MALLORY, &run_as_off());
+    target.hears(&[wrote]);
+    target.runs(86_400);
+    let back = target.moves_default(MALLORY, 2);
+    let pass = target.hears(&[back]);
+    let alert = pass.alert("edit_reverted");
+    assert!(alert.subject.ends_with("Developer (mallory) made version 2 the default"), "{}", alert.subject);
+    assert_eq!(target.doc().default, 3);
+}
+
+#[test]
+fn mover_of_a_nameless_version_is_presumed_to_have_written_it_unless_trusted() {
+    for (mover, named) in [(MALLORY, true), (PIPELINE, false)] {
+        let mut target = Scenario::in_sync();
+        target.writes(MALLORY, &run_as_off());
+        target.wait(1);
+        let moved = target.moves_default(mover, 2);
+        let mut passes = vec![target.hears(&[moved])];
+        passes.extend(target.runs(120));
+        assert_eq!(kinds(&passes), ["edit_reverted"], "{mover:?}");
+        let alert = passes.iter().find_map(|pass| pass.alerts().first()).unwrap();
+        assert_eq!(alert.subject.contains("mallory"), named, "{}", alert.subject);
+        assert_eq!(alert.text.contains("presumed: going by who made it the default"), named, "{}", alert.text);
+    }
+}
+
+#[test]
+fn presumed_mover_changes_nothing_in_what_is_accepted() {
+    let mut target = Scenario::in_sync();
+    target.writes(MALLORY, &right_but("s3BucketName", "hers"));
+    target.wait(1);
+    let moved = target.moves_default(PIPELINE, 2);
+    target.hears(&[moved]);
+    target.runs(3_600);
+    assert_eq!(target.in_force(), &content(&right()));
+}
+
+#[test]
+fn call_that_no_version_fits_is_notified_by_name_with_the_reason_after_a_minute() {
+    let mut target = Scenario::in_sync();
+    let call = target.call(MALLORY, wrote(2));
+    let pass = target.hears(&[call]);
+    assert_eq!(pass.kinds(), [""; 0]);
+    assert_eq!(kinds(&target.runs(59)), [""; 0]);
+    let passes = target.runs(1);
+    assert_eq!(kinds(&passes), ["edit_noticed"]);
+    let alert = passes.last().unwrap().alert("edit_noticed");
+    assert!(alert.subject.contains("Developer (mallory) wrote version 2"), "{}", alert.subject);
+    assert!(alert.text.contains("Note    no version that was observed fits this call"), "{}", alert.text);
+}
+
+#[test]
+fn call_on_a_document_that_cannot_be_read_is_notified_by_name_after_a_minute_and_not_again_later() {
+    let mut target = Scenario::in_sync();
+    target.obstacle = Some(Obstacle::Denied);
+    let call = target.writes(MALLORY, &run_as_off());
+    let mut passes = vec![target.hears(&[call])];
+    passes.extend(target.runs(120));
+    let told: Vec<_> = passes.iter().flat_map(Pass::alerts).filter(|alert| alert.id.starts_with("edit")).collect();
+    assert_eq!(told.len(), 1);
+    assert!(told[0].text.contains("the document cannot be read"), "{}", told[0].text);
+    assert!(told[0].subject.contains("NOT readable: Developer (mallory)"), "{}", told[0].subject);
+    target.obstacle = None;
+    let pass = target.sweeps();
+    assert!(pass.decision.write.is_some());
+    let again: Vec<_> = pass.kinds().into_iter().filter(|kind| kind.starts_with("edit")).map(str::to_owned).collect();
+    assert_eq!((again, kinds(&target.runs(120)).len()), (vec![], 0), "one act, one alert");
+}
+
+#[test]
+fn call_older_than_the_first_observation_is_named_with_that_reason_and_a_trusted_one_is_no_news() {
+    for (who, expected) in [(MALLORY, vec!["edit_noticed"]), (PIPELINE, vec![])] {
+        let mut target = Scenario::in_sync();
+        let mut call = target.call(who, Action::Created);
+        call.edit.at = at(-86_400);
+        let pass = target.hears(&[call]);
+        assert_eq!(pass.kinds(), expected, "{who:?}");
+        if let Some(alert) = pass.alerts().first() {
+            assert!(alert.text.contains("older than what was there at the first observation"), "{}", alert.text);
+        }
+    }
+}
+
+#[test]
+fn deletion_that_no_call_explains_is_notified_after_a_minute_and_its_late_call_names_it() {
+    let mut target = Scenario::in_sync();
+    let call = target.deletes(MALLORY);
+    let pass = target.sweeps();
+    assert!(pass.decision.write.is_some(), "restored at once");
+    assert_eq!((pass.kinds(), pass.delay()), (vec![], Some(60)));
+    let passes = target.runs(60);
+    assert_eq!(kinds(&passes), ["edit_reverted"]);
+    assert!(passes[0].alerts()[0].subject.contains("unknown principal deleted the document"));
+    target.wait(60);
+    let late = target.hears(&[call]);
+    assert_eq!(late.kinds(), ["author_known"]);
+    assert!(late.alerts()[0].subject.contains("it was Developer (mallory) who deleted the document"));
+}
+
+#[test]
+fn deletion_whose_call_arrives_within_the_minute_is_one_alert_by_name() {
+    let mut target = Scenario::in_sync();
+    let call = target.deletes(MALLORY);
+    let mut passes = vec![target.sweeps()];
+    target.wait(10);
+    passes.push(target.hears(&[call]));
+    passes.extend(target.runs(3_600));
+    assert_eq!(kinds(&passes), ["edit_reverted"]);
+}
+
+#[test]
+fn second_deletion_is_not_the_late_event_of_the_first() {
+    let mut target = Scenario::in_sync();
+    target.deletes(MALLORY);
+    target.sweeps();
+    target.runs(600);
+    let second = target.deletes(EVE);
+    let pass = target.hears(&[second]);
+    assert_eq!(pass.kinds(), ["edit_reverted"]);
+    assert!(pass.alerts()[0].subject.contains("Intern (eve)"), "{}", pass.alerts()[0].subject);
+}
+
+#[test]
+fn default_that_moved_unreported_is_notified_a_minute_after_it_was_found() {
+    let mut target = Scenario::in_sync();
+    let call = target.writes(MALLORY, &run_as_off());
+    target.hears(&[call]);
+    target.runs(86_400);
+    target.moves_default(MALLORY, 2);
+    let pass = target.sweeps();
+    assert!(pass.decision.write.is_some());
+    assert_eq!(pass.kinds(), [""; 0]);
+    let passes = target.runs(60);
+    assert_eq!(kinds(&passes), ["edit_reverted"]);
+    assert!(passes[0].alerts()[0].subject.contains("unknown principal made version 2 the default"));
+}
+
+#[test]
+fn recreation_explains_its_own_deletion() {
+    let mut target = Scenario::in_sync();
+    target.document = None;
+    target.wait(1);
+    let call = target.writes(MALLORY, &right());
+    target.doc().kind = "Command";
+    target.wait(1);
+    let pass = target.hears(&[call]);
+    assert!(pass.decision.reasons.contains(&"delete it and create it anew".to_owned()), "{:?}", pass.decision.reasons);
+    let deletion = target.call(REACTOR, Action::Deleted);
+    let sharing = target.call(REACTOR, Action::SharingChanged);
+    let echo = target.echo();
+    target.wait(5);
+    let mut passes = vec![target.hears(&[deletion, sharing, echo])];
+    passes.extend(target.runs(120));
+    let words = passes.iter().flat_map(Pass::alerts).map(|alert| alert.text.as_str()).collect::<String>();
+    // What mallory deleted before has no call: that alone is notified.
+    assert_eq!(words.matches("deleted the document").count(), 1, "{words}");
+    assert!(!words.contains("RunAsMember"), "{words}");
+}
+
+#[test]
+fn recreation_of_today_explains_no_deletion_of_tomorrow() {
+    let mut target = Scenario::in_sync();
+    target.doc().kind = "Command";
+    target.sweeps();
+    target.runs(86_400);
+    let mut gone = target.deletes(MALLORY);
+    gone.via_reactor_role = true;
+    let pass = target.hears(&[gone]);
+    assert!(pass.alert("edit_reverted").subject.contains("deleted the document"));
+}
+
+#[test]
+fn echo_marks_its_intent_and_notifies_nobody() {
+    let mut target = Scenario::in_sync();
+    let call = target.writes(MALLORY, &run_as_off());
+    target.hears(&[call]);
+    assert!(target.record.facts.intents.values().all(|intent| intent.echo.is_none()));
+    let echo = target.echo();
+    let pass = target.hears(std::slice::from_ref(&echo));
+    assert_eq!(pass.kinds(), [""; 0]);
+    assert_eq!(target.record.facts.intents.values().next().unwrap().echo, Some(echo.edit.at));
+    assert!(!target.record.facts.calls.contains_key(&echo.edit.id), "it is no act of another");
+}
+
+#[test]
+fn call_through_the_reactors_role_without_an_intent_is_notified_under_the_roles_name() {
+    let mut target = Scenario::in_sync();
+    let stolen = target.writes(REACTOR, &right_but("s3BucketName", "hers"));
+    let pass = target.hears(&[stolen]);
+    let alert = pass.alert("edit_reverted");
+    assert!(alert.subject.contains("RunAsMember (reactor) wrote version 2"), "{}", alert.subject);
+    assert_eq!(target.in_force(), &content(&right()));
+}
+
+#[test]
+fn several_calls_that_fit_one_version_are_each_notified() {
+    let mut target = Scenario::in_sync();
+    let one = target.writes(MALLORY, &run_as_off());
+    let other = target.call(EVE, wrote(2));
+    let passes = [target.hears(&[one]), target.hears(&[other])];
+    assert_eq!(kinds(&passes), ["edit_reverted", "edit_reverted"]);
+}
+
+#[test]
+fn failed_call_of_a_race_is_no_attempt_and_a_denial_is() {
+    let told = |who, code: &str| {
+        let mut target = Scenario::in_sync();
+        let call = target.fails(who, Action::Updated { version: None }, code);
+        target.hears(&[call]).kinds().contains(&"attempt_denied")
+    };
+    assert!(!told(PIPELINE, "DuplicateDocumentContent"));
+    assert!(!told(REACTOR, "InvalidDocumentVersion"));
+    assert!(told(PIPELINE, "AccessDeniedException") && told(PIPELINE, "UnauthorizedOperation"));
+    assert!(told(MALLORY, "DuplicateDocumentContent") && told(MALLORY, "ThrottlingException"));
+}
+
+#[test]
+fn failed_calls_of_one_hour_share_an_alert_and_say_what_was_attempted() {
+    let mut target = Scenario::in_sync();
+    let update = target.fails(MALLORY, Action::Updated { version: None }, "AccessDenied");
+    let delete = target.fails(MALLORY, Action::Deleted, "AccessDenied");
+    let pass = target.hears(&[update, delete]);
+    let texts: Vec<&str> = pass.alerts().iter().map(|alert| alert.text.as_str()).collect();
+    assert!(texts[0].contains("attempted: to write a version (AccessDenied"), "{}", texts[0]);
+    assert!(texts[1].contains("attempted: to delete the document (AccessDenied"), "{}", texts[1]);
+    assert_eq!(pass.alerts()[0].id, pass.alerts()[1].id, "the ledger counts them under one key");
+    assert_eq!((pass.decision.write.is_some(), target.record.incident.is_some()), (false, false));
+}
+
+#[test]
+fn failed_move_does_not_hide_that_the_default_has_moved() {
+    let mut target = Scenario::in_sync();
+    let call = target.writes(MALLORY, &run_as_off());
+    target.hears(&[call]);
+    target.runs(86_400);
+    target.moves_default(MALLORY, 2);
+    let failed = target.fails(EVE, Action::DefaultMoved { version: Some(2) }, "AccessDenied");
+    let mut passes = vec![target.hears(&[failed])];
+    passes.extend(target.runs(120));
+    assert_eq!(kinds(&passes), ["attempt_denied", "edit_reverted"]);
+}
+
+#[test]
+fn what_is_younger_than_the_first_observation_is_taken_back_when_its_call_names_a_foreign_author() {
+    let mut target = Scenario::blank();
+    target.writes(PIPELINE, &right());
+    target.wait(86_400);
+    let call = target.writes(MALLORY, &right_but("s3BucketName", "hers"));
+    target.wait(5);
+    let first = target.sweeps();
+    assert!(first.decision.write.is_none(), "adopted");
+    target.wait(20);
+    let pass = target.hears(&[call]);
+    assert_eq!(pass.kinds(), ["edit_reverted"]);
+    assert_eq!(target.in_force(), &content(&right()));
+}
+
+#[test]
+fn notified_marks_stand_with_the_facts_that_they_are_about() {
+    let mut target = Scenario::in_sync();
+    let call = target.writes(MALLORY, &run_as_off());
+    target.sweeps();
+    let marks = |target: &Scenario| target.record.facts.versions.values().map(|v| v.notified).max();
+    assert_eq!(marks(&target), Some(Notified::No));
+    target.runs(60);
+    assert_eq!(marks(&target), Some(Notified::Alarmed));
+    target.hears(&[call]);
+    assert_eq!(marks(&target), Some(Notified::Named));
+}

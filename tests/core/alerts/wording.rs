@@ -1,0 +1,186 @@
+//! What an alert says was done, and how loud it is.
+
+use runas_reactor::domain::case::Refusal;
+use runas_reactor::domain::edit::Action;
+use runas_reactor::domain::finding::Severity;
+use runas_reactor::domain::policy::Mode;
+use serde_json::json;
+
+use crate::support::case::*;
+
+/// The alert about version 2, which `who` writes with these inputs.
+fn told(mode: Mode, who: Who, inputs: &serde_json::Value) -> Option<(String, Severity, String)> {
+    let mut target = Scenario::in_sync();
+    target.resolution.mode = mode;
+    let call = target.writes(who, inputs);
+    let pass = target.hears(&[call]);
+    let alert = pass.alerts().iter().find(|alert| alert.id.starts_with("edit:"))?;
+    Some((alert.kind.clone(), alert.severity, alert.data["done"].as_str().unwrap().to_owned()))
+}
+
+fn expected(kind: &str, severity: Severity, done: &str) -> (String, Severity, String) {
+    (kind.to_owned(), severity, done.to_owned())
+}
+
+#[test]
+fn alert_is_as_loud_as_the_act_is_bad_and_as_the_mode_is() {
+    let wrong = run_as_off();
+    assert_eq!(told(Mode::Enforce, MALLORY, &wrong), Some(expected("edit_reverted", Severity::High, "reverted")));
+    assert_eq!(
+        told(Mode::Observe, MALLORY, &wrong),
+        Some(expected("edit_noticed", Severity::Warning, "observed, not touched"))
+    );
+    assert_eq!(
+        told(Mode::Exempt, MALLORY, &wrong),
+        Some(expected("exempt_touched", Severity::Info, "exempt, not touched"))
+    );
+    assert_eq!(told(Mode::Enforce, BREAK_GLASS, &wrong), Some(expected("break_glass", Severity::High, "held")));
+}
+
+#[test]
+fn sharing_that_leaves_the_content_as_it_is_is_a_warning() {
+    let mut target = Scenario::in_sync();
+    let call = target.call(MALLORY, Action::SharingChanged);
+    let pass = target.hears(&[call]);
+    assert_eq!(pass.alert("edit_noticed").severity, Severity::Warning);
+}
+
+#[test]
+fn kept_change_that_can_run_code_or_redirect_sessions_is_told_as_kept() {
+    let kept = right_but("kmsKeyId", "alias/theirs");
+    assert_eq!(
+        told(Mode::Enforce, PIPELINE, &kept).map(|told| (told.0, told.1)),
+        Some(("edit_kept".to_owned(), Severity::Info))
+    );
+    let mut put_right = run_as_off();
+    put_right["kmsKeyId"] = json!("alias/theirs");
+    assert_eq!(
+        told(Mode::Enforce, PIPELINE, &put_right),
+        Some(expected("edit_kept", Severity::Info, "kept, owned fields put right"))
+    );
+    assert_eq!(told(Mode::Enforce, PIPELINE, &right_but("idleSessionTimeout", "20")), None, "history has it");
+}
+
+#[test]
+fn kept_version_that_only_becomes_the_default_is_told_as_kept() {
+    let mut target = Scenario::in_sync();
+    let call = target.writes(PIPELINE, &right_but("kmsKeyId", "alias/theirs"));
+    target.doc().default = 1;
+    let pass = target.hears(&[call]);
+    let alert = pass.alert("edit_kept");
+    assert!(alert.text.contains("kept as it is; version 2 was made the default"), "{}", alert.text);
+    assert_eq!(target.doc().default, 2);
+}
+
+#[test]
+fn pipelines_change_is_told_as_kept_however_far_an_attempt_before_had_come() {
+    for default in [2, 3] {
+        let mut target = Scenario::in_sync();
+        let mut theirs = run_as_off();
+        theirs["kmsKeyId"] = json!("alias/theirs");
+        let call = target.writes(PIPELINE, &theirs);
+        target.wait(1);
+        let commit = target.record.clone();
+        target.hears(std::slice::from_ref(&call));
+        // The invocation stopped after its write: the intent is logged, and nothing else of that pass.
+        let intents = target.record.facts.intents.clone();
+        target.record = commit;
+        target.record.facts.intents = intents;
+        target.doc().default = default;
+        target.wait(20);
+        let pass = target.hears(&[call]);
+        assert_eq!(pass.decision.write.is_some(), default == 2, "{:?}", pass.decision);
+        assert_eq!(pass.kinds(), ["edit_kept"], "default {default}");
+    }
+}
+
+#[test]
+fn what_was_put_right_before_this_observation_is_told_like_what_is_put_right_now() {
+    let mut target = Scenario::in_sync();
+    let call = target.writes(MALLORY, &run_as_off());
+    let before = target.record.clone();
+    target.hears(std::slice::from_ref(&call));
+    let intents = target.record.facts.intents.clone();
+    target.record = before;
+    target.record.facts.intents = intents;
+    target.wait(5);
+    let pass = target.hears(&[call]);
+    assert!(pass.decision.write.is_none());
+    let alert = pass.alert("edit_reverted");
+    assert_eq!(alert.severity, Severity::High);
+    assert!(alert.text.contains("put right as version 3 before this observation"), "{}", alert.text);
+}
+
+#[test]
+fn document_that_was_accepted_is_restored_and_a_new_one_created() {
+    let mut target = Scenario::in_sync();
+    let call = target.deletes(MALLORY);
+    let pass = target.hears(&[call]);
+    assert_eq!(pass.alert("edit_reverted").data["done"], "restored");
+    // In a new account there is none to restore.
+    let mut target = Scenario::blank();
+    target.sweeps();
+    assert_eq!(target.record.why, "");
+    let mut target = Scenario::blank();
+    let mut gone = target.call(MALLORY, Action::Deleted);
+    gone.edit.at = at(-1);
+    let pass = target.hears(&[gone]);
+    assert!(pass.alerts().iter().all(|alert| alert.data["done"] != "restored"), "{:?}", pass.alerts());
+}
+
+#[test]
+fn refused_write_is_told_as_not_reverted() {
+    let mut target = Scenario::in_sync();
+    target.refusal = Some(Refusal::Denied);
+    let call = target.writes(MALLORY, &run_as_off());
+    let pass = target.hears(&[call]);
+    let alert = pass.alert("edit_noticed");
+    assert_eq!(alert.data["done"], "NOT reverted");
+    assert!(alert.text.contains("could not be put right: Denied"), "{}", alert.text);
+}
+
+#[test]
+fn alert_names_the_event_that_made_the_version() {
+    let mut target = Scenario::in_sync();
+    let failed = target.fails(MALLORY, Action::Updated { version: Some(2) }, "AccessDenied");
+    let shared = target.call(EVE, Action::SharingChanged);
+    target.wait(1);
+    let call = target.writes(MALLORY, &run_as_off());
+    let pass = target.hears(&[failed, shared, call.clone()]);
+    let edits = pass.alert("edit_reverted").data["edits"].as_array().unwrap().clone();
+    let wrote = edits.iter().find(|edit| edit["what"] == "wrote version 2").unwrap();
+    assert_eq!(wrote["event_id"], call.edit.id);
+}
+
+#[test]
+fn trusted_change_that_is_withheld_is_notified_with_the_reason() {
+    let mut target = Scenario::in_sync();
+    let hostile = target.writes(MALLORY, &right_but("idleSessionTimeout", "60"));
+    target.hears(&[hostile]);
+    target.wait(60);
+    let same = target.writes(PIPELINE, &right_but("idleSessionTimeout", "60"));
+    let pass = target.hears(&[same]);
+    assert!(pass.decision.write.is_some());
+    let alert = pass.alert("edit_reverted");
+    let note = "not taken over, because a foreign version set the same value first: idleSessionTimeout";
+    assert!(alert.text.contains(note), "{}", alert.text);
+}
+
+#[test]
+fn alert_fits_into_a_row_whatever_was_written() {
+    let mut target = Scenario::in_sync();
+    let mut calls = Vec::new();
+    for version in 0..10_usize {
+        target.wait(1);
+        let mut inputs = right();
+        for field in 0..200 {
+            inputs[format!("\"\"\"\"{field:04}")] = json!(format!("{version}{}", "\"\\".repeat(70)));
+        }
+        calls.push(target.writes(MALLORY, &inputs));
+    }
+    let pass = target.hears(&calls);
+    let alert = pass.alert("edit_reverted");
+    let bytes = serde_json::to_string(alert).unwrap().len();
+    assert!(bytes <= 64 * 1_024, "{bytes} bytes");
+    assert!(alert.text.contains("wrote version 2") && alert.text.contains("Done "), "{}", alert.text);
+}

@@ -1,0 +1,179 @@
+//! Exhaustive at small scope: every story of up to three foreign acts, with every order, duplication and loss of their
+//! events, and a crash after every step, ends right.
+//!
+//! Enumerated, not sampled. Each test states how many cases it has played.
+
+mod check;
+mod excuses;
+mod order;
+mod regressions;
+mod story;
+
+use order::same_facts;
+use story::{BURST, CALM, Crashes, Kind, LATE, ONCE, STRAGGLING, Scope, Tally, Timing, play_all};
+
+/// Acts that nobody keeps.
+const HOSTILE: [Kind; 3] = [Kind::HostileEdit, Kind::Rollback, Kind::HostileDeletion];
+/// Acts by which hostile values come back.
+const COPYING: [Kind; 3] = [Kind::HostileEdit, Kind::TrustedCopy, Kind::Rollback];
+/// Acts of one call.
+const FOUR: [Kind; 4] = [Kind::HostileEdit, Kind::TrustedEdit, Kind::Rollback, Kind::HostileDeletion];
+/// The acts of the promise.
+const FIVE: [Kind; 5] =
+    [Kind::HostileEdit, Kind::TrustedEdit, Kind::Rollback, Kind::HostileDeletion, Kind::HostileRecreation];
+/// The same, and what a pipeline does beside editing.
+const SEVEN: [Kind; 7] = [
+    Kind::HostileEdit,
+    Kind::TrustedEdit,
+    Kind::Rollback,
+    Kind::HostileDeletion,
+    Kind::HostileRecreation,
+    Kind::TrustedDeletion,
+    Kind::TrustedRecreation,
+];
+
+/// Every sequence of so many acts.
+fn sequences(kinds: &[Kind], length: usize) -> Vec<Vec<Kind>> {
+    (0..length).fold(vec![Vec::new()], |shorter, _| {
+        let longer =
+            |acts: &Vec<Kind>| kinds.iter().map(move |kind| [acts.clone(), vec![*kind]].concat()).collect::<Vec<_>>();
+        shorter.iter().flat_map(longer).collect()
+    })
+}
+
+const TIMINGS: [Timing; 4] = [BURST, CALM, STRAGGLING, LATE];
+
+/// Plays all stories of these acts, and says how many those are.
+fn play(sequences: &[Vec<Kind>], scope: Scope) -> u64 {
+    let mut tally = Tally::default();
+    for acts in sequences {
+        play_all(acts, scope, &mut tally);
+    }
+    tally.assert_right();
+    tally.cases
+}
+
+/// The sequences in which the document is recreated so many times.
+fn recreated(times: usize, sequences: Vec<Vec<Kind>>) -> Vec<Vec<Kind>> {
+    let count = |acts: &[Kind]| acts.iter().filter(|kind| **kind == Kind::HostileRecreation).count();
+    sequences.into_iter().filter(|acts| count(acts) == times).collect()
+}
+
+#[test]
+fn events_in_any_order_leave_the_same_facts() {
+    let acts = sequences(&SEVEN, 2).into_iter().chain(sequences(&FOUR, 3));
+    assert_eq!(acts.map(|acts| same_facts(&acts, CALM)).sum::<u64>(), 11_327);
+}
+
+#[test]
+fn one_act_with_copies_and_a_crash() {
+    let scope = Scope { arrivals: 2, crashes: Crashes::Anywhere, ..ONCE };
+    assert_eq!(play(&sequences(&SEVEN, 1), scope), 977);
+}
+
+#[test]
+fn two_acts() {
+    assert_eq!(play(&sequences(&SEVEN, 2), ONCE), 643);
+    let cases = [CALM, STRAGGLING, LATE].map(|timing| play(&sequences(&FIVE, 2), Scope { timing, ..ONCE }));
+    assert_eq!(cases, [261, 261, 256]);
+}
+
+#[test]
+fn two_acts_with_copies() {
+    let scope = Scope { arrivals: 2, ..ONCE };
+    assert_eq!(play(&sequences(&FOUR, 2), scope), 272);
+}
+
+#[test]
+fn two_acts_and_a_crash() {
+    let scope = Scope { crashes: Crashes::Anywhere, ..ONCE };
+    assert_eq!(play(&sequences(&FOUR, 2), scope), 927);
+}
+
+#[test]
+fn three_acts() {
+    let cases = [BURST, CALM].map(|timing| play(&sequences(&FOUR, 3), Scope { timing, ..ONCE }));
+    assert_eq!(cases, [880, 906]);
+}
+
+#[test]
+fn three_acts_of_one_principal() {
+    let scope = Scope { one_principal: true, ..ONCE };
+    let cases = [BURST, CALM].map(|timing| play(&sequences(&HOSTILE, 3), Scope { timing, ..scope }));
+    assert_eq!(cases, [326, 344]);
+}
+
+#[test]
+fn three_acts_with_a_copy_of_a_hostile_version() {
+    let copies = |acts: &Vec<Kind>| acts[0] == Kind::HostileEdit && acts.contains(&Kind::TrustedCopy);
+    let sequences: Vec<_> = sequences(&COPYING, 3).into_iter().filter(copies).collect();
+    let cases = [BURST, CALM].map(|timing| play(&sequences, Scope { timing, ..ONCE }));
+    assert_eq!(cases, [80, 80]);
+}
+
+#[test]
+fn three_acts_with_a_recreation() {
+    let scope = Scope { adjacent: true, losses: false, ..ONCE };
+    assert_eq!(play(&recreated(1, sequences(&FIVE, 3)), scope), 508);
+}
+
+#[test]
+fn three_acts_and_a_crash() {
+    let scope = Scope { losses: false, crashes: Crashes::Writing, ..ONCE };
+    assert_eq!(play(&sequences(&FOUR, 3), scope), 1_310);
+}
+
+#[test]
+#[ignore = "takes minutes"]
+fn wide_one_act() {
+    let scope = Scope { arrivals: 3, crashes: Crashes::Anywhere, ..ONCE };
+    let cases = TIMINGS.map(|timing| play(&sequences(&SEVEN, 1), Scope { timing, ..scope }));
+    assert_eq!(cases, [0, 0, 0, 0]);
+}
+
+#[test]
+#[ignore = "takes minutes"]
+fn wide_two_acts() {
+    let cases = TIMINGS.map(|timing| play(&sequences(&SEVEN, 2), Scope { timing, ..ONCE }));
+    assert_eq!(cases, [0, 0, 0, 0]);
+}
+
+#[test]
+#[ignore = "takes minutes"]
+fn wide_two_acts_and_a_crash() {
+    let scope = Scope { crashes: Crashes::Anywhere, ..ONCE };
+    let cases = TIMINGS.map(|timing| play(&sequences(&FIVE, 2), Scope { timing, ..scope }));
+    assert_eq!(cases, [0, 0, 0, 0]);
+}
+
+#[test]
+#[ignore = "takes minutes"]
+fn wide_two_acts_with_copies() {
+    let scope = Scope { arrivals: 2, ..ONCE };
+    let cases = TIMINGS.map(|timing| play(&recreated(1, sequences(&FIVE, 2)), Scope { timing, ..scope }));
+    assert_eq!(cases, [0, 0, 0, 0]);
+}
+
+#[test]
+#[ignore = "takes minutes"]
+fn wide_three_acts() {
+    let scope = Scope { adjacent: true, ..ONCE };
+    let cases = TIMINGS.map(|timing| play(&sequences(&FIVE, 3), Scope { timing, ..scope }));
+    assert_eq!(cases, [0, 0, 0, 0]);
+}
+
+#[test]
+#[ignore = "takes minutes"]
+fn wide_three_acts_and_a_crash() {
+    let scope = Scope { crashes: Crashes::Anywhere, ..ONCE };
+    let cases = [BURST, CALM].map(|timing| play(&sequences(&FOUR, 3), Scope { timing, ..scope }));
+    assert_eq!(cases, [0, 0]);
+}
+
+#[test]
+#[ignore = "takes minutes"]
+fn wide_three_acts_with_a_recreation_and_a_crash() {
+    let scope = Scope { adjacent: true, crashes: Crashes::Writing, ..ONCE };
+    let cases = [BURST, CALM].map(|timing| play(&recreated(1, sequences(&FIVE, 3)), Scope { timing, ..scope }));
+    assert_eq!(cases, [0, 0]);
+}

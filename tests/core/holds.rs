@@ -1,0 +1,185 @@
+//! Targets that are left wrong on purpose for a while.
+
+use runas_reactor::domain::case::WaitsOn;
+use runas_reactor::domain::durations::REPLACEMENT_MS;
+use runas_reactor::domain::edit::Action;
+use runas_reactor::domain::fact::CallFact;
+use runas_reactor::domain::record::Standing;
+use runas_reactor::domain::time::{MINUTE_MS, SECOND_MS};
+
+use crate::support::case::*;
+
+/// For whom a pass leaves the target as it is, and for how many more seconds.
+fn held(pass: &Pass) -> Option<(String, i64)> {
+    let wait = pass.decision.wait.as_ref()?;
+    match &wait.on {
+        WaitsOn::Hold(hold) => Some((hold.why.clone(), hold.until.since(pass.case.now) / SECOND_MS)),
+        _ => None,
+    }
+}
+
+fn emergency(seconds: i64) -> (String, i64) {
+    ("break-glass by Emergency (oncall)".to_owned(), seconds)
+}
+
+fn acts(target: &mut Scenario, who: Who) -> Vec<CallFact> {
+    let wrote = target.writes(who, &run_as_off());
+    let moved = target.moves_default(who, 1);
+    let shared = target.call(who, Action::SharingChanged);
+    vec![wrote, moved, shared]
+}
+
+#[test]
+fn break_glass_stands_for_the_policys_minutes_whatever_it_did() {
+    let mut wrote = Scenario::in_sync();
+    let call = wrote.writes(BREAK_GLASS, &run_as_off());
+    assert_eq!(held(&wrote.hears(&[call])), Some(emergency(3_600)));
+    assert_eq!(wrote.record.standing, Standing::Held);
+    let mut deleted = Scenario::in_sync();
+    let call = deleted.deletes(BREAK_GLASS);
+    assert_eq!(held(&deleted.hears(&[call])), Some(emergency(3_600)));
+    let mut moved = Scenario::in_sync();
+    let call = moved.writes(PIPELINE, &right());
+    moved.hears(&[call]);
+    moved.doc().versions[0].body = body(&run_as_off());
+    let call = moved.moves_default(BREAK_GLASS, 1);
+    assert_eq!(held(&moved.hears(&[call])), Some(emergency(3_600)));
+}
+
+#[test]
+fn failed_call_of_break_glass_holds_nothing() {
+    let mut target = Scenario::in_sync();
+    target.writes(PIPELINE, &run_as_off());
+    let call = target.fails(BREAK_GLASS, Action::Deleted, "AccessDenied");
+    let pass = target.hears(&[call]);
+    assert!(held(&pass).is_none() && pass.decision.write.is_some());
+}
+
+#[test]
+fn hold_is_over_at_the_moment_that_it_names() {
+    let mut target = Scenario::in_sync();
+    let call = target.writes(BREAK_GLASS, &run_as_off());
+    target.hears(&[call]);
+    target.now = target.now.plus_ms(60 * MINUTE_MS - 1);
+    assert_eq!(held(&target.sweeps()), Some(emergency(0)));
+    target.now = target.now.plus_ms(1);
+    assert!(target.sweeps().decision.write.is_some());
+    assert_eq!(target.in_force(), &content(&right()));
+}
+
+#[test]
+fn held_target_is_put_right_by_the_message_that_waits_for_its_end() {
+    let mut target = Scenario::in_sync();
+    let call = target.writes(BREAK_GLASS, &run_as_off());
+    target.hears(&[call]);
+    target.runs(3_599);
+    assert_eq!(target.in_force(), &content(&run_as_off()));
+    target.runs(1);
+    assert_eq!(target.in_force(), &content(&right()));
+}
+
+#[test]
+fn foreign_act_that_took_place_ends_an_emergency() {
+    for (failed, writes) in [(Some("AccessDenied".to_owned()), false), (None, true)] {
+        let mut target = Scenario::in_sync();
+        let call = target.writes(BREAK_GLASS, &run_as_off());
+        target.hears(&[call]);
+        target.wait(60);
+        let mut foreign = target.call(MALLORY, Action::SharingChanged);
+        foreign.edit.failed.clone_from(&failed);
+        assert_eq!(target.hears(&[foreign]).decision.write.is_some(), writes, "{failed:?}");
+    }
+}
+
+#[test]
+fn foreign_act_before_an_emergency_ends_nothing_however_late_it_is_heard_of() {
+    let mut target = Scenario::in_sync();
+    let before = acts(&mut target, MALLORY);
+    target.wait(60);
+    let call = target.writes(BREAK_GLASS, &run_as_off());
+    target.hears(&[call]);
+    target.wait(60);
+    assert_eq!(held(&target.hears(&before)), Some(emergency(3_540)));
+}
+
+#[test]
+fn trusted_act_after_an_emergency_leaves_it_in_force() {
+    let mut target = Scenario::in_sync();
+    let call = target.writes(BREAK_GLASS, &run_as_off());
+    target.hears(&[call]);
+    target.wait(60);
+    let mut inputs = run_as_off();
+    inputs["idleSessionTimeout"] = "20".into();
+    let call = target.writes(PIPELINE, &inputs);
+    assert_eq!(held(&target.hears(&[call])), Some(emergency(3_540)));
+}
+
+#[test]
+fn pipeline_that_deletes_the_document_is_given_time_to_create_the_next_one() {
+    let mut target = Scenario::in_sync();
+    let call = target.deletes(PIPELINE);
+    let pass = target.hears(&[call]);
+    let why = "a trusted deletion by Accelerator (pipeline), perhaps to replace the document".to_owned();
+    assert_eq!(held(&pass), Some((why, REPLACEMENT_MS / SECOND_MS)));
+    assert_eq!(pass.kinds(), [""; 0]);
+    target.runs(89);
+    assert!(target.document.is_none());
+    target.runs(1);
+    assert_eq!(target.in_force(), &content(&right()), "restored as it was accepted");
+}
+
+#[test]
+fn replacement_by_the_pipeline_ends_its_hold() {
+    let mut target = Scenario::in_sync();
+    let deletion = target.deletes(PIPELINE);
+    target.hears(&[deletion]);
+    target.wait(20);
+    let creation = target.writes(PIPELINE, &right_but("runAsEnabled", false));
+    let pass = target.hears(&[creation]);
+    assert!(held(&pass).is_none() && pass.decision.write.is_some(), "{:?}", pass.decision);
+}
+
+#[test]
+fn only_a_foreign_deletion_ends_the_hold_over_an_absent_document() {
+    let deletion = Action::Deleted;
+    for (who, action, failed, writes) in [
+        (MALLORY, deletion, true, false),
+        (MALLORY, Action::SharingChanged, false, false),
+        (PIPELINE, deletion, false, false),
+        (MALLORY, deletion, false, true),
+    ] {
+        let mut target = Scenario::in_sync();
+        let call = target.deletes(PIPELINE);
+        target.hears(&[call]);
+        target.wait(20);
+        let mut next = target.call(who, action);
+        next.edit.failed = failed.then(|| "AccessDenied".to_owned());
+        assert_eq!(target.hears(&[next]).decision.write.is_some(), writes, "{who:?} {action:?} failed: {failed}");
+    }
+}
+
+#[test]
+fn late_name_of_an_untrusted_principal_ends_an_emergency_only_if_it_acted_later() {
+    for (after, holds) in [(false, true), (true, false)] {
+        let mut target = Scenario::in_sync();
+        let early = (!after).then(|| target.writes(MALLORY, &run_as_off()));
+        target.wait(30);
+        let emergency = target.writes(BREAK_GLASS, &run_as_off());
+        target.wait(30);
+        let late = after.then(|| target.writes(MALLORY, &run_as_off()));
+        target.hears(&[emergency]);
+        target.wait(30);
+        let call = early.or(late).unwrap();
+        assert_eq!(held(&target.hears(&[call])).is_some(), holds, "after: {after}");
+    }
+}
+
+#[test]
+fn nothing_of_a_hold_is_stored() {
+    let mut target = Scenario::in_sync();
+    let call = target.writes(BREAK_GLASS, &run_as_off());
+    target.hears(&[call]);
+    target.limits.hold_minutes = 10;
+    target.wait(600);
+    assert!(target.sweeps().decision.write.is_some(), "the policy's minutes of today");
+}
