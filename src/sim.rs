@@ -46,6 +46,8 @@ pub struct Switches {
     /// How far apart the answers of one observation may be given, in milliseconds: writes land between them, and each of
     /// them may be behind by a different length. 0 gives all of them at the same moment.
     pub torn_ms: u64,
+    /// By how much CloudTrail's clock is ahead of SSM's, in milliseconds: that they agree is documented nowhere.
+    pub skew_ms: i64,
     /// Versions that SSM keeps of a document: 1,000 [docs: general/latest/gr/ssm]. Fewer are sooner full.
     pub versions_max: usize,
 }
@@ -64,7 +66,7 @@ pub enum Duplicates {
 impl Switches {
     /// Everything as an optimist expects it.
     pub const PLAIN: Self =
-        Self { duplicates: Duplicates::Latest, pending_looks: 0, stale_ms: 0, torn_ms: 0, versions_max: 1_000 };
+        Self { duplicates: Duplicates::Latest, pending_looks: 0, stale_ms: 0, torn_ms: 0, skew_ms: 0, versions_max: 1_000 };
 
     /// Every combination of settings.
     pub fn all() -> Vec<Self> {
@@ -102,6 +104,8 @@ struct State {
     queue: queue::Queues,
     calls: Vec<trail::Called>,
     history: Vec<(Time, Target, String)>,
+    /// By how much CloudTrail's clock is ahead.
+    skew_ms: i64,
     fates: VecDeque<Fate>,
     vended: BTreeMap<AccountId, Time>,
     told: Vec<(Time, Alert)>,
@@ -111,7 +115,7 @@ struct State {
 impl Sim {
     /// An empty organisation at `epoch`, whose chance is drawn from `seed`.
     pub fn new(switches: Switches, epoch: Time, seed: u64) -> Self {
-        let state = State { chance: seed, ..State::default() };
+        let state = State { chance: seed, skew_ms: switches.skew_ms, ..State::default() };
         Self { switches, began: Instant::now(), epoch, state: Mutex::new(state) }
     }
 

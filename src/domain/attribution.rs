@@ -2,8 +2,7 @@
 //!
 //! A call names the version that it made by its number, and numbers begin anew with each document. So the creation date has to
 //! fit the call's time, and nothing may lie between them that makes it another document's. A call belongs to the nearest
-//! version that fits it, a version to the nearest of its calls; of those that whole seconds cannot tell apart, to the least
-//! trusted one.
+//! version that fits it, a version to the least trusted of its calls.
 
 use std::collections::BTreeMap;
 
@@ -36,7 +35,7 @@ pub enum Author<'a> {
 /// Finds the version that each call made.
 pub fn pair(facts: &Facts) -> Pairing {
     let offset = clock_offset(facts);
-    let mut nearest: BTreeMap<Time, Vec<(i64, String)>> = BTreeMap::new();
+    let mut pairing = Pairing::default();
     for (id, call) in facts.calls.iter().filter(|(_, call)| call.makes_version()) {
         let fitting = candidates(facts, call, offset);
         // CloudTrail left the reply out: with one version that fits there is only one that the call can have made.
@@ -46,18 +45,19 @@ pub fn pair(facts: &Facts) -> Pairing {
         let distance = |created: &Time| created.since(call.edit.at.plus_ms(offset)).abs();
         let least = fitting.first().map_or(0, distance);
         let alike = fitting.iter().take_while(|created| distance(created) <= least + SECOND_MS);
-        let free = |created: &&Time| !call.is_trusted() || !has_trusted(facts, nearest.get(created));
+        let free = |created: &&Time| !call.is_trusted() || !has_trusted(facts, pairing.calls.get(created));
         if let Some(created) = alike.clone().find(free).or(fitting.first()) {
-            nearest.entry(*created).or_default().push((distance(created), id.clone()));
+            pairing.calls.entry(*created).or_default().push(id.clone());
+            pairing.version.insert(id.clone(), *created);
         }
     }
-    Pairing::of(nearest)
+    pairing
 }
 
 /// Some call of a version is trusted already. A pipeline that creates the document twice within a second makes two versions
 /// of one number that are as near to both calls, and each call made one of them.
-fn has_trusted(facts: &Facts, calls: Option<&Vec<(i64, String)>>) -> bool {
-    calls.into_iter().flatten().any(|(_, id)| facts.calls.get(id).is_some_and(CallFact::is_trusted))
+fn has_trusted(facts: &Facts, calls: Option<&Vec<String>>) -> bool {
+    calls.into_iter().flatten().any(|id| facts.calls.get(id).is_some_and(CallFact::is_trusted))
 }
 
 /// The versions that a call can have made, the nearest first. `offset` is [`clock_offset`].
@@ -75,19 +75,6 @@ pub(super) fn candidates(facts: &Facts, call: &CallFact, offset: i64) -> Vec<Tim
 }
 
 impl Pairing {
-    /// Of the calls that fit a version those that are as near as the nearest, as far as whole seconds tell.
-    fn of(nearest: BTreeMap<Time, Vec<(i64, String)>>) -> Self {
-        let mut pairing = Self::default();
-        for (created, calls) in nearest {
-            let least = calls.iter().map(|(distance, _)| *distance).min().unwrap_or(0);
-            for (_, id) in calls.into_iter().filter(|(distance, _)| *distance <= least + SECOND_MS) {
-                pairing.calls.entry(created).or_default().push(id.clone());
-                pairing.version.insert(id, created);
-            }
-        }
-        pairing
-    }
-
     /// Whose a version is.
     pub fn author<'a>(&self, facts: &'a Facts, created: Time, version: &VersionFact) -> Author<'a> {
         if let Some(intent) = intent_of(facts, version) {
@@ -151,25 +138,21 @@ fn means(intent: &Intent, action: Action) -> bool {
 }
 
 /// By how much SSM's clock is ahead of CloudTrail's in this region, as the newest echo of a version of ours shows; nought
-/// while it is within what a call and its version may differ by anyway. That the two agree is documented nowhere.
+/// while whole seconds explain the difference. That the two agree is documented nowhere.
 pub fn clock_offset(facts: &Facts) -> i64 {
-    let measured = facts
-        .versions
-        .iter()
-        .rev()
-        .find_map(|(created, version)| Some(created.since(intent_of(facts, version)?.echo?)));
-    let Some(ms) = measured else { return facts.base.as_ref().map_or(0, |base| base.clock_ms) };
+    let measured = |(created, version): (&Time, &VersionFact)| Some(created.since(intent_of(facts, version)?.echo?));
+    let Some(ms) = facts.versions.iter().rev().find_map(measured) else {
+        return facts.base.as_ref().map_or(0, |base| base.clock_ms);
+    };
     // Calls are told in whole seconds: half of one is the best guess at what was cut off.
-    if (-SECOND_MS..=SAME_CALL_MS).contains(&ms) { 0 } else { ms - SECOND_MS / 2 }
+    if (-SECOND_MS / 2..=SECOND_MS * 3 / 2).contains(&ms) { 0 } else { ms - SECOND_MS / 2 }
 }
 
 /// Whether a call can have made a version of its number. `at` is the call's time by SSM's clock.
 fn fits(facts: &Facts, (created, version): (Time, &VersionFact), call: &CallFact, at: Time, offset: i64) -> bool {
     let near = (-SECOND_MS..=SAME_CALL_MS).contains(&created.since(at));
-    let later_than_call = |previous: Time| previous.since(at) >= SECOND_MS;
     let predates_base = facts.base.as_ref().is_some_and(|base| call.edit.at <= base.calls_until);
     (near || only_that_call(facts, (created, version), at))
-        && !version.previous.is_some_and(later_than_call)
         && !another_document(facts, call, (at, created), offset)
         && !(predates_base && call.is_trusted())
 }

@@ -28,14 +28,12 @@ pub(crate) enum Mutant {
     TellWithoutClaim,
     /// An edit that is not visible yet is settled.
     SettleInvisible,
-    /// Answers of different moments are taken for one observation.
-    TakeTornAnswers,
 }
 
 #[cfg(test)]
 impl Mutant {
     /// All of them.
-    pub(crate) const ALL: [Self; 13] = [
+    pub(crate) const ALL: [Self; 12] = [
         Self::AcceptUnattributed,
         Self::SkipGeneration,
         Self::NeverRest,
@@ -48,7 +46,6 @@ impl Mutant {
         Self::IgnoreDefault,
         Self::TellWithoutClaim,
         Self::SettleInvisible,
-        Self::TakeTornAnswers,
     ];
 }
 

@@ -102,7 +102,7 @@ impl State {
         let mut detail = json!({
             "eventVersion": "1.11",
             "userIdentity": caller.identity,
-            "eventTime": whole_second(now),
+            "eventTime": whole_second(now.plus_ms(self.skew_ms)),
             "eventSource": "ssm.amazonaws.com",
             "eventName": name,
             "awsRegion": target.region,
@@ -121,7 +121,7 @@ impl State {
         if let (Some(code), Some(map)) = (failed, detail.as_object_mut()) {
             map.insert("errorCode".to_owned(), code.into());
         }
-        self.history.push((now, target.clone(), detail.to_string()));
+        self.history.push((now.plus_ms(self.skew_ms), target.clone(), detail.to_string()));
         self.send_event("aws.ssm", "AWS API Call via CloudTrail", target, &detail, now);
     }
 

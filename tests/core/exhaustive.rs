@@ -7,22 +7,22 @@ mod check;
 mod excuses;
 mod order;
 mod regressions;
-mod story;
+pub(crate) mod story;
 
 use order::same_facts;
-use story::{BURST, CALM, Crashes, Kind, LATE, ONCE, STRAGGLING, Scope, Tally, Timing, play_all};
+use story::{BURST, CALM, Crashes, Kind, LATE, ONCE, STRAGGLING, Scope, Tally, play_all};
 
 /// Acts that nobody keeps.
 const HOSTILE: [Kind; 3] = [Kind::HostileEdit, Kind::Rollback, Kind::HostileDeletion];
 /// Acts by which hostile values come back.
 const COPYING: [Kind; 3] = [Kind::HostileEdit, Kind::TrustedCopy, Kind::Rollback];
 /// Acts of one call.
-const FOUR: [Kind; 4] = [Kind::HostileEdit, Kind::TrustedEdit, Kind::Rollback, Kind::HostileDeletion];
+pub(crate) const FOUR: [Kind; 4] = [Kind::HostileEdit, Kind::TrustedEdit, Kind::Rollback, Kind::HostileDeletion];
 /// The acts of the promise.
-const FIVE: [Kind; 5] =
+pub(crate) const FIVE: [Kind; 5] =
     [Kind::HostileEdit, Kind::TrustedEdit, Kind::Rollback, Kind::HostileDeletion, Kind::HostileRecreation];
 /// The same, and what a pipeline does beside editing.
-const SEVEN: [Kind; 7] = [
+pub(crate) const SEVEN: [Kind; 7] = [
     Kind::HostileEdit,
     Kind::TrustedEdit,
     Kind::Rollback,
@@ -33,7 +33,7 @@ const SEVEN: [Kind; 7] = [
 ];
 
 /// Every sequence of so many acts.
-fn sequences(kinds: &[Kind], length: usize) -> Vec<Vec<Kind>> {
+pub(crate) fn sequences(kinds: &[Kind], length: usize) -> Vec<Vec<Kind>> {
     (0..length).fold(vec![Vec::new()], |shorter, _| {
         let longer =
             |acts: &Vec<Kind>| kinds.iter().map(move |kind| [acts.clone(), vec![*kind]].concat()).collect::<Vec<_>>();
@@ -41,10 +41,8 @@ fn sequences(kinds: &[Kind], length: usize) -> Vec<Vec<Kind>> {
     })
 }
 
-const TIMINGS: [Timing; 4] = [BURST, CALM, STRAGGLING, LATE];
-
 /// Plays all stories of these acts, and says how many those are.
-fn play(sequences: &[Vec<Kind>], scope: Scope) -> u64 {
+pub(crate) fn play(sequences: &[Vec<Kind>], scope: Scope) -> u64 {
     let mut tally = Tally::default();
     for acts in sequences {
         play_all(acts, scope, &mut tally);
@@ -54,7 +52,7 @@ fn play(sequences: &[Vec<Kind>], scope: Scope) -> u64 {
 }
 
 /// The sequences in which the document is recreated so many times.
-fn recreated(times: usize, sequences: Vec<Vec<Kind>>) -> Vec<Vec<Kind>> {
+pub(crate) fn recreated(times: usize, sequences: Vec<Vec<Kind>>) -> Vec<Vec<Kind>> {
     let count = |acts: &[Kind]| acts.iter().filter(|kind| **kind == Kind::HostileRecreation).count();
     sequences.into_iter().filter(|acts| count(acts) == times).collect()
 }
@@ -68,7 +66,7 @@ fn events_in_any_order_leave_the_same_facts() {
 #[test]
 fn one_act_with_copies_and_a_crash() {
     let scope = Scope { arrivals: 2, crashes: Crashes::Anywhere, ..ONCE };
-    assert_eq!(play(&sequences(&SEVEN, 1), scope), 977);
+    assert_eq!(play(&sequences(&SEVEN, 1), scope), 975);
 }
 
 #[test]
@@ -121,59 +119,4 @@ fn three_acts_with_a_recreation() {
 fn three_acts_and_a_crash() {
     let scope = Scope { losses: false, crashes: Crashes::Writing, ..ONCE };
     assert_eq!(play(&sequences(&FOUR, 3), scope), 1_310);
-}
-
-#[test]
-#[ignore = "takes minutes"]
-fn wide_one_act() {
-    let scope = Scope { arrivals: 3, crashes: Crashes::Anywhere, ..ONCE };
-    let cases = TIMINGS.map(|timing| play(&sequences(&SEVEN, 1), Scope { timing, ..scope }));
-    assert_eq!(cases, [0, 0, 0, 0]);
-}
-
-#[test]
-#[ignore = "takes minutes"]
-fn wide_two_acts() {
-    let cases = TIMINGS.map(|timing| play(&sequences(&SEVEN, 2), Scope { timing, ..ONCE }));
-    assert_eq!(cases, [0, 0, 0, 0]);
-}
-
-#[test]
-#[ignore = "takes minutes"]
-fn wide_two_acts_and_a_crash() {
-    let scope = Scope { crashes: Crashes::Anywhere, ..ONCE };
-    let cases = TIMINGS.map(|timing| play(&sequences(&FIVE, 2), Scope { timing, ..scope }));
-    assert_eq!(cases, [0, 0, 0, 0]);
-}
-
-#[test]
-#[ignore = "takes minutes"]
-fn wide_two_acts_with_copies() {
-    let scope = Scope { arrivals: 2, ..ONCE };
-    let cases = TIMINGS.map(|timing| play(&recreated(1, sequences(&FIVE, 2)), Scope { timing, ..scope }));
-    assert_eq!(cases, [0, 0, 0, 0]);
-}
-
-#[test]
-#[ignore = "takes minutes"]
-fn wide_three_acts() {
-    let scope = Scope { adjacent: true, ..ONCE };
-    let cases = TIMINGS.map(|timing| play(&sequences(&FIVE, 3), Scope { timing, ..scope }));
-    assert_eq!(cases, [0, 0, 0, 0]);
-}
-
-#[test]
-#[ignore = "takes minutes"]
-fn wide_three_acts_and_a_crash() {
-    let scope = Scope { crashes: Crashes::Anywhere, ..ONCE };
-    let cases = [BURST, CALM].map(|timing| play(&sequences(&FOUR, 3), Scope { timing, ..scope }));
-    assert_eq!(cases, [0, 0]);
-}
-
-#[test]
-#[ignore = "takes minutes"]
-fn wide_three_acts_with_a_recreation_and_a_crash() {
-    let scope = Scope { adjacent: true, crashes: Crashes::Writing, ..ONCE };
-    let cases = [BURST, CALM].map(|timing| play(&recreated(1, sequences(&FIVE, 3)), Scope { timing, ..scope }));
-    assert_eq!(cases, [0, 0]);
 }

@@ -67,14 +67,14 @@ async fn half_an_hour_of_throttling_puts_no_event_aside() {
 
     let mallory = Caller::administrator(&target.account, "mallory@example.com");
     sim.edit_inputs(&target, &mallory, &json!({ "runAsEnabled": false })).unwrap();
-    world.hit_always("look", Hit::Refused(FaultClass::Throttled));
+    world.hit_always("observe", Hit::Refused(FaultClass::Throttled));
     let reports = run_for(&reactor, 1_800).await;
     let receives = reports.iter().map(|report| report.failed.len() + report.retried.len()).sum::<usize>();
     assert!(receives > 10, "tried {receives} times only");
     assert_eq!(sim.dead_letters(), []);
 
     world.calm();
-    run_for(&reactor, 300).await;
+    run_for(&reactor, 1_000).await;
     let document = sim.document(&target).unwrap();
     assert_eq!(document.inputs(document.default)["runAsEnabled"], json!(true));
     let kinds: Vec<String> = sim.told().into_iter().skip(told).map(|alert| alert.kind).collect();

@@ -8,42 +8,40 @@ use super::Place;
 use crate::aws::ledger_view::HistoryLine;
 use crate::domain::case::Applied;
 use crate::domain::edit::Edit;
+use crate::domain::fact::{CallFact, Notified};
 use crate::domain::text::{MESSAGE_CHARS_MAX, NAME_CHARS_MAX, clean, escaped};
 
 /// Version of the JSON that these commands write.
 pub(super) const SCHEMA_VERSION: u32 = 1;
 
-/// The calls that a case is about.
+/// The calls of others that a case is about: those that it brought, and those that on-call was not notified of before.
 pub(super) fn edits(case: &Value) -> Vec<Edit> {
-    let edits = case.pointer("/case/edits").and_then(Value::as_array).into_iter().flatten();
-    edits.filter_map(edit_of).collect()
+    let calls = case.pointer("/case/record/facts/calls").and_then(Value::as_object).into_iter().flatten();
+    let calls = calls.filter_map(|(_, call)| serde_json::from_value::<CallFact>(call.clone()).ok());
+    let brought = |call: &CallFact| ids(case).any(|id| id == call.edit.id);
+    calls.filter(|call| call.notified == Notified::No || brought(call)).map(|call| call.edit).collect()
 }
 
-fn edit_of(attributed: &Value) -> Option<Edit> {
-    serde_json::from_value(attributed.get("edit")?.clone()).ok()
+/// The calls that the message brought, the reactor's own among them.
+fn ids(case: &Value) -> impl Iterator<Item = &str> {
+    case.pointer("/case/calls").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str)
 }
 
-/// Who did what, or what else made us look. What came back of our own calls is not news.
+/// Who did what, or why else the target was observed. A call of the reactor's own that came back is not news.
 pub(super) fn who(case: &Value) -> String {
-    let others = case.pointer("/case/edits").and_then(Value::as_array).into_iter().flatten();
-    let others = others.filter(|edit| edit.get("by_our_role") != Some(&Value::Bool(true)));
-    let said = others.filter_map(edit_of).map(|edit| {
-        let principal = &edit.principal;
-        let who = principal.name.as_deref().or(principal.arn.as_deref()).unwrap_or("somebody").to_owned();
+    let said = edits(case).into_iter().map(|edit| {
         let tried = edit.failed.map(|code| format!(" and was refused ({code})")).unwrap_or_default();
-        clean(&format!("{who} {}{tried}", edit.action.in_words()), NAME_CHARS_MAX)
+        clean(&format!("{} {}{tried}", edit.principal.called(), edit.action.in_words()), NAME_CHARS_MAX)
     });
     let said: Vec<String> = said.collect();
     if !said.is_empty() {
         return said.join(", ");
     }
-    if !edits(case).is_empty() {
-        return "the events of our own calls".to_owned();
-    }
     match case.pointer("/case/cause").and_then(Value::as_str) {
         Some("vended") => "the account is new, moved, or got a region".to_owned(),
-        Some("swept") => "a look without a call that we know of".to_owned(),
-        _ => "a call whose author nobody told us".to_owned(),
+        Some("touched") if ids(case).next().is_some() => "the events of the reactor's own calls".to_owned(),
+        Some("touched") => "a message of the reactor's own".to_owned(),
+        _ => "a sweep".to_owned(),
     }
 }
 

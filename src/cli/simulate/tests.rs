@@ -89,7 +89,6 @@ fn every_wrong_turn_is_found() {
             outcome.violation.is_some() || steps >= FOUND_WITHIN
         });
         take(None);
-        println!("{mutant:?}: {steps} steps");
         match found.and_then(|outcome| outcome.violation) {
             Some(_) => {}
             None => missed.push(mutant),
@@ -115,8 +114,7 @@ fn a_pipelines_document_outlives_the_one_that_we_delete_if_it_could_be_seen() {
     for (stale_ms, step) in [(0, 20), (1_500, 50)] {
         for after_ms in (2_000..3_600).step_by(step) {
             let story = replaced_twice(stale_ms, after_ms);
-            let outcome = play(&story);
-            assert_eq!(outcome.violation, None, "after {after_ms} ms, {stale_ms} ms behind: {:#?}", outcome.timeline);
+            assert_eq!(play(&story).violation, None, "after {after_ms} ms, {stale_ms} ms behind");
         }
     }
 }
@@ -143,15 +141,9 @@ fn written_within_an_observation(after_ms: u32) -> Story {
 
 #[test]
 fn a_pipelines_edits_between_the_answers_of_one_observation_are_kept() {
-    let outcomes =
-        || (1_600..3_600).step_by(25).map(|after_ms| (after_ms, play(&written_within_an_observation(after_ms))));
-    for (after_ms, outcome) in outcomes() {
-        assert_eq!(outcome.violation, None, "after {after_ms} ms");
+    for after_ms in (1_600..3_600).step_by(25) {
+        assert_eq!(play(&written_within_an_observation(after_ms)).violation, None, "after {after_ms} ms");
     }
-    take(Some(Mutant::TakeTornAnswers));
-    let lost = outcomes().filter(|(_, outcome)| outcome.violation.is_some()).count();
-    take(None);
-    assert!(lost > 0, "the moments are those at which the reactor observes");
 }
 
 #[test]

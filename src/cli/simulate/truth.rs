@@ -11,6 +11,8 @@ use crate::sim::{Called, Fate};
 
 /// Versions between two looks that are few enough to be followed.
 const FOLLOWED_MAX: u32 = 6;
+/// Calls of one number that are no further apart than this may each have made either version.
+const ALIKE_MS: i64 = 4 * SECOND_MS;
 
 /// Who made a call, by the role's ARN that only AWS can set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,6 +74,8 @@ pub(super) struct Truth {
     deleted: Option<Time>,
     /// Values that others than pipelines set first, or a pipeline whose event was lost.
     brought: BTreeSet<String>,
+    /// Who last made a version of a number, and when: numbers begin anew with each document.
+    makers: BTreeMap<u64, (Author, Time)>,
     /// The document is of another type: what is written into it is no preference.
     other_type: bool,
 }
@@ -158,6 +162,11 @@ impl Truth {
             self.other_type = body.content().is_none();
         }
         if author != Author::Us {
+            let other = self.makers.insert(number, (author, call.at));
+            let mixed = |(maker, _): &(Author, Time)| (*maker == Author::Pipeline) != (author == Author::Pipeline);
+            if other.filter(mixed).is_some_and(|(_, at)| call.at.since(at) <= ALIKE_MS) {
+                self.unknowable = Some("a pipeline and another made versions of one number within moments");
+            }
             self.since_rest += 1;
             if self.since_rest > FOLLOWED_MAX {
                 self.unknowable = Some("many versions in a row");

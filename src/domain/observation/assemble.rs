@@ -9,7 +9,6 @@ use std::collections::BTreeMap;
 
 use super::{Observation, Seen, Version, VersionInfo};
 use crate::domain::document::Body;
-use crate::domain::mutant::{self, Mutant};
 use crate::domain::time::Time;
 
 /// Versions that an observation shows: the largest page of `ListDocumentVersions` (API model).
@@ -91,7 +90,7 @@ pub fn assemble(answers: Answers) -> Result<Observation, Disagreement> {
     };
     let list = Page::of(list);
     let newest = list.versions.first().ok_or(Disagreement::NotListed(latest.number))?.number;
-    if latest.number != newest && !mutant::on(Mutant::TakeTornAnswers) {
+    if latest.number != newest {
         return Err(Disagreement::NotTheNewest { latest: latest.number, newest });
     }
     list.shows(&latest)?;
@@ -147,9 +146,6 @@ impl Page {
 
     /// Whether the page shows this very version.
     fn shows(&self, answer: &VersionAnswer) -> Result<(), Disagreement> {
-        if mutant::on(Mutant::TakeTornAnswers) {
-            return Ok(());
-        }
         let listed = self.find(answer.number).ok_or(Disagreement::NotListed(answer.number))?;
         if answer.created == listed.created || self.is_documents_date(answer.created) {
             return Ok(());

@@ -11,6 +11,7 @@ use crate::domain::judgement::Judgement;
 use crate::domain::principal::{Attribution, UNKNOWN};
 use crate::domain::record::{Incident, OPPONENTS_MAX, Record, Standing};
 use crate::domain::text::clean;
+use crate::domain::time::Time;
 
 /// What becomes of the incident in one reconciliation.
 #[derive(Clone, Debug, Default)]
@@ -31,20 +32,22 @@ pub(super) fn follow(
     record: &mut Record,
 ) -> Followed {
     let mut followed = Followed::default();
+    let wrong = is_wrong(record.standing);
+    let turned = wrong != is_wrong(case.record.standing);
     if let Some(incident) = record.incident.as_mut() {
         name_late(incident, news);
+        incident.last = if turned { case.now } else { incident.last };
     }
     let foreign: Vec<&ReportedEdit> = news.edits.iter().filter(|edit| !edit.is_kept()).collect();
     let fought = |edit: &&ReportedEdit| edit.is_kept() && undoes(case, &edit.change);
     let fought: Vec<&ReportedEdit> = news.edits.iter().filter(fought).collect();
-    let wrong = is_wrong(record.standing);
     if foreign.is_empty() && !wrong && !judgement.breaker.war {
         followed.closed = close(case, record);
         return followed;
     }
     let incident = record.incident.get_or_insert_with(|| opened(case));
-    let calm = foreign.is_empty() && fought.is_empty() && is_right(record.standing);
-    incident.last = incident.last.max(if calm { judgement.breaker.last_act.unwrap_or(case.now) } else { case.now });
+    let acted = !foreign.is_empty() || !fought.is_empty() || turned;
+    incident.last = incident.last.max(if acted { case.now } else { judgement.breaker.last_act.unwrap_or(Time::ZERO) });
     incident.notify_on_close |= wrong;
     // Between trusted writers nobody is notified of single acts; in a war those that undo the policy's values count.
     let escalated = incident.escalated;

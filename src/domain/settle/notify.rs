@@ -5,11 +5,12 @@
 
 use std::collections::BTreeSet;
 
+use super::is_outpaced;
 use crate::domain::accepted::WithheldWhy;
 use crate::domain::attribution::{Author, clock_offset};
-use crate::domain::case::{Case, Decision, WaitsOn};
+use crate::domain::case::{Applied, Case, Decision, WaitsOn};
 use crate::domain::document::Change;
-use crate::domain::durations::{SAME_CALL_MS, VISIBLE_MS};
+use crate::domain::durations::{REQUEUES_MAX, SAME_CALL_MS, VISIBLE_MS};
 use crate::domain::edit::{Action, Edit};
 use crate::domain::fact::{CallFact, Facts, Intended, Notified, VersionFact};
 use crate::domain::judgement::Judgement;
@@ -116,12 +117,12 @@ impl News {
 }
 
 /// Gathers what is new.
-pub(super) fn gather(case: &Case, judgement: &Judgement, decision: &Decision) -> News {
+pub(super) fn gather(case: &Case, judgement: &Judgement, decision: &Decision, applied: &Applied) -> News {
     let mut gathering = Gathering {
         case,
         judgement,
         offset: clock_offset(&case.record.facts),
-        held: names_awaited(case, judgement) || is_unsettled(decision),
+        held: names_awaited(case, judgement) || is_unsettled(decision, applied),
         news: News { facts: case.record.facts.clone(), ..News::default() },
         matched: BTreeSet::new(),
     };
@@ -144,9 +145,10 @@ fn distrust(attribution: Attribution) -> u8 {
     }
 }
 
-/// Another invocation is about to write, or a change is not visible yet: what was done about it is better said then.
-fn is_unsettled(decision: &Decision) -> bool {
-    matches!(decision.wait.as_ref().map(|wait| &wait.on), Some(WaitsOn::Intent | WaitsOn::Visibility))
+/// An invocation is about to write, this one next time, or a change is not visible yet: what was done is better said then.
+fn is_unsettled(decision: &Decision, applied: &Applied) -> bool {
+    let waits = matches!(decision.wait.as_ref().map(|wait| &wait.on), Some(WaitsOn::Intent | WaitsOn::Visibility));
+    waits || matches!(applied, Applied::Refused(refusal) if is_outpaced(*refusal))
 }
 
 fn names_awaited(case: &Case, judgement: &Judgement) -> bool {
@@ -177,7 +179,7 @@ impl Gathering<'_> {
     /// When a fact that was first known at `since` is told without a name; `None` where that is now.
     fn due(&mut self, since: Time) -> bool {
         let due = since.plus_ms(VISIBLE_MS);
-        if due <= self.case.now {
+        if due <= self.case.now || self.case.requeues >= REQUEUES_MAX {
             return true;
         }
         self.news.wait = Some(self.news.wait.map_or(due, |wait| wait.min(due)));
@@ -434,15 +436,22 @@ impl Gathering<'_> {
     fn default_moved(&mut self, id: &str, call: &CallFact, number: Option<u64>) {
         let facts = &self.case.record.facts;
         let at = call.edit.at.plus_ms(self.offset);
+        let own = |other: &CallFact| {
+            let made = other.makes_version() && other.edit.action.made_version() == number;
+            made && other.edit.principal == call.edit.principal && is_soon_after(call.edit.at, other.edit.at)
+        };
+        if facts.calls.values().any(own) {
+            return self.mark_call(id);
+        }
+        let unread = matches!(self.case.observation, Observation::Unknown(_));
+        if unread && !self.due(call.heard) {
+            return;
+        }
         let near = |created: Time| is_soon_after(at, created);
-        // Going back to a version that others lie on is an act of its own.
-        let superseded = |created: Time| facts.versions.keys().any(|other| created < *other && *other <= at);
-        let found = facts.open_versions().filter(|(created, version)| {
-            Some(version.number) == number && near(*created) && !superseded(*created)
-        });
+        let found =
+            facts.open_versions().filter(|(created, version)| Some(version.number) == number && near(*created));
         for (created, version) in found {
             match self.judgement.pairing.author(facts, created, version) {
-                Author::Known(author) if author.edit.principal == call.edit.principal => return self.mark_call(id),
                 // On-call is not notified of that version yet: its alert is to name the principal of this call.
                 Author::Nameless if !call.is_trusted() && !version.adopted && version.notified == Notified::No => {
                     if !self.due(version.observed) {

@@ -51,7 +51,7 @@ fn waits(case: &Case, decision: &Decision, applied: &Applied, news: &News, recor
             waits.push(case.now.plus_ms(SECOND_MS * i64::from(1 + case.requeues.min(29))));
         }
         // What may not be written now may be written later; the event of the attempt itself is no reason.
-        Applied::Refused(Refusal::Denied) if case.cause == Cause::Touched && is_patient(case) => {
+        Applied::Refused(Refusal::Denied) if case.cause != Cause::Swept && is_patient(case) => {
             waits.push(past_obstacle(case));
         }
         Applied::Refused(_) | Applied::Nothing | Applied::Landed { .. } => {}

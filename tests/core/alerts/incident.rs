@@ -54,7 +54,7 @@ fn sixty_edits_whose_events_come_late_are_named_as_the_same_war() {
     let told: Vec<_> = passes.iter().flat_map(Pass::alerts).collect();
     let kinds: Vec<&str> = told.iter().map(|alert| alert.kind.as_str()).collect();
     // The first alert waits for the names of what lies on top of its version; the war does not.
-    assert_eq!(kinds, ["edit_war", "edit_noticed", "peace"]);
+    assert_eq!(kinds, ["edit_war", "edit_reverted", "peace"]);
     assert!(told.iter().all(|alert| alert.text.contains("Developer (mallory)")), "{told:?}");
 }
 

@@ -16,7 +16,7 @@ use crate::support::world::{Actor, Played, World, with};
 
 /// A foreign act.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     HostileEdit,
     TrustedEdit,
     /// What a pipeline read while a hostile version was the latest, with its own change, on top of what is there by now.
@@ -30,7 +30,7 @@ pub(super) enum Kind {
 
 /// How acts and events are spaced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Timing {
+pub(crate) struct Timing {
     name: &'static str,
     /// Between two acts.
     acts_ms: i64,
@@ -43,9 +43,9 @@ pub(super) struct Timing {
 }
 
 /// Between the steps of one invocation.
-pub(super) const BURST: Timing = Timing { name: "burst", acts_ms: 100, calls_ms: 10, latency_ms: 50, arrivals_ms: 10 };
+pub(crate) const BURST: Timing = Timing { name: "burst", acts_ms: 100, calls_ms: 10, latency_ms: 50, arrivals_ms: 10 };
 /// Minutes apart: each act is answered before the next, unless its event is late.
-pub(super) const CALM: Timing = Timing {
+pub(crate) const CALM: Timing = Timing {
     name: "calm",
     acts_ms: 2 * MINUTE_MS,
     calls_ms: 1_500,
@@ -53,10 +53,10 @@ pub(super) const CALM: Timing = Timing {
     arrivals_ms: 5 * SECOND_MS,
 };
 /// Acts between the steps of one invocation, and events that straggle in.
-pub(super) const STRAGGLING: Timing =
+pub(crate) const STRAGGLING: Timing =
     Timing { name: "straggling", acts_ms: 120, calls_ms: 10, latency_ms: 50, arrivals_ms: 90 * SECOND_MS };
 /// Events that arrive when versions are not presumed right any more.
-pub(super) const LATE: Timing = Timing {
+pub(crate) const LATE: Timing = Timing {
     name: "late",
     acts_ms: MINUTE_MS,
     calls_ms: 1_500,
@@ -66,7 +66,7 @@ pub(super) const LATE: Timing = Timing {
 
 /// Where an invocation stops.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Crashes {
+pub(crate) enum Crashes {
     /// Nowhere.
     Never,
     /// After each step of a write, while its intent is open.
@@ -77,23 +77,23 @@ pub(super) enum Crashes {
 
 /// What becomes of the stories of some acts.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Scope {
-    pub(super) timing: Timing,
+pub(crate) struct Scope {
+    pub(crate) timing: Timing,
     /// How often an event may arrive.
-    pub(super) arrivals: usize,
+    pub(crate) arrivals: usize,
     /// Whether one may not arrive at all.
-    pub(super) losses: bool,
-    pub(super) crashes: Crashes,
+    pub(crate) losses: bool,
+    pub(crate) crashes: Crashes,
     /// The two events of one act arrive one after the other, if both do.
-    pub(super) adjacent: bool,
+    pub(crate) adjacent: bool,
     /// All hostile acts are of one principal; otherwise each is of another.
-    pub(super) one_principal: bool,
+    pub(crate) one_principal: bool,
     /// The one order of events that is played; otherwise each.
-    pub(super) only: Option<&'static [usize]>,
+    pub(crate) only: Option<&'static [usize]>,
 }
 
 /// Each event arrives once or never, and no invocation stops.
-pub(super) const ONCE: Scope = Scope {
+pub(crate) const ONCE: Scope = Scope {
     timing: BURST,
     arrivals: 1,
     losses: true,

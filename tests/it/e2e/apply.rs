@@ -78,6 +78,8 @@ impl Stage {
         stdin.write_all(b"go\n").expect("it listens");
         assert_eq!(child.wait().expect("it ends").signal(), Some(9), "the fault is reached: {fault}");
         self.aws.faults(&json!([]));
+        // The intent that it left is a lease.
+        self.pass(16);
     }
 }
 

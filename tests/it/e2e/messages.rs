@@ -198,7 +198,7 @@ fn an_attempt_that_was_denied_is_told_once_and_counted_and_is_no_edit() {
     assert!(outbox.len() == 1 || outbox.len() == 2, "{outbox:#?}");
     assert_eq!(outbox.values().filter_map(|row| row["count"].as_i64()).sum::<i64>(), 3, "nothing is uncounted");
     assert_eq!((told[0].kind().as_str(), told[0].severity().as_str()), ("attempt_denied", "warning"));
-    told[0].assert_says(&["eve@example.com", "AccessDenied", "deleted the document"]);
+    told[0].assert_says(&["eve@example.com", "AccessDenied", "to delete the document"]);
     assert_eq!(stage.document(PAYMENTS, HOME).latest(), 1);
     assert_eq!(stage.rows_of(PAYMENTS, "INCIDENT#").len(), 0, "nothing happened");
 

@@ -85,7 +85,7 @@ fn a_role_that_is_gone_is_told_once_and_loses_no_edit() {
     // Without the sessions that were there before.
     let later = stage.lambda();
     assert_eq!(stage.pump(&later), 0);
-    assert_eq!(stage.queued(), [0, 1, 0], "looked at again, with the edit");
+    assert_eq!(stage.queued(), [0, 1, 0], "observed again");
     assert_eq!(kinds(&stage.told()), ["unreachable"]);
     stage.aws.switches(&json!({"denied_roles": []}));
     stage.serve(&later, 1);
@@ -96,7 +96,7 @@ fn a_role_that_is_gone_is_told_once_and_loses_no_edit() {
     told.iter().find(|told| told.kind() == "edit_reverted").unwrap().assert_says(&["alice@example.com"]);
 }
 
-/// A service that asks us to slow down: the message goes back for a while, and nothing is lost.
+/// A service that asks to slow down: the message goes back for a while, and nothing is lost.
 fn throttled(service: &str, action: &str, code: &str) {
     let stage = Stage::set();
     let lambda = stage.lambda_with(&[("AWS_MAX_ATTEMPTS", "1")]);
@@ -133,6 +133,19 @@ fn throttled_documents_make_the_messages_come_back_later() {
 }
 
 #[test]
-fn a_throttled_write_makes_the_messages_come_back_later() {
-    throttled("ssm", "UpdateDocument", "ThrottlingException");
+fn a_throttled_write_is_made_by_a_later_message() {
+    let stage = Stage::set();
+    let lambda = stage.lambda_with(&[("AWS_MAX_ATTEMPTS", "1")]);
+    stage.prepare(&lambda, &[(PAYMENTS, HOME)]);
+    stage.administrator(PAYMENTS, "alice@example.com").edits(HOME, &json!({"runAsEnabled": false}));
+    let throttle = json!({"action": "UpdateDocument", "code": "ThrottlingException", "times": 50});
+    stage.aws.faults(&json!([throttle]));
+    stage.settle(&lambda);
+    assert_eq!(stage.queued(), [0, 1, 0], "observed again");
+    assert_eq!(stage.told(), [], "what was done about it is told when it is done");
+    stage.aws.faults(&json!([]));
+    stage.pass(5);
+    stage.settle(&lambda);
+    stage.assert_right(PAYMENTS, HOME);
+    assert_eq!(kinds(&stage.told()), ["edit_reverted"]);
 }

@@ -76,6 +76,8 @@ impl Stage {
             ("AWS_CONFIG_FILE", "/dev/null"),
             ("AWS_SHARED_CREDENTIALS_FILE", "/dev/null"),
         ]);
+        let clock = self.aws.clock().variables();
+        all.extend(clock.iter().map(|(name, value)| (*name, value.as_str())));
         all.extend(others.iter().copied());
         all.retain(|_, value| !value.is_empty());
         all.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()

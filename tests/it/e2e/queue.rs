@@ -216,6 +216,11 @@ impl Stage {
             if messages.is_empty() {
                 return all;
             }
+            for message in &messages {
+                let request = self.hub.sqs.delete_message().queue_url(queue);
+                let request = request.receipt_handle(message.receipt_handle().unwrap_or_default());
+                self.run(request.send()).expect("a message can be deleted");
+            }
             all.extend(messages);
         }
     }

@@ -11,6 +11,7 @@ use runas_reactor::cli::policy_yaml;
 use runas_reactor::config;
 use runas_reactor::domain::policy::Policy;
 use runas_reactor::domain::target::DOCUMENT_NAME;
+use runas_reactor::domain::time::SECOND_MS;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
@@ -125,6 +126,11 @@ impl Stage {
         }
     }
 
+    /// Time passes, for AWS and for the function.
+    pub(super) fn pass(&self, seconds: i64) {
+        self.aws.clock().advance(seconds * SECOND_MS);
+    }
+
     /// The policy as the function reads it.
     pub(super) fn policy(&self) -> Policy {
         compiled(&self.yaml)
@@ -159,7 +165,7 @@ impl Stage {
             ("AWS_SESSION_TOKEN", &self.hub.keys.token),
         ];
         all.extend_from_slice(variables);
-        Lambda::start(&all)
+        Lambda::start_by(&self.aws.clock(), &all)
     }
 
     /// Organizations makes an account, directly under the root, and tells about it.

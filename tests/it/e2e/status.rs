@@ -106,7 +106,7 @@ fn an_operator_sees_what_stands_how_what_happened_and_why() {
     let place = format!("{PAYMENTS}/{HOME}");
     let history = stage.reads(&["history", &place, "-o", "json"]).ends(0).data();
     let who: Vec<&str> = history["lines"].as_array().unwrap().iter().filter_map(|line| line["who"].as_str()).collect();
-    assert!(who.iter().any(|who| who.contains("alice@example.com wrote version ")), "{history:#}");
+    assert!(who.iter().any(|who| who.contains("Admin (alice@example.com) wrote version ")), "{history:#}");
     stage.reads(&["history", &place, "--limit", "1"]).ends(0).complains_of(&["there is more; raise --limit"]);
     let explained = stage.reads(&["explain", &place, "-o", "json"]).ends(0).data();
     assert_eq!((&explained["same"], &explained["case"]["policy"]), (&json!(true), &json!("v1")));

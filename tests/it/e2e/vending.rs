@@ -14,8 +14,7 @@ fn assert_remembered(stage: &Stage) {
     let documents = stage.aws.documents();
     for (account, regions) in documents.as_object().unwrap() {
         for region in regions.as_object().unwrap().keys() {
-            let row = &rows[&format!("ACCOUNT#{account} REGION#{region}")];
-            assert_eq!(row["latest"], json!(stage.document(account, region).latest()), "{account}/{region}");
+            assert!(rows.contains_key(&format!("ACCOUNT#{account} REGION#{region}")), "{account}/{region}");
             assert!(rows.contains_key(&format!("ACCOUNT#{account} META")), "{account}");
         }
     }
@@ -43,7 +42,7 @@ fn a_new_account_is_put_right_in_every_governed_region_and_remembered() {
         let row = &rows[&format!("REGION#{region}")];
         assert_eq!((&row["status"], &row["attention"]), (&json!("in_sync"), &Value::Null), "{row}");
         assert!(row["configured"].is_string(), "{row}");
-        assert!(!text_of(&row["record"]).contains("awaiting_echo"), "our own event has come back: {row}");
+        assert!(text_of(&row["record"]).contains("\"echo\""), "the reactor's own event has come back: {row}");
     }
     assert_eq!(stage.told(), [], "there is nothing to tell");
 }
@@ -73,8 +72,8 @@ fn an_account_that_is_not_ready_is_waited_for_and_then_put_right() {
     assert_eq!(stage.told(), [], "a new account is not ready at first, and nobody has to hear of it");
 
     stage.aws.switches(&json!({"not_ready": [], "denied_roles": []}));
-    // The one place where real time has to pass: the first successors come after five seconds.
-    stage.serve(&lambda, 6);
+    stage.pass(6);
+    assert_eq!(stage.pump(&lambda), 0);
     for account in [NEWCOMER, LATECOMER] {
         for region in REGIONS {
             stage.assert_right(account, region);

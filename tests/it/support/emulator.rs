@@ -7,7 +7,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::Child;
-use std::sync::{LazyLock, Mutex, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -17,6 +17,7 @@ use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};
 use serde_json::{Value, json};
 
+use super::clock::Clock;
 use super::{http, python};
 
 const SOURCES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/emulator");
@@ -40,7 +41,14 @@ impl Emulator {
     pub(crate) fn start() -> Self {
         let idle = IDLE.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let server = idle.filter(|server| server.post("reset", &Value::Null).is_ok());
-        Self(Some(server.unwrap_or_else(Server::start)))
+        let server = server.unwrap_or_else(Server::start);
+        server.clock.set_ahead(0);
+        Self(Some(server))
+    }
+
+    /// The time as AWS has it, for the programs that are to share it.
+    pub(crate) fn clock(&self) -> Arc<Clock> {
+        Arc::clone(&self.server().clock)
     }
 
     /// The endpoint of every service.
@@ -190,12 +198,16 @@ fn list(value: Value) -> Vec<Value> {
 struct Server {
     child: Child,
     address: SocketAddr,
+    clock: Arc<Clock>,
 }
 
 impl Server {
     fn start() -> Self {
-        let (child, address) = python::serve(&ENVIRONMENT, SOURCES, &[], &[]);
-        Self { child, address }
+        let clock = Arc::new(Clock::new());
+        let [preload, file] = &clock.variables();
+        let variables = [preload, file].map(|(name, value)| (*name, value.as_str()));
+        let (child, address) = python::serve(&ENVIRONMENT, SOURCES, &[], &variables);
+        Self { child, address, clock }
     }
 
     fn post(&self, path: &str, body: &Value) -> Result<Value, String> {

@@ -6,10 +6,11 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use super::clock::Clock;
 use super::http::{self, Message};
 
 const PREFIX: &str = "/2018-06-01/runtime/";
@@ -21,6 +22,7 @@ pub(crate) struct Lambda {
     child: Mutex<Child>,
     service: Arc<Service>,
     logs: Arc<Mutex<Vec<String>>>,
+    clock: Arc<Clock>,
 }
 
 /// How an invocation ended.
@@ -75,21 +77,30 @@ fn packaged() -> Option<String> {
 impl Lambda {
     /// Starts the function's [`binary`].
     pub(crate) fn start(variables: &[(&str, &str)]) -> Self {
-        Self::start_command(Command::new(binary()), variables)
+        Self::start_by(&Arc::new(Clock::new()), variables)
+    }
+
+    /// The same, by the clock of a test.
+    pub(crate) fn start_by(clock: &Arc<Clock>, variables: &[(&str, &str)]) -> Self {
+        Self::start_program(Command::new(binary()), clock, variables)
     }
 
     /// Starts any program as the function, with nothing in its environment but what Lambda sets and `variables`.
-    pub(crate) fn start_command(mut command: Command, variables: &[(&str, &str)]) -> Self {
+    pub(crate) fn start_command(command: Command, variables: &[(&str, &str)]) -> Self {
+        Self::start_program(command, &Arc::new(Clock::new()), variables)
+    }
+
+    fn start_program(mut command: Command, clock: &Arc<Clock>, variables: &[(&str, &str)]) -> Self {
         let service = Arc::<Service>::default();
         let api = service.listen();
         command.env_clear().envs(reserved_variables()).env("AWS_LAMBDA_RUNTIME_API", api.to_string());
-        command.envs(variables.iter().copied());
+        command.envs(variables.iter().copied()).envs(clock.variables());
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap_or_else(|why| panic!("cannot start {command:?}: {why}"));
         let logs = Arc::default();
         collect(child.stdout.take(), &logs);
         collect(child.stderr.take(), &logs);
-        Self { child: Mutex::new(child), service, logs }
+        Self { child: Mutex::new(child), service, logs, clock: Arc::clone(clock) }
     }
 
     /// Invokes the function and waits for the end.
@@ -98,13 +109,12 @@ impl Lambda {
     }
 
     /// Invokes the function; the test goes on meanwhile.
-    #[expect(clippy::disallowed_methods, reason = "Lambda tells the function its deadline in real time")]
     pub(crate) fn begin(&self, event: &Value, deadline: Duration) -> Invocation<'_> {
-        let until = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default() + deadline;
+        let until = self.clock.now().plus_ms(i64::try_from(deadline.as_millis()).unwrap_or(i64::MAX));
         let mut state = self.service.lock();
         state.started += 1;
         let id = format!("00000000-0000-4000-8000-{:012}", state.started);
-        state.waiting.push_back((id.clone(), until.as_millis().to_string(), event.to_string().into_bytes()));
+        state.waiting.push_back((id.clone(), until.ms().to_string(), event.to_string().into_bytes()));
         self.service.changed.notify_all();
         Invocation { lambda: self, id, deadline: Instant::now() + deadline }
     }

@@ -1,0 +1,68 @@
+//! The exhaustive stories of the core at a wider scope. They take minutes, so that `cargo test` leaves them out; run
+//! `cargo test --release --test wide stories`.
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test that cannot go on says so by panicking"
+)]
+#![expect(dead_code, reason = "shares its support with the core's tests")]
+
+mod exhaustive;
+mod support;
+
+mod stories {
+    use crate::exhaustive::story::{BURST, CALM, Crashes, LATE, ONCE, STRAGGLING, Scope, Timing};
+    use crate::exhaustive::{FIVE, FOUR, SEVEN, play, recreated, sequences};
+
+    const TIMINGS: [Timing; 4] = [BURST, CALM, STRAGGLING, LATE];
+
+    #[test]
+    fn one_act() {
+        let scope = Scope { arrivals: 3, crashes: Crashes::Anywhere, ..ONCE };
+        let cases = TIMINGS.map(|timing| play(&sequences(&SEVEN, 1), Scope { timing, ..scope }));
+        assert_eq!(cases, [0, 0, 0, 0]);
+    }
+
+    #[test]
+    fn two_acts() {
+        let cases = TIMINGS.map(|timing| play(&sequences(&SEVEN, 2), Scope { timing, ..ONCE }));
+        assert_eq!(cases, [0, 0, 0, 0]);
+    }
+
+    #[test]
+    fn two_acts_and_a_crash() {
+        let scope = Scope { crashes: Crashes::Anywhere, ..ONCE };
+        let cases = TIMINGS.map(|timing| play(&sequences(&FIVE, 2), Scope { timing, ..scope }));
+        assert_eq!(cases, [0, 0, 0, 0]);
+    }
+
+    #[test]
+    fn two_acts_with_copies() {
+        let scope = Scope { arrivals: 2, ..ONCE };
+        let cases = TIMINGS.map(|timing| play(&recreated(1, sequences(&FIVE, 2)), Scope { timing, ..scope }));
+        assert_eq!(cases, [0, 0, 0, 0]);
+    }
+
+    #[test]
+    fn three_acts() {
+        let scope = Scope { adjacent: true, ..ONCE };
+        let cases = TIMINGS.map(|timing| play(&sequences(&FIVE, 3), Scope { timing, ..scope }));
+        assert_eq!(cases, [0, 0, 0, 0]);
+    }
+
+    #[test]
+    fn three_acts_and_a_crash() {
+        let scope = Scope { crashes: Crashes::Anywhere, ..ONCE };
+        let cases = [BURST, CALM].map(|timing| play(&sequences(&FOUR, 3), Scope { timing, ..scope }));
+        assert_eq!(cases, [0, 0]);
+    }
+
+    #[test]
+    fn three_acts_with_a_recreation_and_a_crash() {
+        let scope = Scope { adjacent: true, crashes: Crashes::Writing, ..ONCE };
+        let cases = [BURST, CALM].map(|timing| play(&recreated(1, sequences(&FIVE, 3)), Scope { timing, ..scope }));
+        assert_eq!(cases, [0, 0]);
+    }
+}
