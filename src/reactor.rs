@@ -26,9 +26,9 @@ use crate::domain::time::{MINUTE_MS, Time};
 use crate::ports::{Attempt, Fault, FaultClass, World};
 
 pub use batch::{BatchReport, Message};
-pub use reconcile::PassReport;
 #[cfg(feature = "cli")]
 pub use preview::preview;
+pub use reconcile::PassReport;
 
 /// The policy that is in use is no older than this (invariant 1).
 const POLICY_AGE_MAX_MS: i64 = MINUTE_MS;

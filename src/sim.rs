@@ -65,8 +65,14 @@ pub enum Duplicates {
 
 impl Switches {
     /// Everything as an optimist expects it.
-    pub const PLAIN: Self =
-        Self { duplicates: Duplicates::Latest, pending_looks: 0, stale_ms: 0, torn_ms: 0, skew_ms: 0, versions_max: 1_000 };
+    pub const PLAIN: Self = Self {
+        duplicates: Duplicates::Latest,
+        pending_looks: 0,
+        stale_ms: 0,
+        torn_ms: 0,
+        skew_ms: 0,
+        versions_max: 1_000,
+    };
 
     /// Every combination of settings.
     pub fn all() -> Vec<Self> {

@@ -34,15 +34,14 @@ pub enum Author<'a> {
 
 /// Finds the version that each call made.
 pub fn pair(facts: &Facts) -> Pairing {
-    let offset = clock_offset(facts);
     let mut pairing = Pairing::default();
     for (id, call) in facts.calls.iter().filter(|(_, call)| call.makes_version()) {
-        let fitting = candidates(facts, call, offset);
+        let fitting = candidates(facts, call);
         // CloudTrail left the reply out: with one version that fits there is only one that the call can have made.
         if call.edit.action.made_version().is_none() && fitting.len() > 1 {
             continue;
         }
-        let distance = |created: &Time| created.since(call.edit.at.plus_ms(offset)).abs();
+        let distance = |created: &Time| created.since(ssm_time(facts, call.edit.at)).abs();
         let least = fitting.first().map_or(0, distance);
         let alike = fitting.iter().take_while(|created| distance(created) <= least + SECOND_MS);
         let free = |created: &&Time| !call.is_trusted() || !has_trusted(facts, pairing.calls.get(created));
@@ -60,14 +59,14 @@ fn has_trusted(facts: &Facts, calls: Option<&Vec<String>>) -> bool {
     calls.into_iter().flatten().any(|id| facts.calls.get(id).is_some_and(CallFact::is_trusted))
 }
 
-/// The versions that a call can have made, the nearest first. `offset` is [`clock_offset`].
-pub(super) fn candidates(facts: &Facts, call: &CallFact, offset: i64) -> Vec<Time> {
-    let at = call.edit.at.plus_ms(offset);
+/// The versions that a call can have made, the nearest first.
+pub(super) fn candidates(facts: &Facts, call: &CallFact) -> Vec<Time> {
+    let at = ssm_time(facts, call.edit.at);
     let number = call.edit.action.made_version();
     let fitting = |(created, version): &(&Time, &VersionFact)| {
         number.is_none_or(|number| number == version.number)
             && intent_of(facts, version).is_none()
-            && fits(facts, (**created, version), call, at, offset)
+            && fits(facts, (**created, version), call, at)
     };
     let mut fitting: Vec<Time> = facts.versions.iter().filter(fitting).map(|(created, _)| *created).collect();
     fitting.sort_by_key(|created| (created.since(at).abs(), *created));
@@ -137,23 +136,35 @@ fn means(intent: &Intent, action: Action) -> bool {
     }
 }
 
-/// By how much SSM's clock is ahead of CloudTrail's in this region, as the newest echo of a version of ours shows; nought
-/// while whole seconds explain the difference. That the two agree is documented nowhere.
-pub fn clock_offset(facts: &Facts) -> i64 {
-    let measured = |(created, version): (&Time, &VersionFact)| Some(created.since(intent_of(facts, version)?.echo?));
-    let Some(ms) = facts.versions.iter().rev().find_map(measured) else {
-        return facts.base.as_ref().map_or(0, |base| base.clock_ms);
+/// A call's time by SSM's clock. That CloudTrail's agrees with it is documented nowhere; the echoes of the reactor's
+/// own versions show by how much they differ. The last one before the call counts, so that no later write changes what is
+/// known of an earlier call.
+pub fn ssm_time(facts: &Facts, at: Time) -> Time {
+    let before = clock_differences(facts).find(|(echo, _)| *echo <= at).map(|(_, ms)| ms);
+    let of_base = || facts.base.as_ref().and_then(|base| base.clock_ms);
+    let oldest = || clock_differences(facts).last().map(|(_, ms)| ms);
+    match before.or_else(of_base).or_else(oldest) {
+        // Calls are told in whole seconds: half of one is the best guess at what was cut off.
+        Some(ms) if !(-SECOND_MS / 2..=SECOND_MS * 3 / 2).contains(&ms) => at.plus_ms(ms - SECOND_MS / 2),
+        Some(_) | None => at,
+    }
+}
+
+/// CloudTrail's time of each version of the reactor's own, and by how much SSM's is later; the newest first.
+pub(super) fn clock_differences(facts: &Facts) -> impl Iterator<Item = (Time, i64)> {
+    let measured = |(created, version): (&Time, &VersionFact)| {
+        let echo = intent_of(facts, version)?.echo?;
+        Some((echo, created.since(echo)))
     };
-    // Calls are told in whole seconds: half of one is the best guess at what was cut off.
-    if (-SECOND_MS / 2..=SECOND_MS * 3 / 2).contains(&ms) { 0 } else { ms - SECOND_MS / 2 }
+    facts.versions.iter().rev().filter_map(measured)
 }
 
 /// Whether a call can have made a version of its number. `at` is the call's time by SSM's clock.
-fn fits(facts: &Facts, (created, version): (Time, &VersionFact), call: &CallFact, at: Time, offset: i64) -> bool {
+fn fits(facts: &Facts, (created, version): (Time, &VersionFact), call: &CallFact, at: Time) -> bool {
     let near = (-SECOND_MS..=SAME_CALL_MS).contains(&created.since(at));
     let predates_base = facts.base.as_ref().is_some_and(|base| call.edit.at <= base.calls_until);
     (near || only_that_call(facts, (created, version), at))
-        && !another_document(facts, call, (at, created), offset)
+        && !another_document(facts, call, (at, created))
         && !(predates_base && call.is_trusted())
 }
 
@@ -175,9 +186,9 @@ fn only_that_call(facts: &Facts, (created, version): (Time, &VersionFact), at: T
 }
 
 /// A deletion lies between the call and the version; of two that fall into one second a foreign one is taken to.
-fn another_document(facts: &Facts, call: &CallFact, (at, created): (Time, Time), offset: i64) -> bool {
+fn another_document(facts: &Facts, call: &CallFact, (at, created): (Time, Time)) -> bool {
     facts.calls.values().filter(|other| other.deletes()).any(|deletion| {
-        let deleted = deletion.edit.at.plus_ms(offset);
+        let deleted = ssm_time(facts, deletion.edit.at);
         let strictly = at < deleted && deleted.plus_ms(SECOND_MS) <= created;
         let in_doubt = call.is_trusted() && !deletion.is_trusted() && at <= deleted && deleted <= created;
         strictly || in_doubt

@@ -26,16 +26,22 @@ pub struct Breaker {
 pub fn breaker(facts: &Facts, pairing: &Pairing, limits: &Limits, now: Time) -> Breaker {
     let begin = now.plus_ms(-window_ms(limits));
     let acts = acts(facts, pairing, begin);
-    let writes: Vec<&Intent> = facts.intents.values().filter(|intent| is_write(intent) && intent.from > begin).collect();
+    let writes: Vec<&Intent> =
+        facts.intents.values().filter(|intent| is_write(intent) && intent.from > begin).collect();
     let answers = writes.iter().filter(|intent| answers_any(intent, &writes, &acts)).count();
     let answers = u32::try_from(answers).unwrap_or(u32::MAX);
     let war = answers >= limits.breaker_reverts.max(1);
     let hostile = acts.iter().any(|(_, trusted)| !trusted);
     let last = writes.iter().map(|intent| intent.from).max();
-    let over = answers.saturating_sub(limits.breaker_reverts).min(10);
+    // Whatever makes the reactor write on and on, also where no act of another is known: it slows down.
+    let pressing = answers.max(u32::try_from(writes.len()).unwrap_or(u32::MAX) / 2);
+    let over = pressing.saturating_sub(limits.breaker_reverts).min(10);
     let most = if hostile { 2 * RETRY_MS } else { WATCH_MS };
     let pause = RETRY_MS.saturating_mul(2_i64.saturating_pow(over)).min(most);
-    let until = last.filter(|_| war).map(|last| last.plus_ms(pause)).filter(|until| *until > now);
+    let until = last
+        .filter(|_| pressing >= limits.breaker_reverts.max(1))
+        .map(|last| last.plus_ms(pause))
+        .filter(|until| *until > now);
     Breaker { answers, war, until, last_act: acts.iter().map(|(at, _)| *at).max() }
 }
 
@@ -63,9 +69,7 @@ fn acts(facts: &Facts, pairing: &Pairing, begin: Time) -> Vec<(Time, bool)> {
             Author::Nameless => Some((created, false)),
         }
     });
-    let calls = facts.calls.values().filter(|call| {
-        call.edit.failed.is_none() && !call.makes_version()
-    });
+    let calls = facts.calls.values().filter(|call| call.edit.failed.is_none() && !call.makes_version());
     let calls = calls.map(|call| (call.edit.at, call.is_trusted()));
     let gone = facts.gone.values().map(|absence| (absence.first, false));
     let moved = facts.moved.values().map(|moved| (moved.first, false));

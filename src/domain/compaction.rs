@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::ops::Bound;
 
 use super::accepted::{fold, value_of};
-use super::attribution::{Author, Pairing, candidates, clock_offset, pair};
+use super::attribution::{Author, Pairing, candidates, clock_differences, pair, ssm_time};
 use super::durations::{CALLS_MAX, FACTS_BYTES_MAX, KEPT_MS, NAMES_MS, SAME_CALL_MS, VERSIONS_MAX};
 use super::fact::{Base, CallFact, Delta, Facts, Notified};
 use super::principal::Attribution;
@@ -91,10 +91,9 @@ impl Compacted {
 
     /// The calls of versions that leave: they belong to no other version that happens to have the same number.
     fn drop_calls_of_versions(&mut self, pairing: &Pairing, until: Time) {
-        let offset = clock_offset(&self.facts);
         let leaves = |(id, call): &(&String, &CallFact)| match pairing.version.get(*id) {
             Some(created) => *created <= until,
-            None => candidates(&self.facts, call, offset).iter().any(|created| *created <= until),
+            None => candidates(&self.facts, call).iter().any(|created| *created <= until),
         };
         let settled =
             self.facts.calls.iter().filter(|(_, call)| call.makes_version() && call.notified == Notified::Named);
@@ -107,6 +106,7 @@ impl Compacted {
 
     fn base_until(&self, pairing: &Pairing, until: Time, now: Time) -> Base {
         let mut part = self.facts.clone();
+        part.versions.retain(|created, _| *created <= until);
         for version in part.versions.values_mut() {
             // What was presumed right is not made so by a flood of versions that follows.
             version.adopted &= now.since(version.observed) >= NAMES_MS;
@@ -128,7 +128,7 @@ impl Compacted {
             calls_until: before.map_or(Time::ZERO, |base| base.calls_until),
             intents_until: before.map_or(Time::ZERO, |base| base.intents_until),
             observed: last.map_or(Time::ZERO, |version| version.observed),
-            clock_ms: clock_offset(&self.facts),
+            clock_ms: clock_differences(&part).next().map(|(_, ms)| ms).or(before.and_then(|base| base.clock_ms)),
             notified: before.map_or(Notified::No, |base| base.notified),
         }
     }
@@ -175,7 +175,7 @@ impl Compacted {
     /// The newest version that was made by a call of this time or before, or can have been.
     fn newest_version_of(&self, until: Time) -> Option<Time> {
         let pairing = pair(&self.facts);
-        let latest = until.plus_ms(clock_offset(&self.facts) + SAME_CALL_MS);
+        let latest = ssm_time(&self.facts, until).plus_ms(SAME_CALL_MS);
         let of_such_a_call = |created: Time| {
             let mut ids = pairing.calls.get(&created).into_iter().flatten();
             ids.any(|id| self.facts.calls.get(id).is_some_and(|call| call.edit.at <= until))

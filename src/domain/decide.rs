@@ -73,7 +73,7 @@ fn present(case: &Case, judgement: &Judgement, seen: &Seen) -> Decision {
     let usable = unusable(seen);
     if usable.is_none() && drift.is_empty() {
         // Where the document is wrong there is no need to wait: the write is conditional on the version seen.
-        if is_behind(&case.record.facts, Some(seen), case.now) && !mutant::on(Mutant::SettleInvisible) {
+        if is_behind(&case.record.facts, Some(seen), case.now) {
             return observe_again(case, "a change that is known to have happened is not visible yet".to_owned());
         }
         return decision(Verdict::InSync, "latest and default version are the same and hold what they should");
@@ -175,7 +175,9 @@ fn withheld(judgement: &Judgement) -> Vec<Reason> {
         WithheldWhy::CarriedOver => {
             format!("a trusted version carries over what a foreign one set: {}", withheld.fields.join(", "))
         }
-        WithheldWhy::AfterInvalid => "a trusted version follows an invalid one and may carry over what it held".to_owned(),
+        WithheldWhy::AfterInvalid => {
+            "a trusted version follows an invalid one and may carry over what it held".to_owned()
+        }
         WithheldWhy::Unsaid => "what a trusted version changed cannot be said: the accepted content stays".to_owned(),
         WithheldWhy::OtherType => "a document of another type has no preferences to accept".to_owned(),
     };

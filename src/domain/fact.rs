@@ -73,9 +73,9 @@ pub struct Base {
     /// When that newest version was first observed; [`Time::ZERO`] where that was the first observation of all.
     #[serde(default)]
     pub observed: Time,
-    /// By how much SSM's clock is ahead of CloudTrail's, as the echoes of versions in it showed.
-    #[serde(default)]
-    pub clock_ms: i64,
+    /// By how much SSM's clock is ahead of CloudTrail's, as the newest echo of a version in it showed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clock_ms: Option<i64>,
     /// Whether on-call was notified of what the first observation adopted.
     #[serde(default)]
     pub notified: Notified,

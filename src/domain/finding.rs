@@ -285,7 +285,8 @@ impl Page {
         } else {
             format!("{} ({})", clean(&case.account_name, 64), case.target.account)
         };
-        let name = if case.account_name.is_empty() { case.target.account.to_string() } else { clean(&case.account_name, 32) };
+        let name =
+            if case.account_name.is_empty() { case.target.account.to_string() } else { clean(&case.account_name, 32) };
         self.subject = format!("Run As {name}/{}: {}", case.target.region, self.subject);
         let lines = std::mem::take(&mut self.lines);
         self = self.line("Where", &format!("{DOCUMENT_NAME} in {place}, {}", case.target.region));

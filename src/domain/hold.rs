@@ -40,11 +40,13 @@ pub fn hold(facts: &Facts, pairing: &Pairing, limits: &Limits, now: Time, absent
 
 /// The newest act that is neither the reactor's nor a trusted principal's, and when it took place.
 fn last_foreign_act<'a>(facts: &'a Facts, pairing: &Pairing) -> Option<(Time, &'a CallFact)> {
-    let versions = facts.open_versions().filter_map(|(created, version)| match pairing.author(facts, created, version) {
-        Author::Known(call) => Some((created, call)),
-        Author::Ours(_) | Author::Nameless => None,
-    });
-    let others = facts.calls.values().filter(|call| call.edit.failed.is_none() && call.edit.action.made_version().is_none());
+    let versions =
+        facts.open_versions().filter_map(|(created, version)| match pairing.author(facts, created, version) {
+            Author::Known(call) => Some((created, call)),
+            Author::Ours(_) | Author::Nameless => None,
+        });
+    let others =
+        facts.calls.values().filter(|call| call.edit.failed.is_none() && call.edit.action.made_version().is_none());
     let others = others.map(|call| (call.edit.at, call));
     versions.chain(others).filter(|(_, call)| !call.is_trusted()).max_by_key(|(at, call)| (*at, call.attribution))
 }

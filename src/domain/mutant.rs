@@ -26,14 +26,12 @@ pub(crate) enum Mutant {
     IgnoreDefault,
     /// An alert is told without a claim.
     TellWithoutClaim,
-    /// An edit that is not visible yet is settled.
-    SettleInvisible,
 }
 
 #[cfg(test)]
 impl Mutant {
     /// All of them.
-    pub(crate) const ALL: [Self; 12] = [
+    pub(crate) const ALL: [Self; 11] = [
         Self::AcceptUnattributed,
         Self::SkipGeneration,
         Self::NeverRest,
@@ -45,7 +43,6 @@ impl Mutant {
         Self::RecreateBlank,
         Self::IgnoreDefault,
         Self::TellWithoutClaim,
-        Self::SettleInvisible,
     ];
 }
 

@@ -23,7 +23,13 @@ pub use notify::{Act, ReportedEdit};
 pub const DELAY_MAX_S: u32 = 900;
 
 /// Settles one reconciliation. `before` is the record as it was loaded.
-pub fn settle(case: &Case, judgement: &Judgement, decision: &Decision, applied: &Applied, before: &Record) -> Settlement {
+pub fn settle(
+    case: &Case,
+    judgement: &Judgement,
+    decision: &Decision,
+    applied: &Applied,
+    before: &Record,
+) -> Settlement {
     let mut news = notify::gather(case, judgement, decision, applied);
     let Compacted { facts, left, unnotified } = compact(&news.facts, case.now);
     news.overflow(case, &unnotified);

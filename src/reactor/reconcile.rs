@@ -133,7 +133,10 @@ async fn round<W: World>(
 }
 
 /// The intent of this round, with how it ended, which the ledger does not know yet.
-fn own_intents<'a>(case: &'a Case, before: &Record) -> impl Iterator<Item = (String, crate::domain::fact::Intent)> + 'a {
+fn own_intents<'a>(
+    case: &'a Case,
+    before: &Record,
+) -> impl Iterator<Item = (String, crate::domain::fact::Intent)> + 'a {
     let logged = before.facts.intents.clone();
     let news = case.record.facts.intents.iter().filter(move |(name, intent)| {
         logged.get(*name).is_some_and(|logged| logged.ended.is_none()) && intent.ended.is_some()
@@ -155,8 +158,7 @@ fn heard(policy: &Policy, target: &Target, edits: &[Edit], now: crate::domain::t
     let fact = |edit: &Edit| {
         let via_reactor_role = policy.by_our_role(&edit.principal, &target.account);
         // A role of the reactor's own is never trusted: what it may do is explained by an intent, or foreign.
-        let attribution =
-            if via_reactor_role { Attribution::Untrusted } else { policy.attribute(&edit.principal) };
+        let attribution = if via_reactor_role { Attribution::Untrusted } else { policy.attribute(&edit.principal) };
         CallFact { edit: edit.clone(), attribution, via_reactor_role, heard: now, notified: Notified::No }
     };
     edits.iter().map(fact).collect()

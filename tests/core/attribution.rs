@@ -1,6 +1,6 @@
 //! Who made which version: calls that come late, twice, or name a version that another call made.
 
-use runas_reactor::domain::attribution::{awaited, clock_offset, explained, pair};
+use runas_reactor::domain::attribution::{awaited, explained, pair, ssm_time};
 use runas_reactor::domain::durations::{NAMES_MS, SAME_DOCUMENT_MS, VISIBLE_MS};
 use runas_reactor::domain::edit::Action;
 use runas_reactor::domain::fact::{CallFact, Ended, Facts, Intended, Intent};
@@ -8,7 +8,7 @@ use runas_reactor::domain::principal::Attribution::{BreakGlass, Ours, Trusted, U
 use runas_reactor::domain::time::DAY_MS;
 
 use crate::support::facts::{
-    KEY, LOGS, Story, at, at_ms, call, created, deleted, denied, document, intent, via_reactor_role, wrote,
+    KEY, LOGS, Story, at, call, created, deleted, denied, document, intent, via_reactor_role, wrote,
 };
 
 /// Version 5, made at second 90 on top of the known version 4.
@@ -197,17 +197,18 @@ fn clock_difference_that_echoes_measure_moves_the_window() {
 
 #[test]
 fn clock_difference_is_nought_where_whole_seconds_explain_it() {
-    let offset = |echo| clock_offset(&echoed(echo).facts);
+    let offset = |echo| ssm_time(&echoed(echo).facts, at(90)).since(at(90));
     assert_eq!([offset(60), offset(59)], [0, 0]);
     assert_eq!([offset(61), offset(58), offset(10)], [-1_500, 1_500, 49_500]);
 }
 
 #[test]
-fn newest_echo_measures_the_clocks() {
+fn newest_echo_before_a_call_measures_the_clocks() {
     let mut facts = echoed(10).ours(90, &document(&[(LOGS, "new")])).facts;
-    assert_eq!(clock_offset(&facts), 49_500, "the newest write has no echo yet");
+    let offset = |facts: &Facts, second| ssm_time(facts, at(second)).since(at(second));
+    assert_eq!(offset(&facts, 90), 49_500, "the newest write has no echo yet");
     facts.intents.get_mut("runas-reactor-90").unwrap().echo = Some(at(80));
-    assert_eq!(clock_offset(&facts), 9_500);
+    assert_eq!([offset(&facts, 79), offset(&facts, 80)], [49_500, 9_500], "no later write moves an earlier call");
 }
 
 #[test]

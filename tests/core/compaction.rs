@@ -3,7 +3,7 @@
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
-use runas_reactor::domain::attribution::{clock_offset, pair};
+use runas_reactor::domain::attribution::{pair, ssm_time};
 use runas_reactor::domain::compaction::{Compacted, compact};
 use runas_reactor::domain::document::Content;
 use runas_reactor::domain::durations::{CALLS_MAX, FACTS_BYTES_MAX, NAMES_MS, VERSIONS_MAX};
@@ -175,7 +175,7 @@ fn measured_clock_stays_known_when_the_versions_that_showed_it_leave() {
         story.call(wrote(number, 50 + 10 * n, Trusted))
     });
     let compacted = compact(&notified(story.facts), late()).facts;
-    assert_eq!(clock_offset(&compacted), 49_500);
+    assert_eq!(ssm_time(&compacted, at(700)).since(at(700)), 49_500);
     assert_eq!(accepted_field(&compacted, LOGS), Some(json!("39")));
 }
 

@@ -125,7 +125,7 @@ prop_compose! {
     fn base()(
         content in option::of(any_content()), until in time(), at in time(), digest in digest(), blurred: bool,
         foreign in btree_set("[ab]", 0..2), calls_until in time(), intents_until in time(), notified in notified(),
-        observed in time(), clock_ms in -60_000..60_000_i64,
+        observed in time(), clock_ms in option::of(-60_000..60_000_i64),
     ) -> Base {
         Base { content, until, at, digest, blurred, foreign, calls_until, intents_until, notified, observed, clock_ms }
     }

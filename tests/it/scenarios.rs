@@ -329,7 +329,10 @@ async fn an_account_that_nobody_knows_is_told_and_not_looked_at() {
     play.rest().await;
     assert_eq!(play.sim().calls().len(), calls);
     let told = play.sim().told();
-    assert!(told.iter().any(|alert| alert.kind == "unknown_account" && alert.text.contains("999900001111")), "{told:#?}");
+    assert!(
+        told.iter().any(|alert| alert.kind == "unknown_account" && alert.text.contains("999900001111")),
+        "{told:#?}"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -439,7 +442,7 @@ async fn a_deletion_whose_last_observation_fails_is_not_made() {
         world.sim().create_of_type(&target, &admin, "Command", "{}").unwrap();
         let reactor = Reactor::new(world, PolicySource::Table);
         let from = reactor.world().now().plus_ms(120_000);
-        tokio::time::sleep(std::time::Duration::from_secs(120)).await;
+        tokio::time::sleep(std::time::Duration::from_mins(2)).await;
         for place in hit.into_iter().flat_map(|place| [place, place + 5, place + 10]) {
             reactor.world().hit(u64::try_from(place).unwrap() + 1, Hit::Refused(FaultClass::Throttled));
         }

@@ -71,9 +71,8 @@ impl Plan {
                 late.push((Key::seen(target, id), commit.record.updated));
             }
         }
-        let content = |(id, text): (&String, &String)| {
-            items::content_item(&target.account, id, text, commit.record.updated)
-        };
+        let content =
+            |(id, text): (&String, &String)| items::content_item(&target.account, id, text, commit.record.updated);
         let contents = commit.history.iter().flat_map(|entry| &entry.contents).map(content).collect();
         Ok(Self { contents, actions, late, token: token(target, commit)? })
     }

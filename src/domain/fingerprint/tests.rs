@@ -1,7 +1,7 @@
 use super::*;
 use crate::domain::document::Content;
-use crate::domain::policy::Limits;
 use crate::domain::fact::{Base, Facts, Notified};
+use crate::domain::policy::Limits;
 use crate::domain::record::Record;
 use crate::domain::signal::Cause;
 use crate::domain::target::Target;
@@ -33,7 +33,7 @@ fn base() -> Base {
         calls_until: Time::ZERO,
         intents_until: Time::ZERO,
         observed: Time::ZERO,
-        clock_ms: 0,
+        clock_ms: None,
         notified: Notified::Named,
     }
 }

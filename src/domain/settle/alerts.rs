@@ -152,7 +152,9 @@ impl Context<'_> {
         let why = self.decision.reasons.join("; ");
         match self.applied {
             Applied::Landed { version, at } => self.landed(*version, at.since(self.case.now).max(0)),
-            Applied::Refused(refusal) => Done::new("NOT reverted", format!("could not be put right: {refusal:?}; {why}")),
+            Applied::Refused(refusal) => {
+                Done::new("NOT reverted", format!("could not be put right: {refusal:?}; {why}"))
+            }
             Applied::Nothing => self.nothing_written(why),
         }
     }

@@ -25,12 +25,7 @@ pub(super) struct Followed {
 }
 
 /// Opens, continues or closes the incident of a record.
-pub(super) fn follow(
-    case: &Case,
-    judgement: &Judgement,
-    news: &News,
-    record: &mut Record,
-) -> Followed {
+pub(super) fn follow(case: &Case, judgement: &Judgement, news: &News, record: &mut Record) -> Followed {
     let mut followed = Followed::default();
     let wrong = is_wrong(record.standing);
     let turned = wrong != is_wrong(case.record.standing);
@@ -115,12 +110,7 @@ fn undoes(case: &Case, change: &Change) -> bool {
     change.iter().any(|field| owned.get(&field.field).is_some_and(|want| field.to.as_ref() != Some(want)))
 }
 
-fn notify(
-    case: &Case,
-    foreign: &[&ReportedEdit],
-    incident: &mut Incident,
-    followed: &mut Followed,
-) {
+fn notify(case: &Case, foreign: &[&ReportedEdit], incident: &mut Incident, followed: &mut Followed) {
     let stale = case.now.since(incident.notified_at) >= window_ms(&case.limits) && !incident.escalated;
     let story = |edit: &ReportedEdit| format!("{} {}", edit.name(), edit.act.kind());
     let news = foreign.iter().any(|edit| !incident.notified.contains(&story(edit)));

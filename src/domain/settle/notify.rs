@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use super::is_outpaced;
 use crate::domain::accepted::WithheldWhy;
-use crate::domain::attribution::{Author, clock_offset};
+use crate::domain::attribution::{Author, ssm_time};
 use crate::domain::case::{Applied, Case, Decision, WaitsOn};
 use crate::domain::document::Change;
 use crate::domain::durations::{REQUEUES_MAX, SAME_CALL_MS, VISIBLE_MS};
@@ -110,7 +110,9 @@ impl News {
     /// Versions that left the record before their names were known go out at once.
     pub(super) fn overflow(&mut self, case: &Case, unnotified: &[Time]) {
         for created in unnotified {
-            let Some(version) = self.facts.versions.get(created).filter(|v| v.notified == Notified::No) else { continue };
+            let Some(version) = self.facts.versions.get(created).filter(|v| v.notified == Notified::No) else {
+                continue;
+            };
             self.edits.push(nameless(case, *created, version, None));
         }
     }
@@ -121,7 +123,6 @@ pub(super) fn gather(case: &Case, judgement: &Judgement, decision: &Decision, ap
     let mut gathering = Gathering {
         case,
         judgement,
-        offset: clock_offset(&case.record.facts),
         held: names_awaited(case, judgement) || is_unsettled(decision, applied),
         news: News { facts: case.record.facts.clone(), ..News::default() },
         matched: BTreeSet::new(),
@@ -163,7 +164,6 @@ fn names_awaited(case: &Case, judgement: &Judgement) -> bool {
 struct Gathering<'a> {
     case: &'a Case,
     judgement: &'a Judgement,
-    offset: i64,
     /// Some version has no name yet, or what becomes of the document is not known yet: the alert that covers it waits.
     held: bool,
     news: News,
@@ -219,23 +219,11 @@ impl Gathering<'_> {
             return;
         }
         self.mark_version(created, self.without_name());
-        let mover = self.mover(&self.news.facts, created, version);
+        let mover = mover(&self.news.facts, created, version);
         if let Some(call) = &mover {
             self.mark_call(&call.edit.id);
         }
         self.news.edits.push(nameless(self.case, created, version, mover));
-    }
-
-    /// The call that made a nameless version the default at once: most likely its author's. One that on-call knows of as what
-    /// it was says nothing of another act.
-    fn mover(&self, facts: &Facts, created: Time, version: &VersionFact) -> Option<CallFact> {
-        let moved = |call: &&CallFact| {
-            let near = is_soon_after(call.edit.at.plus_ms(self.offset), created);
-            let it = call.edit.action == Action::DefaultMoved { version: Some(version.number) };
-            let open = call.edit.failed.is_none() && call.notified != Notified::Named;
-            near && it && open && !call.is_trusted()
-        };
-        facts.calls.values().filter(moved).min_by_key(|call| (call.edit.at, &call.edit.id)).cloned()
     }
 
     fn named(&mut self, created: Time, version: &VersionFact, id: &str) {
@@ -288,9 +276,11 @@ impl Gathering<'_> {
     fn absences(&mut self) {
         for (newest, absence) in self.facts().gone.clone() {
             let explains = |call: &CallFact| call.deletes();
-            let recreated = self.facts().intents.values().any(|intent| {
-                intent.write == Intended::Recreate && intent.over == Some(newest)
-            });
+            let recreated = self
+                .facts()
+                .intents
+                .values()
+                .any(|intent| intent.write == Intended::Recreate && intent.over == Some(newest));
             let notified = self.absence(
                 (newest, absence.first, absence.notified),
                 &explains,
@@ -329,7 +319,7 @@ impl Gathering<'_> {
         let between = after.plus_ms(-VISIBLE_MS - SECOND_MS)..=first.plus_ms(VISIBLE_MS);
         let mut calls: Vec<(Time, String)> = Vec::new();
         for (id, call) in &self.facts().calls {
-            let at = call.edit.at.plus_ms(self.offset);
+            let at = ssm_time(self.facts(), call.edit.at);
             if between.contains(&at) && explains(call) && !self.matched.contains(id) {
                 calls.push((at, id.clone()));
             }
@@ -414,7 +404,7 @@ impl Gathering<'_> {
     /// A call that no version fits: it is named all the same, with the reason.
     fn unpaired(&mut self, id: &str, call: &CallFact) {
         let facts = self.facts();
-        let followed = facts.base.as_ref().is_none_or(|base| call.edit.at.plus_ms(self.offset) > base.until);
+        let followed = facts.base.as_ref().is_none_or(|base| ssm_time(facts, call.edit.at) > base.until);
         if call.is_trusted() && !followed {
             return self.mark_call(id);
         }
@@ -434,39 +424,29 @@ impl Gathering<'_> {
 
     /// Making one's own version the default at once is part of that version's story.
     fn default_moved(&mut self, id: &str, call: &CallFact, number: Option<u64>) {
-        let facts = &self.case.record.facts;
-        let at = call.edit.at.plus_ms(self.offset);
         let own = |other: &CallFact| {
             let made = other.makes_version() && other.edit.action.made_version() == number;
             made && other.edit.principal == call.edit.principal && is_soon_after(call.edit.at, other.edit.at)
         };
-        if facts.calls.values().any(own) {
-            return self.mark_call(id);
-        }
         let unread = matches!(self.case.observation, Observation::Unknown(_));
-        if unread && !self.due(call.heard) {
-            return;
+        if self.facts().calls.values().any(own) {
+            self.mark_call(id);
+        } else if !unread || self.due(call.heard) {
+            self.tell(id, call, None);
         }
-        let near = |created: Time| is_soon_after(at, created);
-        let found =
-            facts.open_versions().filter(|(created, version)| Some(version.number) == number && near(*created));
-        for (created, version) in found {
-            match self.judgement.pairing.author(facts, created, version) {
-                // On-call is not notified of that version yet: its alert is to name the principal of this call.
-                Author::Nameless if !call.is_trusted() && !version.adopted && version.notified == Notified::No => {
-                    if !self.due(version.observed) {
-                        return;
-                    }
-                    let presumed = self.mover(self.facts(), created, version);
-                    if presumed.is_some_and(|mover| mover.edit.principal == call.edit.principal) {
-                        return self.mark_call(id);
-                    }
-                }
-                Author::Known(_) | Author::Nameless | Author::Ours(_) => {}
-            }
-        }
-        self.tell(id, call, None);
     }
+}
+
+/// The call that made a nameless version the default at once: most likely its author's. One that on-call knows of as what
+/// it was says nothing of another act.
+fn mover(facts: &Facts, created: Time, version: &VersionFact) -> Option<CallFact> {
+    let moved = |call: &&CallFact| {
+        let near = is_soon_after(ssm_time(facts, call.edit.at), created);
+        let it = call.edit.action == Action::DefaultMoved { version: Some(version.number) };
+        let open = call.edit.failed.is_none() && call.notified != Notified::Named;
+        near && it && open && !call.is_trusted()
+    };
+    facts.calls.values().filter(moved).min_by_key(|call| (call.edit.at, &call.edit.id)).cloned()
 }
 
 /// Whether a call came within a minute after a version, as far as CloudTrail's clock and SSM's agree.

@@ -7,7 +7,7 @@ use crate::domain::breaker::window_ms;
 use crate::domain::case::{Applied, Case, Decision, Refusal};
 use crate::domain::decide::{is_patient, past_obstacle};
 use crate::domain::durations::{REQUEUES_MAX, VISIBLE_MS, WATCH_MS};
-use crate::domain::fact::{Facts, Intent, Intended};
+use crate::domain::fact::{Facts, Intended, Intent};
 use crate::domain::mutant::{self, Mutant};
 use crate::domain::record::{Record, Wake};
 use crate::domain::signal::{Cause, Work};
@@ -22,12 +22,11 @@ pub(super) fn next(
     news: &News,
     record: &mut Record,
 ) -> Option<(Work, u32)> {
-    if mutant::on(Mutant::NeverRest) {
-        return Some(successor(case, case.now.plus_ms(MINUTE_MS)));
-    }
-    let until = waits(case, decision, applied, news, record).into_iter().min();
+    let mut waits = waits(case, decision, applied, news, record);
     record.wakes.retain(|wake| wake.at > case.now);
-    let until = until.filter(|_| case.requeues < REQUEUES_MAX)?;
+    let rests = !mutant::on(Mutant::NeverRest);
+    waits.extend((!rests).then(|| case.now.plus_ms(MINUTE_MS)));
+    let until = waits.into_iter().min().filter(|_| case.requeues < REQUEUES_MAX || !rests)?;
     let until = until.max(case.now.plus_ms(SECOND_MS));
     let comes_anyway = |wake: &Wake| wake.at <= until && wake.cause == case.cause;
     if record.wakes.iter().any(comes_anyway) {

@@ -16,12 +16,7 @@ fn commit(expected: u64, standing: Standing) -> Commit {
     let at = Time::from_ms(4_000_000_000_000);
     Commit {
         expected,
-        record: Record {
-            generation: expected + 1,
-            standing,
-            updated: at,
-            ..Record::default()
-        },
+        record: Record { generation: expected + 1, standing, updated: at, ..Record::default() },
         seen: vec![format!("event-{expected}")],
         history: Some(HistoryEntry {
             id: "c/1".to_owned(),

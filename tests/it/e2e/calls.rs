@@ -89,7 +89,10 @@ fn a_warm_correction_is_a_chain_of_three_calls_and_its_intent() {
     let [commits, alerts] = ["TransactWriteItems", "Publish"].map(named);
     let [intent, commit, ..] = &commits[..] else { panic!("an intent, and what came of it: {commits:#?}") };
     assert!(beside.iter().all(|call| ended(call) <= began(intent)) && ended(intent) <= began(&update));
-    assert!(ended(&promotion) <= began(commit) && ended(commit) <= began(&alerts[0]), "nothing else before the document");
+    assert!(
+        ended(&promotion) <= began(commit) && ended(commit) <= began(&alerts[0]),
+        "nothing else before the document"
+    );
     let others: Vec<String> =
         log.iter().filter(|call| began(call) < ended(&promotion)).map(|call| text_of(&call["service"])).collect();
     assert!(

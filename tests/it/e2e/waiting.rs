@@ -2,8 +2,8 @@
 //! for crashes, and for AWS asking us to slow down.
 
 use runas_reactor::domain::decode::{Decoded, decode, encode_work};
-use runas_reactor::domain::edit::Edit;
 use runas_reactor::domain::durations::REQUEUES_MAX as HOPS_MAX;
+use runas_reactor::domain::edit::Edit;
 use runas_reactor::domain::signal::{Cause, Signal, Work};
 use runas_reactor::domain::target::Target;
 use runas_reactor::domain::time::{HOUR_MS, Time};

@@ -59,9 +59,9 @@ impl Clock {
 fn build() -> PathBuf {
     let library = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("clock-{}.so", std::process::id()));
     let mut compiler = Command::new("cc");
-    let compiled = compiler.args(["-shared", "-fPIC", "-O1", "-o"]).arg(&library).arg(SOURCE).output();
-    let compiled = compiled.unwrap_or_else(|why| panic!("cannot start cc, which Rust links with: {why}"));
-    assert!(compiled.status.success(), "{}", String::from_utf8_lossy(&compiled.stderr));
+    let output = compiler.args(["-shared", "-fPIC", "-O1", "-o"]).arg(&library).arg(SOURCE).output();
+    let output = output.unwrap_or_else(|why| panic!("cannot start cc, which Rust links with: {why}"));
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let shared = library.with_file_name("clock.so");
     fs::rename(&library, &shared).unwrap_or_else(|why| panic!("cannot rename {}: {why}", library.display()));
     shared
