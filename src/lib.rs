@@ -41,6 +41,7 @@
 //! | the quick check of a sweep, which costs one call | [`domain::fingerprint`], `reactor::quick_check` |
 //! | what no event told of, and CloudTrail may remember | `reactor::lookup` |
 //! | the steps of one target | `reactor::reconcile` |
+//! | what is known, put together for a decision | `reactor::gather` |
 //! | the write: intent, update, poll, promote | `reactor::write` |
 //! | what an alert looks like | [`domain::finding`] |
 //! | why a message was put aside | [`domain::dead_letter`] |

@@ -7,9 +7,10 @@ use std::future::Future;
 
 use crate::domain::edit::Edit;
 use crate::domain::finding::Alert;
-use crate::domain::fingerprint::{Glance, Noted};
+use crate::domain::fingerprint::Glance;
 use crate::domain::observation::{Observation, Status};
 use crate::domain::policy::Policy;
+use crate::domain::record::Noted;
 use crate::domain::record::{Commit, Enabled, Known, Loaded};
 use crate::domain::signal::Errand;
 use crate::domain::sweep::Sweep;

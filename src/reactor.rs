@@ -5,6 +5,7 @@
 
 mod batch;
 mod expand;
+mod gather;
 mod lookup;
 mod observe;
 #[cfg(feature = "cli")]

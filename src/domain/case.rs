@@ -29,6 +29,16 @@ pub enum Refusal {
     Invalid,
 }
 
+impl Refusal {
+    /// Another caller was faster, so that trying again can help.
+    pub fn is_outpaced(self) -> bool {
+        match self {
+            Self::Conflict | Self::Duplicate | Self::Unconfirmed | Self::VersionLimit => true,
+            Self::Denied | Self::Invalid => false,
+        }
+    }
+}
+
 /// Every input of one decision.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Case {

@@ -1,17 +1,12 @@
 //! What people are told.
 
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use super::case::{Case, Decision};
 use super::document::FieldChange;
-use super::principal::Attribution;
-use super::record::Incident;
-use super::settle::ReportedEdit;
-use super::target::{AccountId, DOCUMENT_NAME, Region};
+use super::target::{AccountId, Region};
 use super::text::{clean, sha256};
 use super::time::Time;
 
@@ -194,28 +189,11 @@ const VALUE_BYTES_MAX: usize = 512;
 /// Characters of a subject; SNS takes fewer than 100 [docs: SNS Publish].
 const SUBJECT_CHARS_MAX: usize = 99;
 /// Edits and fields in one alert; more are counted.
-const ITEMS_MAX: usize = 20;
+pub(super) const ITEMS_MAX: usize = 20;
 /// Text and data of one alert, which have to fit into a message and a row together (64 KB, design 8). Written as JSON the
 /// text can be up to twice as long.
 const TEXT_BYTES_MAX: usize = 14 * 1_024;
 const DATA_BYTES_MAX: usize = 32 * 1_024;
-/// The edits that there is room for. Where there are more, those of one hand do not crowd out what another one did: the first
-/// of everybody comes first, then the second.
-fn shown<'a>(edits: &[&'a ReportedEdit]) -> Vec<&'a ReportedEdit> {
-    if edits.len() <= ITEMS_MAX {
-        return edits.to_vec();
-    }
-    let mut made: BTreeMap<String, usize> = BTreeMap::new();
-    let mut turns: Vec<(usize, &ReportedEdit)> = Vec::new();
-    for edit in edits {
-        let turn = made.entry(edit.name()).or_default();
-        *turn += 1;
-        turns.push((*turn, edit));
-    }
-    turns.sort_by_key(|(turn, _)| *turn);
-    turns.into_iter().map(|(_, edit)| edit).take(ITEMS_MAX).collect()
-}
-
 /// Why, policy and trace.
 const LAST_LINES: usize = 3;
 
@@ -239,67 +217,11 @@ impl Page {
         self
     }
 
-    /// Who did what, field by field.
-    pub(super) fn edits(mut self, edits: &[&ReportedEdit]) -> Self {
-        let shown = shown(edits);
-        for edit in &shown {
-            let arn = edit.principal.as_ref().and_then(|principal| principal.arn.as_deref()).unwrap_or("no ARN");
-            let attribution = attribution_word(edit.attribution);
-            self = self.line("Who", &format!("{} ({attribution}, {arn})", edit.name()));
-            let from = edit.event.as_ref().map_or_else(String::new, |event| {
-                format!(" from {} with {}", clean(&event.source_ip, 64), clean(&event.agent, 80))
-            });
-            self = self.line("What", &format!("{} at {}{from}", edit.act.in_words(), edit.at));
-            if let Some(note) = &edit.note {
-                self = self.line("Note", note);
-            }
-            for change in edit.change.iter().take(ITEMS_MAX) {
-                self = self.line("Field", &changed(change));
-            }
-            if edit.change.len() > ITEMS_MAX {
-                self = self.line("Field", &format!("and {} more", edit.change.len() - ITEMS_MAX));
-            }
-        }
-        if edits.len() > shown.len() {
-            self = self.line("Who", &format!("and {} edits more, which the history has", edits.len() - shown.len()));
-        }
-        let data = shown.iter().map(|edit| {
-            json!({
-                "attribution": edit.attribution,
-                "principal": edit.principal,
-                "what": edit.act.in_words(),
-                "note": edit.note,
-                "at": edit.at,
-                "event_id": edit.event.as_ref().map(|event| &event.id),
-                "changed": edit.change.iter().take(ITEMS_MAX).map(bounded_change).collect::<Vec<_>>(),
-            })
-        });
-        let data: Vec<Value> = data.collect();
-        self.put("count", edits.len().into()).put("edits", data.into())
-    }
-
-    /// Finishes an alert about one target.
-    pub(super) fn about(mut self, case: &Case, decision: &Decision, incident: Option<&Incident>) -> Alert {
-        let place = if case.account_name.is_empty() {
-            case.target.account.to_string()
-        } else {
-            format!("{} ({})", clean(&case.account_name, 64), case.target.account)
-        };
-        let name =
-            if case.account_name.is_empty() { case.target.account.to_string() } else { clean(&case.account_name, 32) };
-        self.subject = format!("Run As {name}/{}: {}", case.target.region, self.subject);
-        let lines = std::mem::take(&mut self.lines);
-        self = self.line("Where", &format!("{DOCUMENT_NAME} in {place}, {}", case.target.region));
-        self.lines.extend(lines);
-        self = self
-            .line("Why", &decision.reasons.join("; "))
-            .line("Policy", &format!("{} ({})", case.policy, case.resolution.reason))
-            .line("Trace", &case.correlation)
-            .put("reasons", json!(decision.reasons))
-            .put("policy", json!(case.policy))
-            .put("correlation", json!(case.correlation))
-            .put("account_name", json!(case.account_name));
-        self.finish(&case.target.account, Some(&case.target.region), incident.map(|i| i.id.clone()), case.now)
+    /// Says in the subject, and in the first line, where it is.
+    pub(super) fn placed(mut self, short: &str, full: &str) -> Self {
+        self.subject = format!("Run As {short}: {}", self.subject);
+        self.lines.insert(0, ("Where".to_owned(), bounded(full)));
+        self
     }
 
     /// Finishes an alert.
@@ -359,21 +281,6 @@ fn within(mut data: Map<String, Value>) -> Value {
     Value::Object(data)
 }
 
-fn attribution_word(attribution: Attribution) -> &'static str {
-    match attribution {
-        Attribution::Ours => "ours",
-        Attribution::Trusted => "trusted",
-        Attribution::BreakGlass => "break-glass",
-        Attribution::Untrusted => "not trusted",
-        Attribution::Unattributed => "author unknown",
-    }
-}
-
-fn changed(change: &FieldChange) -> String {
-    let side = |value: &Option<Value>| value.as_ref().map_or("(none)".to_owned(), |v| bounded(&v.to_string()));
-    format!("{}: {} -> {}", change.field, side(&change.from), side(&change.to))
-}
-
 /// Changes short enough for an alert; how many more there are stands at the end.
 pub(super) fn bounded_changes(changes: &[FieldChange]) -> Value {
     let more = changes.len().saturating_sub(ITEMS_MAX);
@@ -381,7 +288,8 @@ pub(super) fn bounded_changes(changes: &[FieldChange]) -> Value {
     shown.chain((more > 0).then(|| json!({ "and_more": more }))).collect()
 }
 
-fn bounded_change(change: &FieldChange) -> Value {
+/// One change, short enough for an alert.
+pub(super) fn bounded_change(change: &FieldChange) -> Value {
     let side = |value: &Option<Value>| match value {
         Some(value) if value.to_string().len() > VALUE_BYTES_MAX => Value::from(bounded(&value.to_string())),
         Some(value) => value.clone(),
@@ -391,7 +299,7 @@ fn bounded_change(change: &FieldChange) -> Value {
 }
 
 /// A value short enough for an alert: its beginning, and a hash of the whole.
-fn bounded(text: &str) -> String {
+pub(super) fn bounded(text: &str) -> String {
     if text.len() <= VALUE_BYTES_MAX {
         return clean(text, VALUE_BYTES_MAX);
     }

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use super::case::{Applied, Case, Decision, Verdict};
 use super::document::Body;
 use super::observation::{Observation, Seen, Status, Version, VersionInfo};
-use super::record::{Loaded, Standing};
+use super::record::{Loaded, Noted, Standing};
 use super::sweep::NOTED_MS;
 use super::time::Time;
 use super::witness::known_content;
@@ -29,15 +29,6 @@ pub struct Glance {
     pub created: Option<Time>,
     /// AWS's digest of the content; empty where the answer has none.
     pub hash: String,
-}
-
-/// A look that was written down.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Noted {
-    /// When.
-    pub at: Time,
-    /// The print of what was there, where that was in sync. It holds for the generation of the record that it stands beside.
-    pub print: Option<String>,
 }
 
 impl Glance {

@@ -7,7 +7,6 @@ use serde_json::Value;
 
 use super::fact::Facts;
 use super::finding::Alert;
-use super::fingerprint::Noted;
 use super::signal::{Cause, Work};
 use super::target::{AccountFacts, Region};
 use super::time::Time;
@@ -125,6 +124,15 @@ pub struct Loaded {
     pub seen: BTreeSet<String>,
     /// The last observation that was written down.
     pub noted: Option<Noted>,
+}
+
+/// A look that was written down.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Noted {
+    /// When.
+    pub at: Time,
+    /// The print of what was there, where that was in sync. It holds for the generation of the record that it stands beside.
+    pub print: Option<String>,
 }
 
 /// The regions that an account has enabled.

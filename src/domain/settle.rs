@@ -6,21 +6,19 @@ mod history;
 mod incident;
 mod next_record;
 mod notify;
+mod page;
 mod schedule;
 
-use super::case::{Applied, Case, Decision, Refusal};
+use super::case::{Applied, Case, Decision};
 use super::compaction::{Compacted, compact};
 use super::fact::Facts;
 use super::judgement::Judgement;
 use super::mutant::{self, Mutant};
 use super::record::{Commit, Record, Settlement};
-use super::time::{SECOND_MS, Time};
 
 pub use history::{attach, detach};
 pub use notify::{Act, ReportedEdit};
-
-/// SQS delays a message by no more than this [docs: SQS quotas].
-pub const DELAY_MAX_S: u32 = 900;
+pub use schedule::{DELAY_MAX_S, delay_s};
 
 /// Settles one reconciliation. `before` is the record as it was loaded.
 pub fn settle(
@@ -66,18 +64,4 @@ fn is_news(record: &Record, before: &Record) -> bool {
         ..record.clone()
     };
     bare(record) != bare(before)
-}
-
-/// Refused because of what another caller did at that moment, so that trying again can help.
-pub fn is_outpaced(refusal: Refusal) -> bool {
-    match refusal {
-        Refusal::Conflict | Refusal::Duplicate | Refusal::Unconfirmed | Refusal::VersionLimit => true,
-        Refusal::Denied | Refusal::Invalid => false,
-    }
-}
-
-/// The delay, in whole seconds, of a message that is not to be worked on before `until`.
-pub fn delay_s(now: Time, until: Time) -> u32 {
-    let ms = until.since(now).max(0).saturating_add(SECOND_MS - 1);
-    u32::try_from(ms / SECOND_MS).unwrap_or(DELAY_MAX_S).min(DELAY_MAX_S)
 }

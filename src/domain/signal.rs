@@ -142,6 +142,21 @@ pub struct Notice {
     pub principal: Option<Principal>,
 }
 
+impl Notice {
+    /// The work at one target that follows from it.
+    pub fn work(&self, account: AccountId, region: Region, cause: Cause) -> Work {
+        Work {
+            target: Target::new(account, region),
+            cause,
+            edits: Vec::new(),
+            correlation: self.id.clone(),
+            since: self.at,
+            hop: 0,
+            not_before: None,
+        }
+    }
+}
+
 /// Why a target is looked at, as far as deciding depends on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -6,7 +6,7 @@ use super::regions::regions;
 use crate::domain::policy::Policy;
 use crate::domain::signal::{Cause, Notice, Signal, Work};
 use crate::domain::sweep::{List, Spot, Walk};
-use crate::domain::target::{AccountFacts, AccountId, AccountState, OuId, Region, Target};
+use crate::domain::target::{AccountFacts, AccountId, AccountState, OuId, Region};
 use crate::domain::time::{HOUR_MS, Time};
 use crate::ports::{Fault, FaultClass, Page, World};
 
@@ -27,7 +27,7 @@ pub(super) async fn expand<W: World>(world: &W, policy: &Policy, notice: Notice)
         return Ok(Expansion::Distrusted(why));
     }
     let vended = |account: AccountId, regions: Vec<Region>| {
-        let works = regions.into_iter().map(|region| work(&notice, account.clone(), region, Cause::Vended));
+        let works = regions.into_iter().map(|region| notice.work(account.clone(), region, Cause::Vended));
         Expansion::Works(works.collect())
     };
     let expansion = match &notice.signal {
@@ -53,7 +53,7 @@ pub(super) async fn expand<W: World>(world: &W, policy: &Policy, notice: Notice)
             let mut works = Vec::new();
             for account in accounts_below(world, ou).await? {
                 let regions = regions(world, policy, &account).await?;
-                works.extend(regions.into_iter().map(|region| work(&notice, account.clone(), region, Cause::Vended)));
+                works.extend(regions.into_iter().map(|region| notice.work(account.clone(), region, Cause::Vended)));
             }
             Expansion::Works(works)
         }
@@ -61,7 +61,7 @@ pub(super) async fn expand<W: World>(world: &W, policy: &Policy, notice: Notice)
         Signal::Sweep | Signal::SweepStep(_) | Signal::AccountSwept { .. } => Expansion::Nothing("a sweep".to_owned()),
         Signal::RegionChanged { target, enabled: true } => vended(target.account.clone(), vec![target.region.clone()]),
         Signal::RegionChanged { target, enabled: false } => {
-            Expansion::Works(vec![work(&notice, target.account.clone(), target.region.clone(), Cause::Swept)])
+            Expansion::Works(vec![notice.work(target.account.clone(), target.region.clone(), Cause::Swept)])
         }
         // A look would try the same again, be refused again, and hear of that in turn. Who made the call waits by itself.
         Signal::DocumentTouched { target, edit: Some(edit) }
@@ -70,7 +70,7 @@ pub(super) async fn expand<W: World>(world: &W, policy: &Policy, notice: Notice)
             Expansion::Nothing("a call of our own that failed".to_owned())
         }
         Signal::DocumentTouched { target, edit } => {
-            let mut work = work(&notice, target.account.clone(), target.region.clone(), Cause::Touched);
+            let mut work = notice.work(target.account.clone(), target.region.clone(), Cause::Touched);
             work.edits.extend(edit.as_deref().cloned());
             Expansion::Works(vec![work])
         }
@@ -172,17 +172,5 @@ fn governed(policy: &Policy, expansion: Expansion) -> Expansion {
         (true, Some(work)) => Expansion::Nothing(format!("region {} is not governed", work.target.region)),
         (true, None) => Expansion::Nothing("there is no account to look at".to_owned()),
         (false, _) => Expansion::Works(governed),
-    }
-}
-
-pub(super) fn work(notice: &Notice, account: AccountId, region: Region, cause: Cause) -> Work {
-    Work {
-        target: Target::new(account, region),
-        cause,
-        edits: Vec::new(),
-        correlation: notice.id.clone(),
-        since: notice.at,
-        hop: 0,
-        not_before: None,
     }
 }

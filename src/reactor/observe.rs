@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use super::write::{POLL_MS, POLLS_MAX};
 use crate::domain::observation::{Observation, Obstacle, Seen, Status, Unreadable};
 use crate::domain::target::Target;
 use crate::ports::{Access, Clock, Documents, Fault, FaultClass};
@@ -13,6 +12,10 @@ pub(super) const OBSERVE_ATTEMPTS_MAX: usize = 3;
 const READS_MAX: u32 = 4;
 /// The pause before the second read; each further one is twice as long.
 const REREAD_MS: u64 = 100;
+
+/// Polls of a version's status before the rest is left to a later observation.
+pub(super) const POLLS_MAX: u32 = 20;
+pub(super) const POLL_MS: u64 = 250;
 
 /// What observing brought.
 pub(super) struct Observed {

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use super::gather::{case, read_missing};
 use super::observe::observe;
-use super::reconcile::{case, read_missing};
 use crate::domain::case::{Case, Decision};
 use crate::domain::decide::decide;
 use crate::domain::judgement::judge;

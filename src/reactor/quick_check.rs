@@ -4,14 +4,15 @@ use std::collections::BTreeSet;
 
 use futures_util::future::join;
 
+use super::gather::case;
 use super::observe::{Observed, observe};
-use super::reconcile::case;
 use crate::domain::case::{Applied, Case, Decision, Verdict};
 use crate::domain::decide::decide;
-use crate::domain::fingerprint::{Glance, Noted, remembered, to_note};
+use crate::domain::fingerprint::{Glance, remembered, to_note};
 use crate::domain::judgement::judge;
 use crate::domain::policy::Policy;
 use crate::domain::record::Loaded;
+use crate::domain::record::Noted;
 use crate::domain::signal::{Cause, Work};
 use crate::ports::{Access, Fault, World};
 

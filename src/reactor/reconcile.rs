@@ -1,7 +1,8 @@
 //! Reconciling one target: load and observe, merge, decide, log the intent and write, settle, commit, notify.
 
+use super::gather::{case, heard, read_missing};
 use super::lookup::lookup;
-use super::observe::{OBSERVE_ATTEMPTS_MAX, complete};
+use super::observe::OBSERVE_ATTEMPTS_MAX;
 use super::prune;
 use super::quick_check::{Begun, begin, record_check};
 use super::report::{flush, tell_once};
@@ -9,22 +10,21 @@ use super::write::write;
 use crate::domain::case::{Applied, Case, Decision, Refusal};
 use crate::domain::decide::decide;
 use crate::domain::edit::Edit;
-use crate::domain::fact::{CallFact, Facts, Notified};
+use crate::domain::fact::{Facts, Notified};
 use crate::domain::finding::{HubFinding, about_hub};
-use crate::domain::fingerprint::{Glance, Noted};
+use crate::domain::fingerprint::Glance;
 use crate::domain::judgement::{Judgement, judge};
 use crate::domain::merge::merge;
 use crate::domain::mutant::{self, Mutant};
-use crate::domain::observation::Observation;
 use crate::domain::policy::Policy;
-use crate::domain::principal::Attribution;
+use crate::domain::record::Noted;
 use crate::domain::record::{Loaded, Record, Standing};
-use crate::domain::settle::{is_outpaced, settle};
+use crate::domain::settle::settle;
 use crate::domain::signal::{Cause, Errand, Work};
 use crate::domain::target::{AccountFacts, AccountState, Target};
 use crate::domain::time::MINUTE_MS;
 use crate::domain::witness;
-use crate::ports::{Access, Attempt, Clock, Fault, FaultClass, World};
+use crate::ports::{Access, Attempt, Fault, FaultClass, World};
 
 /// Times a target is reconciled again because another invocation committed first.
 const RACES_MAX: usize = 5;
@@ -118,7 +118,7 @@ async fn round<W: World>(
         progress.learned.intents.extend(own_intents(&case, &before));
     }
     if let Applied::Refused(refusal) = applied
-        && is_outpaced(refusal)
+        && refusal.is_outpaced()
         && progress.refused.len() + 1 < OBSERVE_ATTEMPTS_MAX
     {
         if refusal == Refusal::VersionLimit {
@@ -151,65 +151,6 @@ fn is_known(loaded: &Loaded, work: &Work) -> bool {
         loaded.seen.contains(&edit.id) || call.is_some_and(|call| call.notified == Notified::Named)
     };
     work.edits.iter().any(settled)
-}
-
-/// The calls of a message, as facts.
-fn heard(policy: &Policy, target: &Target, edits: &[Edit], now: crate::domain::time::Time) -> Vec<CallFact> {
-    let fact = |edit: &Edit| {
-        let via_reactor_role = policy.by_our_role(&edit.principal, &target.account);
-        // A role of the reactor's own is never trusted: what it may do is explained by an intent, or foreign.
-        let attribution = if via_reactor_role { Attribution::Untrusted } else { policy.attribute(&edit.principal) };
-        CallFact { edit: edit.clone(), attribution, via_reactor_role, heard: now, notified: Notified::No }
-    };
-    edits.iter().map(fact).collect()
-}
-
-/// The contents that it takes to say what is new.
-pub(super) async fn read_missing<W: crate::ports::Documents + Clock + Sync>(
-    world: &W,
-    policy: &Policy,
-    work: &Work,
-    access: &Access,
-    loaded: &Loaded,
-    observation: Observation,
-) -> Result<Observation, Fault> {
-    let now = world.now();
-    let calls = witness::calls(&loaded.record.facts, &heard(policy, &work.target, &work.edits, now), &loaded.seen);
-    let facts = merge(&loaded.record.facts, &calls);
-    complete(world, &work.target, access, observation, |seen| witness::wanted(&facts, seen, now)).await
-}
-
-/// Puts a case together: what is known, with what the message and the observation say.
-pub(super) fn case<W: Clock>(
-    world: &W,
-    policy: &Policy,
-    work: &Work,
-    loaded: Loaded,
-    account: &AccountFacts,
-    observation: Observation,
-) -> Case {
-    let now = world.now();
-    let mut record = loaded.record;
-    let calls = witness::calls(&record.facts, &heard(policy, &work.target, &work.edits, now), &loaded.seen);
-    record.facts = merge(&record.facts, &calls);
-    record.facts = merge(&record.facts, &witness::witness(&record.facts, &observation, now));
-    Case {
-        target: work.target.clone(),
-        account_name: account.name.clone(),
-        now,
-        cause: work.cause,
-        since: work.since,
-        requeues: work.hop,
-        correlation: work.correlation.clone(),
-        calls: work.edits.iter().map(|edit| edit.id.clone()).collect(),
-        resolution: policy.resolve(account, now),
-        policy: policy.label().to_owned(),
-        limits: policy.limits(),
-        observation,
-        record,
-        refused: Vec::new(),
-        random: world.jitter(),
-    }
 }
 
 /// Adds what CloudTrail remembers to what is known.

@@ -1,6 +1,5 @@
 //! The regions that an account is looked at in.
 
-use super::expand::work;
 use crate::domain::policy::Policy;
 use crate::domain::record::Enabled;
 use crate::domain::signal::{Cause, Notice, Work};
@@ -42,5 +41,5 @@ pub(super) async fn swept<W: World>(
         }
     };
     let regions = policy.regions_of(enabled.as_ref().map(|enabled| &enabled.regions));
-    Ok(regions.into_iter().map(|region| work(notice, account.clone(), region, Cause::Swept)).collect())
+    Ok(regions.into_iter().map(|region| notice.work(account.clone(), region, Cause::Swept)).collect())
 }

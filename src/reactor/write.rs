@@ -2,7 +2,7 @@
 
 use futures_util::future::{Either, select};
 
-use super::observe::observe;
+use super::observe::{POLL_MS, POLLS_MAX, observe};
 use crate::domain::case::{Applied, Case, Refusal, Write};
 use crate::domain::document::Content;
 use crate::domain::durations::LEASE_MS;
@@ -14,10 +14,6 @@ use crate::domain::settle::log_intent;
 use crate::domain::target::Target;
 use crate::domain::time::Time;
 use crate::ports::{Access, Fault, FaultClass, World, Written};
-
-/// Polls of a version's status before the rest is left to a later observation.
-pub(super) const POLLS_MAX: u32 = 20;
-pub(super) const POLL_MS: u64 = 250;
 
 /// Logs the intent of a write, which fails where another invocation committed first, and makes the write. The case knows then
 /// how it ended.

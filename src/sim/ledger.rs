@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Sim, fault};
 use crate::domain::finding::Alert;
-use crate::domain::fingerprint::Noted;
 use crate::domain::policy::Policy;
+use crate::domain::record::Noted;
 use crate::domain::record::{Commit, Enabled, HistoryEntry, Known, Loaded, Record};
 use crate::domain::sweep::Sweep;
 use crate::domain::target::{AccountFacts, AccountId, AccountState, Target};

@@ -6,8 +6,8 @@ use std::collections::BTreeSet;
 
 use futures_util::future::join;
 use runas_reactor::domain::document::{Body, CONTENT_BYTES_MAX, Content};
-use runas_reactor::domain::fingerprint::Noted;
 use runas_reactor::domain::observation::{Observation, Seen, Status};
+use runas_reactor::domain::record::Noted;
 use runas_reactor::domain::record::{Enabled, Known};
 use runas_reactor::domain::sweep::{Beginning, Sweep, Walk};
 use runas_reactor::domain::target::{AccountFacts, AccountState, OuId, Region, Target};

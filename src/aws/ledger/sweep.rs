@@ -9,7 +9,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use super::items::{self, n, s};
 use super::keys::{self, Key};
 use super::{DynamoLedger, corrupt};
-use crate::domain::fingerprint::Noted;
+use crate::domain::record::Noted;
 use crate::domain::record::{Enabled, Known};
 use crate::domain::sweep::Sweep;
 use crate::domain::target::{AccountId, AccountState, Target};

@@ -1,6 +1,4 @@
 use super::*;
-use crate::domain::principal::Principal;
-use crate::domain::settle::Act;
 
 fn change(field: &str, to: &Value) -> FieldChange {
     FieldChange { field: field.to_owned(), from: None, to: Some(to.clone()) }
@@ -33,48 +31,6 @@ fn a_value_of_512_bytes_is_shown_and_a_longer_one_abridged() {
     assert_eq!(told(&most), most);
     assert!(told(&more).contains("… (513 bytes, sha256 "), "{}", told(&more));
     assert!(told(&"x".repeat(60_000)).len() < VALUE_BYTES_MAX);
-}
-
-fn edit_by(name: Option<&str>, arn: Option<&str>) -> ReportedEdit {
-    let owned = |text: Option<&str>| text.map(str::to_owned);
-    let principal = Principal { kind: "AssumedRole".to_owned(), arn: owned(arn), name: owned(name) };
-    ReportedEdit {
-        key: String::new(),
-        attribution: Attribution::Untrusted,
-        principal: Some(principal),
-        act: Act::Wrote(5),
-        at: Time::ZERO,
-        change: Vec::new(),
-        event: None,
-        note: None,
-    }
-}
-
-#[test]
-fn a_principal_is_called_by_its_role_and_then_by_the_name_that_its_session_chose() {
-    assert_eq!(edit_by(Some("alice"), Some("arn:aws:iam::1:role/x")).name(), "x (alice)");
-    assert_eq!(edit_by(None, Some("arn:aws:iam::1:role/x")).name(), "x");
-    assert_eq!(edit_by(Some("alice"), None).name(), "alice");
-    assert_eq!(edit_by(None, None).name(), "unknown principal");
-    let admin = "arn:aws:iam::1:role/aws-reserved/sso.amazonaws.com/AWSReservedSSO_Admin_Read_0123456789abcdef";
-    assert_eq!(edit_by(Some("bob"), Some(admin)).name(), "Admin_Read (bob)");
-}
-
-#[test]
-fn who_edits_most_does_not_crowd_out_the_others() {
-    let mut edits: Vec<ReportedEdit> = (0..60).map(|_| edit_by(Some("mallory"), None)).collect();
-    edits.insert(50, edit_by(Some("oncall"), None));
-    edits.push(edit_by(Some("bob"), None));
-    let told = finished(page().edits(&edits.iter().collect::<Vec<_>>()).line("Why", "a").line("Policy", "b"));
-    let names: Vec<&str> =
-        told.data["edits"].as_array().unwrap().iter().filter_map(|edit| edit["principal"]["name"].as_str()).collect();
-    assert_eq!((names.len(), &names[..4]), (ITEMS_MAX, &["mallory", "oncall", "bob", "mallory"][..]));
-    assert_eq!(told.data["count"], 62);
-    assert!(told.text.contains("Who     oncall (") && told.text.contains("and 42 edits more"), "{}", told.text);
-    // As long as there is room for all, they are told in their order.
-    let few = finished(page().edits(&edits[45..55].iter().collect::<Vec<_>>()));
-    assert_eq!((&few.data["edits"][5]["principal"]["name"], &few.data["count"]), (&json!("oncall"), &json!(10)));
-    assert!(!few.text.contains("edits more"), "{}", few.text);
 }
 
 #[test]
@@ -119,27 +75,6 @@ fn data_is_left_out_from_the_largest_on_and_only_as_far_as_needed() {
     assert_eq!(left_out(&over), ["c"]);
     assert_eq!(over["c"]["bytes"], DATA_BYTES_MAX - 2 * third + 1);
     assert_eq!(left_out(&data([DATA_BYTES_MAX, 100, DATA_BYTES_MAX])), ["a", "c"]);
-}
-
-#[test]
-fn what_an_edit_changed_is_told_field_by_field() {
-    let lines = |count: usize| -> Vec<String> {
-        let edit = ReportedEdit {
-            key: String::new(),
-            attribution: Attribution::Untrusted,
-            principal: None,
-            act: Act::Wrote(5),
-            at: Time::ZERO,
-            change: (0..count).map(|n| change(&format!("f{n}"), &json!(n))).collect(),
-            event: None,
-            note: None,
-        };
-        let lines = page().edits(&[&edit]).lines.into_iter();
-        lines.filter(|(label, _)| label == "Field").map(|(_, line)| line).collect()
-    };
-    assert_eq!(lines(2), ["f0: (none) -> 0", "f1: (none) -> 1"]);
-    assert_eq!(lines(ITEMS_MAX).len(), ITEMS_MAX);
-    assert_eq!(lines(ITEMS_MAX + 3)[ITEMS_MAX..], ["and 3 more"]);
 }
 
 #[test]

@@ -1,6 +1,5 @@
 //! What a reconciliation leaves in the record, alerts and incident apart.
 
-use super::is_outpaced;
 use super::notify::News;
 use crate::domain::case::{Applied, Case, Decision, Verdict, WaitsOn};
 use crate::domain::decide::is_patient;
@@ -69,7 +68,7 @@ fn standing(case: &Case, decision: &Decision, applied: &Applied, news: &News) ->
         Some(WaitsOn::EditWar) => Standing::BackingOff,
         Some(WaitsOn::Obstacle | WaitsOn::Visibility | WaitsOn::Name | WaitsOn::Intent) => Standing::Waiting,
         None if right => Standing::InSync,
-        None if matches!(applied, Applied::Refused(refusal) if is_outpaced(*refusal))
+        None if matches!(applied, Applied::Refused(refusal) if refusal.is_outpaced())
             && case.requeues < REQUEUES_MAX =>
         {
             Standing::BackingOff

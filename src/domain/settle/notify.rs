@@ -5,7 +5,6 @@
 
 use std::collections::BTreeSet;
 
-use super::is_outpaced;
 use crate::domain::accepted::WithheldWhy;
 use crate::domain::attribution::{Author, ssm_time};
 use crate::domain::case::{Applied, Case, Decision, WaitsOn};
@@ -149,7 +148,7 @@ fn distrust(attribution: Attribution) -> u8 {
 /// An invocation is about to write, this one next time, or a change is not visible yet: what was done is better said then.
 fn is_unsettled(decision: &Decision, applied: &Applied) -> bool {
     let waits = matches!(decision.wait.as_ref().map(|wait| &wait.on), Some(WaitsOn::Intent | WaitsOn::Visibility));
-    waits || matches!(applied, Applied::Refused(refusal) if is_outpaced(*refusal))
+    waits || matches!(applied, Applied::Refused(refusal) if refusal.is_outpaced())
 }
 
 fn names_awaited(case: &Case, judgement: &Judgement) -> bool {

@@ -2,7 +2,6 @@
 
 use super::incident::is_wrong;
 use super::notify::News;
-use super::{delay_s, is_outpaced};
 use crate::domain::breaker::window_ms;
 use crate::domain::case::{Applied, Case, Decision, Refusal};
 use crate::domain::decide::{is_patient, past_obstacle};
@@ -12,6 +11,9 @@ use crate::domain::mutant::{self, Mutant};
 use crate::domain::record::{Record, Wake};
 use crate::domain::signal::{Cause, Work};
 use crate::domain::time::{MINUTE_MS, SECOND_MS, Time};
+
+/// SQS delays a message by no more than this [docs: SQS quotas].
+pub const DELAY_MAX_S: u32 = 900;
 
 /// The message that comes next by itself; the record remembers all that are on their way, so that
 /// no event adds another.
@@ -46,7 +48,7 @@ fn waits(case: &Case, decision: &Decision, applied: &Applied, news: &News, recor
     waits.extend(news.wait);
     match applied {
         // Another writer was faster.
-        Applied::Refused(refusal) if is_outpaced(*refusal) => {
+        Applied::Refused(refusal) if refusal.is_outpaced() => {
             waits.push(case.now.plus_ms(SECOND_MS * i64::from(1 + case.requeues.min(29))));
         }
         // What may not be written now may be written later; the event of the attempt itself is no reason.
@@ -88,4 +90,10 @@ fn successor(case: &Case, until: Time) -> (Work, u32) {
         not_before: Some(until),
     };
     (work, delay_s(case.now, until))
+}
+
+/// The delay, in whole seconds, of a message that is not to be worked on before `until`.
+pub fn delay_s(now: Time, until: Time) -> u32 {
+    let ms = until.since(now).max(0).saturating_add(SECOND_MS - 1);
+    u32::try_from(ms / SECOND_MS).unwrap_or(DELAY_MAX_S).min(DELAY_MAX_S)
 }

@@ -5,9 +5,10 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use runas_reactor::domain::edit::Edit;
 use runas_reactor::domain::finding::Alert;
-use runas_reactor::domain::fingerprint::{Glance, Noted};
+use runas_reactor::domain::fingerprint::Glance;
 use runas_reactor::domain::observation::{Observation, Status};
 use runas_reactor::domain::policy::Policy;
+use runas_reactor::domain::record::Noted;
 use runas_reactor::domain::record::{Commit, Enabled, Known, Loaded};
 use runas_reactor::domain::signal::Errand;
 use runas_reactor::domain::sweep::Sweep;

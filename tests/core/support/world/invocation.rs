@@ -15,7 +15,7 @@ use runas_reactor::domain::observation::Observation;
 use runas_reactor::domain::policy::Owned;
 use runas_reactor::domain::principal::Attribution;
 use runas_reactor::domain::record::{Commit, Record};
-use runas_reactor::domain::settle::{is_outpaced, log_intent, settle};
+use runas_reactor::domain::settle::{log_intent, settle};
 use runas_reactor::domain::time::Time;
 use runas_reactor::domain::witness;
 
@@ -220,7 +220,7 @@ impl Invocation {
 
     fn refused(mut self, mut round: Box<Round>, lease: &Lease, refusal: Refusal) -> Next {
         self.ended(&mut round, lease, Ended::Refused);
-        if is_outpaced(refusal) && self.refused.len() + 1 < OBSERVE_ATTEMPTS_MAX {
+        if refusal.is_outpaced() && self.refused.len() + 1 < OBSERVE_ATTEMPTS_MAX {
             self.refused.push(refusal);
             return self.goes_on(Stage::Load, false);
         }

@@ -1,0 +1,68 @@
+use super::*;
+use crate::domain::finding::{Kind, Severity};
+use crate::domain::principal::Principal;
+use crate::domain::settle::Act;
+use crate::domain::time::Time;
+
+fn page() -> Page {
+    Page::new(Kind::Poison, Severity::Warning, "x")
+}
+
+fn finished(page: Page) -> Alert {
+    page.finish(&"222233334444".parse().unwrap(), None, None, Time::ZERO)
+}
+
+fn edit_by(name: Option<&str>, arn: Option<&str>) -> ReportedEdit {
+    let owned = |text: Option<&str>| text.map(str::to_owned);
+    let principal = Principal { kind: "AssumedRole".to_owned(), arn: owned(arn), name: owned(name) };
+    ReportedEdit {
+        key: String::new(),
+        attribution: Attribution::Untrusted,
+        principal: Some(principal),
+        act: Act::Wrote(5),
+        at: Time::ZERO,
+        change: Vec::new(),
+        event: None,
+        note: None,
+    }
+}
+
+#[test]
+fn a_principal_is_called_by_its_role_and_then_by_the_name_that_its_session_chose() {
+    assert_eq!(edit_by(Some("alice"), Some("arn:aws:iam::1:role/x")).name(), "x (alice)");
+    assert_eq!(edit_by(None, Some("arn:aws:iam::1:role/x")).name(), "x");
+    assert_eq!(edit_by(Some("alice"), None).name(), "alice");
+    assert_eq!(edit_by(None, None).name(), "unknown principal");
+    let admin = "arn:aws:iam::1:role/aws-reserved/sso.amazonaws.com/AWSReservedSSO_Admin_Read_0123456789abcdef";
+    assert_eq!(edit_by(Some("bob"), Some(admin)).name(), "Admin_Read (bob)");
+}
+
+#[test]
+fn who_edits_most_does_not_crowd_out_the_others() {
+    let mut edits: Vec<ReportedEdit> = (0..60).map(|_| edit_by(Some("mallory"), None)).collect();
+    edits.insert(50, edit_by(Some("oncall"), None));
+    edits.push(edit_by(Some("bob"), None));
+    let told = finished(page().edits(&edits.iter().collect::<Vec<_>>()).line("Why", "a").line("Policy", "b"));
+    let names: Vec<&str> =
+        told.data["edits"].as_array().unwrap().iter().filter_map(|edit| edit["principal"]["name"].as_str()).collect();
+    assert_eq!((names.len(), &names[..4]), (ITEMS_MAX, &["mallory", "oncall", "bob", "mallory"][..]));
+    assert_eq!(told.data["count"], 62);
+    assert!(told.text.contains("Who     oncall (") && told.text.contains("and 42 edits more"), "{}", told.text);
+    // As long as there is room for all, they are told in their order.
+    let few = finished(page().edits(&edits[45..55].iter().collect::<Vec<_>>()));
+    assert_eq!((&few.data["edits"][5]["principal"]["name"], &few.data["count"]), (&json!("oncall"), &json!(10)));
+    assert!(!few.text.contains("edits more"), "{}", few.text);
+}
+
+#[test]
+fn what_an_edit_changed_is_told_field_by_field() {
+    let lines = |count: usize| -> Vec<String> {
+        let change = |n: usize| FieldChange { field: format!("f{n}"), from: None, to: Some(json!(n)) };
+        let edit = ReportedEdit { change: (0..count).map(change).collect(), ..edit_by(Some("mallory"), None) };
+        let text = finished(page().edits(&[&edit])).text;
+        text.lines().filter_map(|line| line.strip_prefix("Field  ")).map(str::to_owned).collect()
+    };
+    assert_eq!(lines(2), ["f0: (none) -> 0", "f1: (none) -> 1"]);
+    assert_eq!(lines(ITEMS_MAX).len(), ITEMS_MAX);
+    assert_eq!(lines(ITEMS_MAX + 3)[ITEMS_MAX..], ["and 3 more"]);
+}

@@ -1,0 +1,75 @@
+//! Puts a case together: what the ledger knows, joined with what the message and the observation say.
+
+use super::observe::complete;
+use crate::domain::case::Case;
+use crate::domain::edit::Edit;
+use crate::domain::fact::{CallFact, Notified};
+use crate::domain::merge::merge;
+use crate::domain::observation::Observation;
+use crate::domain::policy::Policy;
+use crate::domain::principal::Attribution;
+use crate::domain::record::Loaded;
+use crate::domain::signal::Work;
+use crate::domain::target::{AccountFacts, Target};
+use crate::domain::time::Time;
+use crate::domain::witness;
+use crate::ports::{Access, Clock, Documents, Fault};
+
+/// The calls of a message, as facts.
+pub(super) fn heard(policy: &Policy, target: &Target, edits: &[Edit], now: Time) -> Vec<CallFact> {
+    let fact = |edit: &Edit| {
+        let via_reactor_role = policy.by_our_role(&edit.principal, &target.account);
+        // A role of the reactor's own is never trusted: what it may do is explained by an intent, or foreign.
+        let attribution = if via_reactor_role { Attribution::Untrusted } else { policy.attribute(&edit.principal) };
+        CallFact { edit: edit.clone(), attribution, via_reactor_role, heard: now, notified: Notified::No }
+    };
+    edits.iter().map(fact).collect()
+}
+
+/// The contents that it takes to say what is new.
+pub(super) async fn read_missing<W: Documents + Clock + Sync>(
+    world: &W,
+    policy: &Policy,
+    work: &Work,
+    access: &Access,
+    loaded: &Loaded,
+    observation: Observation,
+) -> Result<Observation, Fault> {
+    let now = world.now();
+    let calls = witness::calls(&loaded.record.facts, &heard(policy, &work.target, &work.edits, now), &loaded.seen);
+    let facts = merge(&loaded.record.facts, &calls);
+    complete(world, &work.target, access, observation, |seen| witness::wanted(&facts, seen, now)).await
+}
+
+/// Puts a case together: what is known, with what the message and the observation say.
+pub(super) fn case<W: Clock>(
+    world: &W,
+    policy: &Policy,
+    work: &Work,
+    loaded: Loaded,
+    account: &AccountFacts,
+    observation: Observation,
+) -> Case {
+    let now = world.now();
+    let mut record = loaded.record;
+    let calls = witness::calls(&record.facts, &heard(policy, &work.target, &work.edits, now), &loaded.seen);
+    record.facts = merge(&record.facts, &calls);
+    record.facts = merge(&record.facts, &witness::witness(&record.facts, &observation, now));
+    Case {
+        target: work.target.clone(),
+        account_name: account.name.clone(),
+        now,
+        cause: work.cause,
+        since: work.since,
+        requeues: work.hop,
+        correlation: work.correlation.clone(),
+        calls: work.edits.iter().map(|edit| edit.id.clone()).collect(),
+        resolution: policy.resolve(account, now),
+        policy: policy.label().to_owned(),
+        limits: policy.limits(),
+        observation,
+        record,
+        refused: Vec::new(),
+        random: world.jitter(),
+    }
+}
