@@ -12,7 +12,7 @@ cp -R src/{domain,reactor,sim} src/{clock,domain,reactor,sim,ports,lambda,metric
 cp -R src/cli/{policy_yaml,policy_yaml.rs,decode.rs,simulate} "$core/src/cli/"
 cp -R events infra "$core/" && cp Cargo.lock "$core/"
 cp -R tests/it/{decode.rs,decode,properties.rs,properties,scenarios.rs,sweeping.rs,sweeping,snapshots} "$core/src/it/"
-cp -R tests/core "$core/tests"
+cp -R tests/core "$core/src/held" && mv "$core/src/held/main.rs" "$core/src/held.rs"
 cp tests/it/support/{counted,org}.rs "$core/src/it/support/"
 cp -R tests/fuzz/{src,corpus} "$core/src/fuzz/"
 
@@ -22,6 +22,12 @@ sed -i '0,/^\/\/\/ Works on one batch/{/^\/\/\/ Works on one batch/!{/^use aws_l
 rm it/decode/command.rs
 sed -i '/^mod command;/d' it/decode.rs
 sed -i '/^use crate::aws::Hub;/d; /^#\[tokio::test\]$/{N; /_on_aws()/{:a; N; /\n}$/!ba; d}}' it/scenarios.rs
+# The core's own tests, as a module; of the exhaustive stories those of one act.
+sed -i '/^#!\[allow(/,/^)\]/d' held.rs
+rm held/wide.rs
+find held -name '*.rs' -exec sed -i 's/crate::support/crate::held::support/g; s/crate::exhaustive/crate::held::exhaustive/g' {} +
+sed -i '/^#\[test\]$/{N; /fn two_acts\|fn three_acts/{:a; N; /\n}$/!ba; d}}' held/exhaustive.rs
+for snapshot in held/snapshots/core__*; do mv "$snapshot" "${snapshot/core__/runas_reactor__held__}"; done
 # At other places, and less of it: fewer made-up values, seeds, and settings of what AWS leaves unconfirmed.
 sed -i 's#join("tests/fuzz/corpus")#join("src/fuzz/corpus")#' it/properties/corpus.rs
 sed -i 's/cases: 512/cases: 64/' it/decode/properties.rs
@@ -54,6 +60,8 @@ mod it {
     mod sweeping;
     pub(crate) mod support { pub(crate) mod counted; pub(crate) mod org; }
 }
+#[cfg(test)]
+mod held;
 #[cfg(test)]
 use it::{decode, properties, support};
 LIB
