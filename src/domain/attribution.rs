@@ -69,7 +69,8 @@ pub(super) fn candidates(facts: &Facts, call: &CallFact) -> Vec<Time> {
             && fits(facts, (**created, version), call, at)
     };
     let mut fitting: Vec<Time> = facts.versions.iter().filter(fitting).map(|(created, _)| *created).collect();
-    fitting.sort_by_key(|created| (created.since(at).abs(), *created));
+    // A version from before the call's second fits only as far as the clocks may differ.
+    fitting.sort_by_key(|created| (*created < at, created.since(at).abs(), *created));
     fitting
 }
 

@@ -107,10 +107,10 @@ fn call_of_the_same_second_as_our_version_made_the_version_after_it() {
 }
 
 #[test]
-fn call_belongs_to_the_nearest_version_of_its_number() {
+fn call_belongs_to_the_nearest_version_of_its_number_from_its_second_on() {
     let story = Story::no_document().version(90, &document(&[])).replaced(92, &document(&[(KEY, "k")]));
     for (second, expected) in
-        [(90, (Untrusted, Unattributed)), (91, (Untrusted, Unattributed)), (92, (Unattributed, Untrusted))]
+        [(90, (Untrusted, Unattributed)), (91, (Unattributed, Untrusted)), (92, (Unattributed, Untrusted))]
     {
         let story = story.clone().call(created(second, Untrusted));
         assert_eq!((story.author(90), story.author(92)), expected, "{second}");
