@@ -144,7 +144,7 @@ fn a_throttled_write_is_made_by_a_later_message() {
     assert_eq!(stage.queued(), [0, 1, 0], "observed again");
     assert_eq!(stage.told(), [], "what was done about it is told when it is done");
     stage.aws.faults(&json!([]));
-    stage.pass(5);
+    stage.pass(31);
     stage.settle(&lambda);
     stage.assert_right(PAYMENTS, HOME);
     assert_eq!(kinds(&stage.told()), ["edit_reverted"]);
