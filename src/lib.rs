@@ -74,7 +74,8 @@
 //! 1. A signal selects targets and supplies calls; observed state is always read anew, the policy is at most 60 s old.
 //! 2. [`domain`] has no async, clock, randomness, environment or SDK. [`domain::decide::decide`] and
 //!    [`domain::settle::settle`] are total and give at least one reason.
-//! 3. [`Observation::Unknown`](domain::observation::Observation::Unknown), observe mode and an exemption never lead to a
+//! 3. Answers that do not agree are no observation, and lead to no decision.
+//!    [`Observation::Unknown`](domain::observation::Observation::Unknown), observe mode and an exemption never lead to a
 //!    document write; in an edit war one write follows another only after a pause.
 //! 4. A Put is conditional on the version seen; a stale decision cannot overwrite anything.
 //! 5. Any message, any number of times, in any order, side by side, leaves the same facts; equal facts give equal decisions.

@@ -35,12 +35,16 @@ pub fn compact(facts: &Facts, now: Time) -> Compacted {
         compacted.drop_calls(others, now);
         compacted.drop_intents(others, now);
         compacted.drop_moved(keep);
-        let size = serde_json::to_string(&compacted.facts).map_or(0, |json| json.len());
-        if size <= FACTS_BYTES_MAX || keep == 0 {
+        if is_within_bounds(&compacted.facts) || keep == 0 {
             return compacted;
         }
         keep /= 2;
     }
+}
+
+/// Whether a row holds these facts.
+pub(super) fn is_within_bounds(facts: &Facts) -> bool {
+    serde_json::to_string(facts).is_ok_and(|json| json.len() <= FACTS_BYTES_MAX)
 }
 
 /// What the record loses with a call, least first.

@@ -1,7 +1,7 @@
 //! The decision: total, pure, always with reasons (invariant 2). The first rule that matches decides.
 //!
-//! Content is compared, not the author: owned fields are made right whoever changed them. Whose a change was decides what is
-//! accepted ([`super::accepted`]) and who is notified ([`super::settle`]).
+//! Content is compared, not the author: owned fields are made right after a change by any principal. Whose it was decides
+//! what is accepted ([`super::accepted`]) and who is notified ([`super::settle`]).
 
 use super::case::{Case, Decision, Reason, Refusal, Verdict, Wait, WaitsOn, Write};
 use super::document::{Body, Change, Content, FieldChange};

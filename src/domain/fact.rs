@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use super::document::{Change, Content};
+use super::durations::LEASE_MS;
 use super::edit::{Action, Edit};
 use super::policy::Owned;
 use super::principal::Attribution;
@@ -304,6 +305,22 @@ impl CallFact {
 }
 
 impl Intent {
+    /// A write that is about to be made, with its lease.
+    pub fn new(write: Intended, number: u64, from: Time) -> Self {
+        Self {
+            write,
+            number,
+            digest: None,
+            owned: Owned::new(),
+            over: None,
+            from,
+            until: from.plus_ms(LEASE_MS),
+            ended: None,
+            echo: None,
+            notified: Notified::No,
+        }
+    }
+
     /// Nobody else writes while this is so.
     pub fn is_open(&self, now: Time) -> bool {
         self.ended.is_none() && self.write != Intended::Prune && now < self.until

@@ -21,7 +21,7 @@ impl Principal {
         Self { kind: "Unknown".to_owned(), arn: None, name: None }
     }
 
-    /// What people call it: the role first, since whoever calls chooses the session's name, and that after it.
+    /// What people call it: the role, and after it the session's name, which the caller chooses.
     pub fn called(&self) -> String {
         let role = self.arn.as_deref().and_then(|arn| arn.rsplit('/').next()).filter(|role| !role.is_empty());
         match (role.map(permission_set), self.name.as_deref()) {

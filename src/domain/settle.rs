@@ -10,7 +10,7 @@ mod page;
 mod schedule;
 
 use super::case::{Applied, Case, Decision};
-use super::compaction::{Compacted, compact};
+use super::compaction::{Compacted, compact, is_within_bounds};
 use super::fact::Facts;
 use super::judgement::Judgement;
 use super::mutant::{self, Mutant};
@@ -49,10 +49,17 @@ pub fn settle(
     Settlement { commit: Some(Commit { expected: before.generation, record, seen: left, history, alerts }), next }
 }
 
-/// The commit that logs an intent before its write: the facts that are known by then, and nothing else.
+/// The commit that logs an intent before its write: the facts that are known by then, and nothing else. Where those are
+/// more than a row holds, only the intent is: after a stop the document is observed again, and the message brings its calls.
 pub fn log_intent(case: &Case, before: &Record) -> Commit {
     let generation = before.generation.saturating_add(1);
-    let record = Record { facts: case.record.facts.clone(), generation, updated: case.now, ..before.clone() };
+    let known = &case.record.facts;
+    let facts = if is_within_bounds(known) {
+        known.clone()
+    } else {
+        Facts { intents: known.intents.clone(), ..before.facts.clone() }
+    };
+    let record = Record { facts, generation, updated: case.now, ..before.clone() };
     Commit { expected: before.generation, record, seen: Vec::new(), history: None, alerts: Vec::new() }
 }
 

@@ -1,10 +1,9 @@
 //! Keeping the version history short: what lies behind the page that SSM lists is superseded, and its change is in the history.
 
 use crate::domain::case::Case;
-use crate::domain::durations::LEASE_MS;
-use crate::domain::fact::{Facts, Intended, Intent, Notified};
+use crate::domain::fact::{Facts, Intended, Intent};
 use crate::domain::observation::{Observation, Seen};
-use crate::domain::policy::{Mode, Owned};
+use crate::domain::policy::Mode;
 use crate::ports::{Access, Fault, World};
 
 /// Versions deleted in one reconciliation.
@@ -14,20 +13,8 @@ const PRUNED_MAX: u64 = 5;
 pub(super) fn plan<W: World>(world: &W, case: &Case, facts: &mut Facts) -> Vec<u64> {
     let superseded = superseded(case);
     let Some(newest) = superseded.iter().max() else { return superseded };
-    let now = world.now();
     let name = format!("prune-{:08x}{:08x}", world.jitter(), world.jitter());
-    let intent = Intent {
-        write: Intended::Prune,
-        number: newest + 1,
-        digest: None,
-        owned: Owned::new(),
-        over: None,
-        from: now,
-        until: now.plus_ms(LEASE_MS),
-        ended: None,
-        echo: None,
-        notified: Notified::No,
-    };
+    let intent = Intent::new(Intended::Prune, newest + 1, world.now());
     facts.intents.insert(name, intent);
     superseded
 }

@@ -11,8 +11,7 @@ use crate::domain::decide::decide;
 use crate::domain::fingerprint::{Glance, remembered, to_note};
 use crate::domain::judgement::judge;
 use crate::domain::policy::Policy;
-use crate::domain::record::Loaded;
-use crate::domain::record::Noted;
+use crate::domain::record::{Loaded, Noted};
 use crate::domain::signal::{Cause, Work};
 use crate::ports::{Access, Fault, World};
 

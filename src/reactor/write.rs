@@ -6,7 +6,7 @@ use super::observe::{POLL_MS, POLLS_MAX, observe};
 use crate::domain::case::{Applied, Case, Refusal, Write};
 use crate::domain::document::Content;
 use crate::domain::durations::LEASE_MS;
-use crate::domain::fact::{Ended, Intended, Intent, Notified};
+use crate::domain::fact::{Ended, Intended, Intent};
 use crate::domain::observation::{Observation, Seen, Status, VERSION_NAME};
 use crate::domain::policy::Owned;
 use crate::domain::record::Record;
@@ -55,16 +55,10 @@ fn intent(case: &Case, write: &Write) -> Intent {
         Write::Recreate { content } => (Intended::Recreate, 1, Some(content)),
     };
     Intent {
-        write: intended,
-        number,
         digest: content.map(Content::digest),
         owned: content.map_or_else(Owned::new, |_| case.resolution.owned.clone()),
         over: seen.map(|seen| seen.latest_created()),
-        from: case.now,
-        until: case.now.plus_ms(LEASE_MS),
-        ended: None,
-        echo: None,
-        notified: Notified::No,
+        ..Intent::new(intended, number, case.now)
     }
 }
 

@@ -9,8 +9,7 @@ use serde::de::DeserializeOwned;
 
 use super::keys::{Key, region_name};
 use crate::domain::finding::Alert;
-use crate::domain::record::Noted;
-use crate::domain::record::{Enabled, HistoryEntry, Incident, Record, Standing};
+use crate::domain::record::{Enabled, HistoryEntry, Incident, Noted, Record, Standing};
 use crate::domain::target::{AccountFacts, AccountId, Region, Target};
 use crate::domain::time::{DAY_MS, Time};
 

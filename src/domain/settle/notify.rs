@@ -24,7 +24,7 @@ use crate::domain::time::{SECOND_MS, Time};
 pub struct ReportedEdit {
     /// The same for the same act, however it is found.
     pub key: String,
-    /// What the policy makes of whoever acted.
+    /// What the policy makes of the principal.
     pub attribution: Attribution,
     /// Who acted, where that is known.
     pub principal: Option<Principal>,

@@ -190,6 +190,22 @@ fn a_hostile_edit_is_not_laundered_where_its_event_comes_last() {
     assert_eq!(kinds(&told), ["edit_reverted"], "one story, one alert");
 }
 
+/// Together more than a row of the table can hold.
+#[test]
+fn large_edits_in_a_row_are_undone_like_small_ones() {
+    let (stage, lambda) = governed(PAYMENTS, HOME);
+    let mallory = stage.administrator(PAYMENTS, "mallory@example.com");
+    for n in 0..7 {
+        let profile = json!({"linux": format!("{n}{}", "x".repeat(55_000)), "windows": ""});
+        mallory.edits(HOME, &json!({"runAsEnabled": false, "shellProfile": profile}));
+    }
+    stage.settle(&lambda);
+    stage.assert_right(PAYMENTS, HOME);
+    assert_eq!(stage.document(PAYMENTS, HOME).inputs()["shellProfile"], Value::Null);
+    let told = stage.told();
+    assert!(told.iter().any(|told| told.kind() == "edit_reverted"), "{:?}", kinds(&told));
+}
+
 #[test]
 fn a_break_glass_edit_stands_for_a_while_and_is_told_at_once() {
     let (stage, lambda) = governed(PAYMENTS, HOME);

@@ -2,7 +2,7 @@
 //! for crashes, and for AWS asking us to slow down.
 
 use runas_reactor::domain::decode::{Decoded, decode, encode_work};
-use runas_reactor::domain::durations::REQUEUES_MAX as HOPS_MAX;
+use runas_reactor::domain::durations::REQUEUES_MAX;
 use runas_reactor::domain::edit::Edit;
 use runas_reactor::domain::signal::{Cause, Signal, Work};
 use runas_reactor::domain::target::Target;
@@ -103,12 +103,12 @@ fn the_last_message_of_a_chain_tells_what_it_waited_for_and_sends_no_other() {
     let edit = alices_edit(&stage);
     stage.aws.switches(&json!({"denied_roles": [{"account": PAYMENTS}]}));
     let lambda = stage.lambda();
-    stage.serve_once(&lambda, &waiting(vec![edit.clone()], HOPS_MAX - 1, None));
+    stage.serve_once(&lambda, &waiting(vec![edit.clone()], REQUEUES_MAX - 1, None));
     assert_eq!(stage.delays(), [60]);
-    assert_eq!(stage.successors()[0]["hop"], json!(HOPS_MAX));
+    assert_eq!(stage.successors()[0]["hop"], json!(REQUEUES_MAX));
     assert_eq!(kinds(&stage.told()), ["unreachable"]);
 
-    stage.serve_once(&lambda, &waiting(vec![edit], HOPS_MAX, None));
+    stage.serve_once(&lambda, &waiting(vec![edit], REQUEUES_MAX, None));
     assert_eq!(stage.delays(), [60], "no other");
     let mut told = stage.told();
     told.sort_by_key(super::queue::Told::kind);
