@@ -15,12 +15,12 @@
 
 mod by_hand;
 mod client;
+mod cloudtrail;
 #[cfg(feature = "cli")]
 pub mod dead_letters;
 mod directory;
 mod documents;
 mod fault;
-mod history;
 pub mod lambda;
 mod ledger;
 #[cfg(feature = "cli")]
@@ -49,14 +49,14 @@ use crate::domain::signal::Errand;
 use crate::domain::sweep::Sweep;
 use crate::domain::target::{AccountFacts, AccountId, OuId, Region, Target};
 use crate::domain::time::Time;
-use crate::ports::{self, Access, Attempt, Fault, Page, Written};
+use crate::ports::{self, Access, Attempt, Fault, Lookup, Page, Written};
 use client::Clients;
 use session::{Scope, Sessions};
 
 /// Everything the reactor can reach, in AWS. Making one opens no connection and reads nothing.
 pub struct AwsWorld {
     documents: documents::SsmDocuments,
-    history: history::EventHistory,
+    cloudtrail: cloudtrail::EventHistory,
     regions: regions::AccountRegions,
     directory: directory::Organizations,
     ledger: ledger::DynamoLedger,
@@ -69,7 +69,7 @@ impl AwsWorld {
         let sessions = Arc::new(Sessions::new(config, clients, Scope::Document));
         Self {
             documents: documents::SsmDocuments::new(clients, Arc::clone(&sessions)),
-            history: history::EventHistory::new(config, clients),
+            cloudtrail: cloudtrail::EventHistory::new(config, clients),
             regions: regions::AccountRegions::new(config, clients, sessions),
             directory: directory::Organizations::new(clients),
             ledger: ledger::DynamoLedger::new(config, clients),
@@ -88,8 +88,8 @@ impl ports::Documents for AwsWorld {
         self.documents.glance(target, access).await
     }
 
-    async fn called(&self, target: &Target, access: &Access, since: Time) -> Result<Vec<Edit>, Fault> {
-        self.history.called(target, access, since).await
+    async fn lookup_events(&self, target: &Target, access: &Access, lookup: &Lookup) -> Result<Vec<Edit>, Fault> {
+        self.cloudtrail.lookup(target, access, lookup).await
     }
 
     async fn create(&self, target: &Target, access: &Access, text: &str, version_name: &str) -> Result<Written, Fault> {

@@ -1,5 +1,6 @@
 //! `runasctl`, the operator's command. Results go to standard output, talk goes to standard error.
 
+pub mod accept;
 pub mod apply;
 pub mod decode;
 pub mod demo;
@@ -56,6 +57,8 @@ enum Command {
     Plan(plan::PlanArgs),
     /// Do what a plan says, where that still holds; a few accounts first. Run it again to take up what was stopped.
     Apply(apply::ApplyArgs),
+    /// Accept what a version of a document holds, as if a trusted principal had written it.
+    Accept(accept::AcceptArgs),
     /// Say how everything stands, as the ledger knows it; what is not in sync first.
     Status(status::StatusArgs),
     /// Say what happened at a target, and who did it; newest first.
@@ -123,6 +126,7 @@ fn run(cli: &Cli, printer: &Printer) -> ExitStatus {
         Command::Replay(args) => replay::run(args, cli.output, printer, now()),
         Command::Plan(args) => plan::run(args, cli.output, printer),
         Command::Apply(args) => apply::run(args, cli.output, printer),
+        Command::Accept(args) => accept::run(args, cli.output, printer),
         Command::Status(args) => status::run(args, cli.output, printer),
         Command::History(args) => past::history(args, cli.output, printer),
         Command::Explain(args) => past::explain(args, cli.output, printer),

@@ -3,11 +3,13 @@
 //! Nothing in here is asynchronous, reads a clock, draws a random number, looks at the environment or knows an SDK type
 //! (invariant 2, checked by `tests/it/tidy.rs`). Time and randomness come in as values of a [`case::Case`].
 
+pub mod acceptance;
 pub mod accepted;
 pub mod attribution;
 pub mod breaker;
 pub mod case;
 pub mod compaction;
+pub mod confirmation;
 pub mod dead_letter;
 pub mod decide;
 pub mod decode;

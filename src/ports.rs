@@ -84,6 +84,15 @@ pub struct Access {
     pub correlation: String,
 }
 
+/// What CloudTrail's event history is asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Lookup {
+    /// The calls since then. Where there are very many only the newest, and the log says so.
+    Since(Time),
+    /// The call with this event id.
+    Event(String),
+}
+
 /// A version that a write made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Written {
@@ -136,13 +145,12 @@ pub trait Documents {
     /// fault like any other: it takes a full look to say that there is none.
     fn glance(&self, target: &Target, access: &Access) -> impl Future<Output = Result<Glance, Fault>> + Send;
 
-    /// Calls on the document that CloudTrail remembers, since then: its event history holds those of 90 days, some minutes
-    /// after they were made. Where there are very many only the newest, and the log says so.
-    fn called(
+    /// Calls on the document in CloudTrail's event history, which holds those of 90 days, some minutes after they were made.
+    fn lookup_events(
         &self,
         target: &Target,
         access: &Access,
-        since: Time,
+        lookup: &Lookup,
     ) -> impl Future<Output = Result<Vec<Edit>, Fault>> + Send;
 
     /// `CreateDocument`; [`FaultClass::Moved`] where the document exists by now.

@@ -8,6 +8,7 @@ use std::ops::Bound;
 
 use super::accepted::{fold, value_of};
 use super::attribution::{Author, Pairing, candidates, clock_differences, pair, ssm_time};
+use super::confirmation::pending;
 use super::durations::{CALLS_MAX, FACTS_BYTES_MAX, KEPT_MS, NAMES_MS, SAME_CALL_MS, VERSIONS_MAX};
 use super::fact::{Base, CallFact, Delta, Facts, Notified};
 use super::principal::Attribution;
@@ -114,6 +115,10 @@ impl Compacted {
         for version in part.versions.values_mut() {
             // What was presumed right is not made so by a flood of versions that follows.
             version.adopted &= now.since(version.observed) >= NAMES_MS;
+        }
+        for id in pending(&part, now) {
+            // Nor is what only an event claims.
+            part.calls.entry(id).and_modify(|call| call.attribution = Attribution::Untrusted);
         }
         let accepted = fold(&part, pairing, &[], Some(until));
         let last = part.versions.get(&until);

@@ -136,6 +136,9 @@ pub struct CallFact {
     pub via_reactor_role: bool,
     /// When it was first heard of.
     pub heard: Time,
+    /// CloudTrail's event history was asked for it. Where that did not have it, the call counts as foreign.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub checked: bool,
     /// Whether on-call was notified of it.
     #[serde(default)]
     pub notified: Notified,

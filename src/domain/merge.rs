@@ -93,6 +93,7 @@ fn call(one: &CallFact, other: &CallFact) -> CallFact {
         attribution: one.attribution.max(other.attribution),
         via_reactor_role: one.via_reactor_role || other.via_reactor_role,
         heard: one.heard.min(other.heard),
+        checked: one.checked || other.checked,
         notified: one.notified.max(other.notified),
     }
 }

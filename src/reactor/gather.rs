@@ -21,7 +21,8 @@ pub(super) fn heard(policy: &Policy, target: &Target, edits: &[Edit], now: Time)
         let via_reactor_role = policy.by_our_role(&edit.principal, &target.account);
         // A role of the reactor's own is never trusted: what it may do is explained by an intent, or foreign.
         let attribution = if via_reactor_role { Attribution::Untrusted } else { policy.attribute(&edit.principal) };
-        CallFact { edit: edit.clone(), attribution, via_reactor_role, heard: now, notified: Notified::No }
+        let edit = edit.clone();
+        CallFact { edit, attribution, via_reactor_role, heard: now, checked: false, notified: Notified::No }
     };
     edits.iter().map(fact).collect()
 }

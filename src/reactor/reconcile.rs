@@ -1,7 +1,7 @@
 //! Reconciling one target: load and observe, merge, decide, log the intent and write, settle, commit, notify.
 
 use super::gather::{case, heard, read_missing};
-use super::lookup::lookup;
+use super::lookup::{confirm, lookup, made_up};
 use super::observe::OBSERVE_ATTEMPTS_MAX;
 use super::prune;
 use super::quick_check::{Begun, begin, record_check};
@@ -109,6 +109,7 @@ async fn round<W: World>(
     let mut case = case(world, policy, work, loaded, &account, observation);
     case.refused.clone_from(&progress.refused);
     ask_cloudtrail(world, policy, &mut case, &access, progress).await?;
+    confirm_calls(world, policy, &mut case, (&access, attempt), progress).await?;
     let judgement = judge(&case);
     let decision = decide(&case, &judgement);
     let mut applied = Applied::Nothing;
@@ -171,6 +172,26 @@ async fn ask_cloudtrail<W: World>(
     progress.learned = merge(&progress.learned, &learned);
     case.record.facts = merge(&case.record.facts, &learned);
     case.calls.extend(learned.calls.into_keys());
+    Ok(())
+}
+
+/// Adds what CloudTrail's own history says of calls that only events claim.
+async fn confirm_calls<W: World>(
+    world: &W,
+    policy: &Policy,
+    case: &mut Case,
+    (access, attempt): (&Access, &Attempt),
+    progress: &mut Progress,
+) -> Result<(), Fault> {
+    for call in confirm(world, case, access).await {
+        if let Some(alert) = made_up(policy, case, &call) {
+            tell_once(world, &alert, attempt).await?;
+        }
+        let calls = [(call.edit.id.clone(), call)].into();
+        let learned = Facts { calls, ..Facts::default() };
+        progress.learned = merge(&progress.learned, &learned);
+        case.record.facts = merge(&case.record.facts, &learned);
+    }
     Ok(())
 }
 

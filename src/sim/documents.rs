@@ -13,7 +13,7 @@ use crate::domain::observation::{Observation, Status};
 use crate::domain::target::Target;
 use crate::domain::text::sha256;
 use crate::domain::time::Time;
-use crate::ports::{Access, Clock as _, Fault, FaultClass, Written};
+use crate::ports::{Access, Clock as _, Fault, FaultClass, Lookup, Written};
 
 mod reading;
 
@@ -218,10 +218,10 @@ impl crate::ports::Documents for Sim {
         self.observed(target, between).await
     }
 
-    async fn called(&self, target: &Target, access: &Access, since: Time) -> Result<Vec<Edit>, Fault> {
+    async fn lookup_events(&self, target: &Target, access: &Access, lookup: &Lookup) -> Result<Vec<Edit>, Fault> {
         self.call().await;
         self.enter(&target.account, &target.region, access)?;
-        Ok(self.history(target, since))
+        Ok(self.history(target, lookup))
     }
 
     async fn glance(&self, target: &Target, access: &Access) -> Result<Glance, Fault> {

@@ -8,7 +8,7 @@ use crate::domain::decode::from_history;
 use crate::domain::edit::{Action, Edit};
 use crate::domain::target::{AccountId, DOCUMENT_NAME, Target, partition};
 use crate::domain::time::{SECOND_MS, Time};
-use crate::ports::Clock as _;
+use crate::ports::{Clock as _, Lookup};
 
 /// One call on a document, for the timeline.
 #[derive(Clone, Debug)]
@@ -57,13 +57,21 @@ const DELIVERY_SPREAD_MS: i64 = 1_500;
 const HISTORY_MS: i64 = 300_000;
 
 impl Sim {
-    /// The calls on a document that CloudTrail remembers since then.
-    pub(super) fn history(&self, target: &Target, since: Time) -> Vec<Edit> {
+    /// The calls on a document that CloudTrail remembers.
+    pub(super) fn history(&self, target: &Target, lookup: &Lookup) -> Vec<Edit> {
         let until = self.now().plus_ms(-HISTORY_MS);
         let state = self.state();
-        let calls = state.history.iter().rev().take_while(|(at, ..)| *at >= since);
+        let calls = state.history.iter().rev().take_while(|(at, ..)| match lookup {
+            Lookup::Since(since) => at >= since,
+            Lookup::Event(_) => true,
+        });
         let there = calls.filter(|(at, place, _)| *at <= until && place == target);
-        there.filter_map(|(_, _, record)| from_history(record, target)).collect()
+        let edits = there.filter_map(|(_, _, record)| from_history(record, target));
+        let asked = |edit: &Edit| match lookup {
+            Lookup::Since(_) => true,
+            Lookup::Event(id) => edit.id == *id,
+        };
+        edits.filter(asked).collect()
     }
 }
 

@@ -20,7 +20,7 @@ use crate::domain::sweep::Sweep;
 use crate::domain::target::{AccountFacts, AccountId, OuId, Region, Target};
 use crate::domain::time::Time;
 use crate::ports::{
-    Access, Attempt, Clock, Directory, Documents, Fault, FaultClass, Ledger, Notifier, Page, Queue, Written,
+    Access, Attempt, Clock, Directory, Documents, Fault, FaultClass, Ledger, Lookup, Notifier, Page, Queue, Written,
 };
 
 /// What happens to one call.
@@ -256,8 +256,8 @@ impl Documents for Troubled {
         self.on("glance", target, access, self.sim.glance(target, access)).await
     }
 
-    async fn called(&self, target: &Target, access: &Access, since: Time) -> Result<Vec<Edit>, Fault> {
-        self.on("called", target, access, self.sim.called(target, access, since)).await
+    async fn lookup_events(&self, target: &Target, access: &Access, lookup: &Lookup) -> Result<Vec<Edit>, Fault> {
+        self.on("lookup_events", target, access, self.sim.lookup_events(target, access, lookup)).await
     }
 
     async fn create(&self, target: &Target, access: &Access, text: &str, name: &str) -> Result<Written, Fault> {

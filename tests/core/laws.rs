@@ -98,11 +98,11 @@ prop_compose! {
     /// A call under one of few event ids: copies of an event that differ in everything else are among them.
     fn any_call()(
         id in 0..8_u8, action in action(), at in time(), attribution in attribution(), via_reactor_role: bool,
-        heard in time(), notified in notified(), failed in option::weighted(0.1, Just("AccessDenied".to_owned())),
+        heard in time(), checked: bool, notified in notified(), failed in option::weighted(0.1, Just("AccessDenied".to_owned())),
     ) -> CallFact {
         let mut call = call(action, at, attribution);
         (call.edit.id, call.edit.failed) = (format!("event-{id}"), failed);
-        CallFact { via_reactor_role, heard, notified, ..call }
+        CallFact { via_reactor_role, heard, checked, notified, ..call }
     }
 }
 

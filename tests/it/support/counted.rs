@@ -14,7 +14,7 @@ use runas_reactor::domain::sweep::Sweep;
 use runas_reactor::domain::target::{AccountFacts, AccountId, OuId, Region, Target};
 use runas_reactor::domain::time::Time;
 use runas_reactor::ports::{
-    Access, Attempt, Clock, Directory, Documents, Fault, Ledger, Notifier, Page, Queue, Written,
+    Access, Attempt, Clock, Directory, Documents, Fault, Ledger, Lookup, Notifier, Page, Queue, Written,
 };
 use runas_reactor::sim::Sim;
 use runas_reactor::sim::drive::Simulated;
@@ -70,8 +70,8 @@ impl<W: Documents + Sync> Documents for Counted<W> {
         self.count("glance", self.inner.glance(target, access)).await
     }
 
-    async fn called(&self, target: &Target, access: &Access, since: Time) -> Result<Vec<Edit>, Fault> {
-        self.count("called", self.inner.called(target, access, since)).await
+    async fn lookup_events(&self, target: &Target, access: &Access, lookup: &Lookup) -> Result<Vec<Edit>, Fault> {
+        self.count("lookup_events", self.inner.lookup_events(target, access, lookup)).await
     }
 
     async fn create(&self, target: &Target, access: &Access, text: &str, name: &str) -> Result<Written, Fault> {

@@ -334,6 +334,7 @@ pub(super) fn call_fact(edit: &Edit, heard: Time) -> CallFact {
         attribution: if trusted { Attribution::Trusted } else { Attribution::Untrusted },
         via_reactor_role: edit.principal == principal(Actor::Reactor),
         heard,
+        checked: false,
         notified: Notified::No,
     }
 }

@@ -11,7 +11,7 @@ use crate::domain::decode::from_history;
 use crate::domain::edit::Edit;
 use crate::domain::target::Target;
 use crate::domain::time::Time;
-use crate::ports::{Access, Fault};
+use crate::ports::{Access, Fault, Lookup};
 
 /// [bc cloudtrail].
 static LOOKUP: Shape = Shape {
@@ -42,19 +42,18 @@ impl EventHistory {
         Self { sessions: Sessions::new(config, clients, Scope::History), way: clients.cloudtrail() }
     }
 
-    pub(super) async fn called(&self, target: &Target, access: &Access, since: Time) -> Result<Vec<Edit>, Fault> {
+    pub(super) async fn lookup(&self, target: &Target, access: &Access, lookup: &Lookup) -> Result<Vec<Edit>, Fault> {
         let Lent { session, .. } = self.sessions.get(&target.account, access).await?;
         let call = LOOKUP.prepare(&self.way, target.region.as_str(), session.credentials.clone());
-        let until = clock::now();
         let mut edits = Vec::new();
-        for (nth, name) in NAMES.into_iter().enumerate() {
+        for (nth, question) in questions(lookup, clock::now()).iter().enumerate() {
             if nth > 0 {
                 clock::sleep(PAUSE_MS).await;
             }
             // The record as CloudTrail wrote it is JSON in a string.
-            let (events, all) = call.list(&question(name, since, until), "Events", PAGES_MAX, PAUSE_MS).await?;
+            let (events, all) = call.list(question, "Events", PAGES_MAX, PAUSE_MS).await?;
             if !all {
-                tracing::warn!(%target, name, read = events.len(), truncated = true, "event history not read to its end");
+                tracing::warn!(%target, %question, read = events.len(), truncated = true, "event history not read to its end");
             }
             let records = events.iter().filter_map(|event| event.get("CloudTrailEvent")?.as_str());
             edits.extend(records.filter_map(|record| from_history(record, target)));
@@ -63,11 +62,21 @@ impl EventHistory {
     }
 }
 
+fn questions(lookup: &Lookup, now: Time) -> Vec<Value> {
+    match lookup {
+        Lookup::Since(since) => NAMES.iter().map(|name| by_name(name, *since, now)).collect(),
+        Lookup::Event(id) => vec![json!({ "LookupAttributes": attribute("EventId", id) })],
+    }
+}
+
 /// In whole seconds, the last one included.
-fn question(name: &str, since: Time, until: Time) -> Value {
-    let by_name = json!([{ "AttributeKey": "EventName", "AttributeValue": name }]);
+fn by_name(name: &str, since: Time, until: Time) -> Value {
     let (start, end) = (since.ms() / 1_000, (until.ms() / 1_000 + 1).max(since.ms() / 1_000));
-    json!({ "LookupAttributes": by_name, "StartTime": start, "EndTime": end })
+    json!({ "LookupAttributes": attribute("EventName", name), "StartTime": start, "EndTime": end })
+}
+
+fn attribute(key: &str, value: &str) -> Value {
+    json!([{ "AttributeKey": key, "AttributeValue": value }])
 }
 
 #[cfg(test)]
@@ -77,7 +86,7 @@ mod tests {
     #[test]
     fn a_question_ends_with_the_second_in_which_it_is_asked_and_never_before_it_begins() {
         let between = |since, until| {
-            let question = question("UpdateDocument", Time::from_ms(since), Time::from_ms(until));
+            let question = by_name("UpdateDocument", Time::from_ms(since), Time::from_ms(until));
             (question["StartTime"].clone(), question["EndTime"].clone())
         };
         assert_eq!(between(1_999, 5_001), (json!(1), json!(6)));

@@ -1,12 +1,13 @@
 //! CloudTrail's event history: asked as often as CloudTrail allows, and never taken for empty because it did not answer.
 
-use runas_reactor::ports::{Clock as _, FaultClass};
+use runas_reactor::ports::{Clock as _, FaultClass, Lookup};
 use serde_json::json;
 
 use super::*;
 
 async fn called(world: &AwsWorld) -> Result<Vec<runas_reactor::domain::edit::Edit>, Fault> {
-    world.called(&target(), &access(), world.now().plus_ms(-3_600_000)).await
+    let lookup = Lookup::Since(world.now().plus_ms(-3_600_000));
+    world.lookup_events(&target(), &access(), &lookup).await
 }
 
 #[tokio::test]

@@ -1,0 +1,187 @@
+//! `runasctl accept`: an operator accepts what a version of a document holds. It is committed to the ledger, and the target is
+//! reconciled right away.
+
+use std::io::{BufRead as _, IsTerminal as _};
+use std::str::FromStr;
+use std::sync::Arc;
+
+use clap::Args;
+
+use super::login::{Failure, HomeArgs, WHERE, finished};
+use super::plan::survey::look_at;
+use super::printer::Printer;
+use super::{ExitStatus, Output};
+use crate::aws::AwsWorld;
+use crate::aws::operator::Deployment;
+use crate::config::operator::{LEDGER, QUEUE, TOPIC, trust};
+use crate::domain::acceptance::{Acceptance, accept};
+use crate::domain::decode::encode_work;
+use crate::domain::document::Change;
+use crate::domain::observation::{Observation, Seen};
+use crate::domain::policy::{Policy, Resolution};
+use crate::domain::record::{Commit, Loaded};
+use crate::domain::target::Target;
+use crate::domain::text::{NAME_CHARS_MAX, clean};
+use crate::domain::time::MINUTE_MS;
+use crate::ports::{Access, Clock as _, Directory as _, Documents as _, Ledger as _};
+use crate::reactor::{Message, PolicySource, Reactor};
+
+/// The time that the reconciliation gets.
+const RECONCILE_MS: i64 = 3 * MINUTE_MS;
+
+/// Accept what a version of a document holds, as if a trusted principal had written it; the policy's fields stay the policy's.
+#[derive(Clone, Debug, Args)]
+pub struct AcceptArgs {
+    /// An account in one region: 444455556666/eu-west-1.
+    #[arg(value_name = "ACCOUNT/REGION", value_parser = target)]
+    target: Target,
+    /// The version whose content is accepted, as the alert and `runasctl history` name it.
+    #[arg(long, value_name = "N")]
+    version: u64,
+    /// Why, for on-call and the history: a ticket, for example.
+    #[arg(long, value_name = "TEXT")]
+    reason: String,
+    /// Do it without asking.
+    #[arg(long)]
+    yes: bool,
+    /// The ledger's table, instead of `RUNAS_TABLE`.
+    #[arg(long, help_heading = WHERE, value_name = "NAME")]
+    table: Option<String>,
+    /// The topic for alerts, instead of `RUNAS_TOPIC_ARN`.
+    #[arg(long, help_heading = WHERE, value_name = "ARN")]
+    topic_arn: Option<String>,
+    /// The work queue, instead of `RUNAS_QUEUE_URL`.
+    #[arg(long, help_heading = WHERE, value_name = "URL")]
+    queue_url: Option<String>,
+    #[command(flatten)]
+    home: HomeArgs,
+}
+
+fn target(text: &str) -> Result<Target, String> {
+    let (account, region) = text.split_once('/').ok_or("no region; say 444455556666/eu-west-1, for example")?;
+    let problem = |error: crate::domain::target::IdError| error.to_string();
+    Ok(Target::new(FromStr::from_str(account).map_err(problem)?, FromStr::from_str(region).map_err(problem)?))
+}
+
+/// Runs the command.
+pub fn run(args: &AcceptArgs, output: Output, printer: &Printer) -> ExitStatus {
+    finished(command(args, output, printer), printer)
+}
+
+async fn command(args: &AcceptArgs, output: Output, printer: &Printer) -> Result<ExitStatus, Failure> {
+    let deployment = Deployment {
+        table: Some(LEDGER.read(args.table.as_deref())?),
+        topic_arn: Some(TOPIC.read(args.topic_arn.as_deref())?),
+        queue_url: Some(QUEUE.read(args.queue_url.as_deref())?),
+    };
+    if !args.yes && !std::io::stdin().is_terminal() {
+        return Err(Failure::Usage(
+            "nobody is there to ask; fix: --yes, once somebody has seen the version".to_owned(),
+        ));
+    }
+    let operator = args.home.connect(trust()?).await.map_err(Failure::Error)?;
+    let by = operator.who_am_i().await?.arn;
+    let world = operator.world(&deployment);
+    let policy = world
+        .policy()
+        .await?
+        .ok_or_else(|| Failure::Error("the ledger holds no policy; fix: `runasctl policy push` first".to_owned()))?;
+    let (change, commit) = prepared(args, &world, &policy, &by).await?;
+    printer.talk(&shown(args, &by, &change));
+    if !args.yes && !confirmed(printer) {
+        return Err(Failure::Error("nothing was done; fix: answer `yes` to accept it".to_owned()));
+    }
+    world.commit(&args.target, &commit).await?;
+    let correlation = commit.history.map(|entry| entry.id).unwrap_or_default();
+    reconciled(args, world, policy, &correlation, output, printer).await
+}
+
+/// What would be accepted, and the commit that does it. Nothing is written.
+async fn prepared(args: &AcceptArgs, world: &AwsWorld, policy: &Policy, by: &str) -> Result<(Change, Commit), Failure> {
+    let now = world.now();
+    let correlation = format!("accept-{}-{}", args.version, now.ms());
+    let Loaded { record, facts, .. } = world.load(&args.target, &[].into()).await?;
+    let known = match facts {
+        Some(facts) => Some(facts),
+        None => world.account(&args.target.account).await?,
+    };
+    let account = known.ok_or_else(|| {
+        Failure::Error(format!("account {} is not in the organisation; fix: mend the number", args.target.account))
+    })?;
+    let Resolution { owned, .. } = policy.resolve(&account, now);
+    let access = Access { roles: policy.roles().to_vec(), correlation: correlation.clone() };
+    let seen = seen(args, world, &access).await?;
+    let acceptance = Acceptance {
+        target: args.target.clone(),
+        version: args.version,
+        by: clean(by, NAME_CHARS_MAX),
+        reason: clean(&args.reason, NAME_CHARS_MAX),
+        correlation,
+        at: now,
+    };
+    accept(&acceptance, &record, &seen, &owned).map_err(|problem| Failure::Error(problem.to_string()))
+}
+
+async fn seen(args: &AcceptArgs, world: &AwsWorld, access: &Access) -> Result<Box<Seen>, Failure> {
+    match world.observe(&args.target, access, &[args.version].into()).await? {
+        Observation::Present(seen) => Ok(seen),
+        Observation::Absent => Err(Failure::Error(format!(
+            "there is no document in {}; fix: wait until the reactor has created it, and have the change made again",
+            args.target
+        ))),
+        Observation::Unknown(why) => Err(Failure::Error(format!(
+            "the document in {} cannot be read: {}; fix: see `runasctl explain {}`",
+            args.target, why.detail, args.target
+        ))),
+    }
+}
+
+fn shown(args: &AcceptArgs, by: &str, change: &Change) -> String {
+    let value = |value: &Option<serde_json::Value>| value.as_ref().map_or("(none)".to_owned(), ToString::to_string);
+    let line = |field: &crate::domain::document::FieldChange| {
+        clean(&format!("  {}: {} -> {}", field.field, value(&field.from), value(&field.to)), NAME_CHARS_MAX)
+    };
+    let fields: Vec<String> = change.iter().map(line).collect();
+    format!("{}, version {}, as {by}:\n{}\n", args.target, args.version, fields.join("\n"))
+}
+
+fn confirmed(printer: &Printer) -> bool {
+    printer.talk("Only `yes` accepts it: ");
+    let mut answer = String::new();
+    std::io::stdin().lock().read_line(&mut answer).is_ok() && answer.trim() == "yes"
+}
+
+/// The reactor's own way to the end: the document is put right by what is accepted now, and on-call is notified.
+async fn reconciled(
+    args: &AcceptArgs,
+    world: AwsWorld,
+    policy: Policy,
+    correlation: &str,
+    output: Output,
+    printer: &Printer,
+) -> Result<ExitStatus, Failure> {
+    let message = Message {
+        id: correlation.to_owned(),
+        body: encode_work(&look_at(args.target.clone(), correlation, &world)),
+        receipt: None,
+        // The alert of the acceptance stands in the outbox, as that of a message that comes again does.
+        receives: 2,
+    };
+    let deadline = world.now().plus_ms(RECONCILE_MS);
+    let reactor = Reactor::new(world, PolicySource::Fixed(Arc::new(policy)));
+    let report = reactor.batch(&[message], deadline).await;
+    let Some(pass) = report.passes.first() else {
+        let problem = "it is accepted, and the target could not be reconciled; fix: the next sweep does it, or see \
+                       `runasctl explain`";
+        return Err(Failure::Error(problem.to_owned()));
+    };
+    let standing = format!("{:?}", pass.standing);
+    match output {
+        Output::Json => {
+            let value = serde_json::json!({ "schema_version": 1, "id": correlation, "standing": pass.standing });
+            printer.data(&format!("{value:#}\n"));
+        }
+        Output::Table => printer.data(&format!("accepted; the target is {standing} now\n")),
+    }
+    Ok(if pass.standing == crate::domain::record::Standing::InSync { ExitStatus::Success } else { ExitStatus::Drift })
+}

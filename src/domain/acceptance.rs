@@ -1,0 +1,143 @@
+//! A person accepts what a version of the document holds: the way back for a trusted change that carries over what a foreign
+//! version set first, and for a break-glass change that is to stay.
+//!
+//! It becomes the new base of the record, so that all that comes later is judged against it. The fields that the policy owns
+//! are the policy's in it.
+
+use std::collections::BTreeSet;
+
+use serde_json::json;
+
+use super::accepted::{fold, value_of};
+use super::attribution::pair;
+use super::document::{Body, Change, Content};
+use super::fact::{Base, Facts, Notified};
+use super::finding::{Alert, Kind, Page, Severity, bounded_changes};
+use super::observation::Seen;
+use super::policy::Owned;
+use super::record::{Commit, HistoryEntry, Record};
+use super::target::{DOCUMENT_NAME, Target};
+use super::time::Time;
+
+/// Who accepts what, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Acceptance {
+    /// Where.
+    pub target: Target,
+    /// The version whose content is accepted.
+    pub version: u64,
+    /// The operator's ARN.
+    pub by: String,
+    /// The operator's reason, for on-call and for the history.
+    pub reason: String,
+    /// Identifies this acceptance in history and alerts.
+    pub correlation: String,
+    /// When.
+    pub at: Time,
+}
+
+/// Why a version cannot be accepted; the text says what to do about it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unacceptable {
+    /// SSM does not list it any more, or never did.
+    #[error("the document has no version {0} that can be read; fix: name one of {1}")]
+    NoSuchVersion(u64, String),
+    /// It holds no preferences of Session Manager.
+    #[error("version {0} is no valid Session document: {1}; fix: name another version")]
+    Invalid(u64, String),
+    /// It holds what is accepted already.
+    #[error("version {0} holds nothing that is not accepted already; fix: there is nothing to do")]
+    Nothing(u64),
+}
+
+/// What an acceptance changes, and the commit that makes it so.
+///
+/// # Errors
+/// The version is not there, holds no preferences, or nothing new.
+pub fn accept(
+    acceptance: &Acceptance,
+    record: &Record,
+    seen: &Seen,
+    owned: &Owned,
+) -> Result<(Change, Commit), Unacceptable> {
+    let number = acceptance.version;
+    let content = match seen.body(number) {
+        Some(Body::Valid(content)) => content.overlaid(owned),
+        Some(Body::Invalid { why }) => return Err(Unacceptable::Invalid(number, why.clone())),
+        None => {
+            let listed: Vec<String> = seen.versions.iter().map(|info| info.number.to_string()).collect();
+            return Err(Unacceptable::NoSuchVersion(number, listed.join(", ")));
+        }
+    };
+    let before = fold(&record.facts, &pair(&record.facts), &[], None);
+    let accepted = before.content.clone().unwrap_or_else(Content::minimal).overlaid(owned);
+    let change = accepted.change_to(&content);
+    if change.is_empty() {
+        return Err(Unacceptable::Nothing(number));
+    }
+    let facts = rebased(&record.facts, base(&record.facts, content, before.foreign, seen, acceptance.at));
+    let generation = record.generation.saturating_add(1);
+    let commit = Commit {
+        expected: record.generation,
+        record: Record { facts, generation, updated: acceptance.at, ..record.clone() },
+        seen: Vec::new(),
+        history: Some(history(acceptance, &change)),
+        alerts: vec![alert(acceptance, &change)],
+    };
+    Ok((change, commit))
+}
+
+fn base(facts: &Facts, content: Content, foreign: BTreeSet<String>, seen: &Seen, at: Time) -> Base {
+    let held: BTreeSet<String> = Content::minimal().change_to(&content).iter().map(value_of).collect();
+    let digest = content.digest();
+    let is_latest = seen.latest.body.content().is_some_and(|latest| latest.digest() == digest);
+    Base {
+        digest: is_latest.then_some(digest),
+        blurred: matches!(seen.latest.body, Body::Invalid { .. }),
+        foreign: foreign.difference(&held).cloned().collect(),
+        content: Some(content),
+        until: seen.latest_created(),
+        at,
+        observed: at,
+        notified: Notified::Named,
+        ..facts.base.clone().unwrap_or_default()
+    }
+}
+
+/// Versions up to the base are part of it.
+fn rebased(facts: &Facts, base: Base) -> Facts {
+    let until = base.until;
+    let mut facts = Facts { base: Some(base), ..facts.clone() };
+    facts.versions.retain(|created, _| *created > until);
+    facts.owned.retain(|created, _| *created > until);
+    facts
+}
+
+fn summary(acceptance: &Acceptance) -> String {
+    format!("{} accepted version {}: {}", acceptance.by, acceptance.version, acceptance.reason)
+}
+
+fn history(acceptance: &Acceptance, change: &Change) -> HistoryEntry {
+    let Acceptance { version, by, reason, .. } = acceptance;
+    let accepted = json!({ "version": version, "by": by, "reason": reason, "change": bounded_changes(change) });
+    HistoryEntry {
+        id: acceptance.correlation.clone(),
+        at: acceptance.at,
+        summary: summary(acceptance),
+        case: json!({ "schema_version": 1, "accepted": accepted }),
+        contents: std::collections::BTreeMap::new(),
+    }
+}
+
+fn alert(acceptance: &Acceptance, change: &Change) -> Alert {
+    let Acceptance { target, version, by, reason, correlation, at } = acceptance;
+    let Target { account, region } = target;
+    let page = Page::new(Kind::EditKept, Severity::Info, &format!("accepted:{correlation}"))
+        .subject(format!("accepted: version {version}, by an operator"))
+        .placed(&target.to_string(), &format!("{DOCUMENT_NAME} in {account}, {region}"))
+        .line("Who", by)
+        .line("What", &format!("accepted what version {version} holds"))
+        .line("Why", reason)
+        .put("changed", bounded_changes(change));
+    change.iter().fold(page, |page, field| page.line("Field", &field.field)).finish(account, Some(region), None, *at)
+}

@@ -1,0 +1,61 @@
+//! Trusted calls that CloudTrail's own event history has to confirm: those that bring in what can run code or send sessions
+//! elsewhere.
+//!
+//! An event reaches the hub through the account that it is about, whose administrator may be able to make one up. The history
+//! of that account is written by CloudTrail alone. The change is taken over at once, so that no pipeline is held up, and
+//! dropped again where the history does not know the call.
+
+use super::attribution::pair;
+use super::document::REVIEWED_FIELDS;
+use super::durations::{KEPT_MS, WATCH_MS};
+use super::edit::Edit;
+use super::fact::{CallFact, Facts};
+use super::principal::Attribution;
+use super::time::Time;
+
+/// How often the history is asked for a call, every five minutes, before it counts as made up. CloudTrail takes five on average
+/// and promises nothing [docs: how-cloudtrail-works].
+const ASKED_MAX: i64 = 6;
+
+/// Event ids of the calls that wait to be confirmed.
+fn unconfirmed(facts: &Facts, now: Time) -> Vec<String> {
+    let open = |call: &CallFact| call.is_trusted() && !call.checked && now.since(call.heard) < KEPT_MS;
+    if !facts.calls.values().any(open) {
+        return Vec::new();
+    }
+    let pairing = pair(facts);
+    let reviewed = |id: &String| {
+        let version = pairing.version.get(id).and_then(|created| facts.versions.get(created));
+        let change = version.map(super::fact::VersionFact::change).unwrap_or_default();
+        change.iter().any(|field| REVIEWED_FIELDS.contains(&field.field.as_str()))
+    };
+    facts.calls.iter().filter(|(id, call)| open(call) && reviewed(id)).map(|(id, _)| id.clone()).collect()
+}
+
+/// The calls to ask for now.
+pub fn due(facts: &Facts, now: Time) -> Vec<CallFact> {
+    let calls = unconfirmed(facts, now).into_iter().filter_map(|id| facts.calls.get(&id).cloned());
+    calls.filter(|call| now.since(call.heard) >= WATCH_MS).collect()
+}
+
+/// What an answer of the history makes of a call; `None` where a later one may have it.
+pub fn answered(call: &CallFact, found: &[Edit], now: Time) -> Option<CallFact> {
+    let same = |edit: &Edit| edit.principal == call.edit.principal && edit.action == call.edit.action;
+    if found.iter().any(same) {
+        return Some(CallFact { checked: true, ..call.clone() });
+    }
+    let over = !found.is_empty() || now.since(call.heard) >= ASKED_MAX * WATCH_MS;
+    over.then(|| CallFact { checked: true, attribution: Attribution::Untrusted, ..call.clone() })
+}
+
+/// Event ids of the calls that CloudTrail may still come to know.
+pub fn pending(facts: &Facts, now: Time) -> Vec<String> {
+    let young = |id: &String| facts.calls.get(id).is_some_and(|call| now.since(call.heard) < ASKED_MAX * WATCH_MS);
+    unconfirmed(facts, now).into_iter().filter(young).collect()
+}
+
+/// When to ask next.
+pub fn next(facts: &Facts, now: Time) -> Option<Time> {
+    let ask = |call: &CallFact| call.heard.plus_ms((now.since(call.heard) / WATCH_MS + 1) * WATCH_MS);
+    pending(facts, now).iter().filter_map(|id| facts.calls.get(id).map(ask)).min()
+}

