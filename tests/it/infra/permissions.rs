@@ -1,0 +1,115 @@
+//! Roles and delegation allow the calls that the code makes, and no others.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+use runas_reactor::domain::target::Target;
+use runas_reactor::ports::{Access, Clock as _, Directory as _, Documents as _};
+use serde_json::{Value, json};
+
+use super::template::{HUB, MANAGEMENT, MEMBER, allowed, listed, statements, template};
+use crate::aws::Hub;
+
+const ACCOUNT: &str = "444455556666";
+
+fn policies(name: &str, role: &str) -> &'static Value {
+    &template(name)["Resources"][role]["Properties"]["Policies"]
+}
+
+/// The template's text with the partition and the account that it stands in.
+fn filled(value: &Value) -> String {
+    let text = value["Fn::Sub"].as_str().or(value.as_str()).unwrap();
+    text.replace("${AWS::Partition}", "aws").replace("${AWS::AccountId}", ACCOUNT)
+}
+
+/// Each action with each resource that a policy allows it on.
+fn grants(policy: &Value) -> BTreeSet<(String, String)> {
+    let pairs = statements(policy).into_iter().flat_map(|it| {
+        let resources = listed(&it["Resource"]).into_iter().map(filled).collect::<Vec<_>>();
+        let actions = listed(&it["Action"]).into_iter().map(|action| action.as_str().unwrap().to_owned());
+        actions.flat_map(move |action| resources.clone().into_iter().map(move |resource| (action.clone(), resource)))
+    });
+    pairs.collect()
+}
+
+#[tokio::test]
+async fn the_member_role_allows_what_the_session_policies_allow_and_nothing_else() {
+    let hub = Hub::new().await;
+    let world = hub.world();
+    let target = Target::new(ACCOUNT.parse().unwrap(), "eu-west-1".parse().unwrap());
+    let access = Access { roles: vec!["RunasReactorMember".to_owned()], correlation: "c-1".to_owned() };
+    world.observe(&target, &access, &BTreeSet::new()).await.unwrap();
+    world.enabled_regions(&target.account, &access).await.unwrap();
+    world.called(&target, &access, world.now().plus_ms(-60_000)).await.unwrap();
+    let sessions = hub.emulator().assumed();
+    let asked: BTreeSet<_> = sessions.iter().flat_map(|session| grants(&session["policy"])).collect();
+    assert_eq!(sessions.len(), 2, "a session for the document, and one for the history");
+    assert_eq!(grants(policies(MEMBER, "MemberRole")), asked, "left: the member role; right: the session policies");
+}
+
+#[test]
+fn the_member_role_allows_each_call_that_is_made_in_a_member_account() {
+    let calls = calls_below("src/aws");
+    let role: BTreeSet<&str> =
+        allowed(policies(MEMBER, "MemberRole")).into_iter().filter_map(|action| Some(action.split_once(':')?.1)).collect();
+    let made: BTreeSet<&str> = calls.iter().filter(|call| call.in_member).map(|call| call.name.as_str()).collect();
+    assert!(made.len() >= 9 && made.is_subset(&role), "left out: {:?}", made.difference(&role));
+    let all: BTreeSet<&str> = calls.iter().map(|call| call.name.as_str()).collect();
+    assert!(role.is_subset(&all), "allowed, and never called: {:?}", role.difference(&all));
+}
+
+#[test]
+fn the_delegation_allows_the_calls_of_organizations_and_the_function_those_that_it_makes() {
+    let qualified = |calls: &[Call]| -> BTreeSet<String> {
+        calls.iter().map(|call| format!("organizations:{}", call.name)).collect()
+    };
+    let mut all = calls_below("src/aws/directory");
+    all.extend(calls_of(Path::new("src/aws/directory.rs")));
+    let delegated = &template(MANAGEMENT)["Resources"]["Delegation"]["Properties"]["Content"];
+    let delegated: BTreeSet<String> = allowed(delegated).into_iter().map(str::to_owned).collect();
+    assert_eq!(delegated, qualified(&all), "left: the delegation policy; right: src/aws/directory");
+
+    // `all.rs` is the operator's: the function is built without it.
+    all.retain(|call| call.name != "ListAccounts");
+    let function = allowed(policies(HUB, "Role")).into_iter().filter(|action| action.starts_with("organizations:"));
+    assert_eq!(function.map(str::to_owned).collect::<BTreeSet<_>>(), qualified(&all));
+}
+
+#[test]
+fn the_broker_assumes_gap_roles_asks_for_the_age_of_accounts_and_writes_its_log() {
+    let policy = policies(MANAGEMENT, "BrokerRole");
+    let actions: BTreeSet<&str> = allowed(policy).into_iter().collect();
+    let expected = ["logs:CreateLogStream", "logs:PutLogEvents", "organizations:DescribeAccount", "sts:AssumeRole"];
+    assert_eq!(actions, BTreeSet::from(expected));
+    let statements = statements(policy);
+    let gap = statements.iter().find(|it| it["Action"] == "sts:AssumeRole").unwrap();
+    assert_eq!(gap["Resource"], json!({"Fn::Sub": "arn:${AWS::Partition}:iam::*:role/${GapRoleName}"}));
+    assert_eq!(gap["Condition"], json!({"StringEquals": {"aws:ResourceOrgID": {"Ref": "OrganizationId"}}}));
+}
+
+/// A call that a source file names.
+struct Call {
+    name: String,
+    in_member: bool,
+}
+
+fn calls_below(folder: &str) -> Vec<Call> {
+    let entries = fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(folder)).unwrap();
+    let paths = entries.map(|entry| format!("{folder}/{}", entry.unwrap().file_name().to_str().unwrap()));
+    paths
+        .flat_map(|path| if Path::new(&path).extension().is_some() { calls_of(Path::new(&path)) } else { calls_below(&path) })
+        .collect()
+}
+
+/// `Call::read("X")` and `Call::write("X")`, with `.in_member()` behind it or not, and the operation names of shapes.
+fn calls_of(file: &Path) -> Vec<Call> {
+    if file.extension().is_none_or(|extension| extension != "rs") || file.ends_with("tests.rs") {
+        return Vec::new();
+    }
+    let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(file)).unwrap();
+    let text = text.split("#[cfg(test)]\nmod tests {").next().unwrap();
+    let starts = ["Call::read(\"", "Call::write(\"", "    name: \""];
+    let found = starts.iter().flat_map(|start| text.split(start).skip(1)).filter_map(|rest| rest.split_once('"'));
+    found.map(|(name, rest)| Call { name: name.to_owned(), in_member: rest.starts_with(").in_member()") }).collect()
+}
