@@ -132,7 +132,9 @@ fn only_the_function_of_the_hub_gets_into_a_member_account() {
     let organization = Organization::deploy_hub(&[]);
     member(&organization, Place { account: PAYMENTS, region: HOME }, &[]);
     assert!(gets_in(&organization, HUB, "RunasReactor"));
-    for (account, name) in [(HUB, "RunasReactor2"), (HUB, "Admin"), (MANAGEMENT, "RunasReactor"), (STRANGER, "RunasReactor")] {
+    for (account, name) in
+        [(HUB, "RunasReactor2"), (HUB, "Admin"), (MANAGEMENT, "RunasReactor"), (STRANGER, "RunasReactor")]
+    {
         assert!(!gets_in(&organization, account, name), "{name} of {account}");
     }
 }
@@ -159,7 +161,8 @@ fn the_member_role_reaches_one_document_and_no_other() {
     for action in ["GetDocument", "UpdateDocument", "DeleteDocument", "ModifyDocumentPermission"] {
         let action = format!("ssm:{action}");
         assert_eq!(decide(&action, &ours), "Allow", "{action}");
-        for other in [document(PAYMENTS, "Other"), document(PAYMENTS, &format!("{DOCUMENT}2")), document(HUB, DOCUMENT)] {
+        for other in [document(PAYMENTS, "Other"), document(PAYMENTS, &format!("{DOCUMENT}2")), document(HUB, DOCUMENT)]
+        {
             assert_eq!(decide(&action, &other), "ImplicitDeny", "{action} {other}");
         }
     }
@@ -168,7 +171,9 @@ fn the_member_role_reaches_one_document_and_no_other() {
     for action in ["ssm:SendCommand", "ssm:StartSession", "ssm:AddTagsToResource", "ssm:PutResourcePolicy"] {
         assert_eq!(decide(action, &ours), "ImplicitDeny", "{action}");
     }
-    for action in ["iam:PutRolePolicy", "sts:AssumeRole", "events:DeleteRule", "account:EnableRegion", "cloudtrail:StopLogging"] {
+    for action in
+        ["iam:PutRolePolicy", "sts:AssumeRole", "events:DeleteRule", "account:EnableRegion", "cloudtrail:StopLogging"]
+    {
         assert_eq!(decide(action, "*"), "ImplicitDeny", "{action}");
     }
 }
@@ -209,11 +214,13 @@ fn the_broker_has_its_settings_and_its_rights_and_the_hub_alone_may_ask_it() {
     let organization = Organization::deploy_hub(&[]);
     let (cloud, place) = (&organization.cloud, Place { account: MANAGEMENT, region: HOME });
     let bucket = cloud.upload(place);
-    let stack = management(&organization, place, &[("CodeBucket", &bucket), ("CodeKey", PACKAGE), ("MaxAgeHours", "48")]);
+    let stack =
+        management(&organization, place, &[("CodeBucket", &bucket), ("CodeKey", PACKAGE), ("MaxAgeHours", "48")]);
 
     let name = json!({"FunctionName": "runas-broker"});
     let function = cloud.aws_in(place, "lambda", "get_function_configuration", &name);
-    let settings = json!({"GAP_ROLE": "AWSControlTowerExecution", "MEMBER_ROLE": "RunasReactorMember", "MAX_AGE_HOURS": "48"});
+    let settings =
+        json!({"GAP_ROLE": "AWSControlTowerExecution", "MEMBER_ROLE": "RunasReactorMember", "MAX_AGE_HOURS": "48"});
     assert_eq!(function["Environment"]["Variables"], settings);
     let policy = cloud.aws_in(place, "lambda", "get_policy", &name)["Policy"].take();
     let policy: Value = serde_json::from_str(policy.as_str().unwrap()).unwrap();
@@ -254,7 +261,8 @@ fn a_hub_with_a_broker_may_invoke_that_and_one_without_nothing() {
         found["Environment"]["Variables"].clone()
     };
     let role = format!("arn:aws:iam::{HUB}:role/RunasReactor");
-    let invoke = |organization: &Organization, arn: &str| organization.cloud.decide(&role, "lambda:InvokeFunction", arn, None);
+    let invoke =
+        |organization: &Organization, arn: &str| organization.cloud.decide(&role, "lambda:InvokeFunction", arn, None);
 
     let with = Organization::deploy_hub(&[("BrokerArn", BROKER), ("AlarmEmail", "on-call@example.com")]);
     assert_eq!(function(&with)["BROKER"], BROKER);

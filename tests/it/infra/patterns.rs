@@ -20,7 +20,9 @@ fn patterns(name: &str) -> Vec<(&'static str, &'static Value)> {
 fn a_rule_has_the_same_pattern_wherever_it_is() {
     let hub = patterns(HUB);
     let others = [MEMBER, MANAGEMENT].map(patterns).concat();
-    let own = hub.iter().filter_map(|(name, pattern)| Some((name.replace("-own-", "-"), *pattern)).filter(|(short, _)| short != name));
+    let own = hub
+        .iter()
+        .filter_map(|(name, pattern)| Some((name.replace("-own-", "-"), *pattern)).filter(|(short, _)| short != name));
     let copies = own.chain(others.into_iter().map(|(name, pattern)| (name.to_owned(), pattern)));
     let mut seen = BTreeSet::new();
     for (name, pattern) in copies {

@@ -51,8 +51,10 @@ async fn the_member_role_allows_what_the_session_policies_allow_and_nothing_else
 #[test]
 fn the_member_role_allows_each_call_that_is_made_in_a_member_account() {
     let calls = calls_below("src/aws");
-    let role: BTreeSet<&str> =
-        allowed(policies(MEMBER, "MemberRole")).into_iter().filter_map(|action| Some(action.split_once(':')?.1)).collect();
+    let role: BTreeSet<&str> = allowed(policies(MEMBER, "MemberRole"))
+        .into_iter()
+        .filter_map(|action| Some(action.split_once(':')?.1))
+        .collect();
     let made: BTreeSet<&str> = calls.iter().filter(|call| call.in_member).map(|call| call.name.as_str()).collect();
     assert!(made.len() >= 9 && made.is_subset(&role), "left out: {:?}", made.difference(&role));
     let all: BTreeSet<&str> = calls.iter().map(|call| call.name.as_str()).collect();
@@ -98,7 +100,9 @@ fn calls_below(folder: &str) -> Vec<Call> {
     let entries = fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(folder)).unwrap();
     let paths = entries.map(|entry| format!("{folder}/{}", entry.unwrap().file_name().to_str().unwrap()));
     paths
-        .flat_map(|path| if Path::new(&path).extension().is_some() { calls_of(Path::new(&path)) } else { calls_below(&path) })
+        .flat_map(
+            |path| if Path::new(&path).extension().is_some() { calls_of(Path::new(&path)) } else { calls_below(&path) },
+        )
         .collect()
 }
 

@@ -24,7 +24,9 @@ const STATEMENTS: [(&str, Check); 7] = [
     (WILDCARD_ACTION, |it| texts(&it["Action"]).any(|action| action.contains('*'))),
     (ANY_RESOURCE, |it| listed(&it["Resource"]).iter().any(|resource| *resource == "*")),
     (ANY_PRINCIPAL, |it| is_anyone(&it["Principal"]) && !is_limited(it, &["aws:PrincipalOrgID"])),
-    (WHOLE_ACCOUNT, |it| it["Principal"]["AWS"].to_string().contains(":root") && !is_limited(it, &["aws:PrincipalArn"])),
+    (WHOLE_ACCOUNT, |it| {
+        it["Principal"]["AWS"].to_string().contains(":root") && !is_limited(it, &["aws:PrincipalArn"])
+    }),
     (SERVICE_FOR_ALL, |it| {
         !it["Principal"]["Service"].is_null() && !is_limited(it, &["aws:SourceAccount", "aws:SourceArn"])
     }),
@@ -39,13 +41,28 @@ const STATEMENTS: [(&str, Check); 7] = [
 
 /// Template, resource, rule, and why it is so.
 const ACCEPTED: [(&str, &str, &str, &str); 11] = [
-    (HUB, "TopicKey", WILDCARD_ACTION, "a key that its account may not administer is lost; CloudWatch asks as AWS documents it"),
+    (
+        HUB,
+        "TopicKey",
+        WILDCARD_ACTION,
+        "a key that its account may not administer is lost; CloudWatch asks as AWS documents it",
+    ),
     (HUB, "TopicKey", ANY_RESOURCE, "in the policy of a key, every resource is that key"),
     (HUB, "TopicKey", WHOLE_ACCOUNT, "the account's own policies say who uses the key"),
     (HUB, "Role", SERVICE_FOR_ALL, "Lambda promises no aws:SourceAccount; iam:PassRole guards the role"),
     (MANAGEMENT, "BrokerRole", SERVICE_FOR_ALL, "Lambda promises no aws:SourceAccount; iam:PassRole guards the role"),
-    (MEMBER, "Forwarder", SERVICE_FOR_ALL, "EventBridge promises it for resource policies only; iam:PassRole guards the role"),
-    (MANAGEMENT, "Forwarder", SERVICE_FOR_ALL, "EventBridge promises it for resource policies only; iam:PassRole guards the role"),
+    (
+        MEMBER,
+        "Forwarder",
+        SERVICE_FOR_ALL,
+        "EventBridge promises it for resource policies only; iam:PassRole guards the role",
+    ),
+    (
+        MANAGEMENT,
+        "Forwarder",
+        SERVICE_FOR_ALL,
+        "EventBridge promises it for resource policies only; iam:PassRole guards the role",
+    ),
     (HUB, "AlarmTopic", AT_REST, "a disabled key would silence both topics; an alarm says names and numbers"),
     (MEMBER, "MemberRole", ANY_RESOURCE, "cloudtrail:LookupEvents knows no resources"),
     (MANAGEMENT, "Delegation", ANY_RESOURCE, "in a delegation policy, every resource is the organisation"),
@@ -99,9 +116,15 @@ fn each_rule_of_security_sees_what_breaks_it() {
         (WILDCARD_ACTION, allow(json!({"Action": ["s3:GetObject", "s3:Put*"], "Resource": "arn"}))),
         (WILDCARD_ACTION, allow(json!({"Action": "*", "Resource": "arn"}))),
         (ANY_RESOURCE, allow(json!({"Action": "s3:GetObject", "Resource": ["arn", "*"]}))),
-        (ANY_PRINCIPAL, allow(json!({"Principal": "*", "Action": "events:PutEvents", "Condition": {"Null": {"a": "b"}}}))),
+        (
+            ANY_PRINCIPAL,
+            allow(json!({"Principal": "*", "Action": "events:PutEvents", "Condition": {"Null": {"a": "b"}}})),
+        ),
         (ANY_PRINCIPAL, allow(json!({"Principal": {"AWS": ["*"]}, "Action": "events:PutEvents"}))),
-        (WHOLE_ACCOUNT, allow(json!({"Principal": {"AWS": {"Fn::Sub": "arn:x:iam::1:root"}}, "Action": "sts:AssumeRole"}))),
+        (
+            WHOLE_ACCOUNT,
+            allow(json!({"Principal": {"AWS": {"Fn::Sub": "arn:x:iam::1:root"}}, "Action": "sts:AssumeRole"})),
+        ),
         (SERVICE_FOR_ALL, allow(service)),
         (SERVICE_FOR_ALL, allow(loose)),
         (EXCEPT, allow(json!({"NotAction": "iam:CreateUser", "Resource": "arn"}))),
