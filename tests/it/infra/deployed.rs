@@ -1,14 +1,15 @@
 //! What an emulator's CloudFormation makes of the templates, in the accounts and regions that they are for.
 
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 
 use runas_reactor::config;
 use serde_json::{Value, json};
 
-use super::template::{IDENTITY_CENTER, MANAGEMENT as MANAGEMENT_TEMPLATE, MEMBER as MEMBER_TEMPLATE};
+use super::template::{IDENTITY_CENTER, MANAGEMENT as MANAGEMENT_TEMPLATE, MEMBER as MEMBER_TEMPLATE, folder};
 use crate::support::cloud::{Cloud, PACKAGE, Place, Stack};
 
-const HOME: &str = "eu-west-1";
+pub(super) const HOME: &str = "eu-west-1";
 const HUB: &str = "222233334444";
 pub(super) const MANAGEMENT: &str = "111122223333";
 pub(super) const PAYMENTS: &str = "444455556666";
@@ -28,11 +29,16 @@ pub(super) struct Organization {
     stack: Stack,
 }
 
+/// No function runs in these stacks.
+fn any_package() -> PathBuf {
+    folder().join(MEMBER_TEMPLATE)
+}
+
 impl Organization {
     pub(super) fn deploy_hub(parameters: &[(&str, &str)]) -> Self {
         let hub = Place { account: HUB, region: HOME };
         let cloud = Cloud::start(HUB, "http://127.0.0.1:9");
-        let bucket = cloud.upload(hub);
+        let bucket = cloud.upload(hub, &any_package());
         let own = [("OrganizationId", ORGANIZATION), ("CodeBucket", &bucket), ("CodeKey", PACKAGE)];
         let stack = cloud.deploy(hub, "runas-reactor", "hub.yaml", &[&own, parameters].concat());
         Self { cloud, hub, stack }
@@ -63,13 +69,13 @@ fn names(stack: &Stack) -> BTreeSet<&str> {
 }
 
 /// The rule sends to the hub's bus, by a role that may do that and nothing else.
-fn assert_forwards(organization: &Organization, place: Place<'_>, stack: &Stack, rule: &str) {
+fn assert_forwards(organization: &Organization, place: Place<'_>, stack: &Stack, name: &str) {
     let (cloud, bus) = (&organization.cloud, organization.bus());
-    let targets = cloud.aws_in(place, "events", "list_targets_by_rule", &json!({"Rule": stack.id(rule)}));
+    let targets = cloud.aws_in(place, "events", "list_targets_by_rule", &json!({"Rule": stack.id(name)}));
     let role = format!("arn:aws:iam::{}:role/{}", place.account, stack.id("Forwarder"));
     let target = json!({"Id": "hub", "Arn": bus, "RoleArn": role,
         "RetryPolicy": {"MaximumEventAgeInSeconds": 86_400, "MaximumRetryAttempts": 185}});
-    assert_eq!(targets["Targets"], json!([target]), "{place:?} {rule}");
+    assert_eq!(targets["Targets"], json!([target]), "{place:?} {name}");
     assert_eq!(cloud.decide(&role, "events:PutEvents", bus, None), "Allow");
     let elsewhere = format!("arn:aws:events:{HOME}:{HUB}:event-bus/default");
     assert_eq!(cloud.decide(&role, "events:PutEvents", &elsewhere, None), "ImplicitDeny");
@@ -182,7 +188,7 @@ fn the_member_role_reaches_one_document_and_no_other() {
 fn the_management_account_gets_each_part_in_its_region() {
     let organization = Organization::deploy_hub(&[]);
     let here = |region| Place { account: MANAGEMENT, region };
-    let bucket = organization.cloud.upload(here(HOME));
+    let bucket = organization.cloud.upload(here(HOME), &any_package());
     let parameters = [("CodeBucket", bucket.as_str()), ("CodeKey", PACKAGE), ("ControlTowerRegion", CONTROL_TOWER)];
     let deploy = |region| management(&organization, here(region), &parameters);
 
@@ -213,7 +219,7 @@ fn the_parts_that_an_organisation_does_without_are_left_out() {
 fn the_broker_has_its_settings_and_its_rights_and_the_hub_alone_may_ask_it() {
     let organization = Organization::deploy_hub(&[]);
     let (cloud, place) = (&organization.cloud, Place { account: MANAGEMENT, region: HOME });
-    let bucket = cloud.upload(place);
+    let bucket = cloud.upload(place, &any_package());
     let stack =
         management(&organization, place, &[("CodeBucket", &bucket), ("CodeKey", PACKAGE), ("MaxAgeHours", "48")]);
 

@@ -8,10 +8,10 @@ use runas_reactor::domain::target::Target;
 use runas_reactor::ports::{Access, Clock as _, Directory as _, Documents as _};
 use serde_json::{Value, json};
 
+use super::deployed::{HOME, Organization, PAYMENTS, member};
 use super::template::{HUB, MANAGEMENT, MEMBER, allowed, listed, statements, template};
 use crate::aws::Hub;
-
-const ACCOUNT: &str = "444455556666";
+use crate::support::cloud::Place;
 
 fn policies(name: &str, role: &str) -> &'static Value {
     &template(name)["Resources"][role]["Properties"]["Policies"]
@@ -20,7 +20,7 @@ fn policies(name: &str, role: &str) -> &'static Value {
 /// The template's text with the partition and the account that it stands in.
 fn filled(value: &Value) -> String {
     let text = value["Fn::Sub"].as_str().or(value.as_str()).unwrap();
-    text.replace("${AWS::Partition}", "aws").replace("${AWS::AccountId}", ACCOUNT)
+    text.replace("${AWS::Partition}", "aws").replace("${AWS::AccountId}", PAYMENTS)
 }
 
 /// Each action with each resource that a policy allows it on.
@@ -33,19 +33,39 @@ fn grants(policy: &Value) -> BTreeSet<(String, String)> {
     pairs.collect()
 }
 
-#[tokio::test]
-async fn the_member_role_allows_what_the_session_policies_allow_and_nothing_else() {
+/// The session policies that the function asks STS for: of the document, and of the history.
+async fn session_policies() -> [Value; 2] {
     let hub = Hub::new().await;
     let world = hub.world();
-    let target = Target::new(ACCOUNT.parse().unwrap(), "eu-west-1".parse().unwrap());
+    let target = Target::new(PAYMENTS.parse().unwrap(), HOME.parse().unwrap());
     let access = Access { roles: vec!["RunasReactorMember".to_owned()], correlation: "c-1".to_owned() };
     world.observe(&target, &access, &BTreeSet::new()).await.unwrap();
     world.enabled_regions(&target.account, &access).await.unwrap();
     world.called(&target, &access, world.now().plus_ms(-60_000)).await.unwrap();
-    let sessions = hub.emulator().assumed();
-    let asked: BTreeSet<_> = sessions.iter().flat_map(|session| grants(&session["policy"])).collect();
-    assert_eq!(sessions.len(), 2, "a session for the document, and one for the history");
+    let sessions = hub.emulator().assumed().into_iter().map(|mut session| session["policy"].take());
+    sessions.collect::<Vec<_>>().try_into().expect("a session for the document, and one for the history")
+}
+
+#[tokio::test]
+async fn the_member_role_allows_what_the_session_policies_allow_and_nothing_else() {
+    let asked: BTreeSet<_> = session_policies().await.iter().flat_map(grants).collect();
     assert_eq!(grants(policies(MEMBER, "MemberRole")), asked, "left: the member role; right: the session policies");
+}
+
+#[tokio::test]
+async fn a_session_of_the_deployed_role_does_what_its_policy_is_for_and_not_what_the_other_is_for() {
+    let [document, history] = session_policies().await;
+    let organization = Organization::deploy_hub(&[]);
+    let stack = member(&organization, Place { account: PAYMENTS, region: HOME }, &[]);
+    let role = &stack.outputs["MemberRoleArn"];
+    for (own, other) in [(&document, &history), (&history, &document)] {
+        for (action, resource) in grants(own) {
+            let resource = resource.replace(":*:", ":eu-west-3:");
+            let decide = |policy| organization.cloud.decide(role, &action, &resource, Some(policy));
+            assert_eq!(decide(own), "Allow", "{action}");
+            assert_eq!(decide(other), "ImplicitDeny", "{action}");
+        }
+    }
 }
 
 #[test]

@@ -96,6 +96,8 @@ fn breaches(resource: &Value) -> BTreeSet<&'static str> {
         _ => false,
     };
     broken.extend(bare.then_some(AT_REST));
+    let open = resource["Type"] == "AWS::Lambda::Permission" && properties["Principal"] == "*";
+    broken.extend((open && properties["PrincipalOrgID"].is_null()).then_some(ANY_PRINCIPAL));
     let endless = resource["Type"] == "AWS::Logs::LogGroup" && properties["RetentionInDays"].is_null();
     broken.extend(endless.then_some(RETENTION));
     broken
@@ -121,6 +123,7 @@ fn each_rule_of_security_sees_what_breaks_it() {
             allow(json!({"Principal": "*", "Action": "events:PutEvents", "Condition": {"Null": {"a": "b"}}})),
         ),
         (ANY_PRINCIPAL, allow(json!({"Principal": {"AWS": ["*"]}, "Action": "events:PutEvents"}))),
+        (ANY_PRINCIPAL, json!({"Type": "AWS::Lambda::Permission", "Properties": {"Principal": "*"}})),
         (
             WHOLE_ACCOUNT,
             allow(json!({"Principal": {"AWS": {"Fn::Sub": "arn:x:iam::1:root"}}, "Action": "sts:AssumeRole"})),

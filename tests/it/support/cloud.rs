@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use super::{http, lambda, python};
+use super::{http, python};
 
 const SOURCES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/hub");
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -64,12 +64,12 @@ impl Cloud {
         Self { child, address, _files: files }
     }
 
-    /// Puts the function's package into a new bucket of an account and region, whose name is the answer.
-    pub(crate) fn upload(&self, place: Place<'_>) -> String {
+    /// Puts a function's binary, packaged, into a new bucket of an account and region, whose name is the answer.
+    pub(crate) fn upload(&self, place: Place<'_>, binary: &Path) -> String {
         let name = format!("code-{}", place.account);
         let bucket = json!({"Bucket": name, "CreateBucketConfiguration": {"LocationConstraint": place.region}});
         self.aws_in(place, "s3", "create_bucket", &bucket);
-        let binary = json!({"Bucket": name, "Key": PACKAGE, "Body": {"package": lambda::binary()}});
+        let binary = json!({"Bucket": name, "Key": PACKAGE, "Body": {"package": binary}});
         self.aws_in(place, "s3", "put_object", &binary);
         name
     }

@@ -4,6 +4,7 @@
 //! Everything in the hub is `tests/hub/server.py`; documents, member accounts and the organisation are the other emulator's.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use aws_config::retry::RetryConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
@@ -13,6 +14,7 @@ use serde_json::{Value, json};
 
 use super::cloud::{Cloud, PACKAGE, Place, Stack};
 use super::emulator::Emulator;
+use super::lambda;
 
 const REGION: &str = "eu-west-1";
 /// By this name the emulator tells what the function asks of member accounts.
@@ -47,7 +49,7 @@ impl Hub {
 
     fn beside(account: &str, members: &str) -> Self {
         let (cloud, place) = (Cloud::start(account, members), Place { account, region: REGION });
-        let bucket = cloud.upload(place);
+        let bucket = cloud.upload(place, Path::new(&lambda::binary()));
         let parameters = [("OrganizationId", "o-exampleorgid"), ("CodeBucket", &bucket), ("CodeKey", PACKAGE)];
         let stack = cloud.deploy(place, "runas-reactor", "hub.yaml", &parameters);
         Self { cloud, account: account.to_owned(), outputs: stack.outputs.clone(), stack }
