@@ -17,6 +17,8 @@ use crate::support::cloud;
 use crate::support::table::{INDEX, INDEX_KEYS, INDEX_SHOWS};
 use template::{HUB, TEMPLATES, folder, of_type, resources, statements, template};
 
+/// What CloudFormation takes of a template in a request [docs: cloudformation-limits].
+const TEMPLATE_BYTES_MAX: u64 = 51_200;
 /// One region of each kind: where the hub may be, where global services are, and the other partitions.
 const REGIONS: [&str; 5] = ["eu-west-1", "us-east-1", "ap-southeast-3", "us-gov-west-1", "cn-northwest-1"];
 
@@ -27,6 +29,14 @@ fn the_linter_finds_nothing() {
     let output = linter.current_dir(folder()).output().unwrap();
     let said = [output.stdout, output.stderr].map(|text| String::from_utf8_lossy(&text).into_owned()).concat();
     assert!(output.status.success() && said.is_empty(), "{said}");
+}
+
+#[test]
+fn each_template_is_small_enough_to_be_deployed_without_a_bucket() {
+    for name in TEMPLATES {
+        let bytes = std::fs::metadata(folder().join(name)).unwrap().len();
+        assert!(bytes <= TEMPLATE_BYTES_MAX, "{name} has {bytes} bytes");
+    }
 }
 
 #[test]

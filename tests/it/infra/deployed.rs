@@ -238,7 +238,6 @@ fn the_broker_has_its_settings_and_its_rights_and_the_hub_alone_may_ask_it() {
     let account = format!("arn:aws:organizations::{MANAGEMENT}:account/{ORGANIZATION}/{PAYMENTS}");
     for (action, resource, decision) in [
         ("sts:AssumeRole", GAP_ROLE, "Allow"),
-        ("sts:AssumeRole", &format!("arn:aws:iam::{STRANGER}:role/AWSControlTowerExecution"), "ImplicitDeny"),
         ("sts:AssumeRole", &format!("{GAP_ROLE}2"), "ImplicitDeny"),
         ("sts:AssumeRole", &member_role(), "ImplicitDeny"),
         ("organizations:DescribeAccount", &account, "Allow"),

@@ -70,7 +70,7 @@ async fn a_session_of_the_deployed_role_does_what_its_policy_is_for_and_not_what
 
 #[test]
 fn the_member_role_allows_each_call_that_is_made_in_a_member_account() {
-    let calls = calls_below("src/aws");
+    let calls = calls_below(Path::new("src/aws"));
     let role: BTreeSet<&str> = allowed(policies(MEMBER, "MemberRole"))
         .into_iter()
         .filter_map(|action| Some(action.split_once(':')?.1))
@@ -86,7 +86,7 @@ fn the_delegation_allows_the_calls_of_organizations_and_the_function_those_that_
     let qualified = |calls: &[Call]| -> BTreeSet<String> {
         calls.iter().map(|call| format!("organizations:{}", call.name)).collect()
     };
-    let mut all = calls_below("src/aws/directory");
+    let mut all = calls_below(Path::new("src/aws/directory"));
     all.extend(calls_of(Path::new("src/aws/directory.rs")));
     let delegated = &template(MANAGEMENT)["Resources"]["Delegation"]["Properties"]["Content"];
     let delegated: BTreeSet<String> = allowed(delegated).into_iter().map(str::to_owned).collect();
@@ -107,7 +107,6 @@ fn the_broker_assumes_gap_roles_asks_for_the_age_of_accounts_and_writes_its_log(
     let statements = statements(policy);
     let gap = statements.iter().find(|it| it["Action"] == "sts:AssumeRole").unwrap();
     assert_eq!(gap["Resource"], json!({"Fn::Sub": "arn:${AWS::Partition}:iam::*:role/${GapRoleName}"}));
-    assert_eq!(gap["Condition"], json!({"StringEquals": {"aws:ResourceOrgID": {"Ref": "OrganizationId"}}}));
 }
 
 /// A call that a source file names.
@@ -116,14 +115,12 @@ struct Call {
     in_member: bool,
 }
 
-fn calls_below(folder: &str) -> Vec<Call> {
+/// Without the calls of the broker, whose sessions are of the gap role.
+fn calls_below(folder: &Path) -> Vec<Call> {
     let entries = fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(folder)).unwrap();
-    let paths = entries.map(|entry| format!("{folder}/{}", entry.unwrap().file_name().to_str().unwrap()));
-    paths
-        .flat_map(
-            |path| if Path::new(&path).extension().is_some() { calls_of(Path::new(&path)) } else { calls_below(&path) },
-        )
-        .collect()
+    let paths = entries.map(|entry| folder.join(entry.unwrap().file_name()));
+    let ours = paths.filter(|path| !path.starts_with("src/aws/broker"));
+    ours.flat_map(|path| if path.extension().is_some() { calls_of(&path) } else { calls_below(&path) }).collect()
 }
 
 /// `Call::read("X")` and `Call::write("X")`, with `.in_member()` behind it or not, and the operation names of shapes.
