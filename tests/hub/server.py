@@ -1,17 +1,21 @@
-"""The hub's account for the end-to-end tests: ministack, corrected where it differs from AWS, behind a front for tests.
+"""The accounts that templates are deployed in: ministack, corrected where it differs from AWS, behind a front for tests.
 
 ministack makes of a template what CloudFormation would, carries events from a bus to a queue and on to the function, which it
 runs as a process, and holds every call against the policies of roles, queues and topics. It listens on a loopback port of the
 system's choice, prints `{"port": N}` when it answers, and ends with its stdin.
 
-    POST  /x/aws?service=S&operation=O&role=R   a call with the operation's parameters, by a role or else by the account's root
+    POST  /x/aws?service=S&operation=O&role=R   a call with the operation's parameters, by a role, by name or ARN, or else by the
+                           account's root
     POST  /x/event?bus=B   an event as AWS itself puts it onto a bus: under a source that PutEvents refuses, from any account
     POST  /x/match         the names of all rules that the event matches, by their buses
+    POST  /x/decide        what IAM says of {"role": ARN, "action": A, "resource": ARN, "session_policy": P?}: Allow, Deny, ImplicitDeny
+    GET   /x/recorded      what was made of types that ministack does not know: {logical id: parameters of the call that makes it}
     POST  /x/schedule?name=N   what the Scheduler does when the time has come, with the rights of the schedule's role
     GET   /x/checks        what roles were allowed and denied so far: [{"role": R, "action": A, "resource": ARN, "allowed": B}]
     *     /plain/...       the same request, as if it had come without TLS; all others count as encrypted
 
-Argument: the account. The environment of the function is this process's own, and what the template says.
+aws, event and match take `account` and `region` too, and mean those of the hub without. Argument: the hub's account. The
+environment of the function is this process's own, and what the template says.
 """
 
 import sys
@@ -20,6 +24,7 @@ sys.dont_write_bytecode = True  # the sources lie in the repository, which stays
 
 import asyncio
 import functools
+import hashlib
 import io
 import json
 import os
@@ -32,6 +37,8 @@ from urllib.parse import parse_qs
 
 REGION = "eu-west-1"
 ACCOUNT = sys.argv[1]
+ORGANIZATION = "o-exampleorgid"
+STRANGER = "999999999999"  # the one account that is not in the organisation
 
 listener = socket.create_server(("127.0.0.1", 0))
 PORT = listener.getsockname()[1]
@@ -55,16 +62,18 @@ os.environ |= {
 import botocore.session
 from botocore.config import Config as ClientConfig
 from botocore.exceptions import ClientError
+from botocore.validate import ParamValidator
 from hypercorn.asyncio import serve
 from hypercorn.config import Config
 from ministack import app
 from ministack.core import iam_actions, iam_evaluator
 from ministack.core.responses import request_scope
 from ministack.services import eventbridge, sts
-from ministack.services.cloudformation import provisioners
+from ministack.services.cloudformation import changesets, engine, handlers, provisioners, stacks
 
 SESSION = re.compile(r"arn:([^:]+):sts::(\d{12}):assumed-role/([^/]+)/.+")
 checks = []
+recorded = {}
 
 
 def name_roles_in_conditions():
@@ -77,6 +86,80 @@ def name_roles_in_conditions():
         return "arn:{}:iam::{}:role/{}".format(*session.groups()) if session else value
 
     iam_evaluator._resolve_condition_key = resolve
+
+
+def know_the_organisation():
+    """`aws:PrincipalOrgID` and `aws:ResourceOrgID` [docs: reference_policies_condition-keys]."""
+    original = iam_evaluator._resolve_condition_key
+
+    def of(account):
+        return None if account in ("", STRANGER) else ORGANIZATION
+
+    def resolve(key, context):
+        match key.lower():
+            case "aws:principalorgid":
+                return of(context.principal_account)
+            case "aws:resourceorgid":
+                return of(iam_evaluator._account_from_arn(context.resource_arn) or context.principal_account)
+        return original(key, context)
+
+    iam_evaluator._resolve_condition_key = resolve
+
+
+def evaluate_all_functions_in_conditions():
+    """Conditions take Fn::FindInMap, Fn::Split, Fn::Sub and pseudo parameters too [docs: intrinsic-function-reference-conditions]."""
+    original = engine._evaluate_conditions
+    logic = {"Condition", "Fn::And", "Fn::Equals", "Fn::Not", "Fn::Or"}
+
+    def evaluate(template, parameters):
+        def resolve(value):
+            if isinstance(value, list):
+                return [resolve(item) for item in value]
+            if not isinstance(value, dict) or "Condition" in value:
+                return value
+            if logic & value.keys():
+                return {name: resolve(inner) for name, inner in value.items()}
+            return engine._resolve_refs(value, {}, parameters, {}, template.get("Mappings", {}), "", "")
+
+        conditions = {name: resolve(value) for name, value in template.get("Conditions", {}).items()}
+        return original(template | {"Conditions": conditions}, parameters)
+
+    for module in (changesets, engine, handlers, stacks):
+        module._evaluate_conditions = evaluate
+
+
+def record(logical_id, service, operation, parameters):
+    """Holds the call that makes a resource against the model of its API, and keeps it: nothing more comes of it."""
+    model = botocore.session.get_session().get_service_model(service).operation_model(operation)
+    report = ParamValidator().validate(parameters, model.input_shape)
+    if report.has_errors():
+        raise ValueError(report.generate_report())
+    recorded[logical_id] = parameters
+    return f"{logical_id}-recorded", {}
+
+
+def record_what_is_not_emulated():
+    def delegation(logical_id, properties, stack):
+        return record(logical_id, "organizations", "PutResourcePolicy", {"Content": json.dumps(properties["Content"])})
+
+    def attributes(logical_id, properties, stack):
+        configuration = {"AccessControlAttributes": properties["AccessControlAttributes"]}
+        parameters = {"InstanceArn": properties["InstanceArn"], "InstanceAccessControlAttributeConfiguration": configuration}
+        return record(logical_id, "sso-admin", "CreateInstanceAccessControlAttributeConfiguration", parameters)
+
+    def alarm(logical_id, properties, stack):
+        if "Metrics" not in properties:
+            return plain_alarm(logical_id, properties, stack)
+        return record(logical_id, "cloudwatch", "PutMetricAlarm", {"AlarmName": logical_id} | properties)
+
+    known = provisioners._RESOURCE_HANDLERS
+    plain_alarm = known["AWS::CloudWatch::Alarm"]["create"]
+    known["AWS::CloudWatch::Alarm"]["create"] = alarm
+    for kind, create in (
+        ("AWS::Organizations::ResourcePolicy", delegation),
+        ("AWS::SSO::InstanceAccessControlAttributeConfiguration", attributes),
+    ):
+        known[kind] = {"create": create, "delete": lambda *_: None}
 
 
 def tell_leading_keys():
@@ -150,13 +233,13 @@ def record_of(bus, event):
     }
 
 
-def put_event(bus, event):
-    with request_scope(ACCOUNT, REGION):
+def put_event(account, region, bus, event):
+    with request_scope(account, region):
         eventbridge._dispatch_event(record_of(bus, event))
 
 
-def matches(event):
-    with request_scope(ACCOUNT, REGION):
+def matches(account, region, event):
+    with request_scope(account, region):
         view = eventbridge._pattern_event_view(record_of("", event))
         rules = [rule for rule in eventbridge._rules.values() if rule.get("EventPattern")]
         return {
@@ -176,23 +259,25 @@ def package(binary):
     return zipped.getvalue()
 
 
-def keys_of(role):
-    """A session of a role, without a call of AssumeRole: the roles of the stack trust services only."""
-    key = f"ASIA{role.encode().hex()[:16].upper():0<16}"
-    arn = f"arn:aws:sts::{ACCOUNT}:assumed-role/{role}/tests"
-    sts.register_session(key, {"Arn": arn, "UserId": f"{role}:tests", "SecretAccessKey": role, "SessionToken": role})
-    return {"aws_access_key_id": key, "aws_secret_access_key": role, "aws_session_token": role}
+def keys_of(account, role):
+    """A session of a role, by name or ARN, without a call of AssumeRole, since the roles of templates trust services."""
+    account, name = role.split(":")[4] if ":" in role else account, role.rpartition("/")[2]
+    key = f"ASIA{hashlib.sha256(f'{account}/{name}'.encode()).hexdigest()[:16].upper()}"
+    arn = f"arn:aws:sts::{account}:assumed-role/{name}/tests"
+    session = {"Arn": arn, "UserId": f"{name}:tests", "SecretAccessKey": name, "SessionToken": name, "AccountId": account}
+    sts.register_session(key, session)
+    return {"aws_access_key_id": key, "aws_secret_access_key": name, "aws_session_token": name}
 
 
 @functools.cache
-def client(service, role=None):
-    root = {"aws_access_key_id": ACCOUNT, "aws_secret_access_key": "test"}
+def client(service, role=None, account=ACCOUNT, region=REGION):
+    root = {"aws_access_key_id": account, "aws_secret_access_key": "test"}
     return botocore.session.Session().create_client(
         service,
-        region_name=REGION,
+        region_name=region,
         endpoint_url=URL,
         config=ClientConfig(retries={"total_max_attempts": 1}, s3={"addressing_style": "path"}),
-        **(keys_of(role) if role else root),
+        **(keys_of(account, role) if role else root),
     )
 
 
@@ -211,13 +296,32 @@ def run_schedule(name):
     return text
 
 
-def call(service, operation, role, parameters):
+def call(service, operation, role, account, region, parameters):
     """The body `{"package": PATH}` is a binary, zipped."""
     if isinstance(parameters.get("Body"), dict):
         parameters["Body"] = package(parameters["Body"]["package"])
-    answer = getattr(client(service, role), operation)(**parameters)
+    answer = getattr(client(service, role, account, region), operation)(**parameters)
     answer.pop("ResponseMetadata", None)
     return answer
+
+
+def decide(question):
+    """What the policies of a role that a stack has made say, within a session policy if there is one."""
+    role, resource = question["role"], question["resource"]
+    account, name = role.split(":")[4], role.rpartition("/")[2]
+    context = iam_evaluator.EvalContext(
+        principal_arn=f"arn:aws:sts::{account}:assumed-role/{name}/tests",
+        principal_type="AssumedRole",
+        principal_account=account,
+        action=question["action"],
+        resource_arn=resource,
+        region=REGION,
+    )
+    limits = [[iam_evaluator.parse_policy_document(policy)] for policy in [question.get("session_policy")] if policy]
+    policies = iam_evaluator._gather_role_policies(name, account)
+    if not policies:
+        raise LookupError(f"{role} has no policies")
+    return iam_evaluator.evaluate(context, policies, *limits).decision
 
 
 def answered(what, *given):
@@ -230,15 +334,21 @@ def answered(what, *given):
 
 async def serve_test(path, query, body):
     given = {name: values[0] for name, values in parse_qs(query).items()}
+    place = given.get("account", ACCOUNT), given.get("region", REGION)
     match path:
         case "aws":
-            return await asyncio.to_thread(answered, call, given["service"], given["operation"], given.get("role"), json.loads(body))
+            who_and_what = given["service"], given["operation"], given.get("role"), *place, json.loads(body)
+            return await asyncio.to_thread(answered, call, *who_and_what)
         case "schedule":
             return await asyncio.to_thread(answered, run_schedule, given["name"])
         case "event":
-            return 200, put_event(given["bus"], json.loads(body))
+            return 200, put_event(*place, given["bus"], json.loads(body))
         case "match":
-            return 200, matches(json.loads(body))
+            return 200, matches(*place, json.loads(body))
+        case "decide":
+            return 200, decide(json.loads(body))
+        case "recorded":
+            return 200, recorded
         case "checks":
             return 200, checks
     return 404, path
@@ -279,6 +389,9 @@ async def main():
 
 
 name_roles_in_conditions()
+know_the_organisation()
+evaluate_all_functions_in_conditions()
+record_what_is_not_emulated()
 tell_leading_keys()
 take_numbers_from_parameters()
 authorise_batches_as_their_parts()

@@ -78,6 +78,10 @@ impl Hub {
         aws_sdk_sqs::Client::new(&self.aws.sdk(&self.keys, HOME))
     }
 
+    pub(crate) fn emulator(&self) -> &Emulator {
+        &self.aws
+    }
+
     /// Tries each call as often as the function does.
     pub(crate) fn world(&self) -> AwsWorld {
         self.world_with(&self.keys, &[])

@@ -1,59 +1,47 @@
-//! The templates: what a linter finds, and what has to hold between their parts.
+//! The templates: what linters find, what has to hold between their parts and with the code, and what an emulator's
+//! CloudFormation makes of them.
 
-use std::path::Path;
+mod deployed;
+mod page;
+mod patterns;
+mod permissions;
+mod security;
+mod template;
+
 use std::process::Command;
 
+use runas_reactor::domain::decode::BODY_BYTES_MAX;
 use serde_json::{Value, json};
 
-use crate::support::hub;
+use crate::support::cloud;
 use crate::support::table::{INDEX, INDEX_KEYS, INDEX_SHOWS};
+use template::{HUB, TEMPLATES, folder, of_type, resources, statements, template};
 
-fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-}
-
-/// The template as JSON, with CloudFormation's short forms written out.
-fn template(name: &str) -> Value {
-    let read =
-        "import json, sys\nfrom cfnlint.decode import cfn_yaml\njson.dump(cfn_yaml.load(sys.argv[1]), sys.stdout)";
-    let output = Command::new(hub::python()).args(["-c", read]).arg(root().join("infra").join(name)).output().unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    serde_json::from_slice(&output.stdout).unwrap()
-}
-
-fn resources(template: &Value) -> impl Iterator<Item = (&String, &Value)> {
-    template["Resources"].as_object().unwrap().iter()
-}
-
-/// The resources of a type, each with its name and its properties.
-fn of_type<'a>(template: &'a Value, kind: &str) -> Vec<(&'a String, &'a Value)> {
-    let found: Vec<_> = resources(template).filter(|(_, it)| it["Type"] == kind).collect();
-    assert!(!found.is_empty(), "there is no {kind}");
-    found.into_iter().map(|(name, it)| (name, &it["Properties"])).collect()
-}
-
-/// All statements of a policy anywhere below.
-fn statements(value: &Value) -> Vec<&Value> {
-    let inner: Vec<&Value> = match value {
-        Value::Object(members) => members.values().collect(),
-        Value::Array(items) => items.iter().collect(),
-        _ => Vec::new(),
-    };
-    let own = value.get("Statement").and_then(Value::as_array).into_iter().flatten();
-    own.chain(inner.into_iter().flat_map(statements)).collect()
-}
+/// What CloudFormation takes of a template in a request [docs: cloudformation-limits].
+const TEMPLATE_BYTES_MAX: u64 = 51_200;
+/// One region of each kind: where the hub may be, where global services are, and the other partitions.
+const REGIONS: [&str; 5] = ["eu-west-1", "us-east-1", "ap-southeast-3", "us-gov-west-1", "cn-northwest-1"];
 
 #[test]
 fn the_linter_finds_nothing() {
-    let linter = hub::python().with_file_name("cfn-lint");
-    let output = Command::new(linter).arg(root().join("infra/hub.yaml")).output().unwrap();
+    let mut linter = Command::new(cloud::python().with_file_name("cfn-lint"));
+    linter.args(TEMPLATES).arg("--regions").args(REGIONS);
+    let output = linter.current_dir(folder()).output().unwrap();
     let said = [output.stdout, output.stderr].map(|text| String::from_utf8_lossy(&text).into_owned()).concat();
     assert!(output.status.success() && said.is_empty(), "{said}");
 }
 
 #[test]
+fn each_template_is_small_enough_to_be_deployed_without_a_bucket() {
+    for name in TEMPLATES {
+        let bytes = std::fs::metadata(folder().join(name)).unwrap().len();
+        assert!(bytes <= TEMPLATE_BYTES_MAX, "{name} has {bytes} bytes");
+    }
+}
+
+#[test]
 fn a_message_stays_hidden_for_six_times_as_long_as_the_function_may_take() {
-    let hub = template("hub.yaml");
+    let hub = template(HUB);
     let seconds = |resource: &str, name: &str| hub["Resources"][resource]["Properties"][name].as_u64().unwrap();
     assert!(seconds("Queue", "VisibilityTimeout") >= 6 * seconds("Function", "Timeout"));
     assert!(seconds("DeadLetters", "MessageRetentionPeriod") > seconds("Queue", "MessageRetentionPeriod"));
@@ -61,14 +49,13 @@ fn a_message_stays_hidden_for_six_times_as_long_as_the_function_may_take() {
 
 #[test]
 fn everything_that_is_kept_is_encrypted_and_the_ledger_outlives_its_stack() {
-    let hub = template("hub.yaml");
-    for (name, queue) in of_type(&hub, "AWS::SQS::Queue") {
+    let hub = template(HUB);
+    for (name, queue) in of_type(hub, "AWS::SQS::Queue") {
         assert_eq!(queue["SqsManagedSseEnabled"], true, "{name}");
+        assert_eq!(queue["MaximumMessageSize"], BODY_BYTES_MAX, "{name}");
     }
-    for (name, topic) in of_type(&hub, "AWS::SNS::Topic") {
-        assert_eq!(topic["KmsMasterKeyId"], json!({"Fn::GetAtt": ["TopicKey", "Arn"]}), "{name}");
-    }
-    for (name, table) in of_type(&hub, "AWS::DynamoDB::Table") {
+    assert_eq!(hub["Resources"]["Topic"]["Properties"]["KmsMasterKeyId"], json!({"Fn::GetAtt": ["TopicKey", "Arn"]}));
+    for (name, table) in of_type(hub, "AWS::DynamoDB::Table") {
         assert_eq!(table["SSESpecification"]["SSEEnabled"], true, "{name}");
         assert_eq!(table["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"], true, "{name}");
         assert_eq!(table["TimeToLiveSpecification"], json!({"AttributeName": "ttl", "Enabled": true}), "{name}");
@@ -81,8 +68,8 @@ fn everything_that_is_kept_is_encrypted_and_the_ledger_outlives_its_stack() {
 
 #[test]
 fn the_ledger_has_the_index_that_the_tests_work_with() {
-    let hub = template("hub.yaml");
-    let [(_, table)] = of_type(&hub, "AWS::DynamoDB::Table")[..] else { panic!("one table") };
+    let hub = template(HUB);
+    let [(_, table)] = of_type(hub, "AWS::DynamoDB::Table")[..] else { panic!("one table") };
     let [index] = &table["GlobalSecondaryIndexes"].as_array().unwrap()[..] else { panic!("one index") };
     assert_eq!(index["IndexName"], INDEX);
     let keys: Vec<&Value> = index["KeySchema"].as_array().unwrap().iter().map(|key| &key["AttributeName"]).collect();
@@ -91,32 +78,10 @@ fn the_ledger_has_the_index_that_the_tests_work_with() {
 }
 
 #[test]
-fn no_role_reaches_everything_and_no_queue_or_bus_is_open() {
-    let hub = template("hub.yaml");
-    for (name, role) in of_type(&hub, "AWS::IAM::Role") {
-        for statement in statements(&role["Policies"]) {
-            let text = statement.to_string();
-            assert!(!text.contains(r#""Resource":"*""#) && !text.contains(r#":*""#), "{name}: {statement:#}");
-        }
-        for statement in statements(&role["AssumeRolePolicyDocument"]) {
-            let account = json!({"Ref": "AWS::AccountId"});
-            assert_eq!(statement["Condition"]["StringEquals"]["aws:SourceAccount"], account, "{name}");
-        }
-    }
-    for kind in ["AWS::SQS::QueuePolicy", "AWS::SNS::TopicPolicy", "AWS::Events::EventBus"] {
-        for (name, policy) in of_type(&hub, kind) {
-            for statement in statements(policy).into_iter().filter(|statement| statement["Effect"] == "Allow") {
-                assert!(statement["Condition"].is_object(), "{name}: {statement:#}");
-            }
-        }
-    }
-}
-
-#[test]
 fn every_rule_sends_to_the_queue_may_do_so_and_loses_nothing() {
-    let hub = template("hub.yaml");
+    let hub = template(HUB);
     let mut arns: Vec<Value> = Vec::new();
-    for (name, rule) in of_type(&hub, "AWS::Events::Rule") {
+    for (name, rule) in of_type(hub, "AWS::Events::Rule") {
         let target = json!({"Id": "queue", "Arn": {"Fn::GetAtt": ["Queue", "Arn"]},
             "SqsParameters": {"MessageGroupId": "$.account"},
             "DeadLetterConfig": {"Arn": {"Fn::GetAtt": ["DeadLetters", "Arn"]}},
@@ -127,7 +92,7 @@ fn every_rule_sends_to_the_queue_may_do_so_and_loses_nothing() {
         assert!(rule["EventPattern"].to_string().len() <= 2_048, "{name}");
         arns.push(json!({"Fn::GetAtt": [name, "Arn"]}));
     }
-    for (name, policy) in of_type(&hub, "AWS::SQS::QueuePolicy") {
+    for (name, policy) in of_type(hub, "AWS::SQS::QueuePolicy") {
         let mut may = policy["PolicyDocument"]["Statement"][0]["Condition"]["ArnEquals"]["aws:SourceArn"].clone();
         let may = may.as_array_mut().unwrap();
         may.sort_by_key(Value::to_string);
@@ -137,9 +102,64 @@ fn every_rule_sends_to_the_queue_may_do_so_and_loses_nothing() {
 }
 
 #[test]
-fn the_hubs_own_account_is_heard_by_the_same_patterns_as_all_others() {
-    let hub = template("hub.yaml");
-    let pattern = |rule: &str| &hub["Resources"][rule]["Properties"]["EventPattern"];
-    assert_eq!(pattern("OwnDocumentsRule"), pattern("DocumentsRule"));
-    assert_eq!(pattern("OwnRegionsRule"), pattern("RegionsRule"));
+fn an_event_that_no_rule_can_deliver_raises_an_alarm() {
+    let hub = template(HUB);
+    let rules: Vec<Value> = of_type(hub, "AWS::Events::Rule").into_iter().map(|(_, rule)| metric_of(rule)).collect();
+    for (alarm, metric) in [("NotInvoked", "FailedInvocations"), ("Lost", "InvocationsFailedToBeSentToDlq")] {
+        let metrics = hub["Resources"][alarm]["Properties"]["Metrics"].as_array().unwrap();
+        assert_eq!(metrics[0]["Expression"], "SUM(METRICS())", "{alarm}");
+        let watched: Vec<&Value> = metrics[1..].iter().map(|one| &one["MetricStat"]["Metric"]).collect();
+        assert!(watched.iter().all(|one| one["Namespace"] == "AWS/Events" && one["MetricName"] == metric), "{alarm}");
+        let mut watched: Vec<&Value> = watched.into_iter().map(|one| &one["Dimensions"]).collect();
+        let mut rules: Vec<&Value> = rules.iter().collect();
+        watched.sort_by_key(ToString::to_string);
+        rules.sort_by_key(ToString::to_string);
+        assert_eq!(watched, rules, "{alarm}: left: the rules that it watches; right: the rules that there are");
+    }
 }
+
+/// The dimensions of a rule's metrics; the default bus is not among them [docs: eb-monitoring].
+fn metric_of(rule: &Value) -> Value {
+    let bus = Some(&rule["EventBusName"]).filter(|bus| !bus.is_null());
+    let bus = bus.map(|bus| json!({"Name": "EventBusName", "Value": bus}));
+    bus.into_iter().chain([json!({"Name": "RuleName", "Value": rule["Name"]})]).collect()
+}
+
+#[test]
+fn every_alarm_goes_where_the_operator_wants_and_says_what_to_look_at() {
+    let hub = template(HUB);
+    let topic = json!({"Fn::If": ["HasAlarmTopic", {"Ref": "AlarmTopicArn"},
+        {"Fn::If": ["HasAlarmEmail", {"Ref": "AlarmTopic"}, {"Ref": "Topic"}]}]});
+    for (name, alarm) in of_type(hub, "AWS::CloudWatch::Alarm") {
+        assert_eq!((&alarm["AlarmActions"], &alarm["OKActions"]), (&json!([topic]), &json!([topic])), "{name}");
+        assert!(alarm["AlarmDescription"].as_str().is_some_and(|text| text.len() > 40), "{name}");
+    }
+}
+
+#[test]
+fn a_bus_takes_only_what_aws_says_in_the_organisation() {
+    let (_, bus) = of_type(template(HUB), "AWS::Events::EventBus")[0];
+    let [statement] = statements(&bus["Policy"])[..] else { panic!("one statement") };
+    let sources = json!(["aws.ssm", "aws.organizations", "aws.controltower", "aws.account"]);
+    // The key has a value for each entry of a request, and ForAllValues holds for none at all.
+    let condition = json!({"StringEquals": {"aws:PrincipalOrgID": {"Ref": "OrganizationId"}},
+        "ForAllValues:StringEquals": {"events:source": sources}, "Null": {"events:source": "false"}});
+    assert_eq!(statement["Condition"], condition);
+}
+
+#[test]
+fn a_parameter_of_the_same_name_is_the_same_in_every_template() {
+    let mut known = std::collections::BTreeMap::new();
+    for (name, parameters) in TEMPLATES.map(|name| (name, template(name)["Parameters"].as_object().unwrap())) {
+        for (parameter, it) in parameters {
+            let (first, default) = known.entry(parameter).or_insert((name, &it["Default"]));
+            let differs = *default != &it["Default"] && !DIFFERENT.contains(&parameter.as_str());
+            assert!(!differs, "{parameter} has another default in {name} than in {first}");
+        }
+        assert!(resources(template(name)).count() > 0, "{name} makes nothing");
+    }
+}
+
+/// Packages of different functions, logs of different worth, and a role that gets into queues but not into accounts unless it
+/// is named.
+const DIFFERENT: [&str; 4] = ["CodeBucket", "CodeKey", "LogRetentionDays", "OperatorRole"];

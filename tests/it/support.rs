@@ -7,6 +7,7 @@
 )]
 
 pub(crate) mod clock;
+pub(crate) mod cloud;
 pub(crate) mod counted;
 pub(crate) mod emulator;
 pub(crate) mod http;

@@ -1,0 +1,64 @@
+//! What the forwarding rules send is what the hub's rules let through.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use super::deployed::{MANAGEMENT as ROOT, Organization, PAYMENTS, US_EAST_1, management, member};
+use super::template::{HUB, MANAGEMENT, MEMBER, of_type, template};
+use crate::decode::fixtures::{all_files, name_of, text};
+use crate::support::cloud::Place;
+
+const BUS: &str = "runas-reactor";
+
+fn patterns(name: &str) -> Vec<(&'static str, &'static Value)> {
+    let rules = of_type(template(name), "AWS::Events::Rule").into_iter();
+    rules.map(|(_, rule)| (rule["Name"].as_str().unwrap(), &rule["EventPattern"])).collect()
+}
+
+#[test]
+fn a_rule_has_the_same_pattern_wherever_it_is() {
+    let hub = patterns(HUB);
+    let others = [MEMBER, MANAGEMENT].map(patterns).concat();
+    let own = hub
+        .iter()
+        .filter_map(|(name, pattern)| Some((name.replace("-own-", "-"), *pattern)).filter(|(short, _)| short != name));
+    let copies = own.chain(others.into_iter().map(|(name, pattern)| (name.to_owned(), pattern)));
+    let mut seen = BTreeSet::new();
+    for (name, pattern) in copies {
+        let original = hub.iter().find(|(known, _)| *known == name);
+        let (_, original) = original.unwrap_or_else(|| panic!("the hub has no rule {name}"));
+        assert_eq!(pattern, *original, "{name}");
+        seen.insert(name);
+    }
+    let on_the_bus: BTreeSet<String> =
+        hub.iter().map(|(name, _)| (*name).to_owned()).filter(|name| !name.contains("-own-")).collect();
+    assert_eq!(seen, on_the_bus, "left: rules that send; right: rules that the hub's bus has");
+}
+
+fn names(matches: &Value, bus: &str) -> Vec<String> {
+    matches[bus].as_array().into_iter().flatten().map(|name| name.as_str().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn each_sample_is_forwarded_by_the_rule_that_the_hub_lets_it_through_by() {
+    let organization = Organization::deploy_hub(&[]);
+    let [account, root] = [PAYMENTS, ROOT].map(|account| Place { account, region: US_EAST_1 });
+    member(&organization, account, &[]);
+    management(&organization, root, &[("ControlTowerRegion", US_EAST_1)]);
+    let (mut seen, mut forwarded) = (0, 0);
+    for file in all_files() {
+        let Ok(event) = serde_json::from_str::<Value>(&text(&file)) else { continue };
+        if !(event["source"].is_string() && event["detail-type"].is_string() && event["detail"].is_object()) {
+            continue;
+        }
+        let cloud = &organization.cloud;
+        let sent = [account, root].map(|place| names(&cloud.matches_in(place, &event), "default")).concat();
+        let taken = names(&cloud.matches_in(organization.hub, &event), BUS);
+        assert_eq!(sent, taken, "{}: left: rules that send it; right: rules that the hub takes it by", name_of(&file));
+        assert!(sent.len() <= 1, "{}: {sent:?}", name_of(&file));
+        seen += 1;
+        forwarded += sent.len();
+    }
+    assert!(seen > 150 && forwarded > 100, "only {seen} samples, of which {forwarded} are forwarded");
+}
