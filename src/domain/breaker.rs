@@ -71,7 +71,6 @@ fn acts(facts: &Facts, pairing: &Pairing, begin: Time) -> Vec<(Time, bool)> {
     });
     let calls = facts.calls.values().filter(|call| call.edit.failed.is_none() && !call.makes_version());
     let calls = calls.map(|call| (call.edit.at, call.is_trusted()));
-    let gone = facts.gone.values().map(|absence| (absence.first, false));
-    let moved = facts.moved.values().map(|moved| (moved.first, false));
-    versions.chain(calls).chain(gone).chain(moved).filter(|(at, _)| *at > begin).collect()
+    let absences = facts.absences.values().map(|absence| (absence.first, false));
+    versions.chain(calls).chain(absences).filter(|(at, _)| *at > begin).collect()
 }

@@ -35,7 +35,7 @@ pub fn compact(facts: &Facts, now: Time) -> Compacted {
         let others = keep.max(1) * CALLS_MAX / VERSIONS_MAX;
         compacted.drop_calls(others, now);
         compacted.drop_intents(others, now);
-        compacted.drop_moved(keep);
+        compacted.drop_absences(keep);
         if is_within_bounds(&compacted.facts) || keep == 0 {
             return compacted;
         }
@@ -91,7 +91,6 @@ impl Compacted {
         self.facts.base = Some(base);
         self.facts.versions.retain(|created, _| *created > until);
         self.facts.owned.retain(|created, _| *created > until);
-        self.facts.gone.retain(|created, absence| *created > until || absence.notified == Notified::No);
     }
 
     /// The calls of versions that leave: they belong to no other version that happens to have the same number.
@@ -193,12 +192,12 @@ impl Compacted {
         open.filter(|created| *created <= latest || of_such_a_call(*created)).max()
     }
 
-    /// The oldest moves of the default that on-call was notified of.
-    fn drop_moved(&mut self, keep: usize) {
-        let surplus = self.facts.moved.len().saturating_sub(keep);
-        let settled = self.facts.moved.iter().filter(|(_, moved)| moved.notified != Notified::No);
-        let oldest: Vec<Time> = settled.map(|(after, _)| *after).take(surplus).collect();
-        self.facts.moved.retain(|after, _| !oldest.contains(after));
+    /// The oldest absences that on-call was notified of.
+    fn drop_absences(&mut self, keep: usize) {
+        let surplus = self.facts.absences.len().saturating_sub(keep);
+        let settled = self.facts.absences.iter().filter(|(_, absence)| absence.notified != Notified::No);
+        let oldest: Vec<Time> = settled.map(|(known, _)| *known).take(surplus).collect();
+        self.facts.absences.retain(|known, _| !oldest.contains(known));
     }
 
     /// The oldest intents, but those of versions in the record, and those that may still be heard of.

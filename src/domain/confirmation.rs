@@ -3,7 +3,8 @@
 //!
 //! An event reaches the hub through the account that it is about, whose administrator may be able to make one up. The history
 //! of that account is written by CloudTrail alone. The change is taken over at once, so that no pipeline is held up, and
-//! dropped again where the history does not know the call.
+//! dropped again where the history does not know the call. Whatever message observes the target some minutes later asks, the
+//! next sweep's at the latest.
 
 use super::attribution::pair;
 use super::document::REVIEWED_FIELDS;
@@ -13,9 +14,9 @@ use super::fact::{CallFact, Facts};
 use super::principal::Attribution;
 use super::time::Time;
 
-/// How often the history is asked for a call, every five minutes, before it counts as made up. CloudTrail takes five on average
-/// and promises nothing [docs: how-cloudtrail-works].
-const ASKED_MAX: i64 = 6;
+/// A call that the history does not have by then counts as made up. CloudTrail takes five minutes on average and promises
+/// nothing [docs: how-cloudtrail-works].
+const MADE_UP_MS: i64 = 6 * WATCH_MS;
 
 /// Event ids of the calls that wait to be confirmed.
 fn unconfirmed(facts: &Facts, now: Time) -> Vec<String> {
@@ -32,7 +33,7 @@ fn unconfirmed(facts: &Facts, now: Time) -> Vec<String> {
     facts.calls.iter().filter(|(id, call)| open(call) && reviewed(id)).map(|(id, _)| id.clone()).collect()
 }
 
-/// The calls to ask for now.
+/// The calls to ask for now: the history has them some minutes after they were made.
 pub fn due(facts: &Facts, now: Time) -> Vec<CallFact> {
     let calls = unconfirmed(facts, now).into_iter().filter_map(|id| facts.calls.get(&id).cloned());
     calls.filter(|call| now.since(call.heard) >= WATCH_MS).collect()
@@ -44,18 +45,12 @@ pub fn answered(call: &CallFact, found: &[Edit], now: Time) -> Option<CallFact> 
     if found.iter().any(same) {
         return Some(CallFact { checked: true, ..call.clone() });
     }
-    let over = !found.is_empty() || now.since(call.heard) >= ASKED_MAX * WATCH_MS;
+    let over = !found.is_empty() || now.since(call.heard) >= MADE_UP_MS;
     over.then(|| CallFact { checked: true, attribution: Attribution::Untrusted, ..call.clone() })
 }
 
 /// Event ids of the calls that CloudTrail may still come to know.
 pub fn pending(facts: &Facts, now: Time) -> Vec<String> {
-    let young = |id: &String| facts.calls.get(id).is_some_and(|call| now.since(call.heard) < ASKED_MAX * WATCH_MS);
+    let young = |id: &String| facts.calls.get(id).is_some_and(|call| now.since(call.heard) < MADE_UP_MS);
     unconfirmed(facts, now).into_iter().filter(young).collect()
-}
-
-/// When to ask next.
-pub fn next(facts: &Facts, now: Time) -> Option<Time> {
-    let ask = |call: &CallFact| call.heard.plus_ms((now.since(call.heard) / WATCH_MS + 1) * WATCH_MS);
-    pending(facts, now).iter().filter_map(|id| facts.calls.get(id).map(ask)).min()
 }

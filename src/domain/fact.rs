@@ -31,12 +31,10 @@ pub struct Facts {
     /// Writes of the reactor, by the version name that each was given; logged before the write.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub intents: BTreeMap<String, Intent>,
-    /// Documents that were found gone, by the creation date of the newest version that was known.
+    /// What was found missing: the document, by the creation date of the newest version that was known, or the default, by the
+    /// last observation of it.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub gone: BTreeMap<Time, Absence>,
-    /// Defaults that were found moved, by the last observation of the default before.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub moved: BTreeMap<Time, MovedDefault>,
+    pub absences: BTreeMap<Time, Absence>,
     /// The policy's values where a version of another author was in sync, by that version: they stay when the policy gives
     /// those fields up.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
@@ -199,25 +197,16 @@ pub enum Ended {
     Landed(Time),
 }
 
-/// The document was found gone.
+/// The document was found gone, or its default at another version than the one it was known at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Absence {
-    /// The first observation without it.
-    pub first: Time,
-    /// The last one with it.
-    pub after: Time,
-    /// Whether on-call was notified.
-    #[serde(default)]
-    pub notified: Notified,
-}
-
-/// The default was found at another version than the one it was known at.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct MovedDefault {
-    /// The version that it was found at.
-    pub number: u64,
+    /// The version that the default was found at; absent where the document is gone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub default: Option<u64>,
     /// The first observation of that.
     pub first: Time,
+    /// The last observation before it.
+    pub after: Time,
     /// Whether on-call was notified.
     #[serde(default)]
     pub notified: Notified,

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::fact::{Absence, Base, CallFact, Delta, Facts, Intent, MovedDefault, Notified, VersionFact};
+use super::fact::{Absence, Base, CallFact, Delta, Facts, Intent, Notified, VersionFact};
 use super::policy::Owned;
 use super::time::Time;
 
@@ -15,8 +15,7 @@ pub fn merge(one: &Facts, other: &Facts) -> Facts {
         versions: each(&one.versions, &other.versions, version),
         calls: each(&one.calls, &other.calls, call),
         intents: each(&one.intents, &other.intents, intent),
-        gone: each(&one.gone, &other.gone, absence),
-        moved: each(&one.moved, &other.moved, moved),
+        absences: each(&one.absences, &other.absences, absence),
         owned: each(&one.owned, &other.owned, owned),
         last: one.last.max(other.last),
     }
@@ -110,16 +109,9 @@ fn intent(one: &Intent, other: &Intent) -> Intent {
 }
 
 fn absence(one: &Absence, other: &Absence) -> Absence {
-    Absence {
-        first: one.first.min(other.first),
-        after: one.after.max(other.after),
-        notified: one.notified.max(other.notified),
-    }
-}
-
-fn moved(one: &MovedDefault, other: &MovedDefault) -> MovedDefault {
-    let (first, number) = (one.first, one.number).min((other.first, other.number));
-    MovedDefault { number, first, notified: one.notified.max(other.notified) }
+    let (first, default) = (one.first, one.default).min((other.first, other.default));
+    let (after, notified) = (one.after.max(other.after), one.notified.max(other.notified));
+    Absence { default, first, after, notified }
 }
 
 fn owned(one: &Owned, other: &Owned) -> Owned {

@@ -7,7 +7,7 @@ use super::attribution::{Pairing, explained, pair};
 use super::document::{Body, Content};
 use super::durations::{NAMES_MS, SAME_DOCUMENT_MS, VERSIONS_MAX, VISIBLE_MS};
 use super::edit::Action;
-use super::fact::{Absence, Base, CallFact, Delta, Facts, Intended, LastSeen, MovedDefault, Notified, VersionFact};
+use super::fact::{Absence, Base, CallFact, Delta, Facts, Intended, LastSeen, Notified, VersionFact};
 use super::merge::merge;
 use super::observation::{Observation, Seen, VersionInfo};
 use super::policy::Owned;
@@ -77,7 +77,7 @@ fn absent(facts: &Facts, now: Time) -> Facts {
         learned.base = Some(base(None, now));
     }
     if let Some(newest) = facts.newest().filter(|newest| now.since(*newest) >= VISIBLE_MS) {
-        learned.gone.insert(newest, gone(facts, now));
+        learned.absences.insert(newest, gone(facts, now));
     }
     learned.last = Some(LastSeen { at: now, latest: None, default: 0 });
     learned
@@ -85,7 +85,7 @@ fn absent(facts: &Facts, now: Time) -> Facts {
 
 fn gone(facts: &Facts, now: Time) -> Absence {
     let after = facts.last.filter(|last| last.latest.is_some()).map_or(Time::ZERO, |last| last.at);
-    Absence { first: now, after, notified: Notified::No }
+    Absence { default: None, first: now, after, notified: Notified::No }
 }
 
 fn present(facts: &Facts, seen: &Seen, now: Time) -> Facts {
@@ -104,9 +104,9 @@ fn present(facts: &Facts, seen: &Seen, now: Time) -> Facts {
         begins_anew && seen.versions.iter().all(|info| info.created != *known)
     };
     if let Some(known) = facts.newest().filter(replaced) {
-        learned.gone.insert(known, gone(facts, now));
+        learned.absences.insert(known, gone(facts, now));
     }
-    learned.moved.extend(moved(facts, seen, now));
+    learned.absences.extend(moved(facts, seen, now));
     let last = LastSeen { at: now, latest: Some(seen.latest_created()), default: seen.default.number };
     learned.last = Some(last).filter(|_| !is_behind(facts, Some(seen), now));
     learned
@@ -244,12 +244,13 @@ pub fn known_content(facts: &Facts, created: Time) -> Option<Content> {
 }
 
 /// The default was moved, and neither a write of the reactor nor a stale read explains it.
-fn moved(facts: &Facts, seen: &Seen, now: Time) -> Option<(Time, MovedDefault)> {
+fn moved(facts: &Facts, seen: &Seen, now: Time) -> Option<(Time, Absence)> {
     let last = facts.last.filter(|last| last.default != seen.default.number)?;
     let same_document = seen.versions.iter().any(|info| Some(info.created) == last.latest);
     let settled = facts.intents.values().all(|intent| now.since(intent.until) >= VISIBLE_MS);
     let wrong = seen.default.number != seen.latest.number;
-    let fact = MovedDefault { number: seen.default.number, first: now, notified: Notified::No };
+    let default = Some(seen.default.number);
+    let fact = Absence { default, first: now, after: last.at, notified: Notified::No };
     (same_document && settled && wrong).then_some((last.at, fact))
 }
 

@@ -67,9 +67,8 @@ fn missed_since(case: &Case) -> Option<Time> {
     }
     let facts = &case.record.facts;
     let nameless = nameless_versions(facts);
-    let gone = facts.gone.values().filter(|absence| absence.notified == Notified::No).map(|absence| absence.after);
-    let moved = facts.moved.iter().filter(|(_, moved)| moved.notified == Notified::No).map(|(after, _)| *after);
-    nameless.into_iter().chain(gone).chain(moved).min().map(|since| since.plus_ms(-VISIBLE_MS))
+    let absences = facts.absences.values().filter(|absence| absence.notified == Notified::No);
+    nameless.into_iter().chain(absences.map(|absence| absence.after)).min().map(|since| since.plus_ms(-VISIBLE_MS))
 }
 
 fn nameless_versions(facts: &Facts) -> Vec<Time> {

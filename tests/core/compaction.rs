@@ -8,7 +8,7 @@ use runas_reactor::domain::compaction::{Compacted, compact};
 use runas_reactor::domain::document::Content;
 use runas_reactor::domain::durations::{CALLS_MAX, FACTS_BYTES_MAX, NAMES_MS, VERSIONS_MAX};
 use runas_reactor::domain::edit::Action;
-use runas_reactor::domain::fact::{Delta, Facts, Intended, MovedDefault, Notified};
+use runas_reactor::domain::fact::{Absence, Delta, Facts, Intended, Notified};
 use runas_reactor::domain::principal::Attribution::{self, BreakGlass, Trusted, Unattributed, Untrusted};
 use runas_reactor::domain::time::{DAY_MS, Time};
 use serde_json::json;
@@ -251,9 +251,9 @@ fn numbers_that_grow_when_they_are_stored_still_fit() {
 fn moves_of_the_default_do_not_pile_up() {
     let mut facts = Story::known().facts();
     for n in 0..4_000 {
-        facts
-            .moved
-            .insert(at(100 + 120 * n), MovedDefault { number: 3, first: at(160 + 120 * n), notified: Notified::Named });
+        let (after, first) = (at(100 + 120 * n), at(160 + 120 * n));
+        let moved = Absence { default: Some(3), first, after, notified: Notified::Named };
+        facts.absences.insert(after, moved);
     }
     let compacted = compact(&facts, at(100 + 120 * 4_000)).facts;
     assert!(bytes(&compacted) <= FACTS_BYTES_MAX, "{}", bytes(&compacted));

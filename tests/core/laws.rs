@@ -12,7 +12,7 @@ use runas_reactor::domain::attribution::pair;
 use runas_reactor::domain::document::{Change, Content};
 use runas_reactor::domain::edit::Action;
 use runas_reactor::domain::fact::{
-    Absence, Base, CallFact, Delta, Ended, Facts, Intended, Intent, LastSeen, MovedDefault, Notified, VersionFact,
+    Absence, Base, CallFact, Delta, Ended, Facts, Intended, Intent, LastSeen, Notified, VersionFact,
 };
 use runas_reactor::domain::merge::merge;
 use runas_reactor::domain::policy::Owned;
@@ -132,14 +132,10 @@ prop_compose! {
 }
 
 prop_compose! {
-    fn absence()(first in time(), after in time(), notified in notified()) -> Absence {
-        Absence { first, after, notified }
-    }
-}
-
-prop_compose! {
-    fn moved()(number in 1..5_u64, first in time(), notified in notified()) -> MovedDefault {
-        MovedDefault { number, first, notified }
+    fn absence()(
+        default in option::of(1..5_u64), first in time(), after in time(), notified in notified(),
+    ) -> Absence {
+        Absence { default, first, after, notified }
     }
 }
 
@@ -156,13 +152,12 @@ prop_compose! {
         versions in btree_map(time(), version(), 0..6),
         calls in vec(any_call(), 0..6),
         intents in btree_map(name(), any_intent(), 0..3),
-        gone in btree_map(time(), absence(), 0..2),
-        moved in btree_map(time(), moved(), 0..2),
+        absences in btree_map(time(), absence(), 0..3),
         owned in btree_map(time(), owned(), 0..2),
         last in option::of(last()),
     ) -> Facts {
         let calls = calls.into_iter().map(|call| (call.edit.id.clone(), call)).collect();
-        Facts { base, versions, calls, intents, gone, moved, owned, last }
+        Facts { base, versions, calls, intents, absences, owned, last }
     }
 }
 
@@ -205,8 +200,7 @@ proptest! {
             prop_assert!(one.calls.iter().all(|(id, fact)| both.calls[id].notified >= fact.notified));
             prop_assert!(one.intents.iter().all(|(name, fact)| both.intents[name].notified >= fact.notified));
             prop_assert!(one.intents.iter().all(|(name, fact)| both.intents[name].ended >= fact.ended));
-            prop_assert!(one.gone.iter().all(|(at, fact)| both.gone[at].notified >= fact.notified));
-            prop_assert!(one.moved.iter().all(|(at, fact)| both.moved[at].notified >= fact.notified));
+            prop_assert!(one.absences.iter().all(|(at, fact)| both.absences[at].notified >= fact.notified));
             prop_assert!(one.base.as_ref().map(|base| base.notified) <= both.base.as_ref().map(|base| base.notified));
             prop_assert!(one.base_until() <= both.base_until());
         }

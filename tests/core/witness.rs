@@ -5,9 +5,7 @@ use std::collections::BTreeSet;
 use runas_reactor::domain::document::Content;
 use runas_reactor::domain::durations::{NAMES_MS, VERSIONS_MAX, VISIBLE_MS};
 use runas_reactor::domain::edit::Action;
-use runas_reactor::domain::fact::{
-    Absence, CallFact, Delta, Facts, Intended, Intent, LastSeen, MovedDefault, Notified,
-};
+use runas_reactor::domain::fact::{Absence, CallFact, Delta, Facts, Intended, Intent, LastSeen, Notified};
 use runas_reactor::domain::merge::merge;
 use runas_reactor::domain::observation::Observation;
 use runas_reactor::domain::principal::Attribution::{Trusted, Untrusted};
@@ -159,9 +157,9 @@ fn observation_covers_the_newest_versions_of_a_long_list() {
 #[test]
 fn absence_is_stated_a_minute_after_the_youngest_version() {
     let facts = Story::known().version(40, &logs("new")).facts();
-    let gone = |second| witness(&facts, &Observation::Absent, at(second)).gone;
+    let gone = |second| witness(&facts, &Observation::Absent, at(second)).absences;
     assert!(gone(40 + VISIBLE - 1).is_empty(), "a stale read says the same");
-    let absence = Absence { first: at(40 + VISIBLE), after: at(10), notified: Notified::No };
+    let absence = Absence { default: None, first: at(40 + VISIBLE), after: at(10), notified: Notified::No };
     assert_eq!(gone(40 + VISIBLE), [(at(40), absence)].into());
 }
 
@@ -169,13 +167,13 @@ fn absence_is_stated_a_minute_after_the_youngest_version() {
 fn absence_begins_with_the_first_observation_without_the_document() {
     let facts = observed(&known(), &Observation::Absent, 100);
     let facts = observed(&facts, &Observation::Absent, 200);
-    let absence = facts.gone[&at(0)];
-    assert_eq!((facts.gone.len(), absence.first, absence.after), (1, at(100), at(10)));
+    let absence = facts.absences[&at(0)];
+    assert_eq!((facts.absences.len(), absence.first, absence.after), (1, at(100), at(10)));
 }
 
 #[test]
 fn document_that_begins_anew_replaces_the_known_one() {
-    let gone = |doc: Doc| witness(&known(), &doc.observation(), at(100)).gone.into_keys().collect::<Vec<Time>>();
+    let gone = |doc: Doc| witness(&known(), &doc.observation(), at(100)).absences.into_keys().collect::<Vec<Time>>();
     assert_eq!(gone(Doc::new().version(1, 90, &logs("new"))), [at(0)]);
     assert_eq!(gone(Doc::new().version(2, 90, &logs("new"))), [], "a list without version 1 says nothing about that");
     assert_eq!(gone(Doc::new().version(1, -10, &logs("new"))), [], "it is older than what is known");
@@ -186,8 +184,8 @@ fn document_that_begins_anew_replaces_the_known_one() {
 fn default_found_elsewhere_is_a_fact() {
     let doc = there().version(5, 20, &logs("new"));
     let facts = observed(&known(), &doc.observation(), 30);
-    let moved = |doc: Doc| witness(&facts, &doc.observation(), at(200)).moved;
-    let expected = MovedDefault { number: 4, first: at(200), notified: Notified::No };
+    let moved = |doc: Doc| witness(&facts, &doc.observation(), at(200)).absences;
+    let expected = Absence { default: Some(4), first: at(200), after: at(10), notified: Notified::No };
     assert_eq!(moved(doc.clone().default(4)), [(at(30), expected)].into());
     assert!(moved(doc.clone()).is_empty(), "it is where it was");
     assert!(moved(doc.version(6, 150, &document(&[]))).is_empty(), "the latest is right");
@@ -197,7 +195,7 @@ fn default_found_elsewhere_is_a_fact() {
 fn moves_of_the_default_are_compared_within_one_document() {
     let facts = observed(&known(), &there().version(5, 20, &logs("new")).observation(), 30);
     let other = Doc::new().version(1, 90, &logs("a")).version(2, 95, &logs("b")).default(1);
-    assert!(witness(&facts, &other.observation(), at(200)).moved.is_empty());
+    assert!(witness(&facts, &other.observation(), at(200)).absences.is_empty());
 }
 
 #[test]
@@ -205,7 +203,7 @@ fn default_is_not_taken_for_moved_within_a_minute_of_a_write_of_the_reactor() {
     let doc = there().version(5, 20, &logs("new"));
     let mut facts = observed(&known(), &doc.observation(), 30);
     facts.intents.insert("w".to_owned(), intent(Intended::Promote, 5, 25, None));
-    let moved = |second| !witness(&facts, &doc.clone().default(4).observation(), at(second)).moved.is_empty();
+    let moved = |second| !witness(&facts, &doc.clone().default(4).observation(), at(second)).absences.is_empty();
     assert_eq!([moved(39 + VISIBLE), moved(40 + VISIBLE)], [false, true]);
 }
 

@@ -264,8 +264,9 @@ async fn in_sync_with_nothing_new_writes_no_row() {
     let others = 2 + 3;
     assert_eq!(
         play.sim().ledger().commits,
-        commits + others * 3,
-        "the two other regions, and the management account's three: intent, creation and echo, no more"
+        commits + others * 3 + 1,
+        "the two other regions, and the management account's three: intent, creation and echo; and that CloudTrail has \
+         confirmed what the pipeline created; no more"
     );
 }
 

@@ -11,7 +11,7 @@ use crate::domain::case::{Applied, Case, Decision, WaitsOn};
 use crate::domain::document::Change;
 use crate::domain::durations::{REQUEUES_MAX, SAME_CALL_MS, VISIBLE_MS};
 use crate::domain::edit::{Action, Edit};
-use crate::domain::fact::{CallFact, Facts, Intended, Notified, VersionFact};
+use crate::domain::fact::{Absence, CallFact, Facts, Intended, Intent, Notified, VersionFact};
 use crate::domain::judgement::Judgement;
 use crate::domain::observation::Observation;
 use crate::domain::policy::Mode;
@@ -273,80 +273,60 @@ impl Gathering<'_> {
     }
 
     fn absences(&mut self) {
-        for (newest, absence) in self.facts().gone.clone() {
-            let explains = |call: &CallFact| call.deletes();
-            let recreated = self
-                .facts()
-                .intents
-                .values()
-                .any(|intent| intent.write == Intended::Recreate && intent.over == Some(newest));
-            let notified = self.absence(
-                (newest, absence.first, absence.notified),
-                &explains,
-                recreated,
-                (Act::FoundDeleted, format!("{}:gone@{}", self.case.target, newest.ms())),
-            );
-            if let Some(absence) = self.news.facts.gone.get_mut(&newest) {
+        for (known, absence) in self.facts().absences.clone() {
+            let notified = self.absence(known, &absence);
+            if let Some(absence) = self.news.facts.absences.get_mut(&known) {
                 absence.notified = absence.notified.max(notified);
-            }
-        }
-        for (after, moved) in self.facts().moved.clone() {
-            let explains = |call: &CallFact| {
-                let it = call.edit.action == Action::DefaultMoved { version: Some(moved.number) };
-                it && call.edit.failed.is_none()
-            };
-            let notified = self.absence(
-                (after, moved.first, moved.notified),
-                &explains,
-                false,
-                (Act::FoundMoved(moved.number), format!("{}:moved@{}", self.case.target, after.ms())),
-            );
-            if let Some(moved) = self.news.facts.moved.get_mut(&after) {
-                moved.notified = moved.notified.max(notified);
             }
         }
     }
 
     /// What becomes of an absence: a call explains it, the reactor's own write does, or nobody does within a minute.
-    fn absence(
-        &mut self,
-        (after, first, before): (Time, Time, Notified),
-        explains: &dyn Fn(&CallFact) -> bool,
-        ours: bool,
-        (act, key): (Act, String),
-    ) -> Notified {
-        let between = after.plus_ms(-VISIBLE_MS - SECOND_MS)..=first.plus_ms(VISIBLE_MS);
-        let mut calls: Vec<(Time, String)> = Vec::new();
-        for (id, call) in &self.facts().calls {
-            let at = ssm_time(self.facts(), call.edit.at);
-            if between.contains(&at) && explains(call) && !self.matched.contains(id) {
-                calls.push((at, id.clone()));
-            }
-        }
-        if let Some((_, id)) = calls.into_iter().min() {
+    fn absence(&mut self, known: Time, absence: &Absence) -> Notified {
+        let (act, what) = match absence.default {
+            Some(version) => (Act::FoundMoved(version), "moved"),
+            None => (Act::FoundDeleted, "gone"),
+        };
+        if let Some(id) = self.call_behind(absence) {
             self.matched.insert(id.clone());
-            if matches!(before, Notified::Nameless | Notified::Alarmed) {
-                self.late_call(&id, act, before);
+            if matches!(absence.notified, Notified::Nameless | Notified::Alarmed) {
+                self.late_call(&id, act, absence.notified);
             }
             return Notified::Named;
         }
-        if ours {
+        let replaced = |intent: &Intent| intent.write == Intended::Recreate && intent.over == Some(known);
+        if absence.default.is_none() && self.facts().intents.values().any(replaced) {
             return Notified::Named;
         }
-        if before != Notified::No || !self.due(first) {
-            return before;
+        if absence.notified != Notified::No || !self.due(absence.first) {
+            return absence.notified;
         }
         self.news.edits.push(ReportedEdit {
-            key,
+            key: format!("{}:{what}@{}", self.case.target, known.ms()),
             attribution: Attribution::Unattributed,
             principal: None,
             act,
-            at: first,
+            at: absence.first,
             change: Change::new(),
             event: None,
             note: None,
         });
         self.without_name()
+    }
+
+    /// The first call that explains an absence and no other one.
+    fn call_behind(&self, absence: &Absence) -> Option<String> {
+        let between = absence.after.plus_ms(-VISIBLE_MS - SECOND_MS)..=absence.first.plus_ms(VISIBLE_MS);
+        let explains = |call: &CallFact| match absence.default {
+            Some(_) => {
+                call.edit.failed.is_none() && call.edit.action == Action::DefaultMoved { version: absence.default }
+            }
+            None => call.deletes(),
+        };
+        let timed = self.facts().calls.iter().map(|(id, call)| (ssm_time(self.facts(), call.edit.at), id, call));
+        let fitting =
+            timed.filter(|(at, id, call)| between.contains(at) && explains(call) && !self.matched.contains(*id));
+        fitting.map(|(at, id, _)| (at, id)).min().map(|(_, id)| id.clone())
     }
 
     /// How an act without a name is marked.

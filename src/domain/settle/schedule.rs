@@ -4,7 +4,6 @@ use super::incident::is_wrong;
 use super::notify::News;
 use crate::domain::breaker::window_ms;
 use crate::domain::case::{Applied, Case, Decision, Refusal};
-use crate::domain::confirmation;
 use crate::domain::decide::{is_patient, past_obstacle};
 use crate::domain::durations::{REQUEUES_MAX, VISIBLE_MS, WATCH_MS};
 use crate::domain::fact::{Facts, Intended, Intent};
@@ -58,8 +57,6 @@ fn waits(case: &Case, decision: &Decision, applied: &Applied, news: &News, recor
         }
         Applied::Refused(_) | Applied::Nothing | Applied::Landed { .. } => {}
     }
-    // CloudTrail's event history may have a call by then that only its event tells of.
-    waits.extend(confirmation::next(&record.facts, case.now));
     // A new account is watched until its events arrive.
     let unwatched = unechoed(&record.facts).is_some() || matches!(applied, Applied::Refused(_));
     if case.cause == Cause::Vended && unwatched && is_patient(case) {

@@ -205,10 +205,9 @@ fn without_name(world: &World, call: &Call, wrong: &mut Vec<String>) -> bool {
 /// How many absences without a name no alert shows.
 fn absences(world: &World, wrong: &mut Vec<String>) -> usize {
     let facts = &world.record.facts;
-    let gone = facts.gone.values().map(|gone| (gone.first, gone.notified));
-    let moved = facts.moved.values().map(|moved| (moved.first, moved.notified));
+    let absences = facts.absences.values().map(|absence| (absence.first, absence.notified));
     let mut hidden = 0;
-    for (first, notified) in gone.chain(moved).filter(|(_, notified)| *notified != Notified::Named) {
+    for (first, notified) in absences.filter(|(_, notified)| *notified != Notified::Named) {
         if notified == Notified::No {
             wrong.push("an absence was notified to nobody".to_owned());
         }

@@ -1,8 +1,9 @@
 //! Edits: undone or kept, field by field, and told with who did what and what was done about it.
 
+use runas_reactor::domain::signal::Cause;
 use serde_json::{Value, json};
 
-use super::queue::{Told, kinds};
+use super::queue::{Told, kinds, work};
 use super::stage::{FRANKFURT, HOME, PAYMENTS, SEARCH, Stage};
 use crate::support::lambda::Lambda;
 
@@ -229,14 +230,6 @@ fn a_value_that_a_foreign_principal_set_first_is_accepted_by_an_operator() {
     assert_eq!((&inputs["s3BucketName"], &inputs["s3KeyPrefix"]), (&json!("session-logs"), &json!("sessions")));
 }
 
-/// Serves the queue every five minutes, as time goes by.
-fn passes(stage: &Stage, lambda: &Lambda, minutes: i64) {
-    for _ in 0..minutes / 5 {
-        stage.pass(301);
-        stage.settle(lambda);
-    }
-}
-
 /// Its author keeps the true event from the hub, and sends one that names the pipeline.
 #[test]
 fn an_event_that_cloudtrail_does_not_know_makes_nothing_accepted_for_good() {
@@ -256,7 +249,9 @@ fn an_event_that_cloudtrail_does_not_know_makes_nothing_accepted_for_good() {
     assert_eq!(stage.document(PAYMENTS, HOME).inputs()["shellProfile"], profile, "taken over at first");
     assert_eq!(only(&stage).kind(), "edit_kept");
 
-    passes(&stage, &lambda, 40);
+    stage.pass(31 * 60);
+    stage.deliver(&[work(PAYMENTS, HOME, Cause::Swept)]);
+    stage.settle(&lambda);
     stage.assert_right(PAYMENTS, HOME);
     let inputs = stage.document(PAYMENTS, HOME).inputs();
     assert_eq!(inputs["shellProfile"], Value::Null);
@@ -273,7 +268,11 @@ fn a_pipelines_change_of_what_runs_code_is_confirmed_by_cloudtrail_once() {
     stage.pipeline(PAYMENTS).writes(HOME, &json!({"cloudWatchLogGroupName": NEW_LOG_GROUP}));
     stage.settle(&lambda);
     stage.aws.clear_log();
-    passes(&stage, &lambda, 40);
+    for _ in 0..3 {
+        stage.pass(10 * 60);
+        stage.deliver(&[work(PAYMENTS, HOME, Cause::Swept)]);
+        stage.settle(&lambda);
+    }
     stage.assert_right(PAYMENTS, HOME);
     assert_eq!(stage.document(PAYMENTS, HOME).inputs()["cloudWatchLogGroupName"], NEW_LOG_GROUP);
     assert_eq!(stage.calls("cloudtrail").len(), 2, "once for this call, and once for the creation");

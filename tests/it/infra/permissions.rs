@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use runas_reactor::domain::target::Target;
-use runas_reactor::ports::{Access, Clock as _, Directory as _, Documents as _};
+use runas_reactor::ports::{Access, Clock as _, Directory as _, Documents as _, Lookup};
 use serde_json::{Value, json};
 
 use super::deployed::{HOME, Organization, PAYMENTS, member};
@@ -41,7 +41,7 @@ async fn session_policies() -> [Value; 2] {
     let access = Access { roles: vec!["RunasReactorMember".to_owned()], correlation: "c-1".to_owned() };
     world.observe(&target, &access, &BTreeSet::new()).await.unwrap();
     world.enabled_regions(&target.account, &access).await.unwrap();
-    world.called(&target, &access, world.now().plus_ms(-60_000)).await.unwrap();
+    world.lookup_events(&target, &access, &Lookup::Since(world.now().plus_ms(-60_000))).await.unwrap();
     let sessions = hub.emulator().assumed().into_iter().map(|mut session| session["policy"].take());
     sessions.collect::<Vec<_>>().try_into().expect("a session for the document, and one for the history")
 }

@@ -1,8 +1,6 @@
 //! Playing a story, with the Lambda service and SQS around the function, until nothing is left to do.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::thread;
-use std::time::Duration;
 
 use runas_reactor::domain::signal::Cause;
 use serde_json::{Value, json};
@@ -15,7 +13,7 @@ use crate::e2e::stage::{HOME, HUB, Stage, text_of};
 use crate::support::lambda::{Lambda, Outcome};
 
 /// What is due later than this is not waited for: the watch over a new account.
-const SOON_MS: u64 = 60_000;
+const SOON_MS: i64 = 60_000;
 /// Invocations after which a story should long have come to rest.
 const INVOCATIONS_MAX: usize = 40;
 
@@ -140,7 +138,7 @@ impl<'a> Play<'a> {
                     break batch;
                 }
                 let Some(due_ms) = self.next_due() else { return };
-                thread::sleep(Duration::from_millis(due_ms + 2));
+                self.stage.aws.clock().advance(due_ms + 2);
             };
             self.serve(batch);
         }
@@ -156,8 +154,8 @@ impl<'a> Play<'a> {
     }
 
     /// In how many milliseconds the next message comes that is worth waiting for.
-    fn next_due(&self) -> Option<u64> {
-        let hidden = |message: &Value| message["hidden_ms"].as_u64().expect("milliseconds");
+    fn next_due(&self) -> Option<i64> {
+        let hidden = |message: &Value| message["hidden_ms"].as_i64().expect("milliseconds");
         self.queued().iter().map(hidden).filter(|ms| *ms <= SOON_MS).min()
     }
 
