@@ -106,6 +106,13 @@ pub(crate) enum RenderError {
         /// The policy with this statement alone, with one action and one resource.
         characters: usize,
     },
+    /// A place has no room for them.
+    #[error(
+        "the policies for the member accounts are {0}, and AWS attaches {max} to one place beside its own; \
+         fix: join patterns under `principals` that differ in their ends with `*`",
+        max = scp::ATTACHED_MAX
+    )]
+    TooMany(usize),
     /// Without an exemption nobody could ever update the hub.
     #[error(
         "nobody is named who deploys the hub, so that the policy for account {0} would keep everyone from updating it; \

@@ -15,7 +15,7 @@ use super::sheets::{Sheet, Sheets};
 use crate::domain::policy::Policy;
 use crate::domain::target::{Region, default_regions, partition};
 
-/// Service control policies that its validation allows an OU or account, unless told otherwise.
+/// Service control policies that its validation allows for an OU or account by default.
 const ATTACHED_MAX: usize = 5;
 const ORGANIZATION: &str = "organization-config.yaml";
 const CUSTOMIZATIONS: &str = "customizations-config.yaml";

@@ -17,6 +17,8 @@ use crate::domain::target::AccountId;
 
 /// Version of the JSON that the command writes.
 const SCHEMA_VERSION: u32 = 1;
+/// Policies for one place: AWS attaches ten, `FullAWSAccess` among them [docs: Organizations quotas].
+pub(super) const ATTACHED_MAX: usize = 9;
 /// Name of the function's role, in infra/hub.yaml.
 pub(super) const HUB_ROLE: &str = "RunasReactor";
 /// Names of the function and the bus in infra/hub.yaml, and what the names of the forwarding rules begin with.
@@ -84,6 +86,9 @@ pub(super) fn policies(policy: &Policy, installation: &Installation) -> Result<V
         &Place::Members,
         names::statements(&ground),
     )?);
+    if all.len() > ATTACHED_MAX {
+        return Err(RenderError::TooMany(all.len()));
+    }
     let hub = policy.hub_account();
     if hub != policy.management_account() {
         all.extend(named(

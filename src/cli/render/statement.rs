@@ -126,3 +126,61 @@ pub(super) fn pack(statements: Vec<Statement>) -> Result<Vec<Document>, RenderEr
     }
     Ok(documents)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A statement whose exemptions leave so much room in a policy.
+    fn with_room(room: usize, actions: &[&str], resources: &[&str]) -> Statement {
+        let resources: Vec<String> = resources.iter().map(|&resource| resource.to_owned()).collect();
+        let bare = Document::new(vec![Statement::deny("Sid", &[], Vec::new(), vec![String::new()])]);
+        let principal = "x".repeat(CHARACTERS_MAX - bare.characters() - room);
+        Statement::deny("Sid", actions, resources, vec![principal])
+    }
+
+    /// What a policy denies, each action with each resource.
+    fn denied(documents: &[Document]) -> Vec<(&str, &str)> {
+        let statements = documents.iter().flat_map(|document| &document.statement);
+        let mut all: Vec<(&str, &str)> = statements
+            .flat_map(|it| it.action.iter().flat_map(|a| it.resource.iter().map(|r| (a.as_str(), r.as_str()))))
+            .collect();
+        all.sort_unstable();
+        all
+    }
+
+    #[test]
+    fn a_statement_that_fits_exactly_is_a_policy_and_with_one_character_more_it_is_two() {
+        let actions = ["a:One", "a:Two"];
+        let exact = "\"a:One\",\"a:Two\"\"r\"".len();
+        let [one] = &pack(vec![with_room(exact, &actions, &["r"])]).unwrap()[..] else { panic!("one policy") };
+        assert_eq!(one.characters(), CHARACTERS_MAX);
+        let two = pack(vec![with_room(exact - 1, &actions, &["r"])]).unwrap();
+        assert_eq!(two.len(), 2);
+        assert_eq!(denied(&two), denied(std::slice::from_ref(one)));
+    }
+
+    #[test]
+    fn resources_are_shared_out_before_actions() {
+        let room = "\"a:One\",\"a:Two\"\"r1\"".len() + 1;
+        let documents = pack(vec![with_room(room, &["a:One", "a:Two"], &["r1", "r2", "r3"])]).unwrap();
+        assert!(documents.iter().all(Document::fits) && documents.len() == 3, "{}", documents.len());
+        assert!(documents.iter().all(|document| document.statement[0].action.len() == 2));
+        assert_eq!(denied(&documents).len(), 6);
+    }
+
+    #[test]
+    fn statements_share_a_policy_as_long_as_there_is_room() {
+        let small = || with_room(CHARACTERS_MAX / 2 + 200, &["a:One"], &["r"]);
+        assert_eq!(pack(vec![small(), small()]).unwrap().len(), 1);
+        assert_eq!(pack(vec![small(), with_room(20, &["a:One"], &["r"]), small()]).unwrap().len(), 3);
+        assert_eq!(pack(Vec::new()).unwrap(), []);
+    }
+
+    #[test]
+    fn one_action_on_one_resource_that_does_not_fit_is_an_error() {
+        let room = "\"a:One\"\"r\"".len();
+        let error = pack(vec![with_room(room - 1, &["a:One"], &["r"])]).unwrap_err();
+        assert_eq!(error, RenderError::TooLong { sid: "Sid".to_owned(), characters: CHARACTERS_MAX + 1 });
+    }
+}

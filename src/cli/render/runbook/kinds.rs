@@ -53,7 +53,7 @@ const EDIT_REVERTED: Guide = Guide {
     means: "A principal that the policy does not trust changed the document, and the reactor put it right. Sessions \
             that began in between ran with the changed document.",
     look: TARGET,
-    act: "ask the principal that the alert names. Did someone need the change, put it into the policy; otherwise treat \
+    act: "ask the principal that the alert names. If the change is needed, put it into the policy; otherwise treat \
           the principal's credentials as misused, and see in the account's session history who connected in between.",
 };
 
@@ -61,8 +61,8 @@ const EDIT_KEPT: Guide = Guide {
     means: "A trusted principal changed what can run code or send session logs elsewhere (shell profile, S3, KMS, log \
             group). The change is kept.",
     look: TARGET,
-    act: "compare the change with what that pipeline deployed. If nobody planned it, take the principal out of \
-          `principals.trusted`, push the policy, and the next sweep puts the document right.",
+    act: "compare the change with what that pipeline deployed. If it was not planned, revert it with a trusted principal, \
+          or own the field in the policy; and take a principal that misuses its trust out of `principals.trusted`.",
 };
 
 const EDIT_NOTICED: Guide = Guide {
@@ -137,7 +137,7 @@ const DRIFT_OBSERVED: Guide = Guide {
 };
 
 const ADOPTED: Guide = Guide {
-    means: "A document was seen for the first time, and has a shell profile, S3, KMS or log group that somebody set. \
+    means: "A document was seen for the first time, and has a shell profile, S3, KMS or log group already. \
             The reactor keeps them.",
     look: TARGET,
     act: "review the values, above all the shell profile, which runs in each session. What should not be there, remove \
@@ -155,8 +155,8 @@ const FORWARDER_BLIND: Guide = Guide {
     means: "The reactor changed a document, and the event of that did not come back. Edits there are found by sweeps \
             only, hours later.",
     look: ACCOUNT,
-    act: "see in the account and region that the forwarding rule `runas-reactor` is enabled and has its target, and \
-          that a trail logs management events there.",
+    act: "see in the account and region that the rule `runas-reactor-documents` is enabled and has its target, and that a \
+          trail logs management events there.",
 };
 
 const EXEMPTION_ENDS: Guide = Guide {
@@ -170,7 +170,7 @@ const EXEMPTION_ENDS: Guide = Guide {
 const POISON: Guide = Guide {
     means: "A message could not be decoded, and was put aside. Nothing else waits for it.",
     look: DEAD_LETTERS,
-    act: "where it is an event of AWS in a new form, keep it and report it with `runasctl redrive show`; send it again \
+    act: "where it is an event of AWS in a new form, keep it and report it with `runasctl redrive show ID`; send it again \
           (`runasctl redrive send ID`, which writes) with a version that decodes it. What nobody needs: `runasctl \
           redrive drop ID --reason TEXT`, which writes.",
 };
@@ -191,7 +191,7 @@ const UNKNOWN_ACCOUNT: Guide = Guide {
 };
 
 const POLICY_UNREADABLE: Guide = Guide {
-    means: "The policy in the table cannot be read. The last good one stays in force until the function restarts.",
+    means: "The policy in the table cannot be read. The last good one stays in force.",
     look: POLICY,
     act: "push a policy that `runasctl policy check` accepts, or bring the last one back: `runasctl policy rollback N \
           -m TEXT`, which writes. See in CloudTrail who wrote the row past `policy push`.",

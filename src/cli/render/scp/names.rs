@@ -3,7 +3,7 @@
 use super::{Ground, OWN_NAMES, OWN_ROLES, Statement, once};
 use crate::cli::render::principals::{Nameable, nameable};
 
-/// What makes, unmakes, opens or widens a role; or hands it to a service, which then acts under its name.
+/// Creates, deletes, opens or widens a role; or passes it to a service, which then acts under its name.
 pub(super) const ROLE_ACTIONS: [&str; 14] = [
     "iam:AttachRolePolicy",
     "iam:CreateRole",
@@ -20,7 +20,7 @@ pub(super) const ROLE_ACTIONS: [&str; 14] = [
     "iam:UpdateRole",
     "iam:UpdateRoleDescription",
 ];
-/// What makes, unmakes or widens a user, or gives someone its credentials. Renaming is `UpdateUser`, on both names.
+/// Creates, deletes or widens a user, or makes credentials of it. `UpdateUser` renames, and is asked of both names.
 const USER_ACTIONS: [&str; 17] = [
     "iam:AttachUserPolicy",
     "iam:CreateAccessKey",
@@ -40,10 +40,10 @@ const USER_ACTIONS: [&str; 17] = [
     "iam:UpdateUser",
     "iam:UploadSigningCertificate",
 ];
-/// What blinds a rule, or makes it send something else.
+/// Stops a rule, or has it send something else.
 pub(super) const RULE_ACTIONS: [&str; 5] =
     ["events:DeleteRule", "events:DisableRule", "events:PutRule", "events:PutTargets", "events:RemoveTargets"];
-/// What lets a genuine old event come again at a moment of someone's choice. Both name the bus as a resource.
+/// Lets a genuine event of the past arrive again at a chosen moment. Both actions have the bus among their resources.
 const REPLAY_ACTIONS: [&str; 2] = ["events:CreateArchive", "events:StartReplay"];
 
 pub(super) fn statements(ground: &Ground<'_>) -> Vec<Statement> {
