@@ -80,6 +80,15 @@ fn quoted(text: &str) -> String {
     serde_json::Value::from(text).to_string()
 }
 
+/// Items of a YAML list, indented by so many spaces.
+fn list(indent: usize, items: impl IntoIterator<Item = String>) -> String {
+    let mut yaml = String::new();
+    for item in items {
+        let _ = writeln!(yaml, "{:indent$}- {item}", "");
+    }
+    yaml
+}
+
 fn organization(policies: &[Scp], policy: &Policy, targets: &TargetArgs) -> Result<String, RenderError> {
     let mut yaml = format!(
         "# Entries for `serviceControlPolicies` in {ORGANIZATION}; the files belong below {POLICIES}/.\n{}\
@@ -94,7 +103,7 @@ fn organization(policies: &[Scp], policy: &Policy, targets: &TargetArgs) -> Resu
                 ("accounts", vec![targets.hub_account_name.clone().ok_or_else(missing)?])
             }
         };
-        let names: String = names.iter().map(|name| format!("        - {}\n", quoted(name))).collect();
+        let names = list(8, names.iter().map(|name| quoted(name)));
         let _ = write!(
             yaml,
             "  - name: {}\n    description: {}\n    policy: {}\n    type: customerManaged\n    strategy: deny-list\n    \
@@ -128,12 +137,10 @@ fn quarantine(policy: &Policy) -> String {
 }
 
 fn customizations(policy: &Policy, targets: &TargetArgs) -> Result<String, RenderError> {
-    let regions: String = regions(policy, targets)?.iter().map(|region| format!("        - {region}\n")).collect();
-    let ous: String = targets.ous.iter().map(|ou| format!("          - {}\n", quoted(ou))).collect();
-    let parameters: String = parameters(policy)?
-        .iter()
-        .map(|(name, value)| format!("        - name: {name}\n          value: {}\n", quoted(value)))
-        .collect();
+    let regions = list(8, regions(policy, targets)?);
+    let ous = list(10, targets.ous.iter().map(|ou| quoted(ou)));
+    let parameter = |(name, value): &(&str, String)| format!("name: {name}\n          value: {}", quoted(value));
+    let parameters = list(8, parameters(policy)?.iter().map(parameter));
     Ok(format!(
         "# An entry for `cloudFormationStackSets` in {CUSTOMIZATIONS}; infra/member.yaml of this repository belongs to\n\
          # {TEMPLATE}. These stack sets are self-managed: a new account gets its stack from the first run of\n\

@@ -50,13 +50,13 @@ pub(super) fn statements(ground: &Ground<'_>) -> Vec<Statement> {
     let partition = ground.installation.partition;
     let deployers = deployers(ground);
     let (roles, users) = protected(ground);
-    let rules = partition.arn("events", "*", "*", &format!("rule/{OWN_NAMES}*"));
+    let forwarding = partition.arn("events", "*", "*", &format!("rule/{OWN_NAMES}*"));
     let bus = partition.arn("events", "*", "*", "event-bus/default");
     let mut statements = vec![Statement::deny("Roles", &ROLE_ACTIONS, roles, deployers.clone())];
     if !users.is_empty() {
         statements.push(Statement::deny("Users", &USER_ACTIONS, users, deployers.clone()));
     }
-    statements.push(Statement::deny("ForwardingRules", &RULE_ACTIONS, vec![rules], deployers.clone()));
+    statements.push(Statement::deny("ForwardingRules", &RULE_ACTIONS, vec![forwarding], deployers.clone()));
     statements.push(Statement::deny("Replays", &REPLAY_ACTIONS, vec![bus], deployers));
     statements
 }
