@@ -12,6 +12,7 @@ pub mod policy_table;
 pub mod policy_yaml;
 pub mod printer;
 pub mod redrive;
+pub mod render;
 pub mod replay;
 pub mod simulate;
 pub mod status;
@@ -67,6 +68,10 @@ enum Command {
     Explain(past::ExplainArgs),
     /// Play random stories on a simulated organisation, under a checker: nothing lost, nothing looped.
     Simulate(simulate::SimulateArgs),
+    /// Write from the policy what has to agree with it: service control policies, configuration of Landing Zone Accelerator,
+    /// and the runbook for on-call.
+    #[command(subcommand)]
+    Render(render::RenderCommand),
     /// Look into the dead-letter queue, put messages back to work, or drop them with a reason.
     Redrive(redrive::RedriveArgs),
     /// Check, test and explain a policy; put it into force, see what is and was, and bring an earlier one back.
@@ -131,6 +136,7 @@ fn run(cli: &Cli, printer: &Printer) -> ExitStatus {
         Command::History(args) => past::history(args, cli.output, printer),
         Command::Explain(args) => past::explain(args, cli.output, printer),
         Command::Simulate(args) => simulate::run(args, cli.output, printer),
+        Command::Render(command) => render::run(command, cli.output, printer),
         Command::Redrive(args) => redrive::run(args, cli.output, printer),
         Command::Policy(PolicyCommand::Table(command)) => policy_table::run(command, cli.output, printer),
         Command::Policy(PolicyCommand::File(command)) => {

@@ -131,7 +131,7 @@ fn kept(plan: &Plan, path: &Path, printer: &Printer) -> Result<(), Failure> {
     Ok(())
 }
 
-fn from_file(path: &Path, printer: &Printer) -> Result<(Policy, String), Failure> {
+pub(super) fn from_file(path: &Path, printer: &Printer) -> Result<(Policy, String), Failure> {
     let name = path.display().to_string();
     let text = std::fs::read_to_string(path).map_err(|error| {
         Failure::Error(format!("cannot read {name}: {error}; fix: name the policy's YAML file with --policy"))
@@ -145,7 +145,7 @@ fn from_file(path: &Path, printer: &Printer) -> Result<(Policy, String), Failure
     Ok((policy, name))
 }
 
-async fn from_ledger(world: &AwsWorld) -> Result<Policy, Failure> {
+pub(super) async fn from_ledger(world: &AwsWorld) -> Result<Policy, Failure> {
     world.policy().await?.ok_or_else(|| {
         Failure::Error("the ledger holds no policy; fix: push one, or name a file with --policy".to_owned())
     })

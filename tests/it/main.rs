@@ -16,6 +16,7 @@ mod infra;
 mod policy;
 mod properties;
 mod readme;
+mod render;
 mod retrying;
 mod scenarios;
 mod support;

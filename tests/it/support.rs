@@ -12,6 +12,7 @@ pub(crate) mod counted;
 pub(crate) mod emulator;
 pub(crate) mod http;
 pub(crate) mod hub;
+pub(crate) mod iam;
 pub(crate) mod lambda;
 pub(crate) mod org;
 pub(crate) mod python;

@@ -149,3 +149,16 @@ fn what_does_not_fit_into_the_table_is_refused_before_it_is_sent() {
     ran.complains_of(&["that fit into an item of the table; fix: name OUs instead of single accounts"]);
     assert_eq!(stage.rows().len(), 0);
 }
+
+#[test]
+fn what_is_rendered_from_the_table_is_what_is_rendered_from_the_file() {
+    let stage = Stage::set();
+    let render = ["render", "scp", "--hub-deployer", "Deployer"];
+    stage.runasctl(&[], &render).ends(1).complains_of(&["the ledger holds no policy; fix: push one, or name a file"]);
+    stage.push_first();
+    let file = stage.path_of("policy.yaml", &stage.yaml);
+    let from_file = stage.runasctl(&[], &[&render[..], &["--policy", &file]].concat()).ends(0);
+    assert_eq!(stage.runasctl(&[], &render).ends(0).data(), from_file.data());
+    let page = stage.runasctl(&[], &["render", "runbook"]).ends(0);
+    assert!(page.out.contains("Rendered from policy `v1` "), "{}", page.out);
+}

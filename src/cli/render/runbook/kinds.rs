@@ -1,0 +1,221 @@
+//! What each alert means, where to look first, and what to do. The match has no wildcard: a new kind has to be explained here.
+
+use crate::domain::finding::Kind;
+
+/// What on-call needs to know about one kind of alert.
+pub(super) struct Guide {
+    /// What has happened.
+    pub(super) means: &'static str,
+    /// Commands that show more and change nothing.
+    pub(super) look: &'static [&'static str],
+    /// What to do about it.
+    pub(super) act: &'static str,
+}
+
+const TARGET: &[&str] = &["runasctl history ACCOUNT/REGION", "runasctl explain ACCOUNT/REGION"];
+const RULES: &[&str] = &["runasctl history ACCOUNT/REGION", "runasctl policy explain ACCOUNT --policy policy.yaml"];
+const STATUS: &[&str] = &["runasctl status --account ACCOUNT", "runasctl explain ACCOUNT/REGION"];
+const ACCOUNT: &[&str] = &["runasctl status --account ACCOUNT", "runasctl history ACCOUNT"];
+const DEAD_LETTERS: &[&str] = &["runasctl redrive list", "runasctl redrive show ID"];
+const POLICY: &[&str] = &["runasctl policy history", "runasctl policy show"];
+const ALL: &[&str] = &["runasctl status"];
+
+/// The guide to a kind.
+pub(super) fn guide(kind: Kind) -> Guide {
+    match kind {
+        Kind::EditReverted => EDIT_REVERTED,
+        Kind::EditKept => EDIT_KEPT,
+        Kind::EditNoticed => EDIT_NOTICED,
+        Kind::ExemptTouched => EXEMPT_TOUCHED,
+        Kind::BreakGlass => BREAK_GLASS,
+        Kind::EditWar => EDIT_WAR,
+        Kind::Peace => PEACE,
+        Kind::AuthorKnown => AUTHOR_KNOWN,
+        Kind::AttemptDenied => ATTEMPT_DENIED,
+        Kind::Unreachable => UNREACHABLE,
+        Kind::ReachableAgain => REACHABLE_AGAIN,
+        Kind::DriftObserved => DRIFT_OBSERVED,
+        Kind::Adopted => ADOPTED,
+        Kind::GapTooLong => GAP_TOO_LONG,
+        Kind::ForwarderBlind => FORWARDER_BLIND,
+        Kind::ExemptionEnds => EXEMPTION_ENDS,
+        Kind::Poison => POISON,
+        Kind::Distrusted => DISTRUSTED,
+        Kind::UnknownAccount => UNKNOWN_ACCOUNT,
+        Kind::PolicyUnreadable => POLICY_UNREADABLE,
+        Kind::SweepUnfinished => SWEEP_UNFINISHED,
+        Kind::Overlooked => OVERLOOKED,
+        Kind::RegionUngoverned => REGION_UNGOVERNED,
+    }
+}
+
+const EDIT_REVERTED: Guide = Guide {
+    means: "A principal that the policy does not trust changed the document, and the reactor put it right. Sessions \
+            that began in between ran with the changed document.",
+    look: TARGET,
+    act: "ask the principal that the alert names. If the change is needed, put it into the policy; otherwise treat \
+          the principal's credentials as misused, and see in the account's session history who connected in between.",
+};
+
+const EDIT_KEPT: Guide = Guide {
+    means: "A trusted principal changed what can run code or send session logs elsewhere (shell profile, S3, KMS, log \
+            group). The change is kept.",
+    look: TARGET,
+    act: "compare the change with what that pipeline deployed. If it was not planned, revert it with a trusted principal, \
+          or own the field in the policy; and take a principal that misuses its trust out of `principals.trusted`.",
+};
+
+const EDIT_NOTICED: Guide = Guide {
+    means: "A principal changed the document, and nothing was written: it is right by now, or the policy says observe, \
+            or the write was refused. The alert says which.",
+    look: TARGET,
+    act: "where it says NOT, follow the reason that `explain` gives; otherwise ask the principal, as for \
+          `edit_reverted`.",
+};
+
+const EXEMPT_TOUCHED: Guide = Guide {
+    means: "A principal changed the document in an account that the policy exempts. Nothing was written.",
+    look: RULES,
+    act: "nothing, if the exemption's owner knows of it. The table of exemptions below names the owner.",
+};
+
+const BREAK_GLASS: Guide = Guide {
+    means: "A break-glass principal changed the document. It stands until the hold ends, and is put right then.",
+    look: TARGET,
+    act: "confirm that there is an emergency, and who works on it. If there is none, revoke that principal's sessions \
+          first. To keep the change for good, put it into the policy before the hold ends.",
+};
+
+const EDIT_WAR: Guide = Guide {
+    means: "Two writers change the same document again and again. The reactor writes more slowly, and goes on.",
+    look: TARGET,
+    act: "stop the other writer, which the alert names: switch off the pipeline or the script, or attach the service \
+          control policies (`runasctl render scp`). The incident closes by itself once the document was right and \
+          quiet.",
+};
+
+const PEACE: Guide = Guide {
+    means: "An incident is over: the document was right and quiet for long enough. The alert counts the acts, and says \
+            whose.",
+    look: TARGET,
+    act: "nothing now. Note in the incident's ticket what ended it.",
+};
+
+const AUTHOR_KNOWN: Guide = Guide {
+    means: "The author of an earlier alert without a name is known.",
+    look: TARGET,
+    act: "add the name to the ticket of that incident, and go on as `edit_reverted` says.",
+};
+
+const ATTEMPT_DENIED: Guide = Guide {
+    means: "A principal tried to change the document, and AWS refused. Nothing changed; more attempts within the hour \
+            are only counted.",
+    look: TARGET,
+    act: "ask the principal why. A pipeline that has to write the document belongs into `principals.trusted`, and into \
+          the service control policies rendered from it.",
+};
+
+const UNREACHABLE: Guide = Guide {
+    means: "The reactor cannot read or write a document, so that nobody knows what is in it. The alert says which call \
+            failed, and why.",
+    look: STATUS,
+    act: "by the reason: a role that cannot be assumed is missing or does not trust the hub; a service control policy \
+          that denies has to except the member role (`runasctl render scp`); a region that is off needs nothing.",
+};
+
+const REACHABLE_AGAIN: Guide = Guide {
+    means: "What could not be read or written can be again.",
+    look: STATUS,
+    act: "nothing, if `status` says that the target is in sync.",
+};
+
+const DRIFT_OBSERVED: Guide = Guide {
+    means: "A document differs from the baseline in a place where the policy says observe. Nothing was written.",
+    look: RULES,
+    act: "decide whether the place is to be enforced: change its mode in the policy and push it; or put the document \
+          right by hand.",
+};
+
+const ADOPTED: Guide = Guide {
+    means: "A document was seen for the first time, and has a shell profile, S3, KMS or log group already. \
+            The reactor keeps them.",
+    look: TARGET,
+    act: "review the values, above all the shell profile, which runs in each session. What should not be there, remove \
+          with a trusted principal, or own in the policy.",
+};
+
+const GAP_TOO_LONG: Guide = Guide {
+    means: "A new account was configured later than the goal. The alert says what stood in the way.",
+    look: ACCOUNT,
+    act: "by the cause: a role that came late means that the stack set or the pipeline was late, and `gap_roles` did \
+          not work; a quarantine policy has to except the roles that the reactor works through.",
+};
+
+const FORWARDER_BLIND: Guide = Guide {
+    means: "The reactor changed a document, and the event of that did not come back. Edits there are found by sweeps \
+            only, hours later.",
+    look: ACCOUNT,
+    act: "see in the account and region that the rule `runas-reactor-documents` is enabled and has its target, and that a \
+          trail logs management events there.",
+};
+
+const EXEMPTION_ENDS: Guide = Guide {
+    means: "An exemption ends in 14 or 2 days. After its last day the accounts are observed, or enforced if the \
+            exemption says so.",
+    look: RULES,
+    act: "ask its owner, whom the table below names: renew it with a new date and reason, or prepare the accounts and \
+          remove it.",
+};
+
+const POISON: Guide = Guide {
+    means: "A message could not be decoded, and was put aside. Nothing else waits for it.",
+    look: DEAD_LETTERS,
+    act: "where it is an event of AWS in a new form, keep it and report it with `runasctl redrive show ID`; send it again \
+          (`runasctl redrive send ID`, which writes) with a version that decodes it. What nobody needs: `runasctl \
+          redrive drop ID --reason TEXT`, which writes.",
+};
+
+const DISTRUSTED: Guide = Guide {
+    means: "An event claims what its sender may not say: a forged source, a replay, or the wrong account. Nothing was \
+            done because of it.",
+    look: DEAD_LETTERS,
+    act: "find out in CloudTrail who called PutEvents, StartReplay or PutTargets in the account that the alert names. \
+          That is an attempt to deceive the reactor: treat it as a security incident.",
+};
+
+const UNKNOWN_ACCOUNT: Guide = Guide {
+    means: "An event came from an account that is not in the organisation. Nothing was done there.",
+    look: ACCOUNT,
+    act: "if the account has left, remove its forwarding rules and role. If it belongs to the organisation, see what \
+          DescribeAccount answers to the hub's role.",
+};
+
+const POLICY_UNREADABLE: Guide = Guide {
+    means: "The policy in the table cannot be read. The last good one stays in force.",
+    look: POLICY,
+    act: "push a policy that `runasctl policy check` accepts, or bring the last one back: `runasctl policy rollback N \
+          -m TEXT`, which writes. See in CloudTrail who wrote the row past `policy push`.",
+};
+
+const SWEEP_UNFINISHED: Guide = Guide {
+    means: "A sweep did not come to its end, so that edits whose events got lost are not found. The alert says how far \
+            it came.",
+    look: ALL,
+    act: "see the function's log for that sweep: throttled Organizations calls, denied calls, or an invocation that \
+          ended early. The schedule begins the next one; what it cannot do either needs the cause mended.",
+};
+
+const OVERLOOKED: Guide = Guide {
+    means: "Targets of an account were not looked at for too long.",
+    look: ACCOUNT,
+    act: "see whether messages wait (`runasctl redrive list`, and the age of the oldest in the work queue) and whether \
+          the account's role can be assumed.",
+};
+
+const REGION_UNGOVERNED: Guide = Guide {
+    means: "Regions are enabled in some account, and the policy does not govern them. Nobody looks at the documents \
+            there.",
+    look: ALL,
+    act: "add the regions to `regions` in the policy and deploy the member stack there, or have the account disable \
+          them.",
+};

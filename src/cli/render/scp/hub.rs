@@ -1,0 +1,109 @@
+//! What guards the hub. The queue's policy admits only the function and its rules. An administrator of the account could change
+//! that policy, a rule's target or the code instead, and the reactor would trust the messages that follow.
+
+use super::names::{ROLE_ACTIONS, RULE_ACTIONS};
+use super::{Ground, HUB_ROLE, OWN_NAMES, OWN_ROLES, Statement, once};
+use crate::cli::render::principals::{Nameable, nameable};
+
+/// The bus and its rules.
+const BUS_ACTIONS: [&str; 2] = ["events:DeleteEventBus", "events:UpdateEventBus"];
+/// The policy of a bus; IAM knows no resource for these, so that they are denied for every bus of the account.
+const BUS_POLICY_ACTIONS: [&str; 2] = ["events:PutPermission", "events:RemovePermission"];
+/// The schedule of the sweeps, whose messages the reactor trusts.
+const SCHEDULE_ACTIONS: [&str; 3] =
+    ["scheduler:CreateSchedule", "scheduler:DeleteSchedule", "scheduler:UpdateSchedule"];
+/// The queues' policies, and all that they hold.
+const QUEUE_ACTIONS: [&str; 5] =
+    ["sqs:AddPermission", "sqs:DeleteQueue", "sqs:PurgeQueue", "sqs:RemovePermission", "sqs:SetQueueAttributes"];
+/// The function: its code, configuration and policy. A direct invocation could forge messages of the queue.
+const FUNCTION_ACTIONS: [&str; 8] = [
+    "lambda:Add*",
+    "lambda:Create*",
+    "lambda:Delete*",
+    "lambda:Invoke*",
+    "lambda:Publish*",
+    "lambda:Put*",
+    "lambda:Remove*",
+    "lambda:Update*",
+];
+/// The event source mapping: the function would trust messages of any other queue as well.
+const FEED_ACTIONS: [&str; 3] =
+    ["lambda:CreateEventSourceMapping", "lambda:DeleteEventSourceMapping", "lambda:UpdateEventSourceMapping"];
+/// What the reactor remembers, and the policy that it works by.
+const ITEM_ACTIONS: [&str; 7] = [
+    "dynamodb:BatchWriteItem",
+    "dynamodb:DeleteItem",
+    "dynamodb:PartiQLDelete",
+    "dynamodb:PartiQLInsert",
+    "dynamodb:PartiQLUpdate",
+    "dynamodb:PutItem",
+    "dynamodb:UpdateItem",
+];
+/// The table itself.
+const TABLE_ACTIONS: [&str; 6] = [
+    "dynamodb:DeleteResourcePolicy",
+    "dynamodb:DeleteTable",
+    "dynamodb:PutResourcePolicy",
+    "dynamodb:UpdateContinuousBackups",
+    "dynamodb:UpdateTable",
+    "dynamodb:UpdateTimeToLive",
+];
+/// The topic's policy and the topic.
+const TOPIC_ACTIONS: [&str; 5] = [
+    "sns:AddPermission",
+    "sns:DeleteTopic",
+    "sns:PutDataProtectionPolicy",
+    "sns:RemovePermission",
+    "sns:SetTopicAttributes",
+];
+/// The stack: with a service role, an update acts as that role for every principal that may update the stack.
+const STACK_ACTIONS: [&str; 7] = [
+    "cloudformation:ContinueUpdateRollback",
+    "cloudformation:CreateChangeSet",
+    "cloudformation:DeleteStack",
+    "cloudformation:ExecuteChangeSet",
+    "cloudformation:RollbackStack",
+    "cloudformation:SetStackPolicy",
+    "cloudformation:UpdateStack",
+];
+
+pub(super) fn statements(ground: &Ground<'_>) -> Vec<Statement> {
+    let Ground { policy, installation, .. } = ground;
+    let (partition, stack) = (installation.partition, &installation.hub_stack);
+    let (region, account) = (policy.home_region().as_str(), policy.hub_account().as_str());
+    let arn = |service: &str, resource: &str| partition.arn(service, region, account, resource);
+    let ours = |service: &str, kind: &str| vec![arn(service, &format!("{kind}{stack}-*"))];
+    let deny = |sid: &str, actions: &[&str], resources: Vec<String>| {
+        Statement::deny(sid, actions, resources, installation.hub_deployers.clone())
+    };
+    let function = arn("lambda", &format!("function:{OWN_NAMES}*"));
+    let rules = vec![arn("events", &format!("rule/{OWN_NAMES}/*")), arn("events", &format!("rule/{stack}-*"))];
+    let table = ours("dynamodb", "table/");
+    let function_role = vec![partition.role(account, HUB_ROLE)];
+    let writers = once([&function_role, &installation.operators, &installation.hub_deployers]);
+    vec![
+        deny("Roles", &ROLE_ACTIONS, roles(ground)),
+        deny("Rules", &RULE_ACTIONS, rules),
+        deny("Bus", &BUS_ACTIONS, vec![arn("events", &format!("event-bus/{OWN_NAMES}"))]),
+        deny("BusPolicies", &BUS_POLICY_ACTIONS, vec!["*".to_owned()]),
+        deny("Schedule", &SCHEDULE_ACTIONS, ours("scheduler", "schedule/*/")),
+        deny("Queues", &QUEUE_ACTIONS, ours("sqs", "")),
+        deny("Function", &FUNCTION_ACTIONS, vec![function.clone()]),
+        deny("Feed", &FEED_ACTIONS, vec!["*".to_owned()]).where_like("lambda:FunctionArn", function),
+        Statement::deny("Items", &ITEM_ACTIONS, table.clone(), writers),
+        deny("Table", &TABLE_ACTIONS, table),
+        deny("Topic", &TOPIC_ACTIONS, ours("sns", "")),
+        deny("Stack", &STACK_ACTIONS, vec![arn("cloudformation", &format!("stack/{stack}/*"))]),
+    ]
+}
+
+/// The roles that count in the hub: of the stack, and of those who are exempt here.
+fn roles(ground: &Ground<'_>) -> Vec<String> {
+    let Ground { policy, installation, .. } = ground;
+    let account = policy.hub_account().as_str();
+    let own = [OWN_ROLES.to_owned(), format!("{}-*", installation.hub_stack)];
+    let own = own.map(|name| installation.partition.role(account, &name)).to_vec();
+    let mut roles = once([&own, &installation.hub_deployers, &installation.operators]);
+    roles.retain(|arn| nameable(arn, policy.management_account()) == Some(Nameable::Role));
+    roles
+}
