@@ -162,7 +162,8 @@ mod tests {
 
     #[test]
     fn resources_are_shared_out_before_actions() {
-        let room = "\"a:One\",\"a:Two\"\"r1\"".len() + 1;
+        // The numbers that halves carry in their names take two characters.
+        let room = "\"a:One\",\"a:Two\"\"r1\"".len() + 2;
         let documents = pack(vec![with_room(room, &["a:One", "a:Two"], &["r1", "r2", "r3"])]).unwrap();
         assert!(documents.iter().all(Document::fits) && documents.len() == 3, "{}", documents.len());
         assert!(documents.iter().all(|document| document.statement[0].action.len() == 2));
