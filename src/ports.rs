@@ -80,8 +80,21 @@ impl Fault {
 pub struct Access {
     /// Role names (with path), to be tried in order; the one that works is remembered.
     pub roles: Vec<String>,
+    /// Names of the administrator roles that the broker may work through where none of `roles` works.
+    pub gap_roles: Vec<String>,
     /// Correlation id, for the role session's name.
     pub correlation: String,
+}
+
+impl Access {
+    /// The way that the policy lays down.
+    pub fn by(policy: &Policy, correlation: &str) -> Self {
+        Self {
+            roles: policy.roles().to_vec(),
+            gap_roles: policy.gap_roles().to_vec(),
+            correlation: correlation.to_owned(),
+        }
+    }
 }
 
 /// A version that a write made.

@@ -11,15 +11,18 @@ use aws_credential_types::Credentials;
 use super::client::Clients;
 use super::fault::Call;
 use crate::clock;
-use crate::config::Config;
+use crate::config::Connection;
 use crate::domain::target::{AccountId, partition};
+use crate::domain::text::{MESSAGE_CHARS_MAX, clean};
 use crate::domain::time::{MINUTE_MS, Time};
 use crate::ports::{Access, Fault, FaultClass};
-use assume::ScopedSts;
 
 mod assume;
+mod broker;
 mod policy;
 
+pub(super) use assume::ScopedSts;
+pub(super) use broker::Broker;
 pub(super) use policy::Scope;
 
 /// Accounts whose credentials are kept at a time. A set of them is about 2 KB; evicting one costs one `AssumeRole`.
@@ -31,13 +34,14 @@ const MARGIN_MS: i64 = 5 * MINUTE_MS;
 #[derive(Debug)]
 pub(super) struct Session {
     pub(super) credentials: Credentials,
-    expires: Time,
+    pub(super) expires: Time,
     role: String,
 }
 
 impl Session {
     fn serves(&self, access: &Access, now: Time) -> bool {
-        self.expires.since(now) > MARGIN_MS && access.roles.contains(&self.role)
+        self.expires.since(now) > MARGIN_MS
+            && (access.roles.contains(&self.role) || access.gap_roles.contains(&self.role))
     }
 }
 
@@ -51,6 +55,8 @@ pub(super) struct Lent {
 /// The sessions of this process, by account.
 pub(super) struct Sessions {
     sts: ScopedSts,
+    /// Asked where no member role works.
+    pub(super) broker: Option<Broker>,
     slots: Mutex<HashMap<AccountId, Arc<Slot>>>,
 }
 
@@ -73,8 +79,9 @@ struct Door {
 }
 
 impl Sessions {
-    pub(super) fn new(config: &Config, clients: &Clients, scope: Scope) -> Self {
-        Self { sts: ScopedSts::new(clients.sts(), partition(&config.region), scope), slots: Mutex::default() }
+    pub(super) fn new(connection: &Connection, clients: &Clients, scope: Scope) -> Self {
+        let sts = ScopedSts::new(clients.sts(), partition(&connection.region), scope);
+        Self { sts, broker: None, slots: Mutex::default() }
     }
 
     /// Credentials for the account, by the first of the roles that lets us in.
@@ -90,7 +97,12 @@ impl Sessions {
             Some((roles, fault)) if waited && *roles == access.roles => return Err(fault.clone()),
             _ => {}
         }
-        let outcome = self.knock(account, access, door.winner.as_deref()).await;
+        let outcome = match self.knock(account, access, door.winner.as_deref()).await {
+            Err(denied) if matches!(denied.class, FaultClass::Denied | FaultClass::DeniedByScp) => {
+                self.ask_broker(account, access, denied).await
+            }
+            outcome => outcome,
+        };
         slot.rounds.fetch_add(1, Ordering::AcqRel);
         match outcome {
             Ok(session) => {
@@ -131,6 +143,22 @@ impl Sessions {
             }
         }
         Err(all_denied(account, &access.roles, &denials))
+    }
+
+    /// A session of a gap role, where the policy names one and there is a broker. What the broker says stands before what the
+    /// roles said: they are expected to fail in a new account.
+    async fn ask_broker(&self, account: &AccountId, access: &Access, denied: Fault) -> Result<Session, Fault> {
+        let Some(broker) = self.broker.as_ref().filter(|_| !access.gap_roles.is_empty()) else { return Err(denied) };
+        let refusal = match broker.session(account, &access.gap_roles).await {
+            Ok(session) => {
+                let (role, correlation) = (&session.role, &access.correlation);
+                tracing::info!(%account, role, correlation, "no member role works: through the broker");
+                return Ok(session);
+            }
+            Err(refusal) => refusal,
+        };
+        let message = format!("no broker access: {}; fix: {}; {}", refusal.cause, refusal.fix, denied.message);
+        Err(Fault { message: clean(&message, MESSAGE_CHARS_MAX), ..denied })
     }
 
     fn slot(&self, account: &AccountId) -> Arc<Slot> {

@@ -89,7 +89,7 @@ async fn round<W: World>(
     attempt: &Attempt,
     progress: &mut Progress,
 ) -> Result<Option<PassReport>, Fault> {
-    let access = Access { roles: policy.roles().to_vec(), correlation: work.correlation.clone() };
+    let access = Access::by(policy, &work.correlation);
     let Begun { mut loaded, observed, check } = begin(world, policy, work, &access).await?;
     let Some(account) = account(world, loaded.facts.take(), work).await? else {
         return unknown_account(world, policy, work, attempt).await.map(Some);
