@@ -51,7 +51,7 @@ use crate::domain::signal::Errand;
 use crate::domain::sweep::Sweep;
 use crate::domain::target::{AccountFacts, AccountId, OuId, Region, Target};
 use crate::domain::time::Time;
-use crate::ports::{self, Access, Attempt, Fault, Page, Written};
+use crate::ports::{self, Access, Attempt, Fault, Page, Relapse, Written};
 use client::Clients;
 use session::{Broker, Scope, Sessions};
 
@@ -125,6 +125,10 @@ impl ports::Documents for AwsWorld {
 
     async fn prune(&self, target: &Target, access: &Access, version: u64) -> Result<(), Fault> {
         self.documents.prune(target, access, version).await
+    }
+
+    async fn take_relapse(&self, account: &AccountId) -> Option<Relapse> {
+        self.documents.take_relapse(account).await
     }
 }
 

@@ -97,6 +97,15 @@ impl Access {
     }
 }
 
+/// A gap role was used in an account whose member role was used before.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Relapse {
+    /// The gap role, by name.
+    pub role: String,
+    /// When the member role was last used.
+    pub member_role_used: Time,
+}
+
 /// A version that a write made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Written {
@@ -194,6 +203,11 @@ pub trait Documents {
 
     /// Deletes one superseded version; no fault where it is already gone.
     fn prune(&self, target: &Target, access: &Access, version: u64) -> impl Future<Output = Result<(), Fault>> + Send;
+
+    /// The use of a gap role that is still to be told, once for each session. Worlds without a broker have none.
+    fn take_relapse(&self, _account: &AccountId) -> impl Future<Output = Option<Relapse>> + Send {
+        std::future::ready(None)
+    }
 }
 
 /// The organisation.

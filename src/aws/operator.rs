@@ -185,7 +185,7 @@ impl Operator {
             queue_url: named(&deployment.queue_url),
             dlq_url: String::new(),
             policy: PolicySource::Table,
-            // It serves the function's role and nobody else.
+            // It serves the function's role only.
             broker: None,
         };
         AwsWorld::new(&config, &self.clients)

@@ -146,8 +146,8 @@ async fn management_suspended_and_unknown_accounts_are_refused_before_any_role_i
         assert_eq!(cause, format!("account 444455556666 is not active but {status}"));
         assert_eq!((fix.is_empty(), asked), (false, vec!["describe"]));
     }
-    let nobody = Stub { described: Ok(None), ..young() };
-    let (cause, _, asked) = nobody.refuses(ACCOUNT).await;
+    let unknown = Stub { described: Ok(None), ..young() };
+    let (cause, _, asked) = unknown.refuses(ACCOUNT).await;
     assert_eq!((cause.as_str(), asked), ("the organisation has no account 444455556666", vec!["describe"]));
 }
 

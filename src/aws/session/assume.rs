@@ -66,7 +66,7 @@ impl ScopedSts {
             expiry,
             "runas-reactor",
         );
-        Ok(Session { credentials, expires, role: role.to_owned() })
+        Ok(Session { credentials, expires, role: role.to_owned(), member_role_used: None })
     }
 }
 

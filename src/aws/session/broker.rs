@@ -2,9 +2,9 @@
 //! what comes back reaches one document in one account, for fifteen minutes.
 
 use std::borrow::Cow;
+use std::time::{Duration, SystemTime};
 
 use aws_credential_types::Credentials;
-use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_smithy_runtime_api::client::orchestrator::{HttpResponse, OrchestratorError};
 use aws_smithy_types::error::ErrorMetadata;
 use serde_json::{Value, json};
@@ -16,7 +16,7 @@ use crate::aws::fault::Call;
 use crate::broker::wire::{Answer, Granted, Refusal};
 use crate::config::FunctionArn;
 use crate::domain::target::{AccountId, Region};
-use crate::ports::Fault;
+use crate::ports::{Fault, FaultClass};
 
 const CALL: Call = Call::read("Invoke");
 
@@ -56,37 +56,26 @@ impl Broker {
                 fix: format!("add {} to access.gap_roles of the policy", granted.role),
             });
         }
-        if let Some(at) = granted.member_role_used {
-            let role = &granted.role;
-            tracing::warn!(%account, role, member_role_used = %at, "gap role used where the member role used to work");
-        }
         Ok(session(granted))
     }
 
     async fn ask(&self, account: &AccountId) -> Result<Answer, Fault> {
-        let Some(credentials) = self.own_credentials() else {
-            return Err(CALL.fault(
-                crate::ports::FaultClass::Invalid,
-                "NoCredentials",
-                "there are no credentials to ask with",
-            ));
+        let Some(credentials) = self.way.sdk.credentials_provider() else {
+            return Err(CALL.fault(FaultClass::Invalid, "NoCredentials", "there are no credentials to ask with"));
         };
         let call = self.shape.prepare(&self.way, self.region.as_str(), credentials);
         let answer = call.ask(json!({ "account": account }).to_string()).await?;
-        serde_json::from_value(answer).map_err(|error| call.unread(&format!("the broker's answer is none: {error}")))
-    }
-
-    fn own_credentials(&self) -> Option<SharedCredentialsProvider> {
-        self.way.sdk.credentials_provider()
+        // What serde says of a value quotes it, and these are secrets.
+        serde_json::from_value(answer).map_err(|_| call.unread("the answer is neither credentials nor a refusal"))
     }
 }
 
 fn session(granted: Granted) -> Session {
-    let Granted { access_key_id, secret_access_key, session_token, expiration, role, member_role_used: _ } = granted;
+    let Granted { access_key_id, secret_access_key, session_token, expiration, role, member_role_used } = granted;
     let expiry = u64::try_from(expiration.ms()).ok();
-    let expiry = expiry.map(|ms| std::time::SystemTime::UNIX_EPOCH + std::time::Duration::from_millis(ms));
+    let expiry = expiry.map(|ms| SystemTime::UNIX_EPOCH + Duration::from_millis(ms));
     let credentials = Credentials::new(access_key_id, secret_access_key, Some(session_token), expiry, "runas-broker");
-    Session { credentials, expires: expiration, role }
+    Session { credentials, expires: expiration, role, member_role_used }
 }
 
 /// What is wrong where the broker gave no answer.
