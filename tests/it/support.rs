@@ -11,6 +11,7 @@ pub(crate) mod counted;
 pub(crate) mod emulator;
 pub(crate) mod http;
 pub(crate) mod hub;
+pub(crate) mod invoke;
 pub(crate) mod lambda;
 pub(crate) mod org;
 pub(crate) mod python;
