@@ -1,4 +1,4 @@
-//! Folds functions that are the same, byte for byte, in the function's package: the SDK has many of them.
+//! Folds code that is the same, byte for byte, in the packages of the Lambda functions: the SDK has much of it.
 
 #![expect(clippy::disallowed_methods, reason = "Cargo speaks to a build script through its environment")]
 
@@ -8,5 +8,6 @@ fn main() {
     // Only for the package (opt-level z), and only where the toolchain links with its own LLD.
     if is("OPT_LEVEL", "z") && is("TARGET", "x86_64-unknown-linux-gnu") {
         println!("cargo:rustc-link-arg-bin=runas-reactor=-Wl,--icf=all");
+        println!("cargo:rustc-link-arg-bin=runas-broker=-Wl,--icf=all");
     }
 }

@@ -5,14 +5,16 @@
 //! | `lambda` | how a Lambda function reaches AWS: lean, lazily, one HTTP client |
 //! | `client` | what all clients share: region, endpoints, retries, timeouts, trust |
 //! | `fault` | what an error of the SDK means for us |
-//! | `session` | credentials of other accounts, which reach hardly more than one document |
+//! | `session` | credentials of other accounts, which reach hardly more than one document; asking the broker for them |
+//! | `broker` | what the broker asks AWS in the management account |
 //! | `operator` | how an operator reaches AWS: profiles and SSO (feature `cli`) |
 //! | `dead_letters` | the dead-letter queue as an operator works on it (feature `cli`) |
 //! | `ledger_view` | the ledger as an operator reads it (feature `cli`) |
 //! | `policy_book` | the versions of the policy as an operator writes them (feature `cli`) |
 //! | `documents`, `directory`, `ledger`, `notifier`, `queue` | one port each |
-//! | `history`, `regions` | CloudTrail and Account Management: one call each, made `by_hand` |
+//! | `cloudtrail`, `regions` | CloudTrail and Account Management: one call each, made `by_hand` |
 
+pub mod broker;
 mod by_hand;
 mod client;
 mod cloudtrail;
@@ -49,9 +51,9 @@ use crate::domain::signal::Errand;
 use crate::domain::sweep::Sweep;
 use crate::domain::target::{AccountFacts, AccountId, OuId, Region, Target};
 use crate::domain::time::Time;
-use crate::ports::{self, Access, Attempt, Fault, Lookup, Page, Written};
+use crate::ports::{self, Access, Attempt, Fault, Lookup, Page, Relapse, Written};
 use client::Clients;
-use session::{Scope, Sessions};
+use session::{Broker, Scope, Sessions};
 
 /// Everything the reactor can reach, in AWS. Making one opens no connection and reads nothing.
 pub struct AwsWorld {
@@ -66,11 +68,13 @@ pub struct AwsWorld {
 
 impl AwsWorld {
     fn new(config: &Config, clients: &Clients) -> Self {
-        let sessions = Arc::new(Sessions::new(config, clients, Scope::Document));
+        let mut sessions = Sessions::new(&config.connection, clients, Scope::Document);
+        sessions.broker = config.broker.as_ref().map(|function| Broker::new(function, clients));
+        let sessions = Arc::new(sessions);
         Self {
             documents: documents::SsmDocuments::new(clients, Arc::clone(&sessions)),
-            cloudtrail: cloudtrail::EventHistory::new(config, clients),
-            regions: regions::AccountRegions::new(config, clients, sessions),
+            cloudtrail: cloudtrail::EventHistory::new(&config.connection, clients),
+            regions: regions::AccountRegions::new(&config.connection, clients, sessions),
             directory: directory::Organizations::new(clients),
             ledger: ledger::DynamoLedger::new(config, clients),
             notifier: notifier::SnsNotifier::new(config, clients),
@@ -121,6 +125,10 @@ impl ports::Documents for AwsWorld {
 
     async fn prune(&self, target: &Target, access: &Access, version: u64) -> Result<(), Fault> {
         self.documents.prune(target, access, version).await
+    }
+
+    async fn take_relapse(&self, account: &AccountId) -> Option<Relapse> {
+        self.documents.take_relapse(account).await
     }
 }
 

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 
 use crate::domain::target::{Region, partition};
 
+pub mod broker;
 mod check;
 #[cfg(feature = "cli")]
 pub mod operator;
@@ -28,6 +29,8 @@ pub const POLICY: &str = "RUNAS_POLICY";
 pub const TRUST: &str = "RUNAS_TRUST";
 /// The region that the reactor runs in (required; Lambda sets it).
 pub const REGION: &str = "AWS_REGION";
+/// ARN of the broker's function in the management account; without it no gap role is used.
+pub const BROKER: &str = "BROKER";
 /// How often a call is tried in all; 3 where it is not set.
 pub const MAX_ATTEMPTS: &str = "AWS_MAX_ATTEMPTS";
 /// Endpoint of every service without an endpoint of its own.
@@ -49,6 +52,10 @@ pub const ENDPOINT_ORGANIZATIONS: &str = "AWS_ENDPOINT_URL_ORGANIZATIONS";
 pub const ENDPOINT_CLOUDTRAIL: &str = "AWS_ENDPOINT_URL_CLOUDTRAIL";
 /// Endpoint of Account Management.
 pub const ENDPOINT_ACCOUNT: &str = "AWS_ENDPOINT_URL_ACCOUNT";
+/// Endpoint of Lambda.
+pub const ENDPOINT_LAMBDA: &str = "AWS_ENDPOINT_URL_LAMBDA";
+/// Endpoint of Identity and Access Management.
+pub const ENDPOINT_IAM: &str = "AWS_ENDPOINT_URL_IAM";
 
 /// One reason why the settings cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -116,13 +123,39 @@ pub struct Endpoints {
     pub cloudtrail: Option<String>,
     /// Account Management.
     pub account: Option<String>,
+    /// Lambda.
+    pub lambda: Option<String>,
+    /// Identity and Access Management.
+    pub iam: Option<String>,
+}
+
+/// How a function reaches AWS, whatever it does there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Connection {
+    /// The region that the function runs in.
+    pub region: Region,
+    /// Which certificate authorities to trust.
+    pub trust: Trust,
+    /// Endpoints of their own.
+    pub endpoints: Endpoints,
+    /// How often a call is tried in all.
+    pub max_attempts: u32,
+}
+
+/// A Lambda function, possibly of another account.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FunctionArn {
+    /// The whole ARN.
+    pub arn: String,
+    /// The region in it.
+    pub region: Region,
 }
 
 /// The settings of a running reactor.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
-    /// The region that the reactor runs in.
-    pub region: Region,
+    /// How it reaches AWS.
+    pub connection: Connection,
     /// The ledger's table.
     pub table: String,
     /// The topic that alerts go to.
@@ -133,12 +166,8 @@ pub struct Config {
     pub dlq_url: String,
     /// Where the policy is.
     pub policy: PolicySource,
-    /// Which certificate authorities to trust.
-    pub trust: Trust,
-    /// Endpoints of their own.
-    pub endpoints: Endpoints,
-    /// How often a call is tried in all.
-    pub max_attempts: u32,
+    /// The broker that gives credentials of gap roles, where one is deployed.
+    pub broker: Option<FunctionArn>,
 }
 
 /// A call is tried three times: the default of the SDK's standard retries.
@@ -159,36 +188,22 @@ impl Config {
     /// Everything that is missing or does not parse.
     pub fn from_vars(vars: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigProblems> {
         let mut reader = Reader { vars, problems: Vec::new() };
-        let region =
-            reader.required(REGION, "set the region that the reactor runs in; Lambda does so itself", |text| {
-                text.parse::<Region>().map_err(|error| error.to_string())
-            });
+        let connection = reader.connection();
+        let home = connection.as_ref().map(|connection| &connection.region);
         let table = reader.required(TABLE, "set the name of the ledger's DynamoDB table", check::table);
-        let topic_arn = reader.required(TOPIC_ARN, "set the ARN of the SNS topic for alerts", |text| {
-            check::topic_arn(text, region.as_ref())
-        });
+        let topic_arn =
+            reader.required(TOPIC_ARN, "set the ARN of the SNS topic for alerts", |text| check::topic_arn(text, home));
         let queue_url = reader.required(QUEUE_URL, "set the URL of the work queue", check::queue_url);
         let dlq_url = reader.required(DLQ_URL, "set the URL of the dead-letter queue", check::queue_url);
         let policy = reader.optional(POLICY, "use `table` or `file:PATH`", check::policy);
-        let trust = reader.optional(TRUST, "use `amazon` or `native`", check::trust);
-        let max_attempts = reader.optional(MAX_ATTEMPTS, "use a number from 1 to 10", check::attempts);
-        let endpoints = reader.endpoints();
-        match (region, table, topic_arn, queue_url, dlq_url) {
-            (Some(region), Some(table), Some(topic_arn), Some(queue_url), Some(dlq_url))
+        let broker =
+            reader.optional(BROKER, "set the ARN of the function runas-broker, or leave it out", check::function_arn);
+        match (connection, table, topic_arn, queue_url, dlq_url) {
+            (Some(connection), Some(table), Some(topic_arn), Some(queue_url), Some(dlq_url))
                 if reader.problems.is_empty() =>
             {
-                let trust = trust.unwrap_or_else(|| default_trust(&region));
-                Ok(Self {
-                    region,
-                    table,
-                    topic_arn,
-                    queue_url,
-                    dlq_url,
-                    policy: policy.unwrap_or(PolicySource::Table),
-                    trust,
-                    endpoints,
-                    max_attempts: max_attempts.unwrap_or(MAX_ATTEMPTS_DEFAULT),
-                })
+                let policy = policy.unwrap_or(PolicySource::Table);
+                Ok(Self { connection, table, topic_arn, queue_url, dlq_url, policy, broker })
             }
             _ => Err(ConfigProblems(reader.problems)),
         }
@@ -235,6 +250,22 @@ impl<V: Fn(&str) -> Option<String>> Reader<V> {
         self.optional(variable, fix, parse)
     }
 
+    fn connection(&mut self) -> Option<Connection> {
+        let region = self.required(REGION, "set the region that the function runs in; Lambda does so itself", |text| {
+            text.parse::<Region>().map_err(|error| error.to_string())
+        });
+        let trust = self.optional(TRUST, "use `amazon` or `native`", check::trust);
+        let max_attempts = self.optional(MAX_ATTEMPTS, "use a number from 1 to 10", check::attempts);
+        let endpoints = self.endpoints();
+        let region = region?;
+        Some(Connection {
+            trust: trust.unwrap_or_else(|| default_trust(&region)),
+            region,
+            endpoints,
+            max_attempts: max_attempts.unwrap_or(MAX_ATTEMPTS_DEFAULT),
+        })
+    }
+
     fn endpoints(&mut self) -> Endpoints {
         let mut endpoint =
             |variable| self.optional(variable, "use a URL such as http://127.0.0.1:5000", check::endpoint);
@@ -248,6 +279,8 @@ impl<V: Fn(&str) -> Option<String>> Reader<V> {
             organizations: endpoint(ENDPOINT_ORGANIZATIONS),
             cloudtrail: endpoint(ENDPOINT_CLOUDTRAIL),
             account: endpoint(ENDPOINT_ACCOUNT),
+            lambda: endpoint(ENDPOINT_LAMBDA),
+            iam: endpoint(ENDPOINT_IAM),
         }
     }
 }

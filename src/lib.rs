@@ -54,6 +54,7 @@
 //! | random stories, the checker, what it holds the reactor against | `cli::simulate` (feature `cli`) |
 //! | what would be decided, and nothing of what would follow | `reactor::preview` (feature `cli`) |
 //! | desired against observed, and doing what was planned | `cli::plan`, `cli::apply` (feature `cli`) |
+//! | who gets credentials of an administrator role in a new account: the other function | [`broker`] |
 //! | the function: configuration, entry, logs, metrics | [`config`], [`lambda`], [`telemetry`], [`metrics`] |
 //! | `runasctl`, one file a command | `cli` (feature `cli`) |
 //!
@@ -85,12 +86,14 @@
 //! 7. Nothing outside [`aws`] names an SDK type; nothing outside [`config`] reads the environment; nothing outside
 //!    `cli/printer.rs` prints.
 //! 8. Everything has a limit: batch, concurrency, sizes, depth, observations, requeues, retries, alert rate, versions.
-//! 9. No credentials that the function can obtain reach further than the session policy.
+//! 9. No credentials that the function can obtain reach further than the session policy, which for an administrator role the
+//!    [`broker`] adds out of the function's reach.
 //!
 //! What can be read off the sources is checked by `tests/it/tidy.rs`; the core by `tests/core`, the rest by `scenarios`,
 //! `contract` and `e2e` in `tests/it`.
 
 pub mod aws;
+pub mod broker;
 #[cfg(feature = "cli")]
 pub mod cli;
 mod clock;

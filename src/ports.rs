@@ -80,6 +80,8 @@ impl Fault {
 pub struct Access {
     /// Role names (with path), to be tried in order; the one that works is remembered.
     pub roles: Vec<String>,
+    /// Names of the administrator roles that the broker may work through where none of `roles` works.
+    pub gap_roles: Vec<String>,
     /// Correlation id, for the role session's name.
     pub correlation: String,
 }
@@ -91,6 +93,26 @@ pub enum Lookup {
     Since(Time),
     /// The call with this event id.
     Event(String),
+}
+
+impl Access {
+    /// The way that the policy lays down.
+    pub fn by(policy: &Policy, correlation: &str) -> Self {
+        Self {
+            roles: policy.roles().to_vec(),
+            gap_roles: policy.gap_roles().to_vec(),
+            correlation: correlation.to_owned(),
+        }
+    }
+}
+
+/// A gap role was used in an account whose member role was used before.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Relapse {
+    /// The gap role, by name.
+    pub role: String,
+    /// When the member role was last used.
+    pub member_role_used: Time,
 }
 
 /// A version that a write made.
@@ -189,6 +211,11 @@ pub trait Documents {
 
     /// Deletes one superseded version; no fault where it is already gone.
     fn prune(&self, target: &Target, access: &Access, version: u64) -> impl Future<Output = Result<(), Fault>> + Send;
+
+    /// The use of a gap role that is still to be told, once for each session. Worlds without a broker have none.
+    fn take_relapse(&self, _account: &AccountId) -> impl Future<Output = Option<Relapse>> + Send {
+        std::future::ready(None)
+    }
 }
 
 /// The organisation.

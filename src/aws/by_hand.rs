@@ -1,8 +1,10 @@
 //! Calls to services of which the reactor makes only one: the package has no room for the crate of a whole service. Their
 //! shape is ours; signing, retries, timeouts and connections are the SDK's.
 
+use std::borrow::Cow;
+use std::fmt::Write as _;
+
 use aws_config::{BehaviorVersion, Region, SdkConfig};
-use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_runtime::auth::SigV4OperationSigningConfig;
 use aws_runtime::auth::sigv4::{SCHEME_ID, SigV4AuthScheme};
@@ -24,17 +26,22 @@ use super::clock;
 use super::fault::Call;
 use crate::ports::{Fault, FaultClass};
 
-/// A call that takes JSON and answers with JSON.
+/// A call that is posted, and answered with something that can be read as JSON.
 pub(super) struct Shape {
     /// The service, as its endpoint and its signatures name it.
     pub(super) service: &'static str,
-    /// The call, as AWS names it.
-    pub(super) name: &'static str,
-    pub(super) path: &'static str,
+    pub(super) call: Call,
+    /// With everything percent-encoded that a path has to have encoded.
+    pub(super) path: Cow<'static, str>,
     /// `X-Amz-Target`, for services that tell calls apart by it and not by the path.
     pub(super) target: Option<&'static str>,
     pub(super) content_type: &'static str,
+    /// Reads the answer, good or bad; [`json`] for services that speak it.
+    pub(super) read: Read,
 }
+
+/// Reads an answer.
+pub(super) type Read = fn(&HttpResponse) -> Result<Value, OrchestratorError<ErrorMetadata>>;
 
 /// How to get there: what all clients share, and the endpoint where it is not AWS's own.
 pub(super) struct Way {
@@ -50,14 +57,14 @@ pub(super) struct Prepared {
 
 impl Shape {
     pub(super) fn prepare(
-        &'static self,
+        &self,
         Way { sdk, endpoint }: &Way,
         region: &str,
-        credentials: Credentials,
+        credentials: SharedCredentialsProvider,
     ) -> Prepared {
         let mut builder = Operation::builder()
             .service_name(self.service)
-            .operation_name(self.name)
+            .operation_name(self.call.name())
             .behavior_version(BehaviorVersion::latest())
             .endpoint_url(&endpoint.clone().unwrap_or_else(|| self.endpoint(region)))
             .retry_classifier(AwsErrorCodeClassifier::<ErrorMetadata>::new())
@@ -74,8 +81,9 @@ impl Shape {
         if let (Some(sleep), Some(time)) = (sdk.sleep_impl(), sdk.time_source()) {
             builder = builder.sleep_impl(sleep).time_source(time);
         }
-        let operation = builder.serializer(|question| self.request(question)).deserializer(answer).build();
-        Prepared { operation, call: Call::read(self.name).in_member() }
+        let (path, target, content_type) = (self.path.clone(), self.target, self.content_type);
+        let request = move |question| request(question, &path, target, content_type);
+        Prepared { operation: builder.serializer(request).deserializer(self.read).build(), call: self.call }
     }
 
     /// [bc: endpoint rule sets].
@@ -85,36 +93,46 @@ impl Shape {
     }
 
     /// Signature version 4 with these credentials, as the SDK's own clients sign.
-    fn signed(&self, region: &str, credentials: Credentials) -> StaticRuntimePlugin {
-        let mut layer = Layer::new(self.name);
+    fn signed(&self, region: &str, credentials: SharedCredentialsProvider) -> StaticRuntimePlugin {
+        let mut layer = Layer::new(self.call.name());
         layer.store_put(AuthSchemeOptionResolverParams::new(()));
         layer.store_put(SigV4OperationSigningConfig {
             region: Some(Region::new(region.to_owned()).into()),
             name: Some(self.service.into()),
             ..SigV4OperationSigningConfig::default()
         });
-        let components = RuntimeComponentsBuilder::new(self.name)
+        let components = RuntimeComponentsBuilder::new(self.call.name())
             .with_auth_scheme_option_resolver(Some(StaticAuthSchemeOptionResolver::new(vec![SCHEME_ID])))
             .with_auth_scheme(SharedAuthScheme::new(SigV4AuthScheme::new()))
             .with_identity_cache(Some(IdentityCache::no_cache()))
-            .with_identity_resolver(SCHEME_ID, SharedCredentialsProvider::new(credentials));
+            .with_identity_resolver(SCHEME_ID, credentials);
         StaticRuntimePlugin::new().with_config(layer.freeze()).with_runtime_components(components)
-    }
-
-    fn request(&self, question: String) -> Result<HttpRequest, BoxError> {
-        let mut request = HttpRequest::new(SdkBody::from(question));
-        request.set_method("POST")?;
-        request.set_uri(self.path)?;
-        let headers = request.headers_mut();
-        headers.insert("content-type", self.content_type);
-        if let Some(target) = self.target {
-            headers.insert("x-amz-target", target);
-        }
-        Ok(request)
     }
 }
 
+fn request(
+    question: String,
+    path: &str,
+    target: Option<&'static str>,
+    content_type: &'static str,
+) -> Result<HttpRequest, BoxError> {
+    let mut request = HttpRequest::new(SdkBody::from(question));
+    request.set_method("POST")?;
+    request.set_uri(path)?;
+    let headers = request.headers_mut();
+    headers.insert("content-type", content_type);
+    if let Some(target) = target {
+        headers.insert("x-amz-target", target);
+    }
+    Ok(request)
+}
+
 impl Prepared {
+    /// The answer to one question.
+    pub(super) async fn ask(&self, question: String) -> Result<Value, Fault> {
+        self.operation.invoke(question).await.map_err(|error| self.call.failed(&error))
+    }
+
     /// The items of a list, page after page, and whether these are all of them. Pages are `pause_ms` apart at least.
     pub(super) async fn list(
         &self,
@@ -128,8 +146,7 @@ impl Prepared {
             if page > 0 {
                 clock::sleep(pause_ms).await;
             }
-            let sent = self.operation.invoke(question.to_string()).await;
-            let mut page = sent.map_err(|error| self.call.failed(&error))?;
+            let mut page = self.ask(question.to_string()).await?;
             let Some(Value::Array(more)) = page.get_mut(list).map(Value::take) else {
                 return Err(self.unread(&format!("the answer has no {list}")));
             };
@@ -149,7 +166,20 @@ impl Prepared {
     }
 }
 
-fn answer(response: &HttpResponse) -> Result<Value, OrchestratorError<ErrorMetadata>> {
+/// Percent-encodes all but what RFC 3986 calls unreserved: for a part of a path or of a form.
+pub(super) fn encoded(text: &str) -> String {
+    text.bytes().fold(String::with_capacity(text.len()), |mut encoded, byte| {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            encoded.push(char::from(byte));
+        } else {
+            let _ = write!(encoded, "%{byte:02X}");
+        }
+        encoded
+    })
+}
+
+/// Reads the answer of a service that speaks JSON.
+pub(super) fn json(response: &HttpResponse) -> Result<Value, OrchestratorError<ErrorMetadata>> {
     let body = response.body().bytes().unwrap_or_default();
     if response.status().is_success() {
         return serde_json::from_slice(body).map_err(OrchestratorError::other);
@@ -166,4 +196,13 @@ fn answer(response: &HttpResponse) -> Result<Value, OrchestratorError<ErrorMetad
         error = error.message(message);
     }
     Err(OrchestratorError::operation(error.build()))
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn what_means_something_in_a_path_or_form_is_encoded() {
+        assert_eq!(super::encoded("a-Z_0.9~"), "a-Z_0.9~");
+        assert_eq!(super::encoded("arn:aws:x/y +=,@&"), "arn%3Aaws%3Ax%2Fy%20%2B%3D%2C%40%26");
+    }
 }

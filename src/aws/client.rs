@@ -15,7 +15,7 @@ use aws_smithy_http_client::tls::{self, TlsContext, TrustStore};
 use aws_smithy_runtime_api::client::http::{HttpClient as _, SharedHttpClient, http_client_fn};
 
 use super::by_hand::Way;
-use crate::config::{Config, Endpoints, Trust};
+use crate::config::{Connection, Endpoints, Trust};
 
 /// Amazon Root CA 1 to 4 and Starfield Services Root G2: the roots of Amazon Trust Services, from Mozilla's list.
 const AMAZON_ROOTS: &[u8] = include_bytes!("amazon-roots.pem");
@@ -55,12 +55,12 @@ macro_rules! lazy_client {
 }
 
 impl Clients {
-    pub(super) fn new(config: &Config, credentials: SharedCredentialsProvider) -> Self {
+    pub(super) fn new(connection: &Connection, credentials: SharedCredentialsProvider) -> Self {
         let base = SdkConfig::builder()
             .behavior_version(BehaviorVersion::latest())
-            .region(aws_config::Region::new(config.region.as_str().to_owned()))
+            .region(aws_config::Region::new(connection.region.as_str().to_owned()))
             .credentials_provider(credentials)
-            .retry_config(RetryConfig::standard().with_max_attempts(config.max_attempts))
+            .retry_config(RetryConfig::standard().with_max_attempts(connection.max_attempts))
             .timeout_config(
                 TimeoutConfig::builder()
                     .connect_timeout(CONNECT)
@@ -70,9 +70,9 @@ impl Clients {
             )
             .sleep_impl(SharedAsyncSleep::new(TokioSleep::new()))
             .time_source(SharedTimeSource::new(SystemTimeSource::new()))
-            .http_client(http_client(config.trust))
+            .http_client(http_client(connection.trust))
             .build();
-        Self { base, endpoints: config.endpoints.clone() }
+        Self { base, endpoints: connection.endpoints.clone() }
     }
 
     /// Clients over a configuration that came from the ordinary chain: it knows its endpoints itself.
@@ -89,6 +89,16 @@ impl Clients {
     /// The way to Account Management, of which there is none either.
     pub(super) fn account(&self) -> Way {
         self.way(self.endpoints.account.as_ref())
+    }
+
+    /// The way to Lambda, of which there is no client.
+    pub(super) fn lambda(&self) -> Way {
+        self.way(self.endpoints.lambda.as_ref())
+    }
+
+    /// The way to Identity and Access Management, of which there is none either.
+    pub(super) fn iam(&self) -> Way {
+        self.way(self.endpoints.iam.as_ref())
     }
 
     fn way(&self, endpoint: Option<&String>) -> Way {

@@ -1,12 +1,16 @@
 //! CloudTrail's event history of an account: who called what in the last 90 days, whether or not an event came.
 
+use std::borrow::Cow;
+
+use aws_credential_types::provider::SharedCredentialsProvider;
 use serde_json::{Value, json};
 
-use super::by_hand::{Shape, Way};
+use super::by_hand::{self, Shape, Way};
 use super::client::Clients;
 use super::clock;
+use super::fault::Call;
 use super::session::{Lent, Scope, Sessions};
-use crate::config::Config;
+use crate::config::Connection;
 use crate::domain::decode::from_history;
 use crate::domain::edit::Edit;
 use crate::domain::target::Target;
@@ -16,10 +20,11 @@ use crate::ports::{Access, Fault, Lookup};
 /// [bc cloudtrail].
 static LOOKUP: Shape = Shape {
     service: "cloudtrail",
-    name: "LookupEvents",
-    path: "/",
+    call: Call::read("LookupEvents").in_member(),
+    path: Cow::Borrowed("/"),
     target: Some("com.amazonaws.cloudtrail.v20131101.CloudTrail_20131101.LookupEvents"),
     content_type: "application/x-amz-json-1.1",
+    read: by_hand::json,
 };
 /// The calls that change what an engineer gets. They are rare in any account, whatever the document, so that asking by name
 /// finds them; whether CloudTrail knows documents by their names is not documented.
@@ -38,13 +43,17 @@ pub(super) struct EventHistory {
 }
 
 impl EventHistory {
-    pub(super) fn new(config: &Config, clients: &Clients) -> Self {
-        Self { sessions: Sessions::new(config, clients, Scope::History), way: clients.cloudtrail() }
+    pub(super) fn new(connection: &Connection, clients: &Clients) -> Self {
+        Self { sessions: Sessions::new(connection, clients, Scope::History), way: clients.cloudtrail() }
     }
 
     pub(super) async fn lookup(&self, target: &Target, access: &Access, lookup: &Lookup) -> Result<Vec<Edit>, Fault> {
         let Lent { session, .. } = self.sessions.get(&target.account, access).await?;
-        let call = LOOKUP.prepare(&self.way, target.region.as_str(), session.credentials.clone());
+        let call = LOOKUP.prepare(
+            &self.way,
+            target.region.as_str(),
+            SharedCredentialsProvider::new(session.credentials.clone()),
+        );
         let mut edits = Vec::new();
         for (nth, question) in questions(lookup, clock::now()).iter().enumerate() {
             if nth > 0 {

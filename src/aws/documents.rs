@@ -19,8 +19,8 @@ use super::fault::{Call, is_expired};
 use super::session::{Lent, Session, Sessions};
 use crate::domain::fingerprint::Glance;
 use crate::domain::observation::{Observation, Status};
-use crate::domain::target::{DOCUMENT_NAME, Target};
-use crate::ports::{Access, Fault, FaultClass, Written};
+use crate::domain::target::{AccountId, DOCUMENT_NAME, Target};
+use crate::ports::{Access, Fault, FaultClass, Relapse, Written};
 
 mod observe;
 mod remove;
@@ -61,8 +61,18 @@ impl SsmDocuments {
             Err(fault) if from_cache && (fault.class == FaultClass::Denied || is_expired(&fault)) => {
                 self.visit(target, access).await?.0.observe(between).await
             }
+            Err(fault)
+                if fault.class == FaultClass::DeniedByScp
+                    && self.sessions.bar(&target.account, access, &visit.session, &fault).await =>
+            {
+                self.visit(target, access).await?.0.observe(between).await
+            }
             outcome => outcome,
         }
+    }
+
+    pub(super) async fn take_relapse(&self, account: &AccountId) -> Option<Relapse> {
+        self.sessions.take_relapse(account).await
     }
 
     pub(super) async fn create(

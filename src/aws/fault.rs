@@ -35,6 +35,11 @@ impl Call {
         Self { name, writes: true, foreign: false }
     }
 
+    /// The call, as AWS names it.
+    pub(super) const fn name(self) -> &'static str {
+        self.name
+    }
+
     /// The same call made with credentials of another account.
     pub(super) const fn in_member(self) -> Self {
         Self { foreign: true, ..self }
@@ -187,6 +192,14 @@ const TABLE: &[(FaultClass, &[&str])] = &[
             "RootNotFoundException",
             "TargetNotFoundException",
         ],
+    ),
+    // [bc iam] GetRole.
+    (FaultClass::NotFound, &["NoSuchEntity"]),
+    // [bc iam; bc lambda].
+    (FaultClass::Transient, &["ServiceFailure"]),
+    (
+        FaultClass::Invalid,
+        &["InvalidRequestContentException", "RequestTooLargeException", "UnsupportedMediaTypeException"],
     ),
     // [bc dynamodb, sns, sqs]: table, topic, queue, message.
     (

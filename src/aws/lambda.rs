@@ -8,15 +8,23 @@ use aws_config::environment::EnvironmentVariableCredentialsProvider;
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
 
 use super::AwsWorld;
+use super::broker::ManagementAccount;
 use super::client::Clients;
 use crate::config::Config;
+use crate::config::broker::BrokerConfig;
 
 /// The world as the function's execution role reaches it.
 pub fn connect(config: &Config) -> AwsWorld {
     connect_as(config, EnvironmentVariableCredentialsProvider::new())
 }
 
+/// What the broker's execution role reaches.
+pub fn connect_broker(config: &BrokerConfig) -> ManagementAccount {
+    let credentials = SharedCredentialsProvider::new(EnvironmentVariableCredentialsProvider::new());
+    ManagementAccount::new(config, &Clients::new(&config.connection, credentials))
+}
+
 /// The world as somebody else reaches it; how tests bring credentials of their own.
 pub fn connect_as(config: &Config, credentials: impl ProvideCredentials + 'static) -> AwsWorld {
-    AwsWorld::new(config, &Clients::new(config, SharedCredentialsProvider::new(credentials)))
+    AwsWorld::new(config, &Clients::new(&config.connection, SharedCredentialsProvider::new(credentials)))
 }

@@ -24,7 +24,7 @@ use super::directory::Organizations;
 use super::fault::Call;
 use super::ledger_view::LedgerView;
 use super::policy_book::PolicyBook;
-use crate::config::{Config, Endpoints, PolicySource, Trust};
+use crate::config::{Config, Connection, Endpoints, PolicySource, Trust};
 use crate::domain::target::{AccountFacts, IdError, Region as RegionCode};
 use crate::domain::text::{MESSAGE_CHARS_MAX, NAME_CHARS_MAX, clean, quote};
 use crate::ports::Fault;
@@ -179,18 +179,22 @@ impl Operator {
     pub fn world(&self, deployment: &Deployment) -> AwsWorld {
         let named = |name: &Option<String>| name.clone().unwrap_or_default();
         let config = Config {
-            region: self.region.clone(),
+            connection: self.connection(),
             table: named(&deployment.table),
             topic_arn: named(&deployment.topic_arn),
             queue_url: named(&deployment.queue_url),
             dlq_url: String::new(),
             policy: PolicySource::Table,
-            trust: self.trust,
-            // The clients know their own, and how often they try.
-            endpoints: Endpoints::default(),
-            max_attempts: 0,
+            // It serves the function's role only.
+            broker: None,
         };
         AwsWorld::new(&config, &self.clients)
+    }
+
+    /// The clients know endpoints of their own, and how often they try.
+    fn connection(&self) -> Connection {
+        let (region, trust) = (self.region.clone(), self.trust);
+        Connection { region, trust, endpoints: Endpoints::default(), max_attempts: 0 }
     }
 
     /// The dead-letter queue with this URL.

@@ -1,24 +1,28 @@
 //! The regions that an account has enabled, as Account Management tells the account itself.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use aws_credential_types::provider::SharedCredentialsProvider;
 use serde_json::json;
 
-use super::by_hand::{Shape, Way};
+use super::by_hand::{self, Shape, Way};
 use super::client::Clients;
+use super::fault::Call;
 use super::session::{Lent, Sessions};
-use crate::config::Config;
+use crate::config::Connection;
 use crate::domain::target::{AccountId, Region, partition};
 use crate::ports::{Access, Fault};
 
 /// [bc account].
 static LIST: Shape = Shape {
     service: "account",
-    name: "ListRegions",
-    path: "/listRegions",
+    call: Call::read("ListRegions").in_member(),
+    path: Cow::Borrowed("/listRegions"),
     target: None,
     content_type: "application/json",
+    read: by_hand::json,
 };
 /// A page holds up to 50 regions [bc account], and no partition has as many.
 const PAGES_MAX: usize = 4;
@@ -32,9 +36,9 @@ pub(super) struct AccountRegions {
 }
 
 impl AccountRegions {
-    pub(super) fn new(config: &Config, clients: &Clients, sessions: Arc<Sessions>) -> Self {
+    pub(super) fn new(connection: &Connection, clients: &Clients, sessions: Arc<Sessions>) -> Self {
         // [bc account: endpoint rule set; bc: partitions, `implicitGlobalRegion`].
-        let region = match partition(&config.region) {
+        let region = match partition(&connection.region) {
             "aws-cn" => "cn-northwest-1",
             "aws-us-gov" => "us-gov-west-1",
             _ => "us-east-1",
@@ -45,7 +49,7 @@ impl AccountRegions {
     /// Without an account in the question it is the caller's that is meant: no delegation, and a quota of its own.
     pub(super) async fn enabled(&self, account: &AccountId, access: &Access) -> Result<BTreeSet<Region>, Fault> {
         let Lent { session, .. } = self.sessions.get(account, access).await?;
-        let call = LIST.prepare(&self.way, self.region, session.credentials.clone());
+        let call = LIST.prepare(&self.way, self.region, SharedCredentialsProvider::new(session.credentials.clone()));
         let question = json!({ "MaxResults": 50, "RegionOptStatusContains": ["ENABLED", "ENABLED_BY_DEFAULT"] });
         let (listed, all) = call.list(&question, "Regions", PAGES_MAX, 0).await?;
         let mut enabled = BTreeSet::new();

@@ -10,34 +10,48 @@ use aws_credential_types::Credentials;
 
 use super::client::Clients;
 use super::fault::Call;
+use crate::broker::wire::Refusal;
 use crate::clock;
-use crate::config::Config;
+use crate::config::Connection;
 use crate::domain::target::{AccountId, partition};
-use crate::domain::time::{MINUTE_MS, Time};
-use crate::ports::{Access, Fault, FaultClass};
-use assume::ScopedSts;
+use crate::domain::text::clean;
+use crate::domain::time::{MINUTE_MS, SECOND_MS, Time};
+use crate::ports::{Access, Fault, FaultClass, Relapse};
 
 mod assume;
+mod broker;
 mod policy;
 
+pub(super) use assume::ScopedSts;
+pub(super) use broker::Broker;
 pub(super) use policy::Scope;
 
 /// Accounts whose credentials are kept at a time. A set of them is about 2 KB; evicting one costs one `AssumeRole`.
 const ACCOUNTS_MAX: usize = 4_096;
 /// Credentials are not used when they have less than this to live: a pass with all its retries is over by then.
 const MARGIN_MS: i64 = 5 * MINUTE_MS;
+/// A role that an SCP keeps from the document is passed over this long: as long as a session of the gap role is used.
+const BARRED_MS: i64 = 10 * MINUTE_MS;
+/// A refusal of the broker stands this long, so that the regions of an account do not ask one after the other.
+const REFUSED_MS: i64 = 20 * SECOND_MS;
+/// An alert shows a reason of up to 512 bytes whole, and of a longer one little but its beginning. What stands around this
+/// message takes the rest.
+const REASON_CHARS_MAX: usize = 400;
 
 /// One role session in one account.
 #[derive(Debug)]
 pub(super) struct Session {
     pub(super) credentials: Credentials,
-    expires: Time,
+    pub(super) expires: Time,
     role: String,
+    /// When the member role was last used, where the broker gave this session all the same.
+    member_role_used: Option<Time>,
 }
 
 impl Session {
     fn serves(&self, access: &Access, now: Time) -> bool {
-        self.expires.since(now) > MARGIN_MS && access.roles.contains(&self.role)
+        self.expires.since(now) > MARGIN_MS
+            && (access.roles.contains(&self.role) || access.gap_roles.contains(&self.role))
     }
 }
 
@@ -51,6 +65,8 @@ pub(super) struct Lent {
 /// The sessions of this process, by account.
 pub(super) struct Sessions {
     sts: ScopedSts,
+    /// Asked where no member role works.
+    pub(super) broker: Option<Broker>,
     slots: Mutex<HashMap<AccountId, Arc<Slot>>>,
 }
 
@@ -70,11 +86,18 @@ struct Door {
     winner: Option<String>,
     /// Why the last round failed, and for which roles.
     failed: Option<(Vec<String>, Fault)>,
+    /// Roles whose sessions an SCP keeps from the document, what it said, and until when they are passed over.
+    barred: HashMap<String, (Fault, Time)>,
+    /// What the broker refused, and until when that stands.
+    refused: Option<(Refusal, Time)>,
+    /// A use of the gap role that is still to be told.
+    relapse: Option<Relapse>,
 }
 
 impl Sessions {
-    pub(super) fn new(config: &Config, clients: &Clients, scope: Scope) -> Self {
-        Self { sts: ScopedSts::new(clients.sts(), partition(&config.region), scope), slots: Mutex::default() }
+    pub(super) fn new(connection: &Connection, clients: &Clients, scope: Scope) -> Self {
+        let sts = ScopedSts::new(clients.sts(), partition(&connection.region), scope);
+        Self { sts, broker: None, slots: Mutex::default() }
     }
 
     /// Credentials for the account, by the first of the roles that lets us in.
@@ -90,12 +113,17 @@ impl Sessions {
             Some((roles, fault)) if waited && *roles == access.roles => return Err(fault.clone()),
             _ => {}
         }
-        let outcome = self.knock(account, access, door.winner.as_deref()).await;
+        let outcome = match self.knock(account, access, &door).await {
+            Err(denied) if is_denied(&denied) => self.ask_broker(account, access, denied, &mut door).await,
+            outcome => outcome,
+        };
         slot.rounds.fetch_add(1, Ordering::AcqRel);
         match outcome {
             Ok(session) => {
                 let session = Arc::new(session);
-                *door = Door { winner: Some(session.role.clone()), session: Some(Arc::clone(&session)), failed: None };
+                door.winner = Some(session.role.clone());
+                door.session = Some(Arc::clone(&session));
+                (door.failed, door.refused) = (None, None);
                 Ok(Lent { session, from_cache: false })
             }
             Err(fault) => {
@@ -117,20 +145,83 @@ impl Sessions {
 
     /// Asks for the roles in their order, the one that worked last first. A role that denies is no news while another is
     /// left; anything else ends the round.
-    async fn knock(&self, account: &AccountId, access: &Access, winner: Option<&str>) -> Result<Session, Fault> {
-        let first = access.roles.iter().filter(|role| Some(role.as_str()) == winner);
-        let others = access.roles.iter().filter(|role| Some(role.as_str()) != winner);
+    async fn knock(&self, account: &AccountId, access: &Access, door: &Door) -> Result<Session, Fault> {
+        let first = access.roles.iter().filter(|role| Some(*role) == door.winner.as_ref());
+        let others = access.roles.iter().filter(|role| Some(*role) != door.winner.as_ref());
         let mut denials: Vec<Fault> = Vec::new();
         for role in first.chain(others) {
+            if let Some((fault, _)) = door.barred.get(role).filter(|(_, until)| clock::now() < *until) {
+                denials.push(fault.clone());
+                continue;
+            }
             match self.sts.assume(account, role, &access.correlation).await {
                 Ok(session) => return Ok(session),
-                Err(fault) if matches!(fault.class, FaultClass::Denied | FaultClass::DeniedByScp) => {
-                    denials.push(fault);
-                }
+                Err(fault) if is_denied(&fault) => denials.push(fault),
                 Err(fault) => return Err(fault),
             }
         }
         Err(all_denied(account, &access.roles, &denials))
+    }
+
+    /// A session of a gap role, where the policy names one and there is a broker. What the broker says stands before what the
+    /// roles said: they are expected to fail in a new account.
+    async fn ask_broker(
+        &self,
+        account: &AccountId,
+        access: &Access,
+        denied: Fault,
+        door: &mut Door,
+    ) -> Result<Session, Fault> {
+        let Some(broker) = self.broker_by(access) else { return Err(denied) };
+        let stands = door.refused.take().filter(|(_, until)| clock::now() < *until);
+        let (refusal, until) = match stands {
+            Some(stands) => stands,
+            None => match broker.session(account, &access.gap_roles).await {
+                Ok(session) => {
+                    door.relapse = relapse(account, &session);
+                    let (role, correlation) = (&session.role, &access.correlation);
+                    tracing::info!(%account, role, correlation, "no member role works: through the broker");
+                    return Ok(session);
+                }
+                Err(refusal) => (refusal, clock::now().plus_ms(REFUSED_MS)),
+            },
+        };
+        door.refused = Some((refusal.clone(), until));
+        // Without the broker there is nothing but the member roles to be tried.
+        door.barred.clear();
+        let by = if denied.class == FaultClass::DeniedByScp { "denied by a service control policy: " } else { "" };
+        let message = format!("no broker access: {}; fix: {}; {by}{}", refusal.cause, refusal.fix, denied.message);
+        Err(Fault { message: clean(&message, REASON_CHARS_MAX), ..denied })
+    }
+
+    /// The broker, if the policy wants it used.
+    fn broker_by(&self, access: &Access) -> Option<&Broker> {
+        self.broker.as_ref().filter(|_| !access.gap_roles.is_empty())
+    }
+
+    /// Passes over the role of a session that an SCP keeps from the document, as a quarantine does, so that the broker is
+    /// asked next. False where there is no broker, or the session is not of a member role: then the denial stands.
+    pub(super) async fn bar(
+        &self,
+        account: &AccountId,
+        access: &Access,
+        session: &Arc<Session>,
+        denied: &Fault,
+    ) -> bool {
+        if self.broker_by(access).is_none() || !access.roles.contains(&session.role) {
+            return false;
+        }
+        self.forget(account, session).await;
+        let slot = self.slot(account);
+        let until = clock::now().plus_ms(BARRED_MS);
+        slot.state.lock().await.barred.insert(session.role.clone(), (denied.clone(), until));
+        true
+    }
+
+    /// The use of a gap role that is to be told, once.
+    pub(super) async fn take_relapse(&self, account: &AccountId) -> Option<Relapse> {
+        self.broker.as_ref()?;
+        self.slot(account).state.lock().await.relapse.take()
     }
 
     fn slot(&self, account: &AccountId) -> Arc<Slot> {
@@ -160,6 +251,17 @@ fn evict(slots: &mut HashMap<AccountId, Arc<Slot>>, now: Time) {
             slots.remove(&account);
         }
     }
+}
+
+fn is_denied(fault: &Fault) -> bool {
+    matches!(fault.class, FaultClass::Denied | FaultClass::DeniedByScp)
+}
+
+fn relapse(account: &AccountId, session: &Session) -> Option<Relapse> {
+    let member_role_used = session.member_role_used?;
+    let role = session.role.clone();
+    tracing::warn!(%account, role, %member_role_used, "gap role used in an account whose member role was used before");
+    Some(Relapse { role, member_role_used })
 }
 
 /// Every role was refused: one fault that names them all.

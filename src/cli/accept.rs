@@ -109,7 +109,7 @@ async fn prepared(args: &AcceptArgs, world: &AwsWorld, policy: &Policy, by: &str
         Failure::Error(format!("account {} is not in the organisation; fix: mend the number", args.target.account))
     })?;
     let Resolution { owned, .. } = policy.resolve(&account, now);
-    let access = Access { roles: policy.roles().to_vec(), correlation: correlation.clone() };
+    let access = Access::by(policy, &correlation);
     let seen = seen(args, world, &access).await?;
     let acceptance = Acceptance {
         target: args.target.clone(),

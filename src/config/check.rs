@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::{PolicySource, Trust};
+use super::{FunctionArn, PolicySource, Trust};
 use crate::domain::target::{AccountId, Region};
 
 /// 3 to 255 letters, digits, `_`, `-` and `.` [docs: amazondynamodb HowItWorks.NamingRulesDataTypes].
@@ -28,6 +28,40 @@ pub(super) fn topic_arn(text: &str, home: Option<&Region>) -> Result<String, Str
         Some(home) if *home != region => Err(format!("the topic is in {region}, the reactor in {home}")),
         _ => Ok(text.to_owned()),
     }
+}
+
+/// `arn:PARTITION:lambda:REGION:ACCOUNT:function:NAME`, with or without a version or alias.
+pub(super) fn function_arn(text: &str) -> Result<FunctionArn, String> {
+    let malformed = || format!("`{text}` is no ARN of a function (arn:aws:lambda:REGION:ACCOUNT:function:NAME)");
+    let parts: Vec<&str> = text.split(':').collect();
+    let (["arn", partition, "lambda", region, account, "function", name]
+    | ["arn", partition, "lambda", region, account, "function", name, _]) = parts.as_slice()
+    else {
+        return Err(malformed());
+    };
+    let region: Region = region.parse().map_err(|_| malformed())?;
+    let named = text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_:$".contains(&b))
+        && !name.is_empty()
+        && !text.ends_with(':');
+    if !partition.starts_with("aws") || account.parse::<AccountId>().is_err() || !named {
+        return Err(malformed());
+    }
+    Ok(FunctionArn { arn: text.to_owned(), region })
+}
+
+/// The name of a role without path and ARN: 1 to 64 characters of `\w+=,.@-` [bc iam].
+pub(super) fn role(text: &str) -> Result<String, String> {
+    let named = text.bytes().all(|b| b.is_ascii_alphanumeric() || b"_+=,.@-".contains(&b));
+    if named && (1..=64).contains(&text.len()) {
+        Ok(text.to_owned())
+    } else {
+        Err(format!("`{text}` is no name of a role (1 to 64 letters, digits, `_+=,.@-`; no path, no ARN)"))
+    }
+}
+
+/// Whole hours, thirty days at most: a gap that lasts longer is none.
+pub(super) fn hours(text: &str) -> Result<u32, String> {
+    text.parse().ok().filter(|n| (1..=720).contains(n)).ok_or_else(|| format!("`{text}` is no number from 1 to 720"))
 }
 
 /// An absolute URL with a path that names account and queue.

@@ -108,6 +108,8 @@ pub enum Kind {
     UnknownAccount,
     /// The policy cannot be read; the last good one stays in force.
     PolicyUnreadable,
+    /// A gap role is used in an account whose member role was used before.
+    GapRoleUsed,
     /// A sweep did not come to its end.
     SweepUnfinished,
     /// Targets that nobody came to look at for too long.
@@ -118,7 +120,7 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind, for the README's table.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 24] = [
         Self::EditReverted,
         Self::EditKept,
         Self::EditNoticed,
@@ -139,6 +141,7 @@ impl Kind {
         Self::Distrusted,
         Self::UnknownAccount,
         Self::PolicyUnreadable,
+        Self::GapRoleUsed,
         Self::SweepUnfinished,
         Self::Overlooked,
         Self::RegionUngoverned,
@@ -167,6 +170,7 @@ impl Kind {
             Self::Distrusted => "distrusted",
             Self::UnknownAccount => "unknown_account",
             Self::PolicyUnreadable => "policy_unreadable",
+            Self::GapRoleUsed => "gap_role_used",
             Self::SweepUnfinished => "sweep_unfinished",
             Self::Overlooked => "overlooked",
             Self::RegionUngoverned => "region_ungoverned",

@@ -24,7 +24,7 @@ pub async fn preview<W: Documents + Clock + Sync>(
     facts: &AccountFacts,
     loaded: Loaded,
 ) -> Result<(Case, Decision), Fault> {
-    let access = Access { roles: policy.roles().to_vec(), correlation: work.correlation.clone() };
+    let access = Access::by(policy, &work.correlation);
     let observed = observe(world, &work.target, &access, &BTreeSet::new()).await?.observation;
     let observation = read_missing(world, policy, work, &access, &loaded, observed).await?;
     let case = case(world, policy, work, loaded, facts, observation);

@@ -23,7 +23,7 @@ use crate::domain::signal::{Cause, Errand, Work};
 use crate::domain::target::{AccountFacts, AccountState, Target};
 use crate::domain::time::MINUTE_MS;
 use crate::domain::witness;
-use crate::ports::{Access, Attempt, Fault, FaultClass, World};
+use crate::ports::{Access, Attempt, Fault, FaultClass, Relapse, World};
 
 /// Times a target is reconciled again because another invocation committed first.
 const RACES_MAX: usize = 5;
@@ -89,8 +89,9 @@ async fn round<W: World>(
     attempt: &Attempt,
     progress: &mut Progress,
 ) -> Result<Option<PassReport>, Fault> {
-    let access = Access { roles: policy.roles().to_vec(), correlation: work.correlation.clone() };
+    let access = Access::by(policy, &work.correlation);
     let Begun { mut loaded, observed, check } = begin(world, policy, work, &access).await?;
+    tell_relapse(world, policy, work, attempt).await?;
     let Some(account) = account(world, loaded.facts.take(), work).await? else {
         return unknown_account(world, policy, work, attempt).await.map(Some);
     };
@@ -290,6 +291,19 @@ async fn unknown_account<W: World>(
     let alert = about_hub(found, hub, account.as_str(), id, &reason, world.now());
     tell_once(world, &alert, attempt).await?;
     Ok(not_observed(world, work, &reason))
+}
+
+/// A gap role is for accounts that no member role reaches yet; its use elsewhere is told, once an account and day. An
+/// invocation that dies before leaves it to the next session, minutes later.
+async fn tell_relapse<W: World>(world: &W, policy: &Policy, work: &Work, attempt: &Attempt) -> Result<(), Fault> {
+    let account = &work.target.account;
+    let Some(Relapse { role, member_role_used }) = world.take_relapse(account).await else { return Ok(()) };
+    let now = world.now();
+    let day: String = now.to_string().chars().take(10).collect();
+    let reason =
+        format!("account {account} was reached through {role}; its member role was last used at {member_role_used}");
+    let (found, hub, id) = (HubFinding::GapRoleUsed, policy.hub_account(), Some(work.correlation.as_str()));
+    tell_once(world, &about_hub(found, hub, &format!("{account}:{day}"), id, &reason, now), attempt).await
 }
 
 fn not_observed<W: World>(world: &W, work: &Work, reason: &str) -> PassReport {

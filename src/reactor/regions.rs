@@ -24,7 +24,7 @@ pub(super) async fn swept<W: World>(
     notice: &Notice,
     account: &AccountId,
 ) -> Result<Vec<Work>, Fault> {
-    let access = Access { roles: policy.roles().to_vec(), correlation: notice.id.clone() };
+    let access = Access::by(policy, &notice.id);
     let told = world.told_regions(account).await?;
     let enabled = match world.enabled_regions(account, &access).await {
         Ok(regions) => {

@@ -6,7 +6,8 @@ import json
 import re
 from dataclasses import dataclass
 
-from moto.iam.models import get_account_id_from
+from moto.iam.exceptions import NotFoundException
+from moto.iam.models import get_account_id_from, iam_backends
 from moto.organizations import models as organizations
 from moto.organizations.exceptions import AccountNotFoundException, OrganizationsClientError
 from moto.organizations.models import organizations_backends
@@ -60,6 +61,7 @@ class Refusal:
 def install(bed):
     register_sessions(bed)
     chosen_account_ids(bed)
+    dated(bed)
     unknown_child()
 
 
@@ -120,6 +122,36 @@ def chosen_account_ids(bed):
             self.id = bed.switches["next_accounts"].pop(0)
 
     organizations.FakeAccount.__init__ = init
+
+
+def dated(bed):
+    """The switch `old_accounts` makes accounts a year older."""
+    original = organizations.FakeAccount.describe
+
+    def describe(self):
+        told = original(self)
+        if bed.selects("old_accounts", account=self.id):
+            told["JoinedTimestamp"] -= 365 * 24 * 3600
+        return told
+
+    organizations.FakeAccount.describe = describe
+
+
+def make_role(account, name):
+    """A role for IAM to tell of. Roles can be assumed without it: whether they can is a matter of `denied_roles`."""
+    iam_backends[account]["aws"].create_role(name, "{}", "/", None, "", [], None)
+    return {}
+
+
+def remember_use(principal):
+    """IAM counts attempts of a role's sessions as its use, allowed or not; moto counts nothing."""
+    if principal.role_arn:
+        partition, account, _ = ROLE_ARN.fullmatch(principal.role_arn).groups()
+        try:
+            role = iam_backends[account][partition].get_role_by_arn(principal.role_arn)
+        except NotFoundException:
+            return
+        role.last_used = datetime.datetime.now(datetime.timezone.utc).replace(tzinfo=None)
 
 
 def unknown_child():

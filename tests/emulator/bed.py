@@ -20,6 +20,7 @@ SWITCHES = {
     "not_ready": [],  # [{account, region}]: SSM says SubscriptionRequiredException
     "regions_off": [],  # [{account, region}]: every service says UnrecognizedClientException
     "regions_on": [],  # [{account, region}]: regions that are enabled beside the three that every account has
+    "old_accounts": [],  # [{account}] that joined the organisation a year before they did
     "clock_ms": 0,  # the time at which documents are written, in milliseconds since 1970; 0 is the real one
     "next_accounts": [],  # ids that CreateAccount gives out, in this order, instead of random ones
     "trail_denied_code": "AccessDenied",  # errorCode of a denied call in the trail; AWS documents neither spelling

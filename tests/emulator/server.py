@@ -13,6 +13,7 @@ A program whose endpoint is /via/NAME is told from all others: faults, log and t
     GET         /moto-api/x/documents?account=A   {account: {region: {name: ...}}}, read without a trace
     GET         /moto-api/x/messages?account=A&region=R&queue=Q   what is in a queue, visible or not, read without a trace
     POST        /moto-api/x/credentials  {role_arn, session_name, policy?}: keys of a session, without a trace
+    POST        /moto-api/x/roles        {account, name}: a role that IAM knows; any other can be assumed all the same
     POST        /moto-api/reset          everything, moto's state included, back to the beginning
 """
 
@@ -139,6 +140,8 @@ class Call:
             return f"arn:{partition}:ssm:{here}:document/{name}"
         if self.service == "dynamodb" and "TableName" in self.params:
             return f"arn:{partition}:dynamodb:{here}:table/{self.params['TableName'].rpartition('/')[2]}"
+        if self.service == "iam" and "RoleName" in self.params:
+            return f"arn:{partition}:iam::{self.principal.account}:role/{self.params['RoleName']}"
         if self.service == "account":
             return f"arn:{partition}:account::{self.principal.account}:account"
         return self.params.get("RoleArn") or self.params.get("TopicArn") or "*"
@@ -230,6 +233,7 @@ class Front:
     def perform(self, call, environ, body, epoch):
         with self.bed.turn(call):
             self.bed.check(epoch)
+            accounts.remember_use(call.principal)
             refusal = accounts.refusal(self.bed, call)
             if refusal:
                 reply = Reply.error(call, refusal.code, refusal.message, refusal.status)
@@ -337,6 +341,10 @@ class Front:
         with self.bed.backend:
             return accounts.credentials(**given)
 
+    def make_role(self, given, _query):
+        with self.bed.backend:
+            return accounts.make_role(**given)
+
     ADMINISTRATION = {
         ("POST", "reset"): reset,
         ("GET", "x/faults"): faults,
@@ -350,6 +358,7 @@ class Front:
         ("GET", "x/documents"): snapshot,
         ("GET", "x/messages"): messages,
         ("POST", "x/credentials"): credentials,
+        ("POST", "x/roles"): make_role,
     }
 
 

@@ -173,7 +173,8 @@ fn target() -> Target {
 }
 
 fn access_by(roles: &[&str]) -> Access {
-    Access { roles: roles.iter().map(|role| (*role).to_owned()).collect(), correlation: "c/1".to_owned() }
+    let roles = roles.iter().map(|role| (*role).to_owned()).collect();
+    Access { roles, gap_roles: Vec::new(), correlation: "c/1".to_owned() }
 }
 
 fn access() -> Access {

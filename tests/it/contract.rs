@@ -18,7 +18,7 @@ use crate::aws::Hub;
 use crate::support::org;
 
 fn access() -> Access {
-    Access { roles: vec!["RunasReactorMember".to_owned()], correlation: "contract".to_owned() }
+    Access::by(&org::policy(), "contract")
 }
 
 fn target() -> Target {

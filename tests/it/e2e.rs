@@ -10,6 +10,7 @@ mod copies;
 mod crashes;
 mod edits;
 mod faults;
+mod gap;
 mod hub;
 mod ledger;
 mod limits;

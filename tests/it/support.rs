@@ -13,6 +13,7 @@ pub(crate) mod emulator;
 pub(crate) mod http;
 pub(crate) mod hub;
 pub(crate) mod iam;
+pub(crate) mod invoke;
 pub(crate) mod lambda;
 pub(crate) mod org;
 pub(crate) mod python;

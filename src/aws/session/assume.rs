@@ -23,7 +23,7 @@ const NAME_PREFIX: &str = "runas-reactor-";
 /// [bc sts] `RoleSessionName`: 2 to 64 of `[\w+=,.@-]`.
 const NAME_MAX: usize = 64;
 
-pub(super) struct ScopedSts {
+pub(in crate::aws) struct ScopedSts {
     client: Lazy<Client>,
     partition: &'static str,
     scope: Scope,
@@ -32,11 +32,16 @@ pub(super) struct ScopedSts {
 impl ScopedSts {
     /// The client talks to the regional endpoint of our own region: its tokens are valid in all regions, those of the
     /// global endpoint are not [docs: `id_credentials_temp_region-endpoints`].
-    pub(super) fn new(client: Lazy<Client>, partition: &'static str, scope: Scope) -> Self {
+    pub(in crate::aws) fn new(client: Lazy<Client>, partition: &'static str, scope: Scope) -> Self {
         Self { client, partition, scope }
     }
 
-    pub(super) async fn assume(&self, account: &AccountId, role: &str, correlation: &str) -> Result<Session, Fault> {
+    pub(in crate::aws) async fn assume(
+        &self,
+        account: &AccountId,
+        role: &str,
+        correlation: &str,
+    ) -> Result<Session, Fault> {
         let call = Call::read(CALL);
         let partition = self.partition;
         let answer = self
@@ -45,7 +50,7 @@ impl ScopedSts {
             .role_arn(format!("arn:{partition}:iam::{account}:role/{}", role.trim_start_matches('/')))
             .role_session_name(session_name(correlation))
             .duration_seconds(DURATION_S)
-            .policy(SessionPolicy::of(self.scope, partition, account).into_json())
+            .policy(SessionPolicy::of(&self.scope, partition, account).into_json())
             .send()
             .await
             .map_err(|error| call.failed(&error))?;
@@ -61,7 +66,7 @@ impl ScopedSts {
             expiry,
             "runas-reactor",
         );
-        Ok(Session { credentials, expires, role: role.to_owned() })
+        Ok(Session { credentials, expires, role: role.to_owned(), member_role_used: None })
     }
 }
 

@@ -22,29 +22,33 @@ pub(super) const ACTIONS: [&str; 9] = [
 const CHARS_MAX: usize = 2_048;
 
 /// What a session is for.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(in crate::aws) enum Scope {
     /// The one document of one account, in all its regions, and which regions those are.
     Document,
     /// To look up who called what. `LookupEvents` knows no resources [ps: service `cloudtrail`], so that a session can do
     /// this or that, never both.
     History,
+    /// The one document of one account and nothing beside it: what the broker gives.
+    Gap,
+    /// To look at one role, by its name: how the broker finds out whether it was used.
+    Role(String),
 }
 
 /// A session policy. There is no other way to make one.
 pub(super) struct SessionPolicy(String);
 
 impl SessionPolicy {
-    pub(super) fn of(scope: Scope, partition: &str, account: &AccountId) -> Self {
+    pub(super) fn of(scope: &Scope, partition: &str, account: &AccountId) -> Self {
         let statements = match scope {
             Scope::Document => {
-                let actions: Vec<String> = ACTIONS.iter().map(|action| format!("\"ssm:{action}\"")).collect();
-                let document = format!("arn:{partition}:ssm:*:{account}:document/{DOCUMENT_NAME}");
                 // [docs: accounts security_iam_id-based-policy-examples]: an account that asks about itself.
                 let itself = format!("arn:{partition}:account::{account}:account");
-                [allow(&actions.join(","), &document), allow(r#""account:ListRegions""#, &itself)].join(",")
+                [document(partition, account), allow(r#""account:ListRegions""#, &itself)].join(",")
             }
             Scope::History => allow(r#""cloudtrail:LookupEvents""#, "*"),
+            Scope::Gap => document(partition, account),
+            Scope::Role(name) => allow(r#""iam:GetRole""#, &format!("arn:{partition}:iam::{account}:role/{name}")),
         };
         Self(format!(r#"{{"Version":"2012-10-17","Statement":[{statements}]}}"#))
     }
@@ -52,6 +56,12 @@ impl SessionPolicy {
     pub(super) fn into_json(self) -> String {
         self.0
     }
+}
+
+/// The nine calls on the one document.
+fn document(partition: &str, account: &AccountId) -> String {
+    let actions: Vec<String> = ACTIONS.iter().map(|action| format!("\"ssm:{action}\"")).collect();
+    allow(&actions.join(","), &format!("arn:{partition}:ssm:*:{account}:document/{DOCUMENT_NAME}"))
 }
 
 fn allow(actions: &str, resource: &str) -> String {
@@ -67,7 +77,7 @@ mod tests {
     #[test]
     fn it_allows_nine_calls_on_one_document_of_one_account_and_to_list_its_regions() {
         let account: AccountId = "444455556666".parse().unwrap();
-        let text = SessionPolicy::of(Scope::Document, "aws-us-gov", &account).into_json();
+        let text = SessionPolicy::of(&Scope::Document, "aws-us-gov", &account).into_json();
         assert!(text.len() <= CHARS_MAX, "{}", text.len());
         let policy: Value = serde_json::from_str(&text).unwrap();
         let [statement, regions] = policy["Statement"].as_array().unwrap().as_slice() else { panic!("{policy}") };
@@ -84,8 +94,21 @@ mod tests {
     fn the_other_allows_one_call_that_reads() {
         let account: AccountId = "444455556666".parse().unwrap();
         let policy: Value =
-            serde_json::from_str(&SessionPolicy::of(Scope::History, "aws", &account).into_json()).unwrap();
+            serde_json::from_str(&SessionPolicy::of(&Scope::History, "aws", &account).into_json()).unwrap();
         let statement = json!({"Effect": "Allow", "Action": ["cloudtrail:LookupEvents"], "Resource": "*"});
         assert_eq!(policy["Statement"], json!([statement]));
+    }
+
+    #[test]
+    fn the_broker_gives_the_nine_calls_alone_and_looks_with_one() {
+        let account: AccountId = "444455556666".parse().unwrap();
+        let statements = |scope: &Scope| {
+            let policy: Value = serde_json::from_str(&SessionPolicy::of(scope, "aws", &account).into_json()).unwrap();
+            policy["Statement"].as_array().unwrap().clone()
+        };
+        assert_eq!(statements(&Scope::Gap), &statements(&Scope::Document)[..1]);
+        let role = "arn:aws:iam::444455556666:role/RunasReactorMember";
+        let look = json!({"Effect": "Allow", "Action": ["iam:GetRole"], "Resource": role});
+        assert_eq!(statements(&Scope::Role("RunasReactorMember".to_owned())), [look]);
     }
 }

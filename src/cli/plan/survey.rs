@@ -105,8 +105,7 @@ impl<W: Directory + Documents + Ledger + Clock + Sync> Surveyor<'_, W> {
             let places = known.into_iter().map(|known| (known, regions.to_vec())).collect();
             return Ok(Places { places, silent: Vec::new() });
         }
-        let roles = self.policy.roles().to_vec();
-        let access = Access { roles, correlation: "plan".to_owned() };
+        let access = Access::by(self.policy, "plan");
         let each = known.into_iter().map(async |known| {
             let account = &known.0;
             let enabled = patiently(self.world, async || self.world.enabled_regions(account, &access).await).await;

@@ -18,6 +18,8 @@ pub enum HubFinding {
     UnknownAccount,
     /// The policy in the table cannot be read.
     PolicyUnreadable,
+    /// A gap role is used where the member role was used before.
+    GapRoleUsed,
 }
 
 impl HubFinding {
@@ -27,6 +29,7 @@ impl HubFinding {
             Self::Untrusted | Self::MadeUp => Kind::Distrusted,
             Self::UnknownAccount => Kind::UnknownAccount,
             Self::PolicyUnreadable => Kind::PolicyUnreadable,
+            Self::GapRoleUsed => Kind::GapRoleUsed,
         }
     }
 
@@ -60,6 +63,12 @@ impl HubFinding {
                 Severity::High,
                 "the last good policy stays in force; push a policy that `runasctl policy check` accepts",
             ),
+            Self::GapRoleUsed => (
+                "a gap role is used although the member role was used before",
+                Severity::Warning,
+                "see that the member role exists in the account, trusts the reactor's role, and is denied by no SCP; the \
+                 broker refuses as soon as the account is older than its limit",
+            ),
         }
     }
 }
@@ -90,10 +99,10 @@ mod tests {
 
     #[test]
     fn each_finding_has_its_own_kind_subject_and_next_step() {
-        use HubFinding::{MadeUp, PolicyUnreadable, Undecodable, UnknownAccount, Untrusted};
+        use HubFinding::{GapRoleUsed, MadeUp, PolicyUnreadable, Undecodable, UnknownAccount, Untrusted};
         let hub = "222233334444".parse().unwrap();
         let told = |found| about_hub(found, &hub, "k", Some("m"), "because", Time::ZERO);
-        let all = [Untrusted, MadeUp, UnknownAccount, PolicyUnreadable, Undecodable].map(told);
+        let all = [Untrusted, MadeUp, UnknownAccount, PolicyUnreadable, Undecodable, GapRoleUsed].map(told);
         let subjects: Vec<(&str, &str)> =
             all.iter().map(|alert| (alert.id.as_str(), alert.subject.trim_start_matches("Run As: "))).collect();
         assert_eq!(
@@ -104,10 +113,11 @@ mod tests {
                 ("unknown_account:k", "an event came from an account that is not in the organisation"),
                 ("policy_unreadable:k", "the policy cannot be read"),
                 ("poison:k", "a message could not be decoded"),
+                ("gap_role_used:k", "a gap role is used although the member role was used before"),
             ]
         );
         let may_put = |alert: &Alert| alert.text.contains("who may put events on the bus");
-        assert_eq!(all.each_ref().map(may_put), [true, true, false, false, false]);
+        assert_eq!(all.each_ref().map(may_put), [true, true, false, false, false, false]);
         assert_eq!(told(PolicyUnreadable).severity, Severity::High);
     }
 

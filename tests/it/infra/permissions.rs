@@ -38,7 +38,8 @@ async fn session_policies() -> [Value; 2] {
     let hub = Hub::new().await;
     let world = hub.world();
     let target = Target::new(PAYMENTS.parse().unwrap(), HOME.parse().unwrap());
-    let access = Access { roles: vec!["RunasReactorMember".to_owned()], correlation: "c-1".to_owned() };
+    let access =
+        Access { roles: vec!["RunasReactorMember".to_owned()], gap_roles: Vec::new(), correlation: "c-1".to_owned() };
     world.observe(&target, &access, &BTreeSet::new()).await.unwrap();
     world.enabled_regions(&target.account, &access).await.unwrap();
     world.lookup_events(&target, &access, &Lookup::Since(world.now().plus_ms(-60_000))).await.unwrap();

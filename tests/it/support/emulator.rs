@@ -154,6 +154,11 @@ impl Emulator {
         Credentials { access_key: key("access_key"), secret_key: key("secret_key"), token: key("token") }
     }
 
+    /// Makes a role that IAM knows, and whose use it remembers.
+    pub(crate) fn make_role(&self, account: &str, name: &str) {
+        self.post("x/roles", &json!({"account": account, "name": name}));
+    }
+
     /// What SDK clients are made of. They try once: a test wants to see each answer.
     pub(crate) fn sdk(&self, keys: &Credentials, region: &str) -> SdkConfig {
         let Credentials { access_key, secret_key, token } = keys.clone();

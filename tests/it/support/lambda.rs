@@ -90,6 +90,11 @@ impl Lambda {
         Self::start_program(command, &Arc::new(Clock::new()), variables)
     }
 
+    /// Starts the broker's function, by the clock of a test.
+    pub(crate) fn start_broker(clock: &Arc<Clock>, variables: &[(&str, &str)]) -> Self {
+        Self::start_program(Command::new(env!("CARGO_BIN_EXE_runas-broker")), clock, variables)
+    }
+
     fn start_program(mut command: Command, clock: &Arc<Clock>, variables: &[(&str, &str)]) -> Self {
         let service = Arc::<Service>::default();
         let api = service.listen();

@@ -42,6 +42,7 @@ pub(super) fn guide(kind: Kind) -> Guide {
         Kind::Poison => POISON,
         Kind::Distrusted => DISTRUSTED,
         Kind::UnknownAccount => UNKNOWN_ACCOUNT,
+        Kind::GapRoleUsed => GAP_ROLE_USED,
         Kind::PolicyUnreadable => POLICY_UNREADABLE,
         Kind::SweepUnfinished => SWEEP_UNFINISHED,
         Kind::Overlooked => OVERLOOKED,
@@ -176,11 +177,19 @@ const POISON: Guide = Guide {
 };
 
 const DISTRUSTED: Guide = Guide {
-    means: "An event claims what its sender may not say: a forged source, a replay, or the wrong account. Nothing was \
-            done because of it.",
+    means: "An event claims what its sender may not say: a forged source, a replay, or the wrong account; nothing was done \
+            because of it. Critical: it claims a trusted call that CloudTrail's history does not know; its change was \
+            taken over at first, and is put right.",
     look: DEAD_LETTERS,
     act: "find out in CloudTrail who called PutEvents, StartReplay or PutTargets in the account that the alert names. \
           That is an attempt to deceive the reactor: treat it as a security incident.",
+};
+
+const GAP_ROLE_USED: Guide = Guide {
+    means: "The broker lent a gap role for an account whose member role was used before: that role does not work any more.",
+    look: ACCOUNT,
+    act: "see who deleted the member role or changed its trust, in the account's CloudTrail, and deploy the member stack \
+          there again. Until then the broker's sessions keep the document right.",
 };
 
 const UNKNOWN_ACCOUNT: Guide = Guide {

@@ -1,0 +1,102 @@
+//! Asking the broker for a session where no member role works. The question goes out with the function's own credentials;
+//! what comes back reaches one document in one account, for fifteen minutes.
+
+use std::borrow::Cow;
+use std::time::{Duration, SystemTime};
+
+use aws_credential_types::Credentials;
+use aws_smithy_runtime_api::client::orchestrator::{HttpResponse, OrchestratorError};
+use aws_smithy_types::error::ErrorMetadata;
+use serde_json::{Value, json};
+
+use super::Session;
+use crate::aws::by_hand::{self, Shape, Way, encoded};
+use crate::aws::client::Clients;
+use crate::aws::fault::Call;
+use crate::broker::wire::{Answer, Granted, Refusal};
+use crate::config::FunctionArn;
+use crate::domain::target::{AccountId, Region};
+use crate::ports::{Fault, FaultClass};
+
+const CALL: Call = Call::read("Invoke");
+
+/// The broker's function.
+pub(in crate::aws) struct Broker {
+    shape: Shape,
+    way: Way,
+    region: Region,
+}
+
+impl Broker {
+    pub(in crate::aws) fn new(function: &FunctionArn, clients: &Clients) -> Self {
+        // [bc lambda]: a function of another account is named by its ARN; the invocation is synchronous where no header says
+        // otherwise.
+        let path = format!("/2015-03-31/functions/{}/invocations", encoded(&function.arn));
+        let shape = Shape {
+            service: "lambda",
+            call: CALL,
+            path: Cow::Owned(path),
+            target: None,
+            content_type: "application/json",
+            read: invoked,
+        };
+        Self { shape, way: clients.lambda(), region: function.region.clone() }
+    }
+
+    /// A session in the account. The policy has to name its role among `gap_roles`: calls by any other would look foreign.
+    pub(super) async fn session(&self, account: &AccountId, gap_roles: &[String]) -> Result<Session, Refusal> {
+        let granted = match self.ask(account).await {
+            Ok(Answer::Granted(granted)) => granted,
+            Ok(Answer::Refused(refusal)) => return Err(refusal),
+            Err(fault) => return Err(unasked(&fault)),
+        };
+        if !gap_roles.contains(&granted.role) {
+            return Err(Refusal {
+                cause: format!("the broker works through {}, which the policy does not name", granted.role),
+                fix: format!("add {} to access.gap_roles of the policy", granted.role),
+            });
+        }
+        Ok(session(granted))
+    }
+
+    async fn ask(&self, account: &AccountId) -> Result<Answer, Fault> {
+        let Some(credentials) = self.way.sdk.credentials_provider() else {
+            return Err(CALL.fault(FaultClass::Invalid, "NoCredentials", "there are no credentials to ask with"));
+        };
+        let call = self.shape.prepare(&self.way, self.region.as_str(), credentials);
+        let answer = call.ask(json!({ "account": account }).to_string()).await?;
+        // What serde says of a value quotes it, and these are secrets.
+        serde_json::from_value(answer).map_err(|_| call.unread("the answer is neither credentials nor a refusal"))
+    }
+}
+
+fn session(granted: Granted) -> Session {
+    let Granted { access_key_id, secret_access_key, session_token, expiration, role, member_role_used } = granted;
+    let expiry = u64::try_from(expiration.ms()).ok();
+    let expiry = expiry.map(|ms| SystemTime::UNIX_EPOCH + Duration::from_millis(ms));
+    let credentials = Credentials::new(access_key_id, secret_access_key, Some(session_token), expiry, "runas-broker");
+    Session { credentials, expires: expiration, role, member_role_used }
+}
+
+/// What is wrong where the broker gave no answer.
+fn unasked(fault: &Fault) -> Refusal {
+    let fix = match fault.code.as_str() {
+        "AccessDeniedException" => "allow the function's role lambda:InvokeFunction on the broker, there and here",
+        "ResourceNotFoundException" => "deploy the broker, or mend the variable BROKER",
+        code if code.starts_with(FAILED) => "see the broker's log in the management account",
+        _ => "the reactor asks again by itself; if that does not help, see the broker's log and its throttles",
+    };
+    Refusal { cause: fault.to_string(), fix: fix.to_owned() }
+}
+
+/// Prefix of the code where the function itself failed.
+const FAILED: &str = "FunctionError";
+
+/// The function's answer. A function that failed is a call that succeeded, with a header that says so [bc lambda].
+fn invoked(response: &HttpResponse) -> Result<Value, OrchestratorError<ErrorMetadata>> {
+    let answer = by_hand::json(response)?;
+    let Some(kind) = response.headers().get("x-amz-function-error") else { return Ok(answer) };
+    let message = answer.get("errorMessage").and_then(Value::as_str).unwrap_or("no message");
+    let error = ErrorMetadata::builder().code(format!("{FAILED} {kind}")).message(message);
+    Err(OrchestratorError::operation(error.build()))
+}
