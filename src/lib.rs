@@ -26,6 +26,8 @@
 //! | what an observation and calls say; the first observation | [`domain::witness`] |
 //! | which call made which version; which versions are the reactor's own | [`domain::attribution`] |
 //! | whose changes to fields that the policy does not own are kept | [`domain::accepted`] |
+//! | which trusted calls CloudTrail's own history has to confirm | [`domain::confirmation`] |
+//! | a version that an operator accepts | [`domain::acceptance`] |
 //! | how a record stays small | [`domain::compaction`] |
 //! | break-glass, and a pipeline that replaces the document | [`domain::hold`] |
 //! | edit wars | [`domain::breaker`] |
@@ -39,7 +41,7 @@
 //! | which answers make one observation | [`domain::observation::assemble()`] |
 //! | a consistent observation: read again until the answers agree | `reactor::observe` |
 //! | the quick check of a sweep, which costs one call | [`domain::fingerprint`], `reactor::quick_check` |
-//! | what no event told of, and CloudTrail may remember | `reactor::lookup` |
+//! | what no event told of, and what only an event claims: CloudTrail's history | `reactor::lookup` |
 //! | the steps of one target | `reactor::reconcile` |
 //! | what is known, put together for a decision | `reactor::gather` |
 //! | the write: intent, update, poll, promote | `reactor::write` |
@@ -55,6 +57,7 @@
 //! | what would be decided, and nothing of what would follow | `reactor::preview` (feature `cli`) |
 //! | desired against observed, and doing what was planned | `cli::plan`, `cli::apply` (feature `cli`) |
 //! | who gets credentials of an administrator role in a new account: the other function | [`broker`] |
+//! | service control policies, LZA's configuration and the runbook, written from the policy | `cli::render` (feature `cli`) |
 //! | the function: configuration, entry, logs, metrics | [`config`], [`lambda`], [`telemetry`], [`metrics`] |
 //! | `runasctl`, one file a command | `cli` (feature `cli`) |
 //!

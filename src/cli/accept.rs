@@ -76,7 +76,7 @@ async fn command(args: &AcceptArgs, output: Output, printer: &Printer) -> Result
     };
     if !args.yes && !std::io::stdin().is_terminal() {
         return Err(Failure::Usage(
-            "nobody is there to ask; fix: --yes, once somebody has seen the version".to_owned(),
+            "there is no terminal to ask at; fix: --yes, once the version's fields have been looked at".to_owned(),
         ));
     }
     let operator = args.home.connect(trust()?).await.map_err(Failure::Error)?;

@@ -185,7 +185,7 @@ fn default_found_elsewhere_is_a_fact() {
     let doc = there().version(5, 20, &logs("new"));
     let facts = observed(&known(), &doc.observation(), 30);
     let moved = |doc: Doc| witness(&facts, &doc.observation(), at(200)).absences;
-    let expected = Absence { default: Some(4), first: at(200), after: at(10), notified: Notified::No };
+    let expected = Absence { default: Some(4), first: at(200), after: at(30), notified: Notified::No };
     assert_eq!(moved(doc.clone().default(4)), [(at(30), expected)].into());
     assert!(moved(doc.clone()).is_empty(), "it is where it was");
     assert!(moved(doc.version(6, 150, &document(&[]))).is_empty(), "the latest is right");
@@ -195,7 +195,8 @@ fn default_found_elsewhere_is_a_fact() {
 fn moves_of_the_default_are_compared_within_one_document() {
     let facts = observed(&known(), &there().version(5, 20, &logs("new")).observation(), 30);
     let other = Doc::new().version(1, 90, &logs("a")).version(2, 95, &logs("b")).default(1);
-    assert!(witness(&facts, &other.observation(), at(200)).absences.is_empty());
+    let absences = witness(&facts, &other.observation(), at(200)).absences;
+    assert_eq!(absences.values().map(|absence| absence.default).collect::<Vec<_>>(), [None], "the document is gone");
 }
 
 #[test]

@@ -211,7 +211,7 @@ fn a_value_that_a_foreign_principal_set_first_is_accepted_by_an_operator() {
         stage.runasctl(&[], &[&["accept", &place, "--version", version], &reason[..]].concat())
     };
     let unasked = stage.runasctl(&[], &["accept", &place, "--version", &version, "--reason", "LOG-12"]);
-    unasked.ends(64).complains_of(&["nobody is there to ask", "--yes"]);
+    unasked.ends(64).complains_of(&["no terminal to ask at", "--yes"]);
     accept("99").ends(1).complains_of(&["no version 99", "fix: name one of"]);
     accept(&version).ends(0).complains_of(&["s3BucketName: \"\" -> \"session-logs\""]);
     stage.assert_right(PAYMENTS, HOME);
