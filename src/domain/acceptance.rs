@@ -75,7 +75,7 @@ pub fn accept(
     if change.is_empty() {
         return Err(Unacceptable::Nothing(number));
     }
-    let facts = rebased(&record.facts, base(&record.facts, content, before.foreign, seen, acceptance.at));
+    let facts = rebased(&record.facts, base(&record.facts, content, &before.foreign, seen, acceptance.at));
     let generation = record.generation.saturating_add(1);
     let commit = Commit {
         expected: record.generation,
@@ -87,7 +87,7 @@ pub fn accept(
     Ok((change, commit))
 }
 
-fn base(facts: &Facts, content: Content, foreign: BTreeSet<String>, seen: &Seen, at: Time) -> Base {
+fn base(facts: &Facts, content: Content, foreign: &BTreeSet<String>, seen: &Seen, at: Time) -> Base {
     let held: BTreeSet<String> = Content::minimal().change_to(&content).iter().map(value_of).collect();
     let digest = content.digest();
     let is_latest = seen.latest.body.content().is_some_and(|latest| latest.digest() == digest);

@@ -238,7 +238,7 @@ fn an_event_that_cloudtrail_does_not_know_makes_nothing_accepted_for_good() {
     let pipelines = stage.pipeline(PAYMENTS);
     pipelines.writes(HOME, &json!({"cloudWatchStreamingEnabled": false}));
     let [genuine] = &stage.events()[..] else { panic!("one event") };
-    stage.deliver(&[genuine.clone()]);
+    stage.deliver(std::slice::from_ref(genuine));
     stage.settle(&lambda);
     stage.administrator(PAYMENTS, "mallory@example.com").writes(HOME, &json!({"shellProfile": profile}));
     let [mut forged] = <[Value; 1]>::try_from(stage.events()).expect("one event");
