@@ -41,12 +41,20 @@ pub fn due(facts: &Facts, now: Time) -> Vec<CallFact> {
 
 /// What an answer of the history makes of a call; `None` where a later one may have it.
 pub fn answered(call: &CallFact, found: &[Edit], now: Time) -> Option<CallFact> {
-    let same = |edit: &Edit| edit.principal == call.edit.principal && edit.action == call.edit.action;
-    if found.iter().any(same) {
+    if found.iter().any(|edit| is_same(edit, &call.edit)) {
         return Some(CallFact { checked: true, ..call.clone() });
     }
     let over = !found.is_empty() || now.since(call.heard) >= MADE_UP_MS;
     over.then(|| CallFact { checked: true, attribution: Attribution::Untrusted, ..call.clone() })
+}
+
+/// By the same principal, at the same second, of the same kind, and of the same version where both say which: a true event's
+/// id under another time or number would make its author vouch for a version of today.
+fn is_same(one: &Edit, other: &Edit) -> bool {
+    let kind = |edit: &Edit| std::mem::discriminant(&edit.action);
+    let versions = (one.action.made_version(), other.action.made_version());
+    let agree = !matches!(versions, (Some(one), Some(other)) if one != other);
+    one.principal == other.principal && one.at == other.at && kind(one) == kind(other) && agree
 }
 
 /// Event ids of the calls that CloudTrail may still come to know.

@@ -3,7 +3,7 @@
 use runas_reactor::domain::compaction::compact;
 use runas_reactor::domain::confirmation::{answered, due, pending};
 use runas_reactor::domain::durations::{KEPT_MS, WATCH_MS};
-use runas_reactor::domain::edit::Edit;
+use runas_reactor::domain::edit::{Action, Edit};
 use runas_reactor::domain::fact::{CallFact, Facts};
 use runas_reactor::domain::merge::merge;
 use runas_reactor::domain::principal::Attribution;
@@ -89,6 +89,23 @@ fn another_principals_call_under_that_event_id_confirms_nothing() {
     assert_eq!(refuted.attribution, Attribution::Untrusted, "at once: the history has the call, and it is another's");
     let deletion = Edit { action: deleted(100, Attribution::Trusted).edit.action, ..call.edit.clone() };
     assert_eq!(answered(&call, &[deletion], after(&call, WATCH_MS)).unwrap().attribution, Attribution::Untrusted);
+}
+
+/// Else a pipeline's event of last year, under its true id, would vouch for a version of today.
+#[test]
+fn true_id_under_another_time_or_number_confirms_nothing() {
+    let facts = claimed().facts();
+    let call = the_call(&facts);
+    let judged = |other: CallFact| {
+        let edit = Edit { id: call.edit.id.clone(), ..other.edit };
+        answered(&call, &[edit], after(&call, WATCH_MS)).unwrap().attribution
+    };
+    assert_eq!(judged(wrote(5, 99, Attribution::Trusted)), Attribution::Untrusted);
+    assert_eq!(judged(wrote(6, 100, Attribution::Trusted)), Attribution::Untrusted);
+    assert_eq!(judged(wrote(5, 100, Attribution::Trusted)), Attribution::Trusted);
+    let mut unsaid = wrote(5, 100, Attribution::Trusted);
+    unsaid.edit.action = Action::Updated { version: None };
+    assert_eq!(judged(unsaid), Attribution::Trusted, "CloudTrail leaves out what is too large");
 }
 
 /// Or a flood of versions would make an event's claim good before the history is asked.
