@@ -293,7 +293,7 @@ pub trait Ledger {
     /// Alerts of the account that are not marked sent.
     fn unsent(&self, account: &AccountId) -> impl Future<Output = Result<Vec<Alert>, Fault>> + Send;
 
-    /// Keeps an alert that belongs to no commit (a poisoned message, a distrusted event), to be sent and marked like the
+    /// Keeps an alert that belongs to no commit (an undecodable message, an event of an untrusted source), to be sent and marked like the
     /// others. True where it still has to be told; each time it is kept its count goes up.
     fn keep_alert(&self, alert: &Alert) -> impl Future<Output = Result<bool, Fault>> + Send;
 

@@ -81,7 +81,7 @@ pub enum Kind {
     /// Two writers fight.
     EditWar,
     /// Trouble that was told is over.
-    Peace,
+    IncidentResolved,
     /// The author of an edit that was told before.
     AuthorKnown,
     /// A call on the document failed.
@@ -103,7 +103,7 @@ pub enum Kind {
     /// A message that could not be decoded was put aside.
     Poison,
     /// An event that claims what its sender may not say.
-    Distrusted,
+    UntrustedSource,
     /// An event from an account that the organisation does not have.
     UnknownAccount,
     /// The policy cannot be read; the last good one stays in force.
@@ -113,7 +113,7 @@ pub enum Kind {
     /// A sweep did not come to its end.
     SweepUnfinished,
     /// Targets that nobody came to look at for too long.
-    Overlooked,
+    TargetsNotChecked,
     /// Regions that are enabled somewhere, and not governed.
     RegionUngoverned,
 }
@@ -127,7 +127,7 @@ impl Kind {
         Self::ExemptTouched,
         Self::BreakGlass,
         Self::EditWar,
-        Self::Peace,
+        Self::IncidentResolved,
         Self::AuthorKnown,
         Self::AttemptDenied,
         Self::Unreachable,
@@ -138,12 +138,12 @@ impl Kind {
         Self::ForwarderBlind,
         Self::ExemptionEnds,
         Self::Poison,
-        Self::Distrusted,
+        Self::UntrustedSource,
         Self::UnknownAccount,
         Self::PolicyUnreadable,
         Self::GapRoleUsed,
         Self::SweepUnfinished,
-        Self::Overlooked,
+        Self::TargetsNotChecked,
         Self::RegionUngoverned,
     ];
 
@@ -156,7 +156,7 @@ impl Kind {
             Self::ExemptTouched => "exempt_touched",
             Self::BreakGlass => "break_glass",
             Self::EditWar => "edit_war",
-            Self::Peace => "peace",
+            Self::IncidentResolved => "incident_resolved",
             Self::AuthorKnown => "author_known",
             Self::AttemptDenied => "attempt_denied",
             Self::Unreachable => "unreachable",
@@ -167,12 +167,12 @@ impl Kind {
             Self::ForwarderBlind => "forwarder_blind",
             Self::ExemptionEnds => "exemption_ends",
             Self::Poison => "poison",
-            Self::Distrusted => "distrusted",
+            Self::UntrustedSource => "untrusted_source",
             Self::UnknownAccount => "unknown_account",
             Self::PolicyUnreadable => "policy_unreadable",
             Self::GapRoleUsed => "gap_role_used",
             Self::SweepUnfinished => "sweep_unfinished",
-            Self::Overlooked => "overlooked",
+            Self::TargetsNotChecked => "targets_not_checked",
             Self::RegionUngoverned => "region_ungoverned",
         }
     }

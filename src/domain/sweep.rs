@@ -241,9 +241,10 @@ impl Sweep {
     pub fn overlooked(&self, account: &AccountId, name: &str, targets: &[(Region, Time)], now: Time) -> Alert {
         let day: String = now.to_string().chars().take(10).collect();
         let place = if name.is_empty() { account.to_string() } else { format!("{} ({account})", clean(name, 64)) };
-        let mut page = Page::new(Kind::Overlooked, Severity::Warning, &format!("overlooked:{account}:{day}"))
-            .subject(format!("Run As {account}: not looked at for too long"))
-            .line("Where", &place);
+        let mut page =
+            Page::new(Kind::TargetsNotChecked, Severity::Warning, &format!("targets_not_checked:{account}:{day}"))
+                .subject(format!("Run As {account}: not looked at for too long"))
+                .line("Where", &place);
         for (region, looked) in targets {
             page = page.line("Target", &format!("{region}, last looked at {looked}"));
         }

@@ -172,7 +172,7 @@ impl<W: World> Reactor<W> {
             _ => {}
         }
         match expand(&self.world, policy, *notice.clone()).await? {
-            Expansion::Distrusted(reason) => {
+            Expansion::UntrustedSource(reason) => {
                 let sender = notice.reporter.as_ref().map(AccountId::as_str);
                 self.distrust(policy, attempt, message, (sender, &notice.id), reason, report).await
             }
@@ -296,7 +296,7 @@ impl<W: World> Reactor<W> {
         reason: String,
         report: &mut BatchReport,
     ) -> Result<(), Fault> {
-        tracing::warn!(message_id = message.id, correlation = id, sender, reason, "distrusted");
+        tracing::warn!(message_id = message.id, correlation = id, sender, reason, "untrusted_source");
         let now = self.world.now();
         let key = format!("{}:{}", sender.unwrap_or("nobody"), hour_of(now));
         let alert = about_hub(HubFinding::Untrusted, policy.hub_account(), &key, Some(id), &reason, now);

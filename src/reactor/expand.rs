@@ -18,13 +18,13 @@ pub(super) enum Expansion {
     /// Nothing to look at, and why.
     Nothing(String),
     /// The sender may not say this, and why.
-    Distrusted(String),
+    UntrustedSource(String),
 }
 
 /// Expands a signal, and refreshes what is known of the account where the signal says that it changed.
 pub(super) async fn expand<W: World>(world: &W, policy: &Policy, notice: Notice) -> Result<Expansion, Fault> {
-    if let Some(why) = distrusted(policy, &notice) {
-        return Ok(Expansion::Distrusted(why));
+    if let Some(why) = untrusted_source(policy, &notice) {
+        return Ok(Expansion::UntrustedSource(why));
     }
     let vended = |account: AccountId, regions: Vec<Region>| {
         let works = regions.into_iter().map(|region| notice.work(account.clone(), region, Cause::Vended));
@@ -90,7 +90,7 @@ pub(super) fn timely(notice: Notice, now: Time) -> Notice {
 
 /// What an organisation-wide event says counts only if the management account sent it; a region's only from there or from
 /// the account itself.
-fn distrusted(policy: &Policy, notice: &Notice) -> Option<String> {
+fn untrusted_source(policy: &Policy, notice: &Notice) -> Option<String> {
     let reporter = notice.reporter.as_ref();
     let from_management = reporter == Some(policy.management_account());
     let trusted = match &notice.signal {

@@ -230,7 +230,12 @@ scenario!(a_war_backs_off_names_its_opponent_and_ends_by_itself, play, {
     assert!(play.puts() - puts <= 30, "no more Puts than foreign edits");
     run_for(&play.reactor, 3_600).await;
     play.assert_right();
-    assert_eq!(play.told(told).iter().filter(|alert| alert.kind == "peace").count(), 1, "{:?}", play.switches);
+    assert_eq!(
+        play.told(told).iter().filter(|alert| alert.kind == "incident_resolved").count(),
+        1,
+        "{:?}",
+        play.switches
+    );
 });
 
 scenario!(the_same_event_twice_changes_nothing_more, play, {
@@ -398,7 +403,7 @@ async fn a_departure_that_a_member_claims_changes_nothing_and_is_told() {
     play.sim().edit_inputs(&play.target, &play.admin(), &json!({ "runAsEnabled": false })).unwrap();
     play.rest().await;
     play.assert_right();
-    assert!(play.sim().told().iter().any(|alert| alert.kind == "distrusted"));
+    assert!(play.sim().told().iter().any(|alert| alert.kind == "untrusted_source"));
 }
 
 #[tokio::test(start_paused = true)]

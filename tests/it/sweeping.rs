@@ -361,16 +361,16 @@ async fn targets_that_nobody_came_to_look_at_are_told_once_a_day() {
     }
     assert_eq!(play.kinds(), [""; 0]);
     play.sweep().await;
-    let told = play.of_kind("overlooked");
+    let told = play.of_kind("targets_not_checked");
     assert_eq!(told.len(), 2, "{told:#?}");
     for region in REGIONS {
         assert!(told[0].text.contains(region), "{}", told[0].text);
     }
     play.sweep().await;
-    assert_eq!(play.of_kind("overlooked").len(), 2);
+    assert_eq!(play.of_kind("targets_not_checked").len(), 2);
     run_for(&play.0, DAY_MS / SECOND_MS).await;
     play.sweep().await;
-    assert_eq!(play.of_kind("overlooked").len(), 2, "the sweep before has looked");
+    assert_eq!(play.of_kind("targets_not_checked").len(), 2, "the sweep before has looked");
     assert_eq!(play.sim().record(&org::target(MEMBER, "eu-west-1")).unwrap().standing, Standing::InSync);
 }
 

@@ -231,7 +231,7 @@ async fn forged(stage: &mut Stage) -> Scene {
     scene
         .expect(
             "the forged departure has no effect and is told",
-            names(&told, "distrusted", &["not the management account"]),
+            names(&told, "untrusted_source", &["not the management account"]),
         )
         .expect(
             "the broken message is in the dead-letter queue, with the reason, and told",

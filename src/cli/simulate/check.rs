@@ -231,7 +231,7 @@ impl Checker {
         let target = Target::new(alert.account.clone(), region.clone());
         match (alert.kind.as_str(), self.wars.get_mut(&target)) {
             ("edit_war", _) => drop(self.wars.insert(target.clone(), (at, None))),
-            ("peace", Some((_, end))) => *end = Some(at),
+            ("incident_resolved", Some((_, end))) => *end = Some(at),
             _ => {}
         }
         if alert.text.contains(UNKNOWN) {

@@ -26,7 +26,7 @@ impl HubFinding {
     fn kind(self) -> Kind {
         match self {
             Self::Undecodable => Kind::Poison,
-            Self::Untrusted | Self::MadeUp => Kind::Distrusted,
+            Self::Untrusted | Self::MadeUp => Kind::UntrustedSource,
             Self::UnknownAccount => Kind::UnknownAccount,
             Self::PolicyUnreadable => Kind::PolicyUnreadable,
             Self::GapRoleUsed => Kind::GapRoleUsed,
@@ -108,8 +108,8 @@ mod tests {
         assert_eq!(
             subjects,
             [
-                ("distrusted:k", "an event claims what its sender may not say"),
-                ("distrusted:k", "an event claims a call that CloudTrail does not know"),
+                ("untrusted_source:k", "an event claims what its sender may not say"),
+                ("untrusted_source:k", "an event claims a call that CloudTrail does not know"),
                 ("unknown_account:k", "an event came from an account that is not in the organisation"),
                 ("policy_unreadable:k", "the policy cannot be read"),
                 ("poison:k", "a message could not be decoded"),

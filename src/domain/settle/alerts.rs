@@ -401,7 +401,7 @@ impl Context<'_> {
             (opponents, _) => opponents.join(", "),
         };
         let minutes = window_ms(&self.case.limits) / MINUTE_MS;
-        let page = Page::new(Kind::Peace, Severity::Info, &format!("peace:{}", incident.id))
+        let page = Page::new(Kind::IncidentResolved, Severity::Info, &format!("incident_resolved:{}", incident.id))
             .subject(format!("over after {} edits: {}", incident.edits, incident.summary))
             .line("Began", &incident.opened.to_string())
             .line("Edits", &incident.edits.to_string())

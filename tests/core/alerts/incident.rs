@@ -21,7 +21,7 @@ fn sixty_edits_in_a_minute_are_one_high_one_war_and_one_end() {
         passes.extend(target.runs(1));
     }
     passes.extend(target.runs(7_200));
-    assert_eq!(kinds(&passes), ["edit_reverted", "edit_war", "peace"]);
+    assert_eq!(kinds(&passes), ["edit_reverted", "edit_war", "incident_resolved"]);
     let told: Vec<_> = passes.iter().flat_map(Pass::alerts).collect();
     assert_eq!(
         [told[0].severity, told[1].severity, told[2].severity],
@@ -54,7 +54,7 @@ fn sixty_edits_whose_events_come_late_are_named_as_the_same_war() {
     let told: Vec<_> = passes.iter().flat_map(Pass::alerts).collect();
     let kinds: Vec<&str> = told.iter().map(|alert| alert.kind.as_str()).collect();
     // The first alert waits for the names of what lies on top of its version; the war does not.
-    assert_eq!(kinds, ["edit_war", "edit_reverted", "peace"]);
+    assert_eq!(kinds, ["edit_war", "edit_reverted", "incident_resolved"]);
     assert!(told.iter().all(|alert| alert.text.contains("Developer (mallory)")), "{told:?}");
 }
 
@@ -84,8 +84,8 @@ fn incident_stays_open_for_the_policys_window_after_its_last_act_and_closes_with
     assert!(target.record.incident.is_some(), "nine minutes and 59 seconds");
     assert_eq!(kinds(&passes), [""; 0]);
     passes = target.runs(1);
-    assert_eq!(kinds(&passes), ["peace"]);
-    let alert = passes[0].alert("peace");
+    assert_eq!(kinds(&passes), ["incident_resolved"]);
+    let alert = passes[0].alert("incident_resolved");
     assert!(alert.subject.contains("over after 2 edits: Developer (mallory) wrote version 4"), "{}", alert.subject);
     assert!(alert.text.contains("quiet for 10 minutes"), "{}", alert.text);
     assert!(target.record.incident.is_none());
@@ -116,7 +116,7 @@ fn target_that_stays_wrong_has_an_end_to_be_told() {
     let pass = target.hears(&[call]);
     assert_eq!(pass.kinds(), ["break_glass"]);
     assert!(pass.record().incident.as_ref().unwrap().notify_on_close);
-    assert_eq!(kinds(&target.runs(2 * 3_600)), ["peace"]);
+    assert_eq!(kinds(&target.runs(2 * 3_600)), ["incident_resolved"]);
 }
 
 #[test]
@@ -195,11 +195,11 @@ fn war_of_a_pipeline_is_told_once_with_the_way_to_end_it() {
     }
     passes.extend(target.runs(7_200));
     let told = kinds(&passes);
-    assert_eq!(told, ["edit_war", "peace"]);
+    assert_eq!(told, ["edit_war", "incident_resolved"]);
     let war = passes.iter().find_map(|pass| pass.alerts().first()).unwrap();
     assert!(war.subject.contains("edit war with Accelerator (pipeline)"), "{}", war.subject);
     assert!(war.text.contains("To end it"), "{}", war.text);
-    let end = passes.iter().find(|pass| pass.kinds() == ["peace"]).unwrap().alert("peace");
+    let end = passes.iter().find(|pass| pass.kinds() == ["incident_resolved"]).unwrap().alert("incident_resolved");
     assert!(end.subject.contains("over after 8 edits: Accelerator (pipeline) wrote version"), "{}", end.subject);
 }
 

@@ -226,7 +226,7 @@ fn being_within_reach_is_not_told_while_the_target_only_waits() {
     assert_eq!(target.hears(&[call]).kinds(), [""; 0]);
     target.doc().status = Status::Active;
     let passes = target.runs(7_200);
-    assert_eq!(kinds(&passes), ["peace"], "its end is told all the same");
+    assert_eq!(kinds(&passes), ["incident_resolved"], "its end is told all the same");
 }
 
 #[test]

@@ -227,7 +227,8 @@ fn named(world: &World, id: &str) -> usize {
 fn enriches(world: &World, call: &Call) -> bool {
     let name = call.actor.name();
     world.outbox.values().any(|(told, _)| {
-        told.kind == "peace" && told.text.lines().any(|line| line.starts_with("By ") && line.contains(&name))
+        told.kind == "incident_resolved"
+            && told.text.lines().any(|line| line.starts_with("By ") && line.contains(&name))
     })
 }
 

@@ -257,7 +257,7 @@ fn an_event_that_cloudtrail_does_not_know_makes_nothing_accepted_for_good() {
     assert_eq!(inputs["shellProfile"], Value::Null);
     assert_eq!(inputs["cloudWatchStreamingEnabled"], false, "what CloudTrail knows of stays");
     let told = stage.told();
-    let made_up = told.iter().find(|told| told.kind() == "distrusted").expect("an alert about the event");
+    let made_up = told.iter().find(|told| told.kind() == "untrusted_source").expect("an alert about the event");
     assert_eq!(made_up.severity(), "critical");
     made_up.assert_says(&["5c4e7a90-0000-4000-8000-f0f0f0f0f0f0", "eu-west-1", "wrote version"]);
 }

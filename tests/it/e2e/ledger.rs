@@ -124,7 +124,7 @@ fn an_incident_is_open_while_the_target_is_wrong_and_closed_with_the_news_of_it(
     assert_eq!((&region["status"], &region["attention"]), (&json!("in_sync"), &Value::Null));
     assert_eq!(row("INCIDENT#eu-west-1"), None);
     let told = stage.told();
-    assert_eq!(kinds(&told).last().map(String::as_str), Some("peace"), "{told:#?}");
+    assert_eq!(kinds(&told).last().map(String::as_str), Some("incident_resolved"), "{told:#?}");
     assert_eq!(told.last().unwrap().body["incident"], incident["id"]);
 }
 

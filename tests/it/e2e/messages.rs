@@ -71,14 +71,14 @@ fn what_a_member_says_about_the_organisation_is_not_believed_and_told_once_an_ho
         stage.settle(&lambda);
     }
     let told = stage.told();
-    let sent = stage.rows_of(HUB, &format!("SENT#distrusted:{PAYMENTS}:"));
+    let sent = stage.rows_of(HUB, &format!("SENT#untrusted_source:{PAYMENTS}:"));
     // Two only where the hour ended in between.
-    assert!(kinds(&told).iter().all(|kind| kind == "distrusted") && told.len() == sent.len(), "{told:#?}");
+    assert!(kinds(&told).iter().all(|kind| kind == "untrusted_source") && told.len() == sent.len(), "{told:#?}");
     assert!(sent.len() == 1 || sent.len() == 2, "{sent:#?}");
     assert_eq!(sent.values().filter_map(|row| row["count"].as_i64()).sum::<i64>(), 4, "nothing is uncounted");
     assert!(told.iter().all(|told| told.text().contains(&format!("from {PAYMENTS}"))), "{told:#?}");
     let mut after = stage.rows();
-    after.retain(|key, _| !key.starts_with(&format!("ACCOUNT#{HUB} SENT#distrusted:")));
+    after.retain(|key, _| !key.starts_with(&format!("ACCOUNT#{HUB} SENT#untrusted_source:")));
     assert_eq!(after, rows, "nothing else came of it");
     // It is still governed.
     stage.administrator(SEARCH, "alice@example.com").edits(HOME, &json!({"runAsEnabled": false}));
@@ -103,7 +103,7 @@ fn what_aws_did_not_send_or_an_archive_sends_again_has_no_effect_and_is_told_and
     stage.deliver(&[forged, replayed, unrelated]);
     assert_eq!(stage.pump(&lambda), 0);
     assert_eq!(stage.document(PAYMENTS, HOME).latest(), 2, "nobody looked");
-    let (told, sent) = (stage.told(), stage.rows_of(HUB, "SENT#distrusted:"));
+    let (told, sent) = (stage.told(), stage.rows_of(HUB, "SENT#untrusted_source:"));
     assert!(told.len() == sent.len() && (1..=2).contains(&told.len()), "{told:#?} {sent:#?}");
     assert!(sent.keys().all(|key| key.contains(PAYMENTS)), "{sent:#?}");
     assert_eq!(
@@ -128,7 +128,7 @@ fn every_line_of_the_log_has_each_key_once_and_names_the_message_that_it_is_abou
     stage.deliver(&[forged, json!({"detail-type": "order placed", "source": "shop.orders", "account": PAYMENTS})]);
     stage.deliver(&[created(SEARCH, PAYMENTS, "of-a-member"), work(PAYMENTS, HOME, Cause::Swept)]);
     stage.invoke(&lambda, &stage.receive());
-    for about in ["poison: put aside", "\"ignored\"", "\"distrusted\"", "message comes again"] {
+    for about in ["poison: put aside", "\"ignored\"", "\"untrusted_source\"", "message comes again"] {
         let line = lambda.await_log(about, PATIENCE);
         assert!(line.contains("\"message_id\":") && !has_a_key_twice(&line), "{line}");
     }

@@ -29,7 +29,7 @@ pub(super) fn guide(kind: Kind) -> Guide {
         Kind::ExemptTouched => EXEMPT_TOUCHED,
         Kind::BreakGlass => BREAK_GLASS,
         Kind::EditWar => EDIT_WAR,
-        Kind::Peace => PEACE,
+        Kind::IncidentResolved => INCIDENT_RESOLVED,
         Kind::AuthorKnown => AUTHOR_KNOWN,
         Kind::AttemptDenied => ATTEMPT_DENIED,
         Kind::Unreachable => UNREACHABLE,
@@ -40,12 +40,12 @@ pub(super) fn guide(kind: Kind) -> Guide {
         Kind::ForwarderBlind => FORWARDER_BLIND,
         Kind::ExemptionEnds => EXEMPTION_ENDS,
         Kind::Poison => POISON,
-        Kind::Distrusted => DISTRUSTED,
+        Kind::UntrustedSource => UNTRUSTED_SOURCE,
         Kind::UnknownAccount => UNKNOWN_ACCOUNT,
         Kind::GapRoleUsed => GAP_ROLE_USED,
         Kind::PolicyUnreadable => POLICY_UNREADABLE,
         Kind::SweepUnfinished => SWEEP_UNFINISHED,
-        Kind::Overlooked => OVERLOOKED,
+        Kind::TargetsNotChecked => TARGETS_NOT_CHECKED,
         Kind::RegionUngoverned => REGION_UNGOVERNED,
     }
 }
@@ -95,7 +95,7 @@ const EDIT_WAR: Guide = Guide {
           quiet.",
 };
 
-const PEACE: Guide = Guide {
+const INCIDENT_RESOLVED: Guide = Guide {
     means: "An incident is over: the document was right and quiet for long enough. The alert counts the acts, and says \
             whose.",
     look: TARGET,
@@ -176,7 +176,7 @@ const POISON: Guide = Guide {
           redrive drop ID --reason TEXT`, which writes.",
 };
 
-const DISTRUSTED: Guide = Guide {
+const UNTRUSTED_SOURCE: Guide = Guide {
     means: "An event claims what its sender may not say: a forged source, a replay, or the wrong account; nothing was done \
             because of it. Critical: it claims a trusted call that CloudTrail's history does not know; its change was \
             taken over at first, and is put right.",
@@ -214,7 +214,7 @@ const SWEEP_UNFINISHED: Guide = Guide {
           ended early. The schedule begins the next one; what it cannot do either needs the cause mended.",
 };
 
-const OVERLOOKED: Guide = Guide {
+const TARGETS_NOT_CHECKED: Guide = Guide {
     means: "Targets of an account were not looked at for too long.",
     look: ACCOUNT,
     act: "see whether messages wait (`runasctl redrive list`, and the age of the oldest in the work queue) and whether \

@@ -290,7 +290,7 @@ impl World {
             self.outbox.entry(alert.id.clone()).or_insert_with(|| (Rc::new(Told::of(alert)), false));
             self.tell(|| format!("    {}: {}", alert.kind, alert.subject));
             self.counted += match &self.record.incident {
-                Some(incident) if alert.kind == "peace" => incident.edits.saturating_sub(incident.shown),
+                Some(incident) if alert.kind == "incident_resolved" => incident.edits.saturating_sub(incident.shown),
                 _ => 0,
             };
         }
