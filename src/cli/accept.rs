@@ -1,25 +1,25 @@
 //! `runasctl accept`: an operator accepts what a version of a document holds. It is committed to the ledger, and the target is
 //! reconciled right away.
 
-use std::io::{BufRead as _, IsTerminal as _};
-use std::str::FromStr;
+use std::io::IsTerminal as _;
 use std::sync::Arc;
 
 use clap::Args;
 
-use super::login::{Failure, HomeArgs, WHERE, finished};
+use super::login::{DeploymentArgs, Failure, HomeArgs, finished};
 use super::plan::survey::look_at;
 use super::printer::Printer;
+use super::status::in_words;
 use super::{ExitStatus, Output};
 use crate::aws::AwsWorld;
-use crate::aws::operator::Deployment;
-use crate::config::operator::{LEDGER, QUEUE, TOPIC, trust};
+use crate::config::operator::trust;
 use crate::domain::acceptance::{Acceptance, accept};
 use crate::domain::decode::encode_work;
 use crate::domain::document::Change;
+use crate::domain::finding::change_in_words;
 use crate::domain::observation::{Observation, Seen};
 use crate::domain::policy::{Policy, Resolution};
-use crate::domain::record::{Commit, Loaded};
+use crate::domain::record::{Commit, Loaded, Standing};
 use crate::domain::target::Target;
 use crate::domain::text::{NAME_CHARS_MAX, clean};
 use crate::domain::time::MINUTE_MS;
@@ -33,7 +33,7 @@ const RECONCILE_MS: i64 = 3 * MINUTE_MS;
 #[derive(Clone, Debug, Args)]
 pub struct AcceptArgs {
     /// An account in one region: 444455556666/eu-west-1.
-    #[arg(value_name = "ACCOUNT/REGION", value_parser = target)]
+    #[arg(value_name = "ACCOUNT/REGION")]
     target: Target,
     /// The version whose content is accepted, as the alert and `runasctl history` name it.
     #[arg(long, value_name = "N")]
@@ -44,23 +44,10 @@ pub struct AcceptArgs {
     /// Do it without asking.
     #[arg(long)]
     yes: bool,
-    /// The ledger's table, instead of `RUNAS_TABLE`.
-    #[arg(long, help_heading = WHERE, value_name = "NAME")]
-    table: Option<String>,
-    /// The topic for alerts, instead of `RUNAS_TOPIC_ARN`.
-    #[arg(long, help_heading = WHERE, value_name = "ARN")]
-    topic_arn: Option<String>,
-    /// The work queue, instead of `RUNAS_QUEUE_URL`.
-    #[arg(long, help_heading = WHERE, value_name = "URL")]
-    queue_url: Option<String>,
+    #[command(flatten)]
+    deployment: DeploymentArgs,
     #[command(flatten)]
     home: HomeArgs,
-}
-
-fn target(text: &str) -> Result<Target, String> {
-    let (account, region) = text.split_once('/').ok_or("no region; say 444455556666/eu-west-1, for example")?;
-    let problem = |error: crate::domain::target::IdError| error.to_string();
-    Ok(Target::new(FromStr::from_str(account).map_err(problem)?, FromStr::from_str(region).map_err(problem)?))
 }
 
 /// Runs the command.
@@ -69,11 +56,7 @@ pub fn run(args: &AcceptArgs, output: Output, printer: &Printer) -> ExitStatus {
 }
 
 async fn command(args: &AcceptArgs, output: Output, printer: &Printer) -> Result<ExitStatus, Failure> {
-    let deployment = Deployment {
-        table: Some(LEDGER.read(args.table.as_deref())?),
-        topic_arn: Some(TOPIC.read(args.topic_arn.as_deref())?),
-        queue_url: Some(QUEUE.read(args.queue_url.as_deref())?),
-    };
+    let deployment = args.deployment.read()?;
     if !args.yes && !std::io::stdin().is_terminal() {
         return Err(Failure::Usage(
             "there is no terminal to ask at; fix: --yes, once the version's fields have been looked at".to_owned(),
@@ -88,7 +71,7 @@ async fn command(args: &AcceptArgs, output: Output, printer: &Printer) -> Result
         .ok_or_else(|| Failure::Error("the ledger holds no policy; fix: `runasctl policy push` first".to_owned()))?;
     let (change, commit) = prepared(args, &world, &policy, &by).await?;
     printer.talk(&shown(args, &by, &change));
-    if !args.yes && !confirmed(printer) {
+    if !args.yes && !printer.is_answered_yes("Only `yes` accepts it: ") {
         return Err(Failure::Error("nothing was done; fix: answer `yes` to accept it".to_owned()));
     }
     world.commit(&args.target, &commit).await?;
@@ -137,18 +120,8 @@ async fn seen(args: &AcceptArgs, world: &AwsWorld, access: &Access) -> Result<Bo
 }
 
 fn shown(args: &AcceptArgs, by: &str, change: &Change) -> String {
-    let value = |value: &Option<serde_json::Value>| value.as_ref().map_or("(none)".to_owned(), ToString::to_string);
-    let line = |field: &crate::domain::document::FieldChange| {
-        clean(&format!("  {}: {} -> {}", field.field, value(&field.from), value(&field.to)), NAME_CHARS_MAX)
-    };
-    let fields: Vec<String> = change.iter().map(line).collect();
-    format!("{}, version {}, as {by}:\n{}\n", args.target, args.version, fields.join("\n"))
-}
-
-fn confirmed(printer: &Printer) -> bool {
-    printer.talk("Only `yes` accepts it: ");
-    let mut answer = String::new();
-    std::io::stdin().lock().read_line(&mut answer).is_ok() && answer.trim() == "yes"
+    let fields: Vec<String> = change.iter().map(change_in_words).collect();
+    format!("{}, version {}, as {by}:\n  {}\n", args.target, args.version, fields.join("\n  "))
 }
 
 /// The reactor's own way to the end: the document is put right by what is accepted now, and on-call is notified.
@@ -175,13 +148,12 @@ async fn reconciled(
                        `runasctl explain`";
         return Err(Failure::Error(problem.to_owned()));
     };
-    let standing = format!("{:?}", pass.standing);
     match output {
         Output::Json => {
             let value = serde_json::json!({ "schema_version": 1, "id": correlation, "standing": pass.standing });
             printer.data(&format!("{value:#}\n"));
         }
-        Output::Table => printer.data(&format!("accepted; the target is {standing} now\n")),
+        Output::Table => printer.data(&format!("accepted; the target is {} now\n", in_words(pass.standing))),
     }
-    Ok(if pass.standing == crate::domain::record::Standing::InSync { ExitStatus::Success } else { ExitStatus::Drift })
+    Ok(if pass.standing == Standing::InSync { ExitStatus::Success } else { ExitStatus::Drift })
 }

@@ -8,22 +8,21 @@ mod run;
 mod show;
 mod waves;
 
-use std::io::{BufRead as _, IsTerminal as _};
+use std::io::IsTerminal as _;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 
 use clap::Args;
 
-use super::login::{Failure, HomeArgs, WHERE, finished};
+use super::login::{DeploymentArgs, Failure, HomeArgs, finished};
 use super::plan::file::Plan;
 use super::plan::pace::Paced;
 use super::plan::show::{counted, summary};
 use super::printer::Printer;
 use super::{ExitStatus, Output};
 use crate::aws::AwsWorld;
-use crate::aws::operator::Deployment;
-use crate::config::operator::{LEDGER, QUEUE, TOPIC, trust};
+use crate::config::operator::trust;
 use crate::ports::Ledger as _;
 use journal::Journal;
 use outcome::Outcome;
@@ -52,15 +51,8 @@ pub struct ApplyArgs {
     /// Work on so many targets at a time.
     #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u8).range(1..=64))]
     concurrency: u8,
-    /// The ledger's table, instead of `RUNAS_TABLE`.
-    #[arg(long, help_heading = WHERE, value_name = "NAME")]
-    table: Option<String>,
-    /// The topic for alerts, instead of `RUNAS_TOPIC_ARN`.
-    #[arg(long, help_heading = WHERE, value_name = "ARN")]
-    topic_arn: Option<String>,
-    /// The work queue, instead of `RUNAS_QUEUE_URL`.
-    #[arg(long, help_heading = WHERE, value_name = "URL")]
-    queue_url: Option<String>,
+    #[command(flatten)]
+    deployment: DeploymentArgs,
     #[command(flatten)]
     home: HomeArgs,
 }
@@ -71,11 +63,7 @@ pub fn run(args: &ApplyArgs, output: Output, printer: &Printer) -> ExitStatus {
 }
 
 async fn command(args: &ApplyArgs, output: Output, printer: &Printer) -> Result<ExitStatus, Failure> {
-    let deployment = Deployment {
-        table: Some(LEDGER.read(args.table.as_deref())?),
-        topic_arn: Some(TOPIC.read(args.topic_arn.as_deref())?),
-        queue_url: Some(QUEUE.read(args.queue_url.as_deref())?),
-    };
+    let deployment = args.deployment.read()?;
     let plan = Plan::read(&args.plan).map_err(|problem| Failure::Error(problem.to_string()))?;
     let waves = waves(&plan.entries, usize::from(args.canary), usize::from(args.wave));
     if !args.yes && !std::io::stdin().is_terminal() && !waves.is_empty() {
@@ -134,9 +122,7 @@ fn confirmed(args: &ApplyArgs, plan: &Plan, by: &str, printer: &Printer) -> bool
     if args.yes {
         return true;
     }
-    printer.talk("Only `yes` does it: ");
-    let mut answer = String::new();
-    std::io::stdin().lock().read_line(&mut answer).is_ok() && answer.trim() == "yes"
+    printer.is_answered_yes("Only `yes` does it: ")
 }
 
 /// Wave after wave, until all is done or too much has failed. What a run before has done is told with the rest.

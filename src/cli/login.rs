@@ -4,9 +4,9 @@ use clap::Args;
 
 use super::ExitStatus;
 use super::printer::Printer;
-use crate::aws::operator::{Login, Operator, connect};
+use crate::aws::operator::{Deployment, Login, Operator, connect};
 use crate::config::Trust;
-use crate::config::operator::SettingProblem;
+use crate::config::operator::{LEDGER, QUEUE, SettingProblem, TOPIC};
 use crate::ports::{Fault, FaultClass};
 
 /// The heading in the help under which commands say what they work on.
@@ -32,6 +32,31 @@ pub(super) struct HomeArgs {
     /// The region of the ledger, the topic and the queue, instead of that of the environment or the profile.
     #[arg(long, help_heading = WHERE, value_name = "REGION")]
     home_region: Option<String>,
+}
+
+/// What a command needs that works as the function does.
+#[derive(Clone, Debug, Default, Args)]
+pub(super) struct DeploymentArgs {
+    /// The ledger's table, instead of `RUNAS_TABLE`.
+    #[arg(long, help_heading = WHERE, value_name = "NAME")]
+    table: Option<String>,
+    /// The topic for alerts, instead of `RUNAS_TOPIC_ARN`.
+    #[arg(long, help_heading = WHERE, value_name = "ARN")]
+    topic_arn: Option<String>,
+    /// The work queue, instead of `RUNAS_QUEUE_URL`.
+    #[arg(long, help_heading = WHERE, value_name = "URL")]
+    queue_url: Option<String>,
+}
+
+impl DeploymentArgs {
+    /// All three, or what is missing.
+    pub(super) fn read(&self) -> Result<Deployment, SettingProblem> {
+        Ok(Deployment {
+            table: Some(LEDGER.read(self.table.as_deref())?),
+            topic_arn: Some(TOPIC.read(self.topic_arn.as_deref())?),
+            queue_url: Some(QUEUE.read(self.queue_url.as_deref())?),
+        })
+    }
 }
 
 impl HomeArgs {

@@ -1,6 +1,6 @@
 //! The only place that prints (invariant 7). Colours go where they can be seen: not into files, not under `NO_COLOR`.
 
-use std::io::{IsTerminal as _, Write as _};
+use std::io::{BufRead as _, IsTerminal as _, Write as _};
 
 use anstyle::{AnsiColor, Style};
 
@@ -43,6 +43,13 @@ impl Printer {
             let _ = write!(stderr, "\r\u{1b}[2K{text}");
             let _ = stderr.flush();
         }
+    }
+
+    /// Asks, and takes `yes` for a yes and nothing else.
+    pub fn is_answered_yes(&self, question: &str) -> bool {
+        self.talk(question);
+        let mut answer = String::new();
+        std::io::stdin().lock().read_line(&mut answer).is_ok() && answer.trim() == "yes"
     }
 
     /// An error: what is wrong, and what to do about it.

@@ -1,10 +1,10 @@
 //! A person accepts what a version of the document holds: the way back for a trusted change that carries over what a foreign
 //! version set first, and for a break-glass change that is to stay.
 //!
-//! It becomes the new base of the record, so that all that comes later is judged against it. The fields that the policy owns
-//! are the policy's in it.
+//! It becomes the base of the record up to that version, so that later versions, known or not, are judged against it as any
+//! others are. The fields that the policy owns are the policy's in it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::json;
 
@@ -12,7 +12,7 @@ use super::accepted::{fold, value_of};
 use super::attribution::pair;
 use super::document::{Body, Change, Content};
 use super::fact::{Base, Facts, Notified};
-use super::finding::{Alert, Kind, Page, Severity, bounded_changes};
+use super::finding::{Alert, ITEMS_MAX, Kind, Page, Severity, bounded_changes, change_in_words};
 use super::observation::Seen;
 use super::policy::Owned;
 use super::record::{Commit, HistoryEntry, Record};
@@ -61,10 +61,10 @@ pub fn accept(
     owned: &Owned,
 ) -> Result<(Change, Commit), Unacceptable> {
     let number = acceptance.version;
-    let content = match seen.body(number) {
-        Some(Body::Valid(content)) => content.overlaid(owned),
-        Some(Body::Invalid { why }) => return Err(Unacceptable::Invalid(number, why.clone())),
-        None => {
+    let (content, created) = match (seen.body(number), seen.info(number)) {
+        (Some(Body::Valid(content)), Some(info)) => (content.overlaid(owned), info.created),
+        (Some(Body::Invalid { why }), _) => return Err(Unacceptable::Invalid(number, why.clone())),
+        _ => {
             let listed: Vec<String> = seen.versions.iter().map(|info| info.number.to_string()).collect();
             return Err(Unacceptable::NoSuchVersion(number, listed.join(", ")));
         }
@@ -75,7 +75,7 @@ pub fn accept(
     if change.is_empty() {
         return Err(Unacceptable::Nothing(number));
     }
-    let facts = rebased(&record.facts, base(&record.facts, content, &before.foreign, seen, acceptance.at));
+    let facts = rebased(&record.facts, base(&record.facts, content, &before.foreign, (created, acceptance.at)));
     let generation = record.generation.saturating_add(1);
     let commit = Commit {
         expected: record.generation,
@@ -87,16 +87,16 @@ pub fn accept(
     Ok((change, commit))
 }
 
-fn base(facts: &Facts, content: Content, foreign: &BTreeSet<String>, seen: &Seen, at: Time) -> Base {
+fn base(facts: &Facts, content: Content, foreign: &BTreeSet<String>, (created, at): (Time, Time)) -> Base {
     let held: BTreeSet<String> = Content::minimal().change_to(&content).iter().map(value_of).collect();
-    let digest = content.digest();
-    let is_latest = seen.latest.body.content().is_some_and(|latest| latest.digest() == digest);
     Base {
-        digest: is_latest.then_some(digest),
-        blurred: matches!(seen.latest.body, Body::Invalid { .. }),
+        // What the version at its end holds may differ in the policy's fields: that is read where it is needed.
+        digest: None,
+        blurred: false,
         foreign: foreign.difference(&held).cloned().collect(),
         content: Some(content),
-        until: seen.latest_created(),
+        // What is part of the base already stays part of it.
+        until: created.max(facts.base_until()),
         at,
         observed: at,
         notified: Notified::Named,
@@ -125,7 +125,7 @@ fn history(acceptance: &Acceptance, change: &Change) -> HistoryEntry {
         at: acceptance.at,
         summary: summary(acceptance),
         case: json!({ "schema_version": 1, "accepted": accepted }),
-        contents: std::collections::BTreeMap::new(),
+        contents: BTreeMap::new(),
     }
 }
 
@@ -139,5 +139,6 @@ fn alert(acceptance: &Acceptance, change: &Change) -> Alert {
         .line("What", &format!("accepted what version {version} holds"))
         .line("Why", reason)
         .put("changed", bounded_changes(change));
-    change.iter().fold(page, |page, field| page.line("Field", &field.field)).finish(account, Some(region), None, *at)
+    let page = change.iter().take(ITEMS_MAX).fold(page, |page, field| page.line("Field", &change_in_words(field)));
+    page.finish(account, Some(region), None, *at)
 }

@@ -10,13 +10,16 @@ use super::attribution::pair;
 use super::document::REVIEWED_FIELDS;
 use super::durations::{KEPT_MS, WATCH_MS};
 use super::edit::Edit;
-use super::fact::{CallFact, Facts};
+use super::fact::{CallFact, Facts, VersionFact};
 use super::principal::Attribution;
 use super::time::Time;
 
 /// A call that the history does not have by then counts as made up. CloudTrail takes five minutes on average and promises
 /// nothing [docs: how-cloudtrail-works].
 const MADE_UP_MS: i64 = 6 * WATCH_MS;
+
+/// Calls asked for in one observation, so that a flood of made-up events keeps no write waiting.
+const ASKED_MAX: usize = 4;
 
 /// Event ids of the calls that wait to be confirmed.
 fn unconfirmed(facts: &Facts, now: Time) -> Vec<String> {
@@ -27,16 +30,19 @@ fn unconfirmed(facts: &Facts, now: Time) -> Vec<String> {
     let pairing = pair(facts);
     let reviewed = |id: &String| {
         let version = pairing.version.get(id).and_then(|created| facts.versions.get(created));
-        let change = version.map(super::fact::VersionFact::change).unwrap_or_default();
+        let change = version.map(VersionFact::change).unwrap_or_default();
         change.iter().any(|field| REVIEWED_FIELDS.contains(&field.field.as_str()))
     };
     facts.calls.iter().filter(|(id, call)| open(call) && reviewed(id)).map(|(id, _)| id.clone()).collect()
 }
 
-/// The calls to ask for now: the history has them some minutes after they were made.
+/// The calls to ask for now, the oldest first: the history has them some minutes after they were made.
 pub fn due(facts: &Facts, now: Time) -> Vec<CallFact> {
     let calls = unconfirmed(facts, now).into_iter().filter_map(|id| facts.calls.get(&id).cloned());
-    calls.filter(|call| now.since(call.heard) >= WATCH_MS).collect()
+    let mut due: Vec<CallFact> = calls.filter(|call| now.since(call.heard) >= WATCH_MS).collect();
+    due.sort_by_key(|call| call.heard);
+    due.truncate(ASKED_MAX);
+    due
 }
 
 /// What an answer of the history makes of a call; `None` where a later one may have it.

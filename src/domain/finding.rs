@@ -302,6 +302,12 @@ pub(super) fn bounded_change(change: &FieldChange) -> Value {
     json!({ "field": clean(&change.field, 128), "from": side(&change.from), "to": side(&change.to) })
 }
 
+/// One change on a line, for people.
+pub fn change_in_words(change: &FieldChange) -> String {
+    let side = |value: &Option<Value>| value.as_ref().map_or("(none)".to_owned(), |value| bounded(&value.to_string()));
+    format!("{}: {} -> {}", change.field, side(&change.from), side(&change.to))
+}
+
 /// A value short enough for an alert: its beginning, and a hash of the whole.
 pub(super) fn bounded(text: &str) -> String {
     if text.len() <= VALUE_BYTES_MAX {

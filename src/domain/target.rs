@@ -129,6 +129,16 @@ impl fmt::Display for Target {
     }
 }
 
+impl FromStr for Target {
+    type Err = IdError;
+
+    fn from_str(text: &str) -> Result<Self, IdError> {
+        let expected = "an account in one region, such as 444455556666/eu-west-1";
+        let (account, region) = text.split_once('/').ok_or_else(|| IdError::new(text, expected))?;
+        Ok(Self::new(account.parse()?, region.parse()?))
+    }
+}
+
 /// Whether an account is there to be governed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

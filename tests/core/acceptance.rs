@@ -67,6 +67,17 @@ fn what_comes_later_is_judged_against_it() {
     assert_eq!(accepted_field(&carried, KEY), None, "that a foreign version set this value is not forgotten");
 }
 
+/// An operator accepts what she read: what came after it is judged as before.
+#[test]
+fn version_written_after_the_accepted_one_is_not_accepted_with_it() {
+    let (facts, doc) = withheld();
+    let mallorys = doc.version(9, 290, &document(&[(BUCKET, HOSTILE)]));
+    let seen = observed(&facts, &mallorys.observation(), 291);
+    let accepted = accepts(&seen, &mallorys, 7).unwrap().record.facts;
+    assert!(accepted.versions.contains_key(&at(290)), "it is a fact still");
+    assert_eq!(accepted_field(&accepted, BUCKET), Some(json!("bucket")));
+}
+
 #[test]
 fn it_is_committed_under_the_generation_check_with_who_and_why() {
     let (facts, doc) = withheld();

@@ -56,6 +56,19 @@ fn nothing_else_is_asked_for() {
     }
 }
 
+/// Or a flood of made-up events would keep the document's write waiting for the history's answers.
+#[test]
+fn flood_of_claims_is_asked_for_a_few_at_a_time_the_oldest_first() {
+    let mut story = Story::known();
+    for n in 0..9 {
+        let content = document(&[(PROFILE, &format!("{EVIL} -s {n}"))]);
+        story = story.version(100 + n, &content).call(wrote(5 + n.unsigned_abs(), 100 + n, Attribution::Trusted));
+    }
+    let facts = story.facts();
+    let asked: Vec<Time> = due(&facts, at(2_000)).iter().map(|call| call.edit.at).collect();
+    assert_eq!(asked, [at(100), at(101), at(102), at(103)]);
+}
+
 #[test]
 fn confirmed_call_is_not_asked_for_again_and_its_change_stays() {
     let facts = claimed().facts();

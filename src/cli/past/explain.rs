@@ -27,6 +27,10 @@ pub(super) async fn run(args: &ExplainArgs, output: Output, printer: &Printer) -
     let view = args.table.open().await?;
     let line = line(&view, args).await?;
     let stored = whole(&view, place, &line).await?;
+    if stored.get("accepted").is_some() {
+        printer.data(&accepted(place, &line, &stored, output));
+        return Ok(ExitStatus::Success);
+    }
     let again = decided_again(&line.id, &stored)
         .map_err(|problem| Failure::Error(format!("the case cannot be decided again: {problem}")))?;
     let same = again.get("same").and_then(Value::as_bool) == Some(true);
@@ -42,6 +46,17 @@ pub(super) async fn run(args: &ExplainArgs, output: Output, printer: &Printer) -
         Output::Table => text(place, &line, &stored, &again),
     }));
     Ok(if same { ExitStatus::Success } else { ExitStatus::Error })
+}
+
+/// An operator's acceptance is no case that could be decided again.
+fn accepted(place: &Place, line: &HistoryLine, stored: &Value, output: Output) -> String {
+    let (accepted, id, at) = (stored.get("accepted"), &line.id, line.at);
+    escaped(&match output {
+        Output::Json => {
+            format!("{:#}\n", json!({ "schema_version": SCHEMA_VERSION, "id": id, "at": at, "accepted": accepted }))
+        }
+        Output::Table => format!("{place} at {at}\n  {}\n", line.summary),
+    })
 }
 
 async fn line(view: &LedgerView, args: &ExplainArgs) -> Result<HistoryLine, Failure> {

@@ -176,7 +176,7 @@ fn word(standing: Standing) -> String {
     }
 }
 
-fn in_words(standing: Standing) -> String {
+pub(in crate::cli) fn in_words(standing: Standing) -> String {
     match standing {
         Standing::New => "not looked at yet".to_owned(),
         other => word(other).replace('_', " "),

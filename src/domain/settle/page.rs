@@ -6,8 +6,7 @@ use serde_json::{Value, json};
 
 use super::notify::ReportedEdit;
 use crate::domain::case::{Case, Decision};
-use crate::domain::document::FieldChange;
-use crate::domain::finding::{Alert, ITEMS_MAX, Page, bounded, bounded_change};
+use crate::domain::finding::{Alert, ITEMS_MAX, Page, bounded_change, change_in_words};
 use crate::domain::principal::Attribution;
 use crate::domain::record::Incident;
 use crate::domain::target::DOCUMENT_NAME;
@@ -29,7 +28,7 @@ impl Page {
                 self = self.line("Note", note);
             }
             for change in edit.change.iter().take(ITEMS_MAX) {
-                self = self.line("Field", &changed(change));
+                self = self.line("Field", &change_in_words(change));
             }
             if edit.change.len() > ITEMS_MAX {
                 self = self.line("Field", &format!("and {} more", edit.change.len() - ITEMS_MAX));
@@ -100,11 +99,6 @@ fn attribution_word(attribution: Attribution) -> &'static str {
         Attribution::Untrusted => "not trusted",
         Attribution::Unattributed => "author unknown",
     }
-}
-
-fn changed(change: &FieldChange) -> String {
-    let side = |value: &Option<Value>| value.as_ref().map_or("(none)".to_owned(), |v| bounded(&v.to_string()));
-    format!("{}: {} -> {}", change.field, side(&change.from), side(&change.to))
 }
 
 #[cfg(test)]

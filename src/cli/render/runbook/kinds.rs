@@ -54,7 +54,8 @@ const EDIT_REVERTED: Guide = Guide {
     means: "A principal that the policy does not trust changed the document, and the reactor put it right. Sessions \
             that began in between ran with the changed document.",
     look: TARGET,
-    act: "ask the principal that the alert names. If the change is needed, put it into the policy; otherwise treat \
+    act: "ask the principal that the alert names. If the change is needed, put it into the policy, or accept it (`runasctl \
+          accept ACCOUNT/REGION --version N --reason TEXT`, which writes); otherwise treat \
           the principal's credentials as misused, and see in the account's session history who connected in between.",
 };
 
@@ -84,7 +85,8 @@ const BREAK_GLASS: Guide = Guide {
     means: "A break-glass principal changed the document. It stands until the hold ends, and is put right then.",
     look: TARGET,
     act: "confirm that there is an emergency, and who works on it. If there is none, revoke that principal's sessions \
-          first. To keep the change for good, put it into the policy before the hold ends.",
+          first. To keep the change for good, put it into the policy before the hold ends, or accept it: `runasctl accept \
+          ACCOUNT/REGION --version N --reason TEXT`, which writes.",
 };
 
 const EDIT_WAR: Guide = Guide {
