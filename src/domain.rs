@@ -23,6 +23,7 @@ pub mod hold;
 pub mod judgement;
 pub mod merge;
 pub(crate) mod mutant;
+pub mod milestones;
 pub mod observation;
 pub mod policy;
 pub mod principal;

@@ -32,6 +32,7 @@
 //! | break-glass, and a pipeline that replaces the document | [`domain::hold`] |
 //! | edit wars | [`domain::breaker`] |
 //! | what is done | [`domain::decide`] |
+//! | how far a new account has come: reached, right, member role, events | [`domain::milestones`] |
 //! | whom to notify of what, and what waits for a name | `domain::settle::notify`, `domain::settle::alerts` |
 //! | one incident from the first act until it is quiet | `domain::settle::incident` |
 //! | when a target is observed again by itself | `domain::settle::schedule` |

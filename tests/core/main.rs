@@ -20,6 +20,7 @@ mod first_observation;
 mod holds;
 mod laws;
 mod record;
+mod milestones;
 mod support;
 mod waits;
 mod witness;

@@ -13,6 +13,7 @@ use crate::domain::edit::Action;
 use crate::domain::fact::{Ended, Intended, Notified};
 use crate::domain::finding::{Alert, Kind, Page, Severity, bounded_changes};
 use crate::domain::judgement::Judgement;
+use crate::domain::milestones::Milestones;
 use crate::domain::observation::Obstacle;
 use crate::domain::policy::Mode;
 use crate::domain::principal::{Attribution, UNKNOWN};
@@ -330,10 +331,12 @@ impl Context<'_> {
 
     /// A new account that was configured late: one alert, with what stood in the way.
     fn late_configuration(&self, record: &Record) -> Option<Alert> {
-        let vended = record.vended?;
-        let lag_ms = record.configured.filter(|_| self.case.record.configured.is_none())?.since(vended);
+        let Milestones { vended: Some(vended), configured: Some(configured), .. } = record.milestones else {
+            return None;
+        };
+        let lag_ms = configured.since(vended);
         let goal = self.case.limits.gap_slo_minutes;
-        if lag_ms <= i64::from(goal) * MINUTE_MS {
+        if self.case.record.milestones.configured.is_some() || lag_ms <= i64::from(goal) * MINUTE_MS {
             return None;
         }
         let key = format!("gap:{}:{}", self.case.target.account, vended.ms());

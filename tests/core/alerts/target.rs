@@ -6,8 +6,8 @@ use runas_reactor::domain::observation::{Obstacle, Status};
 use runas_reactor::domain::policy::{ExemptionNote, Mode};
 use runas_reactor::domain::record::Standing;
 use runas_reactor::domain::signal::Cause;
-use runas_reactor::domain::time::{DAY_MS, MINUTE_MS, SECOND_MS};
-use serde_json::{Value, json};
+use runas_reactor::domain::time::{DAY_MS, MINUTE_MS};
+use serde_json::json;
 
 use crate::support::case::*;
 
@@ -252,20 +252,4 @@ fn drift_that_is_only_observed_tells_the_difference_once() {
     assert_eq!(told.len(), 1);
     let drift = &passes[0].alert("drift_observed").data["drift"];
     assert_eq!(drift[0], json!({ "field": "runAsDefaultUser", "from": "mallory", "to": "ops" }));
-}
-
-#[test]
-fn account_is_remembered_as_new_from_when_it_was_vended_until_it_is_configured() {
-    let mut target = Scenario::blank();
-    target.wait(100);
-    vended(&mut target);
-    assert_eq!(target.record.vended, Some(at(0)));
-    for cause in [Cause::Touched, Cause::Swept] {
-        let mut target = Scenario::blank();
-        target.reconcile(cause, &[]);
-        assert_eq!(target.record.vended, None, "{cause:?}");
-    }
-    target.since = target.now.plus_ms(50 * SECOND_MS);
-    target.reconcile(Cause::Vended, &[]);
-    assert_eq!(target.record.vended, Some(at(0)), "enrolled anew is not new");
 }

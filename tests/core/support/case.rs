@@ -104,6 +104,8 @@ pub(crate) struct Scenario {
     pub(crate) obstacle: Option<Obstacle>,
     /// Writes fail.
     pub(crate) refusal: Option<Refusal>,
+    /// A member role works; else a gap role is used.
+    pub(crate) by_member_role: bool,
     pub(crate) record: Record,
     pub(crate) resolution: Resolution,
     pub(crate) limits: Limits,
@@ -134,6 +136,7 @@ impl Scenario {
             document: None,
             obstacle: None,
             refusal: None,
+            by_member_role: true,
             record: Record::default(),
             resolution: Resolution { mode: Mode::Enforce, owned, reason: "defaults".to_owned(), exemption: None },
             limits: Limits {
@@ -316,7 +319,9 @@ impl Scenario {
             record,
             refused: Vec::new(),
             random: 5,
+            heard: calls.iter().map(|call| call.edit.at).max(),
         }
+            by_member_role: self.by_member_role,
     }
 
     /// One reconciliation, whose write lands unless writes are refused.
