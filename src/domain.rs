@@ -5,6 +5,7 @@
 
 pub mod acceptance;
 pub mod accepted;
+pub mod adoption;
 pub mod attribution;
 pub mod breaker;
 pub mod case;
@@ -22,8 +23,8 @@ pub mod fingerprint;
 pub mod hold;
 pub mod judgement;
 pub mod merge;
-pub(crate) mod mutant;
 pub mod milestones;
+pub(crate) mod mutant;
 pub mod observation;
 pub mod policy;
 pub mod principal;

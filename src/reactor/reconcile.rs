@@ -7,6 +7,7 @@ use super::prune;
 use super::quick_check::{Begun, begin, record_check};
 use super::report::{flush, tell_once};
 use super::write::write;
+use crate::domain::adoption::adopted;
 use crate::domain::case::{Applied, Case, Decision, Refusal};
 use crate::domain::decide::decide;
 use crate::domain::edit::Edit;
@@ -115,6 +116,9 @@ async fn round<W: World>(
     ask_cloudtrail(world, policy, &mut case, &access, progress).await?;
     confirm_calls(world, policy, &mut case, (&access, attempt), progress).await?;
     let judgement = judge(&case);
+    if let Some(alert) = adopted(&case, &judgement, policy.hub_account()) {
+        tell_once(world, &alert, attempt).await?;
+    }
     let decision = decide(&case, &judgement);
     let mut applied = Applied::Nothing;
     if let Some(planned) = &decision.write {

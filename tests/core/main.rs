@@ -9,6 +9,7 @@
 
 mod acceptance;
 mod accepted;
+mod adoption;
 mod alerts;
 mod attribution;
 mod breaker;
@@ -19,8 +20,8 @@ mod exhaustive;
 mod first_observation;
 mod holds;
 mod laws;
-mod record;
 mod milestones;
+mod record;
 mod support;
 mod waits;
 mod witness;

