@@ -1,5 +1,6 @@
-// Reads from standard input service control policies and calls, and writes how IAM decides each call of a principal whose own
-// policies allow everything: what is denied is denied by the service control policies.
+// Reads from standard input service control policies and calls, and writes how IAM decides each call. A call that brings no
+// policies of its principal is one of a principal that may do everything: what is denied is denied by the service control
+// policies. `limit` is a session's policy, `resourcePolicy` what the resource itself says, such as a role's trust policy.
 import { readFileSync } from 'node:fs'
 import { runSimulation } from '@cloud-copilot/iam-simulate'
 
@@ -8,7 +9,8 @@ const { policies, calls } = JSON.parse(readFileSync(0, 'utf8'))
 const attached = policies.map((policy, index) => ({ name: `scp-${index}`, policy }))
 const levels = [{ orgIdentifier: 'r-ab12', policies: [{ name: 'FullAWSAccess', policy: everything }, ...attached] }]
 
-async function decide({ session, principal, action, resource, account, context }) {
+async function decide(call) {
+  const { session, principal, action, resource, account, context, identity, limit, resourcePolicy } = call
   const outcome = await runSimulation({
     request: {
       principal: session,
@@ -17,7 +19,9 @@ async function decide({ session, principal, action, resource, account, context }
       // The simulator takes what AWS would fill in from the caller: for a session the ARN of its role.
       contextVariables: { 'aws:PrincipalArn': principal, ...context },
     },
-    identityPolicies: [{ name: 'AdministratorAccess', policy: everything }],
+    identityPolicies: (identity ?? [everything]).map((policy, index) => ({ name: `identity-${index}`, policy })),
+    sessionPolicy: limit ?? undefined,
+    resourcePolicy: resourcePolicy ?? undefined,
     serviceControlPolicies: levels,
     resourceControlPolicies: [],
   }, {})

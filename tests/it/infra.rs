@@ -5,6 +5,7 @@ mod deployed;
 mod page;
 mod patterns;
 mod permissions;
+mod privilege;
 mod security;
 mod template;
 

@@ -26,11 +26,11 @@ const GAP_ROLE: &str = "arn:aws:iam::444455556666:role/AWSControlTowerExecution"
 pub(super) struct Organization {
     pub(super) cloud: Cloud,
     pub(super) hub: Place<'static>,
-    stack: Stack,
+    pub(super) stack: Stack,
 }
 
 /// No function runs in these stacks.
-fn any_package() -> PathBuf {
+pub(super) fn any_package() -> PathBuf {
     folder().join(MEMBER_TEMPLATE)
 }
 

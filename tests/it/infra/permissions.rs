@@ -24,7 +24,7 @@ fn filled(value: &Value) -> String {
 }
 
 /// Each action with each resource that a policy allows it on.
-fn grants(policy: &Value) -> BTreeSet<(String, String)> {
+pub(super) fn grants(policy: &Value) -> BTreeSet<(String, String)> {
     let pairs = statements(policy).into_iter().flat_map(|it| {
         let resources = listed(&it["Resource"]).into_iter().map(filled).collect::<Vec<_>>();
         let actions = listed(&it["Action"]).into_iter().map(|action| action.as_str().unwrap().to_owned());
@@ -34,7 +34,7 @@ fn grants(policy: &Value) -> BTreeSet<(String, String)> {
 }
 
 /// The session policies that the function asks STS for: of the document, and of the history.
-async fn session_policies() -> [Value; 2] {
+pub(super) async fn session_policies() -> [Value; 2] {
     let hub = Hub::new().await;
     let world = hub.world();
     let target = Target::new(PAYMENTS.parse().unwrap(), HOME.parse().unwrap());

