@@ -11,6 +11,7 @@ system's choice, prints `{"port": N}` when it answers, and ends with its stdin.
     POST  /x/decide        what IAM says of {"role": ARN, "action": A, "resource": ARN, "session_policy": P?}: Allow, Deny, ImplicitDeny
     GET   /x/recorded      what was made of types that ministack does not know: {logical id: parameters of the call that makes it}
     POST  /x/schedule?name=N   what the Scheduler does when the time has come, with the rights of the schedule's role
+    POST  /x/access?status=S   whether StackSets have trusted access to the organisation: ENABLED, DISABLED
     GET   /x/checks        what roles were allowed and denied so far: [{"role": R, "action": A, "resource": ARN, "allowed": B}]
     *     /plain/...       the same request, as if it had come without TLS; all others count as encrypted
 
@@ -68,8 +69,10 @@ from hypercorn.config import Config
 from ministack import app
 from ministack.core import iam_actions, iam_evaluator
 from ministack.core.responses import request_scope
-from ministack.services import eventbridge, sts
+from ministack.services import eventbridge, iam, sts
 from ministack.services.cloudformation import changesets, engine, handlers, provisioners, stacks
+
+import organisation
 
 SESSION = re.compile(r"arn:([^:]+):sts::(\d{12}):assumed-role/([^/]+)/.+")
 checks = []
@@ -152,14 +155,32 @@ def record_what_is_not_emulated():
             return plain_alarm(logical_id, properties, stack)
         return record(logical_id, "cloudwatch", "PutMetricAlarm", {"AlarmName": logical_id} | properties)
 
+    def updated_alarm(physical_id, old, new, stack, logical_id=None):
+        if "Metrics" not in new:
+            return plain_update(physical_id, old, new, stack, logical_id=logical_id)
+        return record(logical_id, "cloudwatch", "PutMetricAlarm", {"AlarmName": logical_id} | new)
+
     known = provisioners._RESOURCE_HANDLERS
-    plain_alarm = known["AWS::CloudWatch::Alarm"]["create"]
-    known["AWS::CloudWatch::Alarm"]["create"] = alarm
+    plain_alarm, plain_update = (known["AWS::CloudWatch::Alarm"][name] for name in ("create", "update"))
+    known["AWS::CloudWatch::Alarm"] |= {"create": alarm, "update": updated_alarm}
     for kind, create in (
         ("AWS::Organizations::ResourcePolicy", delegation),
         ("AWS::SSO::InstanceAccessControlAttributeConfiguration", attributes),
     ):
         known[kind] = {"create": create, "delete": lambda *_: None}
+
+
+def refuse_names_that_are_taken():
+    """A role whose name exists already fails its stack [docs: aws-resource-iam-role]."""
+    roles = provisioners._RESOURCE_HANDLERS["AWS::IAM::Role"]
+    original = roles["create"]
+
+    def create(logical_id, properties, stack):
+        if properties.get("RoleName") in iam._roles:
+            raise ValueError(f"Resource of type 'AWS::IAM::Role' with identifier '{properties['RoleName']}' already exists.")
+        return original(logical_id, properties, stack)
+
+    roles["create"] = create
 
 
 def tell_leading_keys():
@@ -182,15 +203,17 @@ def tell_leading_keys():
 def take_numbers_from_parameters():
     """A parameter is text, and CloudFormation makes of it what the property wants."""
     feed = provisioners._RESOURCE_HANDLERS["AWS::Lambda::EventSourceMapping"]
-    original = feed["create"]
 
-    def create(logical_id, properties, stack):
-        scaling = properties.get("ScalingConfig")
-        if scaling:
-            properties["ScalingConfig"] = {name: int(value) for name, value in scaling.items()}
-        return original(logical_id, properties, stack)
+    def numbered(original):
+        def act(*given):
+            for properties in given:
+                if isinstance(properties, dict) and "ScalingConfig" in properties:
+                    properties["ScalingConfig"] = {name: int(value) for name, value in properties["ScalingConfig"].items()}
+            return original(*given)
 
-    feed["create"] = create
+        return act
+
+    feed |= {name: numbered(feed[name]) for name in ("create", "update")}
 
 
 def authorise_batches_as_their_parts():
@@ -351,6 +374,9 @@ async def serve_test(path, query, body):
             return 200, recorded
         case "checks":
             return 200, checks
+        case "access":
+            organisation.trusted["access"] = given["status"]
+            return 200, None
     return 404, path
 
 
@@ -392,9 +418,11 @@ name_roles_in_conditions()
 know_the_organisation()
 evaluate_all_functions_in_conditions()
 record_what_is_not_emulated()
+refuse_names_that_are_taken()
 tell_leading_keys()
 take_numbers_from_parameters()
 authorise_batches_as_their_parts()
 note_checks()
+organisation.install(ORGANIZATION, ACCOUNT)
 threading.Thread(target=end_with_stdin, daemon=True).start()
 asyncio.run(main())

@@ -2,6 +2,7 @@
 //! CloudFormation makes of them.
 
 mod deployed;
+mod install;
 mod page;
 mod patterns;
 mod permissions;

@@ -6,6 +6,7 @@
     reason = "a test bed that cannot be set up says so by panicking; nothing is ever skipped"
 )]
 
+pub(crate) mod cli;
 pub(crate) mod clock;
 pub(crate) mod cloud;
 pub(crate) mod counted;

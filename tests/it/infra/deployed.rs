@@ -10,7 +10,7 @@ use super::template::{IDENTITY_CENTER, MANAGEMENT as MANAGEMENT_TEMPLATE, MEMBER
 use crate::support::cloud::{Cloud, PACKAGE, Place, Stack};
 
 pub(super) const HOME: &str = "eu-west-1";
-const HUB: &str = "222233334444";
+pub(super) const HUB: &str = "222233334444";
 pub(super) const MANAGEMENT: &str = "111122223333";
 pub(super) const PAYMENTS: &str = "444455556666";
 const ORGANIZATION: &str = "o-exampleorgid";

@@ -1,10 +1,15 @@
-//! `infra/README.md`, held against the templates that it tells to deploy.
+//! The pages of `infra/`, held against the templates that they tell to deploy and against `runasctl`.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::process::Command;
 
 use super::template::{TEMPLATES, folder, template};
 
 const PAGE: &str = include_str!("../../../infra/README.md");
+const ROLLOUT: &str = include_str!("../../../infra/ROLLOUT.md");
+const README: &str = include_str!("../../../README.md");
+/// The commands that have commands of their own.
+const GROUPS: [&str; 3] = ["policy", "redrive", "render"];
 
 /// The parameters that the page's commands give to templates, those of its StackSets included.
 fn given() -> BTreeSet<String> {
@@ -32,8 +37,34 @@ fn the_page_says_how_each_template_is_deployed_and_links_what_is_there() {
     for name in TEMPLATES {
         assert!(PAGE.contains(&format!("infra/{name}")), "{name}");
     }
-    let links = PAGE.split("](").skip(1).filter_map(|rest| Some(rest.split_once(')')?.0));
+    let links = [PAGE, ROLLOUT].into_iter().flat_map(|page| page.split("](").skip(1));
+    let links = links.filter_map(|rest| Some(rest.split_once(')')?.0));
     let dead: Vec<&str> = links.filter(|link| !link.contains("://") && !link.starts_with('#')).collect();
     let dead: Vec<&str> = dead.into_iter().filter(|link| !folder().join(link).exists()).collect();
     assert_eq!(dead, [""; 0]);
+}
+
+/// What a command takes, by its own account.
+fn help_of(command: &[&str]) -> String {
+    let output = Command::new(env!("CARGO_BIN_EXE_runasctl")).args(command).arg("--help").output().unwrap();
+    assert!(output.status.success(), "there is no `runasctl {}`", command.join(" "));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[test]
+fn each_command_of_runasctl_on_the_pages_is_one_and_takes_these_options() {
+    let (mut helps, mut seen) = (BTreeMap::new(), 0);
+    let joined = [README, PAGE, ROLLOUT].map(|page| page.replace("\\\n", " "));
+    for line in joined.iter().flat_map(|page| page.lines()) {
+        let Some(line) = line.strip_prefix("$ runasctl ") else { continue };
+        let words: Vec<&str> = line.split_once(" #").map_or(line, |(call, _)| call).split_whitespace().collect();
+        let command = if GROUPS.contains(&words[0]) { &words[..2] } else { &words[..1] };
+        let help = helps.entry(command.join(" ")).or_insert_with(|| help_of(command));
+        let options = words.iter().filter(|word| word.starts_with('-'));
+        let known = |option: &str| help.split([' ', ',', '\n']).any(|word| word == option);
+        let unknown: Vec<_> = options.filter(|option| !known(option)).collect();
+        assert!(unknown.is_empty(), "{unknown:?} in `runasctl {line}`");
+        seen += 1;
+    }
+    assert!(seen > 40, "only {seen}");
 }
