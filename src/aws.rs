@@ -54,7 +54,7 @@ use crate::domain::signal::Errand;
 use crate::domain::sweep::Sweep;
 use crate::domain::target::{AccountFacts, AccountId, OuId, Region, Target};
 use crate::domain::time::Time;
-use crate::ports::{self, Access, Attempt, Fault, Lookup, Page, Relapse, Written};
+use crate::ports::{self, Access, Attempt, Entry, Fault, Lookup, Page, Written};
 use client::Clients;
 #[cfg(feature = "cli")]
 pub use documents::probe::Probed;
@@ -153,8 +153,8 @@ impl ports::Documents for AwsWorld {
         self.documents.prune(target, access, version).await
     }
 
-    async fn take_relapse(&self, account: &AccountId) -> Option<Relapse> {
-        self.documents.take_relapse(account).await
+    async fn entry(&self, account: &AccountId, access: &Access) -> Entry {
+        self.documents.entry(account, access).await
     }
 }
 

@@ -5,6 +5,7 @@
 
 pub mod acceptance;
 pub mod accepted;
+pub mod adoption;
 pub mod attribution;
 pub mod breaker;
 pub mod case;
@@ -22,6 +23,7 @@ pub mod fingerprint;
 pub mod hold;
 pub mod judgement;
 pub mod merge;
+pub mod milestones;
 pub(crate) mod mutant;
 pub mod observation;
 pub mod policy;

@@ -26,11 +26,13 @@
 //! | what an observation and calls say; the first observation | [`domain::witness`] |
 //! | which call made which version; which versions are the reactor's own | [`domain::attribution`] |
 //! | whose changes to fields that the policy does not own are kept | [`domain::accepted`] |
+//! | what of a first observation deserves a review | [`domain::adoption`] |
 //! | which trusted calls CloudTrail's own history has to confirm | [`domain::confirmation`] |
 //! | a version that an operator accepts | [`domain::acceptance`] |
 //! | how a record stays small | [`domain::compaction`] |
 //! | break-glass, and a pipeline that replaces the document | [`domain::hold`] |
 //! | edit wars | [`domain::breaker`] |
+//! | how far a new account has come: reached, right, member role, events | [`domain::milestones`] |
 //! | what is done | [`domain::decide`] |
 //! | whom to notify of what, and what waits for a name | `domain::settle::notify`, `domain::settle::alerts` |
 //! | one incident from the first act until it is quiet | `domain::settle::incident` |

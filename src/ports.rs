@@ -106,6 +106,21 @@ impl Access {
     }
 }
 
+/// How an account is entered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// Through a member role, and not through a gap role.
+    pub by_member_role: bool,
+    /// A use of a gap role that on-call is to be notified of.
+    pub relapse: Option<Relapse>,
+}
+
+impl Default for Entry {
+    fn default() -> Self {
+        Self { by_member_role: true, relapse: None }
+    }
+}
+
 /// A gap role was used in an account whose member role was used before.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Relapse {
@@ -212,9 +227,10 @@ pub trait Documents {
     /// Deletes one superseded version; no fault where it is already gone.
     fn prune(&self, target: &Target, access: &Access, version: u64) -> impl Future<Output = Result<(), Fault>> + Send;
 
-    /// The use of a gap role that is still to be told, once for each session. Worlds without a broker have none.
-    fn take_relapse(&self, _account: &AccountId) -> impl Future<Output = Option<Relapse>> + Send {
-        std::future::ready(None)
+    /// How the account was entered for the last call; a relapse is handed out once for each session. Worlds without a broker
+    /// know member roles only.
+    fn entry(&self, _account: &AccountId, _access: &Access) -> impl Future<Output = Entry> + Send {
+        std::future::ready(Entry::default())
     }
 }
 

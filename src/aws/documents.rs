@@ -20,7 +20,7 @@ use super::session::{Lent, Session, Sessions};
 use crate::domain::fingerprint::Glance;
 use crate::domain::observation::{Observation, Status};
 use crate::domain::target::{AccountId, DOCUMENT_NAME, Target};
-use crate::ports::{Access, Fault, FaultClass, Relapse, Written};
+use crate::ports::{Access, Entry, Fault, FaultClass, Written};
 
 mod observe;
 #[cfg(feature = "cli")]
@@ -73,8 +73,8 @@ impl SsmDocuments {
         }
     }
 
-    pub(super) async fn take_relapse(&self, account: &AccountId) -> Option<Relapse> {
-        self.sessions.take_relapse(account).await
+    pub(super) async fn entry(&self, account: &AccountId, access: &Access) -> Entry {
+        self.sessions.entry(account, access).await
     }
 
     pub(super) async fn create(

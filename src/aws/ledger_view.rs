@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::client::Clients;
 use super::ledger::DynamoLedger;
+use crate::domain::milestones::Milestones;
 use crate::domain::policy::Policy;
 use crate::domain::record::{Enabled, Standing};
 use crate::domain::sweep::Sweep;
@@ -26,10 +27,8 @@ pub struct TargetRow {
     pub updated: Time,
     /// The last look that was written down, which is twice a day where nothing is new.
     pub looked: Time,
-    /// When it was heard of as one of a new account.
-    pub vended: Option<Time>,
-    /// When it was first put right.
-    pub configured: Option<Time>,
+    /// How far it has come.
+    pub milestones: Milestones,
     /// The version of the policy by which it was last decided.
     pub policy: String,
 }

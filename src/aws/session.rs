@@ -16,7 +16,7 @@ use crate::config::Connection;
 use crate::domain::target::{AccountId, partition};
 use crate::domain::text::clean;
 use crate::domain::time::{MINUTE_MS, SECOND_MS, Time};
-use crate::ports::{Access, Fault, FaultClass, Relapse};
+use crate::ports::{Access, Entry, Fault, FaultClass, Relapse};
 
 mod assume;
 mod broker;
@@ -218,10 +218,15 @@ impl Sessions {
         true
     }
 
-    /// The use of a gap role that is to be told, once.
-    pub(super) async fn take_relapse(&self, account: &AccountId) -> Option<Relapse> {
-        self.broker.as_ref()?;
-        self.slot(account).state.lock().await.relapse.take()
+    /// How the account was entered last.
+    pub(super) async fn entry(&self, account: &AccountId, access: &Access) -> Entry {
+        if self.broker.is_none() {
+            return Entry::default();
+        }
+        let slot = self.slot(account);
+        let mut door = slot.state.lock().await;
+        let by_member_role = door.session.as_ref().is_some_and(|session| access.roles.contains(&session.role));
+        Entry { by_member_role, relapse: door.relapse.take() }
     }
 
     fn slot(&self, account: &AccountId) -> Arc<Slot> {

@@ -58,6 +58,10 @@ pub struct Case {
     pub correlation: String,
     /// Event ids of the calls that the message brought; what they say stands among the record's facts.
     pub calls: Vec<String>,
+    /// When the newest of them was made.
+    pub heard: Option<Time>,
+    /// Whether the target is observed through a member role, and not through a gap role.
+    pub by_member_role: bool,
     /// What the policy says.
     pub resolution: Resolution,
     /// The policy's version.

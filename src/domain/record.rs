@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::fact::Facts;
 use super::finding::Alert;
+use super::milestones::Milestones;
 use super::signal::{Cause, Work};
 use super::target::{AccountFacts, Region};
 use super::time::Time;
@@ -81,12 +82,9 @@ pub struct Record {
     /// Why the target is not in sync, for people.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub why: String,
-    /// When the target was heard of as one of a new account, before it was first put right; its configuration lag begins then.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub vended: Option<Time>,
-    /// When the target was first right.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub configured: Option<Time>,
+    /// How far the target has come.
+    #[serde(default)]
+    pub milestones: Milestones,
     /// The last warning about an exemption that ends: its end and the days before it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exemption_warned: Option<(Time, u8)>,

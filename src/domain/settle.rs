@@ -13,6 +13,7 @@ use super::case::{Applied, Case, Decision};
 use super::compaction::{Compacted, compact, is_within_bounds};
 use super::fact::Facts;
 use super::judgement::Judgement;
+use super::milestones::Milestones;
 use super::mutant::{self, Mutant};
 use super::record::{Commit, Record, Settlement};
 
@@ -39,7 +40,8 @@ pub fn settle(
     let alerts = alerts::alerts(case, judgement, decision, applied, &news, &mut record);
     let next = schedule::next(case, decision, applied, &news, &mut record);
     let news = !alerts.is_empty() || !left.is_empty() || is_news(&record, before);
-    if !news && next.is_none() {
+    let heard = record.milestones.heard != before.milestones.heard;
+    if !news && !heard && next.is_none() {
         return Settlement { commit: None, next };
     }
     record.generation = before.generation.saturating_add(1);
@@ -63,11 +65,12 @@ pub fn log_intent(case: &Case, before: &Record) -> Commit {
     Commit { expected: before.generation, record, seen: Vec::new(), history: None, alerts: Vec::new() }
 }
 
-/// Neither the observation itself is news, nor a message that is on its way or was received.
+/// Neither the observation itself is news, nor a message that is on its way or was received, nor that an event arrived.
 fn is_news(record: &Record, before: &Record) -> bool {
     let bare = |record: &Record| Record {
         facts: Facts { last: None, ..record.facts.clone() },
         wakes: Vec::new(),
+        milestones: Milestones { heard: None, ..record.milestones },
         ..record.clone()
     };
     bare(record) != bare(before)

@@ -50,6 +50,7 @@ pub(super) fn case<W: Clock>(
     loaded: Loaded,
     account: &AccountFacts,
     observation: Observation,
+    by_member_role: bool,
 ) -> Case {
     let now = world.now();
     let mut record = loaded.record;
@@ -65,6 +66,8 @@ pub(super) fn case<W: Clock>(
         requeues: work.hop,
         correlation: work.correlation.clone(),
         calls: work.edits.iter().map(|edit| edit.id.clone()).collect(),
+        heard: work.edits.iter().map(|edit| edit.at).max(),
+        by_member_role,
         resolution: policy.resolve(account, now),
         policy: policy.label().to_owned(),
         limits: policy.limits(),

@@ -27,7 +27,7 @@ pub async fn preview<W: Documents + Clock + Sync>(
     let access = Access::by(policy, &work.correlation);
     let observed = observe(world, &work.target, &access, &BTreeSet::new()).await?.observation;
     let observation = read_missing(world, policy, work, &access, &loaded, observed).await?;
-    let case = case(world, policy, work, loaded, facts, observation);
+    let case = case(world, policy, work, loaded, facts, observation, true);
     let decision = decide(&case, &judge(&case));
     Ok((case, decision))
 }

@@ -48,7 +48,7 @@ pub(super) async fn begin<W: World>(world: &W, policy: &Policy, work: &Work, acc
 /// What is there, where it is as it was, and that is what the policy wants by now. Anything else is observed in full.
 fn as_it_was<W: World>(world: &W, policy: &Policy, work: &Work, loaded: &Loaded, check: &Glance) -> Option<Observed> {
     let (facts, observation) = (loaded.facts.as_ref()?, remembered(loaded, check)?);
-    let case = case(world, policy, work, loaded.clone(), facts, observation);
+    let case = case(world, policy, work, loaded.clone(), facts, observation, true);
     let right = decide(&case, &judge(&case)).verdict == Verdict::InSync;
     right.then_some(Observed { observation: case.observation, waited: false })
 }

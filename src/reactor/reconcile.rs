@@ -7,6 +7,7 @@ use super::prune;
 use super::quick_check::{Begun, begin, record_check};
 use super::report::{flush, tell_once};
 use super::write::write;
+use crate::domain::adoption::adopted;
 use crate::domain::case::{Applied, Case, Decision, Refusal};
 use crate::domain::decide::decide;
 use crate::domain::edit::Edit;
@@ -23,7 +24,7 @@ use crate::domain::signal::{Cause, Errand, Work};
 use crate::domain::target::{AccountFacts, AccountState, Target};
 use crate::domain::time::MINUTE_MS;
 use crate::domain::witness;
-use crate::ports::{Access, Attempt, Fault, FaultClass, Relapse, World};
+use crate::ports::{Access, Attempt, Entry, Fault, FaultClass, Relapse, World};
 
 /// Times a target is reconciled again because another invocation committed first.
 const RACES_MAX: usize = 5;
@@ -91,7 +92,10 @@ async fn round<W: World>(
 ) -> Result<Option<PassReport>, Fault> {
     let access = Access::by(policy, &work.correlation);
     let Begun { mut loaded, observed, check } = begin(world, policy, work, &access).await?;
-    tell_relapse(world, policy, work, attempt).await?;
+    let Entry { by_member_role, relapse } = world.entry(&work.target.account, &access).await;
+    if let Some(relapse) = relapse {
+        tell_relapse(world, policy, work, attempt, relapse).await?;
+    }
     let Some(account) = account(world, loaded.facts.take(), work).await? else {
         return unknown_account(world, policy, work, attempt).await.map(Some);
     };
@@ -107,11 +111,14 @@ async fn round<W: World>(
     let mut before = loaded.record.clone();
     loaded.record.facts = merge(&loaded.record.facts, &progress.learned);
     let observation = read_missing(world, policy, work, &access, &loaded, observed.observation).await?;
-    let mut case = case(world, policy, work, loaded, &account, observation);
+    let mut case = case(world, policy, work, loaded, &account, observation, by_member_role);
     case.refused.clone_from(&progress.refused);
     ask_cloudtrail(world, policy, &mut case, &access, progress).await?;
     confirm_calls(world, policy, &mut case, (&access, attempt), progress).await?;
     let judgement = judge(&case);
+    if let Some(alert) = adopted(&case, &judgement, policy.hub_account()) {
+        tell_once(world, &alert, attempt).await?;
+    }
     let decision = decide(&case, &judgement);
     let mut applied = Applied::Nothing;
     if let Some(planned) = &decision.write {
@@ -172,7 +179,6 @@ async fn ask_cloudtrail<W: World>(
     let learned = witness::calls(&case.record.facts, &heard, &seen);
     progress.learned = merge(&progress.learned, &learned);
     case.record.facts = merge(&case.record.facts, &learned);
-    case.calls.extend(learned.calls.into_keys());
     Ok(())
 }
 
@@ -295,9 +301,14 @@ async fn unknown_account<W: World>(
 
 /// A gap role is for accounts that no member role reaches yet; its use elsewhere is told, once an account and day. An
 /// invocation that dies before leaves it to the next session, minutes later.
-async fn tell_relapse<W: World>(world: &W, policy: &Policy, work: &Work, attempt: &Attempt) -> Result<(), Fault> {
+async fn tell_relapse<W: World>(
+    world: &W,
+    policy: &Policy,
+    work: &Work,
+    attempt: &Attempt,
+    Relapse { role, member_role_used }: Relapse,
+) -> Result<(), Fault> {
     let account = &work.target.account;
-    let Some(Relapse { role, member_role_used }) = world.take_relapse(account).await else { return Ok(()) };
     let now = world.now();
     let day: String = now.to_string().chars().take(10).collect();
     let reason =

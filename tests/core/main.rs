@@ -9,6 +9,7 @@
 
 mod acceptance;
 mod accepted;
+mod adoption;
 mod alerts;
 mod attribution;
 mod breaker;
@@ -19,6 +20,7 @@ mod exhaustive;
 mod first_observation;
 mod holds;
 mod laws;
+mod milestones;
 mod record;
 mod support;
 mod waits;

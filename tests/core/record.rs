@@ -6,6 +6,7 @@ use runas_reactor::domain::case::{Case, Refusal};
 use runas_reactor::domain::durations::REQUEUES_MAX;
 use runas_reactor::domain::edit::Action;
 use runas_reactor::domain::fact::{Facts, Intended, Notified};
+use runas_reactor::domain::milestones::Milestones;
 use runas_reactor::domain::observation::Obstacle;
 use runas_reactor::domain::record::{Incident, Record, Standing, Wake};
 use runas_reactor::domain::settle::{attach, detach, log_intent};
@@ -59,8 +60,7 @@ fn log_of_an_intent_keeps_everything_else_of_the_record() {
     target.record = Record {
         standing: Standing::Drifted,
         why: "why".to_owned(),
-        vended: Some(at(1)),
-        configured: Some(at(2)),
+        milestones: Milestones { vended: Some(at(1)), configured: Some(at(2)), ..target.record.milestones },
         exemption_warned: Some((at(3), 14)),
         wakes: vec![Wake { at: at(9_000), cause: Cause::Swept }],
         policy: "6".to_owned(),

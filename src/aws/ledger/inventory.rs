@@ -11,6 +11,7 @@ use super::scan::Wanted;
 use super::{DynamoLedger, corrupt};
 use crate::aws::fault::Call;
 use crate::aws::ledger_view::{Inventory, TargetRow};
+use crate::domain::milestones::Milestones;
 use crate::domain::record::Standing;
 use crate::domain::target::{AccountId, Target};
 use crate::domain::time::Time;
@@ -18,9 +19,9 @@ use crate::ports::{Fault, FaultClass};
 
 const QUERY: Call = Call::read("Query");
 const FILTER: &str = "SK = :meta OR begins_with(SK, :region)";
-const PROJECTION: &str = "PK, SK, #facts, #account, #region, #status, #why, #updated, #looked, #vended, #configured, #policy, \
-     #enabled, #enabled_at";
-const NAMES: [&str; 12] = [
+const PROJECTION: &str = "PK, SK, #facts, #account, #region, #status, #why, #updated, #looked, #vended, #reached, #configured, \
+     #member_role, #heard, #policy, #enabled, #enabled_at";
+const NAMES: [&str; 15] = [
     items::FACTS,
     "account",
     "region",
@@ -28,8 +29,11 @@ const NAMES: [&str; 12] = [
     "why",
     items::UPDATED,
     items::LOOKED,
-    items::VENDED,
+    "vended",
+    "reached",
     "configured",
+    "member_role",
+    "heard",
     "policy",
     items::ENABLED,
     items::ENABLED_AT,
@@ -127,8 +131,7 @@ fn target(row: &Item) -> Result<TargetRow, Fault> {
         why: text("why")?.to_owned(),
         updated: time(items::UPDATED).ok_or_else(|| broken(items::UPDATED))?,
         looked: items::noted_from(row).ok_or_else(|| broken(items::LOOKED))?.at,
-        vended: time(items::VENDED),
-        configured: time("configured"),
+        milestones: Milestones::by_name(time),
         policy: text("policy")?.to_owned(),
     })
 }

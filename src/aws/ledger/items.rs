@@ -37,8 +37,6 @@ pub(super) const STEP: &str = "step";
 pub(super) const SWEEP: &str = "sweep";
 pub(super) const TTL: &str = "ttl";
 pub(super) const UPDATED: &str = "updated";
-/// When a target was heard of as one of a new account.
-pub(super) const VENDED: &str = "vended";
 /// The number that a policy was pushed under.
 pub(super) const VERSION: &str = "version";
 
@@ -182,12 +180,7 @@ pub(super) fn record_item(target: &Target, record: &Record) -> Result<Item, Corr
         ("why".to_owned(), s(kept.why.clone())),
         (UPDATED.to_owned(), s(kept.updated.to_string())),
     ]);
-    if let Some(configured) = kept.configured {
-        item.insert("configured".to_owned(), s(configured.to_string()));
-    }
-    if let Some(vended) = kept.vended {
-        item.insert(VENDED.to_owned(), s(vended.to_string()));
-    }
+    item.extend(kept.milestones.passed().map(|(name, at)| (name.to_owned(), s(at.to_string()))));
     if let Some(standing) = attention(kept.standing) {
         item.insert(ATTENTION.to_owned(), s(standing));
     }

@@ -66,7 +66,7 @@ async fn vend(stage: &mut Stage) -> Scene {
     let mut scene = scene.expect("the event came from Organizations", vended);
     for region in REGIONS {
         let records = stage.sim().ledger().records;
-        let configured = target(VENDED, region).ok().and_then(|target| records.get(&target)?.configured);
+        let configured = target(VENDED, region).ok().and_then(|target| records.get(&target)?.milestones.configured);
         let since = stage.sim().vended_at(VENDED);
         let seconds = configured.zip(since).map(|(done, began)| done.since(began) / 1_000);
         let what = seconds.map_or_else(

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::aws::ledger_view::{Inventory, TargetRow};
 use crate::cli::ExitStatus;
+use crate::domain::milestones::Milestones;
 use crate::domain::policy::{Mode, Policy};
 use crate::domain::record::{Enabled, Standing};
 use crate::domain::sweep::{Sweep, ungoverned, was_missed};
@@ -26,7 +27,7 @@ pub(super) struct Line {
     pub(super) policy: String,
 }
 
-/// How long a new account was without the right document somewhere.
+/// How far a new account has come.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Gap {
     pub(super) account: AccountId,
@@ -34,6 +35,8 @@ pub(super) struct Gap {
     pub(super) since: Time,
     /// When its last target was put right; absent while one is not.
     pub(super) until: Option<Time>,
+    /// The milestones of each region.
+    pub(super) regions: BTreeMap<Region, Milestones>,
 }
 
 /// Regions that the same accounts have enabled, and that the policy does not govern.
@@ -77,7 +80,7 @@ impl Overview {
         let accounts: BTreeMap<&AccountId, &AccountFacts> =
             inventory.accounts.iter().filter(below).filter(active).map(|facts| (&facts.account, facts)).collect();
         let mut overview = Self { accounts: accounts.len(), sweep, ..Self::default() };
-        let (mut looked_at, mut gaps) = (BTreeSet::new(), BTreeMap::<&AccountId, Vec<(Time, Option<Time>)>>::new());
+        let (mut looked_at, mut gaps) = (BTreeSet::new(), BTreeMap::<&AccountId, BTreeMap<Region, Milestones>>::new());
         let hidden: BTreeSet<&AccountId> =
             inventory.accounts.iter().filter(|facts| !below(facts)).map(|facts| &facts.account).collect();
         for row in &inventory.targets {
@@ -89,8 +92,8 @@ impl Overview {
                 continue;
             };
             looked_at.insert(&row.target);
-            if let Some(vended) = row.vended {
-                gaps.entry(account).or_default().push((vended, row.configured));
+            if row.milestones.vended.is_some() {
+                gaps.entry(account).or_default().insert(row.target.region.clone(), row.milestones);
             }
             overview.lines.push(Line {
                 target: row.target.clone(),
@@ -122,7 +125,8 @@ impl Overview {
         if let Some(policy) = policy.filter(|_| standings.is_empty()) {
             overview.find_ungoverned(policy, accounts.values().copied(), &inventory.enabled, swept, now);
         }
-        overview.gaps = gaps.into_iter().filter_map(|(account, times)| gap(accounts.get(account)?, &times)).collect();
+        overview.gaps =
+            gaps.into_iter().filter_map(|(account, regions)| gap(accounts.get(account)?, regions)).collect();
         overview.gaps.sort_by(|a, b| (a.until.is_some(), b.since).cmp(&(b.until.is_some(), a.since)));
         overview.lines.retain(|line| standings.is_empty() || standings.contains(&line.standing));
         overview.lines.sort_by(|a, b| (urgency(a), &a.target).cmp(&(urgency(b), &b.target)));
@@ -190,11 +194,33 @@ fn counts(policy: &Policy, told: Option<&Enabled>, row: &TargetRow) -> bool {
     policy.governs(region) && (policy.governed_regions().is_some() || !told.is_some_and(off))
 }
 
-fn gap(facts: &AccountFacts, times: &[(Time, Option<Time>)]) -> Option<Gap> {
-    let since = times.iter().map(|(since, _)| *since).min()?;
-    let ends: Option<Vec<Time>> = times.iter().map(|(_, until)| *until).collect();
-    let until = ends.and_then(|ends| ends.into_iter().max());
-    Some(Gap { account: facts.account.clone(), name: facts.name.clone(), since, until })
+fn gap(facts: &AccountFacts, regions: BTreeMap<Region, Milestones>) -> Option<Gap> {
+    let since = regions.values().filter_map(|passed| passed.vended).min()?;
+    let until = last(&regions, |passed| passed.configured);
+    Some(Gap { account: facts.account.clone(), name: facts.name.clone(), since, until, regions })
+}
+
+/// When the last of the regions passed a milestone; `None` while one has not.
+fn last(regions: &BTreeMap<Region, Milestones>, milestone: fn(&Milestones) -> Option<Time>) -> Option<Time> {
+    let passed: Option<Vec<Time>> = regions.values().map(milestone).collect();
+    passed?.into_iter().max()
+}
+
+impl Gap {
+    /// When the first of its targets could be read.
+    pub(super) fn reached(&self) -> Option<Time> {
+        self.regions.values().filter_map(|passed| passed.reached).min()
+    }
+
+    /// When it was entered through a member role for the first time.
+    pub(super) fn member_role(&self) -> Option<Time> {
+        self.regions.values().filter_map(|passed| passed.member_role).min()
+    }
+
+    /// How many of its regions have passed a milestone.
+    pub(super) fn count(&self, milestone: fn(&Milestones) -> Option<Time>) -> usize {
+        self.regions.values().filter_map(milestone).count()
+    }
 }
 
 impl Line {

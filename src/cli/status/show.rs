@@ -35,10 +35,10 @@ pub(super) fn data(overview: &Overview, policy: Option<&Policy>, now: Time) -> S
         })
     });
     let gaps = overview.gaps.iter().map(|gap| {
-        let Gap { account, name, since, until } = gap;
+        let Gap { account, name, since, until, regions } = gap;
         json!({
             "account": account, "name": name, "since": since, "until": until, "open": until.is_none(),
-            "gap_s": seconds(*since, until.unwrap_or(now)),
+            "gap_s": seconds(*since, until.unwrap_or(now)), "regions": regions,
         })
     });
     let counts = overview.counts().into_iter().map(|(standing, count)| (word(standing), Value::from(count)));
@@ -87,12 +87,8 @@ pub(super) fn text(overview: &Overview, all: bool, now: Time) -> String {
         );
         let _ = writeln!(text, "{}", row.trim_end());
     }
-    for Gap { account, name, since, until } in overview.gaps.iter().take(GAPS_MAX) {
-        let name = clean(name, NAME_CHARS);
-        let _ = match until {
-            Some(until) => writeln!(text, "new account {account} {name}: right after {}", age(until.since(*since))),
-            None => writeln!(text, "new account {account} {name}: not right since {}", age(now.since(*since))),
-        };
+    for gap in overview.gaps.iter().take(GAPS_MAX) {
+        let _ = writeln!(text, "{}", new_account(gap, now));
     }
     for Ungoverned { regions, accounts } in overview.ungoverned.iter().flatten() {
         let regions: Vec<&str> = regions.iter().map(Region::as_str).collect();
@@ -106,6 +102,28 @@ pub(super) fn text(overview: &Overview, all: bool, now: Time) -> String {
         );
     }
     text + &sum(overview, now)
+}
+
+/// What a new account has behind it, and what it waits for.
+fn new_account(gap: &Gap, now: Time) -> String {
+    let Gap { account, name, since, until, regions } = gap;
+    let after =
+        |at: Option<Time>| at.map_or_else(|| "not yet".to_owned(), |at| format!("after {}", age(at.since(*since))));
+    let right = match until {
+        Some(_) => format!("right {}", after(*until)),
+        None => {
+            let right = gap.count(|passed| passed.configured);
+            format!("not right since {} ({right} of {})", age(now.since(*since)), count(regions.len(), "region"))
+        }
+    };
+    let (reached, member_role, heard) = (gap.reached(), gap.member_role(), gap.count(|passed| passed.heard));
+    format!(
+        "new account {account} {}: first access {}, {right}, member role {}, events from {heard} of {}",
+        clean(name, NAME_CHARS),
+        after(reached),
+        after(member_role),
+        count(regions.len(), "region")
+    )
 }
 
 fn sum(overview: &Overview, now: Time) -> String {

@@ -139,6 +139,8 @@ fn case() -> Case {
         requeues: 0,
         correlation: String::new(),
         calls: Vec::new(),
+        heard: None,
+        by_member_role: true,
         resolution: serde_json::from_value(resolution).unwrap(),
         policy: "1".to_owned(),
         limits: Limits {

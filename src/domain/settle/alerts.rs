@@ -13,12 +13,12 @@ use crate::domain::edit::Action;
 use crate::domain::fact::{Ended, Intended, Notified};
 use crate::domain::finding::{Alert, Kind, Page, Severity, bounded_changes};
 use crate::domain::judgement::Judgement;
+use crate::domain::milestones::Milestones;
 use crate::domain::observation::Obstacle;
 use crate::domain::policy::Mode;
 use crate::domain::principal::{Attribution, UNKNOWN};
 use crate::domain::record::{Incident, Record, Standing};
 use crate::domain::signal::Cause;
-use crate::domain::text::sha256;
 use crate::domain::time::{DAY_MS, MINUTE_MS};
 
 /// What people are notified of; brings the record's incident up to date.
@@ -30,7 +30,7 @@ pub(super) fn alerts(
     news: &News,
     record: &mut Record,
 ) -> Vec<Alert> {
-    let context = Context { case, judgement, decision, applied, news, before: put_right_before(case, decision, news) };
+    let context = Context { case, decision, applied, news, before: put_right_before(case, decision, news) };
     let followed = follow(case, judgement, news, record);
     let mut alerts = Vec::new();
     let edits = context.edits(record, &followed);
@@ -46,7 +46,6 @@ pub(super) fn alerts(
         incident.notify_on_close = false;
     }
     alerts.extend(standing);
-    alerts.extend(context.adopted(record));
     alerts.extend(context.late_configuration(record));
     alerts.extend(context.blind(record));
     alerts.extend(context.exemption(record));
@@ -68,7 +67,6 @@ fn put_right_before(case: &Case, decision: &Decision, news: &News) -> Option<u64
 
 struct Context<'a> {
     case: &'a Case,
-    judgement: &'a Judgement,
     decision: &'a Decision,
     applied: &'a Applied,
     news: &'a News,
@@ -303,37 +301,14 @@ impl Context<'_> {
             .line("To do", "check that the account has the member role, that it trusts the hub, that no SCP denies it, and that the region is on")
     }
 
-    /// What the first observation adopted and deserves a review: it can run code, or send sessions elsewhere.
-    fn adopted(&self, record: &mut Record) -> Option<Alert> {
-        let base = record.facts.base.as_mut().filter(|base| base.notified == Notified::No)?;
-        base.notified = Notified::Named;
-        let accepted = self.judgement.accepted.content.as_ref()?;
-        let set: Vec<(&str, String)> = REVIEWED_FIELDS
-            .iter()
-            .filter_map(|field| Some((*field, accepted.input(field)?)))
-            .filter(|(_, value)| says_something(value))
-            .map(|(field, value)| (field, value.to_string()))
-            .collect();
-        if set.is_empty() {
-            return None;
-        }
-        // What is the same in every region is told once; what differs in one is not lost behind it.
-        let same: String = sha256(&json!(set).to_string()).chars().take(16).collect();
-        let key = format!("adopted:{}:{same}", self.case.target.account);
-        let mut page = Page::new(Kind::Adopted, Severity::Info, &key)
-            .subject("first observation: please review what was adopted".to_owned());
-        for (field, value) in &set {
-            page = page.line(field, value);
-        }
-        Some(page.about(self.case, self.decision, record.incident.as_ref()))
-    }
-
     /// A new account that was configured late: one alert, with what stood in the way.
     fn late_configuration(&self, record: &Record) -> Option<Alert> {
-        let vended = record.vended?;
-        let lag_ms = record.configured.filter(|_| self.case.record.configured.is_none())?.since(vended);
+        let Milestones { vended: Some(vended), configured: Some(configured), .. } = record.milestones else {
+            return None;
+        };
+        let lag_ms = configured.since(vended);
         let goal = self.case.limits.gap_slo_minutes;
-        if lag_ms <= i64::from(goal) * MINUTE_MS {
+        if self.case.record.milestones.configured.is_some() || lag_ms <= i64::from(goal) * MINUTE_MS {
             return None;
         }
         let key = format!("gap:{}:{}", self.case.target.account, vended.ms());
@@ -419,14 +394,5 @@ struct Done {
 impl Done {
     fn new(brief: &'static str, full: String) -> Self {
         Self { brief, full }
-    }
-}
-
-/// Consoles write empty texts, and a shell profile of two empty texts, where nothing is set.
-fn says_something(value: &Value) -> bool {
-    match value {
-        Value::String(text) => !text.is_empty(),
-        Value::Object(parts) => parts.values().any(says_something),
-        _ => false,
     }
 }

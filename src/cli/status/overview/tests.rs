@@ -22,8 +22,7 @@ fn row(account: &str, region: &str, standing: Standing) -> TargetRow {
         why: String::new(),
         updated: NOW.plus_ms(-30 * DAY_MS),
         looked: NOW.plus_ms(-HOUR_MS),
-        vended: None,
-        configured: None,
+        milestones: Milestones::default(),
         policy: "v1".to_owned(),
     }
 }
@@ -43,8 +42,7 @@ fn overview(targets: Vec<TargetRow>, sweep: Option<Sweep>) -> Overview {
 fn the_gap_of_a_new_account_ends_with_its_last_region() {
     let minute = |n: i64| NOW.plus_ms(n * MINUTE_MS);
     let new = |region: &str, configured| TargetRow {
-        vended: Some(minute(0)),
-        configured,
+        milestones: Milestones { vended: Some(minute(0)), configured, ..Milestones::default() },
         ..row("444455556666", region, Standing::InSync)
     };
     let open = overview(vec![new("eu-west-1", Some(minute(2))), new("us-east-1", None)], None);

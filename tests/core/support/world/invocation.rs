@@ -143,6 +143,8 @@ impl Invocation {
             requeues: work.hop,
             correlation: work.correlation.clone(),
             calls: work.edits.iter().map(|edit| edit.id.clone()).collect(),
+            heard: work.edits.iter().map(|edit| edit.at).max(),
+            by_member_role: true,
             resolution: resolution(world.mode),
             policy: "policy".to_owned(),
             limits: limits(),
