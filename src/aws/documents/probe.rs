@@ -2,12 +2,11 @@
 
 use super::{SsmDocuments, Visit};
 use crate::aws::fault::Call;
+use crate::domain::edit::PROBE_VERSION;
 use crate::domain::target::{AccountId, DOCUMENT_NAME, Target};
 use crate::ports::{Access, Fault};
 
 const CALL: Call = Call::write("UpdateDocumentDefaultVersion").in_member();
-/// A document has at most 1,000 versions [docs: gr/ssm].
-const NO_VERSION: &str = "999999";
 /// What SSM answers where there is no such version, and where there is no document [bc ssm].
 const REFUSALS: [&str; 2] = ["InvalidDocumentVersion", "InvalidDocument"];
 
@@ -33,7 +32,7 @@ impl SsmDocuments {
             .client
             .update_document_default_version()
             .name(DOCUMENT_NAME)
-            .document_version(NO_VERSION)
+            .document_version(PROBE_VERSION.to_string())
             .customize()
             .config_override(visit.scope())
             .send()
