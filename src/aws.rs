@@ -9,6 +9,7 @@
 //! | `broker` | what the broker asks AWS in the management account |
 //! | `operator` | how an operator reaches AWS: profiles and SSO (feature `cli`) |
 //! | `dead_letters` | the dead-letter queue as an operator works on it (feature `cli`) |
+//! | `hub_view` | what the hub consists of, as an operator looks at it (feature `cli`) |
 //! | `ledger_view` | the ledger as an operator reads it (feature `cli`) |
 //! | `policy_book` | the versions of the policy as an operator writes them (feature `cli`) |
 //! | `documents`, `directory`, `ledger`, `notifier`, `queue` | one port each |
@@ -23,6 +24,8 @@ pub mod dead_letters;
 mod directory;
 mod documents;
 mod fault;
+#[cfg(feature = "cli")]
+pub mod hub_view;
 pub mod lambda;
 mod ledger;
 #[cfg(feature = "cli")]
@@ -53,6 +56,8 @@ use crate::domain::target::{AccountFacts, AccountId, OuId, Region, Target};
 use crate::domain::time::Time;
 use crate::ports::{self, Access, Attempt, Entry, Fault, Lookup, Page, Written};
 use client::Clients;
+#[cfg(feature = "cli")]
+pub use documents::probe::Probed;
 use session::{Broker, Scope, Sessions};
 
 /// Everything the reactor can reach, in AWS. Making one opens no connection and reads nothing.
@@ -80,6 +85,27 @@ impl AwsWorld {
             notifier: notifier::SnsNotifier::new(config, clients),
             queue: queue::SqsQueue::new(config, clients),
         }
+    }
+}
+
+/// What only operators ask for.
+#[cfg(feature = "cli")]
+impl AwsWorld {
+    /// Assumes one of the roles in an account, and says which.
+    ///
+    /// # Errors
+    /// No role lets the caller in.
+    pub async fn enter(&self, account: &AccountId, access: &Access) -> Result<String, Fault> {
+        self.documents.enter(account, access).await
+    }
+
+    /// Calls `UpdateDocumentDefaultVersion` with a version that no document can have, for the event that this leaves in the
+    /// account's trail.
+    ///
+    /// # Errors
+    /// The call was not made, or was refused for another reason than the version.
+    pub async fn probe(&self, target: &Target, access: &Access) -> Result<Probed, Fault> {
+        self.documents.probe(target, access).await
     }
 }
 

@@ -4,6 +4,7 @@ pub mod accept;
 pub mod apply;
 pub mod decode;
 pub mod demo;
+pub mod doctor;
 mod login;
 pub mod past;
 pub mod plan;
@@ -62,6 +63,8 @@ enum Command {
     Accept(accept::AcceptArgs),
     /// Say how everything stands, as the ledger knows it; what is not in sync first.
     Status(status::StatusArgs),
+    /// Prove that everything is there: hub, roles, and per account and region trail and forwarding rule. Nothing is written.
+    Doctor(doctor::DoctorArgs),
     /// Say what happened at a target, and who did it; newest first.
     History(past::HistoryArgs),
     /// Say why a target was treated as it was: the last case, decided again with this runasctl.
@@ -133,6 +136,7 @@ fn run(cli: &Cli, printer: &Printer) -> ExitStatus {
         Command::Apply(args) => apply::run(args, cli.output, printer),
         Command::Accept(args) => accept::run(args, cli.output, printer),
         Command::Status(args) => status::run(args, cli.output, printer),
+        Command::Doctor(args) => doctor::run(args, cli.output, printer),
         Command::History(args) => past::history(args, cli.output, printer),
         Command::Explain(args) => past::explain(args, cli.output, printer),
         Command::Simulate(args) => simulate::run(args, cli.output, printer),

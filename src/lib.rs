@@ -58,6 +58,7 @@
 //! | random stories, the checker, what it holds the reactor against | `cli::simulate` (feature `cli`) |
 //! | what would be decided, and nothing of what would follow | `reactor::preview` (feature `cli`) |
 //! | desired against observed, and doing what was planned | `cli::plan`, `cli::apply` (feature `cli`) |
+//! | whether hub, roles, trails and forwarding rules are there | `cli::doctor`, `aws::hub_view` (feature `cli`) |
 //! | who gets credentials of an administrator role in a new account: the other function | [`broker`] |
 //! | service control policies, LZA's configuration and the runbook, written from the policy | `cli::render` (feature `cli`) |
 //! | the function: configuration, entry, logs, metrics | [`config`], [`lambda`], [`telemetry`], [`metrics`] |

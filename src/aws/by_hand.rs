@@ -26,12 +26,13 @@ use super::clock;
 use super::fault::Call;
 use crate::ports::{Fault, FaultClass};
 
-/// A call that is posted, and answered with something that can be read as JSON.
+/// A call that is answered with something that can be read as JSON.
 pub(super) struct Shape {
     /// The service, as its endpoint and its signatures name it.
     pub(super) service: &'static str,
     pub(super) call: Call,
-    /// With everything percent-encoded that a path has to have encoded.
+    pub(super) method: &'static str,
+    /// With the query, and with everything percent-encoded that has to be.
     pub(super) path: Cow<'static, str>,
     /// `X-Amz-Target`, for services that tell calls apart by it and not by the path.
     pub(super) target: Option<&'static str>,
@@ -81,8 +82,8 @@ impl Shape {
         if let (Some(sleep), Some(time)) = (sdk.sleep_impl(), sdk.time_source()) {
             builder = builder.sleep_impl(sleep).time_source(time);
         }
-        let (path, target, content_type) = (self.path.clone(), self.target, self.content_type);
-        let request = move |question| request(question, &path, target, content_type);
+        let (method, path, target, content_type) = (self.method, self.path.clone(), self.target, self.content_type);
+        let request = move |question| request(question, method, &path, target, content_type);
         Prepared { operation: builder.serializer(request).deserializer(self.read).build(), call: self.call }
     }
 
@@ -112,12 +113,13 @@ impl Shape {
 
 fn request(
     question: String,
+    method: &str,
     path: &str,
     target: Option<&'static str>,
     content_type: &'static str,
 ) -> Result<HttpRequest, BoxError> {
     let mut request = HttpRequest::new(SdkBody::from(question));
-    request.set_method("POST")?;
+    request.set_method(method)?;
     request.set_uri(path)?;
     let headers = request.headers_mut();
     headers.insert("content-type", content_type);

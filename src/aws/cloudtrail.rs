@@ -21,6 +21,7 @@ use crate::ports::{Access, Fault, Lookup};
 static LOOKUP: Shape = Shape {
     service: "cloudtrail",
     call: Call::read("LookupEvents").in_member(),
+    method: "POST",
     path: Cow::Borrowed("/"),
     target: Some("com.amazonaws.cloudtrail.v20131101.CloudTrail_20131101.LookupEvents"),
     content_type: "application/x-amz-json-1.1",

@@ -23,6 +23,8 @@ use crate::domain::target::{AccountId, DOCUMENT_NAME, Target};
 use crate::ports::{Access, Entry, Fault, FaultClass, Written};
 
 mod observe;
+#[cfg(feature = "cli")]
+pub(super) mod probe;
 mod remove;
 
 /// The documents of all accounts.

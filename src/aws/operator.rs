@@ -3,8 +3,7 @@
 
 use std::error::Error;
 use std::fmt;
-use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
 use aws_config::profile::ProfileFileCredentialsProvider;
 use aws_config::provider_config::ProviderConfig;
@@ -22,11 +21,14 @@ use super::client::{Clients, Lazy, http_client};
 use super::dead_letters::{DeadLetters, DropBook};
 use super::directory::Organizations;
 use super::fault::Call;
+use super::hub_view::HubView;
 use super::ledger_view::LedgerView;
 use super::policy_book::PolicyBook;
+use crate::clock;
 use crate::config::{Config, Connection, Endpoints, PolicySource, Trust};
 use crate::domain::target::{AccountFacts, IdError, Region as RegionCode};
 use crate::domain::text::{MESSAGE_CHARS_MAX, NAME_CHARS_MAX, clean, quote};
+use crate::domain::time::{MINUTE_MS, Time};
 use crate::ports::Fault;
 
 const WHO_AM_I: Call = Call::read("GetCallerIdentity");
@@ -37,6 +39,9 @@ const CONNECT: Duration = Duration::from_secs(5);
 const ATTEMPT: Duration = Duration::from_secs(30);
 /// A call with all its attempts.
 const OPERATION: Duration = Duration::from_secs(90);
+
+/// Credentials with less than this to live are for the chain to renew.
+const MARGIN_MS: i64 = 5 * MINUTE_MS;
 
 /// Accounts that Organizations is asked for at a time; what is too many it says itself, and the SDK asks again.
 const PARALLEL: usize = 4;
@@ -136,7 +141,7 @@ pub async fn connect(login: &Login) -> Result<Operator, LoginProblem> {
     // Asked last: a profile that is not there has no region either.
     let Some(region) = base.region() else { return Err(LoginProblem::NoRegion) };
     let region = region.as_ref().parse()?;
-    let asked = Asked { first: Mutex::new(Some(first)), chain };
+    let asked = Asked { first, chain };
     let base = base.into_builder().credentials_provider(SharedCredentialsProvider::new(asked)).build();
     let clients = Clients::over(base);
     Ok(Operator { sts: clients.sts(), clients, region, trust: login.trust })
@@ -217,6 +222,11 @@ impl Operator {
         LedgerView::new(table, &self.clients)
     }
 
+    /// What the hub consists of, to be looked at.
+    pub fn hub_view(&self) -> HubView {
+        HubView::new(&self.region, &self.clients)
+    }
+
     /// Every account of the organisation, as Organizations knows it now.
     ///
     /// # Errors
@@ -231,9 +241,9 @@ impl Operator {
 }
 
 /// The chain, with the credentials that it gave at the login: a `credential_process` that asks for a second factor must not
-/// ask twice. The SDK keeps them until they end, and then comes for others.
+/// ask twice. The SDK keeps what it gets; calls made by hand come here each time.
 struct Asked {
-    first: Mutex<Option<Credentials>>,
+    first: Credentials,
     chain: SharedCredentialsProvider,
 }
 
@@ -242,11 +252,18 @@ impl ProvideCredentials for Asked {
     where
         Self: 'a,
     {
-        match self.first.lock().unwrap_or_else(PoisonError::into_inner).take() {
-            Some(first) => Provided::ready(provider::Result::Ok(first)),
-            None => self.chain.provide_credentials(),
+        if lasts(&self.first, clock::now()) {
+            return Provided::ready(provider::Result::Ok(self.first.clone()));
         }
+        self.chain.provide_credentials()
     }
+}
+
+/// Whether credentials are good for longer than any call takes.
+fn lasts(credentials: &Credentials, now: Time) -> bool {
+    let Some(expiry) = credentials.expiry() else { return true };
+    let ms = expiry.duration_since(UNIX_EPOCH).map_or(0, |at| i64::try_from(at.as_millis()).unwrap_or(i64::MAX));
+    Time::from_ms(ms).since(now) > MARGIN_MS
 }
 
 impl fmt::Debug for Asked {

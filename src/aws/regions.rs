@@ -19,6 +19,7 @@ use crate::ports::{Access, Fault};
 static LIST: Shape = Shape {
     service: "account",
     call: Call::read("ListRegions").in_member(),
+    method: "POST",
     path: Cow::Borrowed("/listRegions"),
     target: None,
     content_type: "application/json",

@@ -43,7 +43,7 @@ const REASON_CHARS_MAX: usize = 400;
 pub(super) struct Session {
     pub(super) credentials: Credentials,
     pub(super) expires: Time,
-    role: String,
+    pub(super) role: String,
     /// When the member role was last used, where the broker gave this session all the same.
     member_role_used: Option<Time>,
 }

@@ -122,17 +122,19 @@ pub(super) fn told(fault: &Fault) -> String {
 
 /// What to do about a call that failed.
 pub(super) fn fix(fault: &Fault) -> String {
+    fix_with(fault, fault.call)
+}
+
+/// The same, where the right that the call needs is known by its whole name.
+pub(super) fn fix_with(fault: &Fault, right: &str) -> String {
     if WORN_OUT.contains(&fault.code.as_str()) {
         return "log in again (`aws sso login`), or name another profile with --profile".to_owned();
     }
     match fault.class {
         FaultClass::Denied => format!(
-            "allow {} to the role that you use (`aws sts get-caller-identity` names it), or name another with --profile",
-            fault.call
+            "allow {right} to the role that you use (`aws sts get-caller-identity` names it), or name another with --profile"
         ),
-        FaultClass::DeniedByScp => {
-            format!("use a role that the organisation's policies let call {}", fault.call)
-        }
+        FaultClass::DeniedByScp => format!("use a role that the organisation's policies let call {right}"),
         FaultClass::NotFound => "see whether the URL or the name is right, and the region".to_owned(),
         FaultClass::RegionOff => "name another region with --region".to_owned(),
         FaultClass::Throttled | FaultClass::NotReady => "wait a minute, and run it again".to_owned(),

@@ -4,6 +4,7 @@ pub(super) mod entry;
 pub(super) mod file;
 mod groups;
 pub(super) mod pace;
+pub(super) mod places;
 mod risk;
 pub(super) mod show;
 pub(super) mod survey;

@@ -1,7 +1,7 @@
 //! `runasctl redrive`: the dead-letter queue. What is in it and why, back to work with it, or away with a reason.
 
 mod act;
-mod held;
+pub(super) mod held;
 mod show;
 
 use std::collections::BTreeSet;

@@ -15,7 +15,7 @@ use crate::config::operator::{LEDGER, trust};
 use crate::domain::record::Standing;
 use crate::domain::target::{AccountId, OuId};
 use overview::{Asked, Overview};
-pub(super) use show::in_words;
+pub(super) use show::{age, in_words};
 
 /// Say how everything stands, as the ledger knows it.
 #[derive(Clone, Debug, Args)]

@@ -72,6 +72,10 @@ impl Action {
     }
 }
 
+/// A version that no document can have, since it has at most 1,000 [docs: gr/ssm]. `runasctl doctor` makes it the default one, to
+/// see whether the event of the failed call comes back.
+pub const PROBE_VERSION: u64 = 999_999;
+
 /// One call on the document. What it claims is used to say who did something, never to decide what is there.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Edit {
@@ -92,4 +96,11 @@ pub struct Edit {
     /// Where the call came from: an address, or the DNS name of an AWS service.
     #[serde(default)]
     pub source_ip: String,
+}
+
+impl Edit {
+    /// Whether this is a probe, which changes nothing.
+    pub fn is_probe(&self) -> bool {
+        self.failed.is_some() && self.action == Action::DefaultMoved { version: Some(PROBE_VERSION) }
+    }
 }

@@ -149,7 +149,7 @@ pub fn ungoverned<'a>(
 impl Sweep {
     /// What to do about a sweep that is asked for under `id`, after the last one.
     pub fn begin(last: Option<Self>, id: &str, now: Time) -> Beginning {
-        if let Some(last) = last.as_ref().filter(|last| last.ended.is_none() && now.since(last.moved) < STALLED_MS) {
+        if let Some(last) = last.as_ref().filter(|last| last.ended.is_none() && !last.has_stalled(now)) {
             return Beginning::UnderWay(last.step);
         }
         let step = last.as_ref().map_or(1, |last| last.step.saturating_add(1));
@@ -168,6 +168,11 @@ impl Sweep {
             walk: None,
         };
         Beginning::New(Box::new(new), last.filter(|last| last.ended.is_none()).map(Box::new))
+    }
+
+    /// Whether it has neither ended nor moved for longer than any step takes.
+    pub fn has_stalled(&self, now: Time) -> bool {
+        self.ended.is_none() && now.since(self.moved) >= STALLED_MS
     }
 
     /// The step is done; with `ended`, it was the last.

@@ -63,9 +63,10 @@ pub(super) async fn expand<W: World>(world: &W, policy: &Policy, notice: Notice)
         Signal::RegionChanged { target, enabled: false } => {
             Expansion::Works(vec![notice.work(target.account.clone(), target.region.clone(), Cause::Swept)])
         }
-        // A look would try the same again, be refused again, and hear of that in turn. Who made the call waits by itself.
+        // An observation would lead to the same call, which fails again, and its event comes in turn; the invocation that made
+        // the call waits by itself. A probe is an operator's: no reconciliation repeats it, and its arrival is a milestone.
         Signal::DocumentTouched { target, edit: Some(edit) }
-            if edit.failed.is_some() && policy.by_our_role(&edit.principal, &target.account) =>
+            if edit.failed.is_some() && !edit.is_probe() && policy.by_our_role(&edit.principal, &target.account) =>
         {
             Expansion::Nothing("a call of our own that failed".to_owned())
         }

@@ -21,6 +21,7 @@ const CALL: Call = Call::read("GetRole").in_member();
 static GET_ROLE: Shape = Shape {
     service: "iam",
     call: CALL,
+    method: "POST",
     path: Cow::Borrowed("/"),
     target: None,
     content_type: "application/x-www-form-urlencoded",

@@ -35,6 +35,7 @@ impl Broker {
         let shape = Shape {
             service: "lambda",
             call: CALL,
+            method: "POST",
             path: Cow::Owned(path),
             target: None,
             content_type: "application/json",

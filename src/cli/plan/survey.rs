@@ -6,18 +6,16 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 
 use super::entry::{Action, Blocked, Entry};
-use super::pace::{Paced, patiently};
+use super::pace::patiently;
+use super::places::{Finder, Known, Places, Which};
 use crate::cli::login::Failure;
 use crate::cli::printer::Printer;
 use crate::domain::policy::{Mode, Owned, Policy, Resolution};
 use crate::domain::record::Loaded;
 use crate::domain::signal::{Cause, Work};
-use crate::domain::target::{AccountFacts, AccountId, AccountState, OuId, Region, Target};
-use crate::ports::{Access, Clock, Directory, Documents, Fault, Ledger};
+use crate::domain::target::{AccountFacts, AccountId, OuId, Region, Target};
+use crate::ports::{Clock, Directory, Documents, Fault, Ledger};
 use crate::reactor::preview;
-
-/// Accounts asked for at a time.
-const ACCOUNTS_AT_ONCE: usize = 8;
 
 /// What a plan is about.
 #[derive(Clone, Debug, Default)]
@@ -52,39 +50,25 @@ pub(super) struct Survey {
     pub(super) silent: Vec<(AccountId, Fault)>,
 }
 
-/// Where to look.
-struct Places {
-    places: Vec<(Known, Vec<Region>)>,
-    /// Accounts that did not say which regions they have enabled, and why.
-    silent: Vec<(AccountId, Fault)>,
-}
-
-/// What the organisation says of an account.
-type Known = (AccountId, Result<AccountFacts, Fault>);
-
 impl<W: Directory + Documents + Ledger + Clock + Sync> Surveyor<'_, W> {
     pub(super) async fn survey(&self, scope: &Scope) -> Result<Survey, Failure> {
         let regions = self.regions(scope)?;
-        let accounts = self.accounts(scope).await?;
-        let mut known = self.facts(&accounts, !scope.accounts.is_empty()).await?;
-        known.sort_by(|(a, _), (b, _)| a.cmp(b));
-        let (open, closed): (Vec<Known>, Vec<Known>) = known
-            .into_iter()
-            .partition(|(_, facts)| !matches!(facts, Ok(facts) if facts.state != AccountState::Active));
-        let Places { places, silent } = self.places(open, regions.as_deref()).await?;
+        let finder = Finder {
+            world: self.world,
+            policy: self.policy,
+            remembers: self.remembers,
+            correlation: "plan",
+            printer: self.printer,
+        };
+        let which = Which { ous: &scope.ous, accounts: &scope.accounts };
+        let Places { places, closed, silent } = finder.find(which, regions.as_deref()).await?;
         let entries = self.entries(&places).await?;
         if entries.is_empty() {
             let problem = "there is no account to plan for; fix: name other OUs or accounts";
             return Err(Failure::Error(problem.to_owned()));
         }
         let regions: BTreeSet<Region> = entries.iter().map(|entry| entry.target.region.clone()).collect();
-        Ok(Survey {
-            entries,
-            accounts: places.len(),
-            regions: regions.into_iter().collect(),
-            closed: closed.len(),
-            silent,
-        })
+        Ok(Survey { entries, accounts: places.len(), regions: regions.into_iter().collect(), closed, silent })
     }
 
     /// The same for all accounts; `None` where each account says itself.
@@ -96,73 +80,6 @@ impl<W: Directory + Documents + Ledger + Clock + Sync> Surveyor<'_, W> {
         let named = Some(scope.regions.as_slice()).filter(|regions| !regions.is_empty());
         let regions = named.or_else(|| self.policy.governed_regions());
         Ok(regions.map(|regions| regions.iter().cloned().collect::<BTreeSet<_>>().into_iter().collect()))
-    }
-
-    /// Where to look: in the regions that an account has enabled, or where it does not say, in those of which it once did, or
-    /// that all have. That may be too few, so that the accounts which do not say are counted.
-    async fn places(&self, known: Vec<Known>, regions: Option<&[Region]>) -> Result<Places, Failure> {
-        if let Some(regions) = regions {
-            let places = known.into_iter().map(|known| (known, regions.to_vec())).collect();
-            return Ok(Places { places, silent: Vec::new() });
-        }
-        let access = Access::by(self.policy, "plan");
-        let each = known.into_iter().map(async |known| {
-            let account = &known.0;
-            let enabled = patiently(self.world, async || self.world.enabled_regions(account, &access).await).await;
-            let told = match &enabled {
-                Err(_) if self.remembers => self.world.told_regions(account).await?.map(|told| told.regions),
-                _ => None,
-            };
-            let regions = self.policy.regions_of(enabled.as_ref().ok().or(told.as_ref()));
-            let silent = enabled.err().map(|fault| (account.clone(), fault));
-            Ok::<_, Fault>(((known, regions), silent))
-        });
-        self.printer.progress("asking which regions are enabled");
-        let (places, silent): (Vec<_>, Vec<_>) =
-            stream::iter(each).buffered(ACCOUNTS_AT_ONCE).try_collect::<Vec<_>>().await?.into_iter().unzip();
-        Ok(Places { places, silent: silent.into_iter().flatten().collect() })
-    }
-
-    async fn accounts(&self, scope: &Scope) -> Result<BTreeSet<AccountId>, Failure> {
-        if !scope.accounts.is_empty() {
-            return Ok(scope.accounts.iter().cloned().collect());
-        }
-        self.printer.progress("listing accounts");
-        let mut accounts = BTreeSet::new();
-        if scope.ous.is_empty() {
-            accounts.extend(patiently(self.world, async || self.world.accounts(None).await).await?);
-        }
-        for ou in &scope.ous {
-            accounts.extend(patiently(self.world, async || self.world.accounts(Some(ou)).await).await?);
-        }
-        Ok(accounts)
-    }
-
-    /// What is known of each account. One that left between two calls is left out; one that was asked for must be there.
-    async fn facts(&self, accounts: &BTreeSet<AccountId>, named: bool) -> Result<Vec<Known>, Failure> {
-        let paced = Paced::new(self.world);
-        let done = AtomicUsize::new(0);
-        let each = accounts.iter().map(async |account| {
-            let facts = paced.account(account).await;
-            let count = done.fetch_add(1, Ordering::Relaxed) + 1;
-            self.printer.progress(&format!("asking for accounts: {count} of {}", accounts.len()));
-            (account.clone(), facts)
-        });
-        let all: Vec<_> = stream::iter(each).buffer_unordered(ACCOUNTS_AT_ONCE).collect().await;
-        let mut known = Vec::new();
-        for (account, facts) in all {
-            match facts {
-                Ok(Some(facts)) => known.push((account, Ok(facts))),
-                Ok(None) if named => {
-                    let problem =
-                        format!("account {account} is not in the organisation; fix: see whether its id is right");
-                    return Err(Failure::Error(problem));
-                }
-                Ok(None) => {}
-                Err(fault) => known.push((account, Err(fault))),
-            }
-        }
-        Ok(known)
     }
 
     async fn entries(&self, places: &[(Known, Vec<Region>)]) -> Result<Vec<Entry>, Failure> {

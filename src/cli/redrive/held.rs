@@ -10,7 +10,7 @@ use crate::ports::Fault;
 const BYTES_MAX: usize = 256 << 20;
 
 /// Which messages to look for.
-pub(super) enum Wanted {
+pub(in crate::cli) enum Wanted {
     All,
     These(BTreeSet<String>),
 }
@@ -33,9 +33,9 @@ impl Wanted {
 
 /// What was received.
 #[derive(Default)]
-pub(super) struct Held {
+pub(in crate::cli) struct Held {
     /// The wanted ones, the oldest first, each once.
-    pub(super) letters: Vec<DeadLetter>,
+    pub(in crate::cli) letters: Vec<DeadLetter>,
     /// What was looked for and is not there.
     pub(super) missing: BTreeSet<String>,
     /// The last receipt of each message that was received, wanted or not.
@@ -49,7 +49,7 @@ pub(super) struct Held {
 impl Held {
     /// Receives until nothing new comes, all that is wanted was found, or `limit` messages were seen. All of them are in
     /// our hands before anything is done with the first, so that a message which comes back while we work is left alone.
-    pub(super) async fn gather(queue: &DeadLetters, wanted: Wanted, limit: usize) -> Result<Self, Fault> {
+    pub(in crate::cli) async fn gather(queue: &DeadLetters, wanted: Wanted, limit: usize) -> Result<Self, Fault> {
         let mut held = Self::default();
         if let Err(fault) = held.fill(&wanted, limit, async |max| queue.receive(max).await).await {
             // What is not given back now comes back by itself, and the fault is what has to be told.
@@ -105,7 +105,7 @@ impl Held {
     }
 
     /// Gives back everything but what is gone.
-    pub(super) async fn give_back(&self, queue: &DeadLetters, gone: &BTreeSet<String>) -> Result<(), Fault> {
+    pub(in crate::cli) async fn give_back(&self, queue: &DeadLetters, gone: &BTreeSet<String>) -> Result<(), Fault> {
         let kept = self.receipts.iter().filter(|(id, _)| !gone.contains(*id));
         let receipts: Vec<String> = kept.map(|(_, receipt)| receipt.clone()).collect();
         queue.give_back(&receipts).await

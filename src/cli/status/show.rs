@@ -202,7 +202,7 @@ pub(in crate::cli) fn in_words(standing: Standing) -> String {
 }
 
 /// In the largest unit that it fills.
-fn age(ms: i64) -> String {
+pub(in crate::cli) fn age(ms: i64) -> String {
     let units = [(DAY_MS, "d"), (HOUR_MS, "h"), (MINUTE_MS, "min"), (SECOND_MS, "s")];
     let (unit, name) = units.into_iter().find(|(unit, _)| ms >= *unit).unwrap_or((SECOND_MS, "s"));
     format!("{} {name}", ms.max(0) / unit)

@@ -2,7 +2,10 @@
 //! created bus, rules, queue and table, and every call in the hub is held against the created role.
 
 mod access;
+mod doctor;
 mod rules;
+
+use std::collections::BTreeMap;
 
 use aws_sdk_sqs::types::{Message, QueueAttributeName};
 use runas_reactor::config;
@@ -47,11 +50,16 @@ impl Deployed {
         deployed
     }
 
-    /// An operator's command, as the root of the hub account, with what the stack's outputs say.
+    /// An operator's command, as the root of the hub account.
     fn runasctl(&self, arguments: &[&str]) -> Ran {
+        Ran::of(&self.variables(), arguments)
+    }
+
+    /// What such a command finds in its environment, with what the stack's outputs say.
+    fn variables(&self) -> BTreeMap<String, String> {
         let outputs = &self.hub.outputs;
         let (url, members) = (self.hub.url(), self.stage.aws.url());
-        let variables = [
+        self.stage.variables(&[
             (config::TABLE, outputs["TableName"].as_str()),
             (config::TOPIC_ARN, &outputs["TopicArn"]),
             (config::QUEUE_URL, &outputs["QueueUrl"]),
@@ -61,19 +69,20 @@ impl Deployed {
             ("AWS_ACCESS_KEY_ID", HUB),
             ("AWS_SECRET_ACCESS_KEY", "test"),
             ("AWS_SESSION_TOKEN", ""),
-        ];
-        self.stage.runasctl(&variables, arguments)
+        ])
     }
 
     /// Puts the events of all calls so far onto the buses that they reach: the forwarding rules of the accounts send to ours,
     /// and what happens in the hub's own account and region comes onto its default bus.
     fn forward(&self) -> usize {
         let events = self.stage.events();
-        for event in &events {
-            let own = event["account"] == HUB && event["region"] == HOME;
-            self.hub.event(if own { "default" } else { BUS }, event);
-        }
+        events.iter().for_each(|event| self.put_onto_its_bus(event));
         events.len()
+    }
+
+    fn put_onto_its_bus(&self, event: &Value) {
+        let own = event["account"] == HUB && event["region"] == HOME;
+        self.hub.event(if own { "default" } else { BUS }, event);
     }
 
     /// Forwards events until no more come and nothing is left to do.

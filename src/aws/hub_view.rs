@@ -1,0 +1,176 @@
+//! What the hub consists of, as an operator looks at it: queues, topic, schedule, and what feeds the function. Nothing here
+//! writes. Schedule and feed are found by the queue that they send to or read from, whatever their names.
+
+use std::borrow::Cow;
+
+use aws_sdk_sqs::types::QueueAttributeName;
+use serde_json::Value;
+
+use super::by_hand::{self, Shape, Way, encoded};
+use super::client::{Clients, Lazy};
+use super::fault::Call;
+use crate::domain::target::Region;
+use crate::domain::text::{ID_CHARS_MAX, clean};
+use crate::ports::{Fault, FaultClass};
+
+const QUEUE: Call = Call::read("GetQueueAttributes");
+const TOPIC: Call = Call::read("GetTopicAttributes");
+const SCHEDULES: Call = Call::read("ListSchedules");
+const FEEDS: Call = Call::read("ListEventSourceMappings");
+
+/// A page holds up to 100 schedules [bc scheduler]; the rest is for luck.
+const PAGES_MAX: usize = 50;
+
+/// The hub, to be looked at.
+pub struct HubView {
+    sqs: Lazy<aws_sdk_sqs::Client>,
+    sns: Lazy<aws_sdk_sns::Client>,
+    scheduler: Way,
+    lambda: Way,
+    region: Region,
+}
+
+/// A queue.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct QueueState {
+    /// Its ARN.
+    pub arn: String,
+    /// Messages that can be received.
+    pub waiting: u64,
+    /// Messages that were received, or come later.
+    pub under_way: u64,
+    /// The queue that messages go to which were received too often.
+    pub dead_letters: Option<String>,
+}
+
+/// Who gets what is published to a topic.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Subscriptions {
+    /// Those that get it.
+    pub confirmed: u64,
+    /// Those that have not been confirmed.
+    pub pending: u64,
+}
+
+/// A schedule.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Schedule {
+    /// Its name.
+    pub name: String,
+    /// Whether it is switched on.
+    pub enabled: bool,
+}
+
+/// An event source mapping.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Feed {
+    /// Its id.
+    pub id: String,
+    /// The function that it feeds.
+    pub function: String,
+    /// Its state in Lambda's words: `Enabled`, `Disabled`, or on the way to one of them.
+    pub state: String,
+}
+
+impl HubView {
+    pub(super) fn new(region: &Region, clients: &Clients) -> Self {
+        let (sqs, sns) = (clients.sqs(), clients.sns());
+        Self { sqs, sns, scheduler: clients.scheduler(), lambda: clients.lambda(), region: region.clone() }
+    }
+
+    /// A queue. SQS's numbers are approximate [docs: sqs `GetQueueAttributes`].
+    ///
+    /// # Errors
+    /// The queue is not there, or does not say.
+    pub async fn queue(&self, url: &str) -> Result<QueueState, Fault> {
+        let request = self.sqs.get_queue_attributes().queue_url(url).attribute_names(QueueAttributeName::All);
+        let attributes = request.send().await.map_err(|error| QUEUE.failed(&error))?.attributes.unwrap_or_default();
+        let number = |name| attributes.get(&name).and_then(|text| text.parse().ok()).unwrap_or(0_u64);
+        let redrive: Option<Value> =
+            attributes.get(&QueueAttributeName::RedrivePolicy).and_then(|text| serde_json::from_str(text).ok());
+        let arn = attributes.get(&QueueAttributeName::QueueArn);
+        Ok(QueueState {
+            arn: arn.cloned().ok_or_else(|| unread(QUEUE, "the answer names no queue"))?,
+            waiting: number(QueueAttributeName::ApproximateNumberOfMessages),
+            under_way: number(QueueAttributeName::ApproximateNumberOfMessagesNotVisible)
+                .saturating_add(number(QueueAttributeName::ApproximateNumberOfMessagesDelayed)),
+            dead_letters: redrive.as_ref().and_then(|redrive| text(redrive, "deadLetterTargetArn")),
+        })
+    }
+
+    /// Who gets what is published to a topic.
+    ///
+    /// # Errors
+    /// The topic is not there, or does not say.
+    pub async fn subscriptions(&self, topic_arn: &str) -> Result<Subscriptions, Fault> {
+        let request = self.sns.get_topic_attributes().topic_arn(topic_arn);
+        let attributes = request.send().await.map_err(|error| TOPIC.failed(&error))?.attributes.unwrap_or_default();
+        let number = |name| attributes.get(name).and_then(|text| text.parse().ok());
+        Ok(Subscriptions {
+            confirmed: number("SubscriptionsConfirmed").ok_or_else(|| unread(TOPIC, "the answer counts nothing"))?,
+            pending: number("SubscriptionsPending").unwrap_or_default(),
+        })
+    }
+
+    /// The schedules that send to a queue.
+    ///
+    /// # Errors
+    /// They cannot be listed.
+    pub async fn schedules(&self, queue_arn: &str) -> Result<Vec<Schedule>, Fault> {
+        let mut found = Vec::new();
+        let mut path = "/schedules?MaxResults=100".to_owned();
+        for _ in 0..PAGES_MAX {
+            let page = self.get("scheduler", SCHEDULES, &self.scheduler, path).await?;
+            let Some(schedules) = page.get("Schedules").and_then(Value::as_array) else {
+                return Err(unread(SCHEDULES, "the answer has no Schedules"));
+            };
+            let ours = schedules
+                .iter()
+                .filter(|it| it.get("Target").and_then(|target| text(target, "Arn")).as_deref() == Some(queue_arn));
+            found.extend(ours.map(|it| Schedule {
+                name: text(it, "Name").unwrap_or_default(),
+                enabled: text(it, "State").as_deref() == Some("ENABLED"),
+            }));
+            let Some(token) = page.get("NextToken").and_then(Value::as_str) else { return Ok(found) };
+            path = format!("/schedules?MaxResults=100&NextToken={}", encoded(token));
+        }
+        Err(unread(SCHEDULES, "there are more schedules than are read"))
+    }
+
+    /// What feeds functions from a queue. A queue has few of them: the first page is all.
+    ///
+    /// # Errors
+    /// They cannot be listed.
+    pub async fn feeds(&self, queue_arn: &str) -> Result<Vec<Feed>, Fault> {
+        let path = format!("/2015-03-31/event-source-mappings/?EventSourceArn={}", encoded(queue_arn));
+        let page = self.get("lambda", FEEDS, &self.lambda, path).await?;
+        let Some(feeds) = page.get("EventSourceMappings").and_then(Value::as_array) else {
+            return Err(unread(FEEDS, "the answer has no EventSourceMappings"));
+        };
+        let feed = |it: &Value| Feed {
+            id: text(it, "UUID").unwrap_or_default(),
+            function: text(it, "FunctionArn").unwrap_or_default(),
+            state: text(it, "State").unwrap_or_default(),
+        };
+        Ok(feeds.iter().map(feed).collect())
+    }
+
+    /// A call that is a path with a query [bc scheduler, lambda: `rest-json`].
+    async fn get(&self, service: &'static str, call: Call, way: &Way, path: String) -> Result<Value, Fault> {
+        let Some(credentials) = way.sdk.credentials_provider() else {
+            return Err(call.fault(FaultClass::Invalid, "NoCredentials", "there are no credentials to ask with"));
+        };
+        let path = Cow::Owned(path);
+        let content_type = "application/json";
+        let shape = Shape { service, call, method: "GET", path, target: None, content_type, read: by_hand::json };
+        shape.prepare(way, self.region.as_str(), credentials).ask(String::new()).await
+    }
+}
+
+fn text(value: &Value, name: &str) -> Option<String> {
+    Some(clean(value.get(name)?.as_str()?, ID_CHARS_MAX * 2))
+}
+
+fn unread(call: Call, what: &str) -> Fault {
+    call.fault(FaultClass::Transient, "Incomplete", what)
+}

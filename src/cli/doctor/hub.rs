@@ -1,0 +1,91 @@
+//! Asking the hub: the ledger, the queues, the topic, the schedule and what feeds the function.
+
+use super::hub_checks::{self as judge, Letters, Reviewed};
+use super::report::Check;
+use crate::aws::hub_view::{HubView, QueueState};
+use crate::aws::operator::Operator;
+use crate::aws::policy_book::{Current, PolicyBook};
+use crate::cli::policy_yaml;
+use crate::cli::redrive::held::{Held, Wanted};
+use crate::domain::policy::Policy;
+use crate::domain::sweep::Sweep;
+use crate::domain::time::Time;
+use crate::ports::Fault;
+
+/// Dead letters that are received to find the oldest, and given back.
+const LETTERS_MAX: usize = 100;
+
+/// Where the hub's parts are.
+pub(super) struct Names {
+    pub(super) table: String,
+    pub(super) topic_arn: String,
+    pub(super) queue_url: String,
+    pub(super) dead_letter_url: String,
+}
+
+/// What is known of the hub.
+pub(super) struct Hub {
+    pub(super) checks: Vec<Check>,
+    /// The policy in force, if it can be read.
+    pub(super) policy: Option<Policy>,
+    /// When the last complete sweep began.
+    pub(super) swept: Option<Time>,
+}
+
+/// Asks, and says what the answers mean.
+pub(super) async fn examine(operator: &Operator, names: &Names, now: Time) -> Hub {
+    let (view, book, ledger) =
+        (operator.hub_view(), operator.policy_book(&names.table), operator.ledger_view(&names.table));
+    let current = book.current().await;
+    let reviewed = review(&book, &current, now).await;
+    let sweep = ledger.sweep().await;
+    let (queue, dead) = (view.queue(&names.queue_url).await, view.queue(&names.dead_letter_url).await);
+    let mut checks = vec![
+        judge::policy(&current, reviewed.as_ref(), queue.as_ref().ok()),
+        judge::sweep(&sweep, now),
+        judge::queue(&queue, dead.as_ref().ok()),
+        judge::dead_letters(&dead, letters(operator, names, &dead).await.as_ref(), now),
+    ];
+    checks.extend(fed(&view, &queue).await);
+    checks.push(judge::alerts(&view.subscriptions(&names.topic_arn).await));
+    let policy = current.ok().flatten().and_then(|current| current.policy.ok());
+    Hub { checks, policy, swept: sweep.ok().flatten().as_ref().and_then(Sweep::completed) }
+}
+
+/// What a push of the same text would say today.
+async fn review(book: &PolicyBook, current: &Result<Option<Current>, Fault>, now: Time) -> Option<Reviewed> {
+    let number = current.as_ref().ok()?.as_ref()?.version.as_ref()?.number;
+    let pushed = match book.version(number).await {
+        Ok(pushed) => pushed?,
+        Err(fault) => return Some(Reviewed::Unread(fault)),
+    };
+    Some(match policy_yaml::parse(&format!("version {number}"), &pushed.yaml, now) {
+        Ok((_, lints)) => Reviewed::Taken { warnings: lints.len() },
+        Err(problems) => {
+            let first = problems.problems.first().map(|first| first.problem.message.clone());
+            Reviewed::Refused(first.unwrap_or_default())
+        }
+    })
+}
+
+/// Some of the dead letters, where there are any: they are hidden from others for a moment.
+async fn letters(operator: &Operator, names: &Names, dead: &Result<QueueState, Fault>) -> Option<Letters> {
+    dead.as_ref().ok().filter(|dead| dead.waiting > 0)?;
+    let queue = operator.dead_letters(&names.dead_letter_url);
+    let held = Held::gather(&queue, Wanted::All, LETTERS_MAX).await.ok()?;
+    // What cannot be given back comes back by itself, within two minutes.
+    let _ = held.give_back(&queue, &std::collections::BTreeSet::new()).await;
+    let oldest = held.letters.first()?;
+    Some(Letters { oldest: oldest.sent, reason: oldest.reason() })
+}
+
+/// Schedule and feed go by the queue's ARN, which the queue says itself.
+async fn fed(view: &HubView, queue: &Result<QueueState, Fault>) -> [Check; 2] {
+    match queue {
+        Ok(queue) => {
+            let (feeds, schedules) = (view.feeds(&queue.arn).await, view.schedules(&queue.arn).await);
+            [judge::feed(&feeds), judge::schedule(&schedules)]
+        }
+        Err(_) => judge::NEED_QUEUE.map(judge::without_queue),
+    }
+}

@@ -1,0 +1,166 @@
+use super::regions as regions_of;
+use super::*;
+use crate::cli::doctor::report::Remedy;
+use crate::cli::policy_yaml;
+use crate::domain::milestones::Milestones;
+use crate::domain::target::Region;
+use crate::domain::time::{HOUR_MS, MINUTE_MS};
+
+const NOW: Time = Time::from_ms(1_800_000_000_000);
+/// `hub_account` and `home_region` of this policy are 222233334444 and eu-west-1.
+const YAML: &str = include_str!("../../../../infra/policy.example.yaml");
+const HUB: &str = "222233334444";
+const PAYMENTS: &str = "333344445555";
+
+fn fault(class: FaultClass) -> Fault {
+    Fault { class, call: "AssumeRole", code: "Code".to_owned(), message: "why".to_owned(), maybe_applied: false }
+}
+
+fn regions() -> Vec<Region> {
+    ["eu-west-1", "us-east-1"].map(|region| region.parse().unwrap()).to_vec()
+}
+
+fn member(account: &str, entered: Result<&str, FaultClass>) -> Member {
+    let entered = entered.map(str::to_owned).map_err(fault);
+    Member { account: account.parse().unwrap(), name: "app".to_owned(), regions: regions(), entered }
+}
+
+fn target(account: &str, region: &str) -> Target {
+    Target::new(account.parse().unwrap(), region.parse().unwrap())
+}
+
+fn row(standing: Standing, looked: Time) -> TargetRow {
+    TargetRow {
+        target: target(PAYMENTS, "eu-west-1"),
+        standing,
+        why: "AssumeRole: AccessDenied".to_owned(),
+        updated: NOW,
+        looked,
+        milestones: Milestones::default(),
+        policy: "v1".to_owned(),
+    }
+}
+
+fn rows(standing: Standing, looked: Time) -> Rows {
+    let row = row(standing, looked);
+    [(row.target.clone(), row)].into()
+}
+
+#[track_caller]
+fn only(checks: Vec<Check>) -> Check {
+    let [check] = <[Check; 1]>::try_from(checks).unwrap();
+    check
+}
+
+#[track_caller]
+fn wrong(check: &Check) -> &Remedy {
+    match &check.outcome {
+        Outcome::Wrong(remedy) => remedy,
+        other => panic!("{other:?}: {check:?}"),
+    }
+}
+
+#[track_caller]
+fn not_known(check: &Check) -> &Remedy {
+    match &check.outcome {
+        Outcome::NotKnown(remedy) => remedy,
+        other => panic!("{other:?}: {check:?}"),
+    }
+}
+
+#[test]
+fn a_role_that_lets_nobody_in_is_wrong_and_one_that_lets_the_function_in_is_not_known() {
+    let role = |member: Member, rows: &Rows| only(member_role(&[member], rows, NOW));
+    let nothing = Rows::new();
+    let fine = role(member(PAYMENTS, Ok("RunasReactorMember")), &nothing);
+    assert_eq!((fine.outcome, fine.what.as_str()), (Outcome::Right, "1 account: RunasReactorMember can be assumed"));
+    let denied = || member(PAYMENTS, Err(FaultClass::Denied));
+    assert!(wrong(&role(denied(), &nothing)).fix.starts_with("deploy infra/member.yaml"));
+    assert!(wrong(&role(denied(), &rows(Standing::Unreachable, NOW))).fix.starts_with("deploy infra/member.yaml"));
+    assert!(wrong(&role(denied(), &rows(Standing::InSync, NOW.plus_ms(-25 * HOUR_MS)))).fix.starts_with("deploy"));
+    let in_use = role(denied(), &rows(Standing::InSync, NOW.plus_ms(-23 * HOUR_MS)));
+    assert!(not_known(&in_use).fix.contains("OperatorRole"), "{in_use:?}");
+    let by_scp = role(member(PAYMENTS, Err(FaultClass::DeniedByScp)), &nothing);
+    assert!(wrong(&by_scp).fix.contains("runasctl render scp"), "{by_scp:?}");
+    not_known(&role(member(PAYMENTS, Err(FaultClass::Throttled)), &nothing));
+}
+
+#[test]
+fn the_function_gets_in_where_it_has_observed_and_nothing_is_assumed_elsewhere() {
+    let swept = Some(NOW.plus_ms(-HOUR_MS));
+    let function = |standing, looked| {
+        let checks = function(&[member(PAYMENTS, Ok("role"))], &rows(standing, looked), swept);
+        // The other region has no row.
+        assert_eq!(checks.iter().filter(|check| check.what.contains("not observed yet")).count(), 1, "{checks:?}");
+        only(checks.into_iter().filter(|check| !check.what.contains("not observed yet")).collect())
+    };
+    for standing in [Standing::InSync, Standing::Drifted, Standing::Held, Standing::BackingOff, Standing::Exempt] {
+        assert_eq!(function(standing, NOW).outcome, Outcome::Right, "{standing:?}");
+    }
+    let unreachable = function(Standing::Unreachable, NOW);
+    assert_eq!(wrong(&unreachable).cause, "AssumeRole: AccessDenied");
+    assert!(wrong(&unreachable).fix.contains("runasctl explain 333344445555/eu-west-1"), "{unreachable:?}");
+    not_known(&function(Standing::Waiting, NOW));
+    let missed = function(Standing::InSync, NOW.plus_ms(-30 * HOUR_MS));
+    assert!(missed.what.ends_with("the last complete sweep did not come to it"), "{missed:?}");
+    not_known(&missed);
+}
+
+fn proved(members: &[Member], proofs: impl IntoIterator<Item = (Target, Proof)>) -> Vec<Check> {
+    let (policy, _) = policy_yaml::parse("policy", YAML, NOW).unwrap();
+    events(members, &proofs.into_iter().collect(), &policy, 5 * MINUTE_MS)
+}
+
+#[test]
+fn events_that_came_back_are_one_line_and_a_silent_target_is_named_with_what_to_look_at() {
+    let members = [member(PAYMENTS, Ok("role"))];
+    let (home, virginia) = (target(PAYMENTS, "eu-west-1"), target(PAYMENTS, "us-east-1"));
+    let back = |within_ms| Proof::Back { within_ms };
+    let all = only(proved(&members, [(home.clone(), back(9_000)), (virginia.clone(), back(43_000))]));
+    assert_eq!(all.what, "2 targets of 1 account: the event of a call came back, the last within 43 s");
+    assert_eq!(all.outcome, Outcome::Right);
+
+    let some = proved(&members, [(home.clone(), back(9_000)), (virginia.clone(), Proof::Silent)]);
+    let [right, silent] = &some[..] else { panic!("{some:?}") };
+    assert_eq!(right.outcome, Outcome::Right);
+    assert_eq!(silent.what, "1 target of 1 account: no event came back within 300 s");
+    let Remedy { cause, fix } = wrong(silent);
+    assert!(cause.starts_with("in this order: no trail") && cause.contains("rule runas-reactor-documents"), "{cause}");
+    assert!(fix.contains("describe-rule --region us-east-1") && fix.contains("deploy infra/member.yaml"), "{fix}");
+
+    let none = only(proved(&members, [(home, Proof::Silent), (virginia, Proof::Silent)]));
+    assert!(wrong(&none).cause.starts_with("none came back from anywhere"), "{none:?}");
+}
+
+#[test]
+fn in_the_hubs_own_account_and_region_the_rule_is_the_hubs() {
+    let members = [member(HUB, Ok("role"))];
+    let proofs = [(target(HUB, "eu-west-1"), Proof::Silent), (target(HUB, "us-east-1"), Proof::Back { within_ms: 1 })];
+    let checks = proved(&members, proofs);
+    let own = checks.iter().find(|check| check.outcome != Outcome::Right).unwrap();
+    assert!(wrong(own).cause.contains("rule runas-reactor-own-documents"), "{own:?}");
+    assert!(wrong(own).fix.contains("deploy infra/hub.yaml"), "{own:?}");
+}
+
+#[test]
+fn a_call_that_was_refused_for_another_reason_than_its_version_proves_nothing() {
+    let of = |proof| only(proved(&[member(PAYMENTS, Ok("role"))], [(target(PAYMENTS, "us-east-1"), proof)]));
+    assert!(wrong(&of(Proof::Refused(fault(FaultClass::Denied)))).fix.contains("to the member role"));
+    assert!(wrong(&of(Proof::Refused(fault(FaultClass::DeniedByScp)))).fix.contains("runasctl render scp"));
+    assert!(wrong(&of(Proof::Refused(fault(FaultClass::RegionOff)))).fix.contains("enable us-east-1"));
+    not_known(&of(Proof::Refused(fault(FaultClass::NotReady))));
+    not_known(&of(Proof::Refused(fault(FaultClass::Transient))));
+    not_known(&of(Proof::Unread(fault(FaultClass::Denied))));
+    assert!(wrong(&of(Proof::Accepted)).cause.contains("no document can have"));
+}
+
+#[test]
+fn what_the_organisation_or_an_account_does_not_say_is_not_known() {
+    let account: AccountId = PAYMENTS.parse().unwrap();
+    let unknown = only(organization(&[(account.clone(), fault(FaultClass::Throttled))]));
+    not_known(&unknown);
+    not_known(&only(regions_of(&[(account, fault(FaultClass::Denied))])));
+    not_known(&no_organization(&fault(FaultClass::Denied)));
+    not_known(&no_rows(&fault(FaultClass::Denied)));
+    assert!(organization(&[]).is_empty() && regions_of(&[]).is_empty());
+}
