@@ -54,6 +54,7 @@ Installed. The reactor observes, and writes nothing. Confirm the mails that SNS 
   export RUNAS_TOPIC_ARN=$(output TopicArn)
   export RUNAS_QUEUE_URL=$(output QueueUrl)
   export RUNAS_DLQ_URL=$(output DeadLetterUrl)
-  runasctl status    # in the hub account; how everything stands after the first sweep
+  runasctl doctor    # in the hub account; proves the installation, and names what is missing
+  runasctl status    # how everything stands after the first sweep
 NEXT
 }
