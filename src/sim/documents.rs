@@ -10,10 +10,10 @@ use crate::domain::document::CONTENT_BYTES_MAX;
 use crate::domain::edit::{Action, Edit};
 use crate::domain::fingerprint::Glance;
 use crate::domain::observation::{Observation, Status};
-use crate::domain::target::Target;
+use crate::domain::target::{AccountId, Target};
 use crate::domain::text::sha256;
 use crate::domain::time::Time;
-use crate::ports::{Access, Clock as _, Fault, FaultClass, Lookup, Written};
+use crate::ports::{Access, Clock as _, Fault, FaultClass, Lookup, Relapse, Written};
 
 mod reading;
 
@@ -280,6 +280,10 @@ impl crate::ports::Documents for Sim {
             return Ok(());
         }
         self.ours(target, access, &Call::DeleteVersion { version }).await.map(drop)
+    }
+
+    async fn take_relapse(&self, account: &AccountId) -> Option<Relapse> {
+        self.state().relapses.remove(account)
     }
 }
 

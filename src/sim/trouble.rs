@@ -20,7 +20,8 @@ use crate::domain::sweep::Sweep;
 use crate::domain::target::{AccountFacts, AccountId, OuId, Region, Target};
 use crate::domain::time::Time;
 use crate::ports::{
-    Access, Attempt, Clock, Directory, Documents, Fault, FaultClass, Ledger, Lookup, Notifier, Page, Queue, Written,
+    Access, Attempt, Clock, Directory, Documents, Fault, FaultClass, Ledger, Lookup, Notifier, Page, Queue, Relapse,
+    Written,
 };
 
 /// What happens to one call.
@@ -36,10 +37,12 @@ pub enum Hit {
     StopBefore,
     /// The process dies right after it.
     StopAfter,
+    /// It is made, and answered, so many milliseconds later.
+    Slow(u64),
 }
 
 impl Hit {
-    /// Every kind of trouble.
+    /// Every kind of trouble that a story draws.
     pub const ALL: [Self; 6] = [
         Self::Refused(FaultClass::Throttled),
         Self::Refused(FaultClass::Denied),
@@ -215,6 +218,12 @@ impl Troubled {
                 self.note(made());
                 answer
             }
+            Some(Hit::Slow(ms)) => {
+                self.sim.sleep(ms).await;
+                let answer = work.await;
+                self.note(made());
+                answer
+            }
             Some(Hit::TimeoutAfter | Hit::StopAfter) => {
                 let _ = work.await;
                 self.note(made());
@@ -289,6 +298,10 @@ impl Documents for Troubled {
 
     async fn prune(&self, target: &Target, access: &Access, version: u64) -> Result<(), Fault> {
         self.on("prune", target, access, self.sim.prune(target, access, version)).await
+    }
+
+    async fn take_relapse(&self, account: &AccountId) -> Option<Relapse> {
+        self.sim.take_relapse(account).await
     }
 }
 

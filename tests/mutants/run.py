@@ -1,15 +1,16 @@
 #!/usr/bin/env python3
-"""Mutation testing of the core: tests/mutants/run.py [--again] [--only TEXT]
+"""Mutation testing of the core: tests/mutants/run.py [--again] [--only PATTERN]
 
 One build holds all mutants (schemata.py). Each mutant is run against the tests that reach its function, the fast ones first,
 until one fails. What was found stands in target/mutants/results.jsonl, and is not tried again: remove it after a change of
-src/domain. --again tries those again that nothing caught, after a change of the tests; --only those whose name has the text.
+src/domain. --again tries those again that nothing caught, after a change of the tests; --only those whose name has the pattern.
 """
 
 import argparse
 import json
 import math
 import os
+import re
 import resource
 import shutil
 import signal
@@ -25,16 +26,20 @@ import schemata
 from schemata import Mutant
 
 VERSION = "27.1.0"
-SELECTION = ["--file", "src/domain/**", "--exclude", "src/domain/mutant.rs"]
+PARTS = {"core": ["src/domain/"], "reactor": ["src/reactor.rs", "src/reactor/"]}
+SELECTION = ["--file", "src/domain/**", "--file", "src/reactor/**", "--file", "src/reactor.rs", "--exclude", "src/domain/mutant.rs"]
 ROOT = Path(__file__).resolve().parents[2]
 TARGET = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")).resolve()
 WORK = TARGET / "mutants"
 PLAIN = WORK / "plain"
 CORE = WORK / "core"
 RESULTS = WORK / "results.jsonl"
+STACK_BYTES = 256 << 20
+"""A future holds the frames of all mutants of its function."""
 ENVIRONMENT = os.environ | {
     "CARGO_TARGET_DIR": str(WORK / "build"),
     "INSTA_UPDATE": "no",
+    "RUST_MIN_STACK": str(STACK_BYTES),
     "PROPTEST_RNG_SEED": "1",
     "PROPTEST_MAX_SHRINK_ITERS": "0",
 }
@@ -65,6 +70,7 @@ def outcome_of(binary: Path, tests: list[str], environment: dict[str, str], pati
     def limit() -> None:
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES_MAX, MEMORY_BYTES_MAX))
         resource.setrlimit(resource.RLIMIT_CPU, (patience_s, patience_s))
+        resource.setrlimit(resource.RLIMIT_STACK, (STACK_BYTES, resource.RLIM_INFINITY))
 
     command = [binary, "--test-threads=1", "--exact", *tests]
     options = {"stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL, "text": True, "preexec_fn": limit}
@@ -207,7 +213,7 @@ def summary(mutants: list[Mutant], results: Results) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--again", action="store_true", help="try those again that nothing caught")
-    parser.add_argument("--only", default="", metavar="TEXT", help="only mutants whose name has the text")
+    parser.add_argument("--only", default="", metavar="PATTERN", help="only mutants whose name has the pattern")
     parser.add_argument("--jobs", type=int, default=2, help="so many mutants at a time")
     parser.add_argument("--seconds", type=float, default=600, help="leave out tests that take longer")
     options = parser.parse_args()
@@ -221,7 +227,7 @@ def main() -> None:
     mutants = schemata.listed(tool(), PLAIN, SELECTION)
     results = Results()
     done = ("caught", "no build") if options.again else ("caught", "no build", "missed")
-    open_ = [m for m in mutants if results.outcome(m) not in done and options.only in m.name]
+    open_ = [m for m in mutants if results.outcome(m) not in done and re.search(options.only, m.name)]
 
     binary, arms = build(originals, mutants, {mutant.number for mutant in open_}, results)
     binary = Path(shutil.copy2(binary, WORK / "all-mutants"))
