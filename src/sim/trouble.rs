@@ -97,6 +97,8 @@ struct State {
     hits: BTreeMap<u64, Hit>,
     /// Calls that meet the same trouble each time.
     always: BTreeMap<&'static str, Hit>,
+    /// Calls that meet trouble one more time.
+    once: BTreeMap<&'static str, Hit>,
     /// The invocation that is being polled, and whether it is spared.
     invocation: u64,
     spared: bool,
@@ -131,11 +133,17 @@ impl Troubled {
         self.state().always.insert(call, hit);
     }
 
+    /// Lets the next call of a port's method meet trouble.
+    pub fn hit_once(&self, call: &'static str, hit: Hit) {
+        self.state().once.insert(call, hit);
+    }
+
     /// No more trouble.
     pub fn calm(&self) {
         let mut state = self.state();
         state.hits.clear();
         state.always.clear();
+        state.once.clear();
     }
 
     /// Calls so far.
@@ -174,7 +182,8 @@ impl Troubled {
         let mut state = self.state();
         state.calls += 1;
         let number = state.calls;
-        let hit = state.hits.remove(&number).or_else(|| state.always.get(call).copied()).filter(|_| !state.spared);
+        let of_method = state.once.remove(call).or_else(|| state.always.get(call).copied());
+        let hit = state.hits.remove(&number).or(of_method).filter(|_| !state.spared);
         (hit, state.invocation)
     }
 

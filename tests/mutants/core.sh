@@ -11,7 +11,7 @@ rm -rf "$core" && mkdir -p "$core"/src/{it/support,fuzz,cli}
 cp -R src/{domain,reactor,sim} src/{clock,domain,reactor,sim,ports,lambda,metrics}.rs "$core/src/"
 cp -R src/cli/{policy_yaml,policy_yaml.rs,decode.rs,simulate} "$core/src/cli/"
 cp -R events infra "$core/" && cp Cargo.lock "$core/"
-cp -R tests/it/{decode,properties,scenarios,sweeping}{,.rs} tests/it/{reactor.rs,retrying.rs,snapshots} "$core/src/it/"
+cp -R tests/it/{decode,properties,reactor,scenarios,sweeping}{,.rs} tests/it/{retrying.rs,snapshots} "$core/src/it/"
 cp -R tests/core "$core/src/held" && mv "$core/src/held/main.rs" "$core/src/held.rs"
 cp tests/it/support/{counted,org}.rs "$core/src/it/support/"
 cp -R tests/fuzz/{src,corpus} "$core/src/fuzz/"
