@@ -25,7 +25,7 @@ use crate::domain::finding::Alert;
 use crate::domain::policy::Policy;
 use crate::domain::target::{AccountId, Target};
 use crate::domain::time::Time;
-use crate::ports::{Clock, Fault, FaultClass};
+use crate::ports::{Clock, Fault, FaultClass, Relapse};
 
 pub use documents::Document;
 pub use ledger::LedgerRows;
@@ -114,6 +114,7 @@ struct State {
     skew_ms: i64,
     fates: VecDeque<Fate>,
     vended: BTreeMap<AccountId, Time>,
+    relapses: BTreeMap<AccountId, Relapse>,
     told: Vec<(Time, Alert)>,
     policy: Option<Policy>,
 }
@@ -128,6 +129,11 @@ impl Sim {
     /// Puts a policy in force, as `policy push` does.
     pub fn push_policy(&self, policy: Policy) {
         self.state().policy = Some(policy);
+    }
+
+    /// The next session in an account is one of a gap role, although the member role was used before.
+    pub fn relapse(&self, account: &AccountId, relapse: Relapse) {
+        self.state().relapses.insert(account.clone(), relapse);
     }
 
     /// How long something can have happened, in milliseconds, before a call that takes effect, and not be seen by whoever

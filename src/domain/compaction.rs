@@ -9,7 +9,7 @@ use std::ops::Bound;
 use super::accepted::{fold, value_of};
 use super::attribution::{Author, Pairing, candidates, clock_differences, pair, ssm_time};
 use super::confirmation::pending;
-use super::durations::{CALLS_MAX, FACTS_BYTES_MAX, KEPT_MS, NAMES_MS, SAME_CALL_MS, VERSIONS_MAX};
+use super::durations::{CALLS_MAX, FACTS_BYTES_MAX, NAMES_MS, SAME_CALL_MS, VERSIONS_MAX};
 use super::fact::{Base, CallFact, Delta, Facts, Notified};
 use super::principal::Attribution;
 use super::time::Time;
@@ -200,7 +200,7 @@ impl Compacted {
         self.facts.absences.retain(|known, _| !oldest.contains(known));
     }
 
-    /// The oldest intents, but those of versions in the record, and those that may still be heard of.
+    /// The oldest intents, but those of versions in the record, and those that are under way.
     fn drop_intents(&mut self, keep: usize, now: Time) {
         let surplus = self.facts.intents.len().saturating_sub(keep);
         if surplus == 0 {
@@ -209,13 +209,11 @@ impl Compacted {
         let names: BTreeSet<&String> =
             self.facts.versions.values().filter_map(|version| version.name.as_ref()).collect();
         let needed = |name: &String| names.contains(name);
-        let young = |until: Time| now.since(until) < KEPT_MS;
         let ended = self.facts.intents.iter().filter(|(name, intent)| !needed(name) && !intent.is_open(now));
-        let mut oldest: Vec<(bool, Time, String)> =
-            ended.map(|(name, intent)| (young(intent.until), intent.until, name.clone())).collect();
+        let mut oldest: Vec<(Time, String)> = ended.map(|(name, intent)| (intent.until, name.clone())).collect();
         oldest.sort();
         let Some(base) = self.facts.base.as_mut() else { return };
-        for (_, until, name) in oldest.into_iter().take(surplus) {
+        for (until, name) in oldest.into_iter().take(surplus) {
             self.facts.intents.remove(&name);
             base.intents_until = base.intents_until.max(until);
         }

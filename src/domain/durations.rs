@@ -29,7 +29,7 @@ pub const RETRY_MS: i64 = 5 * SECOND_MS;
 /// The longest such pause, and how often a new account is observed until its events arrive.
 pub const WATCH_MS: i64 = 5 * MINUTE_MS;
 
-/// Intents that ended stay for at least this long: EventBridge delivers for a day [docs: eb-rule-retry-policy].
+/// CloudTrail's history is asked for a trusted call for so long: EventBridge delivers for a day [docs: eb-rule-retry-policy].
 pub const KEPT_MS: i64 = DAY_MS;
 
 /// Versions that a record follows one by one; older ones are part of its base.

@@ -36,8 +36,7 @@ fn each<K: Ord + Clone, V: Clone>(
 
 /// Of two values that differ the same one, whichever side it is on.
 fn either<T: Clone + serde::Serialize>(one: &T, other: &T) -> T {
-    let text = |value: &T| serde_json::to_string(value).unwrap_or_default();
-    if text(one) <= text(other) { one.clone() } else { other.clone() }
+    std::cmp::min_by_key(one, other, |value| serde_json::to_string(value).unwrap_or_default()).clone()
 }
 
 /// The later one.

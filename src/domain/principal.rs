@@ -57,3 +57,20 @@ pub enum Attribution {
     /// An edit that nobody has told us the author of.
     Unattributed,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn role_is_named_before_its_session_and_everything_else_once() {
+        let called = |kind: &str, arn: &str, name: &str| {
+            let principal = Principal { kind: kind.to_owned(), arn: Some(arn.to_owned()), name: Some(name.to_owned()) };
+            principal.called()
+        };
+        let role = "arn:aws:iam::444455556666:role/Ops";
+        assert_eq!(called("AssumedRole", role, "alice"), "Ops (alice)");
+        assert_eq!(called("AssumedRole", role, "Ops"), "Ops");
+        assert_eq!(called("IAMUser", "arn:aws:iam::444455556666:user/alice", "bob"), "bob");
+    }
+}

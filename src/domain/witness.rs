@@ -7,7 +7,7 @@ use super::attribution::{Pairing, explained, pair};
 use super::document::{Body, Content};
 use super::durations::{NAMES_MS, SAME_DOCUMENT_MS, VERSIONS_MAX, VISIBLE_MS};
 use super::edit::Action;
-use super::fact::{Absence, Base, CallFact, Delta, Facts, Intended, LastSeen, Notified, VersionFact};
+use super::fact::{Absence, Base, CallFact, Delta, Facts, LastSeen, Notified, VersionFact};
 use super::merge::merge;
 use super::observation::{Observation, Seen, VersionInfo};
 use super::policy::Owned;
@@ -99,10 +99,7 @@ fn present(facts: &Facts, seen: &Seen, now: Time) -> Facts {
         learned.versions.insert(info.created, fact);
     }
     let first = seen.versions.iter().min_by_key(|info| info.number);
-    let replaced = |known: &Time| {
-        let begins_anew = first.is_some_and(|first| first.number == 1 && first.created > *known);
-        begins_anew && seen.versions.iter().all(|info| info.created != *known)
-    };
+    let replaced = |known: &Time| first.is_some_and(|first| first.number == 1 && first.created > *known);
     if let Some(known) = facts.newest().filter(replaced) {
         learned.absences.insert(known, gone(facts, now));
     }
@@ -235,7 +232,7 @@ pub fn known_content(facts: &Facts, created: Time) -> Option<Content> {
     let version = facts.versions.get(&created)?;
     let digest = version.digest.as_ref()?;
     let accepted = fold(facts, &pair(facts), &[], Some(created)).content?;
-    let overlays = facts.intents.values().filter(|intent| intent.write != Intended::Prune).map(|intent| &intent.owned);
+    let overlays = facts.intents.values().map(|intent| &intent.owned);
     let overlays: BTreeMap<String, &Owned> =
         overlays.chain(facts.owned.values()).map(|owned| (format!("{owned:?}"), owned)).collect();
     let mut candidates =

@@ -350,3 +350,6 @@ fn join_group(groups: &mut BTreeMap<Target, Group>, work: Work, message: &Messag
     let known: BTreeSet<String> = group.work.edits.iter().map(|edit| edit.id.clone()).collect();
     group.work.edits.extend(work.edits.into_iter().filter(|edit| !known.contains(&edit.id)));
 }
+
+#[cfg(test)]
+mod tests;

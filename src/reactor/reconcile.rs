@@ -11,7 +11,7 @@ use crate::domain::adoption::adopted;
 use crate::domain::case::{Applied, Case, Decision, Refusal};
 use crate::domain::decide::decide;
 use crate::domain::edit::Edit;
-use crate::domain::fact::{Facts, Notified};
+use crate::domain::fact::{Facts, Intent, Notified};
 use crate::domain::finding::{HubFinding, about_hub};
 use crate::domain::fingerprint::Glance;
 use crate::domain::judgement::{Judgement, judge};
@@ -141,14 +141,11 @@ async fn round<W: World>(
 }
 
 /// The intent of this round, with how it ended, which the ledger does not know yet.
-fn own_intents<'a>(
-    case: &'a Case,
-    before: &Record,
-) -> impl Iterator<Item = (String, crate::domain::fact::Intent)> + 'a {
+fn own_intents<'a>(case: &'a Case, before: &Record) -> impl Iterator<Item = (String, Intent)> + 'a {
     let logged = before.facts.intents.clone();
-    let news = case.record.facts.intents.iter().filter(move |(name, intent)| {
-        logged.get(*name).is_some_and(|logged| logged.ended.is_none()) && intent.ended.is_some()
-    });
+    let ended =
+        move |(name, intent): &(&String, &Intent)| logged.get(*name).is_some_and(|logged| logged.ended != intent.ended);
+    let news = case.record.facts.intents.iter().filter(ended);
     news.map(|(name, intent)| (name.clone(), intent.clone()))
 }
 

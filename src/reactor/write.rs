@@ -188,3 +188,22 @@ fn refused(fault: &Fault) -> Refusal {
         FaultClass::Transient | FaultClass::Throttled | FaultClass::NotReady => Refusal::Unconfirmed,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fault_of_the_first_step_says_what_stands_in_the_way_and_of_a_later_one_that_it_may_have_landed() {
+        use FaultClass::{Denied, DeniedByScp, Duplicate, Full, Invalid, Moved, NotFound, NotReady, RegionOff};
+        let of = |maybe_applied| move |class| refused(&Fault { class, maybe_applied, ..late("") });
+        let told = [Moved, NotFound, Duplicate, Full];
+        let expected = [Refusal::Conflict, Refusal::Conflict, Refusal::Duplicate, Refusal::VersionLimit];
+        assert_eq!((told.map(of(false)), told.map(of(true))), (expected, expected));
+        assert_eq!([Denied, DeniedByScp, RegionOff].map(of(false)), [Refusal::Denied; 3]);
+        assert_eq!(of(false)(Invalid), Refusal::Invalid);
+        assert_eq!([Denied, DeniedByScp, RegionOff, Invalid].map(of(true)), [Refusal::Unconfirmed; 4]);
+        let open = [FaultClass::Transient, FaultClass::Throttled, NotReady];
+        assert_eq!((open.map(of(false)), open.map(of(true))), ([Refusal::Unconfirmed; 3], [Refusal::Unconfirmed; 3]));
+    }
+}

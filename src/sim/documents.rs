@@ -10,10 +10,10 @@ use crate::domain::document::CONTENT_BYTES_MAX;
 use crate::domain::edit::{Action, Edit};
 use crate::domain::fingerprint::Glance;
 use crate::domain::observation::{Observation, Status};
-use crate::domain::target::Target;
+use crate::domain::target::{AccountId, Target};
 use crate::domain::text::sha256;
 use crate::domain::time::Time;
-use crate::ports::{Access, Clock as _, Fault, FaultClass, Lookup, Written};
+use crate::ports::{Access, Clock as _, Entry, Fault, FaultClass, Lookup, Written};
 
 mod reading;
 
@@ -280,6 +280,10 @@ impl crate::ports::Documents for Sim {
             return Ok(());
         }
         self.ours(target, access, &Call::DeleteVersion { version }).await.map(drop)
+    }
+
+    async fn entry(&self, account: &AccountId, _: &Access) -> Entry {
+        Entry { by_member_role: true, relapse: self.state().relapses.remove(account) }
     }
 }
 

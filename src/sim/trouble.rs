@@ -20,7 +20,8 @@ use crate::domain::sweep::Sweep;
 use crate::domain::target::{AccountFacts, AccountId, OuId, Region, Target};
 use crate::domain::time::Time;
 use crate::ports::{
-    Access, Attempt, Clock, Directory, Documents, Fault, FaultClass, Ledger, Lookup, Notifier, Page, Queue, Written,
+    Access, Attempt, Clock, Directory, Documents, Entry, Fault, FaultClass, Ledger, Lookup, Notifier, Page, Queue,
+    Written,
 };
 
 /// What happens to one call.
@@ -36,10 +37,12 @@ pub enum Hit {
     StopBefore,
     /// The process dies right after it.
     StopAfter,
+    /// It is made, and answered, so many milliseconds later.
+    Slow(u64),
 }
 
 impl Hit {
-    /// Every kind of trouble.
+    /// Every kind of trouble that a story draws.
     pub const ALL: [Self; 6] = [
         Self::Refused(FaultClass::Throttled),
         Self::Refused(FaultClass::Denied),
@@ -94,6 +97,8 @@ struct State {
     hits: BTreeMap<u64, Hit>,
     /// Calls that meet the same trouble each time.
     always: BTreeMap<&'static str, Hit>,
+    /// Calls that meet trouble one more time.
+    once: BTreeMap<&'static str, Hit>,
     /// The invocation that is being polled, and whether it is spared.
     invocation: u64,
     spared: bool,
@@ -128,11 +133,17 @@ impl Troubled {
         self.state().always.insert(call, hit);
     }
 
+    /// Lets the next call of a port's method meet trouble.
+    pub fn hit_once(&self, call: &'static str, hit: Hit) {
+        self.state().once.insert(call, hit);
+    }
+
     /// No more trouble.
     pub fn calm(&self) {
         let mut state = self.state();
         state.hits.clear();
         state.always.clear();
+        state.once.clear();
     }
 
     /// Calls so far.
@@ -171,7 +182,8 @@ impl Troubled {
         let mut state = self.state();
         state.calls += 1;
         let number = state.calls;
-        let hit = state.hits.remove(&number).or_else(|| state.always.get(call).copied()).filter(|_| !state.spared);
+        let of_method = state.once.remove(call).or_else(|| state.always.get(call).copied());
+        let hit = state.hits.remove(&number).or(of_method).filter(|_| !state.spared);
         (hit, state.invocation)
     }
 
@@ -211,6 +223,12 @@ impl Troubled {
         // What takes effect is noted when it has; a call that is given up before that was never made.
         match hit {
             None => {
+                let answer = work.await;
+                self.note(made());
+                answer
+            }
+            Some(Hit::Slow(ms)) => {
+                self.sim.sleep(ms).await;
                 let answer = work.await;
                 self.note(made());
                 answer
@@ -289,6 +307,10 @@ impl Documents for Troubled {
 
     async fn prune(&self, target: &Target, access: &Access, version: u64) -> Result<(), Fault> {
         self.on("prune", target, access, self.sim.prune(target, access, version)).await
+    }
+
+    async fn entry(&self, account: &AccountId, access: &Access) -> Entry {
+        self.sim.entry(account, access).await
     }
 }
 

@@ -2,7 +2,7 @@
 
 use runas_reactor::domain::acceptance::{Acceptance, Unacceptable, accept};
 use runas_reactor::domain::document::Content;
-use runas_reactor::domain::fact::Facts;
+use runas_reactor::domain::fact::{Base, Facts, Notified};
 use runas_reactor::domain::principal::Attribution::{Trusted, Untrusted};
 use runas_reactor::domain::record::{Commit, Record};
 use runas_reactor::domain::target::Target;
@@ -87,6 +87,30 @@ fn it_is_committed_under_the_generation_check_with_who_and_why() {
     assert!(history.summary.contains("alice") && history.summary.contains("LOG-12"), "{}", history.summary);
     let [alert] = &commit.alerts[..] else { panic!("one alert") };
     assert!(alert.text.contains("alice") && alert.text.contains("LOG-12"), "{}", alert.text);
+}
+
+#[test]
+fn record_begins_anew_with_the_accepted_version() {
+    let (mut facts, doc) = withheld();
+    let before = facts.base.take().unwrap();
+    facts.base = Some(Base { blurred: true, calls_until: at(4), ..before });
+    facts.owned = [100, 200, 210].map(|second| (at(second), owned())).into();
+    let record = accepts(&facts, &doc, 7).unwrap().record;
+    assert_eq!(record.updated, at(300));
+    assert_eq!(record.facts.versions.keys().collect::<Vec<_>>(), [&at(210)]);
+    assert_eq!(record.facts.owned.keys().collect::<Vec<_>>(), [&at(210)]);
+    let base = record.facts.base.unwrap();
+    let expected = Base {
+        content: Some(document(&[(BUCKET, "bucket")])),
+        until: at(200),
+        at: at(300),
+        foreign: base.foreign.clone(),
+        calls_until: at(4),
+        observed: at(300),
+        notified: Notified::Named,
+        ..Base::default()
+    };
+    assert_eq!(base, expected);
 }
 
 #[test]

@@ -1,14 +1,14 @@
 //! Who made which version: calls that come late, twice, or name a version that another call made.
 
 use runas_reactor::domain::attribution::{awaited, explained, pair, ssm_time};
-use runas_reactor::domain::durations::{NAMES_MS, SAME_DOCUMENT_MS, VISIBLE_MS};
+use runas_reactor::domain::durations::{NAMES_MS, VISIBLE_MS};
 use runas_reactor::domain::edit::Action;
 use runas_reactor::domain::fact::{CallFact, Ended, Facts, Intended, Intent};
 use runas_reactor::domain::principal::Attribution::{BreakGlass, Ours, Trusted, Unattributed, Untrusted};
 use runas_reactor::domain::time::DAY_MS;
 
 use crate::support::facts::{
-    KEY, LOGS, Story, at, call, created, deleted, denied, document, intent, via_reactor_role, wrote,
+    KEY, LOGS, Story, at, at_ms, call, created, deleted, denied, document, intent, via_reactor_role, wrote,
 };
 
 /// Version 5, made at second 90 on top of the known version 4.
@@ -52,7 +52,7 @@ fn failed_call_makes_no_version() {
 
 #[test]
 fn late_call_within_fifteen_minutes_made_the_version_on_a_known_predecessor() {
-    let window = SAME_DOCUMENT_MS / 1_000;
+    let window = 15 * 60;
     let story = || Story::known().version(5 + window, &document(&[(LOGS, "new")]));
     assert_eq!(story().call(wrote(5, 5, Trusted)).author(5 + window), Trusted);
     assert_eq!(story().call(wrote(5, 4, Trusted)).author(5 + window), Unattributed);
@@ -67,6 +67,20 @@ fn call_fits_a_version_by_minutes_only_where_its_predecessor_was_known_before() 
             .version(95, &document(&[(LOGS, "two")]))
             .call(wrote(6, 50, Trusted));
         assert_eq!(story.author(95), expected, "predecessor observed at {observed}");
+    }
+}
+
+/// The predecessor may stand among the versions still, where facts of before and after a compaction are joined.
+#[test]
+fn predecessor_in_the_base_is_known_since_the_base_observed_it() {
+    for (observed, expected) in [(49, Trusted), (50, Unattributed)] {
+        let mut story = Story::known().version(95, &document(&[(LOGS, "new")])).call(wrote(5, 50, Trusted));
+        story.facts.base.as_mut().unwrap().observed = at(observed);
+        assert_eq!(story.author(95), expected, "observed at {observed}");
+        let mut again = story.facts.versions[&at(95)].clone();
+        (again.number, again.previous, again.observed) = (4, None, at(60));
+        story.facts.versions.insert(at(0), again);
+        assert_eq!(story.author(95), expected, "observed at {observed}, and joined");
     }
 }
 
@@ -117,6 +131,19 @@ fn call_belongs_to_the_nearest_version_of_its_number_from_its_second_on() {
     }
 }
 
+/// A pipeline creates the document twice within a second, and each of its calls made one of the two.
+#[test]
+fn trusted_calls_of_one_second_share_the_versions_that_are_as_near() {
+    for (apart_ms, who, expected) in [(1_000, Trusted, 2), (1_001, Trusted, 1), (1_000, Untrusted, 1)] {
+        let mut again = created(90, who);
+        again.edit.id = "again".to_owned();
+        let story = Story::no_document().version_at(at_ms(90_200), &document(&[])).gone();
+        let story = story.version_at(at_ms(90_200 + apart_ms), &document(&[(KEY, "k")]));
+        let pairing = pair(&story.call(created(90, who)).call(again).facts());
+        assert_eq!(pairing.calls.len(), expected, "{apart_ms} ms apart, {who:?}");
+    }
+}
+
 #[test]
 fn version_belongs_to_the_least_trusted_of_its_calls() {
     let story = edited().call(wrote(5, 90, Trusted));
@@ -141,6 +168,14 @@ fn deletion_between_call_and_version_makes_it_another_document() {
     for (second, expected) in [(44, Trusted), (45, Unattributed), (47, Unattributed), (50, Unattributed), (51, Trusted)]
     {
         let story = Story::known().version(50, &document(&[(LOGS, "new")])).call(wrote(5, 45, Trusted));
+        assert_eq!(story.call(deleted(second, Untrusted)).author(50), expected, "{second}");
+    }
+}
+
+#[test]
+fn deletion_strictly_between_separates_a_foreign_call_and_a_version() {
+    for (second, expected) in [(45, Untrusted), (46, Unattributed), (49, Unattributed), (50, Untrusted)] {
+        let story = Story::known().version(50, &document(&[(LOGS, "new")])).call(wrote(5, 45, Untrusted));
         assert_eq!(story.call(deleted(second, Untrusted)).author(50), expected, "{second}");
     }
 }
@@ -200,6 +235,16 @@ fn clock_difference_is_nought_where_whole_seconds_explain_it() {
     let offset = |echo| ssm_time(&echoed(echo).facts, at(90)).since(at(90));
     assert_eq!([offset(60), offset(59)], [0, 0]);
     assert_eq!([offset(61), offset(58), offset(10)], [-1_500, 1_500, 49_500]);
+}
+
+/// CloudTrail cuts its times off at the second, and half of one is the best guess at what is missing.
+#[test]
+fn clock_difference_is_nought_within_a_second_of_that_guess() {
+    let offset = |ms: i64| {
+        let story = Story::known().ours_at(at_ms(60_000 + ms), &document(&[])).echo(at(60));
+        ssm_time(&story.facts, at(90)).since(at(90))
+    };
+    assert_eq!([-501, -500, 1_500, 1_501].map(offset), [-1_001, 0, 0, 1_001]);
 }
 
 #[test]

@@ -1,13 +1,15 @@
 //! Edit wars: how many answers make one, how long the reactor keeps off, and when it is over.
 
+use runas_reactor::domain::attribution::pair;
 use runas_reactor::domain::breaker::{Breaker, breaker};
 use runas_reactor::domain::case::WaitsOn;
-use runas_reactor::domain::fact::Ended;
+use runas_reactor::domain::fact::{Ended, Facts, Intended};
 use runas_reactor::domain::judgement::judge;
 use runas_reactor::domain::signal::Cause;
 use runas_reactor::domain::time::SECOND_MS;
 
 use crate::support::case::*;
+use crate::support::facts;
 
 /// `who` edits and the reactor answers, so many times, this many seconds apart.
 fn fought(who: Who, times: u32, apart: i64) -> Scenario {
@@ -173,4 +175,28 @@ fn adopted_versions_and_failed_calls_are_no_acts_of_a_war() {
     let case = target.case(Cause::Swept, &[]);
     let found = breaker(&case.record.facts, &judge(&case).pairing, &case.limits, case.now);
     assert_eq!(found.last_act, None);
+}
+
+#[test]
+fn act_counts_for_less_than_the_policys_window() {
+    let facts = facts::heard(&[facts::deleted(0, runas_reactor::domain::principal::Attribution::Untrusted)]);
+    let limits = Scenario::in_sync().limits;
+    let last_act = |ms| breaker(&facts, &pair(&facts), &limits, facts::at_ms(ms)).last_act;
+    assert_eq!([599_999, 600_000].map(last_act), [Some(facts::at(0)), None]);
+}
+
+/// Whatever makes the reactor write on and on, it slows down.
+#[test]
+fn twice_as_many_writes_slow_down_though_no_act_is_known() {
+    let limits = Scenario::in_sync().limits;
+    let until = |writes: i64, ms: i64| {
+        let seconds = std::iter::once(0).chain(std::iter::repeat_n(598, usize::try_from(writes - 1).unwrap()));
+        let logged = seconds.map(|second| facts::intent(Intended::Put, 5, second, None));
+        let intents = logged.enumerate().map(|(number, intent)| (number.to_string(), intent)).collect();
+        let facts = Facts { intents, ..Facts::default() };
+        breaker(&facts, &pair(&facts), &limits, facts::at_ms(ms)).until
+    };
+    let paused = Some(facts::at(603));
+    assert_eq!([9, 10, 11].map(|writes| until(writes, 599_999)), [None, paused, paused]);
+    assert_eq!(until(10, 600_000), None, "the first is as old as the window");
 }

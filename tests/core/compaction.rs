@@ -9,6 +9,7 @@ use runas_reactor::domain::document::Content;
 use runas_reactor::domain::durations::{CALLS_MAX, FACTS_BYTES_MAX, NAMES_MS, VERSIONS_MAX};
 use runas_reactor::domain::edit::Action;
 use runas_reactor::domain::fact::{Absence, Delta, Facts, Intended, Notified};
+use runas_reactor::domain::merge::merge;
 use runas_reactor::domain::principal::Attribution::{self, BreakGlass, Trusted, Unattributed, Untrusted};
 use runas_reactor::domain::time::{DAY_MS, Time};
 use serde_json::json;
@@ -47,8 +48,10 @@ fn late() -> Time {
 
 #[test]
 fn newest_thirty_two_versions_are_followed_one_by_one() {
-    let Compacted { facts, .. } = compact(&flood(Story::known()).facts(), late());
+    let before = flood(Story::known()).facts();
+    let Compacted { facts, .. } = compact(&before, late());
     assert_eq!(facts.open_versions().count(), VERSIONS_MAX);
+    assert_eq!(merge(&facts, &before).open_versions().count(), VERSIONS_MAX, "joined with what was known before");
     assert_eq!(facts.versions.len(), VERSIONS_MAX, "the others are gone");
     let base = facts.base.as_ref().unwrap();
     assert_eq!((base.until, base.at), (at(170), at(10)));
@@ -199,8 +202,15 @@ fn calls_of_versions_that_leave_do_not_turn_to_others_of_the_same_number() {
     assert_eq!(accepted_field(&facts, KEY), None);
 }
 
+/// Nobody could say which version is the newest that they belong to.
 #[test]
-fn intents_of_a_day_and_of_versions_on_record_leave_last() {
+fn calls_stay_until_the_first_observation() {
+    let facts = Facts { base: None, ..denials(2 * CALLS_MAX) };
+    assert_eq!(compact(&facts, late()).left, Vec::<String>::new());
+}
+
+#[test]
+fn oldest_intents_leave_first_and_those_of_versions_on_record_stay() {
     let mut facts = Story::known().ours(90, &document(&[])).facts();
     for n in 0..i64::try_from(CALLS_MAX).unwrap() {
         facts.intents.insert(format!("w{n}"), intent(Intended::Promote, 5, 100 + n, None));

@@ -85,7 +85,14 @@ fn call_that_the_history_does_not_know_counts_as_foreign_after_half_an_hour() {
     let call = the_call(&facts);
     assert_eq!(answered(&call, &[], after(&call, 6 * WATCH_MS - 1)), None, "it may still come");
     assert_eq!(accepted_field(&facts, PROFILE), Some(EVIL.into()), "no pipeline is held up");
+    assert_eq!(pending(&facts, after(&call, 6 * WATCH_MS - 1)), std::slice::from_ref(&call.edit.id));
+    assert_eq!(
+        pending(&facts, after(&call, 6 * WATCH_MS)),
+        Vec::<String>::new(),
+        "CloudTrail will not know it any more"
+    );
     let refuted = answered(&call, &[], after(&call, 6 * WATCH_MS)).unwrap();
+    assert!(refuted.checked);
     let facts = learned(&facts, refuted);
     assert_eq!(accepted_field(&facts, PROFILE), None);
     let copied = learned(&facts, call);

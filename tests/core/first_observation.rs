@@ -11,8 +11,8 @@ use runas_reactor::domain::witness::{wanted, witness};
 use serde_json::json;
 
 use crate::support::facts::{
-    BUCKET, Doc, HOSTILE, KEY, LOGS, accepted, accepted_field, at, call, content, created, document, heard, intent,
-    observed, wrote,
+    BUCKET, Doc, HOSTILE, KEY, LOGS, Story, accepted, accepted_field, at, call, content, created, document, heard,
+    intent, observed, wrote,
 };
 
 const YOUNG: i64 = NAMES_MS / 1_000;
@@ -45,6 +45,15 @@ fn versions_are_the_base_from_ten_minutes_on() {
     let doc = three();
     for (second, base) in [(YOUNG + 9, Some(1)), (YOUNG + 10, Some(2)), (YOUNG + 19, Some(2)), (YOUNG + 20, Some(3))] {
         assert_eq!(base_number(&first(&doc, second, &[]), &doc), base, "{second}");
+    }
+}
+
+#[test]
+fn document_that_is_older_than_its_absence_was_missed_by_a_stale_read() {
+    for (second, adopted) in [(9, true), (10, false)] {
+        let facts = Story::no_document().facts();
+        let facts = observed(&facts, &Doc::new().version(1, second, &document(&[])).observation(), 100);
+        assert_eq!(facts.versions[&at(second)].adopted, adopted, "absent at second 10, made at {second}");
     }
 }
 

@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 
 use runas_reactor::domain::case::{Case, Refusal};
-use runas_reactor::domain::durations::REQUEUES_MAX;
+use runas_reactor::domain::durations::{FACTS_BYTES_MAX, REQUEUES_MAX};
 use runas_reactor::domain::edit::Action;
-use runas_reactor::domain::fact::{Facts, Intended, Notified};
+use runas_reactor::domain::fact::{CallFact, Facts, Intended, Notified};
 use runas_reactor::domain::milestones::Milestones;
 use runas_reactor::domain::observation::Obstacle;
+use runas_reactor::domain::principal::Attribution::Trusted;
 use runas_reactor::domain::record::{Incident, Record, Standing, Wake};
 use runas_reactor::domain::settle::{attach, detach, log_intent};
 use runas_reactor::domain::signal::Cause;
@@ -15,6 +16,7 @@ use runas_reactor::domain::time::MINUTE_MS;
 use serde_json::json;
 
 use crate::support::case::*;
+use crate::support::facts::{Story, document, intent, via_reactor_role, wrote};
 
 #[test]
 fn in_sync_with_nothing_new_writes_no_row() {
@@ -22,6 +24,14 @@ fn in_sync_with_nothing_new_writes_no_row() {
     assert_eq!(target.sweeps().settlement.commit, None);
     target.wait(86_400);
     assert_eq!(target.sweeps().settlement.commit, None, "the observation itself is no news");
+}
+
+#[test]
+fn message_that_was_received_is_no_news() {
+    let mut target = Scenario::in_sync();
+    target.record.wakes = vec![Wake { at: target.now, cause: Cause::Swept }];
+    target.wait(60);
+    assert_eq!(target.sweeps().settlement.commit, None);
 }
 
 #[test]
@@ -64,6 +74,7 @@ fn log_of_an_intent_keeps_everything_else_of_the_record() {
         exemption_warned: Some((at(3), 14)),
         wakes: vec![Wake { at: at(9_000), cause: Cause::Swept }],
         policy: "6".to_owned(),
+        updated: at(4),
         incident: Some(Incident { id: "i".to_owned(), ..Incident::default() }),
         ..target.record.clone()
     };
@@ -77,6 +88,7 @@ fn log_of_an_intent_keeps_everything_else_of_the_record() {
     let bare = |record: &Record| Record { facts: Facts::default(), generation: 0, updated: at(0), ..record.clone() };
     assert_eq!(bare(&commit.record), bare(&before));
     assert_eq!(commit.record.facts, case.record.facts, "the facts that are known by then");
+    assert_eq!(commit.record.updated, case.now);
     assert_eq!((commit.expected, commit.record.generation), (before.generation, before.generation + 1));
     assert_eq!((commit.history, commit.alerts.len(), commit.seen.len()), (None, 0, 0));
 }
@@ -108,6 +120,35 @@ fn record_and_case_survive_storage() {
     assert_eq!(record, target.record);
     let case: Case = serde_json::from_str(&serde_json::to_string(&pass.case).unwrap()).unwrap();
     assert_eq!(case, pass.case);
+}
+
+/// After a stop the message brings its calls again.
+#[test]
+fn log_of_an_intent_leaves_out_facts_that_a_row_does_not_hold() {
+    let mut target = Scenario::in_sync();
+    let before = target.record.clone();
+    let call = target.writes(MALLORY, &right_but("x", "x".repeat(FACTS_BYTES_MAX)));
+    let mut case = target.case(Cause::Touched, &[call]);
+    let put = intent(Intended::Put, 3, 90, None);
+    case.record.facts.intents.insert("next".to_owned(), put);
+    let logged = log_intent(&case, &before).record.facts;
+    assert_eq!(logged, Facts { intents: case.record.facts.intents.clone(), ..before.facts });
+    assert!(logged.intents.contains_key("next"));
+}
+
+#[test]
+fn what_is_so_survives_storage_and_what_is_not_takes_no_room() {
+    let stored = |so: bool| {
+        let call = via_reactor_role(wrote(5, 90, Trusted));
+        let call = CallFact { via_reactor_role: so, checked: so, ..call };
+        let mut facts = Story::known().version(90, &document(&[])).call(call).facts();
+        facts.base.as_mut().unwrap().blurred = so;
+        facts.versions.values_mut().for_each(|version| version.adopted = so);
+        let text = serde_json::to_string(&facts).unwrap();
+        assert_eq!(serde_json::from_str::<Facts>(&text).unwrap(), facts);
+        ["blurred", "adopted", "via_reactor_role", "checked"].map(|mark| text.contains(mark))
+    };
+    assert_eq!((stored(true), stored(false)), ([true; 4], [false; 4]));
 }
 
 #[test]

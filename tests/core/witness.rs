@@ -65,6 +65,15 @@ fn content_of_a_known_version_is_not_read_again() {
     assert_eq!(unread.versions[&at(90)].delta, change(&logs("new")));
 }
 
+/// Nothing can be said of an invalid version, whatever stood there before.
+#[test]
+fn predecessor_of_an_invalid_version_is_not_read_for_it() {
+    let mut facts = known();
+    facts.base.as_mut().unwrap().digest = None;
+    assert_eq!(wants(&facts, &there().version(5, 90, &logs("new")), 100), [4]);
+    assert_eq!(wants(&facts, &there().invalid(5, 90), 100), Vec::<u64>::new());
+}
+
 #[test]
 fn content_of_the_reactor_s_version_is_known_by_what_it_put_over_the_accepted_one() {
     let off = document(&[("runAsDefaultUser", "root"), (LOGS, "new")]);
@@ -242,11 +251,21 @@ fn observation_without_the_version_of_a_young_call_is_behind() {
 }
 
 #[test]
+fn observation_with_a_version_from_after_the_calls_second_is_not_behind() {
+    for (second, expected) in [(90, true), (91, false)] {
+        let facts = merge(&known(), &heard(&[wrote(6, 90, Trusted)]));
+        let seen = there().version(5, second, &logs("new")).seen();
+        assert_eq!(is_behind(&facts, Some(&seen), at(100)), expected, "{second}");
+    }
+}
+
+#[test]
 fn document_that_a_young_call_deleted_is_a_stale_read() {
     assert!(behind(&[deleted(90, Untrusted)], &there(), 100));
     assert!(!behind(&[deleted(90, Untrusted)], &there(), 90 + VISIBLE));
     assert!(!behind(&[denied(deleted(90, Untrusted))], &there(), 100));
     assert!(!behind(&[deleted(90, Untrusted)], &Doc::new().version(1, 95, &logs("new")), 100), "the next document");
+    assert!(!behind(&[deleted(90, Untrusted)], &Doc::new().version(1, 90, &logs("new")), 100), "of the same second");
 }
 
 #[test]

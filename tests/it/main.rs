@@ -15,6 +15,7 @@ mod emulator;
 mod infra;
 mod policy;
 mod properties;
+mod reactor;
 mod readme;
 mod render;
 mod retrying;

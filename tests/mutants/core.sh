@@ -11,21 +11,22 @@ rm -rf "$core" && mkdir -p "$core"/src/{it/support,fuzz,cli}
 cp -R src/{domain,reactor,sim} src/{clock,domain,reactor,sim,ports,lambda,metrics}.rs "$core/src/"
 cp -R src/cli/{policy_yaml,policy_yaml.rs,decode.rs,simulate} "$core/src/cli/"
 cp -R events infra "$core/" && cp Cargo.lock "$core/"
-cp -R tests/it/{decode.rs,decode,properties.rs,properties,scenarios.rs,sweeping.rs,sweeping,snapshots} "$core/src/it/"
+cp -R tests/it/{decode,properties,reactor,scenarios,sweeping}{,.rs} tests/it/{retrying.rs,snapshots} "$core/src/it/"
 cp -R tests/core "$core/src/held" && mv "$core/src/held/main.rs" "$core/src/held.rs"
 cp tests/it/support/{counted,org}.rs "$core/src/it/support/"
 cp -R tests/fuzz/{src,corpus} "$core/src/fuzz/"
 
 cd "$core/src"
 # Without what needs the SDK or a command.
-sed -i '0,/^\/\/\/ Works on one batch/{/^\/\/\/ Works on one batch/!{/^use aws_lambda_events\|^use lambda_runtime\|^use crate::ports\|^use crate::reactor\|^use crate::domain::time/!d}}' lambda.rs
+sed -i '0,/^\/\/\/ Works on one batch/{/^\/\/\/ Works on one batch/!{/^use aws_lambda_events\|^use lambda_runtime\|^use crate::ports\|^use crate::reactor\|^use crate::domain/!d}}' lambda.rs
 rm it/decode/command.rs
 sed -i '/^mod command;/d' it/decode.rs
 sed -i '/^use crate::aws::Hub;/d; /^#\[tokio::test\]$/{N; /_on_aws()/{:a; N; /\n}$/!ba; d}}' it/scenarios.rs
 # The core's own tests, as a module; of the exhaustive stories those of one act.
 sed -i '/^#!\[allow(/,/^)\]/d' held.rs
 rm held/wide.rs
-find held -name '*.rs' -exec sed -i 's/crate::support/crate::held::support/g; s/crate::exhaustive/crate::held::exhaustive/g' {} +
+modules=$(sed -n 's/^mod \(.*\);$/\1/p' held.rs | paste -sd'|')
+find held -name '*.rs' -exec sed -Ei "s/\bcrate::($modules)\b/crate::held::\1/g" {} +
 sed -i '/^#\[test\]$/{N; /fn two_acts\|fn three_acts/{:a; N; /\n}$/!ba; d}}' held/exhaustive.rs
 for snapshot in held/snapshots/core__*; do mv "$snapshot" "${snapshot/core__/runas_reactor__held__}"; done
 # At other places, and less of it: fewer made-up values, seeds, and settings of what AWS leaves unconfirmed.
@@ -56,6 +57,8 @@ pub mod cli {
 mod it {
     pub(crate) mod decode;
     pub(crate) mod properties;
+    mod reactor;
+    mod retrying;
     mod scenarios;
     mod sweeping;
     pub(crate) mod support { pub(crate) mod counted; pub(crate) mod org; }

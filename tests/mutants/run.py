@@ -1,15 +1,17 @@
 #!/usr/bin/env python3
-"""Mutation testing of the core: tests/mutants/run.py [--again] [--only TEXT]
+"""Mutation testing of core and reactor: tests/mutants/run.py [--again] [--only PATTERN]
 
 One build holds all mutants (schemata.py). Each mutant is run against the tests that reach its function, the fast ones first,
 until one fails. What was found stands in target/mutants/results.jsonl, and is not tried again: remove it after a change of
-src/domain. --again tries those again that nothing caught, after a change of the tests; --only those whose name has the text.
+src/domain or src/reactor. --again tries those again that nothing caught, after a change of the tests; --only those whose name has the pattern.
 """
 
 import argparse
 import json
 import math
 import os
+import random
+import re
 import resource
 import shutil
 import signal
@@ -25,16 +27,21 @@ import schemata
 from schemata import Mutant
 
 VERSION = "27.1.0"
-SELECTION = ["--file", "src/domain/**", "--exclude", "src/domain/mutant.rs"]
+PARTS = [("core", "src/domain/"), ("reactor", "src/reactor")]
+SELECTION = ["--file", "src/domain/**", "--file", "src/reactor/**", "--file", "src/reactor.rs", "--exclude", "src/domain/mutant.rs"]
 ROOT = Path(__file__).resolve().parents[2]
 TARGET = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")).resolve()
 WORK = TARGET / "mutants"
 PLAIN = WORK / "plain"
 CORE = WORK / "core"
 RESULTS = WORK / "results.jsonl"
+STACK_BYTES = 256 << 20
+"""A future holds the frames of all mutants of its function."""
 ENVIRONMENT = os.environ | {
     "CARGO_TARGET_DIR": str(WORK / "build"),
     "INSTA_UPDATE": "no",
+    "RUST_BACKTRACE": "0",
+    "RUST_MIN_STACK": str(STACK_BYTES),
     "PROPTEST_RNG_SEED": "1",
     "PROPTEST_MAX_SHRINK_ITERS": "0",
 }
@@ -65,6 +72,7 @@ def outcome_of(binary: Path, tests: list[str], environment: dict[str, str], pati
     def limit() -> None:
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES_MAX, MEMORY_BYTES_MAX))
         resource.setrlimit(resource.RLIMIT_CPU, (patience_s, patience_s))
+        resource.setrlimit(resource.RLIMIT_STACK, (STACK_BYTES, resource.RLIM_INFINITY))
 
     command = [binary, "--test-threads=1", "--exact", *tests]
     options = {"stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL, "text": True, "preexec_fn": limit}
@@ -93,6 +101,7 @@ class Tests:
 
     def __init__(self, binary: Path, seconds_max: float, pool: ThreadPoolExecutor):
         self.seconds: dict[str, float] = {}
+        self.caught: dict[str, Counter] = defaultdict(Counter)
         self.reaching: dict[int, list[str]] = defaultdict(list)
         listed = subprocess.run([binary, "--list"], cwd=CORE, capture_output=True, text=True, check=True).stdout
         names = [line.removesuffix(": test") for line in listed.splitlines() if line.endswith(": test")]
@@ -112,24 +121,30 @@ class Tests:
                 raise SystemExit(f"{failed} fails without a mutant")
             return name, taken, [int(number) for number in trace.read().split()]
 
-    def batches(self, function: int | None) -> list[list[str]]:
-        """The tests that reach a function, the fast ones first, as many in one process as are soon over."""
+    def batches(self, file: str, function: int | None) -> list[list[str]]:
+        """The tests that reach a function, as many in one process as are soon over: first those that caught most of the
+        file's other mutants for their time, then the fast ones."""
         names = self.seconds if function is None else self.reaching[function]
+
+        def rank(name: str) -> tuple[bool, float, float]:
+            return STORIES in name, -self.caught[file][name] / (self.seconds[name] + 0.05), self.seconds[name]
+
         batches, full = [], BATCH_S
-        for name in sorted(names, key=lambda name: (STORIES in name, self.seconds[name])):
+        for name in sorted(names, key=rank):
             full += self.seconds[name]
-            if full > BATCH_S:
+            if full > (BATCH_S if len(batches) > 1 else BATCH_S / 5):
                 batches.append([])
                 full = self.seconds[name]
             batches[-1].append(name)
         return batches
 
-    def catcher(self, binary: Path, number: int, function: int | None) -> str | None:
+    def catcher(self, binary: Path, number: int, file: str, function: int | None) -> str | None:
         """The test that catches a mutant."""
         environment = ENVIRONMENT | {"MUTANT": str(number)}
-        for batch in self.batches(function):
+        for batch in self.batches(file, function):
             failed, _ = outcome_of(binary, batch, environment, patience(sum(self.seconds[name] for name in batch)))
             if failed:
+                self.caught[file][failed] += 1
                 return failed
         return None
 
@@ -190,16 +205,19 @@ def build_alone(originals: dict[str, str], mutant: Mutant) -> tuple[Path | None,
 
 
 def summary(mutants: list[Mutant], results: Results) -> str:
-    """The score by file, and what was not caught."""
+    """The score by file and of each part, and what was not caught."""
     by_file: dict[str, Counter] = defaultdict(Counter)
     for mutant in mutants:
         by_file[mutant.file][results.outcome(mutant) or "not run"] += 1
-    total = sum(by_file.values(), Counter())
     lines = ["| file | mutants that compile | caught | left |", "| --- | --- | --- | --- |"]
-    for file, counts in [*sorted(by_file.items()), ("in all", total)]:
+    parts = [(part, sum((by_file[file] for file in by_file if file.startswith(begin)), Counter())) for part, begin in PARTS]
+    for file, counts in [*((f"`{file}`", counts) for file, counts in sorted(by_file.items())), *parts]:
         viable = counts.total() - counts["no build"]
-        lines.append(f"| `{file}` | {viable} | {counts['caught']} | {viable - counts['caught']} |")
-    lines.append(f"\n{total.total()} mutants; " + ", ".join(f"{count} {outcome}" for outcome, count in total.most_common()))
+        lines.append(f"| {file} | {viable} | {counts['caught']} | {viable - counts['caught']} |")
+    for part, counts in parts:
+        tried = counts["caught"] + counts["missed"]
+        of = ", ".join(f"{count} {outcome}" for outcome, count in counts.most_common())
+        lines.append(f"\n{part}: {counts['caught']} of {tried} caught, {counts['caught'] / max(tried, 1):.1%} ({of})")
     left = [mutant for mutant in mutants if results.outcome(mutant) not in ("caught", "no build")]
     return "\n".join(lines + [f"{results.outcome(mutant) or 'not run'}: {mutant.name}" for mutant in left])
 
@@ -207,7 +225,7 @@ def summary(mutants: list[Mutant], results: Results) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--again", action="store_true", help="try those again that nothing caught")
-    parser.add_argument("--only", default="", metavar="TEXT", help="only mutants whose name has the text")
+    parser.add_argument("--only", default="", metavar="PATTERN", help="only mutants whose name has the pattern")
     parser.add_argument("--jobs", type=int, default=2, help="so many mutants at a time")
     parser.add_argument("--seconds", type=float, default=600, help="leave out tests that take longer")
     options = parser.parse_args()
@@ -221,11 +239,13 @@ def main() -> None:
     mutants = schemata.listed(tool(), PLAIN, SELECTION)
     results = Results()
     done = ("caught", "no build") if options.again else ("caught", "no build", "missed")
-    open_ = [m for m in mutants if results.outcome(m) not in done and options.only in m.name]
+    open_ = [m for m in mutants if results.outcome(m) not in done and re.search(options.only, m.name)]
 
     binary, arms = build(originals, mutants, {mutant.number for mutant in open_}, results)
     binary = Path(shutil.copy2(binary, WORK / "all-mutants"))
     switched = [mutant for mutant in open_ if mutant.number in arms.function_of]
+    # A run that is stopped has tried a fair sample.
+    random.Random(1).shuffle(switched)
     pool = ThreadPoolExecutor(options.jobs)
     tests = Tests(binary, options.seconds, pool)
     print(f"{len(tests.seconds)} tests, {sum(tests.seconds.values()):.0f} s", file=sys.stderr)
@@ -235,14 +255,14 @@ def main() -> None:
         print(f"caught by {by}" if by else "MISSED", mutant.name, sep=": ", file=sys.stderr, flush=True)
 
     def tried(mutant: Mutant) -> tuple[Mutant, str | None]:
-        return mutant, tests.catcher(binary, mutant.number, arms.function_of[mutant.number])
+        return mutant, tests.catcher(binary, mutant.number, mutant.file, arms.function_of[mutant.number])
 
     for future in as_completed([pool.submit(tried, mutant) for mutant in switched]):
         note(*future.result())
     for mutant in [mutant for mutant in open_ if results.outcome(mutant) == "alone"]:
         binary, why = build_alone(originals, mutant)
         if binary:
-            note(mutant, tests.catcher(binary, 0, None))
+            note(mutant, tests.catcher(binary, 0, mutant.file, None))
         else:
             results.add(mutant, "no build", why=why)
     print(summary(mutants, results))

@@ -168,7 +168,7 @@ def write(core: Path, originals: dict[str, str], mutants: list[Mutant], alive: s
             # Iterators that differ in type are told apart by a box; what may change has to be no constant.
             head = source.text[item:begin]
             lifetime = "'a" if "<'a>" in head else "'_"
-            head, boxed = re.subn(r"-> impl (Iterator<.+>) $", rf"-> Box<dyn \1 + {lifetime}> ", head)
+            head, boxed = re.subn(r"-> impl (\w*Iterator<.+>)(?: \+ 'a)? $", rf"-> Box<dyn \1 + {lifetime}> ", head)
             wrapped = "Box::new(%s)" if boxed else "{ %s }"
             add(re.sub(r"\bconst (?=fn )", "", head) + f"{{ match crate::schemata::on({functions}) {{\n")
             for mutant in [mutant for mutant in own if mutant.number in alive]:

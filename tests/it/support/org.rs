@@ -42,7 +42,12 @@ pub(crate) fn epoch() -> Time {
 }
 
 pub(crate) fn policy() -> Policy {
-    match policy_yaml::parse("the tests' policy", POLICY, epoch()) {
+    policy_with("", "")
+}
+
+/// The tests' policy with a part of its text replaced.
+pub(crate) fn policy_with(part: &str, other: &str) -> Policy {
+    match policy_yaml::parse("the tests' policy", &POLICY.replace(part, other), epoch()) {
         Ok((policy, _)) => policy,
         Err(problems) => panic!("{problems}"),
     }

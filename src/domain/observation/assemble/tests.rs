@@ -115,6 +115,22 @@ fn a_default_version_behind_the_page_is_older_in_number_and_date() {
 }
 
 #[test]
+fn list_of_exactly_one_page_leaves_nothing_behind_it() {
+    assert!(!seen(answers(50, 50, 1..=50)).older_exist);
+    assert!(seen(answers(51, 51, 1..=51)).older_exist);
+}
+
+#[test]
+fn version_of_the_same_date_or_number_as_the_oldest_of_the_page_is_not_behind_it() {
+    let default = |default| assemble(Answers { default, ..answers(60, 60, 1..=60) });
+    assert!(default(of_date(10, made(10))).is_ok());
+    assert_eq!(default(of_date(10, made(11))), Err(Disagreement::NotListed(10)));
+    assert_eq!(default(of_date(12, made(11))), Err(Disagreement::OtherDate(12)), "nor is that the document's date");
+    let further = seen(with(11, of_date(11, made(10)), answers(60, 60, 1..=60)));
+    assert_eq!(further.body(11), Some(&body("11")), "the oldest of the page is on it");
+}
+
+#[test]
 fn a_further_version_is_read_where_it_is_listed() {
     let three = || answers(3, 1, [3, 2, 1]);
     assert_eq!(assemble(with(2, None, three())), Err(Disagreement::NotFound(2)));

@@ -1,0 +1,319 @@
+//! The shell at its ports: deadlines, repeated reads, lost races, and what becomes of a message that comes again.
+
+use futures_util::future::join;
+use runas_reactor::domain::case::{Applied, Refusal};
+use runas_reactor::domain::decode::encode;
+use runas_reactor::domain::fact::Intended;
+use runas_reactor::domain::finding::Alert;
+use runas_reactor::domain::signal::{Cause, Errand, Work};
+use runas_reactor::domain::time::{DAY_MS, MINUTE_MS, SECOND_MS, Time};
+use runas_reactor::ports::{Clock as _, FaultClass, Relapse};
+use runas_reactor::reactor::{BatchReport, Message, PolicySource, Reactor};
+use runas_reactor::sim::drive::{Simulated as _, run_for};
+use runas_reactor::sim::trouble::{About, Hit, Made, Troubled};
+use runas_reactor::sim::{Caller, Fate, Sim, Switches};
+use serde_json::{Value, json};
+
+use crate::support::org::{self, MANAGEMENT, MEMBER};
+
+mod history;
+mod outbox;
+mod sweeps;
+mod writing;
+
+/// Every call of the simulated world takes this long.
+const CALL_MS: i64 = 40;
+const SWEEP: &str = r#"{"kind":"sweep","schema":1}"#;
+const MOVED: Hit = Hit::Refused(FaultClass::Moved);
+
+struct Play(Reactor<Troubled>);
+
+impl Play {
+    fn begin() -> Self {
+        Self(Reactor::new(Troubled::new(org::sim(Switches::PLAIN)), PolicySource::Table))
+    }
+
+    /// A document that LZA made and the reactor put right.
+    async fn in_sync() -> Self {
+        let play = Self::begin();
+        play.sim().lza_writes(&org::target(MEMBER, "eu-west-1"), "lza-logs").unwrap();
+        play.rest().await;
+        play.world().made();
+        play
+    }
+
+    fn world(&self) -> &Troubled {
+        self.0.world()
+    }
+
+    fn sim(&self) -> &Sim {
+        self.world().sim()
+    }
+
+    async fn rest(&self) {
+        run_for(&self.0, 200).await;
+    }
+
+    /// One invocation, which has a minute.
+    async fn batch(&self, messages: &[Message]) -> BatchReport {
+        self.0.batch(messages, self.sim().now().plus_ms(60 * SECOND_MS)).await
+    }
+
+    fn told(&self, kind: &str) -> Vec<Alert> {
+        self.sim().told().into_iter().filter(|alert| alert.kind == kind).collect()
+    }
+
+    /// When each call of a port's method was made since this was asked last.
+    fn made(&self, call: &str) -> Vec<Time> {
+        self.world().made().iter().filter(|made| made.call == call).map(|made| made.at).collect()
+    }
+}
+
+fn member() -> Message {
+    org::touched(&org::target(MEMBER, "eu-west-1"), org::epoch())
+}
+
+fn sweep_of_member() -> Message {
+    let errand =
+        Errand::SweepAccount { account: MEMBER.parse().unwrap(), sweep: "s-1".to_owned(), began: org::epoch() };
+    message("sweep of an account", &encode(&errand))
+}
+
+fn message(id: &str, body: &str) -> Message {
+    Message { id: id.to_owned(), body: body.to_owned(), receipt: None, receives: 1 }
+}
+
+#[tokio::test(start_paused = true)]
+async fn call_without_end_is_given_up_before_the_deadline() {
+    let sweep = message("sweep", SWEEP);
+    let vended = message("work", &member().body);
+    for (call, message) in [
+        ("policy", member()),
+        ("load", vended),
+        ("enabled_regions", sweep_of_member()),
+        ("load", sweep_of_member()),
+        ("sweep", sweep),
+        ("dead_letter", message("garbage", "garbage")),
+    ] {
+        let play = Play::begin();
+        play.world().hit_always(call, Hit::Slow(600_000));
+        let deadline = play.sim().now().plus_ms(60 * SECOND_MS);
+        let report = play.0.batch(std::slice::from_ref(&message), deadline).await;
+        let left_ms = deadline.since(play.sim().now());
+        assert_eq!((left_ms, report.failed.len()), (1_500, 1), "{call}: {report:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn handing_back_ends_half_a_second_before_the_deadline() {
+    for (call, receives) in [("hand_back", 1), ("resend", 3)] {
+        let play = Play::begin();
+        play.world().hit_always("load", Hit::Refused(FaultClass::Throttled));
+        play.world().hit_always(call, Hit::Slow(600_000));
+        let deadline = play.sim().now().plus_ms(60 * SECOND_MS);
+        let message = Message { receipt: Some("1".to_owned()), receives, ..member() };
+        let report = play.0.batch(&[message], deadline).await;
+        let left_ms = deadline.since(play.sim().now());
+        assert_eq!((left_ms, report.failed.len()), (500, 1), "{call}: {report:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn policy_in_use_is_read_again_after_a_minute() {
+    let play = Play::begin();
+    let read = play.sim().now();
+    let mut reads = Vec::new();
+    for age_ms in [0, 59_999, 60_000] {
+        let wait_ms = read.plus_ms(age_ms).since(play.sim().now());
+        play.world().sleep(u64::try_from(wait_ms).unwrap()).await;
+        play.batch(&[]).await;
+        reads.push(play.made("policy").len());
+    }
+    assert_eq!(reads, [1, 0, 1]);
+}
+
+fn body(user: &str, number: u64) -> Value {
+    let inputs = json!({ "runAsEnabled": true, "runAsDefaultUser": user, "idleSessionTimeout": number.to_string() });
+    json!({ "schemaVersion": "1.0", "sessionType": "Standard_Stream", "inputs": inputs })
+}
+
+/// A document of a pipeline's with so many versions, all older than names take to arrive.
+async fn with_versions(switches: Switches, user: &str, versions: u64) -> Play {
+    let play = Play(Reactor::new(Troubled::new(org::sim(switches)), PolicySource::Table));
+    let target = org::target(MEMBER, "eu-west-1");
+    let pipeline = Caller::lza(&target.account);
+    play.sim().create(&target, &pipeline, &body(user, 0)).unwrap();
+    for number in 1..versions {
+        play.sim().update_text(&target, &pipeline, &body(user, number).to_string()).unwrap();
+        play.world().sleep(1_000).await;
+    }
+    play.sim().move_default(&target, &pipeline, versions).unwrap();
+    play.sim().forget_messages();
+    play.world().sleep(1_200_000).await;
+    play
+}
+
+#[tokio::test(start_paused = true)]
+async fn report_counts_the_alerts_and_messages_that_were_sent() {
+    let play = Play::in_sync().await;
+    let target = org::target(MEMBER, "eu-west-1");
+    let told = play.sim().told().len();
+    let admin = Caller::administrator(&target.account, "mallory@example.com");
+    play.sim().edit_inputs(&target, &admin, &json!({ "runAsEnabled": false })).unwrap();
+    let reports = run_for(&play.0, 300).await;
+    let counted: usize = reports.iter().flat_map(|report| &report.passes).map(|pass| pass.alerts).sum();
+    assert_eq!(counted, play.sim().told().len() - told);
+    assert!(counted > 0);
+    play.sim().enqueue(SWEEP);
+    assert_eq!(sent(&run_for(&play.0, 10).await), [1, 2], "the first step, which ends the sweep with two accounts");
+    play.sim().account_created(&org::target(MANAGEMENT, "us-east-1"), &target.account);
+    assert_eq!(sent(&run_for(&play.0, 12).await)[0], 3, "three regions");
+}
+
+/// The messages that each batch sent, without those that sent none.
+fn sent(reports: &[BatchReport]) -> Vec<usize> {
+    reports.iter().map(|report| report.sent).filter(|sent| *sent > 0).collect()
+}
+
+/// A message that only the account's name in Organizations is missing for is asked for again, but not for ever.
+#[tokio::test(start_paused = true)]
+async fn new_account_that_nobody_knows_is_asked_for_until_the_policys_minutes_are_over() {
+    let asked = async |age_ms: i64| {
+        let play = Play::begin();
+        play.batch(&[]).await;
+        play.world().made();
+        let since = play.sim().now().plus_ms(2 * CALL_MS - age_ms);
+        let work = Work { cause: Cause::Vended, hop: 7, ..work_on("999900001111", since) };
+        play.batch(&[message("new", &encode(&Errand::Work(work)))]).await;
+        let made = play.world().made();
+        let account = made.iter().find(|made| made.call == "account").unwrap();
+        assert_eq!(account.at.since(since), age_ms, "so old is it when Organizations has answered");
+        let sent = made.iter().find(|made| made.call == "send").map(|made| made.about.clone());
+        (sent, play.told("unknown_account").len())
+    };
+    let again = Some(About::Messages(vec![(8, 15)]));
+    assert_eq!(asked(119 * MINUTE_MS).await, (again.clone(), 0));
+    assert_eq!(asked(120 * MINUTE_MS - 1).await, (again, 0));
+    assert_eq!(asked(120 * MINUTE_MS).await, (None, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn message_that_comes_too_early_is_sent_again() {
+    for (early_ms, expected) in [(0, None), (1, Some(vec![(8, 1)])), (30_000, Some(vec![(8, 30)]))] {
+        let play = Play::begin();
+        play.batch(&[]).await;
+        play.world().made();
+        let now = play.sim().now();
+        let work = Work { not_before: Some(now.plus_ms(early_ms)), hop: 7, ..work_on(MEMBER, now) };
+        let report = play.batch(&[message("work", &encode(&Errand::Work(work)))]).await;
+        let sent = play.world().made().into_iter().find(|made| made.call == "send" && made.at.since(now) <= CALL_MS);
+        assert_eq!(sent.map(|made| made.about), expected.clone().map(About::Messages), "{early_ms} ms");
+        assert_eq!((report.sent, report.passes.len()), if expected.is_some() { (1, 0) } else { (0, 1) });
+    }
+}
+
+fn work_on(account: &str, since: Time) -> Work {
+    Work {
+        target: org::target(account, "eu-west-1"),
+        cause: Cause::Touched,
+        edits: Vec::new(),
+        correlation: "work".to_owned(),
+        since,
+        hop: 0,
+        not_before: None,
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn answers_that_disagree_are_read_four_times_with_growing_pauses() {
+    let play = Play::begin();
+    play.world().hit_always("observe", MOVED);
+    let report = play.batch(&[member()]).await;
+    assert_eq!(report.failed.len(), 1, "{report:?}");
+    let reads = play.made("observe");
+    // Each of six rounds reads four times.
+    assert_eq!(reads.len(), 24);
+    for round in reads.chunks(4) {
+        let pauses: Vec<i64> = round.windows(2).map(|pair| pair[1].since(pair[0])).collect();
+        let bounds = [100..200, 200..300, 400..500];
+        assert!(pauses.iter().zip(bounds).all(|(pause, bounds)| bounds.contains(pause)), "{pauses:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn lost_race_is_run_again_five_times_after_pauses_below_200_ms() {
+    let play = Play::begin();
+    play.world().hit_always("load", MOVED);
+    let report = play.batch(&[member()]).await;
+    assert_eq!(report.failed.len(), 1, "{report:?}");
+    let loads = play.made("load");
+    assert_eq!(loads.len(), 6);
+    let pauses: Vec<i64> = loads.windows(2).map(|pair| pair[1].since(pair[0])).collect();
+    // An observation of 40 ms goes on beside the load.
+    assert!(pauses.iter().all(|pause| (0..240).contains(pause)), "{pauses:?}");
+    assert!(pauses.iter().any(|pause| *pause > 50), "{pauses:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn use_of_a_gap_role_after_the_member_role_is_notified_once_a_day() {
+    let play = Play::in_sync().await;
+    let account = MEMBER.parse().unwrap();
+    let session = async || {
+        let relapse = Relapse { role: "AWSControlTowerExecution".to_owned(), member_role_used: org::epoch() };
+        play.sim().relapse(&account, relapse);
+        play.batch(&[member()]).await;
+        play.told("gap_role_used")
+    };
+    session().await;
+    let told = session().await;
+    assert_eq!(told.len(), 1, "{told:#?}");
+    assert!(told[0].text.contains("AWSControlTowerExecution") && told[0].text.contains(MEMBER), "{}", told[0].text);
+    run_for(&play.0, DAY_MS / SECOND_MS).await;
+    assert_eq!(session().await.len(), 2, "a day later");
+}
+
+/// The body of the next event that is delivered.
+async fn next_event(play: &Play) -> Value {
+    play.world().sleep(15_000).await;
+    let delivery = play.sim().receive().unwrap();
+    play.sim().settle(&delivery, &[]);
+    serde_json::from_str(delivery.event["Records"][0]["body"].as_str().unwrap()).unwrap()
+}
+
+#[tokio::test(start_paused = true)]
+async fn region_is_switched_on_by_the_account_itself_or_the_management_account() {
+    let play = Play::begin();
+    play.sim().region_switched(&org::target(MEMBER, "eu-west-1"), true);
+    let mut event = next_event(&play).await;
+    let mut ignored = Vec::new();
+    for sender in [MEMBER, MANAGEMENT, "555566667777"] {
+        event["account"] = sender.into();
+        ignored.push(play.batch(&[message(sender, &event.to_string())]).await.ignored.len());
+    }
+    assert_eq!((ignored, play.told("untrusted_source").len()), (vec![0, 0, 1], 1));
+}
+
+/// It would try the same again, be refused again, and hear of that in turn.
+#[tokio::test(start_paused = true)]
+async fn failed_call_of_the_reactors_own_is_no_reason_to_observe() {
+    let play = Play::begin();
+    play.batch(&[member()]).await;
+    let mut event = next_event(&play).await;
+    event["detail"]["errorCode"] = "AccessDeniedException".into();
+    let mut observed = Vec::new();
+    for role in [org::ROLE, "Mallory"] {
+        let text = event.to_string().replace(org::ROLE, role);
+        observed.push(play.batch(&[message(role, &text)]).await.passes.len());
+    }
+    assert_eq!(observed, [0, 1]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn commit_that_loses_a_race_is_made_again_and_one_that_fails_leaves_its_message() {
+    for (class, failed, loads) in [(FaultClass::Moved, 0, 2), (FaultClass::Throttled, 1, 1)] {
+        let play = with_versions(Switches::PLAIN, "ops", 1).await;
+        play.world().hit_once("commit", Hit::Refused(class));
+        let report = play.batch(&[member()]).await;
+        assert_eq!((report.failed.len(), play.made("load").len()), (failed, loads), "{class:?}");
+    }
+}

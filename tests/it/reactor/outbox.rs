@@ -1,0 +1,118 @@
+//! Alerts that were left in the outbox, and the message that sends them.
+
+use super::*;
+
+/// Garbage whose alert is kept, claimed for so many seconds, and not sent.
+async fn untold_garbage(play: &Play, id: &str, seconds: i64) {
+    play.world().hit_always("publish", Hit::Refused(FaultClass::Throttled));
+    let deadline = play.sim().now().plus_ms(seconds * SECOND_MS);
+    play.0.batch(&[message(id, "garbage")], deadline).await;
+    play.world().calm();
+}
+
+/// What an invocation that stopped has left in the outbox belongs to no message that would come again.
+#[tokio::test(start_paused = true)]
+async fn alert_about_no_target_is_sent_by_the_next_batch_that_reads_the_policy() {
+    let play = Play::begin();
+    untold_garbage(&play, "garbage", 5).await;
+    let mut told = Vec::new();
+    for wait_ms in [20_000, 20_000, 20_000] {
+        play.world().sleep(wait_ms).await;
+        play.batch(&[]).await;
+        told.push(play.told("poison").len());
+    }
+    assert_eq!(told, [0, 0, 1]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn alert_about_no_target_is_sent_by_the_next_batch_with_a_message_that_comes_again() {
+    let play = Play::begin();
+    untold_garbage(&play, "a", 60).await;
+    untold_garbage(&play, "b", 5).await;
+    play.world().sleep(10_000).await;
+    play.batch(&[member()]).await;
+    assert_eq!(play.told("poison"), []);
+    play.batch(&[Message { receives: 2, ..member() }]).await;
+    let told = play.told("poison");
+    assert!(told.len() == 1 && told[0].id.ends_with(":b"), "the first is another invocation's to send: {told:#?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn message_that_comes_again_sends_the_alert_that_it_left() {
+    let play = Play::begin();
+    untold_garbage(&play, "garbage", 60).await;
+    let again = Message { receives: 2, ..message("garbage", "garbage") };
+    play.batch(&[again]).await;
+    assert_eq!(play.told("poison").len(), 1);
+}
+
+/// The body of an event by which an account claims what only the management account may say.
+async fn forged_departure(play: &Play) -> String {
+    play.sim().account_departed(&org::target("555566667777", "us-east-1"), &MEMBER.parse().unwrap());
+    play.world().sleep(15_000).await;
+    let delivery = play.sim().receive().unwrap();
+    play.sim().settle(&delivery, &[]);
+    delivery.event["Records"][0]["body"].as_str().unwrap().to_owned()
+}
+
+/// Whether another invocation comes to send an alert that it has claimed is not known.
+#[tokio::test(start_paused = true)]
+async fn message_that_comes_again_outlasts_the_claim_of_another_invocation() {
+    let play = Play::begin();
+    let body = forged_departure(&play).await;
+    play.world().hit_once("publish", Hit::Refused(FaultClass::Throttled));
+    let failed = async |id: &str, receives| {
+        let message = Message { receives, ..message(id, &body) };
+        play.batch(&[message]).await.failed.len()
+    };
+    assert_eq!([failed("a", 1).await, failed("b", 1).await, failed("c", 2).await], [1, 0, 1]);
+    play.world().sleep(60_000).await;
+    assert_eq!((failed("c", 3).await, play.told("untrusted_source").len()), (0, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn claims_that_a_sender_may_not_make_are_notified_once_an_hour() {
+    let play = Play::begin();
+    let (forger, account) = (org::target("555566667777", "us-east-1"), MEMBER.parse().unwrap());
+    let mut told = Vec::new();
+    for minutes in [1, 20, 60] {
+        run_for(&play.0, minutes * 60).await;
+        play.sim().account_departed(&forger, &account);
+        play.rest().await;
+        told.push(play.told("untrusted_source").len());
+    }
+    assert_eq!(told, [1, 1, 2]);
+}
+
+/// Mallory's edit, put right, and its alert left in the outbox; the event.
+async fn untold_edit(play: &Play) -> String {
+    let target = org::target(MEMBER, "eu-west-1");
+    let mallory = Caller::administrator(&target.account, "mallory@example.com");
+    play.sim().edit_inputs(&target, &mallory, &json!({ "runAsEnabled": false })).unwrap();
+    let event = next_event(play).await.to_string();
+    play.world().hit_always("publish", Hit::Refused(FaultClass::Throttled));
+    let deadline = play.sim().now().plus_ms(5 * SECOND_MS);
+    let report = play.0.batch(&[message("first copy", &event)], deadline).await;
+    assert_eq!((report.failed.len(), play.told("edit_reverted").len()), (1, 0));
+    play.world().calm();
+    play.world().sleep(10_000).await;
+    event
+}
+
+#[tokio::test(start_paused = true)]
+async fn second_copy_of_an_event_sends_the_alert_that_the_first_one_left() {
+    let play = Play::in_sync().await;
+    let event = untold_edit(&play).await;
+    play.batch(&[message("second copy", &event)]).await;
+    assert_eq!(play.told("edit_reverted").len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn message_without_calls_sends_what_was_left_only_if_it_comes_again() {
+    let play = Play::in_sync().await;
+    untold_edit(&play).await;
+    play.batch(&[member()]).await;
+    assert_eq!(play.told("edit_reverted"), []);
+    play.batch(&[Message { receives: 2, ..member() }]).await;
+    assert_eq!(play.told("edit_reverted").len(), 1);
+}
