@@ -143,8 +143,8 @@ impl Doctor<'_> {
         report.closed = found.closed;
         report.checks.extend(member_checks::regions(&found.silent));
         let concurrency = usize::from(*concurrency);
-        let entered = members::enter(world, policy, &self.access, found.places, concurrency, printer, now()).await;
-        let Members { members, exempt, unknown } = entered;
+        let entered = members::enter(world, policy, &self.access, found.open, concurrency, printer, now()).await;
+        let Members { open: members, exempt, unknown } = entered;
         report.exempt = exempt;
         report.checks.extend(member_checks::organization(&unknown));
         if members.is_empty() {

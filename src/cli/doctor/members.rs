@@ -32,7 +32,7 @@ pub(super) struct Member {
 
 /// The accounts of some places.
 pub(super) struct Members {
-    pub(super) members: Vec<Member>,
+    pub(super) open: Vec<Member>,
     /// Accounts that are left alone.
     pub(super) exempt: usize,
     /// Accounts of which the organisation says nothing, and why.
@@ -70,8 +70,8 @@ pub(super) async fn enter(
         printer.progress(&format!("assuming roles: {count} of {total} accounts"));
         Member { account, name, regions, entered }
     });
-    let members = stream::iter(each).buffered(concurrency).collect().await;
-    Members { members, exempt, unknown }
+    let open = stream::iter(each).buffered(concurrency).collect().await;
+    Members { open, exempt, unknown }
 }
 
 /// What the ledger knows of the targets of some accounts.

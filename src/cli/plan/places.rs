@@ -35,11 +35,11 @@ pub(in crate::cli) struct Finder<'a, W> {
 
 /// Where to look.
 pub(in crate::cli) struct Places {
-    /// By account.
-    pub(in crate::cli) places: Vec<(Known, Vec<Region>)>,
+    /// By account; those that are closed left out.
+    pub(in crate::cli) open: Vec<(Known, Vec<Region>)>,
     /// Accounts that are closed, or about to be.
     pub(in crate::cli) closed: usize,
-    /// Accounts that did not say which regions they have enabled, and why: there may be targets beside those of `places`.
+    /// Accounts that did not say which regions they have enabled, and why: there may be targets beside those of `open`.
     pub(in crate::cli) silent: Vec<(AccountId, Fault)>,
 }
 
@@ -81,8 +81,8 @@ impl<W: Directory + Ledger + Clock + Sync> Finder<'_, W> {
         let (open, closed): (Vec<Known>, Vec<Known>) = known
             .into_iter()
             .partition(|(_, facts)| !matches!(facts, Ok(facts) if facts.state != AccountState::Active));
-        let (places, silent) = self.regions(open, regions).await?;
-        Ok(Places { places, closed: closed.len(), silent })
+        let (open, silent) = self.regions(open, regions).await?;
+        Ok(Places { open, closed: closed.len(), silent })
     }
 
     async fn accounts(&self, Which { ous, accounts }: Which<'_>) -> Result<BTreeSet<AccountId>, NotFound> {

@@ -61,7 +61,7 @@ impl<W: Directory + Documents + Ledger + Clock + Sync> Surveyor<'_, W> {
             printer: self.printer,
         };
         let which = Which { ous: &scope.ous, accounts: &scope.accounts };
-        let Places { places, closed, silent } = finder.find(which, regions.as_deref()).await?;
+        let Places { open: places, closed, silent } = finder.find(which, regions.as_deref()).await?;
         let entries = self.entries(&places).await?;
         if entries.is_empty() {
             let problem = "there is no account to plan for; fix: name other OUs or accounts";

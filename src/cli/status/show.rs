@@ -109,12 +109,11 @@ fn new_account(gap: &Gap, now: Time) -> String {
     let Gap { account, name, since, until, regions } = gap;
     let after =
         |at: Option<Time>| at.map_or_else(|| "not yet".to_owned(), |at| format!("after {}", age(at.since(*since))));
-    let right = match until {
-        Some(_) => format!("right {}", after(*until)),
-        None => {
-            let right = gap.count(|passed| passed.configured);
-            format!("not right since {} ({right} of {})", age(now.since(*since)), count(regions.len(), "region"))
-        }
+    let right = if until.is_some() {
+        format!("right {}", after(*until))
+    } else {
+        let right = gap.count(|passed| passed.configured);
+        format!("not right since {} ({right} of {})", age(now.since(*since)), count(regions.len(), "region"))
     };
     let (reached, member_role, heard) = (gap.reached(), gap.member_role(), gap.count(|passed| passed.heard));
     format!(

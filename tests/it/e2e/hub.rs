@@ -76,7 +76,9 @@ impl Deployed {
     /// and what happens in the hub's own account and region comes onto its default bus.
     fn forward(&self) -> usize {
         let events = self.stage.events();
-        events.iter().for_each(|event| self.put_onto_its_bus(event));
+        for event in &events {
+            self.put_onto_its_bus(event);
+        }
         events.len()
     }
 

@@ -38,9 +38,9 @@ fn right(check: &Check) {
     assert_eq!(check.outcome, Outcome::Right, "{check:?}");
 }
 
-fn in_force() -> Result<Option<Current>, Fault> {
+fn in_force() -> Current {
     let (policy, _) = policy_yaml::parse("policy", YAML, NOW).unwrap();
-    Ok(Some(Current { policy: Ok(policy), version: None }))
+    Current { policy: Ok(policy), version: None }
 }
 
 #[test]
@@ -65,15 +65,15 @@ fn what_is_denied_is_not_known_and_names_the_right_and_what_is_not_there_is_wron
 
 #[test]
 fn a_policy_has_to_be_there_readable_and_about_this_hub() {
-    right(&policy(&in_force(), None, Some(&state(QUEUE_ARN, 0, None))));
+    right(&policy(&Ok(Some(in_force())), None, Some(&state(QUEUE_ARN, 0, None))));
     assert!(wrong(&policy(&Ok(None), None, None)).fix.contains("policy push"));
     let elsewhere = state("arn:aws:sqs:eu-west-3:222233334444:runas", 0, None);
-    let cause = &wrong(&policy(&in_force(), None, Some(&elsewhere))).cause.clone();
+    let cause = &wrong(&policy(&Ok(Some(in_force())), None, Some(&elsewhere))).cause.clone();
     assert_eq!(cause, "the queue is in 222233334444/eu-west-3, and the policy says 222233334444/eu-west-1");
     let broken = Current { policy: Policy::from_compiled("{}"), version: None };
     assert!(wrong(&policy(&Ok(Some(broken)), None, None)).fix.contains("rollback"));
 
-    let reviewed = |reviewed: &Reviewed| policy(&in_force(), Some(reviewed), None);
+    let reviewed = |reviewed: &Reviewed| policy(&Ok(Some(in_force())), Some(reviewed), None);
     right(&reviewed(&Reviewed::Taken { warnings: 0 }));
     let warned = reviewed(&Reviewed::Taken { warnings: 2 });
     right(&warned);
