@@ -108,7 +108,7 @@ fn alerts_about_two_versions_without_a_call_have_ids_of_their_own() {
         target.writes(MALLORY, &right_but("runAsDefaultUser", user));
         target.sweeps();
         let passes = target.runs(3_600);
-        ids.extend(passes.iter().flat_map(|pass| pass.alerts()).map(|alert| alert.id.clone()));
+        ids.extend(passes.iter().flat_map(Pass::alerts).map(|alert| alert.id.clone()));
     }
     assert!(ids.len() == 2 && ids[0] != ids[1], "{ids:?}");
 }
