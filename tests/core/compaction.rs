@@ -16,7 +16,7 @@ use serde_json::json;
 
 use crate::laws::config;
 use crate::support::facts::{
-    BUCKET, HOSTILE, KEY, LOGS, Story, accepted, accepted_field, at, call, denied, document, intent, wrote,
+    BUCKET, HOSTILE, KEY, LOGS, Story, accepted, accepted_field, at, call, denied, document, intent, owned, wrote,
 };
 
 /// The facts of a story, of which on-call was notified.
@@ -48,11 +48,13 @@ fn late() -> Time {
 
 #[test]
 fn newest_thirty_two_versions_are_followed_one_by_one() {
-    let before = flood(Story::known()).facts();
+    let mut before = flood(Story::known()).facts();
+    before.owned = [170, 180].map(|second| (at(second), owned())).into();
     let Compacted { facts, .. } = compact(&before, late());
     assert_eq!(facts.open_versions().count(), VERSIONS_MAX);
     assert_eq!(merge(&facts, &before).open_versions().count(), VERSIONS_MAX, "joined with what was known before");
     assert_eq!(facts.versions.len(), VERSIONS_MAX, "the others are gone");
+    assert_eq!(facts.owned.keys().collect::<Vec<_>>(), [&at(180)]);
     let base = facts.base.as_ref().unwrap();
     assert_eq!((base.until, base.at), (at(170), at(10)));
     assert_eq!(base.content.as_ref().and_then(|content| content.field(LOGS)), Some(json!("7")));

@@ -127,7 +127,8 @@ fn record_and_case_survive_storage() {
 fn log_of_an_intent_leaves_out_facts_that_a_row_does_not_hold() {
     let mut target = Scenario::in_sync();
     let before = target.record.clone();
-    let call = target.writes(MALLORY, &right_but("x", "x".repeat(FACTS_BYTES_MAX)));
+    let mut call = target.writes(MALLORY, &run_as_off());
+    call.edit.agent = "x".repeat(FACTS_BYTES_MAX);
     let mut case = target.case(Cause::Touched, &[call]);
     let put = intent(Intended::Put, 3, 90, None);
     case.record.facts.intents.insert("next".to_owned(), put);

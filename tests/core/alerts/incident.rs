@@ -1,6 +1,7 @@
 //! The incident: its first acts are notified, more of the same is counted, and its end is told.
 
 use runas_reactor::domain::finding::Severity;
+use runas_reactor::domain::record::OPPONENTS_MAX;
 use runas_reactor::domain::time::MINUTE_MS;
 
 use crate::support::case::*;
@@ -97,6 +98,35 @@ fn incident_of_a_single_act_that_was_notified_closes_in_silence() {
     edited(&mut target);
     assert_eq!(kinds(&target.runs(7_200)), [""; 0]);
     assert!(target.record.incident.is_none());
+}
+
+#[test]
+fn pipeline_that_leaves_the_policys_values_is_no_party_to_a_war() {
+    let mut target = Scenario::in_sync();
+    for _ in 0..6 {
+        edited(&mut target);
+        target.wait(11);
+    }
+    let before = target.record.incident.clone().unwrap();
+    assert!(before.escalated);
+    let call = target.writes(PIPELINE, &right_but("idleSessionTimeout", "7"));
+    target.hears(&[call]);
+    let after = target.record.incident.unwrap();
+    assert_eq!((after.edits, after.opponents), (before.edits, before.opponents));
+}
+
+#[test]
+fn incident_names_a_bounded_number_of_opponents() {
+    let mut target = Scenario::in_sync();
+    for who in [MALLORY, EVE] {
+        let call = target.writes(who, &run_as_off());
+        target.hears(&[call]);
+        let opponents = &mut target.record.incident.as_mut().unwrap().opponents;
+        while opponents.len() < OPPONENTS_MAX {
+            opponents.push(format!("principal {}", opponents.len()));
+        }
+        assert_eq!(opponents.len(), OPPONENTS_MAX);
+    }
 }
 
 #[test]

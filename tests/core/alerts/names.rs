@@ -99,6 +99,20 @@ fn version_without_a_call_waits_a_minute_for_its_name() {
     assert_eq!(alert.severity, Severity::High);
 }
 
+/// Or the second would be taken for a copy of the first, and never sent.
+#[test]
+fn alerts_about_two_versions_without_a_call_have_ids_of_their_own() {
+    let mut target = Scenario::in_sync();
+    let mut ids = Vec::new();
+    for user in ["root", "admin"] {
+        target.writes(MALLORY, &right_but("runAsDefaultUser", user));
+        target.sweeps();
+        let passes = target.runs(3_600);
+        ids.extend(passes.iter().flat_map(Pass::alerts).map(|alert| alert.id.clone()));
+    }
+    assert!(ids.len() == 2 && ids[0] != ids[1], "{ids:?}");
+}
+
 #[test]
 fn name_that_arrives_within_the_minute_is_the_only_alert() {
     let mut target = Scenario::in_sync();
@@ -288,6 +302,20 @@ fn deletion_that_no_call_explains_is_notified_after_a_minute_and_its_late_call_n
 fn deletion_whose_call_arrives_within_the_minute_is_one_alert_by_name() {
     let mut target = Scenario::in_sync();
     let call = target.deletes(MALLORY);
+    let mut passes = vec![target.sweeps()];
+    target.wait(10);
+    passes.push(target.hears(&[call]));
+    passes.extend(target.runs(3_600));
+    assert_eq!(kinds(&passes), ["edit_reverted"]);
+}
+
+/// The clocks of CloudTrail and SSM may differ by as much as a change takes to become visible.
+#[test]
+fn deletion_dated_up_to_a_minute_before_the_last_sight_of_the_document_explains_its_absence() {
+    let mut target = Scenario::in_sync();
+    let seen = target.record.facts.last.unwrap().at;
+    let mut call = target.deletes(MALLORY);
+    call.edit.at = seen.plus_ms(-61_000);
     let mut passes = vec![target.sweeps()];
     target.wait(10);
     passes.push(target.hears(&[call]));
