@@ -107,14 +107,15 @@ pub fn intent_of<'a>(facts: &'a Facts, version: &VersionFact) -> Option<&'a Inte
 
 /// The intent that explains a call through the reactor's role; without one the call is a foreign one.
 pub fn explained<'a>(facts: &'a Facts, call: &CallFact) -> Option<(&'a String, &'a Intent)> {
-    let says = |(_, intent): &(&String, &Intent)| {
-        // Before an echo has measured CloudTrail's clock it may be off by as much as a change takes to become visible.
-        let from = intent.from.plus_ms(-VISIBLE_MS - SECOND_MS);
-        let near = (from..=intent.until.plus_ms(VISIBLE_MS)).contains(&call.edit.at);
-        near && means(intent, call.edit.action)
-    };
+    let says = |(_, intent): &(&String, &Intent)| may_be_of(intent, call.edit.at) && means(intent, call.edit.action);
     let nearest = |(_, intent): &(&String, &Intent)| intent.from.since(call.edit.at).abs();
     facts.intents.iter().filter(|_| call.via_reactor_role).filter(says).min_by_key(nearest)
+}
+
+/// Whether a call of then can be one of the write. Before an echo has measured CloudTrail's clock it may be off by as much as a
+/// change takes to become visible.
+fn may_be_of(intent: &Intent, at: Time) -> bool {
+    (intent.from.plus_ms(-VISIBLE_MS - SECOND_MS)..=intent.until.plus_ms(VISIBLE_MS)).contains(&at)
 }
 
 /// Whether a call is one that the write consists of.
@@ -151,11 +152,14 @@ pub fn ssm_time(facts: &Facts, at: Time) -> Time {
     }
 }
 
-/// CloudTrail's time of each version of the reactor's own, and by how much SSM's is later; the newest first.
+/// CloudTrail's time of each version of the reactor's own, and by how much SSM's is later; the newest first. Where documents
+/// follow one another within a minute, an echo may be of either version of its number, and measures nothing.
 pub(super) fn clock_differences(facts: &Facts) -> impl Iterator<Item = (Time, i64)> {
     let measured = |(created, version): (&Time, &VersionFact)| {
-        let echo = intent_of(facts, version)?.echo?;
-        Some((echo, created.since(echo)))
+        let intent = intent_of(facts, version)?;
+        let echo = intent.echo?;
+        let alike = |other: &&Intent| other.makes_version() && other.number == intent.number && may_be_of(other, echo);
+        (facts.intents.values().filter(alike).count() == 1).then(|| (echo, created.since(echo)))
     };
     facts.versions.iter().rev().filter_map(measured)
 }

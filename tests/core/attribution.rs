@@ -5,7 +5,7 @@ use runas_reactor::domain::durations::{NAMES_MS, VISIBLE_MS};
 use runas_reactor::domain::edit::Action;
 use runas_reactor::domain::fact::{CallFact, Ended, Facts, Intended, Intent};
 use runas_reactor::domain::principal::Attribution::{BreakGlass, Ours, Trusted, Unattributed, Untrusted};
-use runas_reactor::domain::time::DAY_MS;
+use runas_reactor::domain::time::{DAY_MS, SECOND_MS};
 
 use crate::support::facts::{
     KEY, LOGS, Story, at, at_ms, call, created, deleted, denied, document, intent, via_reactor_role, wrote,
@@ -228,6 +228,17 @@ fn clock_difference_that_echoes_measure_moves_the_window() {
         let expected = if moved { Trusted } else { Unattributed };
         assert_eq!(story.author(90), expected, "echo at {echo}, call at {second}");
     }
+}
+
+/// Versions of one number in documents that follow one another: the echo of the second may be taken for the first one's.
+#[test]
+fn echo_that_may_be_of_another_document_measures_no_clock() {
+    let doc = document(&[]);
+    let first = echoed(10).replaced(198, &doc).ours(200, &doc).echo(at(153));
+    let alone = ssm_time(&first.clone().facts(), at(300));
+    assert_eq!(alone, at(347).plus_ms(-SECOND_MS / 2));
+    let both = first.replaced(202, &doc).ours(203, &doc);
+    assert_eq!(ssm_time(&both.facts(), at(300)), at(350).plus_ms(-SECOND_MS / 2), "as measured before");
 }
 
 #[test]
