@@ -158,7 +158,10 @@ pub(super) fn clock_differences(facts: &Facts) -> impl Iterator<Item = (Time, i6
     let measured = |(created, version): (&Time, &VersionFact)| {
         let intent = intent_of(facts, version)?;
         let echo = intent.echo?;
-        let alike = |other: &&Intent| other.makes_version() && other.number == intent.number && may_be_of(other, echo);
+        let alike = |other: &&Intent| {
+            let made = other.makes_version() && other.ended != Some(Ended::Refused);
+            made && other.number == intent.number && may_be_of(other, echo)
+        };
         (facts.intents.values().filter(alike).count() == 1).then(|| (echo, created.since(echo)))
     };
     facts.versions.iter().rev().filter_map(measured)

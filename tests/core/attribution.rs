@@ -237,8 +237,10 @@ fn echo_that_may_be_of_another_document_measures_no_clock() {
     let first = echoed(10).replaced(198, &doc).ours(200, &doc).echo(at(153));
     let alone = ssm_time(&first.clone().facts(), at(300));
     assert_eq!(alone, at(347).plus_ms(-SECOND_MS / 2));
-    let both = first.replaced(202, &doc).ours(203, &doc);
+    let both = first.clone().replaced(202, &doc).ours(203, &doc);
     assert_eq!(ssm_time(&both.facts(), at(300)), at(350).plus_ms(-SECOND_MS / 2), "as measured before");
+    let refused = Intent { ended: Some(Ended::Refused), ..intent(Intended::Put, 2, 202, Some(&doc)) };
+    assert_eq!(ssm_time(&first.intent("refused", refused).facts(), at(300)), alone, "it made no version");
 }
 
 #[test]
