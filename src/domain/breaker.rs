@@ -3,7 +3,7 @@
 //! Between trusted writers it keeps off for up to five minutes, because both mean well and a person has to look; against any
 //! other at most ten seconds, since that one would buy wrong content with a handful of edits.
 
-use super::attribution::{Author, Pairing};
+use super::attribution::{Author, Pairing, ssm_time};
 use super::durations::{RETRY_MS, WATCH_MS};
 use super::fact::{Ended, Facts, Intended, Intent};
 use super::policy::Limits;
@@ -70,7 +70,7 @@ fn acts(facts: &Facts, pairing: &Pairing, begin: Time) -> Vec<(Time, bool)> {
         }
     });
     let calls = facts.calls.values().filter(|call| call.edit.failed.is_none() && !call.makes_version());
-    let calls = calls.map(|call| (call.edit.at, call.is_trusted()));
+    let calls = calls.map(|call| (ssm_time(facts, call.edit.at), call.is_trusted()));
     let absences = facts.absences.values().map(|absence| (absence.first, false));
     versions.chain(calls).chain(absences).filter(|(at, _)| *at > begin).collect()
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::attribution::{Author, Pairing};
+use super::attribution::{Author, Pairing, ssm_time};
 use super::durations::REPLACEMENT_MS;
 use super::fact::{CallFact, Facts};
 use super::policy::Limits;
@@ -31,7 +31,7 @@ pub fn hold(facts: &Facts, pairing: &Pairing, limits: &Limits, now: Time, absent
     });
     let deletions = facts.calls.values().filter(|call| absent && call.deletes());
     let replacement = deletions.max_by_key(|call| call.edit.at).filter(|call| call.is_trusted()).map(|call| Hold {
-        until: call.edit.at.plus_ms(REPLACEMENT_MS),
+        until: ssm_time(facts, call.edit.at).plus_ms(REPLACEMENT_MS),
         attribution: Attribution::Trusted,
         why: format!("a trusted deletion by {}, perhaps to replace the document", call.edit.principal.called()),
     });
@@ -47,6 +47,6 @@ fn last_foreign_act<'a>(facts: &'a Facts, pairing: &Pairing) -> Option<(Time, &'
         });
     let others =
         facts.calls.values().filter(|call| call.edit.failed.is_none() && call.edit.action.made_version().is_none());
-    let others = others.map(|call| (call.edit.at, call));
+    let others = others.map(|call| (ssm_time(facts, call.edit.at), call));
     versions.chain(others).filter(|(_, call)| !call.is_trusted()).max_by_key(|(at, call)| (*at, call.attribution))
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::accepted::fold;
-use super::attribution::{Pairing, explained, pair};
+use super::attribution::{Pairing, explained, pair, ssm_time};
 use super::document::{Body, Content};
 use super::durations::{NAMES_MS, SAME_DOCUMENT_MS, VERSIONS_MAX, VISIBLE_MS};
 use super::edit::Action;
@@ -137,7 +137,7 @@ fn base(old: Option<(&Seen, &VersionInfo)>, now: Time) -> Base {
 fn adopted<'a>(facts: &Facts, seen: &'a Seen, now: Time) -> Option<&'a VersionInfo> {
     let named = |info: &&VersionInfo| {
         facts.calls.values().filter(|call| call.makes_version()).any(|call| {
-            let near = info.created.since(call.edit.at).abs() <= SAME_DOCUMENT_MS;
+            let near = info.created.since(ssm_time(facts, call.edit.at)).abs() <= SAME_DOCUMENT_MS;
             near && call.edit.action.made_version().is_none_or(|number| number == info.number)
         })
     };
@@ -263,12 +263,13 @@ pub fn is_behind(facts: &Facts, seen: Option<&Seen>, now: Time) -> bool {
     facts
         .calls
         .iter()
-        .filter(|(_, call)| call.edit.failed.is_none() && young(call.edit.at))
-        .any(|(id, call)| invisible(&pairing, (id, call), seen, newest))
+        .filter(|(_, call)| call.edit.failed.is_none())
+        .map(|(id, call)| (id, call, ssm_time(facts, call.edit.at)))
+        .any(|(id, call, at)| young(at) && invisible(&pairing, (id, call, at), seen, newest))
 }
 
-fn invisible(pairing: &Pairing, (id, call): (&String, &CallFact), seen: Option<&Seen>, newest: Time) -> bool {
-    let at = call.edit.at;
+/// `at` is the call's time by SSM's clock.
+fn invisible(pairing: &Pairing, (id, call, at): (&String, &CallFact, Time), seen: Option<&Seen>, newest: Time) -> bool {
     match call.edit.action {
         Action::Created | Action::Updated { .. } => {
             let number = call.edit.action.made_version();

@@ -5,6 +5,7 @@ use runas_reactor::domain::breaker::{Breaker, breaker};
 use runas_reactor::domain::case::WaitsOn;
 use runas_reactor::domain::fact::{Ended, Facts, Intended};
 use runas_reactor::domain::judgement::judge;
+use runas_reactor::domain::principal::Attribution;
 use runas_reactor::domain::signal::Cause;
 use runas_reactor::domain::time::SECOND_MS;
 
@@ -179,10 +180,18 @@ fn adopted_versions_and_failed_calls_are_no_acts_of_a_war() {
 
 #[test]
 fn act_counts_for_less_than_the_policys_window() {
-    let facts = facts::heard(&[facts::deleted(0, runas_reactor::domain::principal::Attribution::Untrusted)]);
+    let facts = facts::heard(&[facts::deleted(0, Attribution::Untrusted)]);
     let limits = Scenario::in_sync().limits;
     let last_act = |ms| breaker(&facts, &pair(&facts), &limits, facts::at_ms(ms)).last_act;
     assert_eq!([599_999, 600_000].map(last_act), [Some(facts::at(0)), None]);
+}
+
+#[test]
+fn acts_and_writes_of_a_war_are_told_by_one_clock() {
+    let story = facts::Story::known().behind_by(60).call(facts::deleted(30, Attribution::Untrusted));
+    let facts = story.intent("answer", facts::intent(Intended::Put, 1, 95, None)).facts();
+    let found = breaker(&facts, &pair(&facts), &Scenario::in_sync().limits, facts::at(100));
+    assert_eq!((found.answers, found.last_act), (1, Some(facts::at(90))));
 }
 
 /// Whatever makes the reactor write on and on, it slows down.

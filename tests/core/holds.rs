@@ -1,13 +1,17 @@
 //! Targets that are left wrong on purpose for a while.
 
+use runas_reactor::domain::attribution::pair;
 use runas_reactor::domain::case::WaitsOn;
 use runas_reactor::domain::durations::REPLACEMENT_MS;
 use runas_reactor::domain::edit::Action;
 use runas_reactor::domain::fact::CallFact;
+use runas_reactor::domain::hold::hold;
+use runas_reactor::domain::principal::Attribution::{BreakGlass, Trusted};
 use runas_reactor::domain::record::Standing;
 use runas_reactor::domain::time::{MINUTE_MS, SECOND_MS};
 
 use crate::support::case::*;
+use crate::support::facts::{Story, at, deleted};
 
 /// For whom a pass leaves the target as it is, and for how many more seconds.
 fn held(pass: &Pass) -> Option<(String, i64)> {
@@ -172,6 +176,18 @@ fn late_name_of_an_untrusted_principal_ends_an_emergency_only_if_it_acted_later(
         let call = early.or(late).unwrap();
         assert_eq!(held(&target.hears(&[call])).is_some(), holds, "after: {after}");
     }
+}
+
+/// What lasts seconds would be over before it began if CloudTrail's clock, a minute behind, told when it began.
+#[test]
+fn hold_lasts_as_long_when_the_clock_of_cloudtrail_is_behind() {
+    let limits = Scenario::in_sync().limits;
+    let until = |call, absent| {
+        let facts = Story::known().behind_by(60).call(call).facts();
+        hold(&facts, &pair(&facts), &limits, at(100), absent).map(|hold| hold.until)
+    };
+    assert_eq!(until(deleted(30, Trusted), true), Some(at(90).plus_ms(REPLACEMENT_MS)));
+    assert_eq!(until(deleted(30, BreakGlass), false), Some(at(90).plus_ms(60 * MINUTE_MS)));
 }
 
 #[test]

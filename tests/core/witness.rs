@@ -268,6 +268,14 @@ fn document_that_a_young_call_deleted_is_a_stale_read() {
     assert!(!behind(&[deleted(90, Untrusted)], &Doc::new().version(1, 90, &logs("new")), 100), "of the same second");
 }
 
+/// With CloudTrail's clock a minute behind, a deletion of this moment looks as old as one that everyone sees.
+#[test]
+fn young_call_is_told_by_the_clock_of_ssm() {
+    let facts = Story::known().behind_by(60).call(deleted(30, Trusted)).facts();
+    let behind = |second| is_behind(&facts, Some(&there().seen()), at(second));
+    assert_eq!([100, 89 + VISIBLE, 90 + VISIBLE].map(behind), [true, true, false]);
+}
+
 #[test]
 fn observation_that_is_behind_is_not_the_last_one() {
     let facts = merge(&known(), &heard(&[wrote(5, 90, Untrusted)]));

@@ -248,6 +248,12 @@ impl Story {
         self
     }
 
+    /// Earlier echoes have shown that CloudTrail's clock is behind SSM's by this many seconds.
+    pub(crate) fn behind_by(mut self, seconds: i64) -> Self {
+        self.facts.base.as_mut().unwrap().clock_ms = Some(seconds * SECOND_MS + SECOND_MS / 2);
+        self
+    }
+
     /// Changes the newest version.
     pub(crate) fn latest(mut self, change: impl FnOnce(&mut VersionFact)) -> Self {
         let (created, _) = self.newest.unwrap();
