@@ -11,7 +11,7 @@
 //! | `dead_letters` | the dead-letter queue as an operator works on it (feature `cli`) |
 //! | `hub_view` | what the hub consists of, as an operator looks at it (feature `cli`) |
 //! | `ledger_view` | the ledger as an operator reads it (feature `cli`) |
-//! | `policy_book` | the versions of the policy as an operator writes them (feature `cli`) |
+//! | `policy_store` | the versions of the policy as an operator writes them (feature `cli`) |
 //! | `documents`, `directory`, `ledger`, `notifier`, `queue` | one port each |
 //! | `cloudtrail`, `regions` | CloudTrail and Account Management: one call each, made `by_hand` |
 
@@ -34,7 +34,7 @@ mod notifier;
 #[cfg(feature = "cli")]
 pub mod operator;
 #[cfg(feature = "cli")]
-pub mod policy_book;
+pub mod policy_store;
 mod queue;
 mod regions;
 mod session;
@@ -46,15 +46,15 @@ use crate::clock;
 use crate::config::Config;
 use crate::domain::edit::Edit;
 use crate::domain::finding::Alert;
-use crate::domain::fingerprint::Glance;
-use crate::domain::observation::{Observation, Status};
+use crate::domain::observation::{DocumentStatus, Observation};
 use crate::domain::policy::Policy;
-use crate::domain::record::{Commit, Enabled, Known, Loaded, Noted};
-use crate::domain::signal::Errand;
+use crate::domain::quick_check::QuickCheck;
+use crate::domain::record::{Commit, Enabled, Known, LastCheck, Loaded};
+use crate::domain::signal::Task;
 use crate::domain::sweep::Sweep;
 use crate::domain::target::{AccountFacts, AccountId, OuId, Region, Target};
 use crate::domain::time::Time;
-use crate::ports::{self, Access, Attempt, Entry, Fault, Lookup, Page, Written};
+use crate::ports::{self, Access, Attempt, Fault, Lookup, Page, RoleUse, Written};
 use client::Clients;
 #[cfg(feature = "cli")]
 pub use documents::probe::Probed;
@@ -114,8 +114,8 @@ impl ports::Documents for AwsWorld {
         self.documents.observe(target, access, between).await
     }
 
-    async fn glance(&self, target: &Target, access: &Access) -> Result<Glance, Fault> {
-        self.documents.glance(target, access).await
+    async fn quick_check(&self, target: &Target, access: &Access) -> Result<QuickCheck, Fault> {
+        self.documents.quick_check(target, access).await
     }
 
     async fn lookup_events(&self, target: &Target, access: &Access, lookup: &Lookup) -> Result<Vec<Edit>, Fault> {
@@ -137,7 +137,7 @@ impl ports::Documents for AwsWorld {
         self.documents.update(target, access, base, text, version_name).await
     }
 
-    async fn status(&self, target: &Target, access: &Access, version: u64) -> Result<Status, Fault> {
+    async fn status(&self, target: &Target, access: &Access, version: u64) -> Result<DocumentStatus, Fault> {
         self.documents.status(target, access, version).await
     }
 
@@ -153,7 +153,7 @@ impl ports::Documents for AwsWorld {
         self.documents.prune(target, access, version).await
     }
 
-    async fn entry(&self, account: &AccountId, access: &Access) -> Entry {
+    async fn entry(&self, account: &AccountId, access: &Access) -> RoleUse {
         self.documents.entry(account, access).await
     }
 }
@@ -202,16 +202,16 @@ impl ports::Ledger for AwsWorld {
         self.ledger.commit(target, commit).await
     }
 
-    async fn note(&self, target: &Target, generation: u64, noted: &Noted) -> Result<(), Fault> {
-        self.ledger.note(target, generation, noted).await
+    async fn record_check(&self, target: &Target, generation: u64, last_check: &LastCheck) -> Result<(), Fault> {
+        self.ledger.record_check(target, generation, last_check).await
     }
 
     async fn known(&self, account: &AccountId) -> Result<Known, Fault> {
         self.ledger.known(account).await
     }
 
-    async fn told_regions(&self, account: &AccountId) -> Result<Option<Enabled>, Fault> {
-        self.ledger.told_regions(account).await
+    async fn reported_regions(&self, account: &AccountId) -> Result<Option<Enabled>, Fault> {
+        self.ledger.reported_regions(account).await
     }
 
     async fn save_regions(&self, account: &AccountId, enabled: &Enabled) -> Result<(), Fault> {
@@ -258,8 +258,8 @@ impl ports::Notifier for AwsWorld {
 }
 
 impl ports::Queue for AwsWorld {
-    async fn send(&self, errands: &[(Errand, u32)]) -> Result<(), Fault> {
-        self.queue.send(errands).await
+    async fn send(&self, tasks: &[(Task, u32)]) -> Result<(), Fault> {
+        self.queue.send(tasks).await
     }
 
     async fn dead_letter(&self, body: &str, reason: &str) -> Result<(), Fault> {

@@ -5,12 +5,10 @@ pub mod apply;
 pub mod decode;
 pub mod demo;
 pub mod doctor;
+pub mod history;
 mod login;
-pub mod past;
 pub mod plan;
 pub mod policy;
-pub mod policy_table;
-pub mod policy_yaml;
 pub mod printer;
 pub mod redrive;
 pub mod render;
@@ -66,9 +64,9 @@ enum Command {
     /// Prove that everything is there: hub, roles, and per account and region trail and forwarding rule. Nothing is written.
     Doctor(doctor::DoctorArgs),
     /// Say what happened at a target, and who did it; newest first.
-    History(past::HistoryArgs),
+    History(history::HistoryArgs),
     /// Say why a target was treated as it was: the last case, decided again with this runasctl.
-    Explain(past::ExplainArgs),
+    Explain(history::ExplainArgs),
     /// Play random stories on a simulated organisation, under a checker: nothing lost, nothing looped.
     Simulate(simulate::SimulateArgs),
     /// Write from the policy what has to agree with it: service control policies, configuration of Landing Zone Accelerator,
@@ -87,7 +85,7 @@ enum PolicyCommand {
     #[command(flatten)]
     File(policy::PolicyCommand),
     #[command(flatten)]
-    Table(policy_table::TableCommand),
+    Table(policy::remote::TableCommand),
 }
 
 /// How the command ended.
@@ -137,12 +135,12 @@ fn run(cli: &Cli, printer: &Printer) -> ExitStatus {
         Command::Accept(args) => accept::run(args, cli.output, printer),
         Command::Status(args) => status::run(args, cli.output, printer),
         Command::Doctor(args) => doctor::run(args, cli.output, printer),
-        Command::History(args) => past::history(args, cli.output, printer),
-        Command::Explain(args) => past::explain(args, cli.output, printer),
+        Command::History(args) => history::history(args, cli.output, printer),
+        Command::Explain(args) => history::explain(args, cli.output, printer),
         Command::Simulate(args) => simulate::run(args, cli.output, printer),
         Command::Render(command) => render::run(command, cli.output, printer),
         Command::Redrive(args) => redrive::run(args, cli.output, printer),
-        Command::Policy(PolicyCommand::Table(command)) => policy_table::run(command, cli.output, printer),
+        Command::Policy(PolicyCommand::Table(command)) => policy::remote::run(command, cli.output, printer),
         Command::Policy(PolicyCommand::File(command)) => {
             let outcome = policy::run(command, now(), cli.output);
             printer.data(&outcome.stdout);

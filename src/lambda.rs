@@ -60,7 +60,7 @@ fn read_policy(path: &Path, now: Time) -> Result<Policy, String> {
 
 #[cfg(feature = "cli")]
 fn from_yaml(name: &str, text: &str, now: Time) -> Result<Policy, String> {
-    let parsed = crate::cli::policy_yaml::parse(name, text, now);
+    let parsed = crate::cli::policy::yaml::parse(name, text, now);
     parsed.map(|(policy, _)| policy).map_err(|problems| problems.to_string())
 }
 

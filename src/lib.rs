@@ -53,7 +53,7 @@
 //! | what is asked of the world | [`ports`] |
 //! | the same, over the AWS SDK | [`aws`] |
 //! | how an operator reaches AWS, and the dead-letter queue | `aws::operator`, `aws::dead_letters` (feature `cli`) |
-//! | the policy's versions; what operators read from the ledger | `aws::policy_book`, `aws::ledger_view` (feature `cli`) |
+//! | the policy's versions; what operators read from the ledger | `aws::policy_store`, `aws::ledger_view` (feature `cli`) |
 //! | the same, as a simulated organisation | `sim` (feature `cli`) |
 //! | random stories, the checker, what it holds the reactor against | `cli::simulate` (feature `cli`) |
 //! | what would be decided, and nothing of what would follow | `reactor::preview` (feature `cli`) |
@@ -67,7 +67,7 @@
 //! # A walk through one event
 //!
 //! Alice, an account administrator, turns Run As off. CloudTrail's event reaches the queue from her account and region.
-//! [`domain::decode`] makes a [`domain::signal::Notice`] of it; that target and that call are all it is believed for.
+//! [`domain::decode`] makes a [`domain::signal::InboundEvent`] of it; that target and that call are all it is believed for.
 //! `reactor::reconcile` loads the record and observes the document side by side: version 5, Run As off. [`domain::witness`]
 //! turns both into facts, [`domain::merge`] joins them with what is known. [`domain::attribution`] finds that Alice's call made
 //! version 5, and [`domain::accepted`] takes nothing over from her, whom the policy does not trust. [`domain::decide`] wants the

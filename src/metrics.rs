@@ -5,7 +5,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::domain::case::Applied;
-use crate::domain::record::Standing;
+use crate::domain::record::Status;
 use crate::domain::time::Time;
 use crate::reactor::BatchReport;
 
@@ -22,7 +22,7 @@ pub const METRICS: [(&str, &str); 9] = [
     ("NotInSync", "Count"),
     ("AlertsTold", "Count"),
     ("Ignored", "Count"),
-    ("Poison", "Count"),
+    ("Undecodable", "Count"),
     ("HandedBack", "Count"),
     ("SignalToDone", "Milliseconds"),
 ];
@@ -31,9 +31,8 @@ pub const METRICS: [(&str, &str); 9] = [
 pub fn line(report: &BatchReport, now: Time) -> String {
     let passes = report.passes.iter();
     let landed = passes.clone().filter(|pass| matches!(pass.applied, Applied::Landed { .. }));
-    let in_sync = passes.clone().filter(|pass| pass.standing == Standing::InSync);
-    let wrong =
-        passes.clone().filter(|pass| !matches!(pass.standing, Standing::New | Standing::InSync | Standing::Exempt));
+    let in_sync = passes.clone().filter(|pass| pass.status == Status::InSync);
+    let wrong = passes.clone().filter(|pass| !matches!(pass.status, Status::New | Status::InSync | Status::Exempt));
     let times: Vec<i64> = landed.clone().map(|pass| pass.since_ms).take(VALUES_MAX).collect();
     let values = [
         json!(report.passes.len()),
@@ -42,7 +41,7 @@ pub fn line(report: &BatchReport, now: Time) -> String {
         json!(wrong.count()),
         json!(passes.map(|pass| pass.alerts).sum::<usize>()),
         json!(report.ignored.len()),
-        json!(report.poison.len()),
+        json!(report.undecodable.len()),
         json!(report.failed.len() + report.retried.len()),
         json!(times),
     ];

@@ -7,11 +7,11 @@ use std::future::Future;
 
 use crate::domain::edit::Edit;
 use crate::domain::finding::Alert;
-use crate::domain::fingerprint::Glance;
-use crate::domain::observation::{Observation, Status};
+use crate::domain::observation::{DocumentStatus, Observation};
 use crate::domain::policy::Policy;
-use crate::domain::record::{Commit, Enabled, Known, Loaded, Noted};
-use crate::domain::signal::Errand;
+use crate::domain::quick_check::QuickCheck;
+use crate::domain::record::{Commit, Enabled, Known, LastCheck, Loaded};
+use crate::domain::signal::Task;
 use crate::domain::sweep::Sweep;
 use crate::domain::target::{AccountFacts, AccountId, OuId, Region, Target};
 use crate::domain::time::Time;
@@ -29,7 +29,7 @@ pub struct Fault {
     /// What AWS said, bounded and without control characters.
     pub message: String,
     /// Whether the call may have taken effect all the same.
-    pub maybe_applied: bool,
+    pub outcome_unknown: bool,
 }
 
 /// What a fault means for us.
@@ -50,11 +50,11 @@ pub enum FaultClass {
     /// What the call names is not there.
     NotFound,
     /// What the call names is no longer as it was: look again.
-    Moved,
+    Conflict,
     /// SSM holds the content to be a duplicate.
     Duplicate,
     /// The document has as many versions as it may have.
-    Full,
+    VersionLimit,
     /// The request is wrong; sending it again cannot help.
     Invalid,
 }
@@ -63,13 +63,13 @@ impl Fault {
     /// Whether the same call can succeed later without anybody doing anything.
     pub fn retryable(&self) -> bool {
         match self.class {
-            FaultClass::Throttled | FaultClass::Transient | FaultClass::NotReady | FaultClass::Moved => true,
+            FaultClass::Throttled | FaultClass::Transient | FaultClass::NotReady | FaultClass::Conflict => true,
             FaultClass::Denied
             | FaultClass::DeniedByScp
             | FaultClass::RegionOff
             | FaultClass::NotFound
             | FaultClass::Duplicate
-            | FaultClass::Full
+            | FaultClass::VersionLimit
             | FaultClass::Invalid => false,
         }
     }
@@ -108,14 +108,14 @@ impl Access {
 
 /// How an account is entered.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Entry {
+pub struct RoleUse {
     /// Through a member role, and not through a gap role.
     pub by_member_role: bool,
     /// A use of a gap role that on-call is to be notified of.
     pub relapse: Option<Relapse>,
 }
 
-impl Default for Entry {
+impl Default for RoleUse {
     fn default() -> Self {
         Self { by_member_role: true, relapse: None }
     }
@@ -136,7 +136,7 @@ pub struct Written {
     /// Its number.
     pub version: u64,
     /// How far SSM is with it.
-    pub status: Status,
+    pub status: DocumentStatus,
 }
 
 /// One page of a list.
@@ -169,7 +169,7 @@ pub struct Attempt {
 pub trait Documents {
     /// Observes the document once: latest and default version with their contents, and the newest versions, all in parallel;
     /// contents of the versions in `between` too, as far as they exist, with the list read after them. Answers that do not
-    /// belong together ([`assemble()`](crate::domain::observation::assemble())) are a fault of class [`FaultClass::Moved`]. Never
+    /// belong together ([`assemble()`](crate::domain::observation::assemble())) are a fault of class [`FaultClass::Conflict`]. Never
     /// answers `Observation::Unknown`: an obstacle is a [`Fault`].
     fn observe(
         &self,
@@ -180,7 +180,7 @@ pub trait Documents {
 
     /// `DescribeDocument`: one call, for a document that is expected to be as it was. A document that is not there is a
     /// fault like any other: it takes a full look to say that there is none.
-    fn glance(&self, target: &Target, access: &Access) -> impl Future<Output = Result<Glance, Fault>> + Send;
+    fn quick_check(&self, target: &Target, access: &Access) -> impl Future<Output = Result<QuickCheck, Fault>> + Send;
 
     /// Calls on the document in CloudTrail's event history, which holds those of 90 days, some minutes after they were made.
     fn lookup_events(
@@ -190,7 +190,7 @@ pub trait Documents {
         lookup: &Lookup,
     ) -> impl Future<Output = Result<Vec<Edit>, Fault>> + Send;
 
-    /// `CreateDocument`; [`FaultClass::Moved`] where the document exists by now.
+    /// `CreateDocument`; [`FaultClass::Conflict`] where the document exists by now.
     fn create(
         &self,
         target: &Target,
@@ -199,7 +199,7 @@ pub trait Documents {
         version_name: &str,
     ) -> impl Future<Output = Result<Written, Fault>> + Send;
 
-    /// `UpdateDocument` on top of version `base`; [`FaultClass::Moved`] where that is no longer the latest.
+    /// `UpdateDocument` on top of version `base`; [`FaultClass::Conflict`] where that is no longer the latest.
     fn update(
         &self,
         target: &Target,
@@ -215,7 +215,7 @@ pub trait Documents {
         target: &Target,
         access: &Access,
         version: u64,
-    ) -> impl Future<Output = Result<Status, Fault>> + Send;
+    ) -> impl Future<Output = Result<DocumentStatus, Fault>> + Send;
 
     /// `UpdateDocumentDefaultVersion`.
     fn promote(&self, target: &Target, access: &Access, version: u64)
@@ -229,8 +229,8 @@ pub trait Documents {
 
     /// How the account was entered for the last call; a relapse is handed out once for each session. Worlds without a broker
     /// know member roles only.
-    fn entry(&self, _account: &AccountId, _access: &Access) -> impl Future<Output = Entry> + Send {
-        std::future::ready(Entry::default())
+    fn entry(&self, _account: &AccountId, _access: &Access) -> impl Future<Output = RoleUse> + Send {
+        std::future::ready(RoleUse::default())
     }
 }
 
@@ -277,18 +277,23 @@ pub trait Ledger {
     fn load(&self, target: &Target, edit_ids: &BTreeSet<String>) -> impl Future<Output = Result<Loaded, Fault>> + Send;
 
     /// Everything that one pass changed, in one transaction, on condition that the record's generation is still the one
-    /// that was loaded; [`FaultClass::Moved`] where it is not.
+    /// that was loaded; [`FaultClass::Conflict`] where it is not.
     fn commit(&self, target: &Target, commit: &Commit) -> impl Future<Output = Result<(), Fault>> + Send;
 
     /// Writes a look down, on condition that the record still has the generation that it belongs to; nothing is written, and
     /// nothing said, where it has not.
-    fn note(&self, target: &Target, generation: u64, noted: &Noted) -> impl Future<Output = Result<(), Fault>> + Send;
+    fn record_check(
+        &self,
+        target: &Target,
+        generation: u64,
+        last_check: &LastCheck,
+    ) -> impl Future<Output = Result<(), Fault>> + Send;
 
     /// What is known of an account and of its targets.
     fn known(&self, account: &AccountId) -> impl Future<Output = Result<Known, Fault>> + Send;
 
     /// The regions that an account had enabled when it last said so.
-    fn told_regions(&self, account: &AccountId) -> impl Future<Output = Result<Option<Enabled>, Fault>> + Send;
+    fn reported_regions(&self, account: &AccountId) -> impl Future<Output = Result<Option<Enabled>, Fault>> + Send;
 
     /// Remembers which regions an account has enabled.
     fn save_regions(&self, account: &AccountId, enabled: &Enabled) -> impl Future<Output = Result<(), Fault>> + Send;
@@ -297,7 +302,7 @@ pub trait Ledger {
     fn sweep(&self) -> impl Future<Output = Result<Option<Sweep>, Fault>> + Send;
 
     /// Remembers where a sweep has come to, on condition that nobody has done the step before this one in between;
-    /// [`FaultClass::Moved`] where somebody has.
+    /// [`FaultClass::Conflict`] where somebody has.
     fn save_sweep(&self, sweep: &Sweep) -> impl Future<Output = Result<(), Fault>> + Send;
 
     /// A sweep has met the account.
@@ -330,7 +335,7 @@ pub trait Notifier {
 /// The queue that the reactor lives on.
 pub trait Queue {
     /// Sends messages of our own, each after its delay (at most 900 s [docs: SQS quotas]).
-    fn send(&self, errands: &[(Errand, u32)]) -> impl Future<Output = Result<(), Fault>> + Send;
+    fn send(&self, tasks: &[(Task, u32)]) -> impl Future<Output = Result<(), Fault>> + Send;
 
     /// Puts a message that cannot be worked on aside, with the reason.
     fn dead_letter(&self, body: &str, reason: &str) -> impl Future<Output = Result<(), Fault>> + Send;

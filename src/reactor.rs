@@ -92,7 +92,7 @@ impl<W: World> Reactor<W> {
                 call: "BatchGetItem",
                 code: "NoPolicy".to_owned(),
                 message: "the ledger holds no policy: push one, or set RUNAS_POLICY=file:PATH".to_owned(),
-                maybe_applied: false,
+                outcome_unknown: false,
             },
             Err(fault) => fault,
         };

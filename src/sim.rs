@@ -8,12 +8,12 @@
 
 mod documents;
 pub mod drive;
+pub mod faults;
 mod ledger;
 mod organization;
 mod people;
 mod queue;
 mod trail;
-pub mod trouble;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -216,5 +216,5 @@ impl Clock for Sim {
 }
 
 fn fault(class: FaultClass, call: &'static str, code: &str, message: &str) -> Fault {
-    Fault { class, call, code: code.to_owned(), message: message.to_owned(), maybe_applied: false }
+    Fault { class, call, code: code.to_owned(), message: message.to_owned(), outcome_unknown: false }
 }

@@ -9,7 +9,7 @@ use super::by_hand::{self, Shape, Way};
 use super::client::Clients;
 use super::clock;
 use super::fault::Call;
-use super::session::{Lent, Scope, Sessions};
+use super::session::{AssumedSession, Scope, Sessions};
 use crate::config::Connection;
 use crate::domain::decode::from_history;
 use crate::domain::edit::Edit;
@@ -49,7 +49,7 @@ impl EventHistory {
     }
 
     pub(super) async fn lookup(&self, target: &Target, access: &Access, lookup: &Lookup) -> Result<Vec<Edit>, Fault> {
-        let Lent { session, .. } = self.sessions.get(&target.account, access).await?;
+        let AssumedSession { session, .. } = self.sessions.get(&target.account, access).await?;
         let call = LOOKUP.prepare(
             &self.way,
             target.region.as_str(),

@@ -93,7 +93,7 @@ impl DeadLetters {
     /// that it had then.
     ///
     /// # Errors
-    /// It was not sent, or perhaps it was (`maybe_applied`).
+    /// It was not sent, or perhaps it was (`outcome_unknown`).
     pub async fn send_to(&self, queue_url: &str, letter: &DeadLetter) -> Result<(), Fault> {
         let attributes =
             letter.own_attributes().map(|(name, attribute)| Ok((name.clone(), attribute_value(attribute)?)));
@@ -112,7 +112,7 @@ impl DeadLetters {
     /// Deletes a received message for good.
     ///
     /// # Errors
-    /// It is still there, or perhaps it is not (`maybe_applied`).
+    /// It is still there, or perhaps it is not (`outcome_unknown`).
     pub async fn delete(&self, letter: &DeadLetter) -> Result<(), Fault> {
         self.client
             .delete_message()

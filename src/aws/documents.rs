@@ -11,16 +11,18 @@ use aws_sdk_ssm::Client;
 use aws_sdk_ssm::config::retry::RetryPartition;
 use aws_sdk_ssm::config::{Builder, Region};
 use aws_sdk_ssm::error::{ProvideErrorMetadata, SdkError};
-use aws_sdk_ssm::types::{DocumentDescription, DocumentFormat, DocumentPermissionType, DocumentStatus, DocumentType};
+use aws_sdk_ssm::types::{
+    DocumentDescription, DocumentFormat, DocumentPermissionType, DocumentStatus as SsmStatus, DocumentType,
+};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 
 use super::client::{Clients, Lazy};
 use super::fault::{Call, is_expired};
-use super::session::{Lent, Session, Sessions};
-use crate::domain::fingerprint::Glance;
-use crate::domain::observation::{Observation, Status};
+use super::session::{AssumedSession, Session, Sessions};
+use crate::domain::observation::{DocumentStatus, Observation};
+use crate::domain::quick_check::QuickCheck;
 use crate::domain::target::{AccountId, DOCUMENT_NAME, Target};
-use crate::ports::{Access, Entry, Fault, FaultClass, Written};
+use crate::ports::{Access, Fault, FaultClass, RoleUse, Written};
 
 mod observe;
 #[cfg(feature = "cli")]
@@ -46,7 +48,7 @@ impl SsmDocuments {
     }
 
     async fn visit<'a>(&'a self, target: &'a Target, access: &Access) -> Result<(Visit<'a>, bool), Fault> {
-        let Lent { session, from_cache } = self.sessions.get(&target.account, access).await?;
+        let AssumedSession { session, from_cache } = self.sessions.get(&target.account, access).await?;
         Ok((Visit { documents: self, target, session }, from_cache))
     }
 
@@ -73,7 +75,7 @@ impl SsmDocuments {
         }
     }
 
-    pub(super) async fn entry(&self, account: &AccountId, access: &Access) -> Entry {
+    pub(super) async fn entry(&self, account: &AccountId, access: &Access) -> RoleUse {
         self.sessions.entry(account, access).await
     }
 
@@ -130,15 +132,15 @@ impl SsmDocuments {
         written(call, made.as_ref().and_then(|made| Some((made.document_version()?, made.status()))))
     }
 
-    pub(super) async fn status(&self, target: &Target, access: &Access, version: u64) -> Result<Status, Fault> {
+    pub(super) async fn status(&self, target: &Target, access: &Access, version: u64) -> Result<DocumentStatus, Fault> {
         let described = self.describe(target, access, Some(version.to_string())).await.map_err(gone_is_moved)?;
         Ok(status_of(described.status()))
     }
 
-    pub(super) async fn glance(&self, target: &Target, access: &Access) -> Result<Glance, Fault> {
+    pub(super) async fn quick_check(&self, target: &Target, access: &Access) -> Result<QuickCheck, Fault> {
         let described = self.describe(target, access, None).await?;
         let number = |text: Option<&str>| text.and_then(|text| text.parse().ok()).unwrap_or(0);
-        Ok(Glance {
+        Ok(QuickCheck {
             document_type: described.document_type().map_or_else(String::new, |it| it.as_str().to_owned()),
             status: status_of(described.status()),
             latest: number(described.latest_version()),
@@ -221,25 +223,25 @@ impl Visit<'_> {
 
 /// A document that is no longer there when a call names one of its versions: it is not as it was seen.
 fn gone_is_moved(fault: Fault) -> Fault {
-    if fault.class == FaultClass::NotFound { Fault { class: FaultClass::Moved, ..fault } } else { fault }
+    if fault.class == FaultClass::NotFound { Fault { class: FaultClass::Conflict, ..fault } } else { fault }
 }
 
-fn written(call: Call, made: Option<(&str, Option<&DocumentStatus>)>) -> Result<Written, Fault> {
+fn written(call: Call, made: Option<(&str, Option<&SsmStatus>)>) -> Result<Written, Fault> {
     let Some((version, status)) = made.and_then(|(number, status)| Some((number.parse().ok()?, status))) else {
         // It was written; which version it is, only a new look can tell.
         let fault = call.fault(FaultClass::Transient, "Incomplete", "the answer names no version");
-        return Err(Fault { maybe_applied: true, ..fault });
+        return Err(Fault { outcome_unknown: true, ..fault });
     };
     Ok(Written { version, status: status_of(status) })
 }
 
 /// `Creating` and `Updating` become something else by themselves, and so, we assume, does what we do not know.
-fn status_of(status: Option<&DocumentStatus>) -> Status {
+fn status_of(status: Option<&SsmStatus>) -> DocumentStatus {
     match status {
-        Some(DocumentStatus::Active) => Status::Active,
-        Some(DocumentStatus::Deleting) => Status::Deleting,
-        Some(DocumentStatus::Failed) => Status::Failed,
-        _ => Status::Pending,
+        Some(SsmStatus::Active) => DocumentStatus::Active,
+        Some(SsmStatus::Deleting) => DocumentStatus::Deleting,
+        Some(SsmStatus::Failed) => DocumentStatus::Failed,
+        _ => DocumentStatus::Pending,
     }
 }
 

@@ -52,7 +52,7 @@ impl Call {
             call: self.name,
             code: clean(code, 64),
             message: clean(message, MESSAGE_CHARS_MAX),
-            maybe_applied: false,
+            outcome_unknown: false,
         }
     }
 
@@ -83,12 +83,12 @@ impl Call {
         let class = self.class(code, status, message);
         let code = code.map_or_else(|| format!("HTTP {status}"), str::to_owned);
         // A service that failed within says nothing about how far it had come.
-        let maybe_applied = self.writes && class == FaultClass::Transient && status >= 500;
-        Fault { maybe_applied, ..self.fault(class, &code, message) }
+        let outcome_unknown = self.writes && class == FaultClass::Transient && status >= 500;
+        Fault { outcome_unknown, ..self.fault(class, &code, message) }
     }
 
     fn lost(self, code: &'static str, message: &str) -> Fault {
-        Fault { maybe_applied: self.writes, ..self.fault(FaultClass::Transient, code, message) }
+        Fault { outcome_unknown: self.writes, ..self.fault(FaultClass::Transient, code, message) }
     }
 
     fn class(self, code: Option<&str>, status: u16, message: &str) -> FaultClass {
@@ -219,12 +219,12 @@ const TABLE: &[(FaultClass, &[&str])] = &[
     // [bc ssm] not the latest version any more [seen: terraform-provider-aws#31131], or gone; made by somebody else in
     // between; somebody is at it this moment; a version name that is taken, for which the caller comes with a new one.
     (
-        FaultClass::Moved,
+        FaultClass::Conflict,
         &["InvalidDocumentVersion", "DocumentAlreadyExists", "TooManyUpdates", "DuplicateDocumentVersionName"],
     ),
     // [bc dynamodb] conditions that do not hold, another transaction on the same items, our token with other content.
     (
-        FaultClass::Moved,
+        FaultClass::Conflict,
         &[
             "ConditionalCheckFailedException",
             "ConditionalCheckFailed",
@@ -236,7 +236,7 @@ const TABLE: &[(FaultClass, &[&str])] = &[
     // [bc ssm] "matches another document"; which one is unconfirmed (facts 2.4).
     (FaultClass::Duplicate, &["DuplicateDocumentContent"]),
     // [bc ssm; docs: gr/ssm] 1,000 versions.
-    (FaultClass::Full, &["DocumentVersionLimitExceeded"]),
+    (FaultClass::VersionLimit, &["DocumentVersionLimitExceeded"]),
     // [bc ssm].
     (
         FaultClass::Invalid,

@@ -32,15 +32,15 @@ use keys::Key;
 
 mod commit;
 #[cfg(feature = "cli")]
-mod dropped;
+mod discarded_messages;
+#[cfg(feature = "cli")]
+mod history;
 #[cfg(feature = "cli")]
 mod inventory;
 mod items;
 mod keys;
 mod load;
 mod outbox;
-#[cfg(feature = "cli")]
-mod past;
 mod plan;
 mod row;
 #[cfg(feature = "cli")]

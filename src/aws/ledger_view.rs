@@ -8,7 +8,7 @@ use super::client::Clients;
 use super::ledger::DynamoLedger;
 use crate::domain::milestones::Milestones;
 use crate::domain::policy::Policy;
-use crate::domain::record::{Enabled, Standing};
+use crate::domain::record::{Enabled, Status};
 use crate::domain::sweep::Sweep;
 use crate::domain::target::{AccountFacts, AccountId, Region, Target};
 use crate::domain::time::Time;
@@ -20,7 +20,7 @@ pub struct TargetRow {
     /// Where.
     pub target: Target,
     /// How it stands.
-    pub standing: Standing,
+    pub status: Status,
     /// Why it is not in sync.
     pub why: String,
     /// When a look last brought something new. A look that finds everything as it was writes nothing.
@@ -92,8 +92,8 @@ impl LedgerView {
     ///
     /// # Errors
     /// The table cannot be read, or holds what we do not write.
-    pub async fn standing(&self, standings: &[Standing]) -> Result<Inventory, Fault> {
-        self.ledger.inventory_from_index(standings).await
+    pub async fn status(&self, statuses: &[Status]) -> Result<Inventory, Fault> {
+        self.ledger.inventory_from_index(statuses).await
     }
 
     /// The last sweep, as far as it has come.

@@ -23,7 +23,7 @@ use super::directory::Organizations;
 use super::fault::Call;
 use super::hub_view::HubView;
 use super::ledger_view::LedgerView;
-use super::policy_book::PolicyBook;
+use super::policy_store::PolicyStore;
 use crate::clock;
 use crate::config::{Config, Connection, Endpoints, PolicySource, Trust};
 use crate::domain::target::{AccountFacts, IdError, Region as RegionCode};
@@ -138,10 +138,10 @@ pub async fn connect(login: &Login) -> Result<Operator, LoginProblem> {
         Ok(first) => first,
         Err(error) => return Err(none(causes(&error))),
     };
-    // Asked last: a profile that is not there has no region either.
+    // LoginCredentials last: a profile that is not there has no region either.
     let Some(region) = base.region() else { return Err(LoginProblem::NoRegion) };
     let region = region.as_ref().parse()?;
-    let asked = Asked { first, chain };
+    let asked = LoginCredentials { first, chain };
     let base = base.into_builder().credentials_provider(SharedCredentialsProvider::new(asked)).build();
     let clients = Clients::over(base);
     Ok(Operator { sts: clients.sts(), clients, region, trust: login.trust })
@@ -213,8 +213,8 @@ impl Operator {
     }
 
     /// The versions of the policy, in the ledger's table.
-    pub fn policy_book(&self, table: &str) -> PolicyBook {
-        PolicyBook::new(table, &self.clients)
+    pub fn policy_store(&self, table: &str) -> PolicyStore {
+        PolicyStore::new(table, &self.clients)
     }
 
     /// The ledger with this table, to be read.
@@ -242,12 +242,12 @@ impl Operator {
 
 /// The chain, with the credentials that it gave at the login: a `credential_process` that asks for a second factor must not
 /// ask twice. The SDK keeps what it gets; calls made by hand come here each time.
-struct Asked {
+struct LoginCredentials {
     first: Credentials,
     chain: SharedCredentialsProvider,
 }
 
-impl ProvideCredentials for Asked {
+impl ProvideCredentials for LoginCredentials {
     fn provide_credentials<'a>(&'a self) -> Provided<'a>
     where
         Self: 'a,
@@ -266,8 +266,8 @@ fn lasts(credentials: &Credentials, now: Time) -> bool {
     Time::from_ms(ms).since(now) > MARGIN_MS
 }
 
-impl fmt::Debug for Asked {
+impl fmt::Debug for LoginCredentials {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Asked").finish_non_exhaustive()
+        f.debug_struct("LoginCredentials").finish_non_exhaustive()
     }
 }

@@ -9,7 +9,7 @@ use super::fault::Call;
 use crate::config::Config;
 use crate::domain::dead_letter::{REASON, RECEIVED};
 use crate::domain::decode::{Decoded, decode, encode};
-use crate::domain::signal::Errand;
+use crate::domain::signal::Task;
 use crate::domain::text::{MESSAGE_CHARS_MAX, clean};
 use crate::ports::{Fault, FaultClass};
 
@@ -40,8 +40,6 @@ pub(super) struct SqsQueue {
     dlq: String,
 }
 
-type Entry = SendMessageBatchRequestEntry;
-
 impl SqsQueue {
     pub(super) fn new(config: &Config, clients: &Clients) -> Self {
         Self { client: clients.sqs(), queue: config.queue_url.clone(), dlq: config.dlq_url.clone() }
@@ -49,13 +47,14 @@ impl SqsQueue {
 
     /// After a fault, some of the messages may have been sent: the caller sends all of them again, and a message that
     /// comes twice changes nothing (invariant 5).
-    pub(super) async fn send(&self, errands: &[(Errand, u32)]) -> Result<(), Fault> {
-        let batches: Vec<Result<Vec<Entry>, Fault>> = batched(errands)?.into_iter().map(Ok).collect();
+    pub(super) async fn send(&self, tasks: &[(Task, u32)]) -> Result<(), Fault> {
+        let batches: Vec<Result<Vec<SendMessageBatchRequestEntry>, Fault>> =
+            batched(tasks)?.into_iter().map(Ok).collect();
         stream::iter(batches).try_for_each_concurrent(PARALLEL, |batch| self.send_batch(&self.queue, batch)).await
     }
 
     /// Each message of a batch succeeds or fails by itself. Those that failed for no fault of theirs get a second chance.
-    async fn send_batch(&self, queue: &str, batch: Vec<Entry>) -> Result<(), Fault> {
+    async fn send_batch(&self, queue: &str, batch: Vec<SendMessageBatchRequestEntry>) -> Result<(), Fault> {
         let failed = self.send_once(queue, batch.clone()).await?;
         if failed.is_empty() || failed.iter().any(BatchResultErrorEntry::sender_fault) {
             return first_fault(&failed);
@@ -64,7 +63,11 @@ impl SqsQueue {
         first_fault(&self.send_once(queue, again.collect()).await?)
     }
 
-    async fn send_once(&self, queue: &str, batch: Vec<Entry>) -> Result<Vec<BatchResultErrorEntry>, Fault> {
+    async fn send_once(
+        &self,
+        queue: &str,
+        batch: Vec<SendMessageBatchRequestEntry>,
+    ) -> Result<Vec<BatchResultErrorEntry>, Fault> {
         let sent = self.client.send_message_batch().queue_url(queue).set_entries(Some(batch)).send().await;
         sent.map(|answer| answer.failed).map_err(|error| SEND.failed(&error))
     }
@@ -72,7 +75,10 @@ impl SqsQueue {
     /// A batch of one: the function has one operation less in it.
     pub(super) async fn dead_letter(&self, body: &str, reason: &str) -> Result<(), Fault> {
         let reason = attribute("String", filled(&clean(reason, MESSAGE_CHARS_MAX)))?;
-        let entry = Entry::builder().id("0").message_body(filled(fitting(body))).message_attributes(REASON, reason);
+        let entry = SendMessageBatchRequestEntry::builder()
+            .id("0")
+            .message_body(filled(fitting(body)))
+            .message_attributes(REASON, reason);
         self.send_batch(&self.dlq, vec![entry.build().map_err(|error| unbuilt(&error))?]).await
     }
 
@@ -109,8 +115,8 @@ fn attribute(kind: &str, value: &str) -> Result<MessageAttributeValue, Fault> {
     attribute.build().map_err(|error| unbuilt(&error))
 }
 
-fn successor(body: &str, received: u32, delay_s: u32) -> Result<Entry, Fault> {
-    let entry = Entry::builder()
+fn successor(body: &str, received: u32, delay_s: u32) -> Result<SendMessageBatchRequestEntry, Fault> {
+    let entry = SendMessageBatchRequestEntry::builder()
         .id("0")
         .message_body(filled(body))
         .message_attributes(RECEIVED, attribute("Number", &received.to_string())?)
@@ -121,19 +127,19 @@ fn successor(body: &str, received: u32, delay_s: u32) -> Result<Entry, Fault> {
 
 /// Messages are grouped by account: a standard queue with groups is fair, so that one account with many messages does not
 /// keep those of others waiting [docs: SQS fair queues].
-fn group_of_errand(errand: &Errand) -> Option<String> {
-    match errand {
-        Errand::Work(work) => Some(work.target.account.to_string()),
-        Errand::SweepAccount { account, .. } => Some(account.to_string()),
-        Errand::SweepStep(_) => None,
+fn group_of_task(task: &Task) -> Option<String> {
+    match task {
+        Task::Work(work) => Some(work.target.account.to_string()),
+        Task::SweepAccount { account, .. } => Some(account.to_string()),
+        Task::SweepStep(_) => None,
     }
 }
 
 /// The group that a message would have, whoever sent it first.
 fn group_of_body(body: &str) -> Option<String> {
     match decode(body) {
-        Decoded::Signal(notice) => notice.signal.account().or(notice.reporter.as_ref()).map(ToString::to_string),
-        Decoded::Ignored { .. } | Decoded::Untrusted { .. } | Decoded::Poison { .. } => None,
+        Decoded::Signal(event) => event.signal.account().or(event.reporter.as_ref()).map(ToString::to_string),
+        Decoded::Ignored { .. } | Decoded::Untrusted { .. } | Decoded::Undecodable { .. } => None,
     }
 }
 
@@ -156,11 +162,11 @@ fn first_fault(failed: &[BatchResultErrorEntry]) -> Result<(), Fault> {
 }
 
 /// Messages in batches that SQS takes, both by number and by size.
-fn batched(errands: &[(Errand, u32)]) -> Result<Vec<Vec<Entry>>, Fault> {
-    let mut batches: Vec<Vec<Entry>> = Vec::new();
+fn batched(tasks: &[(Task, u32)]) -> Result<Vec<Vec<SendMessageBatchRequestEntry>>, Fault> {
+    let mut batches: Vec<Vec<SendMessageBatchRequestEntry>> = Vec::new();
     let mut bytes = 0;
-    for (errand, delay) in errands {
-        let body = encode(errand);
+    for (task, delay) in tasks {
+        let body = encode(task);
         let full = batches.last().is_none_or(|batch| batch.len() >= BATCH_MAX || bytes + body.len() > BATCH_BYTES_MAX);
         if full {
             batches.push(Vec::new());
@@ -168,8 +174,11 @@ fn batched(errands: &[(Errand, u32)]) -> Result<Vec<Vec<Entry>>, Fault> {
         }
         bytes += body.len();
         let Some(batch) = batches.last_mut() else { continue };
-        let entry = Entry::builder().id(batch.len().to_string()).message_body(body).delay_seconds(seconds(*delay));
-        let entry = entry.set_message_group_id(group_of_errand(errand));
+        let entry = SendMessageBatchRequestEntry::builder()
+            .id(batch.len().to_string())
+            .message_body(body)
+            .delay_seconds(seconds(*delay));
+        let entry = entry.set_message_group_id(group_of_task(task));
         batch.push(entry.build().map_err(|error| unbuilt(&error))?);
     }
     Ok(batches)

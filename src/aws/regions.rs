@@ -10,7 +10,7 @@ use serde_json::json;
 use super::by_hand::{self, Shape, Way};
 use super::client::Clients;
 use super::fault::Call;
-use super::session::{Lent, Sessions};
+use super::session::{AssumedSession, Sessions};
 use crate::config::Connection;
 use crate::domain::target::{AccountId, Region, partition};
 use crate::ports::{Access, Fault};
@@ -49,7 +49,7 @@ impl AccountRegions {
 
     /// Without an account in the question it is the caller's that is meant: no delegation, and a quota of its own.
     pub(super) async fn enabled(&self, account: &AccountId, access: &Access) -> Result<BTreeSet<Region>, Fault> {
-        let Lent { session, .. } = self.sessions.get(account, access).await?;
+        let AssumedSession { session, .. } = self.sessions.get(account, access).await?;
         let call = LIST.prepare(&self.way, self.region, SharedCredentialsProvider::new(session.credentials.clone()));
         let question = json!({ "MaxResults": 50, "RegionOptStatusContains": ["ENABLED", "ENABLED_BY_DEFAULT"] });
         let (listed, all) = call.list(&question, "Regions", PAGES_MAX, 0).await?;

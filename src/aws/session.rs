@@ -16,7 +16,7 @@ use crate::config::Connection;
 use crate::domain::target::{AccountId, partition};
 use crate::domain::text::clean;
 use crate::domain::time::{MINUTE_MS, SECOND_MS, Time};
-use crate::ports::{Access, Entry, Fault, FaultClass, Relapse};
+use crate::ports::{Access, Fault, FaultClass, Relapse, RoleUse};
 
 mod assume;
 mod broker;
@@ -56,7 +56,7 @@ impl Session {
 }
 
 /// Credentials as somebody gets them.
-pub(super) struct Lent {
+pub(super) struct AssumedSession {
     pub(super) session: Arc<Session>,
     /// They were there already. If they turn out to be no good, new ones may be better.
     pub(super) from_cache: bool,
@@ -101,13 +101,13 @@ impl Sessions {
     }
 
     /// Credentials for the account, by the first of the roles that lets us in.
-    pub(super) async fn get(&self, account: &AccountId, access: &Access) -> Result<Lent, Fault> {
+    pub(super) async fn get(&self, account: &AccountId, access: &Access) -> Result<AssumedSession, Fault> {
         let slot = self.slot(account);
         let before = slot.rounds.load(Ordering::Acquire);
         let mut door = slot.state.lock().await;
         let waited = slot.rounds.load(Ordering::Acquire) > before;
         if let Some(session) = door.session.as_ref().filter(|session| session.serves(access, clock::now())) {
-            return Ok(Lent { session: Arc::clone(session), from_cache: !waited });
+            return Ok(AssumedSession { session: Arc::clone(session), from_cache: !waited });
         }
         match &door.failed {
             Some((roles, fault)) if waited && *roles == access.roles => return Err(fault.clone()),
@@ -124,7 +124,7 @@ impl Sessions {
                 door.winner = Some(session.role.clone());
                 door.session = Some(Arc::clone(&session));
                 (door.failed, door.refused) = (None, None);
-                Ok(Lent { session, from_cache: false })
+                Ok(AssumedSession { session, from_cache: false })
             }
             Err(fault) => {
                 door.session = None;
@@ -219,14 +219,14 @@ impl Sessions {
     }
 
     /// How the account was entered last.
-    pub(super) async fn entry(&self, account: &AccountId, access: &Access) -> Entry {
+    pub(super) async fn entry(&self, account: &AccountId, access: &Access) -> RoleUse {
         if self.broker.is_none() {
-            return Entry::default();
+            return RoleUse::default();
         }
         let slot = self.slot(account);
         let mut door = slot.state.lock().await;
         let by_member_role = door.session.as_ref().is_some_and(|session| access.roles.contains(&session.role));
-        Entry { by_member_role, relapse: door.relapse.take() }
+        RoleUse { by_member_role, relapse: door.relapse.take() }
     }
 
     fn slot(&self, account: &AccountId) -> Arc<Slot> {

@@ -97,7 +97,13 @@ fn terms() -> Terms {
 }
 
 fn fault(class: FaultClass) -> Fault {
-    Fault { class, call: "AssumeRole", code: "AccessDenied".to_owned(), message: "no".to_owned(), maybe_applied: false }
+    Fault {
+        class,
+        call: "AssumeRole",
+        code: "AccessDenied".to_owned(),
+        message: "no".to_owned(),
+        outcome_unknown: false,
+    }
 }
 
 #[tokio::test]

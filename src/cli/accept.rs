@@ -19,7 +19,7 @@ use crate::domain::document::Change;
 use crate::domain::finding::change_in_words;
 use crate::domain::observation::{Observation, Seen};
 use crate::domain::policy::{Policy, Resolution};
-use crate::domain::record::{Commit, Loaded, Standing};
+use crate::domain::record::{Commit, Loaded, Status};
 use crate::domain::target::Target;
 use crate::domain::text::{NAME_CHARS_MAX, clean};
 use crate::domain::time::MINUTE_MS;
@@ -150,10 +150,10 @@ async fn reconciled(
     };
     match output {
         Output::Json => {
-            let value = serde_json::json!({ "schema_version": 1, "id": correlation, "standing": pass.standing });
+            let value = serde_json::json!({ "schema_version": 1, "id": correlation, "status": pass.status });
             printer.data(&format!("{value:#}\n"));
         }
-        Output::Table => printer.data(&format!("accepted; the target is {} now\n", in_words(pass.standing))),
+        Output::Table => printer.data(&format!("accepted; the target is {} now\n", in_words(pass.status))),
     }
-    Ok(if pass.standing == Standing::InSync { ExitStatus::Success } else { ExitStatus::Drift })
+    Ok(if pass.status == Status::InSync { ExitStatus::Success } else { ExitStatus::Drift })
 }

@@ -1,9 +1,9 @@
 //! `runasctl apply`: does what a plan says, where that still holds. It goes through the reactor, so that ledger, history and
 //! alerts are the same as if the function had done it.
 
-mod guarded;
 mod journal;
 mod outcome;
+mod plan_checked;
 mod run;
 mod show;
 mod waves;
@@ -25,7 +25,7 @@ use crate::aws::AwsWorld;
 use crate::config::operator::trust;
 use crate::ports::Ledger as _;
 use journal::Journal;
-use outcome::Outcome;
+use outcome::TargetOutcome;
 use run::Runner;
 use show::Outcomes;
 use waves::{Wave, waves};
@@ -135,7 +135,7 @@ async fn applied(
     let entries = waves.iter().flatten().flat_map(|(_, entries)| entries);
     let before = entries.map(|entry| {
         let done = runner.journal.ended(&entry.target).filter(|outcome| outcome.is_done());
-        (entry.target.clone(), (entry.action, done.cloned().unwrap_or(Outcome::NotBegun)))
+        (entry.target.clone(), (entry.action, done.cloned().unwrap_or(TargetOutcome::NotBegun)))
     });
     let mut outcomes: Outcomes = before.collect();
     let done = outcomes.values().filter(|(_, outcome)| outcome.is_done()).count();
@@ -156,7 +156,7 @@ async fn applied(
                 .collect();
             printer.talk(&format!("wave {} of {of}{name}: {}\n", number + 1, show::summary(&came)));
         }
-        let failed = came.values().any(Outcome::is_failure);
+        let failed = came.values().any(TargetOutcome::is_failure);
         for (target, outcome) in came {
             if let Some((_, before)) = outcomes.get_mut(&target) {
                 *before = outcome;
@@ -171,10 +171,10 @@ async fn applied(
 
 /// An error beats what is not known, and that what is still wrong.
 fn status(outcomes: &Outcomes) -> ExitStatus {
-    let has = |wanted: fn(&Outcome) -> bool| outcomes.values().any(|(_, outcome)| wanted(outcome));
-    if has(|outcome| matches!(outcome, Outcome::Failed { .. } | Outcome::NotBegun)) {
+    let has = |wanted: fn(&TargetOutcome) -> bool| outcomes.values().any(|(_, outcome)| wanted(outcome));
+    if has(|outcome| matches!(outcome, TargetOutcome::Failed { .. } | TargetOutcome::NotBegun)) {
         ExitStatus::Error
-    } else if has(|outcome| matches!(outcome, Outcome::Unreachable { .. })) {
+    } else if has(|outcome| matches!(outcome, TargetOutcome::Unreachable { .. })) {
         ExitStatus::Unreachable
     } else if has(|outcome| !outcome.is_done()) {
         ExitStatus::Drift

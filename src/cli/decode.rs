@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use crate::domain::decode::{Decoded, batch, decode};
 use crate::domain::principal::Principal;
-use crate::domain::signal::{Notice, Signal};
+use crate::domain::signal::{InboundEvent, Signal};
 use crate::domain::text::{NAME_CHARS_MAX, clean};
 
 /// Ten batches of the size that Lambda hands over (6 MB).
@@ -104,20 +104,20 @@ fn row(file: &str, index: usize, decoded: Decoded) -> Row {
         remark: None,
     };
     match decoded {
-        Decoded::Signal(notice) => heard(empty, *notice),
+        Decoded::Signal(event) => parsed(empty, *event),
         Decoded::Ignored { reason, .. } => Row { outcome: "ignored", reason: Some(reason), ..empty },
         Decoded::Untrusted { reason, .. } => Row { outcome: "untrusted", reason: Some(reason), ..empty },
-        Decoded::Poison { reason } => Row { outcome: "poison", reason: Some(reason), ..empty },
+        Decoded::Undecodable { reason } => Row { outcome: "undecodable", reason: Some(reason), ..empty },
     }
 }
 
-fn heard(empty: Row, notice: Notice) -> Row {
-    let signal = notice.signal;
+fn parsed(empty: Row, event: InboundEvent) -> Row {
+    let signal = event.signal;
     let place = Row {
         kind: Some(signal.kind()),
         account: signal.account().map(ToString::to_string),
         region: signal.region().map(ToString::to_string),
-        principal: notice.principal,
+        principal: event.principal,
         ..empty
     };
     let remark = remark(&signal);
@@ -145,7 +145,7 @@ fn remark(signal: &Signal) -> Option<String> {
         Signal::VendFailed { why, .. } => Some(why.clone()),
         Signal::OuRegistered { ou } => Some(format!("every account below {ou}")),
         Signal::RegionChanged { enabled, .. } => Some(if *enabled { "switched on" } else { "switched off" }.to_owned()),
-        Signal::Work(work) => Some(format!("hop {}, edits: {}", work.hop, work.edits.len())),
+        Signal::Work(work) => Some(format!("requeues {}, edits: {}", work.requeues, work.edits.len())),
         _ => None,
     }
 }

@@ -27,7 +27,7 @@ use crate::ports::Access;
 use hub::{Hub, Names};
 use members::{Member, Members, Rows};
 use probe::Prober;
-use report::{Check, Outcome, Report};
+use report::{Check, CheckOutcome, Report};
 
 /// Names the role sessions of probes, so that CloudTrail in the accounts leads back here.
 const CORRELATION: &str = "doctor";
@@ -97,8 +97,10 @@ async fn command(args: &DoctorArgs, output: Output, printer: &Printer) -> Result
 
 /// Roles and regions stand in the policy.
 fn without_policy() -> Check {
-    let outcome =
-        Outcome::not_known("the policy says which roles and regions, and cannot be read", "see to the policy first");
+    let outcome = CheckOutcome::not_known(
+        "the policy says which roles and regions, and cannot be read",
+        "see to the policy first",
+    );
     Check::new("member_role", outcome, "no account was examined")
 }
 
@@ -106,13 +108,14 @@ fn without_members() -> Check {
     let cause = "the accounts that were asked for are closed, exempt or unknown";
     Check::new(
         "member_role",
-        Outcome::not_known(cause, "name others with --account or --ou"),
+        CheckOutcome::not_known(cause, "name others with --account or --ou"),
         "no account was examined",
     )
 }
 
 fn without_probes() -> Check {
-    let outcome = Outcome::not_known("no member role leads to a target that forwards", "see to the member roles first");
+    let outcome =
+        CheckOutcome::not_known("no member role leads to a target that forwards", "see to the member roles first");
     Check::new("events", outcome, "no target was probed")
 }
 

@@ -139,7 +139,9 @@ pub(super) fn fix_with(fault: &Fault, right: &str) -> String {
         FaultClass::RegionOff => "name another region with --region".to_owned(),
         FaultClass::Throttled | FaultClass::NotReady => "wait a minute, and run it again".to_owned(),
         FaultClass::Transient => "see whether the endpoint can be reached from here, and run it again".to_owned(),
-        FaultClass::Moved | FaultClass::Duplicate | FaultClass::Full => "look again, and run it again".to_owned(),
+        FaultClass::Conflict | FaultClass::Duplicate | FaultClass::VersionLimit => {
+            "look again, and run it again".to_owned()
+        }
         FaultClass::Invalid => "mend what the answer names; the same call will fail again".to_owned(),
     }
 }
@@ -150,7 +152,7 @@ mod tests {
 
     fn fault(class: FaultClass, code: &str) -> Fault {
         let (code, message) = (code.to_owned(), "no".to_owned());
-        Fault { class, call: "ReceiveMessage", code, message, maybe_applied: false }
+        Fault { class, call: "ReceiveMessage", code, message, outcome_unknown: false }
     }
 
     #[test]

@@ -14,8 +14,9 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::login::{Failure, HomeArgs, WHERE, finished};
+use super::policy::yaml;
 use super::printer::Printer;
-use super::{ExitStatus, Output, policy_yaml};
+use super::{ExitStatus, Output};
 use crate::aws::AwsWorld;
 use crate::aws::operator::Deployment;
 use crate::clock::now;
@@ -137,11 +138,11 @@ pub(super) fn from_file(path: &Path, printer: &Printer) -> Result<(Policy, Strin
     let text = std::fs::read_to_string(path).map_err(|error| {
         Failure::Error(format!("cannot read {name}: {error}; fix: name the policy's YAML file with --policy"))
     })?;
-    let (policy, lints) = policy_yaml::parse(&name, &text, now()).map_err(|problems| {
+    let (policy, lints) = yaml::parse(&name, &text, now()).map_err(|problems| {
         Failure::Error(format!("{name} is no policy; fix: see `runasctl policy check {name}`\n{problems}"))
     })?;
     if !lints.is_empty() {
-        printer.talk(&policy_yaml::render(&name, &lints));
+        printer.talk(&yaml::render(&name, &lints));
     }
     Ok((policy, name))
 }

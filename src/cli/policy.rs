@@ -2,7 +2,9 @@
 //!
 //! Commands return what is to be printed; printing is somebody else's.
 
+pub mod remote;
 mod trial;
+pub mod yaml;
 
 use std::fmt::Write as _;
 use std::fs::File;
@@ -12,12 +14,12 @@ use std::path::{Path, PathBuf};
 use serde_json::json;
 
 use super::Output;
-use super::policy_yaml::{self, Diagnostic, PolicyProblems};
 use crate::domain::policy::check::POLICY_BYTES_MAX;
 use crate::domain::policy::problem::Level;
 use crate::domain::policy::{Mode, Policy};
 use crate::domain::target::{AccountFacts, AccountId, AccountState, OuId};
 use crate::domain::time::Time;
+use yaml::{Diagnostic, PolicyProblems};
 
 /// Version of the JSON that these commands write.
 const SCHEMA_VERSION: u32 = 1;
@@ -66,7 +68,7 @@ pub enum PolicyCommand {
 
 /// What a command has to say.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Outcome {
+pub struct CommandOutput {
     /// Data.
     pub stdout: String,
     /// Talk.
@@ -76,12 +78,12 @@ pub struct Outcome {
 }
 
 /// Runs one of the commands.
-pub fn run(command: &PolicyCommand, now: Time, format: Output) -> Outcome {
+pub fn run(command: &PolicyCommand, now: Time, format: Output) -> CommandOutput {
     match command {
         PolicyCommand::Check { file } => check(file, now, format),
         PolicyCommand::Compile { file } => compile(file, now, format),
         PolicyCommand::Test { cases, policy } => trial::test(cases, policy, now, format),
-        PolicyCommand::Schema => Outcome { stdout: schema(), ..Outcome::default() },
+        PolicyCommand::Schema => CommandOutput { stdout: schema(), ..CommandOutput::default() },
         PolicyCommand::Explain { account, policy, ou_path, at } => {
             let facts = AccountFacts {
                 account: account.clone(),
@@ -96,19 +98,19 @@ pub fn run(command: &PolicyCommand, now: Time, format: Output) -> Outcome {
 
 /// The JSON Schema of policy files, as it is committed in `infra/policy.schema.json`.
 pub fn schema() -> String {
-    let mut text = serde_json::to_string_pretty(&policy_yaml::schema()).unwrap_or_default();
+    let mut text = serde_json::to_string_pretty(&yaml::schema()).unwrap_or_default();
     text.push('\n');
     text
 }
 
 /// Says everything that is wrong with a policy file.
-pub fn check(file: &Path, now: Time, format: Output) -> Outcome {
+pub fn check(file: &Path, now: Time, format: Output) -> CommandOutput {
     let name = file.display().to_string();
     let text = match read(file) {
         Ok(text) => text,
         Err(message) => return failed(&message, format),
     };
-    let (policy, problems) = match policy_yaml::parse(&name, &text, now) {
+    let (policy, problems) = match yaml::parse(&name, &text, now) {
         Ok((policy, lints)) => (Some(policy), lints),
         Err(PolicyProblems { problems, .. }) => (None, problems),
     };
@@ -126,9 +128,9 @@ pub fn check(file: &Path, now: Time, format: Output) -> Outcome {
     let stderr = match format {
         Output::Json => String::new(),
         Output::Table if policy.is_none() => rejected(&name, &problems),
-        Output::Table => policy_yaml::render(&name, &problems),
+        Output::Table => yaml::render(&name, &problems),
     };
-    Outcome { stdout, stderr, code }
+    CommandOutput { stdout, stderr, code }
 }
 
 fn accepted(name: &str, policy: &Policy, problems: &[Diagnostic]) -> String {
@@ -145,7 +147,7 @@ fn accepted(name: &str, policy: &Policy, problems: &[Diagnostic]) -> String {
 fn rejected(name: &str, problems: &[Diagnostic]) -> String {
     let errors = problems.iter().filter(|found| found.problem.level == Level::Error).count();
     let (errors, warnings) = (count(errors, "error"), count(problems.len() - errors, "warning"));
-    format!("{}{name}: rejected with {errors} and {warnings}\n", policy_yaml::render(name, problems))
+    format!("{}{name}: rejected with {errors} and {warnings}\n", yaml::render(name, problems))
 }
 
 pub(super) fn count(number: usize, noun: &str) -> String {
@@ -154,32 +156,36 @@ pub(super) fn count(number: usize, noun: &str) -> String {
 }
 
 /// Compiles a policy file.
-pub fn compile(file: &Path, now: Time, format: Output) -> Outcome {
+pub fn compile(file: &Path, now: Time, format: Output) -> CommandOutput {
     let name = file.display().to_string();
     let text = match read(file) {
         Ok(text) => text,
         Err(message) => return failed(&message, format),
     };
-    match policy_yaml::parse(&name, &text, now) {
-        Ok((policy, _)) => Outcome { stdout: policy.compiled() + "\n", ..Outcome::default() },
-        Err(problems) => Outcome { stderr: rejected(&name, &problems.problems), code: 1, ..Outcome::default() },
+    match yaml::parse(&name, &text, now) {
+        Ok((policy, _)) => CommandOutput { stdout: policy.compiled() + "\n", ..CommandOutput::default() },
+        Err(problems) => {
+            CommandOutput { stderr: rejected(&name, &problems.problems), code: 1, ..CommandOutput::default() }
+        }
     }
 }
 
 /// Says what a policy file means for one account.
-pub fn explain(file: &Path, facts: &AccountFacts, at: Time, format: Output) -> Outcome {
+pub fn explain(file: &Path, facts: &AccountFacts, at: Time, format: Output) -> CommandOutput {
     let name = file.display().to_string();
     let text = match read(file) {
         Ok(text) => text,
         Err(message) => return failed(&message, format),
     };
-    let policy = match policy_yaml::parse(&name, &text, at) {
+    let policy = match yaml::parse(&name, &text, at) {
         Ok((policy, _)) => policy,
         Err(problems) => {
             let hint = format!("{name}: rejected; fix: see `runasctl policy check {name}`");
             return match format {
                 Output::Json => failed(&hint, format),
-                Output::Table => Outcome { stderr: rejected(&name, &problems.problems), code: 1, ..Outcome::default() },
+                Output::Table => {
+                    CommandOutput { stderr: rejected(&name, &problems.problems), code: 1, ..CommandOutput::default() }
+                }
             };
         }
     };
@@ -188,7 +194,7 @@ pub fn explain(file: &Path, facts: &AccountFacts, at: Time, format: Output) -> O
     } else {
         String::new()
     };
-    Outcome { stdout: explanation(&policy, facts, at, format), stderr, code: 0 }
+    CommandOutput { stdout: explanation(&policy, facts, at, format), stderr, code: 0 }
 }
 
 fn explanation(policy: &Policy, facts: &AccountFacts, at: Time, format: Output) -> String {
@@ -230,17 +236,17 @@ fn line(value: &serde_json::Value) -> String {
     format!("{value}\n")
 }
 
-fn failed(message: &str, format: Output) -> Outcome {
+fn failed(message: &str, format: Output) -> CommandOutput {
     match format {
-        Output::Table => Outcome { stderr: format!("error: {message}\n"), code: 1, ..Outcome::default() },
+        Output::Table => CommandOutput { stderr: format!("error: {message}\n"), code: 1, ..CommandOutput::default() },
         Output::Json => {
             let stdout = line(&json!({ "schema_version": SCHEMA_VERSION, "error": message }));
-            Outcome { stdout, code: 1, ..Outcome::default() }
+            CommandOutput { stdout, code: 1, ..CommandOutput::default() }
         }
     }
 }
 
-/// Reads a file, but never more of it than a policy may have, and one byte to notice.
+/// Reads a file, but never more of it than a policy may have, and one byte to event.
 pub(super) fn read(file: &Path) -> Result<String, String> {
     let mut bytes = Vec::new();
     let limit = u64::try_from(POLICY_BYTES_MAX).unwrap_or(u64::MAX).saturating_add(1);

@@ -1,7 +1,7 @@
 //! `runasctl redrive`: the dead-letter queue. What is in it and why, back to work with it, or away with a reason.
 
 mod act;
-pub(super) mod held;
+pub(super) mod received;
 mod show;
 
 use std::collections::BTreeSet;
@@ -15,7 +15,7 @@ use crate::aws::dead_letters::DeadLetters;
 use crate::aws::operator::Operator;
 use crate::config::operator::{DEAD_LETTER_QUEUE, LEDGER, QUEUE, trust};
 use crate::domain::text::{ID_CHARS_MAX, MESSAGE_CHARS_MAX, clean};
-use held::{Held, Wanted};
+use received::{Filter, ReceivedBatch};
 
 /// Look into the dead-letter queue, put messages back to work, or drop them with a reason.
 #[derive(Clone, Debug, Args)]
@@ -57,7 +57,7 @@ enum RedriveCommand {
         /// Every message that is in the queue now.
         #[arg(long)]
         all: bool,
-        /// Also what would be poison again.
+        /// Also what would be undecodable again.
         #[arg(long)]
         force: bool,
         /// Say what would be done, and do nothing.
@@ -99,9 +99,9 @@ async fn command(args: &RedriveArgs, output: Output, printer: &Printer) -> Resul
                                --dead-letter-url, or set RUNAS_QUEUE_URL and RUNAS_DLQ_URL";
                 return Err(Failure::Usage(problem.to_owned()));
             }
-            let wanted = if *all { Wanted::All } else { these(ids) };
+            let filter = if *all { Filter::All } else { these(ids) };
             let sending = act::Sending { queue: &queue, force: *force, dry_run: *dry_run };
-            shell.send(&dead_letters(args, &url).await?.1, wanted, &sending).await
+            shell.send(&dead_letters(args, &url).await?.1, filter, &sending).await
         }
         RedriveCommand::Drop { ids, reason } => {
             let table = LEDGER.read(args.table.as_deref())?;
@@ -119,8 +119,8 @@ async fn dead_letters(args: &RedriveArgs, url: &str) -> Result<(Operator, DeadLe
     Ok((operator, letters))
 }
 
-fn these(ids: &[String]) -> Wanted {
-    Wanted::These(ids.iter().map(|id| id.trim().to_owned()).collect())
+fn these(ids: &[String]) -> Filter {
+    Filter::These(ids.iter().map(|id| id.trim().to_owned()).collect())
 }
 
 /// How a command talks, and how far it looks.
@@ -132,21 +132,21 @@ struct Shell<'a> {
 
 impl Shell<'_> {
     async fn list(&self, queue: &DeadLetters) -> Result<ExitStatus, Failure> {
-        let held = Held::gather(queue, Wanted::All, self.limit).await?;
-        let elsewhere = held.elsewhere(queue).await;
-        self.give_back(&held, queue, &BTreeSet::new()).await;
-        self.printer.data(&show::list(&held.letters, self.output));
-        self.printer.talk(&show::sum(&held.letters));
-        self.printer.talk(&show::beyond(&held, self.limit, elsewhere));
+        let received = ReceivedBatch::gather(queue, Filter::All, self.limit).await?;
+        let elsewhere = received.elsewhere(queue).await;
+        self.give_back(&received, queue, &BTreeSet::new()).await;
+        self.printer.data(&show::list(&received.letters, self.output));
+        self.printer.talk(&show::sum(&received.letters));
+        self.printer.talk(&show::beyond(&received, self.limit, elsewhere));
         Ok(ExitStatus::Success)
     }
 
     async fn show(&self, queue: &DeadLetters, id: &str) -> Result<ExitStatus, Failure> {
-        let held = Held::gather(queue, these(&[id.to_owned()]), self.limit).await?;
-        let elsewhere = held.elsewhere(queue).await;
-        self.give_back(&held, queue, &BTreeSet::new()).await;
-        let Some(letter) = held.letters.first() else {
-            self.printer.talk(&show::beyond(&held, self.limit, elsewhere));
+        let received = ReceivedBatch::gather(queue, these(&[id.to_owned()]), self.limit).await?;
+        let elsewhere = received.elsewhere(queue).await;
+        self.give_back(&received, queue, &BTreeSet::new()).await;
+        let Some(letter) = received.letters.first() else {
+            self.printer.talk(&show::beyond(&received, self.limit, elsewhere));
             let id = clean(id, ID_CHARS_MAX);
             let problem = format!("there is no message {id} in the queue; fix: see `runasctl redrive list`");
             return Err(Failure::Error(problem));
@@ -155,8 +155,8 @@ impl Shell<'_> {
         Ok(ExitStatus::Success)
     }
 
-    async fn give_back(&self, held: &Held, queue: &DeadLetters, gone: &BTreeSet<String>) {
-        if let Err(fault) = held.give_back(queue, gone).await {
+    async fn give_back(&self, received: &ReceivedBatch, queue: &DeadLetters, gone: &BTreeSet<String>) {
+        if let Err(fault) = received.give_back(queue, gone).await {
             self.printer.talk(&show::not_given_back(&fault));
         }
     }

@@ -8,8 +8,9 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use super::decode::{Inputs, read};
+use super::policy::yaml;
 use super::printer::Printer;
-use super::{ExitStatus, Output, policy_yaml};
+use super::{ExitStatus, Output};
 use crate::domain::case::{Case, Decision};
 use crate::domain::decide::decide;
 use crate::domain::decode::{Decoded, batch, decode};
@@ -86,7 +87,7 @@ fn policy(args: &ReplayArgs, now: Time) -> Result<Policy, String> {
         }
         None => ("the demo's policy".to_owned(), POLICY.to_owned()),
     };
-    policy_yaml::parse(&name, &text, now).map(|(policy, _)| policy).map_err(|problems| problems.to_string())
+    yaml::parse(&name, &text, now).map(|(policy, _)| policy).map_err(|problems| problems.to_string())
 }
 
 /// A stored case: a history entry with its contents, or a case by itself.
@@ -135,8 +136,8 @@ fn played(file: &str, text: &str, policy: &Policy, now: Time) -> Result<Value, S
 
 fn accounts(bodies: &[String]) -> BTreeSet<AccountId> {
     let about = |body: &String| match decode(body) {
-        Decoded::Signal(notice) => notice.signal.account().cloned(),
-        Decoded::Ignored { .. } | Decoded::Untrusted { .. } | Decoded::Poison { .. } => None,
+        Decoded::Signal(event) => event.signal.account().cloned(),
+        Decoded::Ignored { .. } | Decoded::Untrusted { .. } | Decoded::Undecodable { .. } => None,
     };
     bodies.iter().filter_map(about).collect()
 }
@@ -154,14 +155,14 @@ fn there(account: AccountId, policy: &Policy, now: Time) -> Account {
 fn result(file: &str, sim: &Sim, reports: &[BatchReport]) -> Value {
     let passes = reports.iter().flat_map(|report| &report.passes).map(|pass| {
         let decision = pass.decision.as_ref();
-        json!({ "target": pass.target, "standing": pass.standing, "decision": decision, "applied": pass.applied })
+        json!({ "target": pass.target, "status": pass.status, "decision": decision, "applied": pass.applied })
     });
     let pairs = |pairs: Vec<&(String, String)>| pairs.iter().map(|(_, why)| why.clone()).collect::<Vec<_>>();
     json!({
         "file": file,
         "passes": passes.collect::<Vec<_>>(),
         "ignored": pairs(reports.iter().flat_map(|report| &report.ignored).collect()),
-        "poison": pairs(reports.iter().flat_map(|report| &report.poison).collect()),
+        "undecodable": pairs(reports.iter().flat_map(|report| &report.undecodable).collect()),
         "alerts": sim.told(),
     })
 }
@@ -185,10 +186,10 @@ fn shown(result: &Value) -> String {
     }
     for pass in list(result.get("passes")) {
         let why = pass.get("decision").map(&reasons).unwrap_or_default();
-        let standing = pass.get("standing").map(text).unwrap_or_default();
-        let _ = writeln!(shown, "  {}  {standing}: {why}", place(&pass));
+        let status = pass.get("status").map(text).unwrap_or_default();
+        let _ = writeln!(shown, "  {}  {status}: {why}", place(&pass));
     }
-    for key in ["ignored", "poison"] {
+    for key in ["ignored", "undecodable"] {
         for why in list(result.get(key)) {
             let _ = writeln!(shown, "  {key}: {}", text(&why));
         }

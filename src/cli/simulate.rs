@@ -2,7 +2,7 @@
 //! really happened. A story that ends badly is shrunk to what it takes.
 
 mod check;
-mod crew;
+mod instances;
 mod play;
 mod shrink;
 mod stage;
@@ -18,7 +18,7 @@ use crate::domain::text::clean;
 
 use super::printer::{BAD, GOOD, Printer, QUIET, styled};
 use super::{ExitStatus, Output};
-use play::{Outcome, play};
+use play::{Played, play};
 pub use step::Scenario;
 use step::{Step, Story};
 
@@ -50,11 +50,11 @@ struct Tally {
 }
 
 impl Tally {
-    fn add(&mut self, outcome: &Outcome) {
+    fn add(&mut self, played: &Played) {
         self.stories += 1;
-        self.steps += outcome.steps;
-        self.calls += outcome.calls;
-        self.alerts += outcome.alerts;
+        self.steps += played.steps;
+        self.calls += played.calls;
+        self.alerts += played.alerts;
     }
 }
 
@@ -88,11 +88,11 @@ fn search(args: &SimulateArgs, mut progress: impl FnMut(&Tally)) -> (Tally, Opti
         if let Some(kept) = &args.keep {
             story = shrink::only(&story, kept);
         }
-        let outcome = play(&story);
-        tally.add(&outcome);
-        if let Some(violation) = outcome.violation {
+        let played = play(&story);
+        tally.add(&played);
+        if let Some(violation) = played.violation {
             let failure = match &args.keep {
-                Some(kept) => Failure { story, kept: kept.clone(), violation, timeline: outcome.timeline },
+                Some(kept) => Failure { story, kept: kept.clone(), violation, timeline: played.timeline },
                 None => shrunk(&story, violation),
             };
             return (tally, Some(failure));
@@ -108,9 +108,9 @@ fn search(args: &SimulateArgs, mut progress: impl FnMut(&Tally)) -> (Tally, Opti
 fn shrunk(story: &Story, violation: String) -> Failure {
     let kept = shrink::shrink(story);
     let short = shrink::only(story, &kept);
-    let outcome = play(&short);
-    let violation = outcome.violation.unwrap_or(violation);
-    Failure { story: short, kept, violation, timeline: outcome.timeline }
+    let played = play(&short);
+    let violation = played.violation.unwrap_or(violation);
+    Failure { story: short, kept, violation, timeline: played.timeline }
 }
 
 /// The command that plays a shrunk story again.

@@ -12,9 +12,9 @@ use super::{ExitStatus, Output};
 use crate::aws::ledger_view::Inventory;
 use crate::clock::now;
 use crate::config::operator::{LEDGER, trust};
-use crate::domain::record::Standing;
+use crate::domain::record::Status;
 use crate::domain::target::{AccountId, OuId};
-use overview::{Asked, Overview};
+use overview::{Overview, Query};
 pub(super) use show::{age, in_words};
 
 /// Say how everything stands, as the ledger knows it.
@@ -33,7 +33,7 @@ pub struct StatusArgs {
     ou: Option<OuId>,
     /// Only targets that stand like this; can be repeated. What needs attention is read from the table's index.
     #[arg(long, value_enum)]
-    standing: Vec<Wanted>,
+    status: Vec<Filter>,
     /// Also what is in sync or exempt, target by target.
     #[arg(long)]
     all: bool,
@@ -42,7 +42,7 @@ pub struct StatusArgs {
 /// How a target stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 #[value(rename_all = "snake_case")]
-enum Wanted {
+enum Filter {
     New,
     InSync,
     Drifted,
@@ -53,27 +53,27 @@ enum Wanted {
     Unreachable,
 }
 
-impl From<Wanted> for Standing {
-    fn from(wanted: Wanted) -> Self {
-        match wanted {
-            Wanted::New => Self::New,
-            Wanted::InSync => Self::InSync,
-            Wanted::Drifted => Self::Drifted,
-            Wanted::Exempt => Self::Exempt,
-            Wanted::Held => Self::Held,
-            Wanted::BackingOff => Self::BackingOff,
-            Wanted::Waiting => Self::Waiting,
-            Wanted::Unreachable => Self::Unreachable,
+impl From<Filter> for Status {
+    fn from(filter: Filter) -> Self {
+        match filter {
+            Filter::New => Self::New,
+            Filter::InSync => Self::InSync,
+            Filter::Drifted => Self::Drifted,
+            Filter::Exempt => Self::Exempt,
+            Filter::Held => Self::Held,
+            Filter::BackingOff => Self::BackingOff,
+            Filter::Waiting => Self::Waiting,
+            Filter::Unreachable => Self::Unreachable,
         }
     }
 }
 
 /// The index holds what somebody has looked at and found otherwise than in sync or exempt.
-fn is_indexed(standing: Standing) -> bool {
-    !matches!(standing, Standing::New | Standing::InSync | Standing::Exempt)
+fn is_indexed(status: Status) -> bool {
+    !matches!(status, Status::New | Status::InSync | Status::Exempt)
 }
 
-/// Runs the command. Exit codes as everywhere: 0 where all that was asked for is in sync or exempt, 2 where something is not,
+/// Runs the command. Exit codes as everywhere: 0 where all that was query for is in sync or exempt, 2 where something is not,
 /// 3 where nobody knows of some.
 pub fn run(args: &StatusArgs, output: Output, printer: &Printer) -> ExitStatus {
     finished(execute(args, output, printer), printer)
@@ -90,18 +90,18 @@ async fn execute(args: &StatusArgs, output: Output, printer: &Printer) -> Result
         inventory.targets.extend(one.targets);
         inventory.enabled.extend(one.enabled);
     }
-    let standings: Vec<Standing> = args.standing.iter().copied().map(Standing::from).collect();
-    let indexed = !standings.is_empty() && standings.iter().copied().all(is_indexed);
+    let statuses: Vec<Status> = args.status.iter().copied().map(Status::from).collect();
+    let indexed = !statuses.is_empty() && statuses.iter().copied().all(is_indexed);
     if args.account.is_empty() {
-        inventory = if indexed { view.standing(&standings).await? } else { view.everything().await? };
+        inventory = if indexed { view.status(&statuses).await? } else { view.everything().await? };
     }
     let (policy, sweep) = try_join(view.policy(), view.sweep()).await?;
     let at = now();
-    let asked = Asked { ou: args.ou.as_ref(), standings: &standings, now: at };
-    let overview = Overview::of(&inventory, policy.as_ref(), sweep, &asked);
+    let query = Query { ou: args.ou.as_ref(), statuses: &statuses, now: at };
+    let overview = Overview::of(&inventory, policy.as_ref(), sweep, &query);
     printer.data(&match output {
         Output::Json => show::data(&overview, policy.as_ref(), at),
-        Output::Table => show::text(&overview, args.all || !standings.is_empty(), at),
+        Output::Table => show::text(&overview, args.all || !statuses.is_empty(), at),
     });
     if output == Output::Table {
         printer.talk(&show::notes(&overview, policy.as_ref()));

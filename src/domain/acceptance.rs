@@ -12,7 +12,7 @@ use super::accepted::{fold, value_of};
 use super::attribution::pair;
 use super::document::{Body, Change, Content};
 use super::fact::{Base, Facts, Notified};
-use super::finding::{Alert, ITEMS_MAX, Kind, Page, Severity, bounded_changes, change_in_words};
+use super::finding::{Alert, AlertBuilder, ITEMS_MAX, Kind, Severity, bounded_changes, change_in_words};
 use super::observation::Seen;
 use super::policy::Owned;
 use super::record::{Commit, HistoryEntry, Record};
@@ -132,7 +132,7 @@ fn history(acceptance: &Acceptance, change: &Change) -> HistoryEntry {
 fn alert(acceptance: &Acceptance, change: &Change) -> Alert {
     let Acceptance { target, version, by, reason, correlation, at } = acceptance;
     let Target { account, region } = target;
-    let page = Page::new(Kind::EditKept, Severity::Info, &format!("accepted:{correlation}"))
+    let page = AlertBuilder::new(Kind::EditKept, Severity::Info, &format!("accepted:{correlation}"))
         .subject(format!("accepted: version {version}, by an operator"))
         .placed(&target.to_string(), &format!("{DOCUMENT_NAME} in {account}, {region}"))
         .line("Who", by)

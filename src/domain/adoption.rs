@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::case::Case;
 use super::document::REVIEWED_FIELDS;
 use super::fact::Notified;
-use super::finding::{Alert, Kind, Page, Severity};
+use super::finding::{Alert, AlertBuilder, Kind, Severity};
 use super::judgement::Judgement;
 use super::target::AccountId;
 use super::text::{clean, sha256};
@@ -26,7 +26,7 @@ pub fn adopted(case: &Case, judgement: &Judgement, hub: &AccountId) -> Option<Al
         return None;
     }
     let same: String = sha256(&json!(set).to_string()).chars().take(16).collect();
-    let page = Page::new(Kind::Adopted, Severity::Info, &format!("adopted:{same}"))
+    let page = AlertBuilder::new(Kind::Adopted, Severity::Info, &format!("adopted:{same}"))
         .subject("Run As: first observation: please review what was adopted".to_owned())
         .line("First", &format!("{} {}", case.target, clean(&case.account_name, 64)));
     let page = set.iter().fold(page, |page, (field, value)| page.line(field, value));

@@ -9,7 +9,7 @@ use super::durations::{LEASE_MS, REQUEUES_MAX, RETRY_MS, VISIBLE_MS, WATCH_MS};
 use super::fact::Facts;
 use super::judgement::{Judgement, Presumed};
 use super::mutant::{self, Mutant};
-use super::observation::{Observation, Obstacle, Seen, Status, Unreadable};
+use super::observation::{DocumentStatus, Observation, Obstacle, Seen, Unreadable};
 use super::policy::Mode;
 use super::signal::Cause;
 use super::time::{MINUTE_MS, Time};
@@ -40,8 +40,8 @@ fn decision(verdict: Verdict, reason: impl Into<Reason>) -> Decision {
 fn unknown(case: &Case, why: &Unreadable) -> Decision {
     let mut decision = decision(Verdict::Unknown { why: why.clone() }, format!("could not read: {}", why.detail));
     let minutes = case.limits.readiness_minutes;
-    let hopeless = why.obstacle == Obstacle::RegionOff && case.cause != Cause::Vended;
-    if case.cause == Cause::Swept || hopeless {
+    let hopeless = why.obstacle == Obstacle::RegionOff && case.cause != Cause::AccountLifecycle;
+    if case.cause == Cause::Sweep || hopeless {
         decision.reasons.push("the next sweep observes it again".to_owned());
     } else if case.requeues >= REQUEUES_MAX {
         decision.reasons.push(format!("gave up after {REQUEUES_MAX} messages"));
@@ -109,9 +109,11 @@ fn is(body: &Body, content: &Content) -> bool {
 fn pending(case: &Case, seen: &Seen) -> Option<String> {
     let young = case.now.since(seen.latest_created()) < VISIBLE_MS;
     match seen.latest_status() {
-        Status::Pending if young => Some(format!("version {} is not active yet", seen.latest.number)),
-        Status::Deleting if case.now.since(case.since) < VISIBLE_MS => Some("the document is being deleted".to_owned()),
-        Status::Pending | Status::Deleting | Status::Active | Status::Failed => None,
+        DocumentStatus::Pending if young => Some(format!("version {} is not active yet", seen.latest.number)),
+        DocumentStatus::Deleting if case.now.since(case.since) < VISIBLE_MS => {
+            Some("the document is being deleted".to_owned())
+        }
+        DocumentStatus::Pending | DocumentStatus::Deleting | DocumentStatus::Active | DocumentStatus::Failed => None,
     }
 }
 
@@ -125,7 +127,7 @@ fn unusable(seen: &Seen) -> Option<String> {
     if !seen.is_session() {
         return Some(format!("the document is of type `{}`, not Session", seen.document_type));
     }
-    (seen.latest_status() == Status::Failed).then(|| format!("version {} failed", seen.latest.number))
+    (seen.latest_status() == DocumentStatus::Failed).then(|| format!("version {} failed", seen.latest.number))
 }
 
 /// Every field that is not as it should be, in the latest version or, where that is right, in the default one.

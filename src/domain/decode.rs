@@ -1,6 +1,6 @@
 //! From the body of a message to what happened.
 //!
-//! **The rule for poison.** A message that is for us but cannot be used is not retried: the caller puts it into the dead-letter
+//! **The rule for undecodable.** A message that is for us but cannot be used is not retried: the caller puts it into the dead-letter
 //! queue with the reason, tells once, and settles it. A message that is well-formed and not for us is settled with a log line.
 //! A message that claims to be for us, and that AWS has not delivered, has no effect and is told.
 //! Nothing is dropped because one optional field has an odd type: a form of event that we fail to read is a form of edit that
@@ -9,10 +9,10 @@
 use serde_json::{Value, json};
 
 use super::edit::Edit;
-use super::signal::{Notice, Signal};
+use super::signal::{InboundEvent, Signal};
 use super::target::{AccountId, Region, Target};
 use super::text::{MESSAGE_CHARS_MAX, clean, quote};
-use envelope::{Envelope, Heard, Record, Refused, ignored, untrusted};
+use envelope::{Envelope, Parsed, Record, Reject, ignored, untrusted};
 use lenient::str_at;
 
 mod arn;
@@ -26,7 +26,7 @@ mod region;
 mod state;
 mod work;
 
-pub use work::{EDITS_MAX, HOPS_MAX, encode, encode_work};
+pub use work::{EDITS_MAX, LOOP_REQUEUES, encode, encode_work};
 
 /// No message in SQS is larger: 1 MiB [docs: general/latest/gr/sqs-service].
 pub const BODY_BYTES_MAX: usize = 1_048_576;
@@ -40,7 +40,7 @@ const SCHEDULED: &str = "Scheduled Event";
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Decoded {
     /// Something that makes us look.
-    Signal(Box<Notice>),
+    Signal(Box<InboundEvent>),
     /// Well-formed, and nothing for us.
     Ignored {
         /// Why it is not.
@@ -56,7 +56,7 @@ pub enum Decoded {
         about: Option<Box<About>>,
     },
     /// For us, and unusable.
-    Poison {
+    Undecodable {
         /// What is wrong with it, and what to do.
         reason: String,
     },
@@ -89,17 +89,17 @@ pub fn decode(body: &str) -> Decoded {
     match read(body) {
         Ok(Value::Object(body)) => {
             let envelope = Envelope { body: &body };
-            match heard(envelope) {
-                Ok(notice) => Decoded::Signal(Box::new(Notice { principal: envelope.principal(), ..notice })),
-                Err(Refused::Ignored(reason)) => Decoded::Ignored { reason: bounded(&reason), about: envelope.about() },
-                Err(Refused::Untrusted(reason)) => {
+            match parse(envelope) {
+                Ok(event) => Decoded::Signal(Box::new(InboundEvent { principal: envelope.principal(), ..event })),
+                Err(Reject::Ignored(reason)) => Decoded::Ignored { reason: bounded(&reason), about: envelope.about() },
+                Err(Reject::Untrusted(reason)) => {
                     Decoded::Untrusted { reason: bounded(&reason), about: envelope.about() }
                 }
-                Err(Refused::Poison(reason)) => Decoded::Poison { reason: bounded(&reason) },
+                Err(Reject::Undecodable(reason)) => Decoded::Undecodable { reason: bounded(&reason) },
             }
         }
-        Ok(_) => Decoded::Poison { reason: "JSON, but no object: send whole events".to_owned() },
-        Err(reason) => Decoded::Poison { reason: bounded(&reason) },
+        Ok(_) => Decoded::Undecodable { reason: "JSON, but no object: send whole events".to_owned() },
+        Err(reason) => Decoded::Undecodable { reason: bounded(&reason) },
     }
 }
 
@@ -113,7 +113,7 @@ pub fn from_history(record: &str, target: &Target) -> Option<Edit> {
         "region": target.region,
         "detail": read(record).ok()?,
     });
-    match heard(Envelope { body: body.as_object()? }).ok()?.signal {
+    match parse(Envelope { body: body.as_object()? }).ok()?.signal {
         Signal::DocumentTouched { edit: Some(edit), .. } if edit.failed.is_none() => Some(*edit),
         _ => None,
     }
@@ -154,38 +154,38 @@ fn read(body: &str) -> Result<Value, String> {
     serde_json::from_str(body).map_err(|error| format!("not usable as JSON: {error}"))
 }
 
-fn heard(envelope: Envelope<'_>) -> Heard {
+fn parse(envelope: Envelope<'_>) -> Parsed {
     let Some(detail_type) = envelope.detail_type() else {
         return work::own(envelope);
     };
     let source = envelope.source();
-    let heard = match source.strip_prefix("aws.") {
+    let parse = match source.strip_prefix("aws.") {
         Some(service) => followed(envelope, detail_type, service),
         None => forged(envelope, detail_type, source),
     };
-    match (heard, envelope.replay()) {
-        (Ok(_) | Err(Refused::Poison(_)), Some(replay)) => {
+    match (parse, envelope.replay()) {
+        (Ok(_) | Err(Reject::Undecodable(_)), Some(replay)) => {
             untrusted(format!("it comes from the replay {} of an archive, not from AWS's own delivery", quote(&replay)))
         }
-        (heard, _) => heard,
+        (parse, _) => parse,
     }
 }
 
 /// An event of a service, as AWS delivers it.
-fn followed(envelope: Envelope<'_>, detail_type: &str, service: &str) -> Heard {
+fn followed(envelope: Envelope<'_>, detail_type: &str, service: &str) -> Parsed {
     match (detail_type, service) {
-        (API_CALL, "ssm") => document::heard(Record::read(envelope, "ssm")?),
+        (API_CALL, "ssm") => document::parse(Record::read(envelope, "ssm")?),
         (API_CALL, "organizations") => organizations::called(Record::read(envelope, "organizations")?),
         (SERVICE_EVENT, "organizations") => organizations::happened(Record::read(envelope, "organizations")?),
-        (SERVICE_EVENT, "controltower") => control_tower::heard(Record::read(envelope, "controltower")?),
-        (REGION_CHANGE, "account") => region::heard(envelope),
+        (SERVICE_EVENT, "controltower") => control_tower::parse(Record::read(envelope, "controltower")?),
+        (REGION_CHANGE, "account") => region::parse(envelope),
         (SCHEDULED, "events" | "scheduler") => Ok(work::scheduled(envelope)),
         (detail_type, _) => ignored(unfollowed(envelope, detail_type, envelope.source())),
     }
 }
 
 /// An event that AWS has not sent. What would be followed if AWS had sent it is a forgery, and anything else no concern of ours.
-fn forged(envelope: Envelope<'_>, detail_type: &str, source: &str) -> Heard {
+fn forged(envelope: Envelope<'_>, detail_type: &str, source: &str) -> Parsed {
     let detail = envelope.detail().ok();
     let claimed = match detail_type {
         API_CALL | SERVICE_EVENT => {
@@ -197,7 +197,7 @@ fn forged(envelope: Envelope<'_>, detail_type: &str, source: &str) -> Heard {
     };
     let own = detail.and_then(|detail| str_at(detail, "kind")).is_some_and(work::is_kind);
     let believable =
-        claimed.is_some_and(|service| !matches!(followed(envelope, detail_type, service), Err(Refused::Ignored(_))));
+        claimed.is_some_and(|service| !matches!(followed(envelope, detail_type, service), Err(Reject::Ignored(_))));
     let nothing = unfollowed(envelope, detail_type, source);
     if own || believable {
         untrusted(format!("{nothing}; only AWS and the reactor send such events"))

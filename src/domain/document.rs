@@ -24,7 +24,7 @@ pub const REVIEWED_FIELDS: [&str; 7] = [
     "cloudWatchEncryptionEnabled",
 ];
 
-/// What a rendering ends in: a line break and a blank or tab for each bit of the nonce.
+/// What a rendering ends in: a line break and a blank or tab for each bit of the random.
 const NONCE_BYTES: usize = 33;
 
 /// Prefix of the remark that makes a version differ from an equal one; it is no part of the content's meaning.
@@ -247,24 +247,24 @@ impl Content {
         sha256(&Value::Object(self.body.clone()).to_string())
     }
 
-    /// The text to send to SSM. `nonce` varies insignificant white space, so that going back to earlier content is a new
+    /// The text to send to SSM. `random` varies insignificant white space, so that going back to earlier content is a new
     /// version and no `DuplicateDocumentContent`. Indented for the readers of the console, unless it is too large for that.
-    pub fn render(&self, nonce: u32) -> String {
+    pub fn render(&self, random: u32) -> String {
         let mut text = serde_json::to_string_pretty(&self.body).unwrap_or_default();
         if text.len() + NONCE_BYTES > CONTENT_BYTES_MAX {
             text = serde_json::to_string(&self.body).unwrap_or_default();
         }
         text.push('\n');
-        text.extend((0..32).map(|bit| if nonce >> bit & 1 == 0 { ' ' } else { '\t' }));
+        text.extend((0..32).map(|bit| if random >> bit & 1 == 0 { ' ' } else { '\t' }));
         text
     }
 
     /// The same meaning in other words, for where AWS compares more than white space: a remark in the description.
     #[must_use]
-    pub fn reworded(&self, nonce: u32) -> Self {
+    pub fn reworded(&self, random: u32) -> Self {
         let mut body = self.body.clone();
         let described = body.get("description").and_then(Value::as_str).map_or("", without_remark);
-        let reworded = format!("{described}{REMARK}{nonce:08x}]");
+        let reworded = format!("{described}{REMARK}{random:08x}]");
         body.insert("description".to_owned(), Value::from(reworded));
         Self { body }
     }
@@ -274,8 +274,8 @@ impl Content {
 /// somebody's text.
 fn without_remark(mut description: &str) -> &str {
     let remark = |rest: &str| {
-        let nonce = rest.strip_suffix(']').unwrap_or_default();
-        nonce.len() == 8 && nonce.bytes().all(|b| b.is_ascii_hexdigit())
+        let random = rest.strip_suffix(']').unwrap_or_default();
+        random.len() == 8 && random.bytes().all(|b| b.is_ascii_hexdigit())
     };
     while let Some((before, _)) = description.rsplit_once(REMARK).filter(|(_, rest)| remark(rest)) {
         description = before;

@@ -101,7 +101,7 @@ pub enum Kind {
     /// An exemption is about to end.
     ExemptionEnds,
     /// A message that could not be decoded was put aside.
-    Poison,
+    UndecodableMessage,
     /// An event that claims what its sender may not say.
     UntrustedSource,
     /// An event from an account that the organisation does not have.
@@ -137,7 +137,7 @@ impl Kind {
         Self::GapTooLong,
         Self::ForwarderBlind,
         Self::ExemptionEnds,
-        Self::Poison,
+        Self::UndecodableMessage,
         Self::UntrustedSource,
         Self::UnknownAccount,
         Self::PolicyUnreadable,
@@ -166,7 +166,7 @@ impl Kind {
             Self::GapTooLong => "gap_too_long",
             Self::ForwarderBlind => "forwarder_blind",
             Self::ExemptionEnds => "exemption_ends",
-            Self::Poison => "poison",
+            Self::UndecodableMessage => "undecodable_message",
             Self::UntrustedSource => "untrusted_source",
             Self::UnknownAccount => "unknown_account",
             Self::PolicyUnreadable => "policy_unreadable",
@@ -179,7 +179,7 @@ impl Kind {
 }
 
 /// An alert in the making. Foreign text is bounded and stripped of control characters as it comes in.
-pub(super) struct Page {
+pub(super) struct AlertBuilder {
     kind: Kind,
     severity: Severity,
     id: String,
@@ -201,7 +201,7 @@ const DATA_BYTES_MAX: usize = 32 * 1_024;
 /// Why, policy and trace.
 const LAST_LINES: usize = 3;
 
-impl Page {
+impl AlertBuilder {
     pub(super) fn new(kind: Kind, severity: Severity, id: &str) -> Self {
         Self { kind, severity, id: id.to_owned(), subject: String::new(), lines: Vec::new(), data: Map::new() }
     }

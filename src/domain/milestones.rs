@@ -46,7 +46,7 @@ impl Milestones {
     /// What a reconciliation passes; with `right`, the target is right at its end.
     pub(super) fn pass(&mut self, case: &Case, right: bool) {
         let now = Some(case.now);
-        if case.cause == Cause::Vended && self.configured.is_none() {
+        if case.cause == Cause::AccountLifecycle && self.configured.is_none() {
             self.vended = self.vended.or(Some(case.since));
         }
         if !matches!(case.observation, Observation::Unknown(_)) {

@@ -59,7 +59,7 @@ pub struct VersionInfo {
     /// When it was made. A document that was deleted and made anew counts from 1 again: the date tells its versions apart.
     pub created: Time,
     /// How far SSM is with it.
-    pub status: Status,
+    pub status: DocumentStatus,
     /// `VersionName`, unique within the document while the version exists. Any caller can choose any name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
@@ -79,7 +79,7 @@ pub fn version_name(given: Option<&str>) -> Option<String> {
 /// `DocumentStatus`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Status {
+pub enum DocumentStatus {
     /// Usable.
     Active,
     /// `Creating` or `Updating`: soon usable.
@@ -136,8 +136,8 @@ impl Seen {
     }
 
     /// The status of the latest version; a version that is not listed was at least written.
-    pub fn latest_status(&self) -> Status {
-        self.info(self.latest.number).map_or(Status::Active, |version| version.status)
+    pub fn latest_status(&self) -> DocumentStatus {
+        self.info(self.latest.number).map_or(DocumentStatus::Active, |version| version.status)
     }
 
     /// When the latest version was made.

@@ -284,7 +284,7 @@ impl Policy {
 
     /// Whether a call was made with one of the roles that the reactor works through in that account. Anybody who may assume
     /// such a role could have made it, so this proves nothing.
-    pub fn by_our_role(&self, principal: &Principal, account: &AccountId) -> bool {
+    pub fn is_reactor_role(&self, principal: &Principal, account: &AccountId) -> bool {
         let Some([_, _, "iam", _, owner, resource]) = principal.arn.as_deref().and_then(arn_pattern::split) else {
             return false;
         };

@@ -15,7 +15,7 @@ use super::time::Time;
 /// How a target stands, as far as is known. Only `InSync` is green.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Standing {
+pub enum Status {
     /// Never observed.
     #[default]
     New,
@@ -75,7 +75,7 @@ pub struct Record {
     /// Grows with each commit; the optimistic lock.
     pub generation: u64,
     /// How the target stands.
-    pub standing: Standing,
+    pub status: Status,
     /// Everything that is known of the document.
     #[serde(default)]
     pub facts: Facts,
@@ -121,16 +121,16 @@ pub struct Loaded {
     /// Those of the calls asked for whose facts have left the record; on-call was notified of them.
     pub seen: BTreeSet<String>,
     /// The last observation that was written down.
-    pub noted: Option<Noted>,
+    pub last_check: Option<LastCheck>,
 }
 
 /// A look that was written down.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Noted {
+pub struct LastCheck {
     /// When.
     pub at: Time,
-    /// The print of what was there, where that was in sync. It holds for the generation of the record that it stands beside.
-    pub print: Option<String>,
+    /// The fingerprint of what was there, where that was in sync. It holds for the generation of the record that it stands beside.
+    pub fingerprint: Option<String>,
 }
 
 /// The regions that an account has enabled.

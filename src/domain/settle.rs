@@ -29,25 +29,25 @@ pub fn settle(
     applied: &Applied,
     before: &Record,
 ) -> Settlement {
-    let mut news = notify::gather(case, judgement, decision, applied);
-    let Compacted { facts, left, unnotified } = compact(&news.facts, case.now);
-    news.overflow(case, &unnotified);
-    news.facts = facts;
-    let mut record = next_record::next_record(case, judgement, decision, applied, &news);
+    let mut changes = notify::gather(case, judgement, decision, applied);
+    let Compacted { facts, left, unnotified } = compact(&changes.facts, case.now);
+    changes.overflow(case, &unnotified);
+    changes.facts = facts;
+    let mut record = next_record::next_record(case, judgement, decision, applied, &changes);
     if decision.wait.is_some() && mutant::on(Mutant::LoseCallsWhileWaiting) {
         record.facts.calls.clone_from(&before.facts.calls);
     }
-    let alerts = alerts::alerts(case, judgement, decision, applied, &news, &mut record);
-    let next = schedule::next(case, decision, applied, &news, &mut record);
-    let news = !alerts.is_empty() || !left.is_empty() || is_news(&record, before);
+    let alerts = alerts::alerts(case, judgement, decision, applied, &changes, &mut record);
+    let next = schedule::next(case, decision, applied, &changes, &mut record);
+    let changes = !alerts.is_empty() || !left.is_empty() || is_news(&record, before);
     let heard = record.milestones.heard != before.milestones.heard;
-    if !news && !heard && next.is_none() {
+    if !changes && !heard && next.is_none() {
         return Settlement { commit: None, next };
     }
     record.generation = before.generation.saturating_add(1);
     record.updated = case.now;
     record.policy.clone_from(&case.policy);
-    let history = news.then(|| history::entry(case, decision, applied));
+    let history = changes.then(|| history::entry(case, decision, applied));
     Settlement { commit: Some(Commit { expected: before.generation, record, seen: left, history, alerts }), next }
 }
 
@@ -65,7 +65,7 @@ pub fn log_intent(case: &Case, before: &Record) -> Commit {
     Commit { expected: before.generation, record, seen: Vec::new(), history: None, alerts: Vec::new() }
 }
 
-/// Neither the observation itself is news, nor a message that is on its way or was received, nor that an event arrived.
+/// Neither the observation itself is changes, nor a message that is on its way or was received, nor that an event arrived.
 fn is_news(record: &Record, before: &Record) -> bool {
     let bare = |record: &Record| Record {
         facts: Facts { last: None, ..record.facts.clone() },

@@ -129,7 +129,7 @@ impl Signal {
 
 /// A decoded message: the signal and who delivered it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Notice {
+pub struct InboundEvent {
     /// What happened.
     pub signal: Signal,
     /// CloudTrail's `eventID`, or the envelope's id where there is none.
@@ -142,7 +142,7 @@ pub struct Notice {
     pub principal: Option<Principal>,
 }
 
-impl Notice {
+impl InboundEvent {
     /// The work at one target that follows from it.
     pub fn work(&self, account: AccountId, region: Region, cause: Cause) -> Work {
         Work {
@@ -151,7 +151,7 @@ impl Notice {
             edits: Vec::new(),
             correlation: self.id.clone(),
             since: self.at,
-            hop: 0,
+            requeues: 0,
             not_before: None,
         }
     }
@@ -162,16 +162,16 @@ impl Notice {
 #[serde(rename_all = "snake_case")]
 pub enum Cause {
     /// Somebody called something on the document.
-    Touched,
+    DocumentEvent,
     /// The account is new, enrolled, moved or got a region: its readiness is waited for.
-    Vended,
+    AccountLifecycle,
     /// Nothing happened that we know of; we look all the same.
-    Swept,
+    Sweep,
 }
 
 /// A message of our own, to ourselves.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Errand {
+pub enum Task {
     /// One target to look at.
     Work(Work),
     /// The step of a sweep that is due.
@@ -203,7 +203,7 @@ pub struct Work {
     pub since: Time,
     /// How many messages came before this one; capped (invariant 8).
     #[serde(default)]
-    pub hop: u32,
+    pub requeues: u32,
     /// Not to be worked on earlier.
     #[serde(default)]
     pub not_before: Option<Time>,

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::finding::{Alert, Kind, Page, Severity};
+use super::finding::{Alert, AlertBuilder, Kind, Severity};
 use super::policy::{Mode, Policy};
 use super::target::{AccountFacts, AccountId, OuId, Region};
 use super::text::clean;
@@ -17,7 +17,7 @@ use super::time::{DAY_MS, MINUTE_MS, Time};
 /// A sweep that has not moved for this long has stopped: its message is received again within minutes, or put aside.
 const STALLED_MS: i64 = 15 * MINUTE_MS;
 /// Looks are written down when the last one that was is older than this, so that most sweeps write nothing.
-pub const NOTED_MS: i64 = DAY_MS / 2;
+pub const LAST_CHECK_MS: i64 = DAY_MS / 2;
 /// A target that was not looked at for this long before the last complete sweep began was missed by that one, too.
 const MISSED_MS: i64 = DAY_MS;
 /// OUs nest five deep [docs: `orgs_reference_limits`]; the root is above them. The rest is for luck.
@@ -35,13 +35,13 @@ pub struct Sweep {
     /// When it began.
     pub began: Time,
     /// When a step was last done.
-    pub moved: Time,
+    pub last_progress: Time,
     /// When it ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ended: Option<Time>,
     /// When the last one before it that came to its end began.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub former: Option<Time>,
+    pub previous_completed: Option<Time>,
     /// Accounts that were met so far.
     pub accounts: u64,
     /// Targets in them: in the regions that each had enabled when it last said so, where the policy governs all of these.
@@ -54,7 +54,7 @@ pub struct Sweep {
     pub told: BTreeSet<Region>,
     /// The way through the tree; absent before the root is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub walk: Option<Walk>,
+    pub walk: Option<OuWalk>,
 }
 
 /// Where a region is enabled that is not governed.
@@ -68,11 +68,11 @@ pub struct Ungoverned {
 
 /// A way through the tree of OUs, depth first, of which any number of pages can be read at a time.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Walk(Vec<Spot>);
+pub struct OuWalk(Vec<Cursor>);
 
 /// A list that is being read: the OUs below an OU, or the accounts in it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Spot {
+pub struct Cursor {
     /// The OU with what is above it as far as the walk has come that way, the outermost first.
     pub path: Vec<OuId>,
     /// Which of the two lists.
@@ -94,34 +94,34 @@ pub enum List {
 
 /// What the schedule's word comes to.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Beginning {
+pub enum StartResult {
     /// A new sweep; the one before it, where that did not come to its end.
     New(Box<Sweep>, Option<Box<Sweep>>),
     /// One is under way: this is its step.
     UnderWay(u64),
 }
 
-impl Walk {
+impl OuWalk {
     /// From an OU, or the root, downwards.
     pub fn from(top: OuId) -> Self {
-        Self(vec![Spot { path: vec![top], list: List::Ous, page: None }])
+        Self(vec![Cursor { path: vec![top], list: List::Ous, page: None }])
     }
 
     /// What is to be read next; `None` where everything was.
-    pub fn next(&self) -> Option<&Spot> {
+    pub fn next(&self) -> Option<&Cursor> {
         self.0.last()
     }
 
     /// Takes account of the page that was next: the OUs on it, and the page after it.
     pub fn listed(&mut self, ous: Vec<OuId>, page: Option<String>) {
-        let Some(Spot { path, list, .. }) = self.0.pop() else { return };
+        let Some(Cursor { path, list, .. }) = self.0.pop() else { return };
         for ou in ous.into_iter().filter(|_| path.len() < DEPTH_MAX) {
             let path = path.iter().cloned().chain([ou]).collect();
-            self.0.push(Spot { path, list: List::Ous, page: None });
+            self.0.push(Cursor { path, list: List::Ous, page: None });
         }
         match (list, &page) {
-            (_, Some(_)) => self.0.push(Spot { path, list, page }),
-            (List::Ous, None) => self.0.push(Spot { path, list: List::Accounts, page: None }),
+            (_, Some(_)) => self.0.push(Cursor { path, list, page }),
+            (List::Ous, None) => self.0.push(Cursor { path, list: List::Accounts, page: None }),
             (List::Accounts, None) => {}
         }
     }
@@ -148,9 +148,9 @@ pub fn ungoverned<'a>(
 
 impl Sweep {
     /// What to do about a sweep that is asked for under `id`, after the last one.
-    pub fn begin(last: Option<Self>, id: &str, now: Time) -> Beginning {
+    pub fn begin(last: Option<Self>, id: &str, now: Time) -> StartResult {
         if let Some(last) = last.as_ref().filter(|last| last.ended.is_none() && !last.has_stalled(now)) {
-            return Beginning::UnderWay(last.step);
+            return StartResult::UnderWay(last.step);
         }
         let step = last.as_ref().map_or(1, |last| last.step.saturating_add(1));
         let new = Self {
@@ -158,38 +158,38 @@ impl Sweep {
             number: step,
             step,
             began: now,
-            moved: now,
+            last_progress: now,
             ended: None,
-            former: last.as_ref().and_then(Self::completed),
+            previous_completed: last.as_ref().and_then(Self::completed),
             accounts: 0,
             targets: 0,
             ungoverned: BTreeMap::new(),
             told: last.as_ref().map(Self::known_ungoverned).unwrap_or_default(),
             walk: None,
         };
-        Beginning::New(Box::new(new), last.filter(|last| last.ended.is_none()).map(Box::new))
+        StartResult::New(Box::new(new), last.filter(|last| last.ended.is_none()).map(Box::new))
     }
 
     /// Whether it has neither ended nor moved for longer than any step takes.
     pub fn has_stalled(&self, now: Time) -> bool {
-        self.ended.is_none() && now.since(self.moved) >= STALLED_MS
+        self.ended.is_none() && now.since(self.last_progress) >= STALLED_MS
     }
 
     /// The step is done; with `ended`, it was the last.
     pub fn done(&mut self, now: Time, ended: bool) {
         self.step = self.step.saturating_add(1);
-        self.moved = now;
+        self.last_progress = now;
         self.ended = ended.then_some(now);
     }
 
     /// Whether the last complete sweep, and everything in the day before it, has missed a target that was last looked at then.
     pub fn missed(&self, looked: Time) -> bool {
-        self.former.is_some_and(|former| was_missed(former, looked))
+        self.previous_completed.is_some_and(|previous_completed| was_missed(previous_completed, looked))
     }
 
     /// When the last sweep that came to its end began, this one included.
     pub fn completed(&self) -> Option<Time> {
-        self.ended.map(|_| self.began).or(self.former)
+        self.ended.map(|_| self.began).or(self.previous_completed)
     }
 
     /// An account was met that has these regions enabled.
@@ -215,7 +215,7 @@ impl Sweep {
     pub fn newly_ungoverned(&self, hub: &AccountId, now: Time) -> Option<Alert> {
         let new = |region: &Region| !self.told.contains(region);
         let mut page =
-            Page::new(Kind::RegionUngoverned, Severity::Warning, &format!("region_ungoverned:{}", self.number))
+            AlertBuilder::new(Kind::RegionUngoverned, Severity::Warning, &format!("region_ungoverned:{}", self.number))
                 .subject("Run As: regions are enabled that nobody governs".to_owned());
         for (region, Ungoverned { accounts, first }) in &self.ungoverned {
             let news = if new(region) { ", which is new" } else { "" };
@@ -230,13 +230,13 @@ impl Sweep {
 
     /// A sweep that did not come to its end.
     pub fn unfinished(&self, hub: &AccountId, now: Time) -> Alert {
-        Page::new(Kind::SweepUnfinished, Severity::High, &format!("sweep:{}", self.number))
+        AlertBuilder::new(Kind::SweepUnfinished, Severity::High, &format!("sweep:{}", self.number))
             .subject("Run As: a sweep did not come to its end".to_owned())
             .line("Began", &self.began.to_string())
-            .line("Stopped", &format!("{}, after {} accounts and {} targets", self.moved, self.accounts, self.targets))
+            .line("Stopped", &format!("{}, after {} accounts and {} targets", self.last_progress, self.accounts, self.targets))
             .line("To do", "see the function's log, and the dead-letter queue, for what stopped it; what no event told of was not found since. A new sweep has begun")
             .line("Trace", &self.id)
-            .put("sweep", json!({ "id": self.id, "began": self.began, "moved": self.moved, "step": self.step }))
+            .put("sweep", json!({ "id": self.id, "began": self.began, "last_progress": self.last_progress, "step": self.step }))
             .put("accounts", json!(self.accounts))
             .put("targets", json!(self.targets))
             .finish(hub, None, None, now)
@@ -246,10 +246,13 @@ impl Sweep {
     pub fn overlooked(&self, account: &AccountId, name: &str, targets: &[(Region, Time)], now: Time) -> Alert {
         let day: String = now.to_string().chars().take(10).collect();
         let place = if name.is_empty() { account.to_string() } else { format!("{} ({account})", clean(name, 64)) };
-        let mut page =
-            Page::new(Kind::TargetsNotChecked, Severity::Warning, &format!("targets_not_checked:{account}:{day}"))
-                .subject(format!("Run As {account}: not looked at for too long"))
-                .line("Where", &place);
+        let mut page = AlertBuilder::new(
+            Kind::TargetsNotChecked,
+            Severity::Warning,
+            &format!("targets_not_checked:{account}:{day}"),
+        )
+        .subject(format!("Run As {account}: not looked at for too long"))
+        .line("Where", &place);
         for (region, looked) in targets {
             page = page.line("Target", &format!("{region}, last looked at {looked}"));
         }

@@ -19,7 +19,7 @@ use crate::domain::decode::{Decoded, decode};
 use crate::domain::finding::{HubFinding, about_hub};
 use crate::domain::policy::Policy;
 use crate::domain::settle::delay_s;
-use crate::domain::signal::{Cause, Errand, Notice, Signal, Work};
+use crate::domain::signal::{Cause, InboundEvent, Signal, Task, Work};
 use crate::domain::target::{AccountId, Target};
 use crate::domain::time::Time;
 use crate::ports::{Attempt, Fault, FaultClass, World};
@@ -54,7 +54,7 @@ pub struct BatchReport {
     /// Messages without consequence, and why.
     pub ignored: Vec<(String, String)>,
     /// Messages that were put aside, and why.
-    pub poison: Vec<(String, String)>,
+    pub undecodable: Vec<(String, String)>,
     /// Messages of our own that were sent.
     pub sent: usize,
 }
@@ -71,9 +71,9 @@ struct Group {
 #[derive(Default)]
 struct Sorted<'a> {
     groups: BTreeMap<Target, Group>,
-    sweeps: Vec<(&'a Message, Box<Notice>)>,
+    sweeps: Vec<(&'a Message, Box<InboundEvent>)>,
     /// Accounts that a sweep has come to: their targets share credentials, and are looked at side by side.
-    swept: Vec<(&'a Message, Box<Notice>, AccountId)>,
+    swept: Vec<(&'a Message, Box<InboundEvent>, AccountId)>,
 }
 
 impl<W: World> Reactor<W> {
@@ -109,10 +109,10 @@ impl<W: World> Reactor<W> {
         self.reconcile_all(&policy, touched, messages, deadline, &mut report).await;
         let swept = self.place_swept(&policy, sorted.swept, deadline, &mut report).await;
         self.reconcile_all(&policy, swept, messages, deadline, &mut report).await;
-        for (message, notice) in sorted.sweeps {
+        for (message, event) in sorted.sweeps {
             let own = BTreeSet::from([message.id.clone()]);
             let attempt = Attempt { messages: own, again: message.receives > 1, deadline };
-            let step = Box::pin(sweep(&self.world, &policy, &notice, &attempt));
+            let step = Box::pin(sweep(&self.world, &policy, &event, &attempt));
             match self.by(working_until, step).await {
                 Ok(sent) => report.sent += sent,
                 Err(fault) => self.give_back(deadline, message, &fault, &mut report).await,
@@ -144,8 +144,8 @@ impl<W: World> Reactor<W> {
         sorted: &mut Sorted<'a>,
         report: &mut BatchReport,
     ) -> Result<(), Fault> {
-        let notice = match decode(&message.body) {
-            Decoded::Signal(notice) => Box::new(timely(*notice, self.world.now())),
+        let event = match decode(&message.body) {
+            Decoded::Signal(event) => Box::new(timely(*event, self.world.now())),
             Decoded::Ignored { reason, .. } => {
                 tracing::info!(message_id = message.id, reason, "ignored");
                 report.ignored.push((message.id.clone(), reason));
@@ -157,27 +157,27 @@ impl<W: World> Reactor<W> {
                 let id = about.id.as_deref().unwrap_or(&message.id);
                 return self.distrust(policy, attempt, message, (sender, id), reason, report).await;
             }
-            Decoded::Poison { reason } => return self.put_aside(policy, message, attempt, reason, report).await,
+            Decoded::Undecodable { reason } => return self.put_aside(policy, message, attempt, reason, report).await,
         };
-        match &notice.signal {
+        match &event.signal {
             Signal::Sweep | Signal::SweepStep(_) => {
-                sorted.sweeps.push((message, notice));
+                sorted.sweeps.push((message, event));
                 return Ok(());
             }
             Signal::AccountSwept { account } => {
                 let account = account.clone();
-                sorted.swept.push((message, notice, account));
+                sorted.swept.push((message, event, account));
                 return Ok(());
             }
             _ => {}
         }
-        match expand(&self.world, policy, *notice.clone()).await? {
+        match expand(&self.world, policy, *event.clone()).await? {
             Expansion::UntrustedSource(reason) => {
-                let sender = notice.reporter.as_ref().map(AccountId::as_str);
-                self.distrust(policy, attempt, message, (sender, &notice.id), reason, report).await
+                let sender = event.reporter.as_ref().map(AccountId::as_str);
+                self.distrust(policy, attempt, message, (sender, &event.id), reason, report).await
             }
             Expansion::Nothing(reason) => {
-                tracing::info!(message_id = message.id, correlation = notice.id, reason, "nothing to look at");
+                tracing::info!(message_id = message.id, correlation = event.id, reason, "nothing to look at");
                 report.ignored.push((message.id.clone(), reason));
                 Ok(())
             }
@@ -220,15 +220,15 @@ impl<W: World> Reactor<W> {
     async fn place_swept(
         &self,
         policy: &Policy,
-        swept_accounts: Vec<(&Message, Box<Notice>, AccountId)>,
+        swept_accounts: Vec<(&Message, Box<InboundEvent>, AccountId)>,
         deadline: Time,
         report: &mut BatchReport,
     ) -> BTreeMap<Target, Group> {
         let until = deadline.plus_ms(-RESERVE_MS);
         let mut groups = BTreeMap::new();
         let asked: Vec<_> = stream::iter(swept_accounts)
-            .map(|(message, notice, account)| async move {
-                (message, self.by(until, Box::pin(swept(&self.world, policy, &notice, &account))).await)
+            .map(|(message, event, account)| async move {
+                (message, self.by(until, Box::pin(swept(&self.world, policy, &event, &account))).await)
             })
             .buffered(CONCURRENCY)
             .collect()
@@ -255,11 +255,11 @@ impl<W: World> Reactor<W> {
         for work in works {
             match work.not_before.filter(|at| *at > now) {
                 Some(at) => {
-                    let hop = work.hop.saturating_add(1);
-                    later.push((Errand::Work(Work { hop, ..work }), delay_s(now, at)));
+                    let requeues = work.requeues.saturating_add(1);
+                    later.push((Task::Work(Work { requeues, ..work }), delay_s(now, at)));
                 }
                 None if single => join_group(groups, work, message),
-                None => later.push((Errand::Work(work), 0)),
+                None => later.push((Task::Work(work), 0)),
             }
         }
         if !later.is_empty() {
@@ -277,12 +277,12 @@ impl<W: World> Reactor<W> {
         reason: String,
         report: &mut BatchReport,
     ) -> Result<(), Fault> {
-        tracing::warn!(message_id = message.id, reason, "poison: put aside");
+        tracing::warn!(message_id = message.id, reason, "undecodable: put aside");
         self.world.dead_letter(&message.body, &reason).await?;
         let (found, hub, id) = (HubFinding::Undecodable, policy.hub_account(), &message.id);
         let alert = about_hub(found, hub, id, Some(id), &reason, self.world.now());
         tell_once(&self.world, &alert, attempt).await?;
-        report.poison.push((message.id.clone(), reason));
+        report.undecodable.push((message.id.clone(), reason));
         Ok(())
     }
 
@@ -312,7 +312,7 @@ impl<W: World> Reactor<W> {
             call: "reconcile",
             code: "Deadline".to_owned(),
             message: "the function's time is up; handed back".to_owned(),
-            maybe_applied: true,
+            outcome_unknown: true,
         };
         let left = u64::try_from(end.since(self.world.now())).map_err(|_| out_of_time())?;
         let alarm = std::pin::pin!(self.world.sleep(left));
@@ -337,16 +337,16 @@ fn join_group(groups: &mut BTreeMap<Target, Group>, work: Work, message: &Messag
         group.work.correlation = work.correlation;
     }
     // A new account is waited for, whatever else is going on there; a touch is more than a routine look.
-    let outranks = work.cause == Cause::Vended || group.work.cause == Cause::Swept;
+    let outranks = work.cause == Cause::AccountLifecycle || group.work.cause == Cause::Sweep;
     if outranks && group.work.cause != work.cause {
         group.work.cause = work.cause;
         group.work.since = work.since;
     }
     // What has been tried for a while is not young again because of a new event.
-    if group.work.cause == Cause::Touched && work.cause == Cause::Touched {
+    if group.work.cause == Cause::DocumentEvent && work.cause == Cause::DocumentEvent {
         group.work.since = group.work.since.min(work.since);
     }
-    group.work.hop = group.work.hop.min(work.hop);
+    group.work.requeues = group.work.requeues.min(work.requeues);
     let known: BTreeSet<String> = group.work.edits.iter().map(|edit| edit.id.clone()).collect();
     group.work.edits.extend(work.edits.into_iter().filter(|edit| !known.contains(&edit.id)));
 }

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use super::regions::regions;
 use crate::domain::policy::Policy;
-use crate::domain::signal::{Cause, Notice, Signal, Work};
-use crate::domain::sweep::{List, Spot, Walk};
+use crate::domain::signal::{Cause, InboundEvent, Signal, Work};
+use crate::domain::sweep::{Cursor, List, OuWalk};
 use crate::domain::target::{AccountFacts, AccountId, AccountState, OuId, Region};
 use crate::domain::time::{HOUR_MS, Time};
 use crate::ports::{Fault, FaultClass, Page, World};
@@ -22,15 +22,15 @@ pub(super) enum Expansion {
 }
 
 /// Expands a signal, and refreshes what is known of the account where the signal says that it changed.
-pub(super) async fn expand<W: World>(world: &W, policy: &Policy, notice: Notice) -> Result<Expansion, Fault> {
-    if let Some(why) = untrusted_source(policy, &notice) {
+pub(super) async fn expand<W: World>(world: &W, policy: &Policy, event: InboundEvent) -> Result<Expansion, Fault> {
+    if let Some(why) = untrusted_source(policy, &event) {
         return Ok(Expansion::UntrustedSource(why));
     }
     let vended = |account: AccountId, regions: Vec<Region>| {
-        let works = regions.into_iter().map(|region| notice.work(account.clone(), region, Cause::Vended));
+        let works = regions.into_iter().map(|region| event.work(account.clone(), region, Cause::AccountLifecycle));
         Expansion::Works(works.collect())
     };
-    let expansion = match &notice.signal {
+    let expansion = match &event.signal {
         Signal::AccountVended { account }
         | Signal::AccountEnrolled { account }
         | Signal::AccountJoined { account }
@@ -53,7 +53,9 @@ pub(super) async fn expand<W: World>(world: &W, policy: &Policy, notice: Notice)
             let mut works = Vec::new();
             for account in accounts_below(world, ou).await? {
                 let regions = regions(world, policy, &account).await?;
-                works.extend(regions.into_iter().map(|region| notice.work(account.clone(), region, Cause::Vended)));
+                works.extend(
+                    regions.into_iter().map(|region| event.work(account.clone(), region, Cause::AccountLifecycle)),
+                );
             }
             Expansion::Works(works)
         }
@@ -61,17 +63,19 @@ pub(super) async fn expand<W: World>(world: &W, policy: &Policy, notice: Notice)
         Signal::Sweep | Signal::SweepStep(_) | Signal::AccountSwept { .. } => Expansion::Nothing("a sweep".to_owned()),
         Signal::RegionChanged { target, enabled: true } => vended(target.account.clone(), vec![target.region.clone()]),
         Signal::RegionChanged { target, enabled: false } => {
-            Expansion::Works(vec![notice.work(target.account.clone(), target.region.clone(), Cause::Swept)])
+            Expansion::Works(vec![event.work(target.account.clone(), target.region.clone(), Cause::Sweep)])
         }
         // An observation would lead to the same call, which fails again, and its event comes in turn; the invocation that made
         // the call waits by itself. A probe is an operator's: no reconciliation repeats it, and its arrival is a milestone.
         Signal::DocumentTouched { target, edit: Some(edit) }
-            if edit.failed.is_some() && !edit.is_probe() && policy.by_our_role(&edit.principal, &target.account) =>
+            if edit.failed.is_some()
+                && !edit.is_probe()
+                && policy.is_reactor_role(&edit.principal, &target.account) =>
         {
             Expansion::Nothing("a call of our own that failed".to_owned())
         }
         Signal::DocumentTouched { target, edit } => {
-            let mut work = notice.work(target.account.clone(), target.region.clone(), Cause::Touched);
+            let mut work = event.work(target.account.clone(), target.region.clone(), Cause::DocumentEvent);
             work.edits.extend(edit.as_deref().cloned());
             Expansion::Works(vec![work])
         }
@@ -84,17 +88,17 @@ pub(super) async fn expand<W: World>(world: &W, policy: &Policy, notice: Notice)
 const DELIVERY_MS: i64 = 25 * HOUR_MS;
 
 /// A time that no delivery explains (none at all, a replay of the archive, a clock that is off) starts no deadline.
-pub(super) fn timely(notice: Notice, now: Time) -> Notice {
-    let timely = (0..=DELIVERY_MS).contains(&now.since(notice.at));
-    if timely { notice } else { Notice { at: now, ..notice } }
+pub(super) fn timely(event: InboundEvent, now: Time) -> InboundEvent {
+    let timely = (0..=DELIVERY_MS).contains(&now.since(event.at));
+    if timely { event } else { InboundEvent { at: now, ..event } }
 }
 
 /// What an organisation-wide event says counts only if the management account sent it; a region's only from there or from
 /// the account itself.
-fn untrusted_source(policy: &Policy, notice: &Notice) -> Option<String> {
-    let reporter = notice.reporter.as_ref();
+fn untrusted_source(policy: &Policy, event: &InboundEvent) -> Option<String> {
+    let reporter = event.reporter.as_ref();
     let from_management = reporter == Some(policy.management_account());
-    let trusted = match &notice.signal {
+    let trusted = match &event.signal {
         Signal::AccountVended { .. }
         | Signal::AccountEnrolled { .. }
         | Signal::VendFailed { .. }
@@ -111,7 +115,7 @@ fn untrusted_source(policy: &Policy, notice: &Notice) -> Option<String> {
         | Signal::Work(_) => true,
     };
     let sender = reporter.map_or_else(|| "nobody".to_owned(), ToString::to_string);
-    (!trusted).then(|| format!("{} from {sender}, which is not the management account", notice.signal.kind()))
+    (!trusted).then(|| format!("{} from {sender}, which is not the management account", event.signal.kind()))
 }
 
 /// Asks Organizations about an account and remembers the answer. An account that ended is kept as history and not looked at
@@ -138,7 +142,7 @@ pub(super) async fn refresh<W: World>(world: &W, account: &AccountId) -> Result<
 /// them.
 async fn accounts_below<W: World>(world: &W, top: &OuId) -> Result<BTreeSet<AccountId>, Fault> {
     let mut found = BTreeSet::new();
-    let mut walk = Walk::from(top.clone());
+    let mut walk = OuWalk::from(top.clone());
     while let Some(spot) = walk.next().cloned() {
         found.extend(list(world, &mut walk, &spot).await?.into_iter().map(|facts| facts.account));
     }
@@ -147,7 +151,7 @@ async fn accounts_below<W: World>(world: &W, top: &OuId) -> Result<BTreeSet<Acco
 
 /// Reads the page that is next on a walk through the tree, and answers with the accounts on it. What is no longer there has
 /// none.
-pub(super) async fn list<W: World>(world: &W, walk: &mut Walk, spot: &Spot) -> Result<Vec<AccountFacts>, Fault> {
+pub(super) async fn list<W: World>(world: &W, walk: &mut OuWalk, spot: &Cursor) -> Result<Vec<AccountFacts>, Fault> {
     let (page, Some(parent)) = (spot.page.as_deref(), spot.path.last()) else { return Ok(Vec::new()) };
     let (ous, accounts) = match spot.list {
         List::Ous => (there(world.ous_in(parent, page).await)?, Page::default()),

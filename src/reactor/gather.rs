@@ -18,7 +18,7 @@ use crate::ports::{Access, Clock, Documents, Fault};
 /// The calls of a message, as facts.
 pub(super) fn heard(policy: &Policy, target: &Target, edits: &[Edit], now: Time) -> Vec<CallFact> {
     let fact = |edit: &Edit| {
-        let via_reactor_role = policy.by_our_role(&edit.principal, &target.account);
+        let via_reactor_role = policy.is_reactor_role(&edit.principal, &target.account);
         // A role of the reactor's own is never trusted: what it may do is explained by an intent, or foreign.
         let attribution = if via_reactor_role { Attribution::Untrusted } else { policy.attribute(&edit.principal) };
         let edit = edit.clone();
@@ -63,7 +63,7 @@ pub(super) fn case<W: Clock>(
         now,
         cause: work.cause,
         since: work.since,
-        requeues: work.hop,
+        requeues: work.requeues,
         correlation: work.correlation.clone(),
         calls: work.edits.iter().map(|edit| edit.id.clone()).collect(),
         heard: work.edits.iter().map(|edit| edit.at).max(),

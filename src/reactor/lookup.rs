@@ -62,7 +62,7 @@ pub(super) fn made_up(policy: &Policy, case: &Case, call: &CallFact) -> Option<A
 
 /// Since when a call may be missing; `None` where every fact has a name.
 fn missed_since(case: &Case) -> Option<Time> {
-    if case.cause != Cause::Swept {
+    if case.cause != Cause::Sweep {
         return None;
     }
     let facts = &case.record.facts;

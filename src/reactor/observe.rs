@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::domain::observation::{Observation, Obstacle, Seen, Status, Unreadable};
+use crate::domain::observation::{DocumentStatus, Observation, Obstacle, Seen, Unreadable};
 use crate::domain::target::Target;
 use crate::ports::{Access, Clock, Documents, Fault, FaultClass};
 
@@ -45,9 +45,9 @@ pub(super) async fn observe<W: Documents + Clock + Sync>(
             FaultClass::Throttled
             | FaultClass::Transient
             | FaultClass::NotFound
-            | FaultClass::Moved
+            | FaultClass::Conflict
             | FaultClass::Duplicate
-            | FaultClass::Full
+            | FaultClass::VersionLimit
             | FaultClass::Invalid => Err(fault),
         },
         observed => observed,
@@ -85,8 +85,7 @@ async fn settled<W: Documents + Clock + Sync>(
 ) -> Result<Observed, Fault> {
     let mut observed = consistent(world, target, access, between).await?;
     for _ in 0..POLLS_MAX {
-        let pending =
-            matches!(&observed.observation, Observation::Present(seen) if seen.latest_status() == Status::Pending);
+        let pending = matches!(&observed.observation, Observation::Present(seen) if seen.latest_status() == DocumentStatus::Pending);
         if !pending {
             break;
         }
@@ -109,7 +108,7 @@ async fn consistent<W: Documents + Clock + Sync>(
     let mut read = 1;
     loop {
         match world.observe(target, access, between).await {
-            Err(fault) if fault.class == FaultClass::Moved && read < READS_MAX => {
+            Err(fault) if fault.class == FaultClass::Conflict && read < READS_MAX => {
                 tracing::info!(%target, read, error = %fault, "the answers disagree");
                 world.sleep((REREAD_MS << (read - 1)) + u64::from(world.jitter()) % REREAD_MS).await;
                 waited = true;

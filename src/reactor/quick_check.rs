@@ -8,10 +8,10 @@ use super::gather::case;
 use super::observe::{Observed, observe};
 use crate::domain::case::{Applied, Case, Decision, Verdict};
 use crate::domain::decide::decide;
-use crate::domain::fingerprint::{Glance, remembered, to_note};
 use crate::domain::judgement::judge;
 use crate::domain::policy::Policy;
-use crate::domain::record::{Loaded, Noted};
+use crate::domain::quick_check::{QuickCheck, check_to_record, remembered};
+use crate::domain::record::{LastCheck, Loaded};
 use crate::domain::signal::{Cause, Work};
 use crate::ports::{Access, Fault, World};
 
@@ -20,15 +20,15 @@ pub(super) struct Begun {
     pub(super) loaded: Loaded,
     pub(super) observed: Observed,
     /// What a quick check has shown, where one was made.
-    pub(super) check: Option<Glance>,
+    pub(super) check: Option<QuickCheck>,
 }
 
 /// Loads what is remembered, and observes. Where nothing is known to have happened, one call may be all that it takes.
 pub(super) async fn begin<W: World>(world: &W, policy: &Policy, work: &Work, access: &Access) -> Result<Begun, Fault> {
     let ids: BTreeSet<String> = work.edits.iter().map(|edit| edit.id.clone()).collect();
     let mut check = None;
-    if work.cause == Cause::Swept && ids.is_empty() {
-        let (loaded, checked) = join(world.load(&work.target, &ids), world.glance(&work.target, access)).await;
+    if work.cause == Cause::Sweep && ids.is_empty() {
+        let (loaded, checked) = join(world.load(&work.target, &ids), world.quick_check(&work.target, access)).await;
         let loaded = loaded?;
         // What stands in its way, the full observation will meet again, and say.
         check = checked.ok();
@@ -46,7 +46,13 @@ pub(super) async fn begin<W: World>(world: &W, policy: &Policy, work: &Work, acc
 }
 
 /// What is there, where it is as it was, and that is what the policy wants by now. Anything else is observed in full.
-fn as_it_was<W: World>(world: &W, policy: &Policy, work: &Work, loaded: &Loaded, check: &Glance) -> Option<Observed> {
+fn as_it_was<W: World>(
+    world: &W,
+    policy: &Policy,
+    work: &Work,
+    loaded: &Loaded,
+    check: &QuickCheck,
+) -> Option<Observed> {
     let (facts, observation) = (loaded.facts.as_ref()?, remembered(loaded, check)?);
     let case = case(world, policy, work, loaded.clone(), facts, observation, true);
     let right = decide(&case, &judge(&case)).verdict == Verdict::InSync;
@@ -57,12 +63,12 @@ fn as_it_was<W: World>(world: &W, policy: &Policy, work: &Work, loaded: &Loaded,
 pub(super) async fn record_check<W: World>(
     world: &W,
     (case, decision, applied): (&Case, &Decision, &Applied),
-    check: &Glance,
-    noted: Option<&Noted>,
+    check: &QuickCheck,
+    last_check: Option<&LastCheck>,
     generation: u64,
 ) {
-    let Some(last) = to_note(case, decision, applied, check, noted) else { return };
-    if let Err(fault) = world.note(&case.target, generation, &last).await {
+    let Some(last) = check_to_record(case, decision, applied, check, last_check) else { return };
+    if let Err(fault) = world.record_check(&case.target, generation, &last).await {
         tracing::warn!(target = %case.target, error = %fault, "the quick check was not written down; the next sweep observes in full");
     }
 }

@@ -13,18 +13,18 @@ use crate::domain::decide::decide;
 use crate::domain::edit::Edit;
 use crate::domain::fact::{Facts, Intent, Notified};
 use crate::domain::finding::{HubFinding, about_hub};
-use crate::domain::fingerprint::Glance;
 use crate::domain::judgement::{Judgement, judge};
 use crate::domain::merge::merge;
 use crate::domain::mutant::{self, Mutant};
 use crate::domain::policy::Policy;
-use crate::domain::record::{Loaded, Noted, Record, Standing};
+use crate::domain::quick_check::QuickCheck;
+use crate::domain::record::{LastCheck, Loaded, Record, Status};
 use crate::domain::settle::settle;
-use crate::domain::signal::{Cause, Errand, Work};
+use crate::domain::signal::{Cause, Task, Work};
 use crate::domain::target::{AccountFacts, AccountState, Target};
 use crate::domain::time::MINUTE_MS;
 use crate::domain::witness;
-use crate::ports::{Access, Attempt, Entry, Fault, FaultClass, Relapse, World};
+use crate::ports::{Access, Attempt, Fault, FaultClass, Relapse, RoleUse, World};
 
 /// Times a target is reconciled again because another invocation committed first.
 const RACES_MAX: usize = 5;
@@ -43,7 +43,7 @@ pub struct PassReport {
     /// What came of it.
     pub applied: Applied,
     /// How the target stands now.
-    pub standing: Standing,
+    pub status: Status,
     /// Alerts that went out.
     pub alerts: usize,
     /// Observations that it took.
@@ -71,7 +71,7 @@ pub(super) async fn reconcile<W: World>(
     let mut races = 0;
     loop {
         match round(world, policy, work, attempt, &mut progress).await {
-            Err(fault) if fault.class == FaultClass::Moved && races < RACES_MAX => {
+            Err(fault) if fault.class == FaultClass::Conflict && races < RACES_MAX => {
                 races += 1;
                 world.sleep(u64::from(world.jitter() % 200)).await;
             }
@@ -92,7 +92,7 @@ async fn round<W: World>(
 ) -> Result<Option<PassReport>, Fault> {
     let access = Access::by(policy, &work.correlation);
     let Begun { mut loaded, observed, check } = begin(world, policy, work, &access).await?;
-    let Entry { by_member_role, relapse } = world.entry(&work.target.account, &access).await;
+    let RoleUse { by_member_role, relapse } = world.entry(&work.target.account, &access).await;
     if let Some(relapse) = relapse {
         tell_relapse(world, policy, work, attempt, relapse).await?;
     }
@@ -105,7 +105,7 @@ async fn round<W: World>(
         }
         return Ok(Some(not_observed(world, work, "the account has left the organisation, or is closed")));
     }
-    let noted = loaded.noted.take();
+    let last_check = loaded.last_check.take();
     let known_before = is_known(&loaded, work);
     // As the ledger has it: what the invocation learned by itself is news, or how its write ended would not be committed.
     let mut before = loaded.record.clone();
@@ -136,7 +136,7 @@ async fn round<W: World>(
         progress.refused.push(refusal);
         return Ok(None);
     }
-    let concluded = Concluded { case, judgement, decision, applied, before, check, noted, known_before };
+    let concluded = Concluded { case, judgement, decision, applied, before, check, last_check, known_before };
     conclude(world, &access, attempt, concluded, progress.refused.len() + 1).await.map(Some)
 }
 
@@ -207,8 +207,8 @@ struct Concluded {
     applied: Applied,
     /// The record as the ledger has it.
     before: Record,
-    check: Option<Glance>,
-    noted: Option<Noted>,
+    check: Option<QuickCheck>,
+    last_check: Option<LastCheck>,
     known_before: bool,
 }
 
@@ -219,21 +219,21 @@ async fn conclude<W: World>(
     concluded: Concluded,
     observations: usize,
 ) -> Result<PassReport, Fault> {
-    let Concluded { case, judgement, decision, applied, before, check, noted, known_before } = concluded;
+    let Concluded { case, judgement, decision, applied, before, check, last_check, known_before } = concluded;
     let mut settlement = settle(&case, &judgement, &decision, &applied, &before);
-    let mut standing = before.standing;
+    let mut status = before.status;
     // What is to follow comes first: one message too many does no harm, one too few would leave something waiting for ever.
     if let Some((work, delay)) = settlement.next {
-        world.send(&[(Errand::Work(work), delay)]).await?;
+        world.send(&[(Task::Work(work), delay)]).await?;
     }
     let mut superseded = Vec::new();
     if let Some(commit) = &mut settlement.commit {
         superseded = prune::plan(world, &case, &mut commit.record.facts);
         match world.commit(&case.target, commit).await {
-            Err(fault) if fault.class == FaultClass::Moved && mutant::on(Mutant::SkipGeneration) => {}
+            Err(fault) if fault.class == FaultClass::Conflict && mutant::on(Mutant::SkipGeneration) => {}
             committed => committed?,
         }
-        standing = commit.record.standing;
+        status = commit.record.status;
     }
     let owed = settlement.commit.as_ref().is_some_and(|commit| !commit.alerts.is_empty());
     let again = attempt.again && !mutant::on(Mutant::LeaveWhatWasLeft);
@@ -242,21 +242,21 @@ async fn conclude<W: World>(
         alerts += flush(world, &case.target.account, Some(&case.target.region), attempt).await?;
     }
     if let Some(check) = &check {
-        let (noted, generation) = match &settlement.commit {
-            Some(commit) => (Some(&Noted { at: case.now, print: None }), commit.record.generation),
-            None => (noted.as_ref(), before.generation),
+        let (last_check, generation) = match &settlement.commit {
+            Some(commit) => (Some(&LastCheck { at: case.now, fingerprint: None }), commit.record.generation),
+            None => (last_check.as_ref(), before.generation),
         };
-        record_check(world, (&case, &decision, &applied), check, noted, generation).await;
+        record_check(world, (&case, &decision, &applied), check, last_check, generation).await;
     }
     prune::prune(world, &case, access, &superseded).await?;
-    log(&case, &decision, &applied, standing, observations);
+    log(&case, &decision, &applied, status, observations);
     Ok(PassReport {
         since_ms: world.now().since(case.since),
         target: case.target,
         cause: case.cause,
         decision: Some(decision),
         applied,
-        standing,
+        status,
         alerts,
         looks: observations,
     })
@@ -284,9 +284,9 @@ async fn unknown_account<W: World>(
 ) -> Result<PassReport, Fault> {
     let account = &work.target.account;
     let patience_ms = i64::from(policy.limits().readiness_minutes) * MINUTE_MS;
-    if work.cause == Cause::Vended && world.now().since(work.since) < patience_ms {
-        let next = Work { hop: work.hop.saturating_add(1), ..work.clone() };
-        world.send(&[(Errand::Work(next), UNKNOWN_ACCOUNT_WAIT_S)]).await?;
+    if work.cause == Cause::AccountLifecycle && world.now().since(work.since) < patience_ms {
+        let next = Work { requeues: work.requeues.saturating_add(1), ..work.clone() };
+        world.send(&[(Task::Work(next), UNKNOWN_ACCOUNT_WAIT_S)]).await?;
         return Ok(not_observed(world, work, "the organisation does not know the account yet"));
     }
     let reason = format!("account {account} is not in the organisation, and yet it was heard of");
@@ -322,14 +322,14 @@ fn not_observed<W: World>(world: &W, work: &Work, reason: &str) -> PassReport {
         cause: work.cause,
         decision: None,
         applied: Applied::Nothing,
-        standing: Standing::New,
+        status: Status::New,
         alerts: 0,
         looks: 0,
         since_ms: world.now().since(work.since),
     }
 }
 
-fn log(case: &Case, decision: &Decision, applied: &Applied, standing: Standing, observations: usize) {
+fn log(case: &Case, decision: &Decision, applied: &Applied, status: Status, observations: usize) {
     tracing::info!(
         account = %case.target.account,
         region = %case.target.region,
@@ -337,7 +337,7 @@ fn log(case: &Case, decision: &Decision, applied: &Applied, standing: Standing, 
         cause = ?case.cause,
         verdict = ?decision.verdict,
         applied = ?applied,
-        standing = ?standing,
+        status = ?status,
         reasons = decision.reasons.join("; "),
         policy = case.policy,
         observations,

@@ -2,8 +2,8 @@
 
 use crate::domain::policy::Policy;
 use crate::domain::record::Enabled;
-use crate::domain::signal::{Cause, Notice, Work};
-use crate::domain::sweep::NOTED_MS;
+use crate::domain::signal::{Cause, InboundEvent, Work};
+use crate::domain::sweep::LAST_CHECK_MS;
 use crate::domain::target::{AccountId, Region};
 use crate::ports::{Access, Fault, World};
 
@@ -11,7 +11,7 @@ use crate::ports::{Access, Fault, World};
 pub(super) async fn regions<W: World>(world: &W, policy: &Policy, account: &AccountId) -> Result<Vec<Region>, Fault> {
     let told = match policy.governed_regions() {
         Some(_) => None,
-        None => world.told_regions(account).await?,
+        None => world.reported_regions(account).await?,
     };
     Ok(policy.regions_of(told.as_ref().map(|told| &told.regions)))
 }
@@ -21,25 +21,25 @@ pub(super) async fn regions<W: World>(world: &W, policy: &Policy, account: &Acco
 pub(super) async fn swept<W: World>(
     world: &W,
     policy: &Policy,
-    notice: &Notice,
+    event: &InboundEvent,
     account: &AccountId,
 ) -> Result<Vec<Work>, Fault> {
-    let access = Access::by(policy, &notice.id);
-    let told = world.told_regions(account).await?;
+    let access = Access::by(policy, &event.id);
+    let told = world.reported_regions(account).await?;
     let enabled = match world.enabled_regions(account, &access).await {
         Ok(regions) => {
             let now = Enabled { regions, at: world.now() };
-            let is_known = |told: &Enabled| told.regions == now.regions && now.at.since(told.at) < NOTED_MS;
+            let is_known = |told: &Enabled| told.regions == now.regions && now.at.since(told.at) < LAST_CHECK_MS;
             if !told.as_ref().is_some_and(is_known) {
                 world.save_regions(account, &now).await?;
             }
             Some(now)
         }
         Err(fault) => {
-            tracing::warn!(%account, correlation = notice.id, error = %fault, "which regions are enabled is not known anew");
+            tracing::warn!(%account, correlation = event.id, error = %fault, "which regions are enabled is not known anew");
             told
         }
     };
     let regions = policy.regions_of(enabled.as_ref().map(|enabled| &enabled.regions));
-    Ok(regions.into_iter().map(|region| notice.work(account.clone(), region, Cause::Swept)).collect())
+    Ok(regions.into_iter().map(|region| event.work(account.clone(), region, Cause::Sweep)).collect())
 }

@@ -55,6 +55,6 @@ fn claimed(alert: &Alert) -> Fault {
         call: "UpdateItem",
         code: "Claimed".to_owned(),
         message: format!("alert {} is being told by another invocation, or was when it stopped", alert.id),
-        maybe_applied: false,
+        outcome_unknown: false,
     }
 }

@@ -11,8 +11,8 @@ use super::expand::{list, refresh};
 use super::report::tell_once;
 use crate::domain::policy::Policy;
 use crate::domain::record::Known;
-use crate::domain::signal::{Errand, Notice, Signal};
-use crate::domain::sweep::{Beginning, Sweep, Walk};
+use crate::domain::signal::{InboundEvent, Signal, Task};
+use crate::domain::sweep::{OuWalk, StartResult, Sweep};
 use crate::domain::target::{AccountFacts, AccountId, AccountState, OuId, Region};
 use crate::domain::time::Time;
 use crate::ports::{Attempt, Fault, FaultClass, World};
@@ -43,11 +43,11 @@ impl Pace {
 pub(super) async fn sweep<W: World>(
     world: &W,
     policy: &Policy,
-    notice: &Notice,
+    event: &InboundEvent,
     attempt: &Attempt,
 ) -> Result<usize, Fault> {
     let last = world.sweep().await?;
-    let due = match (&notice.signal, last) {
+    let due = match (&event.signal, last) {
         (Signal::SweepStep(step), Some(last)) if last.ended.is_none() => {
             if last.step == *step {
                 return go_on(world, policy, last, attempt).await;
@@ -55,8 +55,8 @@ pub(super) async fn sweep<W: World>(
             last.step
         }
         (Signal::SweepStep(_), _) => return Ok(0),
-        (_, last) => match Sweep::begin(last, &notice.id, world.now()) {
-            Beginning::New(sweep, former) => {
+        (_, last) => match Sweep::begin(last, &event.id, world.now()) {
+            StartResult::New(sweep, former) => {
                 if let Some(former) = former {
                     let alert = former.unfinished(policy.hub_account(), world.now());
                     tell_once(world, &alert, attempt).await?;
@@ -66,12 +66,12 @@ pub(super) async fn sweep<W: World>(
                 next(world, sweep.step).await?;
                 return Ok(1);
             }
-            Beginning::UnderWay(step) => step,
+            StartResult::UnderWay(step) => step,
         },
     };
     // Somebody else is at it; but the one who was may have died before the message for the next step was out.
     if !attempt.again {
-        tracing::info!(correlation = notice.id, due, "a sweep is under way, and elsewhere");
+        tracing::info!(correlation = event.id, due, "a sweep is under way, and elsewhere");
         return Ok(0);
     }
     next(world, due).await?;
@@ -82,7 +82,7 @@ pub(super) async fn sweep<W: World>(
 async fn go_on<W: World>(world: &W, policy: &Policy, mut sweep: Sweep, attempt: &Attempt) -> Result<usize, Fault> {
     let mut walk = match sweep.walk.take() {
         Some(walk) => walk,
-        None => Walk::from(root(world, policy).await?),
+        None => OuWalk::from(root(world, policy).await?),
     };
     let mut accounts = Vec::new();
     let mut pace = Pace::default();
@@ -116,7 +116,7 @@ async fn go_on<W: World>(world: &W, policy: &Policy, mut sweep: Sweep, attempt: 
 
 /// The message for a step.
 async fn next<W: World>(world: &W, step: u64) -> Result<(), Fault> {
-    world.send(&[(Errand::SweepStep(step), 0)]).await
+    world.send(&[(Task::SweepStep(step), 0)]).await
 }
 
 /// The root of the organisation is the first above its management account: no call of its own, and no right to it.
@@ -130,7 +130,7 @@ async fn root<W: World>(world: &W, policy: &Policy) -> Result<OuId, Fault> {
             "the policy's management account {} is not in the organisation: correct `organization` in the policy",
             policy.management_account()
         ),
-        maybe_applied: false,
+        outcome_unknown: false,
     })
 }
 
@@ -160,7 +160,7 @@ async fn meet<W: World>(
         .buffered(CONCURRENCY)
         .collect()
         .await;
-    let mut errands = Vec::new();
+    let mut tasks = Vec::new();
     for met in met {
         let (facts, known) = met?;
         sweep.accounts += 1;
@@ -169,13 +169,13 @@ async fn meet<W: World>(
             sweep.targets += u64::try_from(policy.regions_of(enabled.as_ref()).len()).unwrap_or(u64::MAX);
             sweep.has_met(policy, &facts, &enabled.unwrap_or_default(), world.now());
             let AccountFacts { account, .. } = facts;
-            errands.push((Errand::SweepAccount { account, sweep: sweep.id.clone(), began: sweep.began }, 0));
+            tasks.push((Task::SweepAccount { account, sweep: sweep.id.clone(), began: sweep.began }, 0));
         }
     }
-    if !errands.is_empty() {
-        world.send(&errands).await?;
+    if !tasks.is_empty() {
+        world.send(&tasks).await?;
     }
-    Ok(errands.len())
+    Ok(tasks.len())
 }
 
 /// Brings what we know of an account up to date. What a page says that is not what we know may be what was a moment ago.

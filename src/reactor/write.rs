@@ -7,7 +7,7 @@ use crate::domain::case::{Applied, Case, Refusal, Write};
 use crate::domain::document::Content;
 use crate::domain::durations::LEASE_MS;
 use crate::domain::fact::{Ended, Intended, Intent};
-use crate::domain::observation::{Observation, Seen, Status, VERSION_NAME};
+use crate::domain::observation::{DocumentStatus, Observation, Seen, VERSION_NAME};
 use crate::domain::policy::Owned;
 use crate::domain::record::Record;
 use crate::domain::settle::log_intent;
@@ -121,17 +121,17 @@ impl<W: World> Script<'_, W> {
     async fn active(&self, written: Written) -> Result<u64, Fault> {
         let mut status = written.status;
         for _ in 0..POLLS_MAX {
-            if status != Status::Pending {
+            if status != DocumentStatus::Pending {
                 break;
             }
             status = self.world.status(self.target, self.access, written.version).await.map_err(unconfirmed)?;
-            if status == Status::Pending {
+            if status == DocumentStatus::Pending {
                 self.world.sleep(POLL_MS).await;
             }
         }
         match status {
-            Status::Active => Ok(written.version),
-            Status::Pending | Status::Deleting | Status::Failed => {
+            DocumentStatus::Active => Ok(written.version),
+            DocumentStatus::Pending | DocumentStatus::Deleting | DocumentStatus::Failed => {
                 Err(unconfirmed(late(&format!("version {} did not become active", written.version))))
             }
         }
@@ -153,17 +153,17 @@ impl<W: World> Script<'_, W> {
 
 fn late(message: &str) -> Fault {
     Fault {
-        class: FaultClass::Moved,
+        class: FaultClass::Conflict,
         call: "write",
         code: "Conflict".to_owned(),
         message: message.to_owned(),
-        maybe_applied: false,
+        outcome_unknown: false,
     }
 }
 
 /// An earlier step of the script took effect: whatever a later one answers, the document has to be observed again.
 fn unconfirmed(fault: Fault) -> Fault {
-    Fault { maybe_applied: true, ..fault }
+    Fault { outcome_unknown: true, ..fault }
 }
 
 fn same(decided: &Observation, there: &Observation) -> bool {
@@ -176,13 +176,13 @@ fn same(decided: &Observation, there: &Observation) -> bool {
 
 /// What a fault of the script means for the decision.
 fn refused(fault: &Fault) -> Refusal {
-    tracing::info!(error = %fault, maybe_applied = fault.maybe_applied, "write did not land");
+    tracing::info!(error = %fault, outcome_unknown = fault.outcome_unknown, "write did not land");
     match fault.class {
-        FaultClass::Moved | FaultClass::NotFound => Refusal::Conflict,
+        FaultClass::Conflict | FaultClass::NotFound => Refusal::Conflict,
         FaultClass::Duplicate => Refusal::Duplicate,
-        FaultClass::Full => Refusal::VersionLimit,
+        FaultClass::VersionLimit => Refusal::VersionLimit,
         // The first step was allowed; only a new observation tells what is left to be refused.
-        _ if fault.maybe_applied => Refusal::Unconfirmed,
+        _ if fault.outcome_unknown => Refusal::Unconfirmed,
         FaultClass::Denied | FaultClass::DeniedByScp | FaultClass::RegionOff => Refusal::Denied,
         FaultClass::Invalid => Refusal::Invalid,
         FaultClass::Transient | FaultClass::Throttled | FaultClass::NotReady => Refusal::Unconfirmed,
@@ -195,9 +195,11 @@ mod tests {
 
     #[test]
     fn fault_of_the_first_step_says_what_stands_in_the_way_and_of_a_later_one_that_it_may_have_landed() {
-        use FaultClass::{Denied, DeniedByScp, Duplicate, Full, Invalid, Moved, NotFound, NotReady, RegionOff};
-        let of = |maybe_applied| move |class| refused(&Fault { class, maybe_applied, ..late("") });
-        let told = [Moved, NotFound, Duplicate, Full];
+        use FaultClass::{
+            Conflict, Denied, DeniedByScp, Duplicate, Invalid, NotFound, NotReady, RegionOff, VersionLimit,
+        };
+        let of = |outcome_unknown| move |class| refused(&Fault { class, outcome_unknown, ..late("") });
+        let told = [Conflict, NotFound, Duplicate, VersionLimit];
         let expected = [Refusal::Conflict, Refusal::Conflict, Refusal::Duplicate, Refusal::VersionLimit];
         assert_eq!((told.map(of(false)), told.map(of(true))), (expected, expected));
         assert_eq!([Denied, DeniedByScp, RegionOff].map(of(false)), [Refusal::Denied; 3]);

@@ -8,12 +8,12 @@ use super::people::Caller;
 use super::{Duplicates, Sim, State, Switches, fault};
 use crate::domain::document::CONTENT_BYTES_MAX;
 use crate::domain::edit::{Action, Edit};
-use crate::domain::fingerprint::Glance;
-use crate::domain::observation::{Observation, Status};
+use crate::domain::observation::{DocumentStatus, Observation};
+use crate::domain::quick_check::QuickCheck;
 use crate::domain::target::{AccountId, Target};
 use crate::domain::text::sha256;
 use crate::domain::time::Time;
-use crate::ports::{Access, Clock as _, Entry, Fault, FaultClass, Lookup, Written};
+use crate::ports::{Access, Clock as _, Fault, FaultClass, Lookup, RoleUse, Written};
 
 mod reading;
 
@@ -112,8 +112,8 @@ impl Sim {
 }
 
 impl State {
-    fn status(version: &StoredVersion) -> Status {
-        if version.pending == 0 { Status::Active } else { Status::Pending }
+    fn status(version: &StoredVersion) -> DocumentStatus {
+        if version.pending == 0 { DocumentStatus::Active } else { DocumentStatus::Pending }
     }
 }
 
@@ -122,7 +122,7 @@ fn perform(slot: &mut Option<Document>, call: &Call<'_>, switches: Switches, now
     match call {
         Call::Create { document_type, text, name } => {
             if slot.is_some() {
-                return Err(fault(FaultClass::Moved, "CreateDocument", "DocumentAlreadyExists", "it exists"));
+                return Err(fault(FaultClass::Conflict, "CreateDocument", "DocumentAlreadyExists", "it exists"));
             }
             check(text, "CreateDocument")?;
             let version = stored(text, *name, now, switches);
@@ -139,15 +139,15 @@ fn perform(slot: &mut Option<Document>, call: &Call<'_>, switches: Switches, now
             let document = slot.as_mut().ok_or_else(missing)?;
             if !document.versions.contains_key(version) {
                 let call = "UpdateDocumentDefaultVersion";
-                return Err(fault(FaultClass::Moved, call, "InvalidDocumentVersion", "no such version"));
+                return Err(fault(FaultClass::Conflict, call, "InvalidDocumentVersion", "no such version"));
             }
             document.default = *version;
-            Ok(Written { version: *version, status: Status::Active })
+            Ok(Written { version: *version, status: DocumentStatus::Active })
         }
         Call::Delete => slot
             .take()
             .ok_or_else(missing)
-            .map(|document| Written { version: document.latest(), status: Status::Deleting }),
+            .map(|document| Written { version: document.latest(), status: DocumentStatus::Deleting }),
         Call::DeleteVersion { version } => {
             let document = slot.as_mut().ok_or_else(missing)?;
             if *version == document.default || *version == document.latest() {
@@ -155,7 +155,7 @@ fn perform(slot: &mut Option<Document>, call: &Call<'_>, switches: Switches, now
                 return Err(fault(FaultClass::Invalid, "DeleteDocument", code, "the version is in use"));
             }
             document.versions.remove(version);
-            Ok(Written { version: *version, status: Status::Deleting })
+            Ok(Written { version: *version, status: DocumentStatus::Deleting })
         }
     }
 }
@@ -172,13 +172,13 @@ fn update(
     check(text, CALL)?;
     let latest = document.latest();
     if base.is_some_and(|base| base != latest) {
-        return Err(fault(FaultClass::Moved, CALL, "InvalidDocumentVersion", "the version is not the latest"));
+        return Err(fault(FaultClass::Conflict, CALL, "InvalidDocumentVersion", "the version is not the latest"));
     }
     if document.versions.len() >= switches.versions_max {
-        return Err(fault(FaultClass::Full, CALL, "DocumentVersionLimitExceeded", "too many versions"));
+        return Err(fault(FaultClass::VersionLimit, CALL, "DocumentVersionLimitExceeded", "too many versions"));
     }
     if name.is_some() && document.versions.values().any(|version| version.name.as_deref() == name) {
-        return Err(fault(FaultClass::Moved, CALL, "DuplicateDocumentVersionName", "the name is taken"));
+        return Err(fault(FaultClass::Conflict, CALL, "DuplicateDocumentVersionName", "the name is taken"));
     }
     let meaning = |text: &str| serde_json::from_str::<Value>(text).ok();
     let duplicate = match switches.duplicates {
@@ -224,16 +224,16 @@ impl crate::ports::Documents for Sim {
         Ok(self.history(target, lookup))
     }
 
-    async fn glance(&self, target: &Target, access: &Access) -> Result<Glance, Fault> {
+    async fn quick_check(&self, target: &Target, access: &Access) -> Result<QuickCheck, Fault> {
         self.call().await;
         self.enter(&target.account, &target.region, access)?;
         let missing =
             || fault(FaultClass::NotFound, "DescribeDocument", "InvalidDocument", "the document does not exist");
         let document = self.poll(target).ok_or_else(missing)?;
         let version = document.versions.get(&document.default).ok_or_else(missing)?;
-        Ok(Glance {
+        Ok(QuickCheck {
             document_type: document.document_type.clone(),
-            status: document.versions.get(&document.latest()).map_or(Status::Pending, State::status),
+            status: document.versions.get(&document.latest()).map_or(DocumentStatus::Pending, State::status),
             latest: document.latest(),
             default: document.default,
             created: Some(version.created),
@@ -256,12 +256,12 @@ impl crate::ports::Documents for Sim {
         self.ours(target, access, &Call::Update { base: Some(base), text, name: Some(name) }).await
     }
 
-    async fn status(&self, target: &Target, access: &Access, version: u64) -> Result<Status, Fault> {
+    async fn status(&self, target: &Target, access: &Access, version: u64) -> Result<DocumentStatus, Fault> {
         self.call().await;
         self.enter(&target.account, &target.region, access)?;
         let state = self.poll(target).and_then(|document| document.versions.get(&version).map(State::status));
         // A reader who is behind does not know the version yet.
-        Ok(state.unwrap_or(Status::Pending))
+        Ok(state.unwrap_or(DocumentStatus::Pending))
     }
 
     async fn promote(&self, target: &Target, access: &Access, version: u64) -> Result<(), Fault> {
@@ -282,8 +282,8 @@ impl crate::ports::Documents for Sim {
         self.ours(target, access, &Call::DeleteVersion { version }).await.map(drop)
     }
 
-    async fn entry(&self, account: &AccountId, _: &Access) -> Entry {
-        Entry { by_member_role: true, relapse: self.state().relapses.remove(account) }
+    async fn entry(&self, account: &AccountId, _: &Access) -> RoleUse {
+        RoleUse { by_member_role: true, relapse: self.state().relapses.remove(account) }
     }
 }
 

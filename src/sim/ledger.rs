@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{Sim, fault};
 use crate::domain::finding::Alert;
 use crate::domain::policy::Policy;
-use crate::domain::record::{Commit, Enabled, HistoryEntry, Known, Loaded, Noted, Record};
+use crate::domain::record::{Commit, Enabled, HistoryEntry, Known, LastCheck, Loaded, Record};
 use crate::domain::sweep::Sweep;
 use crate::domain::target::{AccountFacts, AccountId, AccountState, Target};
 use crate::domain::time::Time;
@@ -19,7 +19,7 @@ pub(super) struct Tables {
     sweep: Option<Sweep>,
     records: BTreeMap<Target, Record>,
     /// Looks beside the records, gone when those are written anew.
-    noted: BTreeMap<Target, Noted>,
+    last_check: BTreeMap<Target, LastCheck>,
     seen: BTreeSet<(Target, String)>,
     history: Vec<(Target, HistoryEntry)>,
     outbox: BTreeMap<String, Outgoing>,
@@ -85,9 +85,9 @@ impl Sim {
 }
 
 impl Tables {
-    fn noted(&self, target: &Target) -> Option<Noted> {
+    fn last_check(&self, target: &Target) -> Option<LastCheck> {
         let record = self.records.get(target)?;
-        Some(self.noted.get(target).cloned().unwrap_or(Noted { at: record.updated, print: None }))
+        Some(self.last_check.get(target).cloned().unwrap_or(LastCheck { at: record.updated, fingerprint: None }))
     }
 
     fn keep(&mut self, alert: &Alert) -> bool {
@@ -124,7 +124,7 @@ impl Ledger for Sim {
             facts: tables.facts.get(&target.account).cloned(),
             record: tables.records.get(target).cloned().unwrap_or_default(),
             seen: edit_ids.iter().filter(seen).cloned().collect(),
-            noted: tables.noted(target),
+            last_check: tables.last_check(target),
         })
     }
 
@@ -135,10 +135,10 @@ impl Ledger for Sim {
         let generation = tables.records.get(target).map_or(0, |record| record.generation);
         if generation != commit.expected {
             let code = "TransactionCanceledException";
-            return Err(fault(FaultClass::Moved, "TransactWriteItems", code, "ConditionalCheckFailed"));
+            return Err(fault(FaultClass::Conflict, "TransactWriteItems", code, "ConditionalCheckFailed"));
         }
         tables.records.insert(target.clone(), commit.record.clone());
-        tables.noted.remove(target);
+        tables.last_check.remove(target);
         tables.seen.extend(commit.seen.iter().map(|id| (target.clone(), id.clone())));
         tables.history.extend(commit.history.clone().map(|entry| (target.clone(), entry)));
         for alert in &commit.alerts {
@@ -148,12 +148,12 @@ impl Ledger for Sim {
         Ok(())
     }
 
-    async fn note(&self, target: &Target, generation: u64, noted: &Noted) -> Result<(), Fault> {
+    async fn record_check(&self, target: &Target, generation: u64, last_check: &LastCheck) -> Result<(), Fault> {
         self.call().await;
         let tables = &mut self.state().ledger;
         if tables.records.get(target).is_some_and(|record| record.generation == generation) {
-            let print = noted.print.clone().or_else(|| tables.noted(target)?.print);
-            tables.noted.insert(target.clone(), Noted { print, ..noted.clone() });
+            let fingerprint = last_check.fingerprint.clone().or_else(|| tables.last_check(target)?.fingerprint);
+            tables.last_check.insert(target.clone(), LastCheck { fingerprint, ..last_check.clone() });
         }
         Ok(())
     }
@@ -162,7 +162,8 @@ impl Ledger for Sim {
         self.call().await;
         let tables = &self.state().ledger;
         let records = tables.records.keys().filter(|target| target.account == *account);
-        let looked = |target: &Target| tables.noted(target).map(|noted| (target.region.clone(), noted.at));
+        let looked =
+            |target: &Target| tables.last_check(target).map(|last_check| (target.region.clone(), last_check.at));
         Ok(Known {
             facts: tables.facts.get(account).cloned(),
             enabled: tables.enabled.get(account).cloned(),
@@ -170,7 +171,7 @@ impl Ledger for Sim {
         })
     }
 
-    async fn told_regions(&self, account: &AccountId) -> Result<Option<Enabled>, Fault> {
+    async fn reported_regions(&self, account: &AccountId) -> Result<Option<Enabled>, Fault> {
         self.call().await;
         Ok(self.state().ledger.enabled.get(account).cloned())
     }
@@ -190,7 +191,7 @@ impl Ledger for Sim {
         self.call().await;
         let row = &mut self.state().ledger.sweep;
         if row.as_ref().map_or(0, |last| last.step) + 1 != sweep.step {
-            return Err(fault(FaultClass::Moved, "UpdateItem", "ConditionalCheckFailedException", "another step"));
+            return Err(fault(FaultClass::Conflict, "UpdateItem", "ConditionalCheckFailedException", "another step"));
         }
         *row = Some(sweep.clone());
         Ok(())

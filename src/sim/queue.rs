@@ -8,7 +8,7 @@ use super::Sim;
 use crate::domain::dead_letter::RECEIVED;
 use crate::domain::decode::encode;
 use crate::domain::finding::Alert;
-use crate::domain::signal::Errand;
+use crate::domain::signal::Task;
 use crate::domain::time::{SECOND_MS, Time};
 use crate::ports::{Clock as _, Fault, Notifier, Queue};
 
@@ -154,12 +154,12 @@ fn attributes(received: u32) -> Value {
 }
 
 impl Queue for Sim {
-    async fn send(&self, errands: &[(Errand, u32)]) -> Result<(), Fault> {
+    async fn send(&self, tasks: &[(Task, u32)]) -> Result<(), Fault> {
         self.call().await;
         let now = self.now();
         let mut state = self.state();
-        for (errand, delay_s) in errands {
-            state.queue.push(encode(errand), now.plus_ms(i64::from(*delay_s) * SECOND_MS));
+        for (task, delay_s) in tasks {
+            state.queue.push(encode(task), now.plus_ms(i64::from(*delay_s) * SECOND_MS));
         }
         Ok(())
     }

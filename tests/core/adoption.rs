@@ -9,7 +9,7 @@ use serde_json::json;
 use crate::support::case::*;
 
 fn to_review(target: &Scenario) -> Option<Alert> {
-    let case = target.case(Cause::Swept, &[]);
+    let case = target.case(Cause::Sweep, &[]);
     adopted(&case, &judge(&case), &"222233334444".parse().unwrap())
 }
 

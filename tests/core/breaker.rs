@@ -28,7 +28,7 @@ fn fought(who: Who, times: u32, apart: i64) -> Scenario {
 }
 
 fn state(target: &Scenario) -> Breaker {
-    judge(&target.case(Cause::Swept, &[])).breaker
+    judge(&target.case(Cause::Sweep, &[])).breaker
 }
 
 /// Seconds until the next write.
@@ -173,7 +173,7 @@ fn adopted_versions_and_failed_calls_are_no_acts_of_a_war() {
     target.wait(1);
     let failed = target.fails(MALLORY, runas_reactor::domain::edit::Action::Deleted, "AccessDenied");
     target.hears(&[failed]);
-    let case = target.case(Cause::Swept, &[]);
+    let case = target.case(Cause::Sweep, &[]);
     let found = breaker(&case.record.facts, &judge(&case).pairing, &case.limits, case.now);
     assert_eq!(found.last_act, None);
 }

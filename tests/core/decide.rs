@@ -11,7 +11,7 @@ use runas_reactor::domain::durations::{LEASE_MS, REQUEUES_MAX};
 use runas_reactor::domain::edit::Action;
 use runas_reactor::domain::fact::{CallFact, Ended, Intended, Intent, Notified};
 use runas_reactor::domain::judgement::judge;
-use runas_reactor::domain::observation::{Observation, Obstacle, Status};
+use runas_reactor::domain::observation::{DocumentStatus, Observation, Obstacle};
 use runas_reactor::domain::policy::{Mode, Owned};
 use runas_reactor::domain::signal::Cause;
 use runas_reactor::domain::time::{SECOND_MS, Time};
@@ -107,7 +107,7 @@ fn case(mode: Mode, there: There, author: Author, obstacles: &Obstacles) -> Case
     hinder(&mut target, obstacles);
     target.since = target.now;
     target.requeues = obstacles.requeues;
-    let mut case = target.case(Cause::Touched, &calls);
+    let mut case = target.case(Cause::DocumentEvent, &calls);
     case.refused.clone_from(&obstacles.refused);
     case
 }
@@ -140,7 +140,7 @@ fn acts(target: &mut Scenario, there: There, who: Who) -> CallFact {
         }
         There::Failed | There::Pending => {
             let call = target.writes(who, &run_as_off());
-            target.doc().status = if there == There::Failed { Status::Failed } else { Status::Pending };
+            target.doc().status = if there == There::Failed { DocumentStatus::Failed } else { DocumentStatus::Pending };
             call
         }
     }
@@ -314,7 +314,7 @@ fn all() -> impl Iterator<Item = (Case, Decision, String)> {
 }
 
 fn never_writes(case: &Case) -> bool {
-    let unready = |seen: &runas_reactor::domain::observation::Seen| seen.latest_status() == Status::Pending;
+    let unready = |seen: &runas_reactor::domain::observation::Seen| seen.latest_status() == DocumentStatus::Pending;
     let unusable = match &case.observation {
         Observation::Unknown(_) => true,
         Observation::Present(seen) => unready(seen),
@@ -373,7 +373,10 @@ fn writes_what_the_policy_wants(case: &Case, decision: &Decision, what: &str) {
         }
         Some(Write::Recreate { content }) => {
             assert!(content.drift(&case.resolution.owned).is_empty(), "{what}");
-            assert!(seen.is_some_and(|seen| !seen.is_session() || seen.latest_status() == Status::Failed), "{what}");
+            assert!(
+                seen.is_some_and(|seen| !seen.is_session() || seen.latest_status() == DocumentStatus::Failed),
+                "{what}"
+            );
         }
         Some(Write::Promote { version }) => {
             let latest = &seen.unwrap().latest;

@@ -7,7 +7,7 @@ use runas_reactor::domain::edit::Action;
 use runas_reactor::domain::fact::CallFact;
 use runas_reactor::domain::hold::hold;
 use runas_reactor::domain::principal::Attribution::{BreakGlass, Trusted};
-use runas_reactor::domain::record::Standing;
+use runas_reactor::domain::record::Status;
 use runas_reactor::domain::time::{MINUTE_MS, SECOND_MS};
 
 use crate::support::case::*;
@@ -38,7 +38,7 @@ fn break_glass_stands_for_the_policys_minutes_whatever_it_did() {
     let mut wrote = Scenario::in_sync();
     let call = wrote.writes(BREAK_GLASS, &run_as_off());
     assert_eq!(held(&wrote.hears(&[call])), Some(emergency(3_600)));
-    assert_eq!(wrote.record.standing, Standing::Held);
+    assert_eq!(wrote.record.status, Status::Held);
     let mut deleted = Scenario::in_sync();
     let call = deleted.deletes(BREAK_GLASS);
     assert_eq!(held(&deleted.hears(&[call])), Some(emergency(3_600)));

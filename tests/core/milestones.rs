@@ -12,15 +12,15 @@ use crate::support::case::*;
 fn account_is_remembered_as_new_from_when_it_was_vended_until_it_is_configured() {
     let mut target = Scenario::blank();
     target.wait(100);
-    target.reconcile(Cause::Vended, &[]);
+    target.reconcile(Cause::AccountLifecycle, &[]);
     assert_eq!(target.record.milestones.vended, Some(at(0)));
-    for cause in [Cause::Touched, Cause::Swept] {
+    for cause in [Cause::DocumentEvent, Cause::Sweep] {
         let mut target = Scenario::blank();
         target.reconcile(cause, &[]);
         assert_eq!(target.record.milestones.vended, None, "{cause:?}");
     }
     target.since = target.now.plus_ms(50 * SECOND_MS);
-    target.reconcile(Cause::Vended, &[]);
+    target.reconcile(Cause::AccountLifecycle, &[]);
     assert_eq!(target.record.milestones.vended, Some(at(0)), "enrolled anew is not new");
 }
 
@@ -29,12 +29,12 @@ fn new_account_passes_its_milestones_one_by_one_and_each_once() {
     let mut target = Scenario::blank();
     target.by_member_role = false;
     target.obstacle = Some(Obstacle::NotReady);
-    target.reconcile(Cause::Vended, &[]);
+    target.reconcile(Cause::AccountLifecycle, &[]);
     let vended = Milestones { vended: Some(at(0)), ..Milestones::default() };
     assert_eq!(target.record.milestones, vended);
     target.wait(20);
     target.obstacle = None;
-    target.reconcile(Cause::Vended, &[]);
+    target.reconcile(Cause::AccountLifecycle, &[]);
     let configured = Milestones { reached: Some(at(20)), configured: Some(at(20)), ..vended };
     assert_eq!(target.record.milestones, configured, "through a gap role");
     let echo = target.echo();
@@ -55,7 +55,7 @@ fn new_account_passes_its_milestones_one_by_one_and_each_once() {
 fn account_that_cannot_be_read_was_not_reached_by_whatever_role() {
     let mut target = Scenario::blank();
     target.obstacle = Some(Obstacle::Denied);
-    target.reconcile(Cause::Vended, &[]);
+    target.reconcile(Cause::AccountLifecycle, &[]);
     let Milestones { reached, member_role, configured, .. } = target.record.milestones;
     assert_eq!((reached, member_role, configured), (None, None, None));
 }

@@ -9,7 +9,7 @@ use runas_reactor::domain::fact::{CallFact, Facts, Intended, Notified};
 use runas_reactor::domain::milestones::Milestones;
 use runas_reactor::domain::observation::Obstacle;
 use runas_reactor::domain::principal::Attribution::Trusted;
-use runas_reactor::domain::record::{Incident, Record, Standing, Wake};
+use runas_reactor::domain::record::{Incident, Record, Status, Wake};
 use runas_reactor::domain::settle::{attach, detach, log_intent};
 use runas_reactor::domain::signal::Cause;
 use runas_reactor::domain::time::MINUTE_MS;
@@ -29,7 +29,7 @@ fn in_sync_with_nothing_new_writes_no_row() {
 #[test]
 fn message_that_was_received_is_no_news() {
     let mut target = Scenario::in_sync();
-    target.record.wakes = vec![Wake { at: target.now, cause: Cause::Swept }];
+    target.record.wakes = vec![Wake { at: target.now, cause: Cause::Sweep }];
     target.wait(60);
     assert_eq!(target.sweeps().settlement.commit, None);
 }
@@ -50,7 +50,7 @@ fn facts_are_committed_while_something_is_waited_for() {
     let pass = target.sweeps();
     assert!(pass.decision.write.is_none());
     assert_eq!(target.record.facts.versions.len(), 1);
-    assert_eq!(target.record.standing, Standing::Waiting);
+    assert_eq!(target.record.status, Status::Waiting);
 }
 
 #[test]
@@ -68,11 +68,11 @@ fn each_commit_expects_the_generation_that_was_loaded() {
 fn log_of_an_intent_keeps_everything_else_of_the_record() {
     let mut target = Scenario::in_sync();
     target.record = Record {
-        standing: Standing::Drifted,
+        status: Status::Drifted,
         why: "why".to_owned(),
         milestones: Milestones { vended: Some(at(1)), configured: Some(at(2)), ..target.record.milestones },
         exemption_warned: Some((at(3), 14)),
-        wakes: vec![Wake { at: at(9_000), cause: Cause::Swept }],
+        wakes: vec![Wake { at: at(9_000), cause: Cause::Sweep }],
         policy: "6".to_owned(),
         updated: at(4),
         incident: Some(Incident { id: "i".to_owned(), ..Incident::default() }),
@@ -80,9 +80,9 @@ fn log_of_an_intent_keeps_everything_else_of_the_record() {
     };
     let before = target.record.clone();
     let call = target.writes(MALLORY, &run_as_off());
-    let mut case = target.case(Cause::Touched, &[call]);
+    let mut case = target.case(Cause::DocumentEvent, &[call]);
     // What this pass would settle stays out of it, whatever the case holds.
-    case.record.standing = Standing::InSync;
+    case.record.status = Status::InSync;
     case.record.incident = None;
     let commit = log_intent(&case, &before);
     let bare = |record: &Record| Record { facts: Facts::default(), generation: 0, updated: at(0), ..record.clone() };
@@ -107,8 +107,8 @@ fn intent_and_calls_are_facts_before_the_write() {
 #[test]
 fn record_of_another_version_of_the_format_is_refused_and_an_old_minimum_read() {
     let read = |text: &str| serde_json::from_str::<Record>(text);
-    assert_eq!(read(r#"{"generation":1,"standing":"in_sync"}"#).unwrap().generation, 1);
-    assert!(read(r#"{"generation":1,"standing":"in_sync","facts":{"acts":{}}}"#).is_err(), "a newer fact is not lost");
+    assert_eq!(read(r#"{"generation":1,"status":"in_sync"}"#).unwrap().generation, 1);
+    assert!(read(r#"{"generation":1,"status":"in_sync","facts":{"acts":{}}}"#).is_err(), "a newer fact is not lost");
 }
 
 #[test]
@@ -129,7 +129,7 @@ fn log_of_an_intent_leaves_out_facts_that_a_row_does_not_hold() {
     let before = target.record.clone();
     let mut call = target.writes(MALLORY, &run_as_off());
     call.edit.agent = "x".repeat(FACTS_BYTES_MAX);
-    let mut case = target.case(Cause::Touched, &[call]);
+    let mut case = target.case(Cause::DocumentEvent, &[call]);
     let put = intent(Intended::Put, 3, 90, None);
     case.record.facts.intents.insert("next".to_owned(), put);
     let logged = log_intent(&case, &before).record.facts;
@@ -205,43 +205,47 @@ fn values_of_a_policy_that_only_observes_are_not_kept() {
 
 #[test]
 fn standing_of_what_cannot_be_read() {
-    let standing = |cause, before, since_ms: i64| {
+    let status = |cause, before, since_ms: i64| {
         let mut target = Scenario::blank();
         target.obstacle = Some(Obstacle::Denied);
-        target.record.standing = before;
+        target.record.status = before;
         target.wait(86_400);
         target.since = target.now.plus_ms(-since_ms);
         target.reconcile(cause, &[]);
-        target.record.standing
+        target.record.status
     };
-    assert_eq!(standing(Cause::Vended, Standing::New, 0), Standing::Waiting);
-    assert_eq!(standing(Cause::Vended, Standing::Unreachable, 0), Standing::Unreachable, "notified, and not over");
-    assert_eq!(standing(Cause::Vended, Standing::Waiting, 120 * MINUTE_MS), Standing::Unreachable, "its time is over");
-    assert_eq!(standing(Cause::Touched, Standing::InSync, 0), Standing::Unreachable);
+    assert_eq!(status(Cause::AccountLifecycle, Status::New, 0), Status::Waiting);
+    assert_eq!(status(Cause::AccountLifecycle, Status::Unreachable, 0), Status::Unreachable, "notified, and not over");
+    assert_eq!(
+        status(Cause::AccountLifecycle, Status::Waiting, 120 * MINUTE_MS),
+        Status::Unreachable,
+        "its time is over"
+    );
+    assert_eq!(status(Cause::DocumentEvent, Status::InSync, 0), Status::Unreachable);
 }
 
 #[test]
 fn standing_of_what_could_not_be_written() {
-    let standing = |refusal, requeues| {
+    let status = |refusal, requeues| {
         let mut target = Scenario::in_sync();
         target.refusal = Some(refusal);
         let call = target.writes(MALLORY, &run_as_off());
         target.requeues = requeues;
-        target.reconcile(Cause::Touched, &[call]);
-        target.record.standing
+        target.reconcile(Cause::DocumentEvent, &[call]);
+        target.record.status
     };
     for refusal in [Refusal::Conflict, Refusal::Duplicate, Refusal::Unconfirmed, Refusal::VersionLimit] {
-        assert_eq!(standing(refusal, 0), Standing::BackingOff, "{refusal:?}");
-        assert_eq!(standing(refusal, REQUEUES_MAX), Standing::Unreachable, "{refusal:?}: it is not tried again");
+        assert_eq!(status(refusal, 0), Status::BackingOff, "{refusal:?}");
+        assert_eq!(status(refusal, REQUEUES_MAX), Status::Unreachable, "{refusal:?}: it is not tried again");
     }
-    assert_eq!(standing(Refusal::Denied, 0), Standing::Unreachable);
-    assert_eq!(standing(Refusal::Invalid, 0), Standing::Unreachable);
+    assert_eq!(status(Refusal::Denied, 0), Status::Unreachable);
+    assert_eq!(status(Refusal::Invalid, 0), Status::Unreachable);
 }
 
 #[test]
 fn only_in_sync_has_no_reason() {
     let mut target = Scenario::in_sync();
-    assert_eq!((target.record.standing, target.record.why.as_str()), (Standing::InSync, ""));
+    assert_eq!((target.record.status, target.record.why.as_str()), (Status::InSync, ""));
     target.obstacle = Some(Obstacle::Denied);
     target.sweeps();
     assert!(target.record.why.contains("could not read: AccessDenied"), "{}", target.record.why);

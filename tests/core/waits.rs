@@ -7,8 +7,8 @@ use runas_reactor::domain::durations::{LEASE_MS, NAMES_MS, REQUEUES_MAX, VISIBLE
 use runas_reactor::domain::edit::Action;
 use runas_reactor::domain::fact::{Intended, Intent, Notified};
 use runas_reactor::domain::judgement::judge;
-use runas_reactor::domain::observation::{Obstacle, Status};
-use runas_reactor::domain::record::Standing;
+use runas_reactor::domain::observation::{DocumentStatus, Obstacle};
+use runas_reactor::domain::record::Status;
 use runas_reactor::domain::settle::delay_s;
 use runas_reactor::domain::signal::Cause;
 use runas_reactor::domain::time::{MINUTE_MS, SECOND_MS, Time};
@@ -60,7 +60,7 @@ fn visibility_is_a_matter_of_the_facts_age_and_not_of_how_many_messages_came_bef
     let mut target = Scenario::in_sync();
     let call = target.call(MALLORY, Action::Updated { version: Some(2) });
     target.requeues = 30;
-    assert!(unsettled(&target.reconcile(Cause::Touched, &[call])).is_some());
+    assert!(unsettled(&target.reconcile(Cause::DocumentEvent, &[call])).is_some());
     assert!(target.runs(59).iter().all(|pass| pass.decision.write.is_none()));
 }
 
@@ -109,8 +109,8 @@ fn version_that_is_not_active_is_waited_for_for_a_minute_however_long_the_chain_
     let mut target = Scenario::in_sync();
     target.requeues = 30;
     target.writes(MALLORY, &run_as_off());
-    target.doc().status = Status::Pending;
-    assert_eq!(waits(&target.reconcile(Cause::Vended, &[])), Some((WaitsOn::Visibility, 5 * SECOND_MS)));
+    target.doc().status = DocumentStatus::Pending;
+    assert_eq!(waits(&target.reconcile(Cause::AccountLifecycle, &[])), Some((WaitsOn::Visibility, 5 * SECOND_MS)));
     target.now = target.now.plus_ms(VISIBLE_MS - 1);
     assert!(unsettled(&target.sweeps()).is_some());
     target.now = target.now.plus_ms(1);
@@ -120,11 +120,11 @@ fn version_that_is_not_active_is_waited_for_for_a_minute_however_long_the_chain_
 #[test]
 fn document_that_is_being_deleted_is_waited_for_for_a_minute() {
     let mut target = Scenario::in_sync();
-    target.doc().status = Status::Deleting;
+    target.doc().status = DocumentStatus::Deleting;
     let pass = target.sweeps();
     assert_eq!(unsettled(&pass), Some("the document is being deleted"));
     target.now = target.now.plus_ms(VISIBLE_MS);
-    assert!(unsettled(&target.reconcile(Cause::Swept, &[])).is_none());
+    assert!(unsettled(&target.reconcile(Cause::Sweep, &[])).is_none());
 }
 
 #[test]
@@ -171,7 +171,7 @@ fn names_are_not_waited_for_at_the_end_of_a_chain_of_messages() {
     let mut target = Scenario::in_sync();
     target.writes(PIPELINE, &right_but("idleSessionTimeout", "20"));
     target.requeues = REQUEUES_MAX;
-    assert!(target.reconcile(Cause::Swept, &[]).decision.write.is_some());
+    assert!(target.reconcile(Cause::Sweep, &[]).decision.write.is_some());
 }
 
 #[test]
@@ -283,7 +283,7 @@ fn what_cannot_be_read_is_tried_again_for_the_policys_minutes() {
         let mut target = Scenario::in_sync();
         target.obstacle = Some(Obstacle::Denied);
         target.since = target.now.plus_ms(-ms);
-        let pass = target.reconcile(Cause::Touched, &[]);
+        let pass = target.reconcile(Cause::DocumentEvent, &[]);
         assert_eq!(pass.decision.wait.is_some(), waiting, "{ms}");
     }
 }
@@ -294,7 +294,7 @@ fn pauses_before_an_obstacle_are_doubled_up_to_a_minute() {
         let mut target = Scenario::in_sync();
         target.obstacle = Some(Obstacle::NotReady);
         (target.since, target.requeues) = (target.now, requeues);
-        waits(&target.reconcile(Cause::Vended, &[])).map(|(on, ms)| (on == WaitsOn::Obstacle, ms / SECOND_MS))
+        waits(&target.reconcile(Cause::AccountLifecycle, &[])).map(|(on, ms)| (on == WaitsOn::Obstacle, ms / SECOND_MS))
     };
     assert_eq!(
         [0, 1, 3, 4, 400].map(|n| pause(n).unwrap()),
@@ -311,8 +311,8 @@ fn region_that_is_off_is_waited_for_in_a_new_account_only_and_a_sweep_waits_for_
         target.since = target.now;
         target.reconcile(cause, &[]).decision.wait.is_some()
     };
-    assert!(waiting(Cause::Vended, Obstacle::RegionOff) && waiting(Cause::Touched, Obstacle::Denied));
-    assert!(!waiting(Cause::Touched, Obstacle::RegionOff) && !waiting(Cause::Swept, Obstacle::Denied));
+    assert!(waiting(Cause::AccountLifecycle, Obstacle::RegionOff) && waiting(Cause::DocumentEvent, Obstacle::Denied));
+    assert!(!waiting(Cause::DocumentEvent, Obstacle::RegionOff) && !waiting(Cause::Sweep, Obstacle::Denied));
 }
 
 #[test]
@@ -322,9 +322,9 @@ fn outpaced_writer_tries_again_a_second_later_each_time() {
         target.refusal = Some(Refusal::Conflict);
         let call = target.writes(MALLORY, &run_as_off());
         target.requeues = requeues;
-        let pass = target.reconcile(Cause::Touched, &[call]);
+        let pass = target.reconcile(Cause::DocumentEvent, &[call]);
         assert_eq!(pass.delay(), Some(seconds), "{requeues}");
-        assert_eq!(pass.record().standing, Standing::BackingOff);
+        assert_eq!(pass.record().status, Status::BackingOff);
     }
 }
 
@@ -347,11 +347,11 @@ fn denied_write_waits_like_a_denied_read() {
         target.since = target.now.plus_ms(-since);
         target.reconcile(cause, &[call]).delay()
     };
-    assert_eq!(delay(0, 0, Cause::Touched), Some(5));
-    assert_eq!(delay(9, 0, Cause::Touched), Some(60));
-    assert_eq!(delay(REQUEUES_MAX, 0, Cause::Touched), None);
-    assert_eq!(delay(0, 24 * 60 * MINUTE_MS, Cause::Touched), None, "patience has an end");
-    assert_eq!(delay(0, 0, Cause::Swept), None, "the next sweep tries again");
+    assert_eq!(delay(0, 0, Cause::DocumentEvent), Some(5));
+    assert_eq!(delay(9, 0, Cause::DocumentEvent), Some(60));
+    assert_eq!(delay(REQUEUES_MAX, 0, Cause::DocumentEvent), None);
+    assert_eq!(delay(0, 24 * 60 * MINUTE_MS, Cause::DocumentEvent), None, "patience has an end");
+    assert_eq!(delay(0, 0, Cause::Sweep), None, "the next sweep tries again");
 }
 
 #[test]
@@ -360,7 +360,7 @@ fn invalid_write_is_not_tried_again() {
     target.refusal = Some(Refusal::Invalid);
     let call = target.writes(MALLORY, &run_as_off());
     let pass = target.hears(&[call]);
-    assert_eq!((pass.delay(), pass.record().standing), (None, Standing::Unreachable));
+    assert_eq!((pass.delay(), pass.record().status), (None, Status::Unreachable));
 }
 
 #[test]
@@ -394,7 +394,7 @@ fn message_of_another_cause_is_not_relied_on() {
     let call = target.call(MALLORY, Action::Updated { version: Some(2) });
     target.hears(&[call]);
     target.since = target.now;
-    assert_eq!(target.reconcile(Cause::Vended, &[]).delay(), Some(5), "a vend watch lasts longer");
+    assert_eq!(target.reconcile(Cause::AccountLifecycle, &[]).delay(), Some(5), "a vend watch lasts longer");
 }
 
 #[test]
@@ -416,9 +416,9 @@ fn successor_carries_no_calls_and_counts_itself() {
     let call = target.call(MALLORY, Action::Updated { version: Some(2) });
     target.requeues = 7;
     target.since = target.now.plus_ms(-9 * SECOND_MS);
-    let pass = target.reconcile(Cause::Touched, &[call]);
+    let pass = target.reconcile(Cause::DocumentEvent, &[call]);
     let (work, delay) = pass.settlement.next.clone().unwrap();
-    assert_eq!((work.edits.len(), work.hop, work.since, delay), (0, 8, target.since, 5));
+    assert_eq!((work.edits.len(), work.requeues, work.since, delay), (0, 8, target.since, 5));
     assert_eq!((work.correlation.as_str(), work.not_before), ("signal", Some(target.now.plus_ms(5 * SECOND_MS))));
     assert_eq!(target.record.facts.calls.len(), 1, "the record carries it");
 }
@@ -429,7 +429,7 @@ fn chain_of_messages_ends_at_its_maximum() {
         let mut target = Scenario::in_sync();
         let call = target.call(MALLORY, Action::Updated { version: Some(2) });
         target.requeues = requeues;
-        let pass = target.reconcile(Cause::Touched, &[call]);
+        let pass = target.reconcile(Cause::DocumentEvent, &[call]);
         assert_eq!(pass.settlement.next.is_some(), follows, "{requeues}");
     }
 }
@@ -438,9 +438,9 @@ fn chain_of_messages_ends_at_its_maximum() {
 fn last_message_of_a_chain_says_that_the_target_is_out_of_reach() {
     let mut target = Scenario::in_sync();
     target.obstacle = Some(Obstacle::Denied);
-    target.record.standing = Standing::Unreachable;
+    target.record.status = Status::Unreachable;
     (target.requeues, target.since) = (REQUEUES_MAX, target.now);
-    let pass = target.reconcile(Cause::Touched, &[]);
+    let pass = target.reconcile(Cause::DocumentEvent, &[]);
     assert_eq!(pass.kinds(), ["unreachable"]);
     assert!(pass.decision.reasons.contains(&format!("gave up after {REQUEUES_MAX} messages")));
 }
@@ -450,10 +450,10 @@ fn new_account_is_watched_every_five_minutes_until_its_echo_or_its_readiness_end
     for (ms, delay) in [(120 * MINUTE_MS - 1, Some(300)), (120 * MINUTE_MS, None)] {
         let mut target = Scenario::blank();
         target.now = target.since.plus_ms(ms);
-        assert_eq!(target.reconcile(Cause::Vended, &[]).delay(), delay, "{ms}");
+        assert_eq!(target.reconcile(Cause::AccountLifecycle, &[]).delay(), delay, "{ms}");
     }
     let mut target = Scenario::blank();
-    target.reconcile(Cause::Vended, &[]);
+    target.reconcile(Cause::AccountLifecycle, &[]);
     let echo = target.echo();
     target.hears(&[echo]);
     assert_eq!(target.runs(7_200).len(), 1, "the message that was on its way is the last");
@@ -486,6 +486,6 @@ fn wait_that_is_longer_than_a_delay_may_be_is_split() {
 fn equal_cases_wait_for_the_same() {
     let mut target = Scenario::in_sync();
     let call = target.call(MALLORY, Action::Updated { version: Some(2) });
-    let case = target.case(Cause::Touched, &[call]);
+    let case = target.case(Cause::DocumentEvent, &[call]);
     assert_eq!(decide(&case, &judge(&case)), decide(&case, &judge(&case)));
 }

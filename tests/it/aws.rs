@@ -11,8 +11,8 @@ mod cloudtrail;
 mod directory;
 mod documents;
 mod ledger;
+mod notifier;
 mod session;
-mod telling;
 
 use std::collections::BTreeSet;
 

@@ -6,9 +6,9 @@ use std::collections::BTreeSet;
 
 use futures_util::future::join;
 use runas_reactor::domain::document::{Body, CONTENT_BYTES_MAX, Content};
-use runas_reactor::domain::observation::{Observation, Seen, Status};
-use runas_reactor::domain::record::{Enabled, Known, Noted};
-use runas_reactor::domain::sweep::{Beginning, Sweep, Walk};
+use runas_reactor::domain::observation::{DocumentStatus, Observation, Seen};
+use runas_reactor::domain::record::{Enabled, Known, LastCheck};
+use runas_reactor::domain::sweep::{OuWalk, StartResult, Sweep};
 use runas_reactor::domain::target::{AccountFacts, AccountState, OuId, Region, Target};
 use runas_reactor::domain::time::Time;
 use runas_reactor::ports::{Access, FaultClass, Lookup, World};
@@ -25,9 +25,9 @@ fn target() -> Target {
     Target::new("444455556666".parse().unwrap(), "eu-west-1".parse().unwrap())
 }
 
-fn text(user: &str, nonce: u32) -> String {
+fn text(user: &str, random: u32) -> String {
     let owned = [("runAsDefaultUser".to_owned(), user.into())].into();
-    Content::minimal().overlaid(&owned).render(nonce)
+    Content::minimal().overlaid(&owned).render(random)
 }
 
 /// What stands there once every version is active and visible to everybody.
@@ -37,7 +37,7 @@ async fn seen<W: World>((world, rest_ms): (&W, u64), between: &[u64]) -> Option<
         world.sleep(rest_ms).await;
         match world.observe(&target(), &access(), &between).await.unwrap() {
             Observation::Absent => return None,
-            Observation::Present(seen) if seen.latest_status() == Status::Active => return Some(*seen),
+            Observation::Present(seen) if seen.latest_status() == DocumentStatus::Active => return Some(*seen),
             Observation::Present(_) => {}
             Observation::Unknown(why) => panic!("an observation never says that it could not be made: {why:?}"),
         }
@@ -60,7 +60,7 @@ async fn documents<W: World>(world: &W, rest_ms: u64) {
     // 2.3: CreateDocument is create-if-absent.
     assert_eq!(world.create(&target, &access, &text("one", 1), "name-1").await.unwrap().version, 1);
     let again = world.create(&target, &access, &text("one", 2), "name-2").await.unwrap_err();
-    assert_eq!(again.class, FaultClass::Moved, "{again}");
+    assert_eq!(again.class, FaultClass::Conflict, "{again}");
     let first = seen(here, &[]).await.unwrap();
     assert!(first.is_session());
     assert_eq!((first.latest.number, first.default.number), (1, 1));
@@ -73,11 +73,11 @@ async fn documents<W: World>(world: &W, rest_ms: u64) {
 
     // 2.3: naming the latest version is a compare-and-swap.
     let stale = world.update(&target, &access, 1, &text("three", 4), "name-4").await.unwrap_err();
-    assert_eq!((stale.class, stale.maybe_applied), (FaultClass::Moved, false), "{stale}");
+    assert_eq!((stale.class, stale.outcome_unknown), (FaultClass::Conflict, false), "{stale}");
 
     // 2.1: a version's name is unique in the document.
     let named = world.update(&target, &access, 2, &text("three", 5), "name-3").await.unwrap_err();
-    assert_eq!(named.class, FaultClass::Moved, "{named}");
+    assert_eq!(named.class, FaultClass::Conflict, "{named}");
 
     // 2.4: at least the latest version's own text is a duplicate.
     let same = world.update(&target, &access, 2, &text("two", 3), "name-5").await.unwrap_err();
@@ -86,7 +86,7 @@ async fn documents<W: World>(world: &W, rest_ms: u64) {
     // 2.1: promoting names an existing version.
     world.promote(&target, &access, 2).await.unwrap();
     let nowhere = world.promote(&target, &access, 9).await.unwrap_err();
-    assert_eq!(nowhere.class, FaultClass::Moved, "{nowhere}");
+    assert_eq!(nowhere.class, FaultClass::Conflict, "{nowhere}");
     assert_eq!(seen(here, &[]).await.unwrap().default.number, 2);
 
     // 2.2: 64 KB a document.
@@ -115,7 +115,7 @@ async fn documents<W: World>(world: &W, rest_ms: u64) {
     world.delete(&target, &access).await.unwrap();
     assert_eq!(seen(here, &[]).await, None);
     let gone = world.update(&target, &access, 3, &text("four", 8), "name-8").await.unwrap_err();
-    assert!(matches!(gone.class, FaultClass::NotFound | FaultClass::Moved), "{gone}");
+    assert!(matches!(gone.class, FaultClass::NotFound | FaultClass::Conflict), "{gone}");
     world.create(&target, &access, &text("four", 9), "name-1").await.unwrap();
     let anew = seen(here, &[]).await.unwrap();
     assert_eq!(anew.latest.number, 1);
@@ -142,7 +142,7 @@ async fn consistency<W: World>(world: &W) {
                 Ok(Observation::Present(seen)) => assert_of_one_moment(&seen),
                 Ok(Observation::Absent) => {}
                 Ok(Observation::Unknown(why)) => panic!("{why:?}"),
-                Err(fault) => assert_eq!((fault.class, fault.retryable()), (FaultClass::Moved, true), "{fault}"),
+                Err(fault) => assert_eq!((fault.class, fault.retryable()), (FaultClass::Conflict, true), "{fault}"),
             }
         }
     };
@@ -161,43 +161,43 @@ fn assert_of_one_moment(seen: &Seen) {
     assert_eq!(seen.between.keys().copied().collect::<Vec<_>>(), [2, 3].into_iter().filter(read).collect::<Vec<_>>());
 }
 
-/// A glance, once readers see what was last written.
-async fn print<W: World>((world, rest_ms): (&W, u64)) -> Option<String> {
+/// A quick_check, once readers see what was last written.
+async fn fingerprint<W: World>((world, rest_ms): (&W, u64)) -> Option<String> {
     for _ in 0..20 {
         world.sleep(rest_ms).await;
-        let glance = world.glance(&target(), &access()).await.unwrap();
-        if glance.status == Status::Active {
-            return glance.print();
+        let quick_check = world.quick_check(&target(), &access()).await.unwrap();
+        if quick_check.status == DocumentStatus::Active {
+            return quick_check.fingerprint();
         }
     }
     panic!("the document does not come to rest");
 }
 
 /// 2.1: `DescribeDocument` answers with hash, latest and default version, status and type.
-async fn glances<W: World>(world: &W, rest_ms: u64) {
+async fn quick_checks<W: World>(world: &W, rest_ms: u64) {
     let (target, access, here) = (target(), access(), (world, rest_ms));
     world.delete(&target, &access).await.unwrap();
     assert_eq!(seen(here, &[]).await, None);
-    let absent = world.glance(&target, &access).await.unwrap_err();
+    let absent = world.quick_check(&target, &access).await.unwrap_err();
     assert_eq!(absent.class, FaultClass::NotFound, "{absent}");
 
     world.create(&target, &access, &text("one", 1), "name-1").await.unwrap();
-    let first = print(here).await;
+    let first = fingerprint(here).await;
     assert!(first.is_some());
-    assert_eq!(print(here).await, first, "it stays the same as long as nobody does anything");
-    let glance = world.glance(&target, &access).await.unwrap();
-    assert_eq!((glance.latest, glance.default, glance.document_type.as_str()), (1, 1, "Session"));
+    assert_eq!(fingerprint(here).await, first, "it stays the same as long as nobody does anything");
+    let quick_check = world.quick_check(&target, &access).await.unwrap();
+    assert_eq!((quick_check.latest, quick_check.default, quick_check.document_type.as_str()), (1, 1, "Session"));
 
     world.update(&target, &access, 1, &text("two", 2), "name-2").await.unwrap();
-    assert_eq!(print(here).await, None, "the default version is not the latest");
+    assert_eq!(fingerprint(here).await, None, "the default version is not the latest");
     world.promote(&target, &access, 2).await.unwrap();
-    let second = print(here).await;
+    let second = fingerprint(here).await;
     assert!(second.is_some() && second != first, "{second:?}");
 
     world.delete(&target, &access).await.unwrap();
     assert_eq!(seen(here, &[]).await, None);
     world.create(&target, &access, &text("one", 1), "name-1").await.unwrap();
-    let anew = print(here).await;
+    let anew = fingerprint(here).await;
     assert!(anew.is_some() && anew != first, "another document under the same number: {anew:?}");
 }
 
@@ -228,24 +228,28 @@ async fn history<W: World>(world: &W, lag_ms: u64) {
 /// What is written down of looks holds for one generation of the record.
 async fn notes<W: World>(world: &W) {
     let target = Target::new("444455556666".parse().unwrap(), "eu-north-1".parse().unwrap());
-    let noted = async || world.load(&target, &BTreeSet::new()).await.unwrap().noted;
-    let (now, print) = (world.now(), Some("3 7 abc".to_owned()));
-    let look = |at: Time, print: &Option<String>| Noted { at, print: print.clone() };
-    world.note(&target, 1, &look(now, &print)).await.unwrap();
-    assert_eq!(noted().await, None, "there is no record that it could stand beside");
+    let last_check = async || world.load(&target, &BTreeSet::new()).await.unwrap().last_check;
+    let (now, fingerprint) = (world.now(), Some("3 7 abc".to_owned()));
+    let look = |at: Time, fingerprint: &Option<String>| LastCheck { at, fingerprint: fingerprint.clone() };
+    world.record_check(&target, 1, &look(now, &fingerprint)).await.unwrap();
+    assert_eq!(last_check().await, None, "there is no record that it could stand beside");
     world.commit(&target, &org::commit(&target, 0, "n-1", now)).await.unwrap();
-    assert_eq!(noted().await, Some(look(now, &None)), "a record that is written was looked at then");
+    assert_eq!(last_check().await, Some(look(now, &None)), "a record that is written was looked at then");
     let later = now.plus_ms(5_000);
-    world.note(&target, 9, &look(later, &print)).await.unwrap();
-    assert_eq!(noted().await, Some(look(now, &None)), "another generation");
-    world.note(&target, 1, &look(later, &print)).await.unwrap();
-    assert_eq!(noted().await, Some(look(later, &print)));
+    world.record_check(&target, 9, &look(later, &fingerprint)).await.unwrap();
+    assert_eq!(last_check().await, Some(look(now, &None)), "another generation");
+    world.record_check(&target, 1, &look(later, &fingerprint)).await.unwrap();
+    assert_eq!(last_check().await, Some(look(later, &fingerprint)));
     let later = later.plus_ms(5_000);
-    world.note(&target, 1, &look(later, &None)).await.unwrap();
-    assert_eq!(noted().await, Some(look(later, &print)), "the print stays until there is another, or another record");
+    world.record_check(&target, 1, &look(later, &None)).await.unwrap();
+    assert_eq!(
+        last_check().await,
+        Some(look(later, &fingerprint)),
+        "the fingerprint stays until there is another, or another record"
+    );
     assert_eq!(world.known(&target.account).await.unwrap().looks.get(&target.region), Some(&later));
     world.commit(&target, &org::commit(&target, 1, "n-2", now)).await.unwrap();
-    assert_eq!(noted().await, Some(look(now, &None)));
+    assert_eq!(last_check().await, Some(look(now, &None)));
     assert_eq!(world.known(&target.account).await.unwrap().looks.get(&target.region), Some(&now));
     let nobody = "999900001111".parse().unwrap();
     assert_eq!(world.known(&nobody).await.unwrap(), Known::default());
@@ -259,10 +263,10 @@ async fn regions<W: World>(world: &W) {
     assert_eq!(names, ["eu-central-1", "eu-west-1", "us-east-1"]);
     let stranger = "999900002222".parse().unwrap();
     let before = world.known(&account).await.unwrap();
-    assert_eq!(world.told_regions(&account).await.unwrap(), None);
+    assert_eq!(world.reported_regions(&account).await.unwrap(), None);
     let enabled = Enabled { regions, at: Time::from_ms(1_795_000_000_000) };
     world.save_regions(&account, &enabled).await.unwrap();
-    assert_eq!(world.told_regions(&account).await.unwrap().as_ref(), Some(&enabled));
+    assert_eq!(world.reported_regions(&account).await.unwrap().as_ref(), Some(&enabled));
     assert_eq!(world.known(&account).await.unwrap(), Known { enabled: Some(enabled), ..before });
     let nowhere = Enabled { regions: BTreeSet::new(), at: Time::ZERO };
     world.save_regions(&stranger, &nowhere).await.unwrap();
@@ -272,17 +276,19 @@ async fn regions<W: World>(world: &W) {
 /// 9: the step is the condition; and whom a sweep has not met is found.
 async fn sweeps<W: World>(world: &W) {
     assert_eq!(world.sweep().await.unwrap(), None);
-    let Beginning::New(mut sweep, None) = Sweep::begin(None, "contract", world.now()) else { panic!("the first one") };
+    let StartResult::New(mut sweep, None) = Sweep::begin(None, "contract", world.now()) else {
+        panic!("the first one")
+    };
     world.save_sweep(&sweep).await.unwrap();
     let again = world.save_sweep(&sweep).await.unwrap_err();
-    assert_eq!(again.class, FaultClass::Moved, "{again}");
-    sweep.walk = Some(Walk::from("r-ab12".parse().unwrap()));
+    assert_eq!(again.class, FaultClass::Conflict, "{again}");
+    sweep.walk = Some(OuWalk::from("r-ab12".parse().unwrap()));
     sweep.done(world.now(), false);
     world.save_sweep(&sweep).await.unwrap();
     assert_eq!(world.sweep().await.unwrap().as_ref(), Some(&*sweep));
     let mut behind = sweep.clone();
     behind.step -= 1;
-    assert_eq!(world.save_sweep(&behind).await.unwrap_err().class, FaultClass::Moved);
+    assert_eq!(world.save_sweep(&behind).await.unwrap_err().class, FaultClass::Conflict);
 
     let facts = |account: &str, state: AccountState| AccountFacts {
         account: account.parse().unwrap(),
@@ -333,7 +339,7 @@ async fn ledger<W: World>(world: &W) {
     // 9: the generation is the condition; the slower of two writers changes nothing at all.
     world.commit(&target, &first).await.unwrap();
     let late = world.commit(&target, &org::commit(&target, 0, "a-3", world.now())).await.unwrap_err();
-    assert_eq!(late.class, FaultClass::Moved, "{late}");
+    assert_eq!(late.class, FaultClass::Conflict, "{late}");
     let asked = ["e-a-1", "e-a-3", "e-never"].map(str::to_owned).into();
     let loaded = world.load(&target, &asked).await.unwrap();
     assert_eq!(loaded.record, first.record);
@@ -357,7 +363,7 @@ async fn the_simulated_organisation_keeps_the_contract_under_every_switch() {
         let sim: Sim = org::sim(switches);
         documents(&sim, 2_000).await;
         consistency(&sim).await;
-        glances(&sim, 2_000).await;
+        quick_checks(&sim, 2_000).await;
         history(&sim, 302_000).await;
         ledger(&sim).await;
         notes(&sim).await;
@@ -377,7 +383,7 @@ async fn the_aws_adapters_keep_the_contract() {
     let world = hub.world();
     documents(&world, 10).await;
     consistency(&world).await;
-    glances(&world, 10).await;
+    quick_checks(&world, 10).await;
     history(&world, 0).await;
     ledger(&world).await;
     notes(&world).await;

@@ -4,11 +4,11 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a helper of a test fails the test by panicking")]
 
 use runas_reactor::domain::decode::{
-    BODY_BYTES_MAX, Decoded, EDITS_MAX, HOPS_MAX, batch, decode, encode, encode_work, from_history,
+    BODY_BYTES_MAX, Decoded, EDITS_MAX, LOOP_REQUEUES, batch, decode, encode, encode_work, from_history,
 };
 use runas_reactor::domain::edit::Action;
 use runas_reactor::domain::principal::Principal;
-use runas_reactor::domain::signal::{Errand, Signal, Work};
+use runas_reactor::domain::signal::{Signal, Task, Work};
 use runas_reactor::domain::target::Target;
 use runas_reactor::domain::time::Time;
 use serde_json::{Value, json};
@@ -24,10 +24,10 @@ mod samples;
 
 #[test]
 fn the_target_is_the_envelopes_whatever_the_detail_says() {
-    let notice = signal(&sample("ssm/account-in-detail-differs.json"));
-    let Signal::DocumentTouched { target, .. } = &notice.signal else { panic!("{notice:?}") };
+    let event = signal(&sample("ssm/account-in-detail-differs.json"));
+    let Signal::DocumentTouched { target, .. } = &event.signal else { panic!("{event:?}") };
     assert_eq!(target.to_string(), "555566667777/eu-west-1");
-    assert_eq!(notice.reporter.unwrap().as_str(), "555566667777");
+    assert_eq!(event.reporter.unwrap().as_str(), "555566667777");
 }
 
 #[test]
@@ -57,16 +57,16 @@ fn only_the_exact_document_of_this_account_and_region_counts() {
 
 #[test]
 fn a_write_that_names_no_document_is_a_bare_look() {
-    let notice = signal(&sample("ssm/update-document-names-nothing.json"));
-    assert!(matches!(notice.signal, Signal::DocumentTouched { edit: None, .. }), "{notice:?}");
+    let event = signal(&sample("ssm/update-document-names-nothing.json"));
+    assert!(matches!(event.signal, Signal::DocumentTouched { edit: None, .. }), "{event:?}");
 }
 
 #[test]
 fn a_denial_that_names_no_document_is_a_bare_look() {
     let denied = "User: arn:aws:sts::444455556666:assumed-role/Developer/eve is not authorized to perform: \
                   ssm:UpdateDocument on resource: arn:aws:ssm:eu-west-1:444455556666:* with an explicit deny";
-    let notice = signal(&changed("ssm/denied-named-in-message-only.json", "/detail/errorMessage", json!(denied)));
-    assert!(matches!(notice.signal, Signal::DocumentTouched { edit: None, .. }), "{notice:?}");
+    let event = signal(&changed("ssm/denied-named-in-message-only.json", "/detail/errorMessage", json!(denied)));
+    assert!(matches!(event.signal, Signal::DocumentTouched { edit: None, .. }), "{event:?}");
 }
 
 #[test]
@@ -184,8 +184,8 @@ fn a_session_of_a_kind_that_nobody_knows_yet_is_called_by_its_name() {
 fn no_arn_ever_names_a_session() {
     for file in files_of(&events().join("ssm")) {
         for message in batch(&text(&file)) {
-            if let Decoded::Signal(notice) = decode(&message.body)
-                && let Signal::DocumentTouched { edit: Some(edit), .. } = notice.signal
+            if let Decoded::Signal(event) = decode(&message.body)
+                && let Signal::DocumentTouched { edit: Some(edit), .. } = event.signal
                 && let Some(arn) = edit.principal.arn
             {
                 assert!(arn.contains(":iam::"), "{}: {arn}", file.display());
@@ -273,8 +273,8 @@ fn an_event_of_a_replay_is_untrusted_whatever_the_replay_is_called() {
     }
     let delivered = changed("ssm/update-document-replayed.json", "/replay-name", json!(null));
     assert_eq!(edit(&delivered), edit(&sample("ssm/update-document.json")));
-    let poison = changed("ssm/update-document-replayed.json", "/account", json!("nobody"));
-    assert!(matches!(decode(&poison), Decoded::Untrusted { .. }));
+    let undecodable = changed("ssm/update-document-replayed.json", "/account", json!("nobody"));
+    assert!(matches!(decode(&undecodable), Decoded::Untrusted { .. }));
     let other = decode(&sample("ssm/update-another-document-replayed.json"));
     assert!(matches!(other, Decoded::Ignored { .. }), "{other:?}");
 }
@@ -294,8 +294,8 @@ fn the_account_that_joined_is_found_wherever_it_stands_and_is_never_the_reporter
         json!({"accountArn": "arn:aws-us-gov:organizations::111122223333:account/o-exampleorgid/444455556666"}),
     ] {
         let body = changed("organizations/account-joined-created.json", "/detail/serviceEventDetails", details.clone());
-        let notice = signal(&body);
-        assert_eq!(notice.signal.account().map(ToString::to_string).as_deref(), Some("444455556666"), "{details}");
+        let event = signal(&body);
+        assert_eq!(event.signal.account().map(ToString::to_string).as_deref(), Some("444455556666"), "{details}");
     }
 }
 
@@ -311,7 +311,7 @@ fn an_unknown_account_that_joined_or_departed_is_poison_and_no_guess() {
     ] {
         for file in ["organizations/account-joined-created.json", "organizations/account-departed-removed.json"] {
             let decoded = decode(&changed(file, "/detail/serviceEventDetails", details.clone()));
-            assert!(matches!(decoded, Decoded::Poison { .. }), "{details}: {decoded:?}");
+            assert!(matches!(decoded, Decoded::Undecodable { .. }), "{details}: {decoded:?}");
         }
     }
 }
@@ -324,7 +324,7 @@ fn a_body_as_large_as_sqs_allows_decodes_and_a_larger_one_is_poison() {
     body.extend(std::iter::repeat_n(' ', BODY_BYTES_MAX - body.len()));
     assert!(matches!(decode(&body), Decoded::Signal(_)));
     body.push(' ');
-    assert!(matches!(decode(&body), Decoded::Poison { .. }));
+    assert!(matches!(decode(&body), Decoded::Undecodable { .. }));
 }
 
 #[test]
@@ -345,13 +345,19 @@ fn large_bodies_of_awkward_shapes_are_answered() {
 fn a_work_message_has_at_most_a_hundred_edits() {
     let edits = |n: usize| vec![edit(&sample("ssm/update-document.json")); n];
     assert!(matches!(decode(&encode_work(&Work { edits: edits(EDITS_MAX), ..a_work() })), Decoded::Signal(_)));
-    assert!(matches!(decode(&encode_work(&Work { edits: edits(EDITS_MAX + 1), ..a_work() })), Decoded::Poison { .. }));
+    assert!(matches!(
+        decode(&encode_work(&Work { edits: edits(EDITS_MAX + 1), ..a_work() })),
+        Decoded::Undecodable { .. }
+    ));
 }
 
 #[test]
 fn a_chain_of_work_messages_has_at_most_ten_thousand_hops() {
-    assert!(matches!(decode(&encode_work(&Work { hop: HOPS_MAX, ..a_work() })), Decoded::Signal(_)));
-    assert!(matches!(decode(&encode_work(&Work { hop: HOPS_MAX + 1, ..a_work() })), Decoded::Poison { .. }));
+    assert!(matches!(decode(&encode_work(&Work { requeues: LOOP_REQUEUES, ..a_work() })), Decoded::Signal(_)));
+    assert!(matches!(
+        decode(&encode_work(&Work { requeues: LOOP_REQUEUES + 1, ..a_work() })),
+        Decoded::Undecodable { .. }
+    ));
 }
 
 #[test]
@@ -362,30 +368,30 @@ fn what_only_resembles_a_request_of_cloudformation_is_not_passed_over() {
         let mut other = request.clone();
         other.as_object_mut().unwrap().remove(key);
         let decoded = decode(&other.to_string());
-        assert!(matches!(decoded, Decoded::Poison { .. }), "without {key}: {decoded:?}");
+        assert!(matches!(decoded, Decoded::Undecodable { .. }), "without {key}: {decoded:?}");
     }
 }
 
 #[test]
 fn the_step_of_a_sweep_is_a_number_and_never_the_beginning_of_another() {
     for step in [1, 7, u64::MAX] {
-        assert_eq!(signal(&encode(&Errand::SweepStep(step))).signal, Signal::SweepStep(step));
+        assert_eq!(signal(&encode(&Task::SweepStep(step))).signal, Signal::SweepStep(step));
     }
     for step in [json!(0), json!(-1), json!(1.5), json!("two"), json!([1]), json!(null)] {
         let decoded = decode(&json!({"kind": "sweep", "schema": 1, "step": step}).to_string());
-        assert!(matches!(decoded, Decoded::Poison { .. }), "{step}: {decoded:?}");
+        assert!(matches!(decoded, Decoded::Undecodable { .. }), "{step}: {decoded:?}");
     }
 }
 
 #[test]
 fn an_account_that_a_sweep_has_come_to_is_no_sweep_of_its_own() {
     let (account, began) = ("444455556666".parse().unwrap(), Time::from_ms(1_790_000_000_000));
-    let notice = signal(&encode(&Errand::SweepAccount { account, sweep: "nightly".to_owned(), began }));
-    assert_eq!((notice.id.as_str(), notice.at), ("nightly", began));
-    assert_eq!(notice.signal, Signal::AccountSwept { account: "444455556666".parse().unwrap() });
+    let event = signal(&encode(&Task::SweepAccount { account, sweep: "nightly".to_owned(), began }));
+    assert_eq!((event.id.as_str(), event.at), ("nightly", began));
+    assert_eq!(event.signal, Signal::AccountSwept { account: "444455556666".parse().unwrap() });
     for account in [json!("4444"), json!(444_455_556_666_u64), json!(null), json!(["444455556666"])] {
         let decoded = decode(&json!({"kind": "sweep", "schema": 1, "account": account}).to_string());
-        assert!(matches!(decoded, Decoded::Poison { .. }), "{account}: {decoded:?}");
+        assert!(matches!(decoded, Decoded::Undecodable { .. }), "{account}: {decoded:?}");
     }
 }
 
@@ -399,7 +405,7 @@ fn a_work() -> Work {
 #[test]
 fn a_reason_that_quotes_the_message_is_as_safe_as_any_other_text() {
     for (file, pointer) in [("ssm/update-document.json", "/account"), ("work/minimal.json", "/target/account")] {
-        let Decoded::Poison { reason } = decode(&changed(file, pointer, json!("\u{1b}[2J\u{202e}\n"))) else {
+        let Decoded::Undecodable { reason } = decode(&changed(file, pointer, json!("\u{1b}[2J\u{202e}\n"))) else {
             panic!()
         };
         assert!(!reason.contains(|c: char| c.is_control() || c == '\u{202e}'), "{reason:?}");

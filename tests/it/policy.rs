@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Parser, Subcommand as _};
 use runas_reactor::cli::Output;
-use runas_reactor::cli::policy::{Outcome, PolicyCommand, run, schema};
+use runas_reactor::cli::policy::{CommandOutput, PolicyCommand, run, schema};
 use runas_reactor::domain::time::Time;
 use serde_json::{Value, json};
 
@@ -19,7 +19,7 @@ fn now() -> Time {
     "2026-11-20T12:00:00Z".parse().unwrap()
 }
 
-fn runasctl_policy(arguments: &[&str], format: Output) -> Outcome {
+fn runasctl_policy(arguments: &[&str], format: Output) -> CommandOutput {
     let arguments = ["policy"].iter().chain(arguments);
     run(&Cli::try_parse_from(arguments).unwrap().command, now(), format)
 }
@@ -37,7 +37,7 @@ fn file(text: &str) -> (tempfile::TempDir, String) {
     (directory, name)
 }
 
-fn json_of(outcome: &Outcome) -> Value {
+fn json_of(outcome: &CommandOutput) -> Value {
     assert_eq!(outcome.stderr, "");
     serde_json::from_str(&outcome.stdout).unwrap()
 }

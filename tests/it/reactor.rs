@@ -5,12 +5,12 @@ use runas_reactor::domain::case::{Applied, Refusal};
 use runas_reactor::domain::decode::encode;
 use runas_reactor::domain::fact::Intended;
 use runas_reactor::domain::finding::Alert;
-use runas_reactor::domain::signal::{Cause, Errand, Work};
+use runas_reactor::domain::signal::{Cause, Task, Work};
 use runas_reactor::domain::time::{DAY_MS, MINUTE_MS, SECOND_MS, Time};
 use runas_reactor::ports::{Clock as _, FaultClass, Relapse};
 use runas_reactor::reactor::{BatchReport, Message, PolicySource, Reactor};
 use runas_reactor::sim::drive::{Simulated as _, run_for};
-use runas_reactor::sim::trouble::{About, Hit, Made, Troubled};
+use runas_reactor::sim::faults::{About, FaultInjector, InjectedFault, Made};
 use runas_reactor::sim::{Caller, Fate, Sim, Switches};
 use serde_json::{Value, json};
 
@@ -24,13 +24,13 @@ mod writing;
 /// Every call of the simulated world takes this long.
 const CALL_MS: i64 = 40;
 const SWEEP: &str = r#"{"kind":"sweep","schema":1}"#;
-const MOVED: Hit = Hit::Refused(FaultClass::Moved);
+const CONFLICT: InjectedFault = InjectedFault::Refused(FaultClass::Conflict);
 
-struct Play(Reactor<Troubled>);
+struct Play(Reactor<FaultInjector>);
 
 impl Play {
     fn begin() -> Self {
-        Self(Reactor::new(Troubled::new(org::sim(Switches::PLAIN)), PolicySource::Table))
+        Self(Reactor::new(FaultInjector::new(org::sim(Switches::PLAIN)), PolicySource::Table))
     }
 
     /// A document that LZA made and the reactor put right.
@@ -42,7 +42,7 @@ impl Play {
         play
     }
 
-    fn world(&self) -> &Troubled {
+    fn world(&self) -> &FaultInjector {
         self.0.world()
     }
 
@@ -74,9 +74,8 @@ fn member() -> Message {
 }
 
 fn sweep_of_member() -> Message {
-    let errand =
-        Errand::SweepAccount { account: MEMBER.parse().unwrap(), sweep: "s-1".to_owned(), began: org::epoch() };
-    message("sweep of an account", &encode(&errand))
+    let task = Task::SweepAccount { account: MEMBER.parse().unwrap(), sweep: "s-1".to_owned(), began: org::epoch() };
+    message("sweep of an account", &encode(&task))
 }
 
 fn message(id: &str, body: &str) -> Message {
@@ -96,7 +95,7 @@ async fn call_without_end_is_given_up_before_the_deadline() {
         ("dead_letter", message("garbage", "garbage")),
     ] {
         let play = Play::begin();
-        play.world().hit_always(call, Hit::Slow(600_000));
+        play.world().inject_always(call, InjectedFault::Slow(600_000));
         let deadline = play.sim().now().plus_ms(60 * SECOND_MS);
         let report = play.0.batch(std::slice::from_ref(&message), deadline).await;
         let left_ms = deadline.since(play.sim().now());
@@ -108,8 +107,8 @@ async fn call_without_end_is_given_up_before_the_deadline() {
 async fn handing_back_ends_half_a_second_before_the_deadline() {
     for (call, receives) in [("hand_back", 1), ("resend", 3)] {
         let play = Play::begin();
-        play.world().hit_always("load", Hit::Refused(FaultClass::Throttled));
-        play.world().hit_always(call, Hit::Slow(600_000));
+        play.world().inject_always("load", InjectedFault::Refused(FaultClass::Throttled));
+        play.world().inject_always(call, InjectedFault::Slow(600_000));
         let deadline = play.sim().now().plus_ms(60 * SECOND_MS);
         let message = Message { receipt: Some("1".to_owned()), receives, ..member() };
         let report = play.0.batch(&[message], deadline).await;
@@ -139,7 +138,7 @@ fn body(user: &str, number: u64) -> Value {
 
 /// A document of a pipeline's with so many versions, all older than names take to arrive.
 async fn with_versions(switches: Switches, user: &str, versions: u64) -> Play {
-    let play = Play(Reactor::new(Troubled::new(org::sim(switches)), PolicySource::Table));
+    let play = Play(Reactor::new(FaultInjector::new(org::sim(switches)), PolicySource::Table));
     let target = org::target(MEMBER, "eu-west-1");
     let pipeline = Caller::lza(&target.account);
     play.sim().create(&target, &pipeline, &body(user, 0)).unwrap();
@@ -183,8 +182,8 @@ async fn new_account_that_nobody_knows_is_asked_for_until_the_policys_minutes_ar
         play.batch(&[]).await;
         play.world().made();
         let since = play.sim().now().plus_ms(2 * CALL_MS - age_ms);
-        let work = Work { cause: Cause::Vended, hop: 7, ..work_on("999900001111", since) };
-        play.batch(&[message("new", &encode(&Errand::Work(work)))]).await;
+        let work = Work { cause: Cause::AccountLifecycle, requeues: 7, ..work_on("999900001111", since) };
+        play.batch(&[message("new", &encode(&Task::Work(work)))]).await;
         let made = play.world().made();
         let account = made.iter().find(|made| made.call == "account").unwrap();
         assert_eq!(account.at.since(since), age_ms, "so old is it when Organizations has answered");
@@ -204,8 +203,8 @@ async fn message_that_comes_too_early_is_sent_again() {
         play.batch(&[]).await;
         play.world().made();
         let now = play.sim().now();
-        let work = Work { not_before: Some(now.plus_ms(early_ms)), hop: 7, ..work_on(MEMBER, now) };
-        let report = play.batch(&[message("work", &encode(&Errand::Work(work)))]).await;
+        let work = Work { not_before: Some(now.plus_ms(early_ms)), requeues: 7, ..work_on(MEMBER, now) };
+        let report = play.batch(&[message("work", &encode(&Task::Work(work)))]).await;
         let sent = play.world().made().into_iter().find(|made| made.call == "send" && made.at.since(now) <= CALL_MS);
         assert_eq!(sent.map(|made| made.about), expected.clone().map(About::Messages), "{early_ms} ms");
         assert_eq!((report.sent, report.passes.len()), if expected.is_some() { (1, 0) } else { (0, 1) });
@@ -215,11 +214,11 @@ async fn message_that_comes_too_early_is_sent_again() {
 fn work_on(account: &str, since: Time) -> Work {
     Work {
         target: org::target(account, "eu-west-1"),
-        cause: Cause::Touched,
+        cause: Cause::DocumentEvent,
         edits: Vec::new(),
         correlation: "work".to_owned(),
         since,
-        hop: 0,
+        requeues: 0,
         not_before: None,
     }
 }
@@ -227,7 +226,7 @@ fn work_on(account: &str, since: Time) -> Work {
 #[tokio::test(start_paused = true)]
 async fn answers_that_disagree_are_read_four_times_with_growing_pauses() {
     let play = Play::begin();
-    play.world().hit_always("observe", MOVED);
+    play.world().inject_always("observe", CONFLICT);
     let report = play.batch(&[member()]).await;
     assert_eq!(report.failed.len(), 1, "{report:?}");
     let reads = play.made("observe");
@@ -243,7 +242,7 @@ async fn answers_that_disagree_are_read_four_times_with_growing_pauses() {
 #[tokio::test(start_paused = true)]
 async fn lost_race_is_run_again_five_times_after_pauses_below_200_ms() {
     let play = Play::begin();
-    play.world().hit_always("load", MOVED);
+    play.world().inject_always("load", CONFLICT);
     let report = play.batch(&[member()]).await;
     assert_eq!(report.failed.len(), 1, "{report:?}");
     let loads = play.made("load");
@@ -310,9 +309,9 @@ async fn failed_call_of_the_reactors_own_is_no_reason_to_observe() {
 
 #[tokio::test(start_paused = true)]
 async fn commit_that_loses_a_race_is_made_again_and_one_that_fails_leaves_its_message() {
-    for (class, failed, loads) in [(FaultClass::Moved, 0, 2), (FaultClass::Throttled, 1, 1)] {
+    for (class, failed, loads) in [(FaultClass::Conflict, 0, 2), (FaultClass::Throttled, 1, 1)] {
         let play = with_versions(Switches::PLAIN, "ops", 1).await;
-        play.world().hit_once("commit", Hit::Refused(class));
+        play.world().inject_once("commit", InjectedFault::Refused(class));
         let report = play.batch(&[member()]).await;
         assert_eq!((report.failed.len(), play.made("load").len()), (failed, loads), "{class:?}");
     }

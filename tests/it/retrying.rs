@@ -6,24 +6,24 @@ use runas_reactor::domain::time::{SECOND_MS, Time};
 use runas_reactor::ports::{Clock as _, FaultClass};
 use runas_reactor::reactor::{PolicySource, Reactor};
 use runas_reactor::sim::drive::{Simulated as _, run_for, run_until};
-use runas_reactor::sim::trouble::{Hit, Troubled};
+use runas_reactor::sim::faults::{FaultInjector, InjectedFault};
 use runas_reactor::sim::{Caller, Sim, Switches};
 use serde_json::json;
 
 use crate::support::org::{self, MEMBER};
 
-fn reactor() -> Reactor<Troubled> {
-    Reactor::new(Troubled::new(org::sim(Switches::PLAIN)), PolicySource::Table)
+fn reactor() -> Reactor<FaultInjector> {
+    Reactor::new(FaultInjector::new(org::sim(Switches::PLAIN)), PolicySource::Table)
 }
 
 fn look_at_the_member(sim: &Sim, since: Time) {
     let work = Work {
         target: org::target(MEMBER, "eu-west-1"),
-        cause: Cause::Touched,
+        cause: Cause::DocumentEvent,
         edits: Vec::new(),
         correlation: "retrying".to_owned(),
         since,
-        hop: 0,
+        requeues: 0,
         not_before: None,
     };
     sim.enqueue(&encode_work(&work));
@@ -31,13 +31,13 @@ fn look_at_the_member(sim: &Sim, since: Time) {
 
 #[tokio::test(start_paused = true)]
 async fn every_retryable_fault_lets_the_message_come_again_within_five_seconds() {
-    use FaultClass::{Moved, NotReady, Throttled, Transient};
-    let refused = [Throttled, Transient, NotReady, Moved].map(Hit::Refused);
-    for (call, hit) in refused.map(|hit| ("load", hit)).into_iter().chain([("policy", Hit::TimeoutBefore)]) {
+    use FaultClass::{Conflict, NotReady, Throttled, Transient};
+    let refused = [Throttled, Transient, NotReady, Conflict].map(InjectedFault::Refused);
+    for (call, hit) in refused.map(|hit| ("load", hit)).into_iter().chain([("policy", InjectedFault::TimeoutBefore)]) {
         let reactor = reactor();
         let (world, sim) = (reactor.world(), reactor.world().sim());
         look_at_the_member(sim, sim.now());
-        world.hit_always(call, hit);
+        world.inject_always(call, hit);
         let reports = run_until(&reactor, sim.now()).await;
         assert_eq!((reports.len(), reports[0].failed.len()), (1, 1), "{call} {hit:?}");
         let wait_ms = sim.next_due().unwrap().since(sim.now());
@@ -50,7 +50,7 @@ async fn a_fault_that_no_retry_mends_waits_for_the_visibility_timeout() {
     let reactor = reactor();
     let (world, sim) = (reactor.world(), reactor.world().sim());
     look_at_the_member(sim, sim.now());
-    world.hit_always("load", Hit::Refused(FaultClass::Denied));
+    world.inject_always("load", InjectedFault::Refused(FaultClass::Denied));
     run_until(&reactor, sim.now()).await;
     let wait_ms = sim.next_due().unwrap().since(sim.now());
     assert!(wait_ms > 60 * SECOND_MS, "{wait_ms} ms");
@@ -67,13 +67,13 @@ async fn half_an_hour_of_throttling_puts_no_event_aside() {
 
     let mallory = Caller::administrator(&target.account, "mallory@example.com");
     sim.edit_inputs(&target, &mallory, &json!({ "runAsEnabled": false })).unwrap();
-    world.hit_always("observe", Hit::Refused(FaultClass::Throttled));
+    world.inject_always("observe", InjectedFault::Refused(FaultClass::Throttled));
     let reports = run_for(&reactor, 1_800).await;
     let receives = reports.iter().map(|report| report.failed.len() + report.retried.len()).sum::<usize>();
     assert!(receives > 10, "tried {receives} times only");
     assert_eq!(sim.dead_letters(), []);
 
-    world.calm();
+    world.stop_injecting();
     run_for(&reactor, 1_000).await;
     let document = sim.document(&target).unwrap();
     assert_eq!(document.inputs(document.default)["runAsEnabled"], json!(true));
@@ -90,7 +90,7 @@ async fn a_message_with_many_targets_has_one_successor() {
     let message =
         json!({ "kind": "sweep", "schema": 1, "account": MEMBER, "executionId": "s", "scheduledTime": began });
     sim.enqueue(&message.to_string());
-    world.hit_always("load", Hit::Refused(FaultClass::Throttled));
+    world.inject_always("load", InjectedFault::Refused(FaultClass::Throttled));
     let reports = run_for(&reactor, 600).await;
     let successors = reports.iter().filter(|report| !report.retried.is_empty()).count();
     assert!(
@@ -111,14 +111,14 @@ async fn an_author_who_cannot_be_asked_for_at_the_moment_is_asked_for_again_and_
     sim.forget_messages();
     run_for(&reactor, 600).await;
 
-    let (began, called) = (sim.now(), Hit::Refused(FaultClass::Throttled));
+    let (began, called) = (sim.now(), InjectedFault::Refused(FaultClass::Throttled));
     let message =
         json!({ "kind": "sweep", "schema": 1, "account": MEMBER, "executionId": "s", "scheduledTime": began });
     sim.enqueue(&message.to_string());
-    world.hit_always("lookup_events", called);
+    world.inject_always("lookup_events", called);
     let reports = run_for(&reactor, 3).await;
     assert!(reports.iter().any(|report| report.failed.len() == 1), "{reports:?}");
-    world.calm();
+    world.stop_injecting();
     run_for(&reactor, 300).await;
     let document = sim.document(&target).unwrap();
     assert_eq!(document.inputs(document.default)["idleSessionTimeout"], json!("7"), "the pipeline's change is kept");

@@ -3,12 +3,12 @@
 mod torn;
 
 use runas_reactor::domain::finding::{Alert, Severity};
-use runas_reactor::domain::record::Standing;
+use runas_reactor::domain::record::Status;
 use runas_reactor::domain::target::Target;
 use runas_reactor::ports::{Clock as _, FaultClass};
 use runas_reactor::reactor::{PolicySource, Reactor};
 use runas_reactor::sim::drive::{Simulated, run_for};
-use runas_reactor::sim::trouble::{Hit, Troubled};
+use runas_reactor::sim::faults::{FaultInjector, InjectedFault};
 use runas_reactor::sim::{Caller, Fate, Sim, Switches};
 use serde_json::{Value, json};
 
@@ -78,7 +78,7 @@ impl Play {
             "{switches:?}"
         );
         let record = self.sim().ledger().records[&self.target].clone();
-        assert_eq!(record.standing, Standing::InSync, "{switches:?}: {}", record.why);
+        assert_eq!(record.status, Status::InSync, "{switches:?}: {}", record.why);
         assert_eq!(self.sim().ledger().unsent, 0, "{switches:?}");
         assert!(self.sim().dead_letters().is_empty(), "{switches:?}");
     }
@@ -322,7 +322,7 @@ async fn a_warm_drift_event_takes_three_calls_in_a_row_on_aws() {
     reactor.world().start();
     let report = reactor.batch(&[edit], deadline(&reactor)).await;
     assert!(report.failed.is_empty(), "{report:?}");
-    assert_eq!(report.passes[0].standing, Standing::InSync, "{report:?}");
+    assert_eq!(report.passes[0].status, Status::InSync, "{report:?}");
     assert_chain(&reactor.world().calls());
 }
 
@@ -353,7 +353,7 @@ async fn a_new_account_is_waited_for_until_organizations_and_a_role_know_it() {
     play.rest().await;
     let records = play.sim().ledger().records;
     for region in ["eu-west-1", "eu-central-1", "us-east-1"] {
-        assert_eq!(records[&org::target("999900001111", region)].standing, Standing::InSync, "{region}");
+        assert_eq!(records[&org::target("999900001111", region)].status, Status::InSync, "{region}");
     }
     assert_eq!(loud(&play.told(1)), Vec::<String>::new());
 }
@@ -415,7 +415,7 @@ async fn a_region_that_is_off_is_known_to_be_out_of_reach_and_wakes_nobody() {
     });
     play.sim().enqueue(r#"{"kind":"sweep","schema":1}"#);
     play.rest().await;
-    assert_eq!(play.sim().ledger().records[&off].standing, Standing::Unreachable);
+    assert_eq!(play.sim().ledger().records[&off].status, Status::Unreachable);
     assert_eq!(loud(&play.told(1)), Vec::<String>::new());
 }
 
@@ -426,7 +426,7 @@ async fn lost_access_is_told_once_and_its_end_too() {
     play.sim().change_account(&play.target.account, |account| account.roles.clear());
     play.sim().edit_inputs(&play.target, &play.admin(), &json!({ "runAsEnabled": false })).unwrap();
     run_for(&play.reactor, 600).await;
-    assert_eq!(play.sim().ledger().records[&play.target].standing, Standing::Unreachable);
+    assert_eq!(play.sim().ledger().records[&play.target].status, Status::Unreachable);
     let now = play.sim().now();
     play.sim().change_account(&play.target.account, |account| {
         account.roles.insert(org::ROLE.to_owned(), now);
@@ -443,14 +443,14 @@ async fn lost_access_is_told_once_and_its_end_too() {
 async fn a_deletion_whose_last_observation_fails_is_not_made() {
     let target = org::target(MEMBER, "eu-west-1");
     let play = async |hit: Option<usize>| {
-        let world = Troubled::new(org::sim(Switches::PLAIN));
+        let world = FaultInjector::new(org::sim(Switches::PLAIN));
         let admin = Caller::administrator(&target.account, "mallory@example.com");
         world.sim().create_of_type(&target, &admin, "Command", "{}").unwrap();
         let reactor = Reactor::new(world, PolicySource::Table);
         let from = reactor.world().now().plus_ms(120_000);
         tokio::time::sleep(std::time::Duration::from_mins(2)).await;
         for place in hit.into_iter().flat_map(|place| [place, place + 5, place + 10]) {
-            reactor.world().hit(u64::try_from(place).unwrap() + 1, Hit::Refused(FaultClass::Throttled));
+            reactor.world().inject(u64::try_from(place).unwrap() + 1, InjectedFault::Refused(FaultClass::Throttled));
         }
         let report = reactor.batch(&[org::touched(&target, from)], from.plus_ms(60_000)).await;
         let made: Vec<&str> = reactor.world().made().iter().map(|made| made.call).collect();

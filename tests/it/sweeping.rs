@@ -1,15 +1,15 @@
 //! Sweeps on the simulated organisation: what no event told of is found, and a sweep that stops goes on or is told.
 
-use runas_reactor::cli::policy_yaml;
+use runas_reactor::cli::policy::yaml;
 use runas_reactor::domain::finding::Alert;
 use runas_reactor::domain::policy::Policy;
-use runas_reactor::domain::record::Standing;
+use runas_reactor::domain::record::Status;
 use runas_reactor::domain::target::{AccountId, AccountState, OuId};
 use runas_reactor::domain::time::{DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS};
 use runas_reactor::ports::{Clock as _, Ledger as _};
 use runas_reactor::reactor::{PolicySource, Reactor};
 use runas_reactor::sim::drive::{Simulated, run_for, run_until};
-use runas_reactor::sim::trouble::{About, Ended, Hit, Troubled};
+use runas_reactor::sim::faults::{About, Ended, FaultInjector, InjectedFault};
 use runas_reactor::sim::{Sim, Switches};
 use serde_json::{Value, json};
 
@@ -39,7 +39,7 @@ scopes:
   - { name: production, ous: [ou-root-production], preferences: { runAsDefaultUser: prodops } }
   - { name: management, accounts: ["111122223333"], mode: enforce }
 "#;
-    policy_yaml::parse(
+    yaml::parse(
         "the sweeps' policy",
         &text.replace("runAsDefaultUser: ops", &format!("runAsDefaultUser: {user}")),
         epoch(),
@@ -271,16 +271,16 @@ async fn a_write_that_nobody_heard_of_is_told_once_by_a_later_sweep() {
 #[tokio::test(start_paused = true)]
 async fn whichever_call_of_a_sweep_fails_in_whatever_way_it_comes_to_its_end() {
     let calls = {
-        let play = Play::over(Troubled::new(sim()));
+        let play = Play::over(FaultInjector::new(sim()));
         play.sim().enqueue(SWEEP);
         run_until(&play.0, play.sim().now().plus_ms(500)).await;
         assert!(play.sim().last_sweep().unwrap().ended.is_some(), "the calls of the targets come after it");
         play.0.world().calls()
     };
-    for (nth, hit) in (1..=calls).flat_map(|nth| Hit::ALL.map(|hit| (nth, hit))) {
-        let play = Play::over(Troubled::new(sim()));
+    for (nth, hit) in (1..=calls).flat_map(|nth| InjectedFault::ALL.map(|hit| (nth, hit))) {
+        let play = Play::over(FaultInjector::new(sim()));
         let world = play.0.world();
-        world.hit(nth, hit);
+        world.inject(nth, hit);
         play.sim().enqueue(SWEEP);
         for number in 0..50 {
             let end = play.sim().now().plus_ms(20 * SECOND_MS);
@@ -330,7 +330,7 @@ async fn the_schedules_word_twice_is_one_sweep() {
 
 #[tokio::test(start_paused = true)]
 async fn the_tree_is_asked_for_at_less_than_organizations_rate() {
-    let play = Play::over(Troubled::new(larger()));
+    let play = Play::over(FaultInjector::new(larger()));
     for n in 0..20 {
         let mut account = org::account(&format!("6000000000{n:02}"), epoch());
         account.facts.ou_path = path(&[OPS, &format!("ou-root-{n:08}")]);
@@ -354,8 +354,8 @@ async fn targets_that_nobody_came_to_look_at_are_told_once_a_day() {
     for _ in 0..3 {
         run_for(&play.0, 20 * HOUR_MS / SECOND_MS).await;
         let mut sweep = play.sim().last_sweep().unwrap();
-        sweep.former = Some(sweep.began);
-        (sweep.began, sweep.moved, sweep.ended) = (play.sim().now(), play.sim().now(), Some(play.sim().now()));
+        sweep.previous_completed = Some(sweep.began);
+        (sweep.began, sweep.last_progress, sweep.ended) = (play.sim().now(), play.sim().now(), Some(play.sim().now()));
         sweep.step += 1;
         play.sim().save_sweep(&sweep).await.unwrap();
     }
@@ -371,13 +371,13 @@ async fn targets_that_nobody_came_to_look_at_are_told_once_a_day() {
     run_for(&play.0, DAY_MS / SECOND_MS).await;
     play.sweep().await;
     assert_eq!(play.of_kind("targets_not_checked").len(), 2, "the sweep before has looked");
-    assert_eq!(play.sim().record(&org::target(MEMBER, "eu-west-1")).unwrap().standing, Standing::InSync);
+    assert_eq!(play.sim().record(&org::target(MEMBER, "eu-west-1")).unwrap().status, Status::InSync);
 }
 
 /// The calls of the ports that a second sweep makes for the targets of an account, in any order.
 #[tokio::test(start_paused = true)]
 async fn a_target_in_sync_takes_one_call_and_writes_nothing() {
-    let play = Play::over(Troubled::new(sim()));
+    let play = Play::over(FaultInjector::new(sim()));
     play.sweep().await;
     play.sweep().await;
     let ledger = play.sim().ledger();
@@ -386,20 +386,20 @@ async fn a_target_in_sync_takes_one_call_and_writes_nothing() {
     let made = play.0.world().made();
     let count = |call: &str| made.iter().filter(|made| made.call == call).count();
     let on_documents = made.iter().filter(|made| matches!(made.about, About::Document(_))).count();
-    assert_eq!((count("glance"), on_documents), (6, 6), "{made:#?}");
-    assert_eq!((count("load"), count("commit"), count("note")), (6, 0, 0), "{made:#?}");
+    assert_eq!((count("quick_check"), on_documents), (6, 6), "{made:#?}");
+    assert_eq!((count("load"), count("commit"), count("record_check")), (6, 0, 0), "{made:#?}");
     assert_eq!(play.sim().ledger().commits, ledger.commits);
     run_for(&play.0, 13 * HOUR_MS / SECOND_MS).await;
     play.0.world().made();
     play.sweep().await;
     let made = play.0.world().made();
-    let notes = made.iter().filter(|made| made.call == "note").count();
+    let notes = made.iter().filter(|made| made.call == "record_check").count();
     assert_eq!(notes, 6, "a look is written down twice a day");
 }
 
 #[tokio::test(start_paused = true)]
 async fn whatever_is_not_as_it_was_gets_a_full_look() {
-    let play = Play::over(Troubled::new(sim()));
+    let play = Play::over(FaultInjector::new(sim()));
     play.sweep().await;
     play.sweep().await;
     let target = org::target(MEMBER, "us-east-1");
@@ -441,5 +441,5 @@ async fn whatever_is_not_as_it_was_gets_a_full_look() {
     sim.push_policy(management);
     sim.change_account(&id(MEMBER), |account| account.roles.clear());
     assert!(looks().await > 0, "out of reach");
-    assert_eq!(sim.record(&target).unwrap().standing, Standing::Unreachable);
+    assert_eq!(sim.record(&target).unwrap().status, Status::Unreachable);
 }

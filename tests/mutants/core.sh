@@ -9,7 +9,8 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
 rm -rf "$core" && mkdir -p "$core"/src/{it/support,fuzz,cli}
 cp -R src/{domain,reactor,sim} src/{clock,domain,reactor,sim,ports,lambda,metrics}.rs "$core/src/"
-cp -R src/cli/{policy_yaml,policy_yaml.rs,decode.rs,simulate} "$core/src/cli/"
+cp -R src/cli/{decode.rs,simulate} "$core/src/cli/" && mkdir "$core/src/cli/policy"
+cp -R src/cli/policy/yaml{,.rs} "$core/src/cli/policy/"
 cp -R events infra "$core/" && cp Cargo.lock "$core/"
 cp -R tests/it/{decode,properties,reactor,scenarios,sweeping}{,.rs} tests/it/{retrying.rs,snapshots} "$core/src/it/"
 cp -R tests/core "$core/src/held" && mv "$core/src/held/main.rs" "$core/src/held.rs"
@@ -50,8 +51,8 @@ pub mod reactor;
 pub mod sim;
 pub mod cli {
     pub mod decode;
-    pub mod policy_yaml;
-    mod simulate { mod check; mod crew; mod play; mod shrink; mod stage; mod step; mod truth; #[cfg(test)] mod tests; }
+    pub mod policy { pub mod yaml; }
+    mod simulate { mod check; mod instances; mod play; mod shrink; mod stage; mod step; mod truth; #[cfg(test)] mod tests; }
 }
 #[cfg(test)]
 mod it {

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::Organizations;
 use super::list::token;
 use crate::aws::fault::Call;
-use crate::domain::sweep::{List, Walk};
+use crate::domain::sweep::{List, OuWalk};
 use crate::domain::target::{AccountId, OuId};
 use crate::ports::{Fault, FaultClass};
 
@@ -41,7 +41,7 @@ impl Organizations {
 
     async fn below(&self, top: &OuId) -> Result<BTreeSet<AccountId>, Fault> {
         let mut found = BTreeSet::new();
-        let mut walk = Walk::from(top.clone());
+        let mut walk = OuWalk::from(top.clone());
         while let Some(spot) = walk.next().cloned() {
             let (page, parent) = (spot.page.as_deref(), spot.path.last().unwrap_or(top));
             let (ous, next) = match spot.list {

@@ -154,14 +154,14 @@ fn taken(
         list: found(list)?,
         further: further.collect::<Result<_, Fault>>()?,
     };
-    assemble(answers).map_err(|disagreement| GET.fault(FaultClass::Moved, "Inconsistent", &disagreement.to_string()))
+    assemble(answers).map_err(|disagreement| GET.fault(FaultClass::Conflict, "Inconsistent", &disagreement.to_string()))
 }
 
 /// The answer, or that there is no such document or version.
 fn found<T>(answered: Result<T, Fault>) -> Result<Option<T>, Fault> {
     match answered {
         Ok(answer) => Ok(Some(answer)),
-        Err(fault) if matches!(fault.class, FaultClass::NotFound | FaultClass::Moved) => Ok(None),
+        Err(fault) if matches!(fault.class, FaultClass::NotFound | FaultClass::Conflict) => Ok(None),
         Err(fault) => Err(fault),
     }
 }

@@ -48,7 +48,9 @@ impl Visit<'_> {
             .await;
         match self.outcome(DELETE, sent).await {
             // Shared again since we looked, or SSM does not know yet that it is not.
-            Err(fault) if fault.code == "InvalidDocumentOperation" => Err(Fault { class: FaultClass::Moved, ..fault }),
+            Err(fault) if fault.code == "InvalidDocumentOperation" => {
+                Err(Fault { class: FaultClass::Conflict, ..fault })
+            }
             outcome => outcome.map(drop),
         }
     }

@@ -62,11 +62,11 @@ fn the_codes_that_decide_what_we_do() {
         ("UnrecognizedClientException", FaultClass::RegionOff),
         ("OptInRequired", FaultClass::NotReady),
         ("InvalidDocument", FaultClass::NotFound),
-        ("InvalidDocumentVersion", FaultClass::Moved),
-        ("DocumentAlreadyExists", FaultClass::Moved),
-        ("DuplicateDocumentVersionName", FaultClass::Moved),
+        ("InvalidDocumentVersion", FaultClass::Conflict),
+        ("DocumentAlreadyExists", FaultClass::Conflict),
+        ("DuplicateDocumentVersionName", FaultClass::Conflict),
         ("DuplicateDocumentContent", FaultClass::Duplicate),
-        ("DocumentVersionLimitExceeded", FaultClass::Full),
+        ("DocumentVersionLimitExceeded", FaultClass::VersionLimit),
         ("InvalidDocumentContent", FaultClass::Invalid),
         ("ValidationException", FaultClass::Invalid),
         ("ExpiredTokenException", FaultClass::Transient),
@@ -98,11 +98,11 @@ fn unknown_credentials_mean_a_region_that_is_off_only_in_a_member_account() {
 
 #[test]
 fn only_a_write_that_failed_within_the_service_may_have_taken_effect() {
-    let failed = |call: Call| call.answered(Some("InternalServerError"), 500, "").maybe_applied;
+    let failed = |call: Call| call.answered(Some("InternalServerError"), 500, "").outcome_unknown;
     assert!(failed(Call::write("UpdateDocument")));
     assert!(!failed(Call::read("GetDocument")));
-    assert!(!answered(Call::write("UpdateDocument"), "ExpiredTokenException").maybe_applied);
-    assert!(!answered(Call::write("UpdateDocument"), "ThrottlingException").maybe_applied);
+    assert!(!answered(Call::write("UpdateDocument"), "ExpiredTokenException").outcome_unknown);
+    assert!(!answered(Call::write("UpdateDocument"), "ThrottlingException").outcome_unknown);
 }
 
 #[test]

@@ -7,12 +7,12 @@ use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use super::items::{self, Item, s};
 use super::keys::{self, Key};
 use super::row::all_of;
-use super::scan::Wanted;
+use super::scan::RowFilter;
 use super::{DynamoLedger, corrupt};
 use crate::aws::fault::Call;
 use crate::aws::ledger_view::{Inventory, TargetRow};
 use crate::domain::milestones::Milestones;
-use crate::domain::record::Standing;
+use crate::domain::record::Status;
 use crate::domain::target::{AccountId, Target};
 use crate::domain::time::Time;
 use crate::ports::{Fault, FaultClass};
@@ -42,8 +42,8 @@ const NAMES: [&str; 15] = [
 const CONCURRENCY: usize = 8;
 const PAGES_MAX: usize = 100;
 
-fn wanted() -> Wanted {
-    Wanted {
+fn filter() -> RowFilter {
+    RowFilter {
         filter: FILTER,
         projection: PROJECTION,
         names: NAMES.map(|name| (format!("#{name}"), name.to_owned())).into(),
@@ -53,7 +53,7 @@ fn wanted() -> Wanted {
 
 impl DynamoLedger {
     pub(in crate::aws) async fn inventory(&self) -> Result<Inventory, Fault> {
-        inventory(&self.scan(&wanted()).await?)
+        inventory(&self.scan(&filter()).await?)
     }
 
     /// `META` stands before `REGION#…`, and little between them.
@@ -67,17 +67,17 @@ impl DynamoLedger {
             .expression_attribute_values(":from", s("META"))
             .expression_attribute_values(":to", s("REGION#~"))
             .projection_expression(PROJECTION)
-            .set_expression_attribute_names(Some(wanted().names))
+            .set_expression_attribute_names(Some(filter().names))
             .consistent_read(true);
         inventory(&all_of(query, PAGES_MAX).await?)
     }
 }
 
 impl DynamoLedger {
-    pub(in crate::aws) async fn inventory_from_index(&self, standings: &[Standing]) -> Result<Inventory, Fault> {
+    pub(in crate::aws) async fn inventory_from_index(&self, statuses: &[Status]) -> Result<Inventory, Fault> {
         let mut rows = Vec::new();
-        for standing in standings {
-            rows.extend(self.rows_of_attention(&items::word_of(standing)).await?);
+        for status in statuses {
+            rows.extend(self.rows_of_attention(&items::word_of(status)).await?);
         }
         let mut found = inventory(&rows)?;
         let accounts: BTreeSet<AccountId> = found.targets.iter().map(|row| row.target.account.clone()).collect();
@@ -127,10 +127,10 @@ fn target(row: &Item) -> Result<TargetRow, Fault> {
             text("account")?.parse().map_err(|_| broken("account"))?,
             text("region")?.parse().map_err(|_| broken("region"))?,
         ),
-        standing: serde_json::from_value(word).map_err(|_| broken("status"))?,
+        status: serde_json::from_value(word).map_err(|_| broken("status"))?,
         why: text("why")?.to_owned(),
         updated: time(items::UPDATED).ok_or_else(|| broken(items::UPDATED))?,
-        looked: items::noted_from(row).ok_or_else(|| broken(items::LOOKED))?.at,
+        looked: items::last_check_from(row).ok_or_else(|| broken(items::LOOKED))?.at,
         milestones: Milestones::by_name(time),
         policy: text("policy")?.to_owned(),
     })

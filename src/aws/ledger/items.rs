@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 
 use super::keys::{Key, region_name};
 use crate::domain::finding::Alert;
-use crate::domain::record::{Enabled, HistoryEntry, Incident, Noted, Record, Standing};
+use crate::domain::record::{Enabled, HistoryEntry, Incident, LastCheck, Record, Status};
 use crate::domain::target::{AccountFacts, AccountId, Region, Target};
 use crate::domain::time::{DAY_MS, Time};
 
@@ -30,7 +30,7 @@ pub(super) const INCIDENT: &str = "incident";
 pub(super) const LOOKED: &str = "looked";
 pub(super) const NAME: &str = "name";
 pub(super) const OU_PATH: &str = "ou_path";
-pub(super) const PRINT: &str = "print";
+pub(super) const FINGERPRINT: &str = "fingerprint";
 pub(super) const RECORD: &str = "record";
 pub(super) const STATE: &str = "state";
 pub(super) const STEP: &str = "step";
@@ -144,21 +144,18 @@ pub(super) fn record_from(item: &Item) -> Result<Record, Corrupt> {
 }
 
 /// The last look that was written down. A record that is written anew was looked at then, and forgets the look before.
-pub(super) fn noted_from(item: &Item) -> Option<Noted> {
+pub(super) fn last_check_from(item: &Item) -> Option<LastCheck> {
     let looked = text(item, LOOKED).or_else(|_| text(item, UPDATED)).ok()?;
-    Some(Noted { at: looked.parse().ok()?, print: text(item, PRINT).ok().map(str::to_owned) })
+    Some(LastCheck { at: looked.parse().ok()?, fingerprint: text(item, FINGERPRINT).ok().map(str::to_owned) })
 }
 
 /// `attention` is what the sparse index is keyed by: absent where nobody has to look.
-fn attention(standing: Standing) -> Option<String> {
-    match standing {
-        Standing::InSync | Standing::Exempt => None,
-        Standing::New
-        | Standing::Drifted
-        | Standing::Held
-        | Standing::BackingOff
-        | Standing::Waiting
-        | Standing::Unreachable => Some(word_of(&standing)),
+fn attention(status: Status) -> Option<String> {
+    match status {
+        Status::InSync | Status::Exempt => None,
+        Status::New | Status::Drifted | Status::Held | Status::BackingOff | Status::Waiting | Status::Unreachable => {
+            Some(word_of(&status))
+        }
     }
 }
 
@@ -175,14 +172,14 @@ pub(super) fn record_item(target: &Target, record: &Record) -> Result<Item, Corr
         (GENERATION.to_owned(), n(kept.generation)),
         ("account".to_owned(), s(target.account.as_str())),
         ("region".to_owned(), s(target.region.as_str())),
-        ("status".to_owned(), s(word_of(&kept.standing))),
+        ("status".to_owned(), s(word_of(&kept.status))),
         ("policy".to_owned(), s(kept.policy.clone())),
         ("why".to_owned(), s(kept.why.clone())),
         (UPDATED.to_owned(), s(kept.updated.to_string())),
     ]);
     item.extend(kept.milestones.passed().map(|(name, at)| (name.to_owned(), s(at.to_string()))));
-    if let Some(standing) = attention(kept.standing) {
-        item.insert(ATTENTION.to_owned(), s(standing));
+    if let Some(status) = attention(kept.status) {
+        item.insert(ATTENTION.to_owned(), s(status));
     }
     Ok(item)
 }

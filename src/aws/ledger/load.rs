@@ -34,7 +34,7 @@ impl DynamoLedger {
         }
         if let Some(row) = rows.get(region.sort()) {
             loaded.record = items::record_from(row).map_err(|what| corrupt(&what))?;
-            loaded.noted = items::noted_from(row);
+            loaded.last_check = items::last_check_from(row);
         }
         if let Some(row) = rows.get(incident.sort()) {
             loaded.record.incident = Some(items::incident_from(row).map_err(|what| corrupt(&what))?);

@@ -19,7 +19,7 @@ const SEGMENTS: i32 = 4;
 const PAGES_MAX: usize = 20_000;
 
 /// Which rows of the table, and what of them.
-pub(super) struct Wanted {
+pub(super) struct RowFilter {
     pub(super) filter: &'static str,
     pub(super) projection: &'static str,
     pub(super) names: HashMap<String, String>,
@@ -29,13 +29,13 @@ pub(super) struct Wanted {
 impl DynamoLedger {
     /// Every account with facts, in the order of their ids.
     pub(in crate::aws) async fn known_accounts(&self) -> Result<Vec<AccountFacts>, Fault> {
-        let wanted = Wanted {
+        let filter = RowFilter {
             filter: "SK = :meta AND attribute_exists(#facts)",
             projection: "SK, #facts",
             names: HashMap::from([("#facts".to_owned(), items::FACTS.to_owned())]),
             values: HashMap::from([(":meta".to_owned(), s("META"))]),
         };
-        let rows = self.scan(&wanted).await?;
+        let rows = self.scan(&filter).await?;
         let facts: Result<Vec<AccountFacts>, _> =
             rows.iter().filter_map(|row| items::facts_from(row).transpose()).collect();
         let mut facts = facts.map_err(|what| corrupt(&what))?;
@@ -43,23 +43,23 @@ impl DynamoLedger {
         Ok(facts)
     }
 
-    pub(super) async fn scan(&self, wanted: &Wanted) -> Result<Vec<Item>, Fault> {
-        let segments = (0..SEGMENTS).map(|segment| self.scan_segment(segment, wanted));
+    pub(super) async fn scan(&self, filter: &RowFilter) -> Result<Vec<Item>, Fault> {
+        let segments = (0..SEGMENTS).map(|segment| self.scan_segment(segment, filter));
         Ok(try_join_all(segments).await?.into_iter().flatten().collect())
     }
 
-    async fn scan_segment(&self, segment: i32, wanted: &Wanted) -> Result<Vec<Item>, Fault> {
-        let names = (!wanted.names.is_empty()).then(|| wanted.names.clone());
+    async fn scan_segment(&self, segment: i32, filter: &RowFilter) -> Result<Vec<Item>, Fault> {
+        let names = (!filter.names.is_empty()).then(|| filter.names.clone());
         let scan = self
             .client
             .scan()
             .table_name(&self.table)
             .segment(segment)
             .total_segments(SEGMENTS)
-            .filter_expression(wanted.filter)
-            .projection_expression(wanted.projection)
+            .filter_expression(filter.filter)
+            .projection_expression(filter.projection)
             .set_expression_attribute_names(names)
-            .set_expression_attribute_values(Some(wanted.values.clone()));
+            .set_expression_attribute_values(Some(filter.values.clone()));
         let mut pages = scan.into_paginator().send();
         let mut found = Vec::new();
         for _ in 0..=PAGES_MAX {

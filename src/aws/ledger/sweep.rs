@@ -9,18 +9,26 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use super::items::{self, n, s};
 use super::keys::{self, Key};
 use super::{DynamoLedger, corrupt};
-use crate::domain::record::{Enabled, Known, Noted};
+use crate::domain::record::{Enabled, Known, LastCheck};
 use crate::domain::sweep::Sweep;
 use crate::domain::target::{AccountId, AccountState, Target};
 use crate::domain::time::Time;
 use crate::ports::{Fault, FaultClass};
 
 impl DynamoLedger {
-    pub(in crate::aws) async fn note(&self, target: &Target, generation: u64, noted: &Noted) -> Result<(), Fault> {
-        let looked = (items::LOOKED, s(noted.at.to_string()));
-        let fields = [looked].into_iter().chain(noted.print.clone().map(|print| (items::PRINT, s(print)))).collect();
+    pub(in crate::aws) async fn record_check(
+        &self,
+        target: &Target,
+        generation: u64,
+        last_check: &LastCheck,
+    ) -> Result<(), Fault> {
+        let looked = (items::LOOKED, s(last_check.at.to_string()));
+        let fields = [looked]
+            .into_iter()
+            .chain(last_check.fingerprint.clone().map(|fingerprint| (items::FINGERPRINT, s(fingerprint))))
+            .collect();
         match self.set(Key::region(target), fields, Some((items::GENERATION, generation))).await {
-            Err(fault) if fault.class == FaultClass::Moved => Ok(()),
+            Err(fault) if fault.class == FaultClass::Conflict => Ok(()),
             outcome => outcome,
         }
     }
@@ -31,7 +39,7 @@ impl DynamoLedger {
             try_join(self.get(&meta), self.rows(keys::partition_of(account), keys::REGION, None)).await?;
         let looked = rows.iter().filter_map(|row| {
             let region = Key::sort_of(row)?.strip_prefix(keys::REGION)?.parse().ok()?;
-            Some((region, items::noted_from(row)?.at))
+            Some((region, items::last_check_from(row)?.at))
         });
         let meta = meta.unwrap_or_default();
         let mut looks = BTreeMap::new();
@@ -43,7 +51,7 @@ impl DynamoLedger {
         })
     }
 
-    pub(in crate::aws) async fn told_regions(&self, account: &AccountId) -> Result<Option<Enabled>, Fault> {
+    pub(in crate::aws) async fn reported_regions(&self, account: &AccountId) -> Result<Option<Enabled>, Fault> {
         Ok(self.get(&Key::meta(account)).await?.as_ref().and_then(items::enabled_from))
     }
 
@@ -66,7 +74,7 @@ impl DynamoLedger {
             ("accounts", n(sweep.accounts)),
             ("targets", n(sweep.targets)),
             (items::STATE, s(if sweep.ended.is_some() { "ended" } else { "under way" })),
-            (items::UPDATED, s(sweep.moved.to_string())),
+            (items::UPDATED, s(sweep.last_progress.to_string())),
         ];
         self.set(Key::sweep(), fields, Some((items::STEP, sweep.step.saturating_sub(1)))).await
     }

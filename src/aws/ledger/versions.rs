@@ -7,7 +7,7 @@ use super::items::{self, Item, n, s};
 use super::keys::Key;
 use super::{DynamoLedger, corrupt};
 use crate::aws::fault::Call;
-use crate::aws::policy_book::{Current, PolicyVersion, Pushed};
+use crate::aws::policy_store::{Current, PolicyVersion, Pushed};
 use crate::domain::policy::Policy;
 use crate::ports::{Fault, FaultClass};
 

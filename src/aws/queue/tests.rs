@@ -5,10 +5,10 @@ use crate::domain::signal::{Cause, Work};
 use crate::domain::target::Target;
 use crate::domain::time::Time;
 
-fn errand(agent: &str) -> Errand {
-    Errand::Work(Work {
+fn task(agent: &str) -> Task {
+    Task::Work(Work {
         target: Target::new("444455556666".parse().unwrap(), "eu-west-1".parse().unwrap()),
-        cause: Cause::Touched,
+        cause: Cause::DocumentEvent,
         edits: vec![Edit {
             id: "e".to_owned(),
             at: Time::ZERO,
@@ -20,17 +20,17 @@ fn errand(agent: &str) -> Errand {
         }],
         correlation: "c".to_owned(),
         since: Time::ZERO,
-        hop: 0,
+        requeues: 0,
         not_before: None,
     })
 }
 
 #[test]
 fn batches_keep_both_limits() {
-    let small: Vec<(Errand, u32)> = (0..23).map(|_| (errand("cli"), 5_000)).collect();
+    let small: Vec<(Task, u32)> = (0..23).map(|_| (task("cli"), 5_000)).collect();
     let sizes: Vec<usize> = batched(&small).unwrap().iter().map(Vec::len).collect();
     assert_eq!(sizes, [10, 10, 3]);
-    let large: Vec<(Errand, u32)> = (0..5).map(|_| (errand(&"x".repeat(100_000)), 0)).collect();
+    let large: Vec<(Task, u32)> = (0..5).map(|_| (task(&"x".repeat(100_000)), 0)).collect();
     let sizes: Vec<usize> = batched(&large).unwrap().iter().map(Vec::len).collect();
     assert_eq!(sizes, [2, 2, 1]);
     assert!(batched(&[]).unwrap().is_empty());
@@ -39,12 +39,12 @@ fn batches_keep_both_limits() {
 #[test]
 fn what_is_sent_is_what_decoding_reads() {
     use crate::domain::signal::Signal;
-    let Errand::Work(work) = errand("cli") else { panic!("a work") };
-    let batches = batched(&[(Errand::Work(work.clone()), 0), (Errand::SweepStep(7), 0)]).unwrap();
+    let Task::Work(work) = task("cli") else { panic!("a work") };
+    let batches = batched(&[(Task::Work(work.clone()), 0), (Task::SweepStep(7), 0)]).unwrap();
     let signals: Vec<Signal> = batches[0]
         .iter()
         .map(|entry| match decode(entry.message_body()) {
-            Decoded::Signal(notice) => notice.signal,
+            Decoded::Signal(event) => event.signal,
             other => panic!("{other:?}"),
         })
         .collect();
@@ -54,13 +54,13 @@ fn what_is_sent_is_what_decoding_reads() {
 #[test]
 fn messages_are_grouped_by_account_so_that_none_delays_the_others() {
     let account = "444455556666".parse().unwrap();
-    let swept = Errand::SweepAccount { account, sweep: "s".to_owned(), began: Time::ZERO };
-    let batches = batched(&[(errand("cli"), 0), (swept, 0), (Errand::SweepStep(7), 0)]).unwrap();
-    let groups: Vec<Option<&str>> = batches[0].iter().map(Entry::message_group_id).collect();
+    let swept = Task::SweepAccount { account, sweep: "s".to_owned(), began: Time::ZERO };
+    let batches = batched(&[(task("cli"), 0), (swept, 0), (Task::SweepStep(7), 0)]).unwrap();
+    let groups: Vec<Option<&str>> = batches[0].iter().map(SendMessageBatchRequestEntry::message_group_id).collect();
     assert_eq!(groups, [Some("444455556666"), Some("444455556666"), None]);
 
     let group = |body: &str| successor(body, 3, 5).unwrap().message_group_id().map(str::to_owned);
-    assert_eq!(group(&encode(&errand("cli"))).as_deref(), Some("444455556666"));
+    assert_eq!(group(&encode(&task("cli"))).as_deref(), Some("444455556666"));
     let event = include_str!("../../../events/ssm/update-document.json");
     assert_eq!(group(event).as_deref(), Some("444455556666"), "as EventBridge would have grouped it");
     assert_eq!(group("{ garbage"), None);
@@ -75,9 +75,9 @@ fn a_successor_has_the_same_body_and_says_how_often_it_came() {
 
 #[test]
 fn ids_are_unique_in_a_batch_and_delays_are_capped() {
-    let works: Vec<(Errand, u32)> = (0..10).map(|_| (errand("cli"), 5_000)).collect();
+    let works: Vec<(Task, u32)> = (0..10).map(|_| (task("cli"), 5_000)).collect();
     let batches = batched(&works).unwrap();
-    let ids: std::collections::BTreeSet<&str> = batches[0].iter().map(Entry::id).collect();
+    let ids: std::collections::BTreeSet<&str> = batches[0].iter().map(SendMessageBatchRequestEntry::id).collect();
     assert_eq!(ids.len(), 10);
     assert!(batches[0].iter().all(|entry| entry.delay_seconds() == Some(900)));
 }
@@ -88,7 +88,7 @@ fn what_is_not_the_senders_fault_can_be_tried_again() {
         BatchResultErrorEntry::builder().id("0").code("Whatever").sender_fault(sender_fault).build().unwrap()
     };
     let fault = first_fault(&[failure(false)]).unwrap_err();
-    assert!(fault.retryable() && fault.maybe_applied);
+    assert!(fault.retryable() && fault.outcome_unknown);
     assert!(!first_fault(&[failure(true)]).unwrap_err().retryable());
     assert!(first_fault(&[]).is_ok());
 }

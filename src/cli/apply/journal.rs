@@ -9,7 +9,7 @@ use std::sync::{Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
-use super::outcome::Outcome;
+use super::outcome::TargetOutcome;
 use crate::cli::plan::file::private;
 use crate::domain::target::Target;
 use crate::domain::time::Time;
@@ -34,7 +34,7 @@ struct Line {
     target: Target,
     /// How it ended; absent where it was begun.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    ended: Option<Outcome>,
+    ended: Option<TargetOutcome>,
 }
 
 /// The journal of a plan, in our hands alone.
@@ -42,7 +42,7 @@ pub(super) struct Journal {
     file: Mutex<File>,
     by: String,
     /// What is known of each entry from runs before; absent outcomes were begun and not ended.
-    before: BTreeMap<Target, Option<Outcome>>,
+    before: BTreeMap<Target, Option<TargetOutcome>>,
 }
 
 /// Why there is no journal to write into.
@@ -93,7 +93,7 @@ impl Journal {
     }
 
     /// How an entry ended in a run before: done or not.
-    pub(super) fn ended(&self, target: &Target) -> Option<&Outcome> {
+    pub(super) fn ended(&self, target: &Target) -> Option<&TargetOutcome> {
         self.before.get(target)?.as_ref()
     }
 
@@ -106,7 +106,7 @@ impl Journal {
         self.append(&Line { at, by: self.by.clone(), target: target.clone(), ended: None })
     }
 
-    pub(super) fn end(&self, target: &Target, at: Time, outcome: &Outcome) -> io::Result<()> {
+    pub(super) fn end(&self, target: &Target, at: Time, outcome: &TargetOutcome) -> io::Result<()> {
         self.append(&Line { at, by: self.by.clone(), target: target.clone(), ended: Some(outcome.clone()) })
     }
 
@@ -125,7 +125,7 @@ fn whole_lines(text: &str) -> &str {
 }
 
 /// What the lines say, if they are of this plan.
-fn read(text: &str, header: &Header) -> Option<BTreeMap<Target, Option<Outcome>>> {
+fn read(text: &str, header: &Header) -> Option<BTreeMap<Target, Option<TargetOutcome>>> {
     let mut lines = text.lines();
     let Some(first) = lines.next() else { return Some(BTreeMap::new()) };
     if serde_json::from_str::<Header>(first).ok()? != *header {
@@ -165,12 +165,12 @@ mod tests {
         let plan = files.path().join("plan.json");
         let journal = Journal::open(&plan, "p-1", "me").unwrap();
         journal.begin(&target("eu-west-1"), at()).unwrap();
-        journal.end(&target("eu-west-1"), at(), &Outcome::Written { version: 4 }).unwrap();
+        journal.end(&target("eu-west-1"), at(), &TargetOutcome::Written { version: 4 }).unwrap();
         journal.begin(&target("us-east-1"), at()).unwrap();
         assert_eq!(journal.ended(&target("eu-west-1")), None, "this is about runs before");
         drop(journal);
         let journal = Journal::open(&plan, "p-1", "me").unwrap();
-        assert_eq!(journal.ended(&target("eu-west-1")), Some(&Outcome::Written { version: 4 }));
+        assert_eq!(journal.ended(&target("eu-west-1")), Some(&TargetOutcome::Written { version: 4 }));
         assert_eq!((journal.ended(&target("us-east-1")), journal.was_begun(&target("us-east-1"))), (None, true));
         assert!(!journal.was_begun(&target("eu-central-1")));
     }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::guarded::Watch;
+use super::plan_checked::Watch;
 use crate::cli::login::told;
 use crate::domain::case::{Applied, Verdict};
 use crate::reactor::{BatchReport, PassReport};
@@ -10,7 +10,7 @@ use crate::reactor::{BatchReport, PassReport};
 /// How an entry ended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "outcome")]
-pub(super) enum Outcome {
+pub(super) enum TargetOutcome {
     /// Written, and the default version now.
     Written {
         /// The version.
@@ -42,7 +42,7 @@ pub(super) enum Outcome {
     NotBegun,
 }
 
-impl Outcome {
+impl TargetOutcome {
     /// Nothing is left to be done.
     pub(super) fn is_done(&self) -> bool {
         matches!(self, Self::Written { .. } | Self::Already)
@@ -100,6 +100,6 @@ impl Outcome {
 
 /// The reactor has not come to look, and no call has failed.
 fn undone(report: &BatchReport) -> String {
-    let said = report.ignored.first().or(report.poison.first()).map(|(_, reason)| reason.clone());
+    let said = report.ignored.first().or(report.undecodable.first()).map(|(_, reason)| reason.clone());
     said.unwrap_or_else(|| "its time was up; fix: run apply again".to_owned())
 }

@@ -7,12 +7,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 
-use super::guarded::Guarded;
 use super::journal::Journal;
-use super::outcome::Outcome;
+use super::outcome::TargetOutcome;
+use super::plan_checked::PlanCheckedWorld;
 use super::waves::{Share, Wave};
 use crate::cli::login::told;
-use crate::cli::plan::entry::Entry;
+use crate::cli::plan::entry::PlanEntry;
 use crate::cli::plan::pace::Paced;
 use crate::cli::plan::survey::look_at;
 use crate::cli::printer::Printer;
@@ -49,22 +49,22 @@ impl<W: World> Runner<'_, W> {
 
     /// Applies what is not done yet of a wave. Only a journal that cannot be written ends it early: what is not written down
     /// could not be taken up.
-    pub(super) async fn wave(&self, wave: &Wave<'_>) -> io::Result<BTreeMap<Target, Outcome>> {
-        let open = |entry: &&Entry| !self.journal.ended(&entry.target).is_some_and(Outcome::is_done);
+    pub(super) async fn wave(&self, wave: &Wave<'_>) -> io::Result<BTreeMap<Target, TargetOutcome>> {
+        let open = |entry: &&PlanEntry| !self.journal.ended(&entry.target).is_some_and(TargetOutcome::is_done);
         let shares: Vec<Share<'_>> = wave
             .iter()
             .map(|(account, entries)| (*account, entries.iter().copied().filter(open).collect::<Vec<_>>()))
             .filter(|(_, entries): &Share<'_>| !entries.is_empty())
             .collect();
         let places = stream::iter(&shares).map(async |(account, _)| (*account, self.place(account).await));
-        let places: BTreeMap<&AccountId, Result<AccountFacts, Outcome>> =
+        let places: BTreeMap<&AccountId, Result<AccountFacts, TargetOutcome>> =
             places.buffer_unordered(ACCOUNTS_AT_ONCE).collect().await;
         let entries = shares.iter().flat_map(|(account, entries)| entries.iter().map(move |entry| (*account, *entry)));
         let (total, done) = (entries.clone().count(), AtomicUsize::new(0));
         let each = entries.map(async |(account, entry)| {
             let outcome = match places.get(account) {
                 Some(place) => self.entry(entry, place).await?,
-                None => Outcome::NotBegun,
+                None => TargetOutcome::NotBegun,
             };
             let count = done.fetch_add(1, Ordering::Relaxed) + 1;
             self.printer.progress(&format!("applying: {count} of {total} targets of this wave"));
@@ -76,9 +76,9 @@ impl<W: World> Runner<'_, W> {
     }
 
     /// Where the account is now; remembered, so that the function judges by the same.
-    async fn place(&self, account: &AccountId) -> Result<AccountFacts, Outcome> {
-        let failed = |fault| Outcome::Failed { why: told(&fault) };
-        let gone = || Outcome::Stale { why: "the account has left the organisation, or is closed".to_owned() };
+    async fn place(&self, account: &AccountId) -> Result<AccountFacts, TargetOutcome> {
+        let failed = |fault| TargetOutcome::Failed { why: told(&fault) };
+        let gone = || TargetOutcome::Stale { why: "the account has left the organisation, or is closed".to_owned() };
         let facts = self.paced.account(account).await.map_err(failed)?;
         let facts = facts.filter(|facts| facts.state == AccountState::Active).ok_or_else(gone)?;
         if self.world.facts(account).await.map_err(failed)?.as_ref() != Some(&facts) {
@@ -87,9 +87,9 @@ impl<W: World> Runner<'_, W> {
         Ok(facts)
     }
 
-    async fn entry(&self, entry: &Entry, place: &Result<AccountFacts, Outcome>) -> io::Result<Outcome> {
+    async fn entry(&self, entry: &PlanEntry, place: &Result<AccountFacts, TargetOutcome>) -> io::Result<TargetOutcome> {
         if self.is_stopped() {
-            return Ok(Outcome::NotBegun);
+            return Ok(TargetOutcome::NotBegun);
         }
         let target = &entry.target;
         let again = self.journal.was_begun(target);
@@ -105,14 +105,14 @@ impl<W: World> Runner<'_, W> {
         Ok(outcome)
     }
 
-    async fn through_the_reactor(&self, entry: &Entry, facts: &AccountFacts, again: bool) -> Outcome {
+    async fn through_the_reactor(&self, entry: &PlanEntry, facts: &AccountFacts, again: bool) -> TargetOutcome {
         let now = self.policy.resolve(facts, self.world.now());
         if (now.mode, &now.owned) != (entry.baseline.mode, &entry.baseline.owned) {
             let why = format!("the policy says something else of the account by now ({})", now.reason);
-            return Outcome::Stale { why };
+            return TargetOutcome::Stale { why };
         }
         let correlation = format!("plan-{}", self.plan);
-        let guarded = Guarded::new(self.world, entry, facts, again);
+        let guarded = PlanCheckedWorld::new(self.world, entry, facts, again);
         let reactor = Reactor::new(guarded, PolicySource::Fixed(Arc::clone(&self.policy)));
         let message = Message {
             // The same in each run: what one has claimed to tell and was killed over, the next one tells.
@@ -122,6 +122,6 @@ impl<W: World> Runner<'_, W> {
             receives: if again { 2 } else { 1 },
         };
         let report = reactor.batch(&[message], self.world.now().plus_ms(ENTRY_MS)).await;
-        Outcome::of(&report, reactor.world().noticed())
+        TargetOutcome::of(&report, reactor.world().noticed())
     }
 }

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use serde_json::json;
 
-use super::outcome::Outcome;
+use super::outcome::TargetOutcome;
 use crate::cli::plan::entry::Action;
 use crate::cli::plan::show::counted;
 use crate::cli::printer::{BAD, GOOD, HEADING, styled};
@@ -18,7 +18,7 @@ const SCHEMA_VERSION: u32 = 1;
 const TARGETS_MAX: usize = 50;
 
 /// What became of each entry that was to be written, with what it was to be.
-pub(super) type Outcomes = BTreeMap<Target, (Action, Outcome)>;
+pub(super) type Outcomes = BTreeMap<Target, (Action, TargetOutcome)>;
 
 /// For programs.
 pub(super) fn data(plan: &str, outcomes: &Outcomes) -> String {

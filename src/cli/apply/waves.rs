@@ -2,18 +2,18 @@
 
 use std::collections::BTreeMap;
 
-use crate::cli::plan::entry::Entry;
+use crate::cli::plan::entry::PlanEntry;
 use crate::domain::target::AccountId;
 
 /// The entries of one account.
-pub(super) type Share<'a> = (&'a AccountId, Vec<&'a Entry>);
+pub(super) type Share<'a> = (&'a AccountId, Vec<&'a PlanEntry>);
 
 /// Accounts that are worked on before the next ones are begun.
 pub(super) type Wave<'a> = Vec<Share<'a>>;
 
 /// The waves of a plan, always the same: a run that takes up another one begins where that had stopped.
-pub(super) fn waves<'a>(entries: &'a [Entry], canary: usize, size: usize) -> Vec<Wave<'a>> {
-    let mut accounts: BTreeMap<&AccountId, Vec<&Entry>> = BTreeMap::new();
+pub(super) fn waves<'a>(entries: &'a [PlanEntry], canary: usize, size: usize) -> Vec<Wave<'a>> {
+    let mut accounts: BTreeMap<&AccountId, Vec<&PlanEntry>> = BTreeMap::new();
     for entry in entries.iter().filter(|entry| entry.action.writes() && entry.write.is_some()) {
         accounts.entry(&entry.target.account).or_default().push(entry);
     }

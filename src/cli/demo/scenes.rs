@@ -235,7 +235,7 @@ async fn forged(stage: &mut Stage) -> Scene {
         )
         .expect(
             "the broken message is in the dead-letter queue, with the reason, and told",
-            stage.sim().dead_letters().len() == 1 && names(&told, "poison", &[]),
+            stage.sim().dead_letters().len() == 1 && names(&told, "undecodable_message", &[]),
         )
         .expect("everything else still stands", right(stage, SEARCH, "eu-west-1"))
 }

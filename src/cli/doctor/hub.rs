@@ -4,9 +4,9 @@ use super::hub_checks::{self as judge, Letters, Reviewed};
 use super::report::Check;
 use crate::aws::hub_view::{HubView, QueueState};
 use crate::aws::operator::Operator;
-use crate::aws::policy_book::{Current, PolicyBook};
-use crate::cli::policy_yaml;
-use crate::cli::redrive::held::{Held, Wanted};
+use crate::aws::policy_store::{Current, PolicyStore};
+use crate::cli::policy::yaml;
+use crate::cli::redrive::received::{Filter, ReceivedBatch};
 use crate::domain::policy::Policy;
 use crate::domain::sweep::Sweep;
 use crate::domain::time::Time;
@@ -35,7 +35,7 @@ pub(super) struct Hub {
 /// Asks, and says what the answers mean.
 pub(super) async fn examine(operator: &Operator, names: &Names, now: Time) -> Hub {
     let (view, book, ledger) =
-        (operator.hub_view(), operator.policy_book(&names.table), operator.ledger_view(&names.table));
+        (operator.hub_view(), operator.policy_store(&names.table), operator.ledger_view(&names.table));
     let current = book.current().await;
     let reviewed = review(&book, &current, now).await;
     let sweep = ledger.sweep().await;
@@ -53,13 +53,13 @@ pub(super) async fn examine(operator: &Operator, names: &Names, now: Time) -> Hu
 }
 
 /// What a push of the same text would say today.
-async fn review(book: &PolicyBook, current: &Result<Option<Current>, Fault>, now: Time) -> Option<Reviewed> {
+async fn review(book: &PolicyStore, current: &Result<Option<Current>, Fault>, now: Time) -> Option<Reviewed> {
     let number = current.as_ref().ok()?.as_ref()?.version.as_ref()?.number;
     let pushed = match book.version(number).await {
         Ok(pushed) => pushed?,
         Err(fault) => return Some(Reviewed::Unread(fault)),
     };
-    Some(match policy_yaml::parse(&format!("version {number}"), &pushed.yaml, now) {
+    Some(match yaml::parse(&format!("version {number}"), &pushed.yaml, now) {
         Ok((_, lints)) => Reviewed::Taken { warnings: lints.len() },
         Err(problems) => {
             let first = problems.problems.first().map(|first| first.problem.message.clone());
@@ -72,10 +72,10 @@ async fn review(book: &PolicyBook, current: &Result<Option<Current>, Fault>, now
 async fn letters(operator: &Operator, names: &Names, dead: &Result<QueueState, Fault>) -> Option<Letters> {
     dead.as_ref().ok().filter(|dead| dead.waiting > 0)?;
     let queue = operator.dead_letters(&names.dead_letter_url);
-    let held = Held::gather(&queue, Wanted::All, LETTERS_MAX).await.ok()?;
+    let received = ReceivedBatch::gather(&queue, Filter::All, LETTERS_MAX).await.ok()?;
     // What cannot be given back comes back by itself, within two minutes.
-    let _ = held.give_back(&queue, &std::collections::BTreeSet::new()).await;
-    let oldest = held.letters.first()?;
+    let _ = received.give_back(&queue, &std::collections::BTreeSet::new()).await;
+    let oldest = received.letters.first()?;
     Some(Letters { oldest: oldest.sent, reason: oldest.reason() })
 }
 

@@ -1,8 +1,8 @@
 //! What the hub's answers mean.
 
-use super::report::{Check, Outcome};
+use super::report::{Check, CheckOutcome};
 use crate::aws::hub_view::{Feed, QueueState, Schedule, Subscriptions};
-use crate::aws::policy_book::Current;
+use crate::aws::policy_store::Current;
 use crate::cli::login::fix_with;
 use crate::cli::plan::show::counted;
 use crate::cli::status::age;
@@ -43,10 +43,10 @@ fn unanswered(name: &'static str, service: &str, fault: &Fault, output: &str) ->
     if fault.class == FaultClass::NotFound {
         let fix =
             format!("give the stack's output {output} (infra/hub.yaml) and the hub's region; or deploy infra/hub.yaml");
-        return Check::new(name, Outcome::wrong(fault.to_string(), fix), "it is not there");
+        return Check::new(name, CheckOutcome::wrong(fault.to_string(), fix), "it is not there");
     }
     let fix = fix_with(fault, &format!("{service}:{}", fault.call));
-    Check::new(name, Outcome::not_known(fault.to_string(), fix), "it did not answer")
+    Check::new(name, CheckOutcome::not_known(fault.to_string(), fix), "it did not answer")
 }
 
 /// There is one, the function can read it, and it is about this hub.
@@ -60,7 +60,10 @@ pub(super) fn policy(
         Ok(Some(current)) => current,
         Ok(None) => {
             let fix = "`runasctl policy push policy.yaml -m REASON --accounts-from organizations`";
-            return check(Outcome::wrong("no policy was pushed: the function does nothing", fix), "none is in force");
+            return check(
+                CheckOutcome::wrong("no policy was pushed: the function does nothing", fix),
+                "none is in force",
+            );
         }
         Err(fault) => return unanswered("policy", "dynamodb", fault, "TableName as --table or RUNAS_TABLE"),
     };
@@ -68,7 +71,7 @@ pub(super) fn policy(
         Ok(policy) => policy,
         Err(error) => {
             let fix = "`runasctl policy push` a good one, or `runasctl policy rollback` to an earlier version";
-            return check(Outcome::wrong(error.to_string(), fix), "the function cannot read the one in force");
+            return check(CheckOutcome::wrong(error.to_string(), fix), "the function cannot read the one in force");
         }
     };
     let label = current.version.as_ref().map_or_else(
@@ -78,21 +81,21 @@ pub(super) fn policy(
     if let Some(elsewhere) = queue.and_then(|queue| elsewhere(&queue.arn, policy)) {
         let fix =
             "log in to the hub account and region; or mend `hub_account` and `home_region` of the policy, and push it";
-        return check(Outcome::wrong(elsewhere, fix), &format!("{label}, and is about another hub"));
+        return check(CheckOutcome::wrong(elsewhere, fix), &format!("{label}, and is about another hub"));
     }
     match reviewed {
         Some(Reviewed::Refused(why)) => {
             let fix = "mend it, see `runasctl policy check`, and push it";
-            check(Outcome::wrong(why, fix), &format!("{label}, and would be refused today"))
+            check(CheckOutcome::wrong(why, fix), &format!("{label}, and would be refused today"))
         }
         Some(Reviewed::Unread(fault)) => {
             let fix = fix_with(fault, &format!("dynamodb:{}", fault.call));
-            check(Outcome::not_known(fault.to_string(), fix), &format!("{label}, and its text cannot be read"))
+            check(CheckOutcome::not_known(fault.to_string(), fix), &format!("{label}, and its text cannot be read"))
         }
         Some(Reviewed::Taken { warnings: 1.. }) => {
-            check(Outcome::Right, &format!("{label}; `runasctl policy check` has warnings about it"))
+            check(CheckOutcome::Right, &format!("{label}; `runasctl policy check` has warnings about it"))
         }
-        Some(Reviewed::Taken { warnings: 0 }) | None => check(Outcome::Right, &label),
+        Some(Reviewed::Taken { warnings: 0 }) | None => check(CheckOutcome::Right, &label),
     }
 }
 
@@ -112,25 +115,26 @@ pub(super) fn sweep(sweep: &Result<Option<Sweep>, Fault>, now: Time) -> Check {
         Ok(Some(sweep)) => sweep,
         Ok(None) => {
             let cause = "the schedule has sent no message since the policy was pushed, or the function did not get it";
-            return check(Outcome::not_known(cause, SWEEP_FIX), "there was none yet");
+            return check(CheckOutcome::not_known(cause, SWEEP_FIX), "there was none yet");
         }
         Err(fault) => return unanswered("sweep", "dynamodb", fault, "TableName as --table or RUNAS_TABLE"),
     };
     if sweep.has_stalled(now) {
-        let cause = format!("it met {} and last moved {} ago", accounts(sweep.accounts), age(now.since(sweep.moved)));
+        let cause =
+            format!("it met {} and last moved {} ago", accounts(sweep.accounts), age(now.since(sweep.last_progress)));
         let fix = "see the dead letters, and the function's log for this id: the next sweep begins anew";
-        return check(Outcome::wrong(format!("sweep {}: {cause}", sweep.id), fix), "the last one stopped midway");
+        return check(CheckOutcome::wrong(format!("sweep {}: {cause}", sweep.id), fix), "the last one stopped midway");
     }
     match sweep.completed().map(|began| now.since(began)) {
         None => check(
-            Outcome::not_known("it is under way", "run doctor again in some minutes"),
+            CheckOutcome::not_known("it is under way", "run doctor again in some minutes"),
             "the first has not ended yet",
         ),
         Some(ms) if ms > SWEPT_MAX_MS => {
             let cause = "the schedule is off or sends elsewhere, or the function does not get its messages";
-            check(Outcome::wrong(cause, SWEEP_FIX), &format!("the last complete one began {} ago", age(ms)))
+            check(CheckOutcome::wrong(cause, SWEEP_FIX), &format!("the last complete one began {} ago", age(ms)))
         }
-        Some(ms) => check(Outcome::Right, &format!("the last complete one began {} ago", age(ms))),
+        Some(ms) => check(CheckOutcome::Right, &format!("the last complete one began {} ago", age(ms))),
     }
 }
 
@@ -149,13 +153,15 @@ pub(super) fn queue(queue: &Result<QueueState, Fault>, dead: Option<&QueueState>
     };
     let what = format!("{} waiting, {} under way", queue.waiting, queue.under_way);
     let outcome = match (&queue.dead_letters, dead) {
-        (None, _) => {
-            Outcome::wrong("it has no redrive policy: a message that crashes the function comes for a week", REDEPLOY)
-        }
-        (Some(arn), Some(dead)) if *arn != dead.arn => {
-            Outcome::wrong(format!("messages that are received too often go to {arn}, not to {}", dead.arn), REDEPLOY)
-        }
-        (Some(_), _) => Outcome::Right,
+        (None, _) => CheckOutcome::wrong(
+            "it has no redrive policy: a message that crashes the function comes for a week",
+            REDEPLOY,
+        ),
+        (Some(arn), Some(dead)) if *arn != dead.arn => CheckOutcome::wrong(
+            format!("messages that are received too often go to {arn}, not to {}", dead.arn),
+            REDEPLOY,
+        ),
+        (Some(_), _) => CheckOutcome::Right,
     };
     Check::new("queue", outcome, what)
 }
@@ -172,7 +178,7 @@ pub(super) fn dead_letters(dead: &Result<QueueState, Fault>, seen: Option<&Lette
     };
     let count = dead.waiting.saturating_add(dead.under_way);
     if count == 0 {
-        return Check::new("dead_letters", Outcome::Right, "nothing was put aside");
+        return Check::new("dead_letters", CheckOutcome::Right, "nothing was put aside");
     }
     let oldest = seen.and_then(|seen| seen.oldest).map(|sent| format!(", the oldest {} ago", age(now.since(sent))));
     let messages = counted(usize::try_from(count).unwrap_or(usize::MAX), "message");
@@ -183,7 +189,7 @@ pub(super) fn dead_letters(dead: &Result<QueueState, Fault>, seen: Option<&Lette
     let fix = "`runasctl redrive list`; then `runasctl redrive send` puts them back to work, or `redrive drop` away";
     Check::new(
         "dead_letters",
-        Outcome::wrong(cause, fix),
+        CheckOutcome::wrong(cause, fix),
         format!("{messages} put aside{}", oldest.unwrap_or_default()),
     )
 }
@@ -197,20 +203,21 @@ pub(super) fn feed(feeds: &Result<Vec<Feed>, Fault>) -> Check {
     };
     let function = |feed: &Feed| feed.function.rsplit(':').next().unwrap_or_default().to_owned();
     if let Some(on) = feeds.iter().find(|feed| feed.state == "Enabled") {
-        return check(Outcome::Right, &format!("the queue feeds the function {}", function(on)));
+        return check(CheckOutcome::Right, &format!("the queue feeds the function {}", function(on)));
     }
     match feeds.first() {
-        None => {
-            check(Outcome::wrong("no event source mapping reads the queue", REDEPLOY), "nothing feeds the function")
-        }
+        None => check(
+            CheckOutcome::wrong("no event source mapping reads the queue", REDEPLOY),
+            "nothing feeds the function",
+        ),
         Some(off) if ["Disabled", "Disabling"].contains(&off.state.as_str()) => {
             let cause = format!("the event source mapping of the function {} is {}", function(off), off.state);
             let fix = format!("`aws lambda update-event-source-mapping --uuid {} --enabled`", off.id);
-            check(Outcome::wrong(cause, fix), "nothing feeds the function")
+            check(CheckOutcome::wrong(cause, fix), "nothing feeds the function")
         }
         Some(between) => {
             let cause = format!("the event source mapping of the function {} is {}", function(between), between.state);
-            check(Outcome::not_known(cause, "run doctor again in a minute"), "it is being changed")
+            check(CheckOutcome::not_known(cause, "run doctor again in a minute"), "it is being changed")
         }
     }
 }
@@ -223,10 +230,10 @@ pub(super) fn schedule(schedules: &Result<Vec<Schedule>, Fault>) -> Check {
         Err(fault) => return unanswered("schedule", "scheduler", fault, "QueueUrl"),
     };
     if let Some(on) = schedules.iter().find(|schedule| schedule.enabled) {
-        return check(Outcome::Right, &format!("{} begins the sweeps", on.name));
+        return check(CheckOutcome::Right, &format!("{} begins the sweeps", on.name));
     }
     match schedules.first() {
-        None => check(Outcome::wrong("no schedule sends to the queue", REDEPLOY), "nothing begins sweeps"),
+        None => check(CheckOutcome::wrong("no schedule sends to the queue", REDEPLOY), "nothing begins sweeps"),
         Some(off) => {
             let cause = format!("the schedule {} is switched off", off.name);
             let fix = format!(
@@ -234,14 +241,14 @@ pub(super) fn schedule(schedules: &Result<Vec<Schedule>, Fault>) -> Check {
                  `aws scheduler get-schedule --name {}` shows them",
                 off.name
             );
-            check(Outcome::wrong(cause, fix), "nothing begins sweeps")
+            check(CheckOutcome::wrong(cause, fix), "nothing begins sweeps")
         }
     }
 }
 
 /// Where the queue did not say its ARN.
 pub(super) fn without_queue(name: &'static str) -> Check {
-    let outcome = Outcome::not_known("it is found by the queue, which did not answer", "see to the queue first");
+    let outcome = CheckOutcome::not_known("it is found by the queue, which did not answer", "see to the queue first");
     Check::new(name, outcome, "it could not be looked for")
 }
 
@@ -258,12 +265,13 @@ pub(super) fn alerts(subscriptions: &Result<Subscriptions, Fault>) -> Check {
         pending => format!("{}, and {} not confirmed", count(confirmed), count(pending)),
     };
     let outcome = match (confirmed, pending) {
-        (1.., _) => Outcome::Right,
-        (0, 0) => {
-            Outcome::wrong("nothing subscribes to the topic", "`aws sns subscribe`, or AlertEmail of infra/hub.yaml")
-        }
+        (1.., _) => CheckOutcome::Right,
+        (0, 0) => CheckOutcome::wrong(
+            "nothing subscribes to the topic",
+            "`aws sns subscribe`, or AlertEmail of infra/hub.yaml",
+        ),
         (0, 1..) => {
-            Outcome::wrong("no subscription was confirmed", "follow the link that SNS has sent to each subscriber")
+            CheckOutcome::wrong("no subscription was confirmed", "follow the link that SNS has sent to each subscriber")
         }
     };
     Check::new("alerts", outcome, what)

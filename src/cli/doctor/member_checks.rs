@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use super::members::{Member, Rows};
 use super::probe::Proof;
-use super::report::{Check, Groups, Outcome};
+use super::report::{Check, CheckOutcome, Groups};
 use crate::aws::ledger_view::TargetRow;
 use crate::cli::login::fix_with;
 use crate::domain::policy::Policy;
-use crate::domain::record::Standing;
+use crate::domain::record::Status;
 use crate::domain::sweep::was_missed;
 use crate::domain::target::{AccountId, Target};
 use crate::domain::time::{DAY_MS, SECOND_MS, Time};
@@ -44,14 +44,14 @@ pub(super) fn regions(silent: &[(AccountId, Fault)]) -> Vec<Check> {
     let mut groups = Groups::default();
     for (account, fault) in silent {
         let fix = "see that a member role can be assumed there, and may call account:ListRegions";
-        let outcome = Outcome::not_known(fault.to_string(), fix);
+        let outcome = CheckOutcome::not_known(fault.to_string(), fix);
         groups.add("which regions are enabled is not known, and there may be more", outcome, account, "", None);
     }
     groups.checks("regions")
 }
 
-fn not_asked(service: &str, fault: &Fault) -> Outcome {
-    Outcome::not_known(fault.to_string(), fix_with(fault, &format!("{service}:{}", fault.call)))
+fn not_asked(service: &str, fault: &Fault) -> CheckOutcome {
+    CheckOutcome::not_known(fault.to_string(), fix_with(fault, &format!("{service}:{}", fault.call)))
 }
 
 /// Whether a member role lets the operator in.
@@ -59,7 +59,7 @@ pub(super) fn member_role(members: &[Member], rows: &Rows, now: Time) -> Vec<Che
     let mut groups = Groups::default();
     for member in members {
         let (what, outcome) = match &member.entered {
-            Ok(role) => (format!("{role} can be assumed"), Outcome::Right),
+            Ok(role) => (format!("{role} can be assumed"), CheckOutcome::Right),
             Err(fault) => shut_out(fault, function_gets_in(member, rows, now)),
         };
         groups.add(&what, outcome, &member.account, &member.name, None);
@@ -68,25 +68,25 @@ pub(super) fn member_role(members: &[Member], rows: &Rows, now: Time) -> Vec<Che
 }
 
 fn function_gets_in(member: &Member, rows: &Rows, now: Time) -> bool {
-    let unread = |row: &TargetRow| matches!(row.standing, Standing::New | Standing::Waiting | Standing::Unreachable);
+    let unread = |row: &TargetRow| matches!(row.status, Status::New | Status::Waiting | Status::Unreachable);
     let got_in = |row: &TargetRow| !unread(row) && now.since(row.looked) <= OF_LATE_MS;
     member.targets().any(|target| rows.get(&target).is_some_and(got_in))
 }
 
 /// That the function gets in proves role and trust; then it is the operator who is not let in.
-fn shut_out(fault: &Fault, function_gets_in: bool) -> (String, Outcome) {
+fn shut_out(fault: &Fault, function_gets_in: bool) -> (String, CheckOutcome) {
     match fault.class {
         FaultClass::Denied if function_gets_in => {
             let fix = "name the role that you use in OperatorRole of infra/member.yaml, and deploy it; or use one that it names";
             let what = "the member role lets the function in, and not you";
-            (what.to_owned(), Outcome::not_known(fault.message.as_str(), fix))
+            (what.to_owned(), CheckOutcome::not_known(fault.message.as_str(), fix))
         }
         FaultClass::Denied => {
-            ("no member role lets you in".to_owned(), Outcome::wrong(fault.message.as_str(), DEPLOY_MEMBER))
+            ("no member role lets you in".to_owned(), CheckOutcome::wrong(fault.message.as_str(), DEPLOY_MEMBER))
         }
         FaultClass::DeniedByScp => {
             let what = "a service control policy keeps you from the member role";
-            (what.to_owned(), Outcome::wrong(fault.message.as_str(), EXEMPT_ROLE))
+            (what.to_owned(), CheckOutcome::wrong(fault.message.as_str(), EXEMPT_ROLE))
         }
         _ => (format!("{} did not answer", fault.call), not_asked("sts", fault)),
     }
@@ -110,28 +110,28 @@ pub(super) fn no_rows(fault: &Fault) -> Check {
     Check::new("function", not_asked("dynamodb", fault), what)
 }
 
-fn observed(target: &Target, row: Option<&TargetRow>, swept: Option<Time>) -> (&'static str, Outcome) {
+fn observed(target: &Target, row: Option<&TargetRow>, swept: Option<Time>) -> (&'static str, CheckOutcome) {
     let next_sweep = "wait for the next sweep; see sweep and dead letters here if one has passed";
     let Some(row) = row else {
         let cause = "neither a sweep nor an event has led the function there";
-        return ("not observed yet", Outcome::not_known(cause, next_sweep));
+        return ("not observed yet", CheckOutcome::not_known(cause, next_sweep));
     };
-    match row.standing {
-        Standing::Unreachable => {
+    match row.status {
+        Status::Unreachable => {
             let fix = format!(
-                "`runasctl explain {target}` has the whole case, `runasctl status --standing unreachable` every target and why"
+                "`runasctl explain {target}` has the whole case, `runasctl status --status unreachable` every target and why"
             );
-            ("the function cannot read or write the document", Outcome::wrong(row.why.as_str(), fix))
+            ("the function cannot read or write the document", CheckOutcome::wrong(row.why.as_str(), fix))
         }
-        Standing::New | Standing::Waiting => {
+        Status::New | Status::Waiting => {
             let fix = format!("wait until the account is set up; `runasctl explain {target}` has the whole case");
-            ("the function waits", Outcome::not_known(row.why.as_str(), fix))
+            ("the function waits", CheckOutcome::not_known(row.why.as_str(), fix))
         }
         _ if swept.is_some_and(|began| was_missed(began, row.looked)) => {
             let cause = "its message may have been put aside";
-            ("the last complete sweep did not come to it", Outcome::not_known(cause, next_sweep))
+            ("the last complete sweep did not come to it", CheckOutcome::not_known(cause, next_sweep))
         }
-        _ => ("the function gets in", Outcome::Right),
+        _ => ("the function gets in", CheckOutcome::Right),
     }
 }
 
@@ -153,7 +153,7 @@ pub(super) fn events(
             let (what, outcome) = match proof {
                 Proof::Back { .. } => {
                     let slowest_s = slowest.unwrap_or_default() / SECOND_MS;
-                    (format!("the event of a call came back, the last within {slowest_s} s"), Outcome::Right)
+                    (format!("the event of a call came back, the last within {slowest_s} s"), CheckOutcome::Right)
                 }
                 Proof::Silent => {
                     let own = target.account == *policy.hub_account() && target.region == *policy.home_region();
@@ -172,7 +172,7 @@ pub(super) fn events(
 }
 
 /// `own` is the hub's own account and region, where its stack has the rule; `none` says that no event came back at all.
-fn silent(target: &Target, own: bool, none: bool, waited_s: i64) -> (String, Outcome) {
+fn silent(target: &Target, own: bool, none: bool, waited_s: i64) -> (String, CheckOutcome) {
     let Target { account, region } = target;
     let (rule, deploy) = if own {
         ("runas-reactor-own-documents", "infra/hub.yaml")
@@ -192,33 +192,33 @@ fn silent(target: &Target, own: bool, none: bool, waited_s: i64) -> (String, Out
          CloudTrail is slow, run doctor again with a longer --wait"
     );
     let whose = if own { "in the hub's own account and region, " } else { "" };
-    (format!("{whose}no event came back within {waited_s} s"), Outcome::wrong(cause, fix))
+    (format!("{whose}no event came back within {waited_s} s"), CheckOutcome::wrong(cause, fix))
 }
 
-fn accepted(target: &Target) -> (String, Outcome) {
+fn accepted(target: &Target) -> (String, CheckOutcome) {
     let fix = format!("`runasctl explain {target}`; look at the document, and report it: AWS has changed");
     let what = "version 999999 was made the default one";
-    (what.to_owned(), Outcome::wrong("SSM accepted a version that no document can have", fix))
+    (what.to_owned(), CheckOutcome::wrong("SSM accepted a version that no document can have", fix))
 }
 
-fn refused(fault: &Fault, target: &Target) -> (String, Outcome) {
+fn refused(fault: &Fault, target: &Target) -> (String, CheckOutcome) {
     let right = format!("ssm:{}", fault.call);
     match fault.class {
         FaultClass::Denied => {
             let fix = format!("allow {right} to the member role: deploy infra/member.yaml again");
-            ("the member role may not make the call".to_owned(), Outcome::wrong(fault.message.as_str(), fix))
+            ("the member role may not make the call".to_owned(), CheckOutcome::wrong(fault.message.as_str(), fix))
         }
         FaultClass::DeniedByScp => {
             let what = "a service control policy denies the member role the call";
-            (what.to_owned(), Outcome::wrong(fault.message.as_str(), EXEMPT_ROLE))
+            (what.to_owned(), CheckOutcome::wrong(fault.message.as_str(), EXEMPT_ROLE))
         }
         FaultClass::RegionOff => {
             let fix = format!("enable {} in the account, or take it out of the policy's `regions`", target.region);
-            ("the region is governed, and not enabled".to_owned(), Outcome::wrong(fault.to_string(), fix))
+            ("the region is governed, and not enabled".to_owned(), CheckOutcome::wrong(fault.to_string(), fix))
         }
         FaultClass::NotReady => {
             let fix = "wait until the account is set up, and run doctor again";
-            ("the account is too new".to_owned(), Outcome::not_known(fault.to_string(), fix))
+            ("the account is too new".to_owned(), CheckOutcome::not_known(fault.to_string(), fix))
         }
         _ => ("the call was not made".to_owned(), not_asked("ssm", fault)),
     }

@@ -22,7 +22,7 @@ const CAUSE_CHARS_MAX: usize = 2 * MESSAGE_CHARS_MAX;
 
 /// What came of a check.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Outcome {
+pub(super) enum CheckOutcome {
     /// As it should be.
     Right,
     /// Nobody knows, and why.
@@ -38,7 +38,7 @@ pub(super) struct Remedy {
     pub(super) fix: String,
 }
 
-impl Outcome {
+impl CheckOutcome {
     pub(super) fn wrong(cause: impl Into<String>, fix: impl Into<String>) -> Self {
         Self::Wrong(Remedy { cause: cause.into(), fix: fix.into() })
     }
@@ -78,7 +78,7 @@ impl Outcome {
 pub(super) struct Check {
     /// Stable, for programs.
     pub(super) name: &'static str,
-    pub(super) outcome: Outcome,
+    pub(super) outcome: CheckOutcome,
     /// What is the case.
     pub(super) what: String,
     /// Where, if it is about accounts.
@@ -130,29 +130,29 @@ impl Places {
 
 impl Check {
     /// A check of the hub.
-    pub(super) fn new(name: &'static str, outcome: Outcome, what: impl Into<String>) -> Self {
+    pub(super) fn new(name: &'static str, outcome: CheckOutcome, what: impl Into<String>) -> Self {
         Self { name, outcome, what: what.into(), places: Places::default() }
     }
 }
 
 /// Equal findings about many places, once. What is not right is nearest to the end, where it is read.
 #[derive(Debug, Default)]
-pub(super) struct Groups(BTreeMap<(u8, String), (Outcome, Places)>);
+pub(super) struct Groups(BTreeMap<(u8, String), (CheckOutcome, Places)>);
 
 impl Groups {
     /// Adds a place to the group of those about which `what` is said; the first one's cause stands for all.
     pub(super) fn add(
         &mut self,
         what: &str,
-        outcome: Outcome,
+        outcome: CheckOutcome,
         account: &AccountId,
         name: &str,
         region: Option<&Region>,
     ) {
         let rank = match outcome {
-            Outcome::Right => 0,
-            Outcome::NotKnown(_) => 1,
-            Outcome::Wrong(_) => 2,
+            CheckOutcome::Right => 0,
+            CheckOutcome::NotKnown(_) => 1,
+            CheckOutcome::Wrong(_) => 2,
         };
         let group = self.0.entry((rank, what.to_owned())).or_insert_with(|| (outcome, Places::default()));
         group.1.add(account, name, region);
@@ -161,7 +161,7 @@ impl Groups {
     /// The checks that the groups come to.
     pub(super) fn checks(self, name: &'static str) -> Vec<Check> {
         let groups = self.0.into_iter();
-        let check = |((_, what), (outcome, places)): ((u8, String), (Outcome, Places))| Check {
+        let check = |((_, what), (outcome, places)): ((u8, String), (CheckOutcome, Places))| Check {
             name,
             outcome,
             what: format!("{}: {what}", places.counted()),
@@ -182,13 +182,13 @@ pub(super) struct Report {
 }
 
 impl Report {
-    fn count(&self, wanted: fn(&Outcome) -> bool) -> usize {
+    fn count(&self, wanted: fn(&CheckOutcome) -> bool) -> usize {
         self.checks.iter().filter(|check| wanted(&check.outcome)).count()
     }
 
     fn counts(&self) -> (usize, usize, usize) {
-        let right = self.count(|outcome| matches!(outcome, Outcome::Right));
-        let wrong = self.count(|outcome| matches!(outcome, Outcome::Wrong(_)));
+        let right = self.count(|outcome| matches!(outcome, CheckOutcome::Right));
+        let wrong = self.count(|outcome| matches!(outcome, CheckOutcome::Wrong(_)));
         (right, wrong, self.checks.len() - right - wrong)
     }
 
@@ -261,17 +261,17 @@ mod tests {
         format!("{number:012}").parse().unwrap()
     }
 
-    fn report(outcomes: Vec<Outcome>) -> Report {
+    fn report(outcomes: Vec<CheckOutcome>) -> Report {
         let checks = outcomes.into_iter().map(|outcome| Check::new("queue", outcome, "so it is")).collect();
         Report { checks, ..Report::default() }
     }
 
     #[test]
     fn not_known_beats_wrong_and_nothing_but_right_is_green() {
-        let (wrong, not_known) = (Outcome::wrong("c", "f"), Outcome::not_known("c", "f"));
-        assert_eq!(report(vec![Outcome::Right]).exit_status(), ExitStatus::Success);
-        assert_eq!(report(vec![Outcome::Right, wrong.clone()]).exit_status(), ExitStatus::Drift);
-        assert_eq!(report(vec![Outcome::Right, not_known.clone()]).exit_status(), ExitStatus::Unreachable);
+        let (wrong, not_known) = (CheckOutcome::wrong("c", "f"), CheckOutcome::not_known("c", "f"));
+        assert_eq!(report(vec![CheckOutcome::Right]).exit_status(), ExitStatus::Success);
+        assert_eq!(report(vec![CheckOutcome::Right, wrong.clone()]).exit_status(), ExitStatus::Drift);
+        assert_eq!(report(vec![CheckOutcome::Right, not_known.clone()]).exit_status(), ExitStatus::Unreachable);
         assert_eq!(report(vec![wrong, not_known]).exit_status(), ExitStatus::Unreachable);
     }
 
@@ -281,7 +281,8 @@ mod tests {
         let regions: [Region; 2] = ["eu-west-1".parse().unwrap(), "us-east-1".parse().unwrap()];
         for number in 0..212 {
             for region in &regions {
-                let outcome = if number < 8 { Outcome::wrong("no trail", "make one") } else { Outcome::Right };
+                let outcome =
+                    if number < 8 { CheckOutcome::wrong("no trail", "make one") } else { CheckOutcome::Right };
                 let what = if number < 8 { "nothing came" } else { "all came" };
                 groups.add(what, outcome, &account(number), "app", Some(region));
             }

@@ -59,7 +59,7 @@ impl Action {
 
 /// One planned line.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub(in crate::cli) struct Entry {
+pub(in crate::cli) struct PlanEntry {
     /// Where.
     #[serde(flatten)]
     pub(in crate::cli) target: Target,
@@ -71,7 +71,7 @@ pub(in crate::cli) struct Entry {
     /// Why this follows.
     pub(in crate::cli) reasons: Vec<String>,
     /// What was seen; absent where nothing could be.
-    pub(in crate::cli) seen: Option<Sight>,
+    pub(in crate::cli) seen: Option<DocumentState>,
     /// Fields of the latest version that the policy sets, and those that can run code or send sessions elsewhere.
     pub(in crate::cli) today: BTreeMap<String, Value>,
     /// The same of the default version, where that is another one.
@@ -109,7 +109,7 @@ pub(in crate::cli) struct Blocked {
 /// What was seen of a document, as far as it tells whether it is still the same.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "is")]
-pub(in crate::cli) enum Sight {
+pub(in crate::cli) enum DocumentState {
     /// There was none.
     Absent,
     /// There was one.
@@ -126,7 +126,7 @@ pub(in crate::cli) enum Sight {
     },
 }
 
-impl Sight {
+impl DocumentState {
     /// What an observation shows; nothing where it shows nothing.
     pub(in crate::cli) fn of(observation: &Observation) -> Option<Self> {
         match observation {
@@ -152,7 +152,7 @@ fn digest(body: &Body) -> String {
     }
 }
 
-impl Entry {
+impl PlanEntry {
     /// The line of a target that was looked at.
     pub(super) fn decided(case: &Case, decision: &Decision) -> Self {
         let resolution = &case.resolution;
@@ -172,7 +172,7 @@ impl Entry {
             action: action(resolution.mode, decision),
             baseline: resolution.clone(),
             reasons: decision.reasons.clone(),
-            seen: Sight::of(&case.observation),
+            seen: DocumentState::of(&case.observation),
             today: seen.map(|seen| shown(&seen.latest.body, &resolution.owned)).unwrap_or_default(),
             default_today: seen
                 .filter(|seen| seen.default.number != seen.latest.number)

@@ -8,7 +8,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::entry::{Action, Entry};
+use super::entry::{Action, PlanEntry};
 use crate::domain::policy::Policy;
 use crate::domain::target::{AccountId, Region};
 use crate::domain::text::{escaped, sha256};
@@ -33,7 +33,7 @@ pub(in crate::cli) struct Plan {
     pub(in crate::cli) ledger: Option<String>,
     pub(in crate::cli) summary: Summary,
     /// By account and region.
-    pub(in crate::cli) entries: Vec<Entry>,
+    pub(in crate::cli) entries: Vec<PlanEntry>,
 }
 
 /// The policy that a plan was made by.
@@ -94,7 +94,7 @@ impl Plan {
         policy: PolicyUsed,
         ledger: Option<String>,
         summary: Summary,
-        entries: Vec<Entry>,
+        entries: Vec<PlanEntry>,
     ) -> Self {
         let (kind, id) = (KIND.to_owned(), String::new());
         let mut plan = Self { schema_version: SCHEMA_VERSION, kind, id, made_at, policy, ledger, summary, entries };

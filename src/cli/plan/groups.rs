@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::entry::{Action, Entry, Planned};
+use super::entry::{Action, PlanEntry, Planned};
 use crate::domain::target::{AccountId, Region};
 
 /// Targets about which there is the same to say.
@@ -11,7 +11,7 @@ pub(super) struct Group<'a> {
     pub(super) changes: &'a [Planned],
     /// What else there is to say; of an obstacle only the first one's cause, which names the account.
     pub(super) notes: Vec<String>,
-    pub(super) entries: Vec<&'a Entry>,
+    pub(super) entries: Vec<&'a PlanEntry>,
 }
 
 /// Some regions, and the accounts (with their names) that something is the same in there.
@@ -19,7 +19,7 @@ pub(super) type Place<'a> = (Vec<&'a Region>, Vec<(&'a AccountId, &'a str)>);
 
 impl<'a> Group<'a> {
     /// All groups: by what would be done, the marked ones last, the larger ones first.
-    pub(super) fn all(entries: &'a [Entry]) -> Vec<Self> {
+    pub(super) fn all(entries: &'a [PlanEntry]) -> Vec<Self> {
         let mut groups: BTreeMap<(Action, bool, String), Self> = BTreeMap::new();
         for entry in entries {
             let (key, notes) = notes(entry);
@@ -59,7 +59,7 @@ impl<'a> Group<'a> {
 }
 
 /// What makes an entry equal to another one beside its differences, and what is said about that.
-fn notes(entry: &Entry) -> (String, Vec<String>) {
+fn notes(entry: &PlanEntry) -> (String, Vec<String>) {
     if let (Action::Unreachable, Some(blocked)) = (entry.action, &entry.obstacle) {
         let notes = vec![format!("cause: {}", blocked.cause), format!("fix: {}", blocked.fix)];
         return (format!("{} {}", blocked.kind, blocked.fix), notes);

@@ -51,7 +51,7 @@ pub(in crate::cli) async fn patiently<T>(
 ) -> Result<T, Fault> {
     for round in 1..TRIES {
         match call().await {
-            Err(fault) if matches!(fault.class, FaultClass::Throttled | FaultClass::Moved) => {
+            Err(fault) if matches!(fault.class, FaultClass::Throttled | FaultClass::Conflict) => {
                 world.sleep((PAUSE_MS << round) / 2 + u64::from(world.jitter()) % PAUSE_MS).await;
             }
             outcome => return outcome,

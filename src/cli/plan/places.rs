@@ -138,7 +138,7 @@ impl<W: Directory + Ledger + Clock + Sync> Finder<'_, W> {
             let account = &known.0;
             let enabled = patiently(self.world, async || self.world.enabled_regions(account, &access).await).await;
             let told = match &enabled {
-                Err(_) if self.remembers => self.world.told_regions(account).await?.map(|told| told.regions),
+                Err(_) if self.remembers => self.world.reported_regions(account).await?.map(|told| told.regions),
                 _ => None,
             };
             let regions = self.policy.regions_of(enabled.as_ref().ok().or(told.as_ref()));

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use anstyle::Style;
 use serde_json::Value;
 
-use super::entry::{Action, Entry, Planned};
+use super::entry::{Action, PlanEntry, Planned};
 use super::file::{Plan, Summary};
 use super::groups::Group;
 use crate::cli::printer::{BAD, CAUTION, GOOD, HEADING, QUIET, styled};
@@ -128,7 +128,7 @@ fn value(value: Option<&Value>) -> String {
 }
 
 /// What stays as it was found, and has never been reviewed.
-fn adopted(entries: &[Entry]) -> String {
+fn adopted(entries: &[PlanEntry]) -> String {
     let mut fields: BTreeMap<&str, (usize, BTreeSet<String>)> = BTreeMap::new();
     for entry in entries {
         for field in &entry.adopts {

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 
-use super::entry::{Action, Blocked, Entry};
+use super::entry::{Action, Blocked, PlanEntry};
 use super::pace::patiently;
 use super::places::{Finder, Known, Places, Which};
 use crate::cli::login::Failure;
@@ -41,7 +41,7 @@ pub(super) struct Surveyor<'a, W> {
 /// What was found.
 pub(super) struct Survey {
     /// By account and region.
-    pub(super) entries: Vec<Entry>,
+    pub(super) entries: Vec<PlanEntry>,
     pub(super) accounts: usize,
     pub(super) regions: Vec<Region>,
     /// Accounts that are closed, or about to be.
@@ -82,7 +82,7 @@ impl<W: Directory + Documents + Ledger + Clock + Sync> Surveyor<'_, W> {
         Ok(regions.map(|regions| regions.iter().cloned().collect::<BTreeSet<_>>().into_iter().collect()))
     }
 
-    async fn entries(&self, places: &[(Known, Vec<Region>)]) -> Result<Vec<Entry>, Failure> {
+    async fn entries(&self, places: &[(Known, Vec<Region>)]) -> Result<Vec<PlanEntry>, Failure> {
         let total: usize = places.iter().map(|(_, regions)| regions.len()).sum();
         let (done, unreachable) = (AtomicUsize::new(0), AtomicUsize::new(0));
         let pairs = places.iter().flat_map(|(known, regions)| regions.iter().map(move |region| (known, region)));
@@ -90,7 +90,7 @@ impl<W: Directory + Documents + Ledger + Clock + Sync> Surveyor<'_, W> {
             let target = Target::new(account.clone(), region.clone());
             let entry = match facts {
                 Ok(facts) => self.entry(target, facts).await?,
-                Err(fault) => Entry::unknown(target, None, nothing_known(), Blocked::fault(fault)),
+                Err(fault) => PlanEntry::unknown(target, None, nothing_known(), Blocked::fault(fault)),
             };
             let lost = usize::from(entry.action == Action::Unreachable);
             let lost = unreachable.fetch_add(lost, Ordering::Relaxed) + lost;
@@ -98,14 +98,14 @@ impl<W: Directory + Documents + Ledger + Clock + Sync> Surveyor<'_, W> {
             self.printer.progress(&format!("looking: {count} of {total} targets, {lost} unreachable"));
             Ok::<_, Fault>(entry)
         });
-        let mut entries: Vec<Entry> = stream::iter(each).buffer_unordered(self.concurrency).try_collect().await?;
+        let mut entries: Vec<PlanEntry> = stream::iter(each).buffer_unordered(self.concurrency).try_collect().await?;
         self.printer.progress("");
         entries.sort_by(|a, b| a.target.cmp(&b.target));
         Ok(entries)
     }
 
     /// One target. That the ledger cannot be read ends the plan: without it, every line would be another one.
-    async fn entry(&self, target: Target, facts: &AccountFacts) -> Result<Entry, Fault> {
+    async fn entry(&self, target: Target, facts: &AccountFacts) -> Result<PlanEntry, Fault> {
         let nothing = BTreeSet::new();
         let remembered = async || {
             if self.remembers { self.world.load(&target, &nothing).await } else { Ok(Loaded::default()) }
@@ -115,10 +115,10 @@ impl<W: Directory + Documents + Ledger + Clock + Sync> Surveyor<'_, W> {
         let decided =
             patiently(self.world, async || preview(self.world, self.policy, &work, facts, loaded.clone()).await);
         Ok(match decided.await {
-            Ok((case, decision)) => Entry::decided(&case, &decision),
+            Ok((case, decision)) => PlanEntry::decided(&case, &decision),
             Err(fault) => {
                 let baseline = self.policy.resolve(facts, self.world.now());
-                Entry::unknown(target, Some(facts), baseline, Blocked::fault(&fault))
+                PlanEntry::unknown(target, Some(facts), baseline, Blocked::fault(&fault))
             }
         })
     }
@@ -128,11 +128,11 @@ impl<W: Directory + Documents + Ledger + Clock + Sync> Surveyor<'_, W> {
 pub(in crate::cli) fn look_at(target: Target, correlation: &str, clock: &impl Clock) -> Work {
     Work {
         target,
-        cause: Cause::Swept,
+        cause: Cause::Sweep,
         edits: Vec::new(),
         correlation: correlation.to_owned(),
         since: clock.now(),
-        hop: 0,
+        requeues: 0,
         not_before: None,
     }
 }
@@ -144,7 +144,7 @@ fn nothing_known() -> Resolution {
 }
 
 /// How many of each.
-pub(super) fn count(entries: &[Entry]) -> BTreeMap<Action, usize> {
+pub(super) fn count(entries: &[PlanEntry]) -> BTreeMap<Action, usize> {
     let mut counts: BTreeMap<Action, usize> = Action::ALL.map(|action| (action, 0)).into();
     for entry in entries {
         *counts.entry(entry.action).or_default() += 1;

@@ -5,28 +5,28 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use super::{Outcome, SCHEMA_VERSION, count, failed, line, read, rejected};
+use super::{CommandOutput, SCHEMA_VERSION, count, failed, line, read, rejected};
 use crate::cli::Output;
-use crate::cli::policy_yaml;
+use crate::cli::policy::yaml;
 use crate::domain::policy::cases::{Difference, Tried};
 use crate::domain::text::escaped;
 use crate::domain::time::Time;
 
 /// Tries the cases of a file on a policy. A case that does not hold is an error, like a file that cannot be read.
-pub(super) fn test(cases: &Path, policy: &Path, now: Time, format: Output) -> Outcome {
+pub(super) fn test(cases: &Path, policy: &Path, now: Time, format: Output) -> CommandOutput {
     let (policy_name, cases_name) = (policy.display().to_string(), cases.display().to_string());
     let texts = read(policy).and_then(|policy| Ok((policy, read(cases)?)));
     let (policy_text, cases_text) = match texts {
         Ok(texts) => texts,
         Err(message) => return failed(&message, format),
     };
-    let parsed = policy_yaml::parse(&policy_name, &policy_text, now)
-        .and_then(|(policy, _)| Ok((policy, policy_yaml::parse_cases(&cases_name, &cases_text)?)));
+    let parsed = yaml::parse(&policy_name, &policy_text, now)
+        .and_then(|(policy, _)| Ok((policy, yaml::parse_cases(&cases_name, &cases_text)?)));
     let (policy, file) = match parsed {
         Ok(parsed) => parsed,
         Err(problems) if format == Output::Table => {
             let stderr = rejected(&problems.name, &problems.problems);
-            return Outcome { stderr, code: 1, ..Outcome::default() };
+            return CommandOutput { stderr, code: 1, ..CommandOutput::default() };
         }
         Err(problems) => return failed(&problems.to_string(), format),
     };
@@ -43,7 +43,7 @@ pub(super) fn test(cases: &Path, policy: &Path, now: Time, format: Output) -> Ou
         some => format!("{some} of {} did not hold\n", count(tried.len(), "case")),
     };
     let stderr = if format == Output::Table { summary } else { String::new() };
-    Outcome { stdout, stderr, code: u8::from(failures > 0) }
+    CommandOutput { stdout, stderr, code: u8::from(failures > 0) }
 }
 
 fn shown(tried: &Tried) -> String {

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use futures_util::stream::{self, StreamExt as _};
 
-use super::held::{Held, Wanted};
-use super::show::{self, Prospect};
+use super::received::{Filter, ReceivedBatch};
+use super::show::{self, DryRun};
 use super::{Failure, Shell};
 use crate::aws::dead_letters::{DeadLetters, DropBook, Dropped};
 use crate::cli::ExitStatus;
@@ -32,14 +32,14 @@ pub(super) struct Dropping<'a> {
 }
 
 /// What became of a message.
-pub(super) struct Done {
+pub(super) struct MessageResult {
     pub(super) id: String,
-    pub(super) outcome: Outcome,
+    pub(super) outcome: MessageOutcome,
     pub(super) note: String,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Outcome {
+pub(super) enum MessageOutcome {
     Sent,
     WouldSend,
     Dropped,
@@ -50,7 +50,7 @@ pub(super) enum Outcome {
     NotFound,
 }
 
-impl Outcome {
+impl MessageOutcome {
     pub(super) fn as_str(self) -> &'static str {
         match self {
             Self::Sent => "sent",
@@ -85,88 +85,94 @@ impl Shell<'_> {
     pub(super) async fn send(
         &self,
         queue: &DeadLetters,
-        wanted: Wanted,
+        filter: Filter,
         sending: &Sending<'_>,
     ) -> Result<ExitStatus, Failure> {
-        let held = Held::gather(queue, wanted, self.limit).await?;
-        let each = held.letters.iter().map(|letter| send_one(queue, letter, sending));
+        let received = ReceivedBatch::gather(queue, filter, self.limit).await?;
+        let each = received.letters.iter().map(|letter| send_one(queue, letter, sending));
         let done = stream::iter(each).buffered(PARALLEL).collect().await;
-        Ok(self.finish(queue, &held, done, sending.dry_run).await)
+        Ok(self.finish(queue, &received, done, sending.dry_run).await)
     }
 
     pub(super) async fn drop(
         &self,
         queue: &DeadLetters,
-        wanted: Wanted,
+        filter: Filter,
         dropping: &Dropping<'_>,
     ) -> Result<ExitStatus, Failure> {
-        let held = Held::gather(queue, wanted, self.limit).await?;
-        let each = held.letters.iter().map(|letter| drop_one(queue, letter, dropping));
+        let received = ReceivedBatch::gather(queue, filter, self.limit).await?;
+        let each = received.letters.iter().map(|letter| drop_one(queue, letter, dropping));
         let done = stream::iter(each).buffered(PARALLEL).collect().await;
-        Ok(self.finish(queue, &held, done, false).await)
+        Ok(self.finish(queue, &received, done, false).await)
     }
 
     /// Gives the rest back, and says what was done.
-    async fn finish(&self, queue: &DeadLetters, held: &Held, mut done: Vec<Done>, dry_run: bool) -> ExitStatus {
-        let elsewhere = held.elsewhere(queue).await;
+    async fn finish(
+        &self,
+        queue: &DeadLetters,
+        received: &ReceivedBatch,
+        mut done: Vec<MessageResult>,
+        dry_run: bool,
+    ) -> ExitStatus {
+        let elsewhere = received.elsewhere(queue).await;
         let gone: BTreeSet<String> =
             done.iter().filter(|done| done.outcome.is_gone()).map(|done| done.id.clone()).collect();
-        self.give_back(held, queue, &gone).await;
-        let missing = held.missing.iter().map(|id| Done {
+        self.give_back(received, queue, &gone).await;
+        let missing = received.missing.iter().map(|id| MessageResult {
             id: id.clone(),
-            outcome: Outcome::NotFound,
+            outcome: MessageOutcome::NotFound,
             note: "it is not in the queue; fix: see `runasctl redrive list`".to_owned(),
         });
         done.extend(missing);
         self.printer.data(&show::done(&done, dry_run, self.output));
         if done.is_empty() {
-            self.printer.talk(&show::sum(&held.letters));
+            self.printer.talk(&show::sum(&received.letters));
         }
-        self.printer.talk(&show::beyond(held, self.limit, elsewhere));
+        self.printer.talk(&show::beyond(received, self.limit, elsewhere));
         if done.iter().all(|done| done.outcome.is_well()) { ExitStatus::Success } else { ExitStatus::Error }
     }
 }
 
 /// Sent first and deleted then: a crash in between leaves the message in both queues, and never in none.
-async fn send_one(queue: &DeadLetters, letter: &DeadLetter, sending: &Sending<'_>) -> Done {
-    let prospect = Prospect::of(letter);
-    let poison = prospect.is_poison();
-    let ended = |outcome, note: String| Done { id: letter.id.clone(), outcome, note };
-    let note = match prospect.reason {
-        Some(reason) if poison && !sending.force => {
+async fn send_one(queue: &DeadLetters, letter: &DeadLetter, sending: &Sending<'_>) -> MessageResult {
+    let dry = DryRun::of(letter);
+    let undecodable = dry.is_undecodable();
+    let ended = |outcome, note: String| MessageResult { id: letter.id.clone(), outcome, note };
+    let note = match dry.reason {
+        Some(reason) if undecodable && !sending.force => {
             return ended(
-                Outcome::Refused,
-                format!("it would be poison again: {reason}; fix: --force sends it all the same"),
+                MessageOutcome::Refused,
+                format!("it would be undecodable again: {reason}; fix: --force sends it all the same"),
             );
         }
-        Some(reason) => format!("the function will find it {}: {reason}", prospect.outcome),
+        Some(reason) => format!("the function will find it {}: {reason}", dry.outcome),
         None => String::new(),
     };
     if sending.dry_run {
-        return ended(Outcome::WouldSend, note);
+        return ended(MessageOutcome::WouldSend, note);
     }
     if let Err(fault) = queue.send_to(sending.queue, letter).await {
-        return ended(Outcome::Failed, untouched(&fault, "it may have been sent, and is still here"));
+        return ended(MessageOutcome::Failed, untouched(&fault, "it may have been sent, and is still here"));
     }
     match queue.delete(letter).await {
-        Ok(()) => ended(Outcome::Sent, note),
-        Err(fault) => ended(Outcome::SentAndKept, format!("{}; sending it twice does no harm", told(&fault))),
+        Ok(()) => ended(MessageOutcome::Sent, note),
+        Err(fault) => ended(MessageOutcome::SentAndKept, format!("{}; sending it twice does no harm", told(&fault))),
     }
 }
 
 /// Written down first and deleted then.
-async fn drop_one(queue: &DeadLetters, letter: &DeadLetter, dropping: &Dropping<'_>) -> Done {
-    let ended = |outcome, note: String| Done { id: letter.id.clone(), outcome, note };
+async fn drop_one(queue: &DeadLetters, letter: &DeadLetter, dropping: &Dropping<'_>) -> MessageResult {
+    let ended = |outcome, note: String| MessageResult { id: letter.id.clone(), outcome, note };
     let dropped = Dropped { letter, by: dropping.by, why: dropping.why, at: now() };
     if let Err(fault) = dropping.book.keep(&dropped).await {
-        return ended(Outcome::Failed, untouched(&fault, "it is still here"));
+        return ended(MessageOutcome::Failed, untouched(&fault, "it is still here"));
     }
     match queue.delete(letter).await {
-        Ok(()) => ended(Outcome::Dropped, String::new()),
-        Err(fault) => ended(Outcome::Failed, untouched(&fault, "it is written down, and may be gone")),
+        Ok(()) => ended(MessageOutcome::Dropped, String::new()),
+        Err(fault) => ended(MessageOutcome::Failed, untouched(&fault, "it is written down, and may be gone")),
     }
 }
 
 fn untouched(fault: &Fault, perhaps: &str) -> String {
-    if fault.maybe_applied { format!("{} ({perhaps})", told(fault)) } else { told(fault) }
+    if fault.outcome_unknown { format!("{} ({perhaps})", told(fault)) } else { told(fault) }
 }

@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 
 use serde_json::{Map, Value, json};
 
-use super::act::Done;
-use super::held::Held;
+use super::act::MessageResult;
+use super::received::ReceivedBatch;
 use crate::aws::dead_letters::HOLD_S;
 use crate::cli::Output;
 use crate::cli::login::told;
@@ -22,7 +22,7 @@ const SHOWN_BYTES_MAX: usize = 64 * 1_024;
 const VALUE_CHARS_MAX: usize = 1_024;
 
 /// What the function would make of a message now.
-pub(super) struct Prospect {
+pub(super) struct DryRun {
     pub(super) outcome: &'static str,
     kind: Option<&'static str>,
     account: Option<String>,
@@ -30,25 +30,25 @@ pub(super) struct Prospect {
     pub(super) reason: Option<String>,
 }
 
-impl Prospect {
+impl DryRun {
     pub(super) fn of(letter: &DeadLetter) -> Self {
-        let none = Self { outcome: "poison", kind: None, account: None, region: None, reason: None };
+        let none = Self { outcome: "undecodable", kind: None, account: None, region: None, reason: None };
         match decode(&letter.body) {
-            Decoded::Signal(notice) => Self {
+            Decoded::Signal(event) => Self {
                 outcome: "signal",
-                kind: Some(notice.signal.kind()),
-                account: notice.signal.account().map(ToString::to_string),
-                region: notice.signal.region().map(ToString::to_string),
+                kind: Some(event.signal.kind()),
+                account: event.signal.account().map(ToString::to_string),
+                region: event.signal.region().map(ToString::to_string),
                 reason: None,
             },
             Decoded::Ignored { reason, .. } => Self { outcome: "ignored", reason: Some(reason), ..none },
             Decoded::Untrusted { reason, .. } => Self { outcome: "untrusted", reason: Some(reason), ..none },
-            Decoded::Poison { reason } => Self { reason: Some(reason), ..none },
+            Decoded::Undecodable { reason } => Self { reason: Some(reason), ..none },
         }
     }
 
-    pub(super) fn is_poison(&self) -> bool {
-        self.outcome == "poison"
+    pub(super) fn is_undecodable(&self) -> bool {
+        self.outcome == "undecodable"
     }
 
     fn data(&self) -> Value {
@@ -68,7 +68,7 @@ impl Prospect {
 
 /// Every message in one line each.
 pub(super) fn list(letters: &[DeadLetter], output: Output) -> String {
-    let rows = letters.iter().map(|letter| (letter, Prospect::of(letter)));
+    let rows = letters.iter().map(|letter| (letter, DryRun::of(letter)));
     if output == Output::Json {
         let messages: Vec<Value> = rows.map(|(letter, now)| summary(letter, &now)).collect();
         return data(&json!({ "messages": messages }));
@@ -97,18 +97,18 @@ pub(super) fn sum(letters: &[DeadLetter]) -> String {
     if letters.is_empty() {
         return "there is no message to be seen in the dead-letter queue\n".to_owned();
     }
-    let poison = letters.iter().filter(|letter| Prospect::of(letter).is_poison()).count();
+    let undecodable = letters.iter().filter(|letter| DryRun::of(letter).is_undecodable()).count();
     let count = match letters.len() {
         1 => "1 message".to_owned(),
         several => format!("{several} messages"),
     };
-    format!("{count}, of which the function could use {}\n", letters.len() - poison)
+    format!("{count}, of which the function could use {}\n", letters.len() - undecodable)
 }
 
 /// What there may be beside what was seen.
-pub(super) fn beyond(held: &Held, limit: usize, elsewhere: u64) -> String {
+pub(super) fn beyond(received: &ReceivedBatch, limit: usize, elsewhere: u64) -> String {
     let mut text = String::new();
-    if held.cut_short {
+    if received.cut_short {
         let _ =
             writeln!(text, "there may be more than the {limit} that were looked at; raise --limit, or run it again");
     }
@@ -129,7 +129,7 @@ pub(super) fn not_given_back(fault: &Fault) -> String {
 
 /// One message, whole.
 pub(super) fn whole(letter: &DeadLetter, output: Output) -> String {
-    let now = Prospect::of(letter);
+    let now = DryRun::of(letter);
     if output == Output::Json {
         let attributes: Map<String, Value> =
             letter.attributes.iter().map(|(name, attribute)| (name.clone(), attribute_data(attribute))).collect();
@@ -154,7 +154,7 @@ pub(super) fn whole(letter: &DeadLetter, output: Output) -> String {
 }
 
 /// What was done, message by message.
-pub(super) fn done(all: &[Done], dry_run: bool, output: Output) -> String {
+pub(super) fn done(all: &[MessageResult], dry_run: bool, output: Output) -> String {
     if output == Output::Json {
         let messages =
             all.iter().map(|done| json!({ "id": done.id, "outcome": done.outcome.as_str(), "note": done.note }));
@@ -166,7 +166,7 @@ pub(super) fn done(all: &[Done], dry_run: bool, output: Output) -> String {
     if cells.is_empty() { String::new() } else { columns(["ID", "OUTCOME", "NOTE"], &cells) }
 }
 
-fn summary(letter: &DeadLetter, now: &Prospect) -> Value {
+fn summary(letter: &DeadLetter, now: &DryRun) -> Value {
     json!({
         "id": letter.id,
         "sent": letter.sent,

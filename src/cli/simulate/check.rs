@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::crew::Crew;
-use super::stage::{EVIL, REGIONS, ROLE, Stage, Wanted};
+use super::instances::Instances;
+use super::stage::{EVIL, Expected, REGIONS, ROLE, Stage};
 use super::step::Step;
 use super::truth::{Author, Truth};
 use crate::domain::document::{Content, FieldChange, parse};
@@ -13,12 +13,12 @@ use crate::domain::durations::REQUEUES_MAX;
 use crate::domain::finding::Alert;
 use crate::domain::policy::Owned;
 use crate::domain::principal::UNKNOWN;
-use crate::domain::record::Standing;
+use crate::domain::record::Status;
 use crate::domain::settle::DELAY_MAX_S;
 use crate::domain::target::{AccountId, AccountState, Target};
 use crate::domain::time::{MINUTE_MS, Time};
 use crate::ports::Clock as _;
-use crate::sim::trouble::{About, Hit, Made};
+use crate::sim::faults::{About, InjectedFault, Made};
 use crate::sim::{Called, Document, Sim};
 
 /// An alert is no larger: 64 KB (design section 8), below SNS's 256.
@@ -48,7 +48,7 @@ pub(super) struct Checker {
     /// Where an invocation that is still at work has written, and its number.
     writers: Vec<(Target, u64)>,
     /// How accounts stood when all was at rest.
-    settled: BTreeMap<AccountId, Wanted>,
+    settled: BTreeMap<AccountId, Expected>,
 }
 
 /// An alert on its way.
@@ -88,7 +88,7 @@ impl Checker {
             _ => return,
         };
         let account =
-            number.and_then(|number| Some(stage.target(super::step::Spot { account: number, region: 0 })?.account));
+            number.and_then(|number| Some(stage.target(super::step::Place { account: number, region: 0 })?.account));
         // Who moves away and back was in between what the reactor may still believe it to be.
         self.settled.retain(|settled, _| account.as_ref().is_some_and(|account| account != settled));
         for (target, truth) in &mut self.truths {
@@ -123,27 +123,27 @@ impl Checker {
         stage: &Stage,
         sim: &Sim,
         made: Vec<Made>,
-        crew: &mut Crew<'_>,
+        instances: &mut Instances<'_>,
     ) -> Result<(), Violation> {
         let calls = sim.calls_after(self.calls);
         self.calls += calls.len();
         for call in &calls {
             self.truths.entry(call.target.clone()).or_default().follow(call, sim.unseen_ms());
         }
-        self.cut_short(&calls, &made, crew);
+        self.cut_short(&calls, &made, instances);
         for (target, truth) in &self.truths {
             if truth.puts > truth.allowed {
                 return Err(format!("{target}: {} Puts of ours, and reasons for {}", truth.puts, truth.allowed));
             }
         }
         for made in made {
-            self.made(stage, sim, &made, crew)?;
+            self.made(stage, sim, &made, instances)?;
         }
         for (at, alert) in sim.told_after(self.told) {
             self.told += 1;
             self.heard(at, &alert)?;
         }
-        for report in crew.reports.drain(..) {
+        for report in instances.reports.drain(..) {
             if let Some(pass) = report.passes.iter().find(|pass| pass.looks > LOOKS_MAX) {
                 return Err(format!("{}: {} looks in one pass", pass.target, pass.looks));
             }
@@ -153,7 +153,7 @@ impl Checker {
 
     /// Who has written what a pipeline's event told him, and is cut short before he can say so, may find it undone by one who
     /// knows only of the write; then it is done once more.
-    fn cut_short(&mut self, calls: &[Called], made: &[Made], crew: &Crew<'_>) {
+    fn cut_short(&mut self, calls: &[Called], made: &[Made], instances: &Instances<'_>) {
         let written = calls.iter().filter(|call| call.failed.is_none() && call.action.made_version().is_some());
         for call in written.filter(|call| Author::of(call) == Author::Us) {
             let about = About::Document(call.target.clone());
@@ -164,21 +164,23 @@ impl Checker {
         }
         let truths = &mut self.truths;
         self.writers.retain(|(target, invocation)| {
-            if let Some(truth) = truths.get_mut(target).filter(|_| crew.troubled.contains(invocation)) {
+            if let Some(truth) = truths.get_mut(target).filter(|_| instances.troubled.contains(invocation)) {
                 truth.cut_short();
                 return false;
             }
-            crew.flying(*invocation)
+            instances.flying(*invocation)
         });
     }
 
-    fn made(&mut self, stage: &Stage, sim: &Sim, made: &Made, crew: &Crew<'_>) -> Result<(), Violation> {
+    fn made(&mut self, stage: &Stage, sim: &Sim, made: &Made, instances: &Instances<'_>) -> Result<(), Violation> {
         match &made.about {
             About::Document(target) => self.on_document(stage, sim, target, made),
-            About::Alert(id) => self.on_alert(id, made, crew),
+            About::Alert(id) => self.on_alert(id, made, instances),
             About::Messages(messages) => {
-                let wrong = messages.iter().find(|(hops, delay)| *hops > REQUEUES_MAX || *delay > DELAY_MAX_S);
-                wrong.map_or(Ok(()), |(hops, delay)| Err(format!("a message after {hops} hops, delayed by {delay} s")))
+                let wrong = messages.iter().find(|(requeues, delay)| *requeues > REQUEUES_MAX || *delay > DELAY_MAX_S);
+                wrong.map_or(Ok(()), |(requeues, delay)| {
+                    Err(format!("a message after {requeues} requeues, delayed by {delay} s"))
+                })
             }
             About::Other => Ok(()),
         }
@@ -193,31 +195,36 @@ impl Checker {
             return Err(format!("{target}: {} in a region that is not governed", made.call));
         }
         let write = ["create", "update", "promote", "delete", "prune"].contains(&made.call);
-        let now = sim.find_account(&target.account).map(|account| stage.wanted(&account.facts));
+        let now = sim.find_account(&target.account).map(|account| stage.expected(&account.facts));
         let before = self.settled.get(&target.account).copied();
-        if write && now == Some(Wanted::Watched) && before == now {
+        if write && now == Some(Expected::Watched) && before == now {
             return Err(format!("{target}: {} where we only observe", made.call));
         }
         Ok(())
     }
 
-    fn on_alert(&mut self, id: &str, made: &Made, crew: &Crew<'_>) -> Result<(), Violation> {
+    fn on_alert(&mut self, id: &str, made: &Made, instances: &Instances<'_>) -> Result<(), Violation> {
         if made.call == "mark_sent" {
-            let effective = matches!(made.hit, None | Some(Hit::TimeoutAfter | Hit::StopAfter));
+            let effective = matches!(made.fault, None | Some(InjectedFault::TimeoutAfter | InjectedFault::StopAfter));
             if let Some(publication) = self.published.get_mut(id) {
                 publication.marked |= effective;
-                publication.excused |= made.hit.is_some();
+                publication.excused |= made.fault.is_some();
             }
             return Ok(());
         }
-        if matches!(made.hit, Some(Hit::Refused(_) | Hit::TimeoutBefore | Hit::StopBefore)) {
+        if matches!(
+            made.fault,
+            Some(InjectedFault::Refused(_) | InjectedFault::TimeoutBefore | InjectedFault::StopBefore)
+        ) {
             return Ok(());
         }
-        let again = Publication { by: made.invocation, marked: false, excused: made.hit.is_some() };
+        let again = Publication { by: made.invocation, marked: false, excused: made.fault.is_some() };
         match self.published.insert(id.to_owned(), again) {
             Some(before) if before.marked => Err(format!("told again after it was marked as sent: {id}")),
-            Some(before) if !before.excused && !crew.troubled.contains(&before.by) => Err(format!("told twice: {id}")),
-            Some(before) if crew.flying(before.by) => Err(format!("told while another was telling it: {id}")),
+            Some(before) if !before.excused && !instances.troubled.contains(&before.by) => {
+                Err(format!("told twice: {id}"))
+            }
+            Some(before) if instances.flying(before.by) => Err(format!("told while another was telling it: {id}")),
             _ => Ok(()),
         }
     }
@@ -267,7 +274,7 @@ impl Checker {
 
     fn settle(&mut self, stage: &Stage, sim: &Sim) {
         let accounts = sim.accounts().into_iter();
-        self.settled = accounts.map(|a| (a.facts.account.clone(), stage.wanted(&a.facts))).collect();
+        self.settled = accounts.map(|a| (a.facts.account.clone(), stage.expected(&a.facts))).collect();
     }
 
     fn target_at_rest(&mut self, stage: &Stage, sim: &Sim, target: &Target, swept: bool) -> Result<(), Violation> {
@@ -281,7 +288,8 @@ impl Checker {
             let incident = sim.record(target).and_then(|record| record.incident);
             let enriched = incident.is_some_and(|it| it.opponents.iter().any(|who| who.contains(&owed.who)));
             // Where the reactor only watches, an act that was told without a name is not told again by it.
-            let watched = sim.find_account(&target.account).map(|a| stage.wanted(&a.facts)) == Some(Wanted::Watched);
+            let watched =
+                sim.find_account(&target.account).map(|a| stage.expected(&a.facts)) == Some(Expected::Watched);
             let nameless = self.nameless.get(target).is_some_and(|at| watched && *at >= owed.at);
             if !named && !counted && !enriched && !nameless {
                 return Err(format!("{target}: nobody was told that {} {}", owed.who, owed.action.in_words()));
@@ -297,14 +305,14 @@ impl Checker {
         if reachable {
             truth.rest();
         }
-        let Wanted::Enforced { user, idle } = stage.wanted(&account.facts) else { return Ok(()) };
-        let standing = sim.record(target).map_or(Standing::New, |record| record.standing);
+        let Expected::Enforced { user, idle } = stage.expected(&account.facts) else { return Ok(()) };
+        let status = sim.record(target).map_or(Status::New, |record| record.status);
         if !reachable {
-            let green = swept && standing == Standing::InSync;
+            let green = swept && status == Status::InSync;
             return if green { Err(format!("{target}: green, and nobody can read it")) } else { Ok(()) };
         }
         match wrong(sim.document(target).as_ref(), &owned(user, idle), truth) {
-            None if swept && standing != Standing::InSync => Err(format!("{target}: right, and {standing:?}")),
+            None if swept && status != Status::InSync => Err(format!("{target}: right, and {status:?}")),
             None => {
                 if let Some(document) = sim.document(target) {
                     truth.resume_from(&parse(text_of(&document, document.latest())));
@@ -312,8 +320,8 @@ impl Checker {
                 truth.blind &= !swept;
                 Ok(())
             }
-            Some(wrong) if swept || (standing == Standing::InSync && !truth.blind) => {
-                Err(format!("{target}: {standing:?}, and yet {wrong}"))
+            Some(wrong) if swept || (status == Status::InSync && !truth.blind) => {
+                Err(format!("{target}: {status:?}, and yet {wrong}"))
             }
             Some(_) => Ok(()),
         }
@@ -342,14 +350,14 @@ fn wrong(document: Option<&Document>, owned: &Owned, truth: &Truth) -> Option<St
         return Some(format!("{} is {:?}", drift.field, drift.from));
     }
     if text.contains(EVIL) {
-        return Some(format!("what an untrusted hand wrote is kept: {text}"));
+        return Some(format!("what an untrusted actor wrote is kept: {text}"));
     }
     let should = truth.accepted.clone().unwrap_or_else(Content::minimal).overlaid(owned);
     let lost = should.change_to(content);
     // What an earlier baseline owned stays as it set it: our own changes are accepted like those of trusted hands.
     let ours = |change: &&FieldChange| change.field == "idleSessionTimeout" && change.to == Some(Value::from("15"));
     let lost = lost.iter().find(|change| !ours(change)).filter(|_| truth.unknowable.is_none())?;
-    Some(format!("{} is {:?}, and a trusted hand made it {:?}", lost.field, lost.to, lost.from))
+    Some(format!("{} is {:?}, and a trusted actor made it {:?}", lost.field, lost.to, lost.from))
 }
 
 fn text_of(document: &Document, version: u64) -> &str {

@@ -1,7 +1,7 @@
 //! Plays a story to its end.
 
 use super::check::{Checker, Violation};
-use super::crew::Crew;
+use super::instances::Instances;
 use super::stage::Stage;
 use super::step::{Step, Story};
 use crate::domain::time::{DAY_MS, HOUR_MS, MINUTE_MS, Time};
@@ -9,14 +9,14 @@ use crate::ports::Clock as _;
 use crate::reactor::{PolicySource, Reactor};
 use crate::sim::Sim;
 use crate::sim::drive::Simulated as _;
-use crate::sim::trouble::{About, Hit, Made, Troubled};
+use crate::sim::faults::{About, FaultInjector, InjectedFault, Made};
 
 /// No story takes longer to come to rest than this: what comes latest is a replay, three days later, and what it starts.
 const REST_MAX_MS: i64 = 10 * DAY_MS;
 
 /// How a story ended.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Outcome {
+pub(super) struct Played {
     /// Things that happened: acts, messages delivered, calls made by the reactor.
     pub(super) steps: u64,
     /// Calls of the reactor among them.
@@ -30,28 +30,28 @@ pub(super) struct Outcome {
 }
 
 /// Plays a story on a clock of its own.
-pub(super) fn play(story: &Story) -> Outcome {
+pub(super) fn play(story: &Story) -> Played {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
     match runtime {
         Ok(runtime) => runtime.block_on(perform(story)),
-        Err(error) => Outcome { violation: Some(format!("no runtime: {error}")), ..Outcome::default() },
+        Err(error) => Played { violation: Some(format!("no runtime: {error}")), ..Played::default() },
     }
 }
 
-async fn perform(story: &Story) -> Outcome {
+async fn perform(story: &Story) -> Played {
     let (stage, sim) = match Stage::set(story) {
         Ok(set) => set,
-        Err(error) => return Outcome { violation: Some(error), ..Outcome::default() },
+        Err(error) => return Played { violation: Some(error), ..Played::default() },
     };
     let checker = Checker::new(&stage, &sim);
-    let reactor = Reactor::new(Troubled::new(sim), PolicySource::Table);
-    let troubles = Vec::new();
-    let mut run = Run { stage, checker, crew: Crew::new(&reactor), reactor: &reactor, acts: 0, troubles };
+    let reactor = Reactor::new(FaultInjector::new(sim), PolicySource::Table);
+    let faults = Vec::new();
+    let mut run = Run { stage, checker, instances: Instances::new(&reactor), reactor: &reactor, acts: 0, faults };
     let violation = run.through(&story.steps).await.err();
-    let timeline = violation.as_ref().map(|_| timeline(reactor.world().sim(), run.troubles));
-    Outcome {
+    let timeline = violation.as_ref().map(|_| timeline(reactor.world().sim(), run.faults));
+    Played {
         timeline: timeline.unwrap_or_default(),
-        steps: run.acts + run.crew.messages + reactor.world().calls(),
+        steps: run.acts + run.instances.messages + reactor.world().calls(),
         calls: reactor.world().calls(),
         alerts: u64::try_from(reactor.world().sim().told().len()).unwrap_or(0),
         violation,
@@ -61,11 +61,11 @@ async fn perform(story: &Story) -> Outcome {
 struct Run<'a> {
     stage: Stage,
     checker: Checker,
-    crew: Crew<'a>,
-    reactor: &'a Reactor<Troubled>,
+    instances: Instances<'a>,
+    reactor: &'a Reactor<FaultInjector>,
     acts: u64,
     /// Trouble that calls of the reactor met.
-    troubles: Vec<Made>,
+    faults: Vec<Made>,
 }
 
 impl Run<'_> {
@@ -75,7 +75,7 @@ impl Run<'_> {
             self.step(*step).await?;
         }
         // Trouble is over; what was lost is found by the next sweep.
-        self.reactor.world().calm();
+        self.reactor.world().stop_injecting();
         self.reactor.world().sim().no_more_fates();
         self.rest(false).await?;
         self.pass(self.reactor.world().now().plus_ms(2 * MINUTE_MS)).await?;
@@ -88,8 +88,8 @@ impl Run<'_> {
         match step {
             Step::Pass(ms) => self.pass(world.now().plus_ms(i64::from(ms))).await?,
             Step::Rest => self.rest(false).await?,
-            Step::Hit(nth, hit) => world.hit(u64::from(nth), hit),
-            Step::Hurry(ms) => self.crew.hurry(ms),
+            Step::Fault(nth, fault) => world.inject(u64::from(nth), fault),
+            Step::Deadline(ms) => self.instances.set_deadline(ms),
             step => {
                 self.checker.expect(&self.stage, step, world.now());
                 self.stage.play(world.sim(), step);
@@ -105,7 +105,7 @@ impl Run<'_> {
     async fn pass(&mut self, end: Time) -> Result<(), Violation> {
         loop {
             let now = self.reactor.world().now();
-            self.crew.until(end.min(now.plus_ms(HOUR_MS))).await;
+            self.instances.until(end.min(now.plus_ms(HOUR_MS))).await;
             self.check()?;
             if self.reactor.world().now() >= end {
                 return Ok(());
@@ -115,7 +115,7 @@ impl Run<'_> {
 
     async fn rest(&mut self, swept: bool) -> Result<(), Violation> {
         let end = self.reactor.world().now().plus_ms(REST_MAX_MS);
-        let quiet = self.crew.until_quiet(end).await;
+        let quiet = self.instances.until_quiet(end).await;
         self.check()?;
         if !quiet {
             return Err("messages without end".to_owned());
@@ -131,27 +131,32 @@ impl Run<'_> {
     fn check(&mut self) -> Result<(), Violation> {
         let world = self.reactor.world();
         let made = world.made();
-        self.troubles.extend(made.iter().filter(|made| made.hit.is_some()).cloned());
-        self.checker.step(&self.stage, world.sim(), made, &mut self.crew)
+        self.faults.extend(made.iter().filter(|made| made.fault.is_some()).cloned());
+        self.checker.step(&self.stage, world.sim(), made, &mut self.instances)
     }
 }
 
 /// Everything that happened, in order.
-fn timeline(sim: &Sim, troubles: Vec<Made>) -> Vec<String> {
+fn timeline(sim: &Sim, faults: Vec<Made>) -> Vec<String> {
     let calls = sim.calls_after(0).into_iter().map(|call| {
         let failed = call.failed.map(|code| format!(" ({code})")).unwrap_or_default();
         (call.at, format!("{}: {} {}{failed}", call.target, call.who, call.action.in_words()))
     });
     let alerts =
         sim.told_after(0).into_iter().map(|(at, alert)| (at, format!("alert {}: {}", alert.kind, alert.subject)));
-    let troubles = troubles.into_iter().map(|made| {
+    let faults = faults.into_iter().map(|made| {
         let about = if let About::Document(target) = made.about { format!(" in {target}") } else { String::new() };
         (
             made.at,
-            format!("invocation {}, {}{about}: {:?}", made.invocation, made.call, made.hit.unwrap_or(Hit::StopBefore)),
+            format!(
+                "invocation {}, {}{about}: {:?}",
+                made.invocation,
+                made.call,
+                made.fault.unwrap_or(InjectedFault::StopBefore)
+            ),
         )
     });
-    let mut lines: Vec<(Time, String)> = calls.chain(alerts).chain(troubles).collect();
+    let mut lines: Vec<(Time, String)> = calls.chain(alerts).chain(faults).collect();
     lines.sort_by_key(|(at, _)| *at);
     lines.into_iter().map(|(at, line)| format!("{at} {line}")).collect()
 }

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
-use super::step::{Deed, Hand, Spot, Step, Story};
-use crate::cli::policy_yaml;
+use super::step::{Actor, Op, Place, Step, Story};
+use crate::cli::policy::yaml;
 use crate::domain::policy::Policy;
 use crate::domain::target::{AccountFacts, AccountId, AccountState, Target};
 use crate::domain::time::{SECOND_MS, Time};
@@ -20,14 +20,14 @@ const MANAGEMENT: &str = "111122223333";
 const EXEMPT: &str = "555566667777";
 const ROOT: &str = "r-stry";
 const OUS: [&str; 3] = ["ou-stry-production", "ou-stry-workloads", "ou-stry-pilotscope"];
-/// What an untrusted hand writes carries this, so that it is recognised wherever it turns up.
+/// What an untrusted actor writes carries this, so that it is recognised wherever it turns up.
 pub(super) const EVIL: &str = "evil";
 /// Accounts that a story can add to the first five.
 const VENDED_MAX: usize = 4;
 
 /// What the policy wants of an account: said here once more, in other words than the reactor's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Wanted {
+pub(super) enum Expected {
     /// Run As for this user, and an idle timeout where it is owned.
     Enforced { user: &'static str, idle: Option<&'static str> },
     /// Look, tell, never write.
@@ -51,7 +51,7 @@ impl Stage {
     pub(super) fn set(story: &Story) -> Result<(Self, Sim), String> {
         let epoch = EPOCH.parse::<Time>().map_err(|error| error.to_string())?;
         let policy = |text: &str| {
-            let parsed = policy_yaml::parse("the story's policy", text, epoch);
+            let parsed = yaml::parse("the story's policy", text, epoch);
             parsed.map(|(policy, _)| policy).map_err(|problems| problems.to_string())
         };
         let policies = [policy(POLICY)?, policy(&POLICY.replace("ops }", "engineers }"))?];
@@ -69,8 +69,8 @@ impl Stage {
         for (id, ou) in places {
             stage.add(&sim, account(id, ou, epoch, epoch)?);
         }
-        for spot in [0, 1, 3].into_iter().flat_map(|account| [0, 1].map(|region| Spot { account, region })) {
-            if let Some(target) = stage.target(spot) {
+        for place in [0, 1, 3].into_iter().flat_map(|account| [0, 1].map(|region| Place { account, region })) {
+            if let Some(target) = stage.target(place) {
                 let _ = sim.lza_writes(&target, "logs");
             }
         }
@@ -83,10 +83,10 @@ impl Stage {
         sim.put_account(account);
     }
 
-    /// The target at a spot; a spot beyond the list is another way to say one in it.
-    pub(super) fn target(&self, spot: Spot) -> Option<Target> {
-        let account = self.account(spot.account)?;
-        let region = REGIONS.get(usize::from(spot.region) % REGIONS.len())?;
+    /// The target at a place; a place beyond the list is another way to say one in it.
+    pub(super) fn target(&self, place: Place) -> Option<Target> {
+        let account = self.account(place.account)?;
+        let region = REGIONS.get(usize::from(place.region) % REGIONS.len())?;
         Some(Target::new(account, region.parse().ok()?))
     }
 
@@ -104,23 +104,23 @@ impl Stage {
     }
 
     /// What the policy wants where an account stands.
-    pub(super) fn wanted(&self, facts: &AccountFacts) -> Wanted {
+    pub(super) fn expected(&self, facts: &AccountFacts) -> Expected {
         let user = if self.other_policy { "engineers" } else { "ops" };
         let place = facts.ou_path.last().map_or("", |ou| ou.as_str());
         match place {
-            _ if facts.account.as_str() == EXEMPT => Wanted::Watched,
-            "ou-stry-production" => Wanted::Enforced { user: "prodops", idle: Some("15") },
-            "ou-stry-pilotscope" => Wanted::Watched,
-            _ => Wanted::Enforced { user, idle: None },
+            _ if facts.account.as_str() == EXEMPT => Expected::Watched,
+            "ou-stry-production" => Expected::Enforced { user: "prodops", idle: Some("15") },
+            "ou-stry-pilotscope" => Expected::Watched,
+            _ => Expected::Enforced { user, idle: None },
         }
     }
 
     /// Lets one step happen, unless it is a matter of time or of trouble.
     pub(super) fn play(&mut self, sim: &Sim, step: Step) {
         match step {
-            Step::Act(spot, hand, deed) => {
-                if let Some(target) = self.target(spot).filter(|target| ripe(sim, target, hand)) {
-                    let _ = act(sim, &target, hand, deed);
+            Step::Act(place, actor, op) => {
+                if let Some(target) = self.target(place).filter(|target| ripe(sim, target, actor)) {
+                    let _ = act(sim, &target, actor, op);
                 }
             }
             Step::Fate(fate) => sim.next_fate(fate),
@@ -138,15 +138,15 @@ impl Stage {
             Step::Unlock(number) => self.with(sim, number, |account, now| {
                 account.roles.entry(ROLE.to_owned()).or_insert(now);
             }),
-            Step::Off(spot) => self.switch(sim, spot, false),
-            Step::On(spot) => self.switch(sim, spot, true),
+            Step::Off(place) => self.switch(sim, place, false),
+            Step::On(place) => self.switch(sim, place, true),
             Step::Push(other) => {
                 self.other_policy = other;
                 let [first, second] = &self.policies;
                 sim.push_policy(if other { second } else { first }.clone());
             }
             Step::Sweep => sim.enqueue(r#"{"kind":"sweep","schema":1}"#),
-            Step::Pass(_) | Step::Rest | Step::Hit(..) | Step::Hurry(_) => {}
+            Step::Pass(_) | Step::Rest | Step::Fault(..) | Step::Deadline(_) => {}
         }
     }
 
@@ -206,8 +206,8 @@ impl Stage {
 
     /// What a member account can make out of rules and buses of its own, at most.
     fn forge(&self, sim: &Sim, from: u8, about: u8) {
-        let spot = Spot { account: from, region: 0 };
-        let (Some(from), Some(about)) = (self.target(spot), self.account(about)) else { return };
+        let place = Place { account: from, region: 0 };
+        let (Some(from), Some(about)) = (self.target(place), self.account(about)) else { return };
         if from.account.as_str() == MANAGEMENT || from.account == about {
             return;
         }
@@ -226,8 +226,8 @@ impl Stage {
         }
     }
 
-    fn switch(&self, sim: &Sim, spot: Spot, on: bool) {
-        let Some(target) = self.target(spot) else { return };
+    fn switch(&self, sim: &Sim, place: Place, on: bool) {
+        let Some(target) = self.target(place) else { return };
         sim.change_account(&target.account, |account| {
             if on {
                 account.regions_off.remove(&target.region);
@@ -240,12 +240,12 @@ impl Stage {
 }
 
 /// Nobody but a pipeline acts before the reactor has seen a document for the first time: what is there then is adopted.
-fn ripe(sim: &Sim, target: &Target, hand: Hand) -> bool {
+fn ripe(sim: &Sim, target: &Target, actor: Actor) -> bool {
     let known = sim.record(target).is_some_and(|record| record.facts.base.is_some());
     let there = sim.find_account(&target.account).is_some_and(|account| {
         account.facts.state == AccountState::Active && !account.regions_off.contains(&target.region)
     });
-    there && (known || hand == Hand::Pipeline)
+    there && (known || actor == Actor::Pipeline)
 }
 
 fn management() -> Option<Target> {
@@ -264,66 +264,66 @@ fn account(id: &str, ou: Option<usize>, ready: Time, role_from: Time) -> Result<
     Ok(Account { facts, roles, ready, regions_off: BTreeSet::new(), opted_in: BTreeSet::new() })
 }
 
-fn caller(target: &Target, hand: Hand) -> Caller {
-    let name = hand.to_string();
-    match hand {
-        Hand::Mallory(_) => Caller::administrator(&target.account, &name),
-        Hand::Impostor(_) => Caller::role(&target.account, "Admin", &name),
-        Hand::BreakGlass(_) => Caller::break_glass(&target.account, &name),
-        Hand::Pipeline => Caller::lza(&target.account),
+fn caller(target: &Target, actor: Actor) -> Caller {
+    let name = actor.to_string();
+    match actor {
+        Actor::Mallory(_) => Caller::administrator(&target.account, &name),
+        Actor::Impostor(_) => Caller::role(&target.account, "Admin", &name),
+        Actor::BreakGlass(_) => Caller::break_glass(&target.account, &name),
+        Actor::Pipeline => Caller::lza(&target.account),
     }
 }
 
-fn act(sim: &Sim, target: &Target, hand: Hand, deed: Deed) -> Result<(), Fault> {
-    let caller = caller(target, hand);
+fn act(sim: &Sim, target: &Target, actor: Actor, op: Op) -> Result<(), Fault> {
+    let caller = caller(target, actor);
     let document = sim.document(target);
     let latest = document.as_ref().map_or(0, crate::sim::Document::latest);
     let back = |by: u8| latest.saturating_sub(u64::from(by)).max(1);
-    let value = |tag: u16| if hand == Hand::Pipeline { format!("trusted-{tag}") } else { format!("{EVIL}-{tag}") };
+    let value = |tag: u16| if actor == Actor::Pipeline { format!("trusted-{tag}") } else { format!("{EVIL}-{tag}") };
     let field = |tag: u16| ["s3BucketName", "shellProfile", "maxSessionDuration"].into_iter().nth(usize::from(tag % 3));
     let inputs = |tag: u16| json!({ "runAsEnabled": false, field(tag).unwrap_or_default(): value(tag) });
-    match deed {
-        Deed::Edit(tag) => sim.edit_inputs(target, &caller, &inputs(tag)).map(drop),
-        Deed::EditBehind(tag) => {
+    match op {
+        Op::Edit(tag) => sim.edit_inputs(target, &caller, &inputs(tag)).map(drop),
+        Op::EditBehind(tag) => {
             let mut body = latest_body(sim, target);
             merge(&mut body, &inputs(tag));
             sim.update_text(target, &caller, &body.to_string()).map(drop)
         }
-        Deed::MoveDefault(by) => sim.move_default(target, &caller, back(by)),
-        Deed::Delete => sim.delete_document(target, &caller),
-        Deed::DeleteVersion(by) => sim.delete_version(target, &caller, back(by)),
-        Deed::Recreate(tag) => {
+        Op::MoveDefault(by) => sim.move_default(target, &caller, back(by)),
+        Op::Delete => sim.delete_document(target, &caller),
+        Op::DeleteVersion(by) => sim.delete_version(target, &caller, back(by)),
+        Op::Recreate(tag) => {
             // A pipeline brings its own content; an administrator keeps as much as he can.
-            let mut body = if hand == Hand::Pipeline { empty_body() } else { latest_body(sim, target) };
+            let mut body = if actor == Actor::Pipeline { empty_body() } else { latest_body(sim, target) };
             merge(&mut body, &inputs(tag));
             let _ = sim.delete_document(target, &caller);
             sim.create(target, &caller, &body).map(drop)
         }
-        Deed::OtherType => {
+        Op::OtherType => {
             let _ = sim.delete_document(target, &caller);
             sim.create_of_type(target, &caller, "Command", r#"{"schemaVersion":"2.2"}"#).map(drop)
         }
-        Deed::Invalid => sim.update_text(target, &caller, r#"{"schemaVersion":"2.2"}"#).map(drop),
-        Deed::CopyOurs(tag) => {
+        Op::Invalid => sim.update_text(target, &caller, r#"{"schemaVersion":"2.2"}"#).map(drop),
+        Op::CopyOurs(tag) => {
             let mut body = latest_body(sim, target);
             merge(&mut body, &json!({ "kmsKeyId": value(tag) }));
             let name = format!("runas-reactor-{tag:016x}");
             let written = sim.update_named(target, &caller, &body.to_string(), &name)?;
             sim.move_default(target, &caller, written.version)
         }
-        Deed::Fill(count) => (0..count).try_for_each(|n| {
+        Op::Fill(count) => (0..count).try_for_each(|n| {
             let inputs = json!({ "idleSessionTimeout": format!("{EVIL}-{n}") });
             sim.edit_inputs(target, &caller, &inputs).map(drop)
         }),
-        Deed::Fail => sim.move_default(target, &caller, latest + 9),
-        Deed::EditThenPipeline(tag) => {
+        Op::Fail => sim.move_default(target, &caller, latest + 9),
+        Op::EditThenPipeline(tag) => {
             sim.edit_inputs(target, &caller, &inputs(tag))?;
             sim.edit_inputs(target, &Caller::lza(&target.account), &json!({ "s3KeyPrefix": format!("trusted-{tag}") }))
                 .map(drop)
         }
-        Deed::Lza(tag) => sim.lza_writes(target, &format!("logs-{tag}")),
-        Deed::OldLza(tag) => sim.old_lza_writes(target, &format!("logs-{tag}")),
-        Deed::Sample(tag) => sim.sample_writes(target, &format!("logs-{tag}")),
+        Op::Lza(tag) => sim.lza_writes(target, &format!("logs-{tag}")),
+        Op::OldLza(tag) => sim.old_lza_writes(target, &format!("logs-{tag}")),
+        Op::Sample(tag) => sim.sample_writes(target, &format!("logs-{tag}")),
     }
 }
 

@@ -4,7 +4,7 @@
 use std::fmt;
 
 use crate::ports::FaultClass;
-use crate::sim::trouble::Hit;
+use crate::sim::faults::InjectedFault;
 use crate::sim::{Duplicates, Fate, Switches};
 
 /// One thing that happens.
@@ -15,13 +15,13 @@ pub(super) enum Step {
     /// Time passes until nothing is in the queue.
     Rest,
     /// Somebody does something to a document.
-    Act(Spot, Hand, Deed),
+    Act(Place, Actor, Op),
     /// What becomes of the next event.
     Fate(Fate),
     /// The nth call of the reactor from now on meets trouble.
-    Hit(u8, Hit),
+    Fault(u8, InjectedFault),
     /// The next invocation has only this long, in milliseconds.
-    Hurry(u32),
+    Deadline(u32),
     /// A message that nobody understands.
     Garbage,
     /// A new account.
@@ -41,9 +41,9 @@ pub(super) enum Step {
     /// It can be again.
     Unlock(u8),
     /// A region of an account is switched off.
-    Off(Spot),
+    Off(Place),
     /// It is switched on again.
-    On(Spot),
+    On(Place),
     /// Another policy is pushed.
     Push(bool),
     /// The schedule fires.
@@ -52,14 +52,14 @@ pub(super) enum Step {
 
 /// An account and a region, by their places in the lists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Spot {
+pub(super) struct Place {
     pub(super) account: u8,
     pub(super) region: u8,
 }
 
 /// Who does it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Hand {
+pub(super) enum Actor {
     /// An administrator, by number.
     Mallory(u16),
     /// An administrator whose session is named like ours.
@@ -72,7 +72,7 @@ pub(super) enum Hand {
 
 /// What is done to the document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Deed {
+pub(super) enum Op {
     /// Run As off, and a field that we do not own set to a value with this number.
     Edit(u16),
     /// The same, and the new version is not made the default.
@@ -233,7 +233,7 @@ fn draw(dice: &mut Dice, scenario: Scenario, number: u16, foes: u16) -> Step {
     }
     match kind {
         0 => act(dice, scenario, number, foes),
-        1 => trouble(dice),
+        1 => fault(dice),
         2 => fate(dice),
         _ => news(dice),
     }
@@ -242,61 +242,61 @@ fn draw(dice: &mut Dice, scenario: Scenario, number: u16, foes: u16) -> Step {
 fn act(dice: &mut Dice, scenario: Scenario, number: u16, foes: u16) -> Step {
     // Most happens in one place: trouble is what meets there.
     let account = dice.pick(&[0, 0, 0, 0, 1, 1, 2, 3, 4, 5, 6], 0);
-    let spot = Spot { account, region: dice.pick(&[0, 0, 0, 1], 0) };
+    let place = Place { account, region: dice.pick(&[0, 0, 0, 1], 0) };
     let trusted = match scenario {
         Scenario::War => dice.below(12) == 0,
         Scenario::Pipelines => dice.below(2) == 0,
         _ => dice.below(3) == 0,
     };
     if trusted {
-        let deed = match dice.below(12) {
-            0..=4 => Deed::Lza(number),
-            5 | 6 => Deed::OldLza(number),
-            7 | 8 => Deed::Sample(number),
-            9 => Deed::Delete,
-            10 => Deed::Edit(number),
-            _ => Deed::Recreate(number),
+        let op = match dice.below(12) {
+            0..=4 => Op::Lza(number),
+            5 | 6 => Op::OldLza(number),
+            7 | 8 => Op::Sample(number),
+            9 => Op::Delete,
+            10 => Op::Edit(number),
+            _ => Op::Recreate(number),
         };
-        return Step::Act(spot, Hand::Pipeline, deed);
+        return Step::Act(place, Actor::Pipeline, op);
     }
     let foe = number % foes;
-    let hand = match dice.below(12) {
-        0 => Hand::BreakGlass(foe),
-        1 | 2 => Hand::Impostor(foe),
-        _ => Hand::Mallory(foe),
+    let actor = match dice.below(12) {
+        0 => Actor::BreakGlass(foe),
+        1 | 2 => Actor::Impostor(foe),
+        _ => Actor::Mallory(foe),
     };
-    let deed = match dice.below(24) {
-        0..=6 => Deed::Edit(number),
-        7 | 8 => Deed::EditBehind(number),
-        9..=11 => Deed::MoveDefault(1 + dice.small(3)),
-        12 | 13 => Deed::Delete,
-        14 => Deed::DeleteVersion(1 + dice.small(3)),
-        15 | 16 => Deed::Recreate(number),
-        17 => Deed::OtherType,
-        18 => Deed::Invalid,
-        19 => Deed::CopyOurs(number),
-        20 => Deed::Fill(dice.pick(&[3, 9, 12, 60], 3)),
-        21 => Deed::Fail,
-        _ => Deed::EditThenPipeline(number),
+    let op = match dice.below(24) {
+        0..=6 => Op::Edit(number),
+        7 | 8 => Op::EditBehind(number),
+        9..=11 => Op::MoveDefault(1 + dice.small(3)),
+        12 | 13 => Op::Delete,
+        14 => Op::DeleteVersion(1 + dice.small(3)),
+        15 | 16 => Op::Recreate(number),
+        17 => Op::OtherType,
+        18 => Op::Invalid,
+        19 => Op::CopyOurs(number),
+        20 => Op::Fill(dice.pick(&[3, 9, 12, 60], 3)),
+        21 => Op::Fail,
+        _ => Op::EditThenPipeline(number),
     };
-    Step::Act(spot, hand, deed)
+    Step::Act(place, actor, op)
 }
 
-fn trouble(dice: &mut Dice) -> Step {
+fn fault(dice: &mut Dice) -> Step {
     match dice.below(20) {
         0 => Step::Garbage,
-        1 => Step::Hurry(1_500 + dice.below(900)),
+        1 => Step::Deadline(1_500 + dice.below(900)),
         _ => {
-            let hit = match dice.below(12) {
-                0 => Hit::Refused(FaultClass::Denied),
-                1 => Hit::Refused(FaultClass::DeniedByScp),
-                2 | 3 => Hit::Refused(FaultClass::Throttled),
-                4 => Hit::TimeoutBefore,
-                5..=7 => Hit::TimeoutAfter,
-                8 | 9 => Hit::StopBefore,
-                _ => Hit::StopAfter,
+            let fault = match dice.below(12) {
+                0 => InjectedFault::Refused(FaultClass::Denied),
+                1 => InjectedFault::Refused(FaultClass::DeniedByScp),
+                2 | 3 => InjectedFault::Refused(FaultClass::Throttled),
+                4 => InjectedFault::TimeoutBefore,
+                5..=7 => InjectedFault::TimeoutAfter,
+                8 | 9 => InjectedFault::StopBefore,
+                _ => InjectedFault::StopAfter,
             };
-            Step::Hit(1 + dice.small(24), hit)
+            Step::Fault(1 + dice.small(24), fault)
         }
     }
 }
@@ -314,7 +314,7 @@ fn fate(dice: &mut Dice) -> Step {
 
 fn news(dice: &mut Dice) -> Step {
     let account = dice.small(7);
-    let spot = Spot { account, region: dice.small(2) };
+    let place = Place { account, region: dice.small(2) };
     match dice.below(18) {
         0..=2 => Step::Vend,
         3..=5 => Step::Move(account, dice.small(3)),
@@ -322,8 +322,8 @@ fn news(dice: &mut Dice) -> Step {
         7 | 8 => Step::Rejoin(account),
         9 => Step::Lock(account),
         10 | 11 => Step::Unlock(account),
-        12 => Step::Off(spot),
-        13 => Step::On(spot),
+        12 => Step::Off(place),
+        13 => Step::On(place),
         14 => Step::Push(dice.below(2) == 0),
         15 => Step::Forge(account, dice.small(7)),
         16 if dice.below(4) == 0 => Step::Close(account),
@@ -336,10 +336,10 @@ impl fmt::Display for Step {
         match self {
             Self::Pass(ms) => write!(f, "{} s pass", f64::from(*ms) / 1000.0),
             Self::Rest => f.write_str("time passes until the queue is empty"),
-            Self::Act(spot, hand, deed) => write!(f, "in {spot}, {hand}: {deed:?}"),
+            Self::Act(place, actor, op) => write!(f, "in {place}, {actor}: {op:?}"),
             Self::Fate(fate) => write!(f, "the next event: {fate:?}"),
-            Self::Hit(nth, hit) => write!(f, "call {nth} of the reactor from now on: {hit:?}"),
-            Self::Hurry(ms) => write!(f, "the next invocation has {ms} ms"),
+            Self::Fault(nth, fault) => write!(f, "call {nth} of the reactor from now on: {fault:?}"),
+            Self::Deadline(ms) => write!(f, "the next invocation has {ms} ms"),
             Self::Garbage => f.write_str("a message that nobody understands"),
             Self::Vend => f.write_str("a new account"),
             Self::Move(account, ou) => write!(f, "account {account} moves to OU {ou}"),
@@ -349,21 +349,21 @@ impl fmt::Display for Step {
             Self::Forge(from, about) => write!(f, "account {from} forges news of account {about}"),
             Self::Lock(account) => write!(f, "account {account}: the member role is gone"),
             Self::Unlock(account) => write!(f, "account {account}: the member role works"),
-            Self::Off(spot) => write!(f, "{spot}: the region is switched off"),
-            Self::On(spot) => write!(f, "{spot}: the region is switched on"),
+            Self::Off(place) => write!(f, "{place}: the region is switched off"),
+            Self::On(place) => write!(f, "{place}: the region is switched on"),
             Self::Push(other) => write!(f, "the {} policy is pushed", if *other { "other" } else { "first" }),
             Self::Sweep => f.write_str("a sweep"),
         }
     }
 }
 
-impl fmt::Display for Spot {
+impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "account {} region {}", self.account, self.region)
     }
 }
 
-impl fmt::Display for Hand {
+impl fmt::Display for Actor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Mallory(n) => write!(f, "mallory-{n}"),

@@ -4,14 +4,14 @@ use std::ops::Range;
 
 use super::play::play;
 use super::stage::ROLE;
-use super::step::{Deed, Hand, Scenario, Spot, Step, Story};
+use super::step::{Actor, Op, Place, Scenario, Step, Story};
 use super::truth::Truth;
 use crate::domain::edit::Action;
 use crate::domain::mutant::{Mutant, take};
 use crate::domain::target::Target;
 use crate::domain::time::Time;
 use crate::ports::FaultClass;
-use crate::sim::trouble::Hit;
+use crate::sim::faults::InjectedFault;
 use crate::sim::{Called, Duplicates, Fate, Switches};
 
 /// Seeds whose stories are played by every test run.
@@ -25,9 +25,9 @@ const FOUND_WITHIN: u64 = 150_000;
 fn hold(seeds: Range<u64>) -> u64 {
     let mut steps = 0;
     for seed in seeds {
-        let outcome = play(&Story::draw(seed, None));
-        assert_eq!(outcome.violation, None, "runasctl simulate --seed {seed} --steps 1");
-        steps += outcome.steps;
+        let played = play(&Story::draw(seed, None));
+        assert_eq!(played.violation, None, "runasctl simulate --seed {seed} --steps 1");
+        steps += played.steps;
     }
     steps
 }
@@ -56,24 +56,24 @@ const CALLS: u8 = 18;
 
 #[test]
 fn whichever_call_fails_the_end_is_right() {
-    let mallory = Hand::Mallory(1);
+    let mallory = Actor::Mallory(1);
     let acts = [
-        (mallory, Deed::Edit(1)),
-        (mallory, Deed::MoveDefault(1)),
-        (mallory, Deed::Delete),
-        (mallory, Deed::OtherType),
-        (mallory, Deed::Invalid),
-        (mallory, Deed::Fail),
-        (Hand::BreakGlass(1), Deed::Edit(1)),
-        (Hand::Pipeline, Deed::Lza(1)),
-        (Hand::Pipeline, Deed::Sample(1)),
+        (mallory, Op::Edit(1)),
+        (mallory, Op::MoveDefault(1)),
+        (mallory, Op::Delete),
+        (mallory, Op::OtherType),
+        (mallory, Op::Invalid),
+        (mallory, Op::Fail),
+        (Actor::BreakGlass(1), Op::Edit(1)),
+        (Actor::Pipeline, Op::Lza(1)),
+        (Actor::Pipeline, Op::Sample(1)),
     ];
-    for (hand, deed) in acts {
-        for (nth, hit) in (1..=CALLS).flat_map(|nth| Hit::ALL.map(|hit| (nth, hit))) {
-            let act = Step::Act(Spot { account: 0, region: 0 }, hand, deed);
-            let steps = vec![Step::Hit(nth, hit), act, Step::Rest];
+    for (actor, op) in acts {
+        for (nth, fault) in (1..=CALLS).flat_map(|nth| InjectedFault::ALL.map(|fault| (nth, fault))) {
+            let act = Step::Act(Place { account: 0, region: 0 }, actor, op);
+            let steps = vec![Step::Fault(nth, fault), act, Step::Rest];
             let story = Story { seed: 1, scenario: Scenario::Mixed, switches: Switches::PLAIN, steps };
-            assert_eq!(play(&story).violation, None, "{hand} {deed:?}, call {nth}: {hit:?}");
+            assert_eq!(play(&story).violation, None, "{actor} {op:?}, call {nth}: {fault:?}");
         }
     }
 }
@@ -84,12 +84,12 @@ fn every_wrong_turn_is_found() {
     for mutant in Mutant::ALL {
         take(Some(mutant));
         let mut steps = 0;
-        let found = WRONG_TURNS.map(|seed| play(&Story::draw(seed, None))).find(|outcome| {
-            steps += outcome.steps;
-            outcome.violation.is_some() || steps >= FOUND_WITHIN
+        let found = WRONG_TURNS.map(|seed| play(&Story::draw(seed, None))).find(|played| {
+            steps += played.steps;
+            played.violation.is_some() || steps >= FOUND_WITHIN
         });
         take(None);
-        match found.and_then(|outcome| outcome.violation) {
+        match found.and_then(|played| played.violation) {
             Some(_) => {}
             None => missed.push(mutant),
         }
@@ -99,11 +99,11 @@ fn every_wrong_turn_is_found() {
 
 /// Mallory puts a document of another type in the place of the right one, and a pipeline puts its own in the place of that.
 fn replaced_twice(stale_ms: u64, after_ms: u32) -> Story {
-    let spot = Spot { account: 0, region: 0 };
+    let place = Place { account: 0, region: 0 };
     let steps = vec![
-        Step::Act(spot, Hand::Mallory(1), Deed::OtherType),
+        Step::Act(place, Actor::Mallory(1), Op::OtherType),
         Step::Pass(after_ms),
-        Step::Act(spot, Hand::Pipeline, Deed::Recreate(54)),
+        Step::Act(place, Actor::Pipeline, Op::Recreate(54)),
     ];
     Story { seed: 1, scenario: Scenario::Delivery, switches: Switches { stale_ms, ..Switches::PLAIN }, steps }
 }
@@ -128,12 +128,12 @@ fn a_deletion_that_was_announced_and_not_made_is_taken_back_from_whoever_remembe
 
 /// A pipeline writes twice while the reactor observes what an administrator has done.
 fn written_within_an_observation(after_ms: u32) -> Story {
-    let spot = Spot { account: 1, region: 0 };
+    let place = Place { account: 1, region: 0 };
     let steps = vec![
-        Step::Act(spot, Hand::Mallory(1), Deed::Edit(1)),
+        Step::Act(place, Actor::Mallory(1), Op::Edit(1)),
         Step::Pass(after_ms),
-        Step::Act(spot, Hand::Pipeline, Deed::Sample(2)),
-        Step::Act(spot, Hand::Pipeline, Deed::Edit(3)),
+        Step::Act(place, Actor::Pipeline, Op::Sample(2)),
+        Step::Act(place, Actor::Pipeline, Op::Edit(3)),
     ];
     let switches = Switches { torn_ms: 400, ..Switches::PLAIN };
     Story { seed: 1, scenario: Scenario::Pipelines, switches, steps }
@@ -149,13 +149,13 @@ fn a_pipelines_edits_between_the_answers_of_one_observation_are_kept() {
 #[test]
 fn whoever_writes_and_is_cut_short_may_write_again() {
     // Seed 1901588: each time the one who heard of the pipeline's edit writes and is cut short, the next one undoes it.
-    let late = [Step::Fate(Fate::Late(95)), Step::Act(Spot { account: 1, region: 0 }, Hand::Pipeline, Deed::Edit(4))];
+    let late = [Step::Fate(Fate::Late(95)), Step::Act(Place { account: 1, region: 0 }, Actor::Pipeline, Op::Edit(4))];
     let cut_short = [
         Step::Pass(47_000),
-        Step::Hit(20, Hit::StopBefore),
+        Step::Fault(20, InjectedFault::StopBefore),
         Step::Pass(114_000),
-        Step::Hit(7, Hit::TimeoutAfter),
-        Step::Hit(12, Hit::Refused(FaultClass::Throttled)),
+        Step::Fault(7, InjectedFault::TimeoutAfter),
+        Step::Fault(12, InjectedFault::Refused(FaultClass::Throttled)),
         Step::Pass(53_000),
     ];
     let steps = late.into_iter().chain(cut_short).collect();

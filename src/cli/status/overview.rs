@@ -6,7 +6,7 @@ use crate::aws::ledger_view::{Inventory, TargetRow};
 use crate::cli::ExitStatus;
 use crate::domain::milestones::Milestones;
 use crate::domain::policy::{Mode, Policy};
-use crate::domain::record::{Enabled, Standing};
+use crate::domain::record::{Enabled, Status};
 use crate::domain::sweep::{Sweep, ungoverned, was_missed};
 use crate::domain::target::{AccountFacts, AccountId, AccountState, OuId, Region, Target};
 use crate::domain::time::Time;
@@ -16,7 +16,7 @@ use crate::domain::time::Time;
 pub(super) struct Line {
     pub(super) target: Target,
     pub(super) name: String,
-    pub(super) standing: Standing,
+    pub(super) status: Status,
     pub(super) why: String,
     /// When a look last brought something new; absent where nobody has looked.
     pub(super) updated: Option<Time>,
@@ -46,24 +46,24 @@ pub(super) struct Ungoverned {
     pub(super) accounts: BTreeSet<AccountId>,
 }
 
-/// What was asked for.
-pub(super) struct Asked<'a> {
+/// What was query for.
+pub(super) struct Query<'a> {
     pub(super) ou: Option<&'a OuId>,
-    pub(super) standings: &'a [Standing],
+    pub(super) statuses: &'a [Status],
     pub(super) now: Time,
 }
 
-/// How everything stands that was asked for.
+/// How everything stands that was query for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Overview {
     /// What needs somebody first; what is in sync last.
     pub(super) lines: Vec<Line>,
     pub(super) gaps: Vec<Gap>,
-    /// What nobody looks at; left open where only some standings were asked for.
+    /// What nobody looks at; left open where only some statuses were query for.
     pub(super) ungoverned: Option<Vec<Ungoverned>>,
     /// Accounts that have not said of late which regions they have enabled.
     pub(super) silent: usize,
-    /// Accounts that count: known, in the organisation, and asked for.
+    /// Accounts that count: known, in the organisation, and query for.
     pub(super) accounts: usize,
     /// The last sweep.
     pub(super) sweep: Option<Sweep>,
@@ -72,8 +72,8 @@ pub(super) struct Overview {
 }
 
 impl Overview {
-    pub(super) fn of(inventory: &Inventory, policy: Option<&Policy>, sweep: Option<Sweep>, asked: &Asked<'_>) -> Self {
-        let Asked { ou, standings, now } = *asked;
+    pub(super) fn of(inventory: &Inventory, policy: Option<&Policy>, sweep: Option<Sweep>, query: &Query<'_>) -> Self {
+        let Query { ou, statuses, now } = *query;
         let swept = sweep.as_ref().and_then(Sweep::completed);
         let below = |facts: &&AccountFacts| ou.is_none_or(|ou| facts.ou_path.contains(ou));
         let active = |facts: &&AccountFacts| facts.state == AccountState::Active;
@@ -98,7 +98,7 @@ impl Overview {
             overview.lines.push(Line {
                 target: row.target.clone(),
                 name: facts.name.clone(),
-                standing: row.standing,
+                status: row.status,
                 why: row.why.clone(),
                 updated: Some(row.updated),
                 looked: Some(row.looked),
@@ -114,7 +114,7 @@ impl Overview {
             overview.lines.extend(targets.filter(|target| !looked_at.contains(target)).map(|target| Line {
                 target,
                 name: facts.name.clone(),
-                standing: Standing::New,
+                status: Status::New,
                 why: "nobody has looked yet".to_owned(),
                 updated: None,
                 looked: None,
@@ -122,13 +122,13 @@ impl Overview {
                 policy: String::new(),
             }));
         }
-        if let Some(policy) = policy.filter(|_| standings.is_empty()) {
+        if let Some(policy) = policy.filter(|_| statuses.is_empty()) {
             overview.find_ungoverned(policy, accounts.values().copied(), &inventory.enabled, swept, now);
         }
         overview.gaps =
             gaps.into_iter().filter_map(|(account, regions)| gap(accounts.get(account)?, regions)).collect();
         overview.gaps.sort_by(|a, b| (a.until.is_some(), b.since).cmp(&(b.until.is_some(), a.since)));
-        overview.lines.retain(|line| standings.is_empty() || standings.contains(&line.standing));
+        overview.lines.retain(|line| statuses.is_empty() || statuses.contains(&line.status));
         overview.lines.sort_by(|a, b| (urgency(a), &a.target).cmp(&(urgency(b), &b.target)));
         overview
     }
@@ -162,19 +162,19 @@ impl Overview {
     }
 
     /// How many stand how, the most urgent first.
-    pub(super) fn counts(&self) -> Vec<(Standing, usize)> {
-        let mut counts: Vec<(Standing, usize)> = Vec::new();
+    pub(super) fn counts(&self) -> Vec<(Status, usize)> {
+        let mut counts: Vec<(Status, usize)> = Vec::new();
         for line in &self.lines {
-            match counts.iter_mut().find(|(standing, _)| *standing == line.standing) {
+            match counts.iter_mut().find(|(status, _)| *status == line.status) {
                 Some((_, count)) => *count += 1,
-                None => counts.push((line.standing, 1)),
+                None => counts.push((line.status, 1)),
             }
         }
         counts
     }
 
     pub(super) fn exit_status(&self) -> ExitStatus {
-        let unread = |line: &Line| matches!(line.standing, Standing::Unreachable | Standing::Waiting | Standing::New);
+        let unread = |line: &Line| matches!(line.status, Status::Unreachable | Status::Waiting | Status::New);
         let unknown = |line: &Line| line.overlooked || unread(line);
         if self.lines.iter().any(unknown) {
             ExitStatus::Unreachable
@@ -226,21 +226,21 @@ impl Gap {
 impl Line {
     /// Nobody has to see to it.
     pub(super) fn is_fine(&self) -> bool {
-        matches!(self.standing, Standing::InSync | Standing::Exempt) && !self.overlooked
+        matches!(self.status, Status::InSync | Status::Exempt) && !self.overlooked
     }
 }
 
 fn urgency(line: &Line) -> u8 {
-    match line.standing {
-        Standing::InSync | Standing::Exempt if line.overlooked => 0,
-        Standing::Unreachable => 0,
-        Standing::BackingOff => 1,
-        Standing::Drifted => 2,
-        Standing::Held => 3,
-        Standing::Waiting => 4,
-        Standing::New => 5,
-        Standing::Exempt => 6,
-        Standing::InSync => 7,
+    match line.status {
+        Status::InSync | Status::Exempt if line.overlooked => 0,
+        Status::Unreachable => 0,
+        Status::BackingOff => 1,
+        Status::Drifted => 2,
+        Status::Held => 3,
+        Status::Waiting => 4,
+        Status::New => 5,
+        Status::Exempt => 6,
+        Status::InSync => 7,
     }
 }
 

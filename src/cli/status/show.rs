@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::overview::{Gap, Line, Overview, Ungoverned};
 use crate::cli::policy::count;
 use crate::domain::policy::Policy;
-use crate::domain::record::Standing;
+use crate::domain::record::Status;
 use crate::domain::sweep::Sweep;
 use crate::domain::target::{AccountId, Region};
 use crate::domain::text::{MESSAGE_CHARS_MAX, clean, escaped};
@@ -22,13 +22,13 @@ const GAPS_MAX: usize = 10;
 /// Accounts that are named where one region is enabled in many; programs get all of them.
 const NAMED_MAX: usize = 3;
 
-/// Every target that was asked for, and the gaps.
+/// Every target that was query for, and the gaps.
 pub(super) fn data(overview: &Overview, policy: Option<&Policy>, now: Time) -> String {
     let seconds = |from: Time, to: Time| to.since(from) / SECOND_MS;
     let lines = overview.lines.iter().map(|line| {
         json!({
             "account": line.target.account, "name": line.name, "region": line.target.region,
-            "standing": line.standing, "why": line.why, "updated": line.updated, "policy": line.policy,
+            "status": line.status, "why": line.why, "updated": line.updated, "policy": line.policy,
             "age_s": line.updated.map(|updated| seconds(updated, now)),
             "looked": line.looked, "looked_age_s": line.looked.map(|looked| seconds(looked, now)),
             "overlooked": line.overlooked,
@@ -41,13 +41,13 @@ pub(super) fn data(overview: &Overview, policy: Option<&Policy>, now: Time) -> S
             "gap_s": seconds(*since, until.unwrap_or(now)), "regions": regions,
         })
     });
-    let counts = overview.counts().into_iter().map(|(standing, count)| (word(standing), Value::from(count)));
+    let counts = overview.counts().into_iter().map(|(status, count)| (word(status), Value::from(count)));
     let value = json!({
         "schema_version": SCHEMA_VERSION, "at": now, "policy": policy.map(Policy::label),
         "accounts": overview.accounts, "counts": counts.collect::<serde_json::Map<_, _>>(),
         "sweep": overview.sweep.as_ref().map(|sweep| {
             json!({
-                "id": sweep.id, "began": sweep.began, "moved": sweep.moved, "ended": sweep.ended,
+                "id": sweep.id, "began": sweep.began, "last_progress": sweep.last_progress, "ended": sweep.ended,
                 "completed": sweep.completed(), "accounts": sweep.accounts, "targets": sweep.targets,
             })
         }),
@@ -73,12 +73,12 @@ pub(super) fn text(overview: &Overview, all: bool, now: Time) -> String {
         );
     }
     let ago = |at: &Option<Time>| at.map_or_else(|| "never".to_owned(), |at| age(now.since(at)));
-    for Line { target, name, standing, why, updated, looked, overlooked, policy } in shown {
+    for Line { target, name, status, why, updated, looked, overlooked, policy } in shown {
         let (since, looked) = (ago(updated), ago(looked));
         let why = if *overlooked { format!("nobody looks: see the dead-letter queue. {why}") } else { why.clone() };
         let row = format!(
             "{:<12} {:<13} {:<NAME_CHARS$} {:<15} {since:>8} {looked:>8}  {:<8}  {}",
-            word(*standing),
+            word(*status),
             target.account.as_str(),
             clean(name, NAME_CHARS),
             target.region.as_str(),
@@ -126,7 +126,7 @@ fn new_account(gap: &Gap, now: Time) -> String {
 }
 
 fn sum(overview: &Overview, now: Time) -> String {
-    let counts = overview.counts().into_iter().map(|(standing, count)| format!("{count} {}", in_words(standing)));
+    let counts = overview.counts().into_iter().map(|(status, count)| format!("{count} {}", in_words(status)));
     let overlooked = overview.lines.iter().filter(|line| line.overlooked).count();
     let overlooked = (overlooked > 0).then(|| format!("{overlooked} not looked at for too long"));
     let counts: Vec<String> = counts.chain(overlooked).collect();
@@ -141,7 +141,7 @@ fn sum(overview: &Overview, now: Time) -> String {
 fn swept(sweep: Option<&Sweep>, now: Time) -> String {
     let ago = |at: Time| age(now.since(at));
     let Some(sweep) = sweep else { return "there was no sweep yet\n".to_owned() };
-    let Sweep { began, moved, ended, accounts, .. } = sweep;
+    let Sweep { began, last_progress, ended, accounts, .. } = sweep;
     match ended {
         Some(ended) => format!(
             "the last sweep began {} ago and met {accounts} accounts within {}\n",
@@ -151,7 +151,7 @@ fn swept(sweep: Option<&Sweep>, now: Time) -> String {
         None => format!(
             "a sweep is under way since {}, has met {accounts} accounts, and last moved {} ago; the last complete one {}\n",
             ago(*began),
-            ago(*moved),
+            ago(*last_progress),
             sweep.completed().map_or_else(|| "never was".to_owned(), |at| format!("began {} ago", ago(at)))
         ),
     }
@@ -185,17 +185,17 @@ fn clean_lines(text: &str) -> String {
     text.lines().fold(String::new(), |all, line| all + &clean(line, MESSAGE_CHARS_MAX) + "\n")
 }
 
-/// The word that a standing is stored as.
-fn word(standing: Standing) -> String {
-    match serde_json::to_value(standing) {
+/// The word that a status is stored as.
+fn word(status: Status) -> String {
+    match serde_json::to_value(status) {
         Ok(Value::String(word)) => word,
         _ => String::new(),
     }
 }
 
-pub(in crate::cli) fn in_words(standing: Standing) -> String {
-    match standing {
-        Standing::New => "not looked at yet".to_owned(),
+pub(in crate::cli) fn in_words(status: Status) -> String {
+    match status {
+        Status::New => "not looked at yet".to_owned(),
         other => word(other).replace('_', " "),
     }
 }

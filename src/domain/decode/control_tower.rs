@@ -1,14 +1,14 @@
 //! Lifecycle events of Control Tower [docs: controltower lifecycle-events]. They arrive in the management account, in Control
 //! Tower's home region. The API calls of the same names come when the work is only asked for, and are not followed.
 
-use super::envelope::{Heard, Record, ignored, poison};
+use super::envelope::{Parsed, Record, ignored, undecodable};
 use super::lenient::{object_at, str_at, text_at};
 use super::state::State;
 use crate::domain::signal::Signal;
 use crate::domain::target::{AccountId, OuId};
 use crate::domain::text::quote;
 
-pub(super) fn heard(record: Record<'_>) -> Heard {
+pub(super) fn parse(record: Record<'_>) -> Parsed {
     match record.name {
         "CreateManagedAccount" => account(&record.of_known_version()?, "createManagedAccountStatus", vended),
         // Enrolment of an existing account, and every retry, come as an update.
@@ -27,7 +27,7 @@ fn enrolled(account: AccountId) -> Signal {
     Signal::AccountEnrolled { account }
 }
 
-fn account(record: &Record<'_>, key: &str, done: fn(AccountId) -> Signal) -> Heard {
+fn account(record: &Record<'_>, key: &str, done: fn(AccountId) -> Signal) -> Parsed {
     let status = record.status(key)?;
     // Whether a failure names the account is not documented.
     let account = object_at(status, "account").and_then(|account| text_at(account, "accountId")?.parse().ok());
@@ -35,16 +35,16 @@ fn account(record: &Record<'_>, key: &str, done: fn(AccountId) -> Signal) -> Hea
 }
 
 /// An account's work has ended well, badly or not at all.
-fn ended(record: &Record<'_>, state: State, account: Option<AccountId>, done: fn(AccountId) -> Signal) -> Heard {
+fn ended(record: &Record<'_>, state: State, account: Option<AccountId>, done: fn(AccountId) -> Signal) -> Parsed {
     match (state, account) {
-        (State::Succeeded, Some(account)) => record.notice(done(account)),
-        (State::Succeeded, None) => poison(format!("{} succeeded, and names no account", record.name)),
-        (State::Failed(why), account) => record.notice(Signal::VendFailed { account, why }),
+        (State::Succeeded, Some(account)) => record.event(done(account)),
+        (State::Succeeded, None) => undecodable(format!("{} succeeded, and names no account", record.name)),
+        (State::Failed(why), account) => record.event(Signal::VendFailed { account, why }),
         (State::InProgress, _) => ignored(still_under_way(record)),
     }
 }
 
-fn unit(record: &Record<'_>) -> Heard {
+fn unit(record: &Record<'_>) -> Parsed {
     let status = record.status("registerOrganizationalUnitStatus")?;
     let unit = object_at(status, "organizationalUnit");
     let ou = unit.and_then(|unit| str_at(unit, "organizationalUnitId")?.parse().ok());
@@ -52,10 +52,10 @@ fn unit(record: &Record<'_>) -> Heard {
 }
 
 /// The event lists no accounts: whoever follows it walks the OU.
-fn registered(record: &Record<'_>, state: State, ou: Option<OuId>) -> Heard {
+fn registered(record: &Record<'_>, state: State, ou: Option<OuId>) -> Parsed {
     match (state, ou) {
-        (State::Succeeded, Some(ou)) => record.notice(Signal::OuRegistered { ou }),
-        (State::Succeeded, None) => poison(format!("{} succeeded, and names no OU", record.name)),
+        (State::Succeeded, Some(ou)) => record.event(Signal::OuRegistered { ou }),
+        (State::Succeeded, None) => undecodable(format!("{} succeeded, and names no OU", record.name)),
         (State::Failed(why), _) => ignored(format!("{} did not succeed: {why}", record.name)),
         (State::InProgress, _) => ignored(still_under_way(record)),
     }
@@ -63,7 +63,7 @@ fn registered(record: &Record<'_>, state: State, ou: Option<OuId>) -> Heard {
 
 /// The account or OU is the last segment of `targetIdentifier`, an ARN such as
 /// `arn:aws:organizations::111122223333:account/o-exampleorgid/444455556666`; there is no `state` beside it.
-fn baseline(record: &Record<'_>) -> Heard {
+fn baseline(record: &Record<'_>) -> Parsed {
     let status = record.status("enableBaselineStatus")?;
     let details = object_at(status, "enabledBaselineDetails").unwrap_or(status);
     let target = str_at(details, "targetIdentifier").and_then(|arn| arn.rsplit('/').next()).unwrap_or_default();
@@ -73,7 +73,7 @@ fn baseline(record: &Record<'_>) -> Heard {
     }
     match target.parse::<AccountId>() {
         Ok(account) => ended(record, state, Some(account), enrolled),
-        Err(_) => poison("`targetIdentifier` of EnableBaseline names neither an account nor an OU"),
+        Err(_) => undecodable("`targetIdentifier` of EnableBaseline names neither an account nor an OU"),
     }
 }
 

@@ -6,15 +6,15 @@
 use serde_json::Value;
 
 use super::arn::Arn;
-use super::envelope::{Heard, Record, ignored};
+use super::envelope::{Parsed, Record, ignored};
 use super::identity;
 use super::lenient::{field, number_at, str_at, text_at};
 use crate::domain::edit::{Action, Edit};
-use crate::domain::signal::{Notice, Signal};
+use crate::domain::signal::{InboundEvent, Signal};
 use crate::domain::target::{DOCUMENT_NAME, Target};
 use crate::domain::text::{AGENT_CHARS_MAX, NAME_CHARS_MAX, clean, quote};
 
-pub(super) fn heard(record: Record<'_>) -> Heard {
+pub(super) fn parse(record: Record<'_>) -> Parsed {
     let action: fn(&Record<'_>) -> Action = match record.name {
         "CreateDocument" => |_| Action::Created,
         "UpdateDocument" => updated,
@@ -32,7 +32,13 @@ pub(super) fn heard(record: Record<'_>) -> Heard {
         Named::Another(reason) => return ignored(reason),
     };
     let reporter = Some(target.account.clone());
-    Ok(Notice { signal: Signal::DocumentTouched { target, edit }, id, at: record.at(), reporter, principal: None })
+    Ok(InboundEvent {
+        signal: Signal::DocumentTouched { target, edit },
+        id,
+        at: record.at(),
+        reporter,
+        principal: None,
+    })
 }
 
 fn edit(record: &Record<'_>, id: String, action: Action) -> Edit {

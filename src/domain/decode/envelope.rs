@@ -6,38 +6,38 @@ use super::About;
 use super::identity::principal;
 use super::lenient::{Object, id_at, object_at, str_at, text_at};
 use crate::domain::principal::Principal;
-use crate::domain::signal::{Notice, Signal};
+use crate::domain::signal::{InboundEvent, Signal};
 use crate::domain::target::{AccountId, Region};
 use crate::domain::text::{ID_CHARS_MAX, clean, quote};
 use crate::domain::time::Time;
 
 /// Why a message gives no signal.
 #[derive(Debug)]
-pub(super) enum Refused {
+pub(super) enum Reject {
     /// Well-formed, and nothing for us.
     Ignored(String),
     /// For us, and unusable.
-    Poison(String),
+    Undecodable(String),
     /// It claims to be for us, and its sender is none that may say so.
     Untrusted(String),
 }
 
 /// What a decoder answers.
-pub(super) type Heard<T = Notice> = Result<T, Refused>;
+pub(super) type Parsed<T = InboundEvent> = Result<T, Reject>;
 
 /// Nothing for us, because …
-pub(super) fn ignored<T>(reason: impl Into<String>) -> Heard<T> {
-    Err(Refused::Ignored(reason.into()))
+pub(super) fn ignored<T>(reason: impl Into<String>) -> Parsed<T> {
+    Err(Reject::Ignored(reason.into()))
 }
 
 /// Unusable, because …
-pub(super) fn poison<T>(reason: impl Into<String>) -> Heard<T> {
-    Err(Refused::Poison(reason.into()))
+pub(super) fn undecodable<T>(reason: impl Into<String>) -> Parsed<T> {
+    Err(Reject::Undecodable(reason.into()))
 }
 
 /// Not to be believed, because …
-pub(super) fn untrusted<T>(reason: impl Into<String>) -> Heard<T> {
-    Err(Refused::Untrusted(reason.into()))
+pub(super) fn untrusted<T>(reason: impl Into<String>) -> Parsed<T> {
+    Err(Reject::Untrusted(reason.into()))
 }
 
 /// EventBridge's envelope. Its fields are set by AWS for every source that begins with `aws.`.
@@ -56,21 +56,25 @@ impl<'a> Envelope<'a> {
     }
 
     /// The account where the event arose, which a sender cannot choose.
-    pub(super) fn account(self) -> Heard<AccountId> {
+    pub(super) fn account(self) -> Parsed<AccountId> {
         let found = text_at(self.body, "account");
         match found.as_deref().map(str::parse) {
             Some(Ok(account)) => Ok(account),
-            Some(Err(error)) => poison(format!("`account`: {error}; EventBridge sets it, so look at what wrote this")),
-            None => poison("`account` is missing; EventBridge sets it, so look at what wrote this"),
+            Some(Err(error)) => {
+                undecodable(format!("`account`: {error}; EventBridge sets it, so look at what wrote this"))
+            }
+            None => undecodable("`account` is missing; EventBridge sets it, so look at what wrote this"),
         }
     }
 
     /// The region where the event arose.
-    pub(super) fn region(self) -> Heard<Region> {
+    pub(super) fn region(self) -> Parsed<Region> {
         match str_at(self.body, "region").map(str::parse) {
             Some(Ok(region)) => Ok(region),
-            Some(Err(error)) => poison(format!("`region`: {error}; EventBridge sets it, so look at what wrote this")),
-            None => poison("`region` is missing; EventBridge sets it, so look at what wrote this"),
+            Some(Err(error)) => {
+                undecodable(format!("`region`: {error}; EventBridge sets it, so look at what wrote this"))
+            }
+            None => undecodable("`region` is missing; EventBridge sets it, so look at what wrote this"),
         }
     }
 
@@ -89,10 +93,12 @@ impl<'a> Envelope<'a> {
         id_at(self.body, "id")
     }
 
-    pub(super) fn detail(self) -> Heard<&'a Object> {
+    pub(super) fn detail(self) -> Parsed<&'a Object> {
         match object_at(self.body, "detail") {
             Some(detail) => Ok(detail),
-            None => poison("`detail` is no object; the rule's target must pass the whole event on, not a part of it"),
+            None => {
+                undecodable("`detail` is no object; the rule's target must pass the whole event on, not a part of it")
+            }
         }
     }
 
@@ -126,7 +132,7 @@ pub(super) struct Record<'a> {
 
 impl<'a> Record<'a> {
     /// The record in an event of `service` (`ssm`).
-    pub(super) fn read(envelope: Envelope<'a>, service: &str) -> Heard<Self> {
+    pub(super) fn read(envelope: Envelope<'a>, service: &str) -> Parsed<Self> {
         let detail = envelope.detail()?;
         if let Some(source) = str_at(detail, "eventSource") {
             // In China some services write `.com.cn`.
@@ -137,17 +143,17 @@ impl<'a> Record<'a> {
         }
         match str_at(detail, "eventName") {
             Some(name) => Ok(Self { envelope, detail, name }),
-            None => poison("`detail.eventName` is missing, so nobody can tell what happened"),
+            None => undecodable("`detail.eventName` is missing, so nobody can tell what happened"),
         }
     }
 
     /// Refuses a record whose major version we do not know. CloudTrail raises it when fields change their meaning, and says
     /// that consumers should compare it; kept in the dead-letter queue, the event can be read by a later release.
-    pub(super) fn of_known_version(self) -> Heard<Self> {
+    pub(super) fn of_known_version(self) -> Parsed<Self> {
         let version = text_at(self.detail, "eventVersion");
         match version.as_deref().map(|version| version.split('.').next()) {
             None | Some(Some("1")) => Ok(self),
-            Some(_) => poison(format!(
+            Some(_) => undecodable(format!(
                 "CloudTrail eventVersion {} is not 1.x; a newer release of the reactor may read it after a redrive",
                 quote(&version.unwrap_or_default())
             )),
@@ -161,10 +167,12 @@ impl<'a> Record<'a> {
     }
 
     /// The `eventID`, the same in every copy of the event; the envelope's id may differ between deliveries.
-    pub(super) fn id(&self) -> Heard<String> {
+    pub(super) fn id(&self) -> Parsed<String> {
         match id_at(self.detail, "eventID").or_else(|| self.envelope.id()) {
             Some(id) => Ok(id),
-            None => poison("neither `detail.eventID` nor `id` is usable, so that repeats could not be told from news"),
+            None => {
+                undecodable("neither `detail.eventID` nor `id` is usable, so that repeats could not be told from news")
+            }
         }
     }
 
@@ -180,16 +188,16 @@ impl<'a> Record<'a> {
     }
 
     /// The status object of a service event, named after the event; tolerated directly under `serviceEventDetails` too.
-    pub(super) fn status(&self, key: &str) -> Heard<&'a Object> {
+    pub(super) fn status(&self, key: &str) -> Parsed<&'a Object> {
         match self.part("serviceEventDetails") {
             Some(details) => Ok(object_at(details, key).unwrap_or(details)),
-            None => poison(format!("{} has no `serviceEventDetails`, which is all that it has to say", self.name)),
+            None => undecodable(format!("{} has no `serviceEventDetails`, which is all that it has to say", self.name)),
         }
     }
 
     /// The news about organisation-wide matters.
-    pub(super) fn notice(&self, signal: Signal) -> Heard {
+    pub(super) fn event(&self, signal: Signal) -> Parsed {
         let reporter = Some(self.envelope.account()?);
-        Ok(Notice { signal, id: self.id()?, at: self.at(), reporter, principal: None })
+        Ok(InboundEvent { signal, id: self.id()?, at: self.at(), reporter, principal: None })
     }
 }

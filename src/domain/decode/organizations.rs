@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use super::arn::Arn;
-use super::envelope::{Heard, Record, ignored, poison};
+use super::envelope::{Parsed, Record, ignored, undecodable};
 use super::lenient::{Object, text_at};
 use super::state::State;
 use crate::domain::signal::Signal;
@@ -14,26 +14,26 @@ use crate::domain::target::AccountId;
 use crate::domain::text::quote;
 
 /// `AWS Service Event via CloudTrail`.
-pub(super) fn happened(record: Record<'_>) -> Heard {
+pub(super) fn happened(record: Record<'_>) -> Parsed {
     match record.name {
         "CreateAccountResult" => created(&record.of_known_version()?),
         "CloseAccountResult" => closed(&record.of_known_version()?),
         "AccountJoinedOrganization" => {
             let record = record.of_known_version()?;
             let account = told_account(&record)?;
-            record.notice(Signal::AccountJoined { account })
+            record.event(Signal::AccountJoined { account })
         }
         "AccountDepartedOrganization" => {
             let record = record.of_known_version()?;
             let account = told_account(&record)?;
-            record.notice(Signal::AccountLeft { account })
+            record.event(Signal::AccountLeft { account })
         }
         name => ignored(format!("{} of Organizations neither brings nor takes an account", quote(name))),
     }
 }
 
 /// `AWS API Call via CloudTrail`.
-pub(super) fn called(record: Record<'_>) -> Heard {
+pub(super) fn called(record: Record<'_>) -> Parsed {
     let signal: fn(AccountId) -> Signal = match record.name {
         "MoveAccount" => |account| Signal::AccountMoved { account },
         "RemoveAccountFromOrganization" => |account| Signal::AccountLeft { account },
@@ -49,29 +49,29 @@ pub(super) fn called(record: Record<'_>) -> Heard {
     let account =
         record.part("requestParameters").and_then(|parameters| text_at(parameters, "accountId")?.parse().ok());
     match account {
-        Some(account) => record.notice(signal(account)),
-        None => poison(format!("{} names no account in `requestParameters.accountId`", record.name)),
+        Some(account) => record.event(signal(account)),
+        None => undecodable(format!("{} names no account in `requestParameters.accountId`", record.name)),
     }
 }
 
-fn created(record: &Record<'_>) -> Heard {
+fn created(record: &Record<'_>) -> Parsed {
     let status = record.status("createAccountStatus")?;
     // A failure names no account. `govCloudAccountId` of a pair lives in another partition, out of our reach.
     let account: Option<AccountId> = text_at(status, "accountId").and_then(|id| id.parse().ok());
     match (State::read(status), account) {
-        (State::Succeeded, Some(account)) => record.notice(Signal::AccountVended { account }),
-        (State::Succeeded, None) => poison("CreateAccountResult succeeded, and names no account"),
-        (State::Failed(why), account) => record.notice(Signal::VendFailed { account, why }),
+        (State::Succeeded, Some(account)) => record.event(Signal::AccountVended { account }),
+        (State::Succeeded, None) => undecodable("CreateAccountResult succeeded, and names no account"),
+        (State::Failed(why), account) => record.event(Signal::VendFailed { account, why }),
         (State::InProgress, _) => ignored("the account is still being created; the end of it will be told"),
     }
 }
 
-fn closed(record: &Record<'_>) -> Heard {
+fn closed(record: &Record<'_>) -> Parsed {
     let status = record.status("closeAccountStatus")?;
     let account: Option<AccountId> = text_at(status, "accountId").and_then(|id| id.parse().ok());
     match (State::read(status), account) {
-        (State::Succeeded, Some(account)) => record.notice(Signal::AccountClosed { account }),
-        (State::Succeeded, None) => poison("CloseAccountResult succeeded, and names no account"),
+        (State::Succeeded, Some(account)) => record.event(Signal::AccountClosed { account }),
+        (State::Succeeded, None) => undecodable("CloseAccountResult succeeded, and names no account"),
         (State::Failed(why), _) => ignored(format!("the account was not closed: {why}")),
         (State::InProgress, _) => ignored("the account is still being closed; the end of it will be told"),
     }
@@ -79,7 +79,7 @@ fn closed(record: &Record<'_>) -> Heard {
 
 /// The account that joined or departed. Only the names of the method and time fields are documented, not where the account id
 /// stands, so that the whole of `serviceEventDetails` is searched.
-fn told_account(record: &Record<'_>) -> Heard<AccountId> {
+fn told_account(record: &Record<'_>) -> Parsed<AccountId> {
     let reporter = record.envelope.account()?;
     let mut found = record.part("serviceEventDetails").map(candidates).unwrap_or_default();
     for ids in &mut found {
@@ -89,9 +89,9 @@ fn told_account(record: &Record<'_>) -> Heard<AccountId> {
     match (best.next(), best.next()) {
         (Some(account), None) => Ok(account),
         (Some(_), Some(_)) => {
-            poison(format!("{} names more than one account; a sweep will see who is there", record.name))
+            undecodable(format!("{} names more than one account; a sweep will see who is there", record.name))
         }
-        (None, _) => poison(format!("{} names no account; a sweep will see who is there", record.name)),
+        (None, _) => undecodable(format!("{} names no account; a sweep will see who is there", record.name)),
     }
 }
 

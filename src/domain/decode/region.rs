@@ -1,15 +1,15 @@
 //! `Region Opt-In Status Change` of AWS Account Management [docs: accounts monitoring-eventbridge].
 
-use super::envelope::{Envelope, Heard, ignored, poison};
+use super::envelope::{Envelope, Parsed, ignored, undecodable};
 use super::lenient::{str_at, text_at};
-use crate::domain::signal::{Notice, Signal};
+use crate::domain::signal::{InboundEvent, Signal};
 use crate::domain::target::{AccountId, Region, Target};
 use crate::domain::text::quote;
 use crate::domain::time::Time;
 
 /// AWS sends it to the account that called, which may be the management account speaking of a member; the region of the
 /// envelope is always us-east-1. Whether the reporter may speak for the account is decided where the organisation is known.
-pub(super) fn heard(envelope: Envelope<'_>) -> Heard {
+pub(super) fn parse(envelope: Envelope<'_>) -> Parsed {
     let detail = envelope.detail()?;
     let status = str_at(detail, "status").unwrap_or_default();
     let enabled = match status.to_ascii_uppercase().as_str() {
@@ -22,14 +22,20 @@ pub(super) fn heard(envelope: Envelope<'_>) -> Heard {
     };
     let reporter = envelope.account()?;
     let Some(account) = text_at(detail, "accountId").and_then(|id| id.parse::<AccountId>().ok()) else {
-        return poison("`detail.accountId` is no account id, so nobody can tell whose region changed");
+        return undecodable("`detail.accountId` is no account id, so nobody can tell whose region changed");
     };
     let Some(region) = str_at(detail, "regionName").and_then(|name| name.parse::<Region>().ok()) else {
-        return poison("`detail.regionName` is no region, so nobody can tell which one changed");
+        return undecodable("`detail.regionName` is no region, so nobody can tell which one changed");
     };
     let Some(id) = envelope.id() else {
-        return poison("`id` is not usable, so that repeats could not be told from news");
+        return undecodable("`id` is not usable, so that repeats could not be told from news");
     };
     let signal = Signal::RegionChanged { target: Target::new(account, region), enabled };
-    Ok(Notice { signal, id, at: envelope.time().unwrap_or(Time::ZERO), reporter: Some(reporter), principal: None })
+    Ok(InboundEvent {
+        signal,
+        id,
+        at: envelope.time().unwrap_or(Time::ZERO),
+        reporter: Some(reporter),
+        principal: None,
+    })
 }

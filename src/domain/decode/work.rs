@@ -4,10 +4,10 @@ use serde::{Deserialize as _, Serialize};
 use serde_json::{Value, json};
 
 use super::arn::is_sound;
-use super::envelope::{Envelope, Heard, ignored, poison};
+use super::envelope::{Envelope, Parsed, ignored, undecodable};
 use super::lenient::{id_at, is_usable_id, number_at, str_at, text_at};
 use crate::domain::edit::Edit;
-use crate::domain::signal::{Errand, Notice, Signal, Work};
+use crate::domain::signal::{InboundEvent, Signal, Task, Work};
 use crate::domain::text::{AGENT_CHARS_MAX, ID_CHARS_MAX, NAME_CHARS_MAX, clean, quote};
 use crate::domain::time::Time;
 
@@ -15,7 +15,7 @@ use crate::domain::time::Time;
 /// sends more than one message.
 pub const EDITS_MAX: usize = 100;
 /// A chain of successors is at most so long.
-pub const HOPS_MAX: u32 = 10_000;
+pub const LOOP_REQUEUES: u32 = 10_000;
 /// The version of our messages' shape.
 const SCHEMA: u64 = 1;
 
@@ -33,11 +33,11 @@ pub fn encode_work(work: &Work) -> String {
 }
 
 /// The message that [`decode`](super::decode) reads back as what is to be done.
-pub fn encode(errand: &Errand) -> String {
-    match errand {
-        Errand::Work(work) => encode_work(work),
-        Errand::SweepStep(step) => json!({ "kind": "sweep", "schema": SCHEMA, "step": step }).to_string(),
-        Errand::SweepAccount { account, sweep, began } => {
+pub fn encode(task: &Task) -> String {
+    match task {
+        Task::Work(work) => encode_work(work),
+        Task::SweepStep(step) => json!({ "kind": "sweep", "schema": SCHEMA, "step": step }).to_string(),
+        Task::SweepAccount { account, sweep, began } => {
             json!({ "kind": "sweep", "schema": SCHEMA, "account": account, "executionId": sweep, "scheduledTime": began })
                 .to_string()
         }
@@ -50,43 +50,45 @@ pub(super) fn is_kind(kind: &str) -> bool {
 }
 
 /// A message without EventBridge's envelope: one of ours, or none that we know.
-pub(super) fn own(envelope: Envelope<'_>) -> Heard {
+pub(super) fn own(envelope: Envelope<'_>) -> Parsed {
     let Some(kind) = str_at(envelope.body, "kind") else {
         return foreign(envelope);
     };
-    let heard: fn(Envelope<'_>) -> Heard = match kind {
+    let parse: fn(Envelope<'_>) -> Parsed = match kind {
         "work" => work,
         "sweep" => sweep,
-        kind => return poison(format!("{} is no kind of message that this release knows (work, sweep)", quote(kind))),
+        kind => {
+            return undecodable(format!("{} is no kind of message that this release knows (work, sweep)", quote(kind)));
+        }
     };
     match number_at(envelope.body, "schema") {
-        Some(SCHEMA) => heard(envelope),
-        Some(other) => poison(format!(
+        Some(SCHEMA) => parse(envelope),
+        Some(other) => undecodable(format!(
             "schema {other} of {} is not the {SCHEMA} that this release reads; redrive it under the release that wrote it",
             quote(kind)
         )),
-        None => poison(format!("{} has no `schema`; write `\"schema\": {SCHEMA}` beside `kind`", quote(kind))),
+        None => undecodable(format!("{} has no `schema`; write `\"schema\": {SCHEMA}` beside `kind`", quote(kind))),
     }
 }
 
 /// A schedule of EventBridge: a rule's (`aws.events`) or, where no input was given, the Scheduler's own.
-pub(super) fn scheduled(envelope: Envelope<'_>) -> Notice {
+pub(super) fn scheduled(envelope: Envelope<'_>) -> InboundEvent {
     let at = envelope.time().unwrap_or(Time::ZERO);
     let id = envelope.id().unwrap_or_else(|| format!("sweep-{at}"));
-    Notice { signal: Signal::Sweep, id, at, reporter: envelope.account().ok(), principal: None }
+    InboundEvent { signal: Signal::Sweep, id, at, reporter: envelope.account().ok(), principal: None }
 }
 
 /// The input that our Scheduler schedule gives:
 /// `{"kind": "sweep", "schema": 1, "scheduledTime": "<aws.scheduler.scheduled-time>", "executionId": …}`.
 ///
 /// With a `step` or an `account` it is a message of our own: the sweep that has begun goes on, or has come to that account.
-fn sweep(envelope: Envelope<'_>) -> Heard {
+fn sweep(envelope: Envelope<'_>) -> Parsed {
     if envelope.body.contains_key("step") {
         let Some(step) = number_at(envelope.body, "step") else {
-            return poison("a sweep's `step` is a number from 1 upwards; to begin a sweep, leave it out");
+            return undecodable("a sweep's `step` is a number from 1 upwards; to begin a sweep, leave it out");
         };
         let signal = Signal::SweepStep(step);
-        return Ok(Notice {
+        return Ok(InboundEvent {
             signal,
             id: format!("sweep-step-{step}"),
             at: Time::ZERO,
@@ -99,29 +101,36 @@ fn sweep(envelope: Envelope<'_>) -> Heard {
     let signal = match envelope.body.get("account").map(|account| account.as_str().unwrap_or_default().parse()) {
         None => Signal::Sweep,
         Some(Ok(account)) => Signal::AccountSwept { account },
-        Some(Err(_)) => return poison("a sweep's `account` is twelve digits; to sweep all, leave it out"),
+        Some(Err(_)) => return undecodable("a sweep's `account` is twelve digits; to sweep all, leave it out"),
     };
-    Ok(Notice { signal, id, at, reporter: None, principal: None })
+    Ok(InboundEvent { signal, id, at, reporter: None, principal: None })
 }
 
-fn work(envelope: Envelope<'_>) -> Heard {
+fn work(envelope: Envelope<'_>) -> Parsed {
     let edits = envelope.body.get("edits").and_then(Value::as_array).map_or(0, Vec::len);
     if edits > EDITS_MAX {
-        return poison(format!("a work message with {edits} edits; at most {EDITS_MAX} are allowed, so send several"));
+        return undecodable(format!(
+            "a work message with {edits} edits; at most {EDITS_MAX} are allowed, so send several"
+        ));
     }
     let mut work = match Work::deserialize(envelope.body) {
         Ok(work) => work,
-        Err(error) => return poison(format!("not a work message: {error}")),
+        Err(error) => return undecodable(format!("not a work message: {error}")),
     };
-    if work.hop > HOPS_MAX {
-        return poison(format!("a work message after {} hops; more than {HOPS_MAX} is a loop", work.hop));
+    if work.requeues > LOOP_REQUEUES {
+        return undecodable(format!(
+            "a work message after {} requeues; more than {LOOP_REQUEUES} is a loop",
+            work.requeues
+        ));
     }
     if !is_usable_id(&work.correlation) || !work.edits.iter().all(|edit| is_usable_id(&edit.id)) {
-        return poison("a work message whose `correlation`, or the `id` of an edit, is empty, too long or unprintable");
+        return undecodable(
+            "a work message whose `correlation`, or the `id` of an edit, is empty, too long or unprintable",
+        );
     }
     work.edits.iter_mut().for_each(bound);
     let (id, at) = (work.correlation.clone(), work.since);
-    Ok(Notice { signal: Signal::Work(Box::new(work)), id, at, reporter: None, principal: None })
+    Ok(InboundEvent { signal: Signal::Work(Box::new(work)), id, at, reporter: None, principal: None })
 }
 
 /// Only our role can send work. Its text is bounded here all the same, so that whatever comes out of decoding is.
@@ -136,12 +145,14 @@ fn bound(edit: &mut Edit) {
 }
 
 /// A message of somebody else, in our queue.
-fn foreign(envelope: Envelope<'_>) -> Heard {
+fn foreign(envelope: Envelope<'_>) -> Parsed {
     let has = |key: &str| text_at(envelope.body, key).is_some();
     if has("RequestType") && has("ResponseURL") && has("StackId") {
         return ignored(
             "a CloudFormation custom resource's request; it is answered where it is invoked, not from the queue",
         );
     }
-    poison("neither `detail-type` (an EventBridge event) nor `kind` (a message of our own) is there: send whole events")
+    undecodable(
+        "neither `detail-type` (an EventBridge event) nor `kind` (a message of our own) is there: send whole events",
+    )
 }

@@ -98,8 +98,8 @@ fn a_string_where_a_boolean_belongs_is_drift() {
 fn renderings_differ_in_white_space_only() {
     let content = Content::minimal();
     assert_ne!(content.render(1), content.render(2));
-    for nonce in [0, 1, u32::MAX] {
-        assert_eq!(parse(&content.render(nonce)), Body::Valid(content.clone()));
+    for random in [0, 1, u32::MAX] {
+        assert_eq!(parse(&content.render(random)), Body::Valid(content.clone()));
     }
 }
 
@@ -165,9 +165,9 @@ proptest! {
     }
 
     #[test]
-    fn a_content_survives_being_written_and_read(content in any_content(), nonce: u32) {
-        prop_assert_eq!(parse(&content.render(nonce)), Body::Valid(content.clone()));
-        prop_assert_eq!(parse(&content.render(nonce)).content().map(Content::digest), Some(content.digest()));
+    fn a_content_survives_being_written_and_read(content in any_content(), random: u32) {
+        prop_assert_eq!(parse(&content.render(random)), Body::Valid(content.clone()));
+        prop_assert_eq!(parse(&content.render(random)).content().map(Content::digest), Some(content.digest()));
     }
 }
 
@@ -195,7 +195,7 @@ fn each_nonce_is_a_white_space_of_its_own() {
     let content = session(&json!({}));
     assert!(content.render(0).ends_with(&" ".repeat(32)));
     let nonces = (0..32).map(|bit| 1_u32 << bit).chain([0, 3, u32::MAX]);
-    let texts: std::collections::BTreeSet<String> = nonces.map(|nonce| content.render(nonce)).collect();
+    let texts: std::collections::BTreeSet<String> = nonces.map(|random| content.render(random)).collect();
     assert_eq!(texts.len(), 35);
 }
 

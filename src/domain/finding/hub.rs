@@ -1,6 +1,6 @@
 //! Alerts that are about no target: messages that came to nothing, and the policy.
 
-use super::{Alert, Kind, Page, Severity, bounded};
+use super::{Alert, AlertBuilder, Kind, Severity, bounded};
 use crate::domain::target::AccountId;
 use crate::domain::text::clean;
 use crate::domain::time::Time;
@@ -25,7 +25,7 @@ pub enum HubFinding {
 impl HubFinding {
     fn kind(self) -> Kind {
         match self {
-            Self::Undecodable => Kind::Poison,
+            Self::Undecodable => Kind::UndecodableMessage,
             Self::Untrusted | Self::MadeUp => Kind::UntrustedSource,
             Self::UnknownAccount => Kind::UnknownAccount,
             Self::PolicyUnreadable => Kind::PolicyUnreadable,
@@ -83,7 +83,7 @@ pub fn about_hub(
     at: Time,
 ) -> Alert {
     let (kind, (subject, severity, to_do)) = (found.kind(), found.text());
-    let page = Page::new(kind, severity, &format!("{}:{}", kind.as_str(), clean(key, 128)))
+    let page = AlertBuilder::new(kind, severity, &format!("{}:{}", kind.as_str(), clean(key, 128)))
         .subject(format!("Run As: {subject}"))
         .line("Why", reason);
     let page = match message_id {
@@ -112,7 +112,7 @@ mod tests {
                 ("untrusted_source:k", "an event claims a call that CloudTrail does not know"),
                 ("unknown_account:k", "an event came from an account that is not in the organisation"),
                 ("policy_unreadable:k", "the policy cannot be read"),
-                ("poison:k", "a message could not be decoded"),
+                ("undecodable_message:k", "a message could not be decoded"),
                 ("gap_role_used:k", "a gap role is used although the member role was used before"),
             ]
         );

@@ -4,11 +4,11 @@ fn change(field: &str, to: &Value) -> FieldChange {
     FieldChange { field: field.to_owned(), from: None, to: Some(to.clone()) }
 }
 
-fn page() -> Page {
-    Page::new(Kind::Poison, Severity::Warning, "x")
+fn page() -> AlertBuilder {
+    AlertBuilder::new(Kind::UndecodableMessage, Severity::Warning, "x")
 }
 
-fn finished(page: Page) -> Alert {
+fn finished(page: AlertBuilder) -> Alert {
     page.finish(&"222233334444".parse().unwrap(), None, None, Time::ZERO)
 }
 
@@ -49,7 +49,7 @@ fn a_text_fills_its_room_and_ends_with_what_was_decided() {
         let page = page().line("Field", &"y".repeat(200)).line("Done", "a").line("Why", "b").line("Policy", "c");
         let mut lines = page.lines.clone();
         lines[0].1 = "y".repeat(bytes);
-        finished(Page { lines, ..page }).text
+        finished(AlertBuilder { lines, ..page }).text
     };
     let room = TEXT_BYTES_MAX - text(0).len() - "Policy  \n".len();
     assert_eq!(filled(room).matches("lines more").count(), 0);

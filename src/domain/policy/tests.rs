@@ -186,7 +186,7 @@ fn our_roles_are_known_by_name_and_account() {
         (Some("RunasReactorMember"), false),
         (None, false),
     ] {
-        assert_eq!(policy.by_our_role(&principal("AssumedRole", arn, None), &account), expected, "{arn:?}");
+        assert_eq!(policy.is_reactor_role(&principal("AssumedRole", arn, None), &account), expected, "{arn:?}");
     }
     assert_eq!(
         (policy.roles(), policy.gap_roles()),

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::incident::{Followed, follow};
-use super::notify::{Act, News, ReportedEdit};
+use super::notify::{Act, Changes, ReportedEdit};
 use super::schedule::unechoed;
 use crate::domain::breaker::window_ms;
 use crate::domain::case::{Applied, Case, Decision, Refusal, Verdict, WaitsOn, Write};
@@ -11,13 +11,13 @@ use crate::domain::document::REVIEWED_FIELDS;
 use crate::domain::durations::REQUEUES_MAX;
 use crate::domain::edit::Action;
 use crate::domain::fact::{Ended, Intended, Notified};
-use crate::domain::finding::{Alert, Kind, Page, Severity, bounded_changes};
+use crate::domain::finding::{Alert, AlertBuilder, Kind, Severity, bounded_changes};
 use crate::domain::judgement::Judgement;
 use crate::domain::milestones::Milestones;
 use crate::domain::observation::Obstacle;
 use crate::domain::policy::Mode;
 use crate::domain::principal::{Attribution, UNKNOWN};
-use crate::domain::record::{Incident, Record, Standing};
+use crate::domain::record::{Incident, Record, Status};
 use crate::domain::signal::Cause;
 use crate::domain::time::{DAY_MS, MINUTE_MS};
 
@@ -27,11 +27,11 @@ pub(super) fn alerts(
     judgement: &Judgement,
     decision: &Decision,
     applied: &Applied,
-    news: &News,
+    changes: &Changes,
     record: &mut Record,
 ) -> Vec<Alert> {
-    let context = Context { case, decision, applied, news, before: put_right_before(case, decision, news) };
-    let followed = follow(case, judgement, news, record);
+    let context = Context { case, decision, applied, changes, before: put_right_before(case, decision, changes) };
+    let followed = follow(case, judgement, changes, record);
     let mut alerts = Vec::new();
     let edits = context.edits(record, &followed);
     let edits_told = edits.is_some() || record.incident.as_ref().is_some_and(|incident| incident.shown > 0);
@@ -39,13 +39,13 @@ pub(super) fn alerts(
     alerts.extend(context.war(record, &followed));
     alerts.extend(context.late(record));
     alerts.extend(context.denied());
-    let standing = context.standing(record, edits_told);
-    // Being within reach again is the news that the trouble is over.
-    let over = standing.as_ref().is_some_and(|alert| alert.kind == Kind::ReachableAgain.as_str());
+    let status = context.status(record, edits_told);
+    // Being within reach again is the changes that the trouble is over.
+    let over = status.as_ref().is_some_and(|alert| alert.kind == Kind::ReachableAgain.as_str());
     if let Some(incident) = record.incident.as_mut().filter(|_| over) {
         incident.notify_on_close = false;
     }
-    alerts.extend(standing);
+    alerts.extend(status);
     alerts.extend(context.late_configuration(record));
     alerts.extend(context.blind(record));
     alerts.extend(context.exemption(record));
@@ -55,9 +55,9 @@ pub(super) fn alerts(
 
 /// The version that had put the acts right before this observation: an attempt that did not come to settle, or one whose
 /// alert waited for a name.
-fn put_right_before(case: &Case, decision: &Decision, news: &News) -> Option<u64> {
+fn put_right_before(case: &Case, decision: &Decision, changes: &Changes) -> Option<u64> {
     let right = matches!(decision.verdict, Verdict::InSync) && case.resolution.mode == Mode::Enforce;
-    let first = news.edits.iter().map(|edit| edit.at).min().filter(|_| right)?;
+    let first = changes.edits.iter().map(|edit| edit.at).min().filter(|_| right)?;
     let answered = case.record.facts.intents.values().filter(|intent| {
         let written = intent.write != Intended::Prune && intent.ended != Some(Ended::Refused);
         written && intent.until >= first
@@ -69,7 +69,7 @@ struct Context<'a> {
     case: &'a Case,
     decision: &'a Decision,
     applied: &'a Applied,
-    news: &'a News,
+    changes: &'a Changes,
     /// The version that had put everything right before this observation.
     before: Option<u64>,
 }
@@ -80,11 +80,11 @@ impl Context<'_> {
         let worth = |edit: &&ReportedEdit| {
             if edit.is_kept() { self.kept_is_worth_telling(edit) } else { followed.notify }
         };
-        let edits: Vec<&ReportedEdit> = self.news.edits.iter().filter(worth).collect();
+        let edits: Vec<&ReportedEdit> = self.changes.edits.iter().filter(worth).collect();
         let first = edits.first()?;
         let severity = edits.iter().map(|edit| self.severity(edit)).max()?;
         let done = self.done();
-        let page = Page::new(self.kind(), severity, &format!("edit:{}", first.key))
+        let page = AlertBuilder::new(self.kind(), severity, &format!("edit:{}", first.key))
             .subject(format!("{}: {} {}", done.brief, first.name(), first.act.in_words()))
             .line("Done", &done.full)
             .edits(&edits)
@@ -94,7 +94,7 @@ impl Context<'_> {
     }
 
     fn kind(&self) -> Kind {
-        let deciding = |attribution| self.news.edits.iter().any(|edit| edit.attribution == attribution);
+        let deciding = |attribution| self.changes.edits.iter().any(|edit| edit.attribution == attribution);
         if deciding(Attribution::BreakGlass) {
             return Kind::BreakGlass;
         }
@@ -110,7 +110,7 @@ impl Context<'_> {
     /// All that was done is a trusted principal's, and stays.
     fn kept(&self) -> bool {
         let wrote = |edit: &ReportedEdit| edit.is_kept() && edit.act.kind() == "wrote";
-        self.case.resolution.mode == Mode::Enforce && self.news.edits.iter().all(wrote)
+        self.case.resolution.mode == Mode::Enforce && self.changes.edits.iter().all(wrote)
     }
 
     fn severity(&self, edit: &ReportedEdit) -> Severity {
@@ -206,7 +206,7 @@ impl Context<'_> {
     fn war(&self, record: &Record, followed: &Followed) -> Option<Alert> {
         let incident = record.incident.as_ref().filter(|_| followed.escalated)?;
         let opponents = incident.opponents.join(", ");
-        let page = Page::new(Kind::EditWar, Severity::Critical, &format!("war:{}", incident.id))
+        let page = AlertBuilder::new(Kind::EditWar, Severity::Critical, &format!("war:{}", incident.id))
             .subject(format!("edit war with {opponents}"))
             .line("Who", &opponents)
             .line("Done", "writing backs off now, and goes on in between; this incident closes by itself")
@@ -218,13 +218,13 @@ impl Context<'_> {
 
     /// A name that became known enriches its incident; it is an alert of its own only where on-call was alarmed without one.
     fn late(&self, record: &Record) -> Vec<Alert> {
-        let edits = self.news.late.iter().filter(|edit| self.news.owed.contains(&edit.key));
+        let edits = self.changes.late.iter().filter(|edit| self.changes.owed.contains(&edit.key));
         edits
             .map(|edit| {
                 let what = edit.act.in_words();
                 let outcome = if edit.is_kept() { "its change is taken over now" } else { "its change stays dropped" };
                 let arn = edit.principal.as_ref().and_then(|principal| principal.arn.as_deref()).unwrap_or("no ARN");
-                Page::new(Kind::AuthorKnown, Severity::Info, &format!("late:{}", edit.key))
+                AlertBuilder::new(Kind::AuthorKnown, Severity::Info, &format!("late:{}", edit.key))
                     .subject(format!("it was {} who {what}", edit.name()))
                     .line("Who", &format!("{} ({arn})", edit.name()))
                     .line("What", &format!("{what} at {} (notified before without a name)", edit.at))
@@ -237,7 +237,7 @@ impl Context<'_> {
 
     /// Attempts that failed: one alert per account and hour, whose count goes up in the ledger.
     fn denied(&self) -> Vec<Alert> {
-        let attempts = self.news.denied.iter();
+        let attempts = self.changes.denied.iter();
         attempts
             .map(|call| {
                 let edit = &call.edit;
@@ -245,7 +245,7 @@ impl Context<'_> {
                 let code = edit.failed.as_deref().unwrap_or("failed");
                 let hour: String = self.case.now.to_string().chars().take(13).collect();
                 let arn = edit.principal.arn.as_deref().unwrap_or("no ARN");
-                Page::new(
+                AlertBuilder::new(
                     Kind::AttemptDenied,
                     Severity::Warning,
                     &format!("denied:{}:{hour}", self.case.target.account),
@@ -262,8 +262,8 @@ impl Context<'_> {
     }
 
     /// A target that stands worse, or better, than it did, without an act that tells it.
-    fn standing(&self, record: &Record, edits_told: bool) -> Option<Alert> {
-        let (before, after) = (self.case.record.standing, record.standing);
+    fn status(&self, record: &Record, edits_told: bool) -> Option<Alert> {
+        let (before, after) = (self.case.record.status, record.status);
         let given_up = matches!(self.decision.verdict, Verdict::Unknown { .. }) && self.case.requeues >= REQUEUES_MAX;
         if before == after && !given_up {
             return None;
@@ -271,13 +271,13 @@ impl Context<'_> {
         let why = self.decision.reasons.join("; ");
         let key = |kind: &str| format!("{kind}:{}:g{}", self.case.target, self.case.record.generation);
         let page = match after {
-            Standing::Unreachable => self.unreachable(&key("unreachable"), &why),
-            Standing::Drifted if !edits_told => Page::new(Kind::DriftObserved, Severity::Warning, &key("drift"))
+            Status::Unreachable => self.unreachable(&key("unreachable"), &why),
+            Status::Drifted if !edits_told => AlertBuilder::new(Kind::DriftObserved, Severity::Warning, &key("drift"))
                 .subject("differs from the baseline (observe only)".to_owned())
                 .line("Why", &why)
                 .put("drift", self.drift()),
-            _ if before == Standing::Unreachable && after != Standing::Waiting => {
-                Page::new(Kind::ReachableAgain, Severity::Info, &key("reachable"))
+            _ if before == Status::Unreachable && after != Status::Waiting => {
+                AlertBuilder::new(Kind::ReachableAgain, Severity::Info, &key("reachable"))
                     .subject("within reach again".to_owned())
                     .line("Now", &self.done().full)
             }
@@ -286,7 +286,7 @@ impl Context<'_> {
         Some(page.about(self.case, self.decision, record.incident.as_ref()))
     }
 
-    fn unreachable(&self, key: &str, why: &str) -> Page {
+    fn unreachable(&self, key: &str, why: &str) -> AlertBuilder {
         let refused = match self.applied {
             Applied::Refused(Refusal::Invalid) => "AWS does not take what the policy wants to be written",
             Applied::Refused(_) => "the write is not allowed",
@@ -295,7 +295,7 @@ impl Context<'_> {
         // Nobody can use Session Manager in a region that is off: good to know, no more.
         let off = matches!(&self.decision.verdict, Verdict::Unknown { why } if why.obstacle == Obstacle::RegionOff);
         let severity = if off { Severity::Info } else { Severity::High };
-        Page::new(Kind::Unreachable, severity, key)
+        AlertBuilder::new(Kind::Unreachable, severity, key)
             .subject(format!("out of reach: {refused}"))
             .line("Why", why)
             .line("To do", "check that the account has the member role, that it trusts the hub, that no SCP denies it, and that the region is on")
@@ -312,7 +312,7 @@ impl Context<'_> {
             return None;
         }
         let key = format!("gap:{}:{}", self.case.target.account, vended.ms());
-        let page = Page::new(Kind::GapTooLong, Severity::Warning, &key)
+        let page = AlertBuilder::new(Kind::GapTooLong, Severity::Warning, &key)
             .subject(format!("configured late: {} s after it was vended", lag_ms / 1_000))
             .line("Goal", &format!("{goal} minutes; further regions of the account are counted, not told"))
             .line("Cause", if self.case.record.why.is_empty() { "none was met" } else { &self.case.record.why });
@@ -325,11 +325,11 @@ impl Context<'_> {
         let watched_ms = i64::from(self.case.limits.readiness_minutes) * MINUTE_MS;
         let (name, intent) = unechoed(&record.facts).filter(|(_, intent)| intent.notified == Notified::No)?;
         let since = match self.case.cause {
-            Cause::Vended => self.case.since,
-            Cause::Swept => intent.from,
-            Cause::Touched => return None,
+            Cause::AccountLifecycle => self.case.since,
+            Cause::Sweep => intent.from,
+            Cause::DocumentEvent => return None,
         };
-        let over = record.standing == Standing::InSync && *self.applied == Applied::Nothing;
+        let over = record.status == Status::InSync && *self.applied == Applied::Nothing;
         if !over || self.case.now.since(since) < watched_ms {
             return None;
         }
@@ -337,7 +337,7 @@ impl Context<'_> {
         if let Some(intent) = record.facts.intents.get_mut(&name) {
             intent.notified = Notified::Named;
         }
-        let alert = Page::new(Kind::ForwarderBlind, Severity::High, &format!("blind:{}", self.case.target))
+        let alert = AlertBuilder::new(Kind::ForwarderBlind, Severity::High, &format!("blind:{}", self.case.target))
             .subject("no event of the reactor's own write has come back: the forwarder is blind".to_owned())
             .line("To do", "check the account's trail and the forwarding rule in this region; until then only the sweep sees edits here")
             .about(self.case, self.decision, None);
@@ -358,7 +358,7 @@ impl Context<'_> {
         }
         record.exemption_warned = Some((note.expires, days));
         let key = format!("exemption:{}:{}:{days}", self.case.target.account, note.expires);
-        let page = Page::new(Kind::ExemptionEnds, Severity::Warning, &key)
+        let page = AlertBuilder::new(Kind::ExemptionEnds, Severity::Warning, &key)
             .subject(format!("its exemption ends on {}", note.expires))
             .line("Owner", &note.owner)
             .line("Reason", &note.reason);
@@ -376,12 +376,13 @@ impl Context<'_> {
             (opponents, _) => opponents.join(", "),
         };
         let minutes = window_ms(&self.case.limits) / MINUTE_MS;
-        let page = Page::new(Kind::IncidentResolved, Severity::Info, &format!("incident_resolved:{}", incident.id))
-            .subject(format!("over after {} edits: {}", incident.edits, incident.summary))
-            .line("Began", &incident.opened.to_string())
-            .line("Edits", &incident.edits.to_string())
-            .line("By", &by)
-            .line("Now", &format!("as it should be, and quiet for {minutes} minutes"));
+        let page =
+            AlertBuilder::new(Kind::IncidentResolved, Severity::Info, &format!("incident_resolved:{}", incident.id))
+                .subject(format!("over after {} edits: {}", incident.edits, incident.summary))
+                .line("Began", &incident.opened.to_string())
+                .line("Edits", &incident.edits.to_string())
+                .line("By", &by)
+                .line("Now", &format!("as it should be, and quiet for {minutes} minutes"));
         Some(page.about(self.case, self.decision, Some(incident)))
     }
 }

@@ -2,14 +2,14 @@
 //!
 //! On-call is notified of the first act of each principal and kind; more of the same is counted, and told when it is over.
 
-use super::notify::{News, ReportedEdit};
+use super::notify::{Changes, ReportedEdit};
 use crate::domain::attribution::Author;
 use crate::domain::breaker::window_ms;
 use crate::domain::case::Case;
 use crate::domain::document::Change;
 use crate::domain::judgement::Judgement;
 use crate::domain::principal::{Attribution, UNKNOWN};
-use crate::domain::record::{Incident, OPPONENTS_MAX, Record, Standing};
+use crate::domain::record::{Incident, OPPONENTS_MAX, Record, Status};
 use crate::domain::text::clean;
 use crate::domain::time::Time;
 
@@ -25,17 +25,17 @@ pub(super) struct Followed {
 }
 
 /// Opens, continues or closes the incident of a record.
-pub(super) fn follow(case: &Case, judgement: &Judgement, news: &News, record: &mut Record) -> Followed {
+pub(super) fn follow(case: &Case, judgement: &Judgement, changes: &Changes, record: &mut Record) -> Followed {
     let mut followed = Followed::default();
-    let wrong = is_wrong(record.standing);
-    let turned = wrong != is_wrong(case.record.standing);
+    let wrong = is_wrong(record.status);
+    let turned = wrong != is_wrong(case.record.status);
     if let Some(incident) = record.incident.as_mut() {
-        name_late(incident, news);
+        name_late(incident, changes);
         incident.last = if turned { case.now } else { incident.last };
     }
-    let foreign: Vec<&ReportedEdit> = news.edits.iter().filter(|edit| !edit.is_kept()).collect();
+    let foreign: Vec<&ReportedEdit> = changes.edits.iter().filter(|edit| !edit.is_kept()).collect();
     let fought = |edit: &&ReportedEdit| edit.is_kept() && undoes(case, &edit.change);
-    let fought: Vec<&ReportedEdit> = news.edits.iter().filter(fought).collect();
+    let fought: Vec<&ReportedEdit> = changes.edits.iter().filter(fought).collect();
     if foreign.is_empty() && !wrong && !judgement.breaker.war {
         followed.closed = close(case, record);
         return followed;
@@ -61,15 +61,15 @@ pub(super) fn follow(case: &Case, judgement: &Judgement, news: &News, record: &m
     followed
 }
 
-pub(super) fn is_wrong(standing: Standing) -> bool {
-    match standing {
-        Standing::Drifted | Standing::Held | Standing::Unreachable => true,
-        Standing::New | Standing::InSync | Standing::Exempt | Standing::Waiting | Standing::BackingOff => false,
+pub(super) fn is_wrong(status: Status) -> bool {
+    match status {
+        Status::Drifted | Status::Held | Status::Unreachable => true,
+        Status::New | Status::InSync | Status::Exempt | Status::Waiting | Status::BackingOff => false,
     }
 }
 
-fn is_right(standing: Standing) -> bool {
-    matches!(standing, Standing::InSync | Standing::Exempt)
+fn is_right(status: Status) -> bool {
+    matches!(status, Status::InSync | Status::Exempt)
 }
 
 fn opened(case: &Case) -> Incident {
@@ -113,8 +113,8 @@ fn undoes(case: &Case, change: &Change) -> bool {
 fn notify(case: &Case, foreign: &[&ReportedEdit], incident: &mut Incident, followed: &mut Followed) {
     let stale = case.now.since(incident.notified_at) >= window_ms(&case.limits) && !incident.escalated;
     let story = |edit: &ReportedEdit| format!("{} {}", edit.name(), edit.act.kind());
-    let news = foreign.iter().any(|edit| !incident.notified.contains(&story(edit)));
-    followed.notify = !foreign.is_empty() && (news || stale);
+    let changes = foreign.iter().any(|edit| !incident.notified.contains(&story(edit)));
+    followed.notify = !foreign.is_empty() && (changes || stale);
     if !followed.notify {
         return;
     }
@@ -127,15 +127,15 @@ fn notify(case: &Case, foreign: &[&ReportedEdit], incident: &mut Incident, follo
 fn close(case: &Case, record: &mut Record) -> Option<Incident> {
     let quiet = match case.observation {
         crate::domain::observation::Observation::Unknown(_) => false,
-        _ => is_right(record.standing),
+        _ => is_right(record.status),
     };
     let over = |incident: &Incident| case.now.since(incident.last) >= window_ms(&case.limits);
     if quiet && record.incident.as_ref().is_some_and(over) { record.incident.take() } else { None }
 }
 
 /// A name that became known enriches the incident.
-fn name_late(incident: &mut Incident, news: &News) {
-    for edit in &news.late {
+fn name_late(incident: &mut Incident, changes: &Changes) {
+    for edit in &changes.late {
         incident.opponents.retain(|known| known != UNKNOWN);
         if edit.attribution != Attribution::Trusted {
             add_opponent(incident, edit.name());

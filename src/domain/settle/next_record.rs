@@ -1,6 +1,6 @@
 //! What a reconciliation leaves in the record, alerts and incident apart.
 
-use super::notify::News;
+use super::notify::Changes;
 use crate::domain::case::{Applied, Case, Decision, Verdict, WaitsOn};
 use crate::domain::decide::is_patient;
 use crate::domain::document::Content;
@@ -10,7 +10,7 @@ use crate::domain::judgement::Judgement;
 use crate::domain::mutant::{self, Mutant};
 use crate::domain::observation::Observation;
 use crate::domain::policy::Mode;
-use crate::domain::record::{Record, Standing};
+use crate::domain::record::{Record, Status};
 use crate::domain::signal::Cause;
 use crate::domain::time::MINUTE_MS;
 
@@ -20,20 +20,20 @@ pub(super) fn next_record(
     judgement: &Judgement,
     decision: &Decision,
     applied: &Applied,
-    news: &News,
+    changes: &Changes,
 ) -> Record {
-    let mut record = Record { facts: news.facts.clone(), ..case.record.clone() };
+    let mut record = Record { facts: changes.facts.clone(), ..case.record.clone() };
     keep_owned(case, judgement, decision, &mut record.facts);
     if let Applied::Landed { version, at } = applied {
         record.facts.last = Some(LastSeen { at: *at, latest: None, default: *version });
     }
-    record.standing = standing(case, decision, applied, news);
-    record.why = if record.standing == Standing::InSync { String::new() } else { decision.reasons.join("; ") };
+    record.status = status(case, decision, applied, changes);
+    record.why = if record.status == Status::InSync { String::new() } else { decision.reasons.join("; ") };
     if let Some(base) = &mut record.facts.base {
         // The reactor has said by now what deserves a review.
         base.notified = Notified::Named;
     }
-    record.milestones.pass(case, record.standing == Standing::InSync);
+    record.milestones.pass(case, record.status == Status::InSync);
     record
 }
 
@@ -48,47 +48,47 @@ fn keep_owned(case: &Case, judgement: &Judgement, decision: &Decision, facts: &m
     }
 }
 
-fn standing(case: &Case, decision: &Decision, applied: &Applied, news: &News) -> Standing {
+fn status(case: &Case, decision: &Decision, applied: &Applied, changes: &Changes) -> Status {
     let right = matches!(decision.verdict, Verdict::InSync) || matches!(applied, Applied::Landed { .. });
     if let Verdict::Unknown { .. } = decision.verdict {
         return unreadable(case, decision);
     }
     match case.resolution.mode {
-        Mode::Exempt => return Standing::Exempt,
+        Mode::Exempt => return Status::Exempt,
         // The alert about the act that waits for its name tells the drift too.
-        Mode::Observe if !right && news.wait.is_some() && case.record.standing != Standing::Drifted => {
-            return Standing::Waiting;
+        Mode::Observe if !right && changes.wait.is_some() && case.record.status != Status::Drifted => {
+            return Status::Waiting;
         }
-        Mode::Observe if !right => return Standing::Drifted,
+        Mode::Observe if !right => return Status::Drifted,
         Mode::Observe | Mode::Enforce => {}
     }
     match decision.wait.as_ref().map(|wait| &wait.on) {
-        Some(WaitsOn::Hold(_)) => Standing::Held,
-        Some(WaitsOn::EditWar) => Standing::BackingOff,
-        Some(WaitsOn::Obstacle | WaitsOn::Visibility | WaitsOn::Name | WaitsOn::Intent) => Standing::Waiting,
-        None if right => Standing::InSync,
+        Some(WaitsOn::Hold(_)) => Status::Held,
+        Some(WaitsOn::EditWar) => Status::BackingOff,
+        Some(WaitsOn::Obstacle | WaitsOn::Visibility | WaitsOn::Name | WaitsOn::Intent) => Status::Waiting,
+        None if right => Status::InSync,
         None if matches!(applied, Applied::Refused(refusal) if refusal.is_outpaced())
             && case.requeues < REQUEUES_MAX =>
         {
-            Standing::BackingOff
+            Status::BackingOff
         }
-        None => Standing::Unreachable,
+        None => Status::Unreachable,
     }
 }
 
-fn unreadable(case: &Case, decision: &Decision) -> Standing {
+fn unreadable(case: &Case, decision: &Decision) -> Status {
     if mutant::on(Mutant::UnknownIsGreen) {
-        return Standing::InSync;
+        return Status::InSync;
     }
     let patience_ms = i64::from(case.limits.readiness_minutes) * MINUTE_MS;
-    match (case.record.standing, case.cause) {
+    match (case.record.status, case.cause) {
         // On-call knows, and it is not over.
-        (Standing::Unreachable, _) => Standing::Unreachable,
-        (_, Cause::Vended) if decision.wait.is_some() && is_patient(case) => Standing::Waiting,
+        (Status::Unreachable, _) => Status::Unreachable,
+        (_, Cause::AccountLifecycle) if decision.wait.is_some() && is_patient(case) => Status::Waiting,
         // Another message waits for the new account, and alerts if it waits in vain.
-        (Standing::Waiting, Cause::Touched | Cause::Swept) if case.now.since(case.record.updated) < patience_ms => {
-            Standing::Waiting
+        (Status::Waiting, Cause::DocumentEvent | Cause::Sweep) if case.now.since(case.record.updated) < patience_ms => {
+            Status::Waiting
         }
-        _ => Standing::Unreachable,
+        _ => Status::Unreachable,
     }
 }

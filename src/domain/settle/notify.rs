@@ -55,7 +55,7 @@ pub enum Act {
 
 /// What is new in one reconciliation.
 #[derive(Clone, Debug, Default)]
-pub(super) struct News {
+pub(super) struct Changes {
     /// Acts of others, the least trusted principal first.
     pub(super) edits: Vec<ReportedEdit>,
     /// Acts that on-call was notified of without a name, which is known by now.
@@ -105,7 +105,7 @@ impl ReportedEdit {
     }
 }
 
-impl News {
+impl Changes {
     /// Versions that left the record before their names were known go out at once.
     pub(super) fn overflow(&mut self, case: &Case, unnotified: &[Time]) {
         for created in unnotified {
@@ -118,20 +118,20 @@ impl News {
 }
 
 /// Gathers what is new.
-pub(super) fn gather(case: &Case, judgement: &Judgement, decision: &Decision, applied: &Applied) -> News {
+pub(super) fn gather(case: &Case, judgement: &Judgement, decision: &Decision, applied: &Applied) -> Changes {
     let mut gathering = Gathering {
         case,
         judgement,
         held: names_awaited(case, judgement) || is_unsettled(decision, applied),
-        news: News { facts: case.record.facts.clone(), ..News::default() },
+        changes: Changes { facts: case.record.facts.clone(), ..Changes::default() },
         matched: BTreeSet::new(),
     };
     gathering.absences();
     gathering.versions();
     gathering.calls();
-    let mut news = gathering.news;
-    news.edits.sort_by_key(|edit| (distrust(edit.attribution), edit.at));
-    news
+    let mut changes = gathering.changes;
+    changes.edits.sort_by_key(|edit| (distrust(edit.attribution), edit.at));
+    changes
 }
 
 /// The least trusted first; a name before none.
@@ -165,7 +165,7 @@ struct Gathering<'a> {
     judgement: &'a Judgement,
     /// Some version has no name yet, or what becomes of the document is not known yet: the alert that covers it waits.
     held: bool,
-    news: News,
+    changes: Changes,
     /// Calls that an absence is explained by.
     matched: BTreeSet<String>,
 }
@@ -181,18 +181,18 @@ impl Gathering<'_> {
         if due <= self.case.now || self.case.requeues >= REQUEUES_MAX {
             return true;
         }
-        self.news.wait = Some(self.news.wait.map_or(due, |wait| wait.min(due)));
+        self.changes.wait = Some(self.changes.wait.map_or(due, |wait| wait.min(due)));
         false
     }
 
     fn mark_call(&mut self, id: &str) {
-        if let Some(call) = self.news.facts.calls.get_mut(id) {
+        if let Some(call) = self.changes.facts.calls.get_mut(id) {
             call.notified = Notified::Named;
         }
     }
 
     fn mark_version(&mut self, created: Time, notified: Notified) {
-        if let Some(version) = self.news.facts.versions.get_mut(&created) {
+        if let Some(version) = self.changes.facts.versions.get_mut(&created) {
             version.notified = version.notified.max(notified);
         }
     }
@@ -218,11 +218,11 @@ impl Gathering<'_> {
             return;
         }
         self.mark_version(created, self.without_name());
-        let mover = mover(&self.news.facts, created, version);
+        let mover = mover(&self.changes.facts, created, version);
         if let Some(call) = &mover {
             self.mark_call(&call.edit.id);
         }
-        self.news.edits.push(nameless(self.case, created, version, mover));
+        self.changes.edits.push(nameless(self.case, created, version, mover));
     }
 
     fn named(&mut self, created: Time, version: &VersionFact, id: &str) {
@@ -249,11 +249,11 @@ impl Gathering<'_> {
 
     fn report(&mut self, edit: ReportedEdit, before: Notified) {
         match before {
-            Notified::No | Notified::Named => self.news.edits.push(edit),
-            Notified::Nameless => self.news.late.push(edit),
+            Notified::No | Notified::Named => self.changes.edits.push(edit),
+            Notified::Nameless => self.changes.late.push(edit),
             Notified::Alarmed => {
-                self.news.owed.insert(edit.key.clone());
-                self.news.late.push(edit);
+                self.changes.owed.insert(edit.key.clone());
+                self.changes.late.push(edit);
             }
         }
     }
@@ -275,7 +275,7 @@ impl Gathering<'_> {
     fn absences(&mut self) {
         for (known, absence) in self.facts().absences.clone() {
             let notified = self.absence(known, &absence);
-            if let Some(absence) = self.news.facts.absences.get_mut(&known) {
+            if let Some(absence) = self.changes.facts.absences.get_mut(&known) {
                 absence.notified = absence.notified.max(notified);
             }
         }
@@ -301,7 +301,7 @@ impl Gathering<'_> {
         if absence.notified != Notified::No || !self.due(absence.first) {
             return absence.notified;
         }
-        self.news.edits.push(ReportedEdit {
+        self.changes.edits.push(ReportedEdit {
             key: format!("{}:{what}@{}", self.case.target, known.ms()),
             attribution: Attribution::Unattributed,
             principal: None,
@@ -347,7 +347,7 @@ impl Gathering<'_> {
 
     fn calls(&mut self) {
         for (id, call) in self.facts().calls.clone() {
-            let marked = self.news.facts.calls.get(&id).is_none_or(|call| call.notified == Notified::Named);
+            let marked = self.changes.facts.calls.get(&id).is_none_or(|call| call.notified == Notified::Named);
             if marked || self.judgement.pairing.version.contains_key(&id) {
                 continue;
             }
@@ -368,7 +368,7 @@ impl Gathering<'_> {
 
     fn tell(&mut self, id: &str, call: &CallFact, note: Option<String>) {
         self.mark_call(id);
-        self.news.edits.push(called(self.case, call, note));
+        self.changes.edits.push(called(self.case, call, note));
     }
 
     /// Losing a race, or writing what is there already, is how pipelines work; being denied is not.
@@ -376,7 +376,7 @@ impl Gathering<'_> {
         self.mark_call(id);
         let code = call.edit.failed.as_deref().unwrap_or_default();
         if !call.is_trusted() || is_denial(code) {
-            self.news.denied.push(call);
+            self.changes.denied.push(call);
         }
     }
 

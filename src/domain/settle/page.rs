@@ -6,13 +6,13 @@ use serde_json::{Value, json};
 
 use super::notify::ReportedEdit;
 use crate::domain::case::{Case, Decision};
-use crate::domain::finding::{Alert, ITEMS_MAX, Page, bounded_change, change_in_words};
+use crate::domain::finding::{Alert, AlertBuilder, ITEMS_MAX, bounded_change, change_in_words};
 use crate::domain::principal::Attribution;
 use crate::domain::record::Incident;
 use crate::domain::target::DOCUMENT_NAME;
 use crate::domain::text::clean;
 
-impl Page {
+impl AlertBuilder {
     /// Who did what, field by field.
     pub(super) fn edits(mut self, edits: &[&ReportedEdit]) -> Self {
         let shown = shown(edits);

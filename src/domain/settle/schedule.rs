@@ -1,7 +1,7 @@
 //! When a target is observed again by itself: one list of waits, and one message for the earliest of them.
 
 use super::incident::is_wrong;
-use super::notify::News;
+use super::notify::Changes;
 use crate::domain::breaker::window_ms;
 use crate::domain::case::{Applied, Case, Decision, Refusal};
 use crate::domain::decide::{is_patient, past_obstacle};
@@ -21,10 +21,10 @@ pub(super) fn next(
     case: &Case,
     decision: &Decision,
     applied: &Applied,
-    news: &News,
+    changes: &Changes,
     record: &mut Record,
 ) -> Option<(Work, u32)> {
-    let mut waits = waits(case, decision, applied, news, record);
+    let mut waits = waits(case, decision, applied, changes, record);
     record.wakes.retain(|wake| wake.at > case.now);
     let rests = !mutant::on(Mutant::NeverRest);
     waits.extend((!rests).then(|| case.now.plus_ms(MINUTE_MS)));
@@ -40,30 +40,30 @@ pub(super) fn next(
 }
 
 /// Everything that is waited for.
-fn waits(case: &Case, decision: &Decision, applied: &Applied, news: &News, record: &Record) -> Vec<Time> {
+fn waits(case: &Case, decision: &Decision, applied: &Applied, changes: &Changes, record: &Record) -> Vec<Time> {
     let mut waits: Vec<Time> = Vec::new();
     // SSM or a principal is to do something first.
     waits.extend(decision.wait.as_ref().filter(|_| !matches!(applied, Applied::Refused(_))).map(|wait| wait.until));
     // An alert waits for a name.
-    waits.extend(news.wait);
+    waits.extend(changes.wait);
     match applied {
         // Another writer was faster.
         Applied::Refused(refusal) if refusal.is_outpaced() => {
             waits.push(case.now.plus_ms(SECOND_MS * i64::from(1 + case.requeues.min(29))));
         }
         // What may not be written now may be written later; the event of the attempt itself is no reason.
-        Applied::Refused(Refusal::Denied) if case.cause != Cause::Swept && is_patient(case) => {
+        Applied::Refused(Refusal::Denied) if case.cause != Cause::Sweep && is_patient(case) => {
             waits.push(past_obstacle(case));
         }
         Applied::Refused(_) | Applied::Nothing | Applied::Landed { .. } => {}
     }
     // A new account is watched until its events arrive.
     let unwatched = unechoed(&record.facts).is_some() || matches!(applied, Applied::Refused(_));
-    if case.cause == Cause::Vended && unwatched && is_patient(case) {
+    if case.cause == Cause::AccountLifecycle && unwatched && is_patient(case) {
         waits.push(case.now.plus_ms(WATCH_MS));
     }
     // An incident closes when it was quiet for the policy's window.
-    let closes = record.incident.as_ref().filter(|_| !is_wrong(record.standing));
+    let closes = record.incident.as_ref().filter(|_| !is_wrong(record.status));
     waits.extend(closes.map(|incident| incident.last.plus_ms(window_ms(&case.limits))));
     waits
 }
@@ -86,7 +86,7 @@ fn successor(case: &Case, until: Time) -> (Work, u32) {
         edits: Vec::new(),
         correlation: case.correlation.clone(),
         since: case.since,
-        hop: case.requeues.saturating_add(1),
+        requeues: case.requeues.saturating_add(1),
         not_before: Some(until),
     };
     (work, delay_s(case.now, until))

@@ -12,14 +12,14 @@ fn at(ms: i64) -> Time {
 
 fn new(last: Option<Sweep>, now: Time) -> (Sweep, Option<Sweep>) {
     match Sweep::begin(last, "id", now) {
-        Beginning::New(sweep, former) => (*sweep, former.map(|former| *former)),
-        Beginning::UnderWay(step) => panic!("step {step} is under way"),
+        StartResult::New(sweep, former) => (*sweep, former.map(|former| *former)),
+        StartResult::UnderWay(step) => panic!("step {step} is under way"),
     }
 }
 
 /// Walks a tree given as parent and children, pages of two, and answers with the lists in the order they were read.
 fn walked(tree: &[(&str, &[&str])]) -> Vec<(String, List, Option<String>)> {
-    let mut walk = Walk::from(ou("r-ab12"));
+    let mut walk = OuWalk::from(ou("r-ab12"));
     let mut read = Vec::new();
     while let Some(spot) = walk.next().cloned() {
         let here = spot.path.last().unwrap().to_string();
@@ -54,7 +54,7 @@ fn a_walk_reads_every_page_of_both_lists_of_every_ou_once() {
 
 #[test]
 fn a_spot_knows_the_way_from_the_root() {
-    let mut walk = Walk::from(ou("r-ab12"));
+    let mut walk = OuWalk::from(ou("r-ab12"));
     walk.listed(vec![ou("ou-a")], Some("more".to_owned()));
     assert_eq!(walk.next().map(|spot| (spot.list, spot.page.as_deref())), Some((List::Ous, Some("more"))));
     walk.listed(Vec::new(), None);
@@ -67,7 +67,7 @@ fn a_spot_knows_the_way_from_the_root() {
 
 #[test]
 fn ous_that_nest_without_end_are_not_followed() {
-    let mut walk = Walk::from(ou("r-ab12"));
+    let mut walk = OuWalk::from(ou("r-ab12"));
     let mut pages = 0;
     while let Some(spot) = walk.next() {
         let deeper = (spot.list == List::Ous).then(|| ou("ou-again"));
@@ -83,9 +83,9 @@ fn steps_are_counted_through_all_sweeps() {
     assert_eq!((first.number, first.step, former), (1, 1, None));
     first.done(at(5), false);
     first.done(at(9), true);
-    assert_eq!((first.step, first.moved, first.ended), (3, at(9), Some(at(9))));
+    assert_eq!((first.step, first.last_progress, first.ended), (3, at(9), Some(at(9))));
     let (second, former) = new(Some(first), at(HOUR_MS));
-    assert_eq!((second.number, second.step, second.former, former), (4, 4, Some(at(0)), None));
+    assert_eq!((second.number, second.step, second.previous_completed, former), (4, 4, Some(at(0)), None));
 }
 
 #[test]
@@ -93,10 +93,10 @@ fn a_sweep_that_moves_is_left_to_itself_and_one_that_does_not_is_followed_by_ano
     let (mut sweep, _) = new(None, at(0));
     sweep.done(at(MINUTE_MS), false);
     let still = at(MINUTE_MS + STALLED_MS - 1);
-    assert_eq!(Sweep::begin(Some(sweep.clone()), "id", still), Beginning::UnderWay(2));
+    assert_eq!(Sweep::begin(Some(sweep.clone()), "id", still), StartResult::UnderWay(2));
     let (next, former) = new(Some(sweep.clone()), still.plus_ms(1));
     assert_eq!((next.number, former.as_ref()), (3, Some(&sweep)));
-    assert_eq!(next.former, None, "only a complete sweep says what was missed");
+    assert_eq!(next.previous_completed, None, "only a complete sweep says what was missed");
 }
 
 #[test]
@@ -107,10 +107,14 @@ fn what_the_last_complete_sweep_did_not_come_to_in_a_day_was_missed() {
     let (mut second, _) = new(Some(first), at(11 * DAY_MS));
     assert!(!second.missed(at(9 * DAY_MS)));
     assert!(second.missed(at(9 * DAY_MS - 1)));
-    second.moved = at(11 * DAY_MS);
+    second.last_progress = at(11 * DAY_MS);
     let (third, unfinished) = new(Some(second), at(12 * DAY_MS));
     assert!(unfinished.is_some());
-    assert_eq!(third.former, Some(at(10 * DAY_MS)), "the unfinished one in between may not have come there");
+    assert_eq!(
+        third.previous_completed,
+        Some(at(10 * DAY_MS)),
+        "the unfinished one in between may not have come there"
+    );
 }
 
 #[test]
@@ -134,7 +138,7 @@ fn alerts_name_what_there_is_to_see_and_are_the_same_for_the_same() {
 #[test]
 fn a_sweep_comes_back_from_its_row() {
     let (mut sweep, _) = new(None, at(0));
-    let mut walk = Walk::from(ou("r-ab12"));
+    let mut walk = OuWalk::from(ou("r-ab12"));
     walk.listed(vec![ou("ou-a")], Some("page".to_owned()));
     sweep.walk = Some(walk);
     let json = serde_json::to_string(&sweep).unwrap();

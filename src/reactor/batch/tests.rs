@@ -3,7 +3,7 @@
 use super::*;
 use crate::domain::edit::{Action, Edit};
 use crate::domain::principal::Principal;
-use Cause::{Swept, Touched, Vended};
+use Cause::{AccountLifecycle, DocumentEvent, Sweep};
 
 fn edit(id: &str) -> Edit {
     Edit {
@@ -25,7 +25,7 @@ fn work(cause: Cause, second: i64, events: &[&str]) -> Work {
         edits: events.iter().map(|id| edit(id)).collect(),
         correlation: format!("second {second}"),
         since: Time::from_ms(second * 1_000),
-        hop: 0,
+        requeues: 0,
         not_before: None,
     }
 }
@@ -42,14 +42,15 @@ fn group(works: Vec<(Work, u32)>) -> Group {
 
 #[test]
 fn group_was_received_before_if_one_of_its_messages_was() {
-    let again = |receives: [u32; 2]| group(receives.map(|receives| (work(Touched, 1, &[]), receives)).to_vec()).again;
+    let again =
+        |receives: [u32; 2]| group(receives.map(|receives| (work(DocumentEvent, 1, &[]), receives)).to_vec()).again;
     assert_eq!([[1, 1], [2, 1], [1, 2], [2, 2]].map(again), [false, true, true, true]);
 }
 
 #[test]
 fn group_is_named_after_its_first_event() {
     let named = |events: [&[&str]; 3]| {
-        let works = events.iter().zip(1..).map(|(events, second)| (work(Touched, second, events), 1));
+        let works = events.iter().zip(1..).map(|(events, second)| (work(DocumentEvent, second, events), 1));
         group(works.collect()).work.correlation
     };
     assert_eq!(named([&[], &[], &[]]), "second 1");
@@ -63,21 +64,28 @@ fn new_account_outranks_a_touch_and_a_touch_a_routine_observation() {
         let work = group(vec![(work(first, 2, &[]), 1), (work(second, 1, &[]), 1)]).work;
         (work.cause, work.since.ms() / 1_000)
     };
-    assert_eq!([Vended, Touched, Swept].map(|second| joined(Vended, second)), [(Vended, 2); 3]);
-    assert_eq!([Vended, Touched, Swept].map(|second| joined(Swept, second)), [(Vended, 1), (Touched, 1), (Swept, 2)]);
+    assert_eq!(
+        [AccountLifecycle, DocumentEvent, Sweep].map(|second| joined(AccountLifecycle, second)),
+        [(AccountLifecycle, 2); 3]
+    );
+    assert_eq!(
+        [AccountLifecycle, DocumentEvent, Sweep].map(|second| joined(Sweep, second)),
+        [(AccountLifecycle, 1), (DocumentEvent, 1), (Sweep, 2)]
+    );
     // What has been tried for a while is not young again because of a new event.
     assert_eq!(
-        [Vended, Touched, Swept].map(|second| joined(Touched, second)),
-        [(Vended, 1), (Touched, 1), (Touched, 2)]
+        [AccountLifecycle, DocumentEvent, Sweep].map(|second| joined(DocumentEvent, second)),
+        [(AccountLifecycle, 1), (DocumentEvent, 1), (DocumentEvent, 2)]
     );
 }
 
 #[test]
 fn group_keeps_each_event_once_and_the_fewest_requeues() {
-    let requeued = |work: Work, hop| (Work { hop, ..work }, 1);
-    let works = vec![requeued(work(Touched, 1, &["a", "b"]), 3), requeued(work(Touched, 2, &["b", "c"]), 2)];
+    let requeued = |work: Work, requeues| (Work { requeues, ..work }, 1);
+    let works =
+        vec![requeued(work(DocumentEvent, 1, &["a", "b"]), 3), requeued(work(DocumentEvent, 2, &["b", "c"]), 2)];
     let group = group(works);
     let ids: Vec<&str> = group.work.edits.iter().map(|edit| edit.id.as_str()).collect();
-    assert_eq!((ids, group.work.hop), (vec!["a", "b", "c"], 2));
+    assert_eq!((ids, group.work.requeues), (vec!["a", "b", "c"], 2));
     assert_eq!(group.messages.len(), 2);
 }

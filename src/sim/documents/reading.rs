@@ -57,7 +57,7 @@ impl Sim {
             (contents.await, self.list(target).await)
         };
         let answers = Answers { latest, default, list, further: further.into_iter().collect() };
-        let disagree = |why: Disagreement| fault(FaultClass::Moved, "GetDocument", "Inconsistent", &why.to_string());
+        let disagree = |why: Disagreement| fault(FaultClass::Conflict, "GetDocument", "Inconsistent", &why.to_string());
         assemble(answers).map_err(disagree)
     }
 

@@ -2,9 +2,9 @@
 
 use runas_reactor::domain::case::Refusal;
 use runas_reactor::domain::finding::Severity;
-use runas_reactor::domain::observation::{Obstacle, Status};
+use runas_reactor::domain::observation::{DocumentStatus, Obstacle};
 use runas_reactor::domain::policy::{ExemptionNote, Mode};
-use runas_reactor::domain::record::Standing;
+use runas_reactor::domain::record::Status;
 use runas_reactor::domain::signal::Cause;
 use runas_reactor::domain::time::{DAY_MS, MINUTE_MS};
 use serde_json::json;
@@ -13,7 +13,7 @@ use crate::support::case::*;
 
 /// A new account whose document is written `seconds` after it was vended.
 fn vended(target: &mut Scenario) -> Pass {
-    target.reconcile(Cause::Vended, &[])
+    target.reconcile(Cause::AccountLifecycle, &[])
 }
 
 #[test]
@@ -53,7 +53,7 @@ fn longest_lag_is_notified_after_the_readiness_time_too() {
     assert_eq!(kinds(&passes), ["unreachable"]);
     target.obstacle = None;
     let pass = target.sweeps();
-    assert_eq!(target.record.standing, Standing::InSync);
+    assert_eq!(target.record.status, Status::InSync);
     assert!(pass.kinds().contains(&"gap_too_long"), "{:?}", pass.kinds());
 }
 
@@ -159,21 +159,21 @@ fn new_account_that_is_waited_for_is_neither_out_of_reach_nor_back() {
     let mut target = Scenario::blank();
     target.obstacle = Some(Obstacle::NotReady);
     let mut passes = vec![vended(&mut target), target.sweeps()];
-    assert_eq!(target.record.standing, Standing::Waiting);
+    assert_eq!(target.record.status, Status::Waiting);
     target.obstacle = None;
-    passes.push(target.reconcile(Cause::Vended, &[]));
+    passes.push(target.reconcile(Cause::AccountLifecycle, &[]));
     assert_eq!(kinds(&passes), [""; 0]);
 }
 
 #[test]
 fn wait_for_a_new_account_is_believed_for_the_policys_minutes() {
-    for (ms, expected) in [(120 * MINUTE_MS - 1, Standing::Waiting), (120 * MINUTE_MS, Standing::Unreachable)] {
+    for (ms, expected) in [(120 * MINUTE_MS - 1, Status::Waiting), (120 * MINUTE_MS, Status::Unreachable)] {
         let mut target = Scenario::blank();
         target.obstacle = Some(Obstacle::NotReady);
         vended(&mut target);
         target.now = target.now.plus_ms(ms);
         target.sweeps();
-        assert_eq!(target.record.standing, expected, "{ms}");
+        assert_eq!(target.record.status, expected, "{ms}");
     }
 }
 
@@ -184,9 +184,9 @@ fn being_within_reach_is_not_told_while_the_target_only_waits() {
     target.sweeps();
     target.obstacle = None;
     let call = target.writes(PIPELINE, &right());
-    target.doc().status = Status::Pending;
+    target.doc().status = DocumentStatus::Pending;
     assert_eq!(target.hears(&[call]).kinds(), [""; 0]);
-    target.doc().status = Status::Active;
+    target.doc().status = DocumentStatus::Active;
     let passes = target.runs(7_200);
     assert_eq!(kinds(&passes), ["incident_resolved"], "its end is told all the same");
 }

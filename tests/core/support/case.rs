@@ -11,7 +11,9 @@ use runas_reactor::domain::fact::{CallFact, Ended, Intended, Intent, Notified};
 use runas_reactor::domain::finding::Alert;
 use runas_reactor::domain::judgement::judge;
 use runas_reactor::domain::merge::merge;
-use runas_reactor::domain::observation::{Observation, Obstacle, Seen, Status, Unreadable, Version, VersionInfo};
+use runas_reactor::domain::observation::{
+    DocumentStatus, Observation, Obstacle, Seen, Unreadable, Version, VersionInfo,
+};
 use runas_reactor::domain::policy::{Limits, Mode, Owned, Resolution};
 use runas_reactor::domain::principal::{Attribution, Principal};
 use runas_reactor::domain::record::{Record, Settlement};
@@ -91,7 +93,7 @@ pub(crate) struct Document {
     pub(crate) versions: Vec<Stored>,
     pub(crate) default: u64,
     /// The status of the latest version.
-    pub(crate) status: Status,
+    pub(crate) status: DocumentStatus,
 }
 
 /// One target over time.
@@ -211,7 +213,7 @@ impl Scenario {
             kind: "Session",
             versions: Vec::new(),
             default: 1,
-            status: Status::Active,
+            status: DocumentStatus::Active,
         });
         let last = document.versions.last();
         let number = last.map_or(1, |version| version.number + 1);
@@ -291,7 +293,7 @@ impl Scenario {
         let info = |stored: &Stored| VersionInfo {
             number: stored.number,
             created: stored.created,
-            status: if stored.number == latest.number { document.status } else { Status::Active },
+            status: if stored.number == latest.number { document.status } else { DocumentStatus::Active },
             name: stored.name.clone(),
         };
         Observation::Present(Box::new(Seen {
@@ -387,13 +389,13 @@ impl Scenario {
     pub(crate) fn hears(&mut self, calls: &[CallFact]) -> Pass {
         self.since = self.now;
         self.requeues = 0;
-        self.reconcile(Cause::Touched, calls)
+        self.reconcile(Cause::DocumentEvent, calls)
     }
 
     pub(crate) fn sweeps(&mut self) -> Pass {
         self.since = self.now;
         self.requeues = 0;
-        self.reconcile(Cause::Swept, &[])
+        self.reconcile(Cause::Sweep, &[])
     }
 
     /// Works on the reactor's own messages as they fall due, until `seconds` from now.
@@ -408,7 +410,7 @@ impl Scenario {
             }
             let work = self.queue.remove(0);
             self.now = self.now.max(due);
-            (self.since, self.requeues) = (work.since, work.hop);
+            (self.since, self.requeues) = (work.since, work.requeues);
             passes.push(self.reconcile(work.cause, &[]));
             assert!(passes.len() < 1_000, "it never rests");
         }

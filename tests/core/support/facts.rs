@@ -11,7 +11,7 @@ use runas_reactor::domain::fact::{
     Base, CallFact, Delta, Ended, Facts, Intended, Intent, LastSeen, Notified, VersionFact,
 };
 use runas_reactor::domain::merge::merge;
-use runas_reactor::domain::observation::{Observation, Seen, Status, Version, VersionInfo};
+use runas_reactor::domain::observation::{DocumentStatus, Observation, Seen, Version, VersionInfo};
 use runas_reactor::domain::policy::Owned;
 use runas_reactor::domain::principal::{Attribution, Principal};
 use runas_reactor::domain::time::{SECOND_MS, Time};
@@ -334,7 +334,7 @@ impl Doc {
     }
 
     fn body(mut self, number: u64, second: i64, body: Body) -> Self {
-        let info = VersionInfo { number, created: at(second), status: Status::Active, name: None };
+        let info = VersionInfo { number, created: at(second), status: DocumentStatus::Active, name: None };
         self.versions.push((info, body));
         self
     }

@@ -218,7 +218,7 @@ impl World {
     pub(crate) fn deliver(&mut self, at: Time, edits: Vec<Edit>) {
         let since = edits.iter().map(|edit| edit.at).min().unwrap_or(at);
         let correlation = edits.first().map_or_else(String::new, |edit| edit.id.clone());
-        let work = Work { cause: Cause::Touched, edits, correlation, since, ..work(at) };
+        let work = Work { cause: Cause::DocumentEvent, edits, correlation, since, ..work(at) };
         self.at(at, Item::Message(Box::new(Message { work, receives: 0 })));
     }
 
@@ -267,7 +267,7 @@ impl World {
 
     fn receive(&mut self, mut message: Message) {
         if let Some(until) = message.work.not_before.filter(|until| *until > self.now) {
-            message.work.hop += 1;
+            message.work.requeues += 1;
             self.send(message.work, until);
             return;
         }
@@ -421,11 +421,11 @@ fn principal(actor: Actor) -> Principal {
 fn work(now: Time) -> Work {
     Work {
         target: target(),
-        cause: Cause::Swept,
+        cause: Cause::Sweep,
         edits: Vec::new(),
         correlation: "sweep".to_owned(),
         since: now,
-        hop: 0,
+        requeues: 0,
         not_before: None,
     }
 }

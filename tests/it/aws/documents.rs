@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use aws_sdk_ssm::types::{DocumentPermissionType, DocumentType};
-use runas_reactor::domain::observation::{Observation, Status};
+use runas_reactor::domain::observation::{DocumentStatus, Observation};
 use runas_reactor::ports::{Documents as _, FaultClass};
 use serde_json::json;
 
@@ -35,8 +35,9 @@ async fn a_document_is_created_updated_and_promoted() {
     let after = seen(&world).await;
     assert_eq!((after.latest.number, after.default.number), (2, 2));
     assert_eq!(after.document_type, "Session");
-    let listed: Vec<(u64, Status)> = after.versions.iter().map(|version| (version.number, version.status)).collect();
-    assert_eq!(listed, [(2, Status::Active), (1, Status::Active)]);
+    let listed: Vec<(u64, DocumentStatus)> =
+        after.versions.iter().map(|version| (version.number, version.status)).collect();
+    assert_eq!(listed, [(2, DocumentStatus::Active), (1, DocumentStatus::Active)]);
     assert!(after.info(2).unwrap().created > after.info(1).unwrap().created);
     assert!(!after.older_exist);
 }
@@ -78,7 +79,7 @@ async fn answers_from_before_and_after_an_edit_are_no_observation() {
         };
         let (observed, _) = tokio::join!(observe(&world), edit);
         let fault = observed.unwrap_err();
-        assert_eq!((fault.class, fault.code.as_str(), fault.retryable()), (FaultClass::Moved, "Inconsistent", true));
+        assert_eq!((fault.class, fault.code.as_str(), fault.retryable()), (FaultClass::Conflict, "Inconsistent", true));
         assert!(fault.message.contains(&format!("the latest version is {latest}")), "{fault}");
         assert!(fault.message.contains(&format!("the newest of the list is {newest}")), "{fault}");
         let seen = seen(&world).await;
@@ -93,17 +94,17 @@ async fn writers_who_saw_something_older_are_told_to_look_again() {
     let (target, access) = (target(), access());
     let class = |fault: Fault| fault.class;
     let gone = world.update(&target, &access, 1, &text("a"), "a").await.map_err(class);
-    assert_eq!(gone, Err(FaultClass::Moved));
-    assert_eq!(world.promote(&target, &access, 1).await.map_err(class), Err(FaultClass::Moved));
-    assert_eq!(world.status(&target, &access, 1).await.map_err(class), Err(FaultClass::Moved));
+    assert_eq!(gone, Err(FaultClass::Conflict));
+    assert_eq!(world.promote(&target, &access, 1).await.map_err(class), Err(FaultClass::Conflict));
+    assert_eq!(world.status(&target, &access, 1).await.map_err(class), Err(FaultClass::Conflict));
     promoted(&world, None, "a").await;
     let again = world.create(&target, &access, &text("b"), "b").await.map_err(class);
-    assert_eq!(again, Err(FaultClass::Moved));
+    assert_eq!(again, Err(FaultClass::Conflict));
     let (first, second) = (text("b"), text("c"));
     let (first, second) =
         tokio::join!(world.update(&target, &access, 1, &first, "b"), world.update(&target, &access, 1, &second, "c"));
     let lost: Vec<FaultClass> = [first, second].into_iter().filter_map(|result| result.err().map(class)).collect();
-    assert_eq!(lost, [FaultClass::Moved]);
+    assert_eq!(lost, [FaultClass::Conflict]);
 }
 
 #[tokio::test]
@@ -117,11 +118,11 @@ async fn what_ssm_refuses_for_its_content_or_name_is_told_apart() {
         async move { world.update(target, access, 1, &content, name).await.map_err(|fault| fault.class) }
     };
     assert_eq!(update(text("a"), "b").await, Err(FaultClass::Duplicate));
-    assert_eq!(update(text("b"), "a").await, Err(FaultClass::Moved));
+    assert_eq!(update(text("b"), "a").await, Err(FaultClass::Conflict));
     assert_eq!(update("{}".to_owned(), "b").await, Err(FaultClass::Invalid));
     assert_eq!(update("x".repeat(70_000), "b").await, Err(FaultClass::Invalid));
     hub.aws.switches(&json!({"version_limit": 1}));
-    assert_eq!(update(text("b"), "b").await, Err(FaultClass::Full));
+    assert_eq!(update(text("b"), "b").await, Err(FaultClass::VersionLimit));
 }
 
 #[tokio::test]
@@ -132,19 +133,19 @@ async fn a_lost_answer_may_have_taken_effect() {
     let lost = json!({"action": "UpdateDocument", "drop": true, "when": "after"});
     hub.aws.faults(&json!([lost]));
     let fault = impatient.update(&target(), &access(), 1, &text("b"), "b").await.unwrap_err();
-    assert_eq!((fault.class, fault.maybe_applied), (FaultClass::Transient, true));
+    assert_eq!((fault.class, fault.outcome_unknown), (FaultClass::Transient, true));
     assert_eq!(seen(&impatient).await.latest.number, 2);
     // Whoever tries again finds the version that the first attempt made.
     hub.aws.faults(&json!([lost]));
     let fault = hub.world().update(&target(), &access(), 2, &text("c"), "c").await.unwrap_err();
-    assert_eq!((fault.class, fault.maybe_applied), (FaultClass::Moved, false));
+    assert_eq!((fault.class, fault.outcome_unknown), (FaultClass::Conflict, false));
     assert_eq!(seen(&impatient).await.latest.number, 3);
     hub.aws.faults(&json!([{"action": "UpdateDocument", "code": "InternalServerError"}]));
     let fault = impatient.update(&target(), &access(), 3, &text("d"), "d").await.unwrap_err();
-    assert_eq!((fault.class, fault.maybe_applied), (FaultClass::Transient, true));
+    assert_eq!((fault.class, fault.outcome_unknown), (FaultClass::Transient, true));
     hub.aws.faults(&json!([{"action": "GetDocument", "drop": true}]));
     let fault = observe(&impatient).await.unwrap_err();
-    assert_eq!((fault.class, fault.maybe_applied), (FaultClass::Transient, false));
+    assert_eq!((fault.class, fault.outcome_unknown), (FaultClass::Transient, false));
 }
 
 #[tokio::test]
@@ -189,13 +190,13 @@ async fn a_version_that_is_still_being_made_is_pending() {
     let world = hub.world();
     hub.aws.switches(&json!({"pending_looks": 2}));
     let written = world.create(&target(), &access(), &text("a"), "a").await.unwrap();
-    assert_eq!(written.status, Status::Pending);
+    assert_eq!(written.status, DocumentStatus::Pending);
     let mut polls = 0;
-    while world.status(&target(), &access(), 1).await.unwrap() == Status::Pending {
+    while world.status(&target(), &access(), 1).await.unwrap() == DocumentStatus::Pending {
         polls += 1;
         assert!(polls < 10, "it becomes active after two looks");
     }
-    assert_eq!(seen(&world).await.latest_status(), Status::Active);
+    assert_eq!(seen(&world).await.latest_status(), DocumentStatus::Active);
 }
 
 #[tokio::test]
@@ -253,5 +254,8 @@ async fn a_service_that_hangs_is_left() {
     let impatient = hub.impatient();
     hub.aws.faults(&json!([{"action": "GetDocument", "delay_ms": 20_000}]));
     let fault = tokio::time::timeout(Duration::from_secs(10), observe(&impatient)).await.unwrap().unwrap_err();
-    assert_eq!((fault.class, fault.code.as_str(), fault.maybe_applied), (FaultClass::Transient, "TimeoutError", false));
+    assert_eq!(
+        (fault.class, fault.code.as_str(), fault.outcome_unknown),
+        (FaultClass::Transient, "TimeoutError", false)
+    );
 }

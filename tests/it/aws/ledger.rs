@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use runas_reactor::domain::record::{Commit, HistoryEntry, Incident, Record, Standing};
+use runas_reactor::domain::record::{Commit, HistoryEntry, Incident, Record, Status};
 use runas_reactor::domain::target::{AccountFacts, AccountState};
 use runas_reactor::ports::{Attempt, FaultClass, Ledger as _};
 use serde_json::json;
@@ -12,11 +12,11 @@ use super::*;
 
 type Row = HashMap<String, AttributeValue>;
 
-fn commit(expected: u64, standing: Standing) -> Commit {
+fn commit(expected: u64, status: Status) -> Commit {
     let at = Time::from_ms(4_000_000_000_000);
     Commit {
         expected,
-        record: Record { generation: expected + 1, standing, updated: at, ..Record::default() },
+        record: Record { generation: expected + 1, status, updated: at, ..Record::default() },
         seen: vec![format!("event-{expected}")],
         history: Some(HistoryEntry {
             id: "c/1".to_owned(),
@@ -54,7 +54,7 @@ fn ids(ids: &[&str]) -> BTreeSet<String> {
 async fn a_pass_is_one_transaction_after_its_contents_and_one_read() {
     let hub = Hub::new().await;
     let world = hub.world();
-    let mut commit = commit(0, Standing::Drifted);
+    let mut commit = commit(0, Status::Drifted);
     commit.record.incident = Some(incident());
     world.commit(&target(), &commit).await.unwrap();
     let loaded = world.load(&target(), &ids(&["event-0", "event-1"])).await.unwrap();
@@ -90,16 +90,16 @@ async fn a_target_that_nobody_knows_is_new() {
 async fn the_slower_of_two_passes_writes_nothing_at_all() {
     let hub = Hub::new().await;
     let world = hub.world();
-    world.commit(&target(), &commit(0, Standing::InSync)).await.unwrap();
-    let mut late = commit(0, Standing::Drifted);
+    world.commit(&target(), &commit(0, Status::InSync)).await.unwrap();
+    let mut late = commit(0, Status::Drifted);
     late.seen = vec!["event-late".to_owned()];
     late.alerts = vec![alert("edit-late")];
     let fault = world.commit(&target(), &late).await.unwrap_err();
-    assert_eq!((fault.class, fault.code.as_str()), (FaultClass::Moved, "ConditionalCheckFailed"));
+    assert_eq!((fault.class, fault.code.as_str()), (FaultClass::Conflict, "ConditionalCheckFailed"));
     let keys: Vec<String> = rows(&hub).await.into_keys().collect();
     assert!(!keys.iter().any(|key| key.contains("late")), "{keys:?}");
-    world.commit(&target(), &commit(1, Standing::InSync)).await.unwrap();
-    assert_eq!(world.commit(&target(), &commit(5, Standing::InSync)).await.unwrap_err().class, FaultClass::Moved);
+    world.commit(&target(), &commit(1, Status::InSync)).await.unwrap();
+    assert_eq!(world.commit(&target(), &commit(5, Status::InSync)).await.unwrap_err().class, FaultClass::Conflict);
     assert_eq!(world.load(&target(), &BTreeSet::new()).await.unwrap().record.generation, 2);
 }
 
@@ -107,10 +107,10 @@ async fn the_slower_of_two_passes_writes_nothing_at_all() {
 async fn peace_ends_the_incident_and_leaves_the_index() {
     let hub = Hub::new().await;
     let world = hub.world();
-    let mut trouble = commit(0, Standing::BackingOff);
+    let mut trouble = commit(0, Status::BackingOff);
     trouble.record.incident = Some(incident());
     world.commit(&target(), &trouble).await.unwrap();
-    world.commit(&target(), &commit(1, Standing::InSync)).await.unwrap();
+    world.commit(&target(), &commit(1, Status::InSync)).await.unwrap();
     let rows = rows(&hub).await;
     assert!(!rows.contains_key("INCIDENT#eu-west-1"));
     assert!(!rows["REGION#eu-west-1"].contains_key("attention"));
@@ -122,7 +122,7 @@ async fn targets_of_one_account_do_not_share_history() {
     let hub = Hub::new().await;
     let world = hub.world();
     for region in ["eu-west-1", "us-east-1"] {
-        world.commit(&target_in(region), &commit(0, Standing::InSync)).await.unwrap();
+        world.commit(&target_in(region), &commit(0, Status::InSync)).await.unwrap();
     }
     let events = rows(&hub).await.into_keys().filter(|key| key.starts_with("EVENT#")).count();
     assert_eq!(events, 2);
@@ -132,9 +132,9 @@ async fn targets_of_one_account_do_not_share_history() {
 async fn a_content_is_kept_for_as_long_as_the_newest_line_that_names_it_in_any_region() {
     let hub = Hub::new().await;
     let world = hub.world();
-    let mut later = commit(0, Standing::InSync);
+    let mut later = commit(0, Status::InSync);
     later.record.updated = later.record.updated.plus_ms(86_400_000);
-    world.commit(&target(), &commit(0, Standing::InSync)).await.unwrap();
+    world.commit(&target(), &commit(0, Status::InSync)).await.unwrap();
     let ttl = async || rows(&hub).await["DOC#d1"]["ttl"].as_n().unwrap().parse::<i64>().unwrap();
     let before = ttl().await;
     world.commit(&target_in("us-east-1"), &later).await.unwrap();
@@ -151,15 +151,15 @@ async fn collisions_are_tried_again_and_reported_when_they_do_not_end() {
         json!([{"action": "TransactWriteItems", "code": "TransactionCanceledException", "fields": reasons, "times": times}])
     };
     hub.aws.faults(&canceled("TransactionConflict", 2));
-    world.commit(&target(), &commit(0, Standing::InSync)).await.unwrap();
+    world.commit(&target(), &commit(0, Status::InSync)).await.unwrap();
     assert_eq!(hub.calls("dynamodb"), [&["PutItem"][..], &["TransactWriteItems"; 3]].concat());
     hub.aws.faults(&canceled("TransactionConflict", 9));
-    assert_eq!(world.commit(&target(), &commit(1, Standing::InSync)).await.unwrap_err().class, FaultClass::Moved);
+    assert_eq!(world.commit(&target(), &commit(1, Status::InSync)).await.unwrap_err().class, FaultClass::Conflict);
     hub.aws.faults(&canceled("ThrottlingError", 9));
-    assert_eq!(world.commit(&target(), &commit(1, Standing::InSync)).await.unwrap_err().class, FaultClass::Throttled);
+    assert_eq!(world.commit(&target(), &commit(1, Status::InSync)).await.unwrap_err().class, FaultClass::Throttled);
     hub.aws.faults(&json!([{"action": "TransactWriteItems", "drop": true, "when": "after"}]));
-    let fault = hub.impatient().commit(&target(), &commit(1, Standing::InSync)).await.unwrap_err();
-    assert_eq!((fault.class, fault.maybe_applied), (FaultClass::Transient, true));
+    let fault = hub.impatient().commit(&target(), &commit(1, Status::InSync)).await.unwrap_err();
+    assert_eq!((fault.class, fault.outcome_unknown), (FaultClass::Transient, true));
     assert_eq!(world.load(&target(), &BTreeSet::new()).await.unwrap().record.generation, 2);
 }
 
@@ -167,7 +167,7 @@ async fn collisions_are_tried_again_and_reported_when_they_do_not_end() {
 async fn more_edits_than_a_transaction_holds_are_all_seen() {
     let hub = Hub::new().await;
     let world = hub.world();
-    let mut many = commit(0, Standing::InSync);
+    let mut many = commit(0, Status::InSync);
     many.seen = (0..130).map(|n| format!("event-{n}")).collect();
     world.commit(&target(), &many).await.unwrap();
     let asked: BTreeSet<String> = (0..140).map(|n| format!("event-{n}")).collect();
@@ -181,7 +181,7 @@ async fn more_edits_than_a_transaction_holds_are_all_seen() {
 async fn edits_are_forgotten_when_their_time_is_over() {
     let hub = Hub::new().await;
     let world = hub.world();
-    let mut old = commit(0, Standing::InSync);
+    let mut old = commit(0, Status::InSync);
     old.record.updated = Time::from_ms(1_700_000_000_000);
     world.commit(&target(), &old).await.unwrap();
     assert!(rows(&hub).await.contains_key("SEEN#eu-west-1#event-0"));
@@ -193,7 +193,7 @@ async fn an_alert_is_kept_once_counted_and_marked() {
     let hub = Hub::new().await;
     let world = hub.world();
     let account = target().account;
-    world.commit(&target(), &commit(0, Standing::InSync)).await.unwrap();
+    world.commit(&target(), &commit(0, Status::InSync)).await.unwrap();
     let mut again = alert("edit-1");
     again.text = "another text".to_owned();
     assert!(world.keep_alert(&again).await.unwrap(), "pending, so it still has to be told");
@@ -217,13 +217,13 @@ async fn an_alert_that_comes_up_again_after_it_was_told_is_counted_and_nobody_te
     let account = target().account;
     let now = Time::from_ms(4_000_000_000_000);
     let attempt = Attempt { messages: ids(&["m-1"]), again: false, deadline: now.plus_ms(60_000) };
-    world.commit(&target(), &commit(0, Standing::InSync)).await.unwrap();
+    world.commit(&target(), &commit(0, Status::InSync)).await.unwrap();
     assert!(world.claim(&alert("edit-1"), &attempt, now).await.unwrap());
     world.mark_sent(&alert("edit-1")).await.unwrap();
     let outbox = async || rows(&hub).await.into_keys().filter(|key| key.starts_with("OUTBOX#")).collect::<Vec<_>>();
     assert_eq!(outbox().await, Vec::<String>::new(), "nothing is left for a flush to read");
 
-    world.commit(&target(), &commit(1, Standing::InSync)).await.unwrap();
+    world.commit(&target(), &commit(1, Status::InSync)).await.unwrap();
     assert_eq!(outbox().await, ["OUTBOX#PENDING#edit-1"]);
     let again = Attempt { again: true, ..attempt };
     assert!(!world.claim(&alert("edit-1"), &again, now.plus_ms(90_000)).await.unwrap(), "it was told");
@@ -278,7 +278,7 @@ async fn keys_that_the_table_did_not_come_to_are_asked_for_again() {
     assert!(hub.world().load(&target(), &BTreeSet::new()).await.is_ok());
     hub.aws.faults(&json!([{"action": "BatchGetItem", "code": "InternalServerError"}]));
     let fault = hub.impatient().load(&target(), &BTreeSet::new()).await.unwrap_err();
-    assert_eq!((fault.class, fault.maybe_applied), (FaultClass::Transient, false));
+    assert_eq!((fault.class, fault.outcome_unknown), (FaultClass::Transient, false));
 }
 
 #[tokio::test]

@@ -19,7 +19,7 @@ fn the_command_writes_one_array_with_an_object_a_record() {
         [
             (0, "signal"),
             (1, "signal"),
-            (2, "poison"),
+            (2, "undecodable"),
             (3, "ignored"),
             (4, "signal"),
             (5, "signal"),

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use runas_reactor::domain::decode::{Decoded, decode};
 use runas_reactor::domain::edit::Edit;
-use runas_reactor::domain::signal::{Notice, Signal};
+use runas_reactor::domain::signal::{InboundEvent, Signal};
 use serde_json::Value;
 
 pub(crate) fn events() -> PathBuf {
@@ -51,9 +51,9 @@ pub(crate) fn changed(name: &str, pointer: &str, new: Value) -> String {
     value.to_string()
 }
 
-pub(crate) fn signal(body: &str) -> Notice {
+pub(crate) fn signal(body: &str) -> InboundEvent {
     match decode(body) {
-        Decoded::Signal(notice) => *notice,
+        Decoded::Signal(event) => *event,
         other => panic!("{other:?}"),
     }
 }

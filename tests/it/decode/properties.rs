@@ -62,10 +62,10 @@ proptest! {
 
     #[test]
     fn work_comes_back_as_it_was_sent(work in any_work()) {
-        let notice = signal(&encode_work(&work));
-        prop_assert_eq!(&notice.id, &work.correlation);
-        prop_assert_eq!(notice.at, work.since);
-        prop_assert_eq!(notice.signal, Signal::Work(Box::new(work)));
+        let event = signal(&encode_work(&work));
+        prop_assert_eq!(&event.id, &work.correlation);
+        prop_assert_eq!(event.at, work.since);
+        prop_assert_eq!(event.signal, Signal::Work(Box::new(work)));
     }
 }
 
@@ -128,17 +128,17 @@ fn any_json() -> impl Strategy<Value = Value> {
 }
 
 fn any_work() -> impl Strategy<Value = Work> {
-    let cause = prop::sample::select(vec![Cause::Touched, Cause::Vended, Cause::Swept]);
+    let cause = prop::sample::select(vec![Cause::DocumentEvent, Cause::AccountLifecycle, Cause::Sweep]);
     let time = (0..4_000_000_000_000_i64).prop_map(Time::from_ms);
     let edits = prop::collection::vec(any_edit(), 0..4);
     ("[0-9]{12}", "[a-zA-Z0-9-]{1,128}", cause, edits, time.clone(), 0..=10_000_u32, prop::option::of(time)).prop_map(
-        |(account, correlation, cause, edits, since, hop, not_before)| Work {
+        |(account, correlation, cause, edits, since, requeues, not_before)| Work {
             target: Target::new(account.parse().unwrap(), "eu-west-1".parse().unwrap()),
             cause,
             edits,
             correlation,
             since,
-            hop,
+            requeues,
             not_before,
         },
     )

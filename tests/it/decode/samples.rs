@@ -45,12 +45,12 @@ fn records(folder: &Path, file: &Path) -> Vec<Value> {
 
 fn record(mut row: Map<String, Value>, body: &str) -> Value {
     match decode(body) {
-        Decoded::Signal(notice) => {
-            row.insert("notice".to_owned(), json!({"id": notice.id, "at": notice.at, "reporter": notice.reporter}));
-            match notice.signal {
+        Decoded::Signal(event) => {
+            row.insert("event".to_owned(), json!({"id": event.id, "at": event.at, "reporter": event.reporter}));
+            match event.signal {
                 Signal::DocumentTouched { edit: Some(edit), .. } => {
                     let Edit { id, at, action, agent, source_ip, .. } = *edit;
-                    assert_eq!((id, at), (notice.id, notice.at));
+                    assert_eq!((id, at), (event.id, event.at));
                     row.insert("edit".to_owned(), json!({"action": action, "agent": agent, "source_ip": source_ip}));
                 }
                 Signal::OuRegistered { ou } => drop(row.insert("ou".to_owned(), json!(ou))),
@@ -63,7 +63,8 @@ fn record(mut row: Map<String, Value>, body: &str) -> Value {
             let about = json!({"id": about.id, "event": about.event, "account": about.account, "region": about.region});
             row.insert("about".to_owned(), about);
         }
-        Decoded::Ignored { about: None, .. } | Decoded::Untrusted { about: None, .. } | Decoded::Poison { .. } => {}
+        Decoded::Ignored { about: None, .. } | Decoded::Untrusted { about: None, .. } | Decoded::Undecodable { .. } => {
+        }
     }
     row.retain(|_, value| !value.is_null());
     Value::Object(row)

@@ -59,9 +59,9 @@ impl Stage {
     }
 
     /// The record of a target.
-    fn standing(&self, account: &str, region: &str) -> Value {
+    fn status(&self, account: &str, region: &str) -> Value {
         let rows = self.rows_of(account, "REGION#");
-        rows.get(&format!("REGION#{region}")).map(standing_of).unwrap_or_default()
+        rows.get(&format!("REGION#{region}")).map(status_of).unwrap_or_default()
     }
 
     /// Runs `apply` until a call of it is reached by the fault, and kills it there.
@@ -91,9 +91,9 @@ fn journal_of(plan: &str) -> String {
 }
 
 /// What a row of the table says of a target.
-fn standing_of(row: &Value) -> Value {
+fn status_of(row: &Value) -> Value {
     let record: Value = serde_json::from_str(&text_of(&row["record"])).expect("a record");
-    record["standing"].clone()
+    record["status"].clone()
 }
 
 fn outcome(outcomes: &BTreeMap<(String, String), Value>, account: &str, region: &str) -> String {
@@ -126,8 +126,8 @@ fn an_organisation_is_put_right_a_few_accounts_first_and_nowhere_else() {
 
     let rows = stage.rows();
     let records = rows.iter().filter(|(key, _)| key.contains(" REGION#"));
-    let standing: Vec<Value> = records.map(|(_, row)| standing_of(row)).collect();
-    assert_eq!(standing, vec![json!("in_sync"); 95]);
+    let status: Vec<Value> = records.map(|(_, row)| status_of(row)).collect();
+    assert_eq!(status, vec![json!("in_sync"); 95]);
     assert!(rows.keys().any(|key| key.starts_with(&format!("ACCOUNT#{MANAGEMENT} EVENT#")) && key.contains("#plan-")));
     let again = stage.runasctl(&[], &["plan"]).ends(3);
     assert!(again.out.contains("No changes: 3 observed only, 3 exempt, 4 unreachable, 110 in sync."), "{}", again.out);
@@ -185,7 +185,7 @@ fn what_has_changed_since_the_plan_is_refused() {
         stage.written_to().iter().collect::<BTreeSet<_>>(),
         [MANAGEMENT, SANDBOX].map(String::from).iter().collect()
     );
-    assert_eq!(stage.standing(HUB, HOME), Value::Null, "nothing is remembered of what was not done");
+    assert_eq!(stage.status(HUB, HOME), Value::Null, "nothing is remembered of what was not done");
     assert_eq!(stage.document(HUB, HOME).latest(), 2);
 
     stage.make_plan(&["--region", HOME]);
@@ -284,7 +284,7 @@ fn a_run_that_is_killed_at_any_moment_is_taken_up() {
         for region in REGIONS {
             stage.assert_right(SANDBOX, region);
             assert_eq!(stage.document(SANDBOX, region).latest(), 2, "one version in all: {moment} {ran:#?}");
-            assert_eq!(stage.standing(SANDBOX, region), "in_sync", "{moment}");
+            assert_eq!(stage.status(SANDBOX, region), "in_sync", "{moment}");
         }
         assert_eq!(kinds(&stage.told()), ["adopted"; 3], "each once: {moment}");
         stage.apply(&plan, &[]).ends(0).complains_of(&["3 of 3 targets were done by a run before"]);

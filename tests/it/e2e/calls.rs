@@ -17,7 +17,7 @@ fn every_session_in_an_account_reaches_one_document_and_is_shared_by_the_regions
     let stage = Stage::set();
     let lambda = stage.lambda();
     let targets = [PAYMENTS, SEARCH].into_iter().flat_map(|account| REGIONS.map(|region| (account, region)));
-    stage.deliver(&targets.map(|(account, region)| work(account, region, Cause::Swept)).collect::<Vec<_>>());
+    stage.deliver(&targets.map(|(account, region)| work(account, region, Cause::Sweep)).collect::<Vec<_>>());
     stage.settle(&lambda);
     let assumed = stage.aws.assumed();
     let mut accounts: Vec<&str> = assumed.iter().filter_map(|role| role["account"].as_str()).collect();
@@ -119,7 +119,7 @@ fn a_pipelines_writes_between_the_answers_of_one_observation_are_kept() {
     stage.pipeline(PAYMENTS).creates(HOME, &lza_inputs());
     let lambda = stage.lambda();
     stage.prepare(&lambda, &[(PAYMENTS, HOME)]);
-    stage.deliver(&[work(PAYMENTS, HOME, Cause::Touched)]);
+    stage.deliver(&[work(PAYMENTS, HOME, Cause::DocumentEvent)]);
     let batch = stage.receive();
     stage.aws.clear_log();
     let late =

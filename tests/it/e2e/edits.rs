@@ -250,7 +250,7 @@ fn an_event_that_cloudtrail_does_not_know_makes_nothing_accepted_for_good() {
     assert_eq!(only(&stage).kind(), "edit_kept");
 
     stage.pass(31 * 60);
-    stage.deliver(&[work(PAYMENTS, HOME, Cause::Swept)]);
+    stage.deliver(&[work(PAYMENTS, HOME, Cause::Sweep)]);
     stage.settle(&lambda);
     stage.assert_right(PAYMENTS, HOME);
     let inputs = stage.document(PAYMENTS, HOME).inputs();
@@ -270,7 +270,7 @@ fn a_pipelines_change_of_what_runs_code_is_confirmed_by_cloudtrail_once() {
     stage.aws.clear_log();
     for _ in 0..3 {
         stage.pass(10 * 60);
-        stage.deliver(&[work(PAYMENTS, HOME, Cause::Swept)]);
+        stage.deliver(&[work(PAYMENTS, HOME, Cause::Sweep)]);
         stage.settle(&lambda);
     }
     stage.assert_right(PAYMENTS, HOME);

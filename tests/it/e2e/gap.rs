@@ -233,7 +233,7 @@ fn old_account_whose_member_role_was_used_is_refused_and_status_and_alert_say_so
     gap.deny(&[json!({"account": SEARCH, "role": MEMBER})]);
     stage.aws.switches(&json!({"old_accounts": [{"account": SEARCH}]}));
     let reactor = gap.reactor_with(&[(config::POLICY, "table")]);
-    stage.deliver(&[work(SEARCH, HOME, Cause::Swept)]);
+    stage.deliver(&[work(SEARCH, HOME, Cause::Sweep)]);
     assert_eq!(stage.pump(&reactor), 0);
     let [look] = &gap.gap_sessions()[..] else { panic!("{:#?}", gap.gap_sessions()) };
     assert_eq!(
@@ -266,7 +266,7 @@ fn old_account_that_no_member_role_ever_reached_is_served() {
     stage.aws.switches(&old);
     stage.aws.make_role(SEARCH, MEMBER);
     let reactor = gap.reactor();
-    stage.deliver(&[work(SEARCH, HOME, Cause::Swept)]);
+    stage.deliver(&[work(SEARCH, HOME, Cause::Sweep)]);
     assert_eq!(stage.pump(&reactor), 0);
     stage.assert_right(SEARCH, HOME);
     gap.broker.function().await_log("no use of RunasReactorMember is on record", PATIENCE);
@@ -405,7 +405,7 @@ fn gap_role_in_a_young_account_whose_member_role_was_used_is_told_once() {
     gap.deny(&[json!({"account": SEARCH, "role": MEMBER})]);
     let reactor = gap.reactor();
     for region in REGIONS {
-        stage.deliver(&[work(SEARCH, region, Cause::Swept)]);
+        stage.deliver(&[work(SEARCH, region, Cause::Sweep)]);
         assert_eq!(stage.pump(&reactor), 0);
         stage.assert_right(SEARCH, region);
     }
@@ -435,7 +435,7 @@ fn member_role_that_a_quarantine_keeps_from_the_document_does_not_work() {
     stage.aws.make_role(NEWCOMER, MEMBER);
     stage.aws.switches(&json!({"old_accounts": [{"account": NEWCOMER}]}));
     let reactor = gap.reactor();
-    stage.deliver(&[work(NEWCOMER, HOME, Cause::Swept)]);
+    stage.deliver(&[work(NEWCOMER, HOME, Cause::Sweep)]);
     assert_eq!(stage.pump(&reactor), 0);
     let why = gap.why(HOME);
     assert!(why.contains("no broker access: RunasReactorMember was last used"), "{why}");

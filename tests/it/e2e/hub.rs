@@ -125,8 +125,8 @@ impl Deployed {
         }
     }
 
-    /// The standing of a target in the created table.
-    fn standing(&self, account: &str, region: &str) -> String {
+    /// The status of a target in the created table.
+    fn status(&self, account: &str, region: &str) -> String {
         let key = json!({"PK": {"S": format!("ACCOUNT#{account}")}, "SK": {"S": format!("REGION#{region}")}});
         let row = self.hub.aws("dynamodb", "get_item", &json!({"TableName": self.hub.id("Table"), "Key": key}));
         text_of(&row["Item"]["status"]["S"])
@@ -140,7 +140,7 @@ fn an_edit_comes_over_the_bus_and_ends_in_a_right_document_a_row_and_an_alert() 
     stage.administrator(PAYMENTS, "alice").creates(HOME, &json!({"runAsEnabled": false}));
     deployed.come_to_rest();
     stage.assert_right(PAYMENTS, HOME);
-    assert_eq!(deployed.standing(PAYMENTS, HOME), "in_sync");
+    assert_eq!(deployed.status(PAYMENTS, HOME), "in_sync");
     deployed.told();
 
     stage.administrator(PAYMENTS, "mallory").writes(HOME, &json!({"runAsDefaultUser": "root"}));
@@ -164,12 +164,10 @@ fn the_schedule_of_the_stack_sweeps_the_organisation() {
     deployed.stage.administrator(SEARCH, "alice").creates(FRANKFURT, &json!({"runAsEnabled": false}));
     deployed.stage.events(); // got lost
     let input = deployed.hub.run_schedule("Sweep");
-    let notice = signal(&input);
-    assert_eq!(notice.signal, Signal::Sweep);
-    assert_eq!(notice.id, "d32c5kddcf5bb8c3");
-    deployed
-        .hub
-        .wait_until("a sweep finds what no event told of", || deployed.standing(SEARCH, FRANKFURT) == "in_sync");
+    let event = signal(&input);
+    assert_eq!(event.signal, Signal::Sweep);
+    assert_eq!(event.id, "d32c5kddcf5bb8c3");
+    deployed.hub.wait_until("a sweep finds what no event told of", || deployed.status(SEARCH, FRANKFURT) == "in_sync");
     deployed.come_to_rest();
     deployed.stage.assert_right(SEARCH, FRANKFURT);
     let calls = deployed.stage.aws.log_via(VIA).into_iter().filter(|call| call["service"] == "organizations");

@@ -101,7 +101,7 @@ fn an_incident_is_open_while_the_target_is_wrong_and_closed_with_the_news_of_it(
     stage.administrator(PILOT, "setup").creates(HOME, &lza_inputs());
     stage.events();
     let lambda = stage.lambda();
-    stage.deliver(&[work(PILOT, HOME, Cause::Swept)]);
+    stage.deliver(&[work(PILOT, HOME, Cause::Sweep)]);
     stage.settle(&lambda);
     let row = |key: &str| stage.rows_of(PILOT, "").remove(key);
     let region = row("REGION#eu-west-1").unwrap();
@@ -109,7 +109,7 @@ fn an_incident_is_open_while_the_target_is_wrong_and_closed_with_the_news_of_it(
     let incident = row("INCIDENT#eu-west-1").unwrap();
     stage.told();
     // A look that finds nothing new keeps it as it is.
-    stage.deliver(&[work(PILOT, HOME, Cause::Swept)]);
+    stage.deliver(&[work(PILOT, HOME, Cause::Sweep)]);
     stage.settle(&lambda);
     assert_eq!(row("INCIDENT#eu-west-1").unwrap(), incident);
 
@@ -135,7 +135,7 @@ fn what_is_in_sync_and_holds_nothing_new_writes_no_row() {
     let lambda = stage.lambda();
     stage.prepare(&lambda, &[(PAYMENTS, HOME), (PAYMENTS, "us-east-1")]);
     // The first sweep writes down what it saw, so that the next one is cheap.
-    let sweep = [work(PAYMENTS, HOME, Cause::Swept), work(PAYMENTS, "us-east-1", Cause::Swept)];
+    let sweep = [work(PAYMENTS, HOME, Cause::Sweep), work(PAYMENTS, "us-east-1", Cause::Sweep)];
     stage.deliver(&sweep);
     stage.settle(&lambda);
     let before = stage.rows();

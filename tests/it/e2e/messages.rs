@@ -20,12 +20,12 @@ fn poison_is_put_aside_with_its_reason_and_told_once_while_others_are_served() {
     let list = "[1, 2]".to_owned();
     // As long as a message in SQS can be.
     let long = format!("[{}", "\"x".repeat((1_048_576 - 1) / 2));
-    let poison = [broken, wrong.to_string(), list, long];
-    for text in &poison {
+    let undecodable = [broken, wrong.to_string(), list, long];
+    for text in &undecodable {
         stage.deliver_texts(&[text]);
     }
     stage.deliver(&stage.events());
-    stage.deliver(&[created("123", MANAGEMENT, "no-account"), work(SEARCH, HOME, Cause::Swept)]);
+    stage.deliver(&[created("123", MANAGEMENT, "no-account"), work(SEARCH, HOME, Cause::Sweep)]);
 
     let batch = stage.receive();
     assert_eq!(batch.len(), 8);
@@ -33,12 +33,13 @@ fn poison_is_put_aside_with_its_reason_and_told_once_while_others_are_served() {
     stage.assert_right(PAYMENTS, HOME);
     stage.assert_right(SEARCH, HOME);
     let told = stage.told();
-    let (aside, served): (Vec<Told>, Vec<Told>) = told.into_iter().partition(|told| told.kind() == "poison");
+    let (aside, served): (Vec<Told>, Vec<Told>) = told.into_iter().partition(|told| told.kind() == "undecodable");
     assert_eq!(kinds(&served), ["edit_reverted"]);
     assert_eq!(aside.len(), 5);
     assert!(aside.iter().all(|told| told.severity() == "warning" && told.body["account"] == HUB), "{aside:#?}");
     let dead = stage.dead_letters();
-    for (text, reason) in poison.iter().zip(["not usable as JSON", "`account`", "no object", "not usable as JSON"]) {
+    for (text, reason) in undecodable.iter().zip(["not usable as JSON", "`account`", "no object", "not usable as JSON"])
+    {
         let (body, why) = dead.iter().find(|(body, _)| text.starts_with(body.as_str())).expect("it is put aside");
         assert!(why.contains(reason), "{why}");
         assert!(body.len() > 1_000_000 || body == text, "as it was, or as much as SQS takes");
@@ -126,9 +127,9 @@ fn every_line_of_the_log_has_each_key_once_and_names_the_message_that_it_is_abou
     stage.aws.faults(&throttled);
     stage.deliver_texts(&["{ this is not JSON"]);
     stage.deliver(&[forged, json!({"detail-type": "order placed", "source": "shop.orders", "account": PAYMENTS})]);
-    stage.deliver(&[created(SEARCH, PAYMENTS, "of-a-member"), work(PAYMENTS, HOME, Cause::Swept)]);
+    stage.deliver(&[created(SEARCH, PAYMENTS, "of-a-member"), work(PAYMENTS, HOME, Cause::Sweep)]);
     stage.invoke(&lambda, &stage.receive());
-    for about in ["poison: put aside", "\"ignored\"", "\"untrusted_source\"", "message comes again"] {
+    for about in ["undecodable: put aside", "\"ignored\"", "\"untrusted_source\"", "message comes again"] {
         let line = lambda.await_log(about, PATIENCE);
         assert!(line.contains("\"message_id\":") && !has_a_key_twice(&line), "{line}");
     }

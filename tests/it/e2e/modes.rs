@@ -51,14 +51,14 @@ fn a_region_that_is_off_is_told_and_put_right_once_it_is_on() {
     let lambda = stage.lambda();
     stage.prepare(&lambda, &[(PAYMENTS, HOME)]);
     stage.aws.switches(&json!({"regions_off": [{"account": PAYMENTS, "region": VIRGINIA}]}));
-    stage.deliver(&[work(PAYMENTS, VIRGINIA, Cause::Swept)]);
+    stage.deliver(&[work(PAYMENTS, VIRGINIA, Cause::Sweep)]);
     assert_eq!(stage.pump(&lambda), 0);
     let row = &stage.rows_of(PAYMENTS, "REGION#")["REGION#us-east-1"];
     assert_eq!((&row["status"], &row["attention"]), (&json!("unreachable"), &json!("unreachable")));
     let told = stage.told();
     assert_eq!(kinds(&told), ["unreachable"]);
     told[0].assert_says(&["UnrecognizedClientException"]);
-    stage.deliver(&[work(PAYMENTS, VIRGINIA, Cause::Swept)]);
+    stage.deliver(&[work(PAYMENTS, VIRGINIA, Cause::Sweep)]);
     assert_eq!(stage.pump(&lambda), 0);
     assert_eq!(stage.told(), [], "told once");
 

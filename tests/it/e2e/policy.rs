@@ -35,7 +35,7 @@ impl Stage {
     /// A function that starts now looks at a target, and everything comes to rest.
     fn looked_at_anew(&self) {
         let lambda = self.lambda_with(&[("RUNAS_POLICY", "table")]);
-        self.deliver(&[work(PAYMENTS, HOME, Cause::Swept)]);
+        self.deliver(&[work(PAYMENTS, HOME, Cause::Sweep)]);
         self.settle(&lambda);
     }
 

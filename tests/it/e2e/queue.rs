@@ -175,7 +175,7 @@ impl Stage {
     /// Looks at targets for the first time, so that what follows happens to targets that are known, right and quiet.
     #[track_caller]
     pub(super) fn prepare(&self, lambda: &Lambda, targets: &[(&str, &str)]) {
-        let works: Vec<Value> = targets.iter().map(|(account, region)| work(account, region, Cause::Swept)).collect();
+        let works: Vec<Value> = targets.iter().map(|(account, region)| work(account, region, Cause::Sweep)).collect();
         self.deliver(&works);
         self.settle(lambda);
         self.told();
@@ -285,7 +285,7 @@ pub(super) fn work(account: &str, region: &str, cause: Cause) -> Value {
         edits: Vec::new(),
         correlation: format!("test-{account}-{region}"),
         since: "2026-11-01T00:00:00Z".parse().expect("a time"),
-        hop: 0,
+        requeues: 0,
         not_before: None,
     };
     serde_json::from_str(&encode_work(&work)).expect("JSON")

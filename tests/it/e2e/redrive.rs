@@ -99,7 +99,7 @@ impl Stage {
 
 /// Something that the function can use.
 fn usable() -> String {
-    work(PAYMENTS, HOME, Cause::Swept).to_string()
+    work(PAYMENTS, HOME, Cause::Sweep).to_string()
 }
 
 fn pairs<const N: usize>(expected: [(&str, &str); N]) -> Vec<(String, String)> {

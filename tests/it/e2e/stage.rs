@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use aws_config::SdkConfig;
 use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_organizations::Client as Organizations;
-use runas_reactor::cli::policy_yaml;
+use runas_reactor::cli::policy::yaml;
 use runas_reactor::config;
 use runas_reactor::domain::policy::Policy;
 use runas_reactor::domain::target::DOCUMENT_NAME;
@@ -338,7 +338,7 @@ async fn organize(aws: &Emulator) -> String {
 
 fn compiled(yaml: &str) -> Policy {
     let now = "2026-11-01T00:00:00Z".parse().expect("a time");
-    policy_yaml::parse("policy.yaml", yaml, now).unwrap_or_else(|problems| panic!("{problems}")).0
+    yaml::parse("policy.yaml", yaml, now).unwrap_or_else(|problems| panic!("{problems}")).0
 }
 
 pub(super) fn runtime() -> Runtime {

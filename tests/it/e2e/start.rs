@@ -88,7 +88,7 @@ fn a_policy_in_yaml_is_for_builds_with_the_command_line_and_the_package_names_th
 fn the_policy_in_the_table_is_read_and_without_one_every_message_comes_again() {
     let stage = Stage::set();
     let lambda = stage.lambda_with(&[("RUNAS_POLICY", "table")]);
-    stage.deliver(&[super::queue::work(PAYMENTS, HOME, runas_reactor::domain::signal::Cause::Swept)]);
+    stage.deliver(&[super::queue::work(PAYMENTS, HOME, runas_reactor::domain::signal::Cause::Sweep)]);
     let batch = stage.receive();
     let reads = || stage.calls("dynamodb").into_iter().filter(|call| call["target"] == "POLICY CURRENT").count();
     let outcome = lambda.invoke(&batch.event(), PATIENCE);

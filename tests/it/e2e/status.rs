@@ -21,7 +21,7 @@ impl Stage {
         let workloads = (1..=33).map(workload);
         let accounts = workloads.chain(MEMBERS.into_iter().chain([MANAGEMENT]).map(str::to_owned));
         for account in accounts {
-            self.deliver(&REGIONS.map(|region| work(&account, region, Cause::Swept)));
+            self.deliver(&REGIONS.map(|region| work(&account, region, Cause::Sweep)));
             // An account at a time: a batch has to be done before the function's time is up, on any machine.
             assert_eq!(self.pump(&lambda), 0);
         }
@@ -87,9 +87,9 @@ fn an_operator_sees_what_stands_how_what_happened_and_why() {
     stage.reads(&["status", "--account", PAYMENTS]).ends(0);
     stage.reads(&["status", "--account", APPLIANCE]).ends(0);
     stage.reads(&["status", "--account", PILOT]).ends(2);
-    let drifted = stage.reads(&["status", "--standing", "drifted", "-o", "json"]).ends(2).data();
+    let drifted = stage.reads(&["status", "--status", "drifted", "-o", "json"]).ends(2).data();
     assert_eq!(drifted["counts"], json!({"drifted": 3}), "the pilot is only watched");
-    let of_all = data["targets"].as_array().unwrap().iter().filter(|target| target["standing"] == "drifted");
+    let of_all = data["targets"].as_array().unwrap().iter().filter(|target| target["status"] == "drifted");
     let without_age = |target: &Value| -> Value {
         let fields = target.as_object().unwrap().iter().filter(|(name, _)| !name.ends_with("age_s"));
         fields.map(|(name, value)| (name.clone(), value.clone())).collect()

@@ -15,14 +15,14 @@ use super::stage::{HOME, HUB, MANAGEMENT, PAYMENTS, Stage, text_of};
 use crate::support::lambda::Lambda;
 
 /// A message of our own in the middle of a story.
-fn waiting(edits: Vec<Edit>, hop: u32, not_before: Option<Time>) -> Value {
+fn waiting(edits: Vec<Edit>, requeues: u32, not_before: Option<Time>) -> Value {
     let work = Work {
         target: Target::new(PAYMENTS.parse().unwrap(), HOME.parse().unwrap()),
-        cause: Cause::Touched,
+        cause: Cause::DocumentEvent,
         edits,
         correlation: "test-waiting".to_owned(),
         since: now(),
-        hop,
+        requeues,
         not_before,
     };
     serde_json::from_str(&encode_work(&work)).expect("JSON")
@@ -41,8 +41,8 @@ fn governed() -> (Stage, Lambda) {
 fn alices_edit(stage: &Stage) -> Edit {
     stage.administrator(PAYMENTS, "alice@example.com").writes(HOME, &json!({"runAsEnabled": false}));
     let events = stage.events();
-    let Decoded::Signal(notice) = decode(&events[0].to_string()) else { panic!("no signal: {events:#?}") };
-    let Signal::DocumentTouched { edit: Some(edit), .. } = notice.signal else { panic!("no edit: {events:#?}") };
+    let Decoded::Signal(event) = decode(&events[0].to_string()) else { panic!("no signal: {events:#?}") };
+    let Signal::DocumentTouched { edit: Some(edit), .. } = event.signal else { panic!("no edit: {events:#?}") };
     *edit
 }
 
@@ -82,9 +82,9 @@ fn a_target_out_of_reach_is_waited_for_longer_and_longer_and_its_edits_are_remem
     // Without the session that was there before.
     let lambda = stage.lambda();
     stage.serve_once(&lambda, &waiting(vec![edit.clone()], 0, None));
-    for hop in 1..6 {
+    for requeues in 1..6 {
         let [work] = &stage.successors()[..] else { panic!("one message watches a target") };
-        assert_eq!((&work["hop"], &work["correlation"]), (&json!(hop), &json!("test-waiting")), "{work}");
+        assert_eq!((&work["requeues"], &work["correlation"]), (&json!(requeues), &json!("test-waiting")), "{work}");
         assert!(work["not_before"].is_string(), "{work}");
         stage.pass(*stage.delays().last().unwrap());
         assert_eq!(stage.pump(&lambda), 0);
@@ -105,7 +105,7 @@ fn the_last_message_of_a_chain_tells_what_it_waited_for_and_sends_no_other() {
     let lambda = stage.lambda();
     stage.serve_once(&lambda, &waiting(vec![edit.clone()], REQUEUES_MAX - 1, None));
     assert_eq!(stage.delays(), [60]);
-    assert_eq!(stage.successors()[0]["hop"], json!(REQUEUES_MAX));
+    assert_eq!(stage.successors()[0]["requeues"], json!(REQUEUES_MAX));
     assert_eq!(kinds(&stage.told()), ["unreachable"]);
 
     stage.serve_once(&lambda, &waiting(vec![edit], REQUEUES_MAX, None));
@@ -121,7 +121,7 @@ fn a_message_that_comes_before_its_time_is_sent_on_and_touches_nothing() {
     let (stage, lambda) = governed();
     stage.serve_once(&lambda, &waiting(Vec::new(), 7, Some(now().plus_ms(HOUR_MS))));
     assert_eq!(stage.delays(), [900], "as long as SQS delays a message");
-    assert_eq!(stage.successors()[0]["hop"], json!(8));
+    assert_eq!(stage.successors()[0]["requeues"], json!(8));
     assert_eq!(stage.actions("ssm"), Vec::<String>::new());
 }
 

@@ -41,13 +41,13 @@ proptest! {
     }
 
     #[test]
-    fn a_rendering_is_read_back_as_it_was(content in any_content(), nonce: u32) {
-        merging::rendering(&content, nonce);
+    fn a_rendering_is_read_back_as_it_was(content in any_content(), random: u32) {
+        merging::rendering(&content, random);
     }
 
     #[test]
-    fn a_remark_changes_no_meaning(content in any_content(), nonce: u32) {
-        merging::rewording(&content, nonce);
+    fn a_remark_changes_no_meaning(content in any_content(), random: u32) {
+        merging::rewording(&content, random);
     }
 
     #[test]

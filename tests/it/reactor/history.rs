@@ -49,7 +49,7 @@ async fn sweep_asks_cloudtrail_once_who_moved_the_default() {
 async fn denied_history_keeps_no_sweep_from_what_it_found() {
     for (class, failed) in [(FaultClass::Denied, 0), (FaultClass::Throttled, 1)] {
         let play = unreported_edit().await;
-        play.world().hit_always("lookup_events", Hit::Refused(class));
+        play.world().inject_always("lookup_events", InjectedFault::Refused(class));
         let report = play.batch(&[sweep_of_member()]).await;
         assert_eq!((report.failed.len(), report.passes.len()), (failed, 3 - failed), "{class:?}");
     }

@@ -4,10 +4,10 @@ use super::*;
 
 /// Garbage whose alert is kept, claimed for so many seconds, and not sent.
 async fn untold_garbage(play: &Play, id: &str, seconds: i64) {
-    play.world().hit_always("publish", Hit::Refused(FaultClass::Throttled));
+    play.world().inject_always("publish", InjectedFault::Refused(FaultClass::Throttled));
     let deadline = play.sim().now().plus_ms(seconds * SECOND_MS);
     play.0.batch(&[message(id, "garbage")], deadline).await;
-    play.world().calm();
+    play.world().stop_injecting();
 }
 
 /// What an invocation that stopped has left in the outbox belongs to no message that would come again.
@@ -19,7 +19,7 @@ async fn alert_about_no_target_is_sent_by_the_next_batch_that_reads_the_policy()
     for wait_ms in [20_000, 20_000, 20_000] {
         play.world().sleep(wait_ms).await;
         play.batch(&[]).await;
-        told.push(play.told("poison").len());
+        told.push(play.told("undecodable_message").len());
     }
     assert_eq!(told, [0, 0, 1]);
 }
@@ -31,9 +31,9 @@ async fn alert_about_no_target_is_sent_by_the_next_batch_with_a_message_that_com
     untold_garbage(&play, "b", 5).await;
     play.world().sleep(10_000).await;
     play.batch(&[member()]).await;
-    assert_eq!(play.told("poison"), []);
+    assert_eq!(play.told("undecodable_message"), []);
     play.batch(&[Message { receives: 2, ..member() }]).await;
-    let told = play.told("poison");
+    let told = play.told("undecodable_message");
     assert!(told.len() == 1 && told[0].id.ends_with(":b"), "the first is another invocation's to send: {told:#?}");
 }
 
@@ -43,7 +43,7 @@ async fn message_that_comes_again_sends_the_alert_that_it_left() {
     untold_garbage(&play, "garbage", 60).await;
     let again = Message { receives: 2, ..message("garbage", "garbage") };
     play.batch(&[again]).await;
-    assert_eq!(play.told("poison").len(), 1);
+    assert_eq!(play.told("undecodable_message").len(), 1);
 }
 
 /// The body of an event by which an account claims what only the management account may say.
@@ -60,7 +60,7 @@ async fn forged_departure(play: &Play) -> String {
 async fn message_that_comes_again_outlasts_the_claim_of_another_invocation() {
     let play = Play::begin();
     let body = forged_departure(&play).await;
-    play.world().hit_once("publish", Hit::Refused(FaultClass::Throttled));
+    play.world().inject_once("publish", InjectedFault::Refused(FaultClass::Throttled));
     let failed = async |id: &str, receives| {
         let message = Message { receives, ..message(id, &body) };
         play.batch(&[message]).await.failed.len()
@@ -90,11 +90,11 @@ async fn untold_edit(play: &Play) -> String {
     let mallory = Caller::administrator(&target.account, "mallory@example.com");
     play.sim().edit_inputs(&target, &mallory, &json!({ "runAsEnabled": false })).unwrap();
     let event = next_event(play).await.to_string();
-    play.world().hit_always("publish", Hit::Refused(FaultClass::Throttled));
+    play.world().inject_always("publish", InjectedFault::Refused(FaultClass::Throttled));
     let deadline = play.sim().now().plus_ms(5 * SECOND_MS);
     let report = play.0.batch(&[message("first copy", &event)], deadline).await;
     assert_eq!((report.failed.len(), play.told("edit_reverted").len()), (1, 0));
-    play.world().calm();
+    play.world().stop_injecting();
     play.world().sleep(10_000).await;
     event
 }

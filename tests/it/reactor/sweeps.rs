@@ -17,7 +17,7 @@ async fn sweep_under_way_is_taken_up_by_a_message_that_comes_again() {
 async fn ou_that_goes_while_a_sweep_walks_has_no_accounts_and_one_that_cannot_be_read_is_tried_again() {
     for (class, failed) in [(FaultClass::NotFound, 0), (FaultClass::Throttled, 1), (FaultClass::Denied, 1)] {
         let play = Play::begin();
-        play.world().hit_once("accounts_in", Hit::Refused(class));
+        play.world().inject_once("accounts_in", InjectedFault::Refused(class));
         play.sim().enqueue(SWEEP);
         let reports = run_for(&play.0, 10).await;
         assert_eq!(reports.iter().map(|report| report.failed.len()).sum::<usize>(), failed, "{class:?}");
@@ -25,7 +25,7 @@ async fn ou_that_goes_while_a_sweep_walks_has_no_accounts_and_one_that_cannot_be
 }
 
 fn sweep_step(step: u64, receives: u32) -> Message {
-    Message { receives, ..message("step", &encode(&Errand::SweepStep(step))) }
+    Message { receives, ..message("step", &encode(&Task::SweepStep(step))) }
 }
 
 #[tokio::test(start_paused = true)]
@@ -52,7 +52,7 @@ async fn account_that_the_walk_does_not_meet_is_looked_up() {
     let play = Play::begin();
     play.sim().enqueue(SWEEP);
     run_for(&play.0, 60).await;
-    play.world().hit_always("accounts_in", Hit::Refused(FaultClass::NotFound));
+    play.world().inject_always("accounts_in", InjectedFault::Refused(FaultClass::NotFound));
     play.sim().enqueue(SWEEP);
     assert_eq!(sent(&run_for(&play.0, 60).await), [1, 2], "both are there all the same");
     play.sim().take_account(&MEMBER.parse().unwrap());

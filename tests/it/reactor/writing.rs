@@ -15,7 +15,7 @@ async fn no_call_of_a_write_begins_in_the_last_third_of_its_lease() {
         let play = Play::begin();
         let admin = Caller::administrator(&MEMBER.parse().unwrap(), "mallory@example.com");
         play.sim().create(&org::target(MEMBER, "eu-west-1"), &admin, &body("off", 0)).unwrap();
-        play.world().hit_once("update", Hit::Slow(slow_ms));
+        play.world().inject_once("update", InjectedFault::Slow(slow_ms));
         play.batch(&[member()]).await;
         let made = play.world().made();
         (begun_after_intent(&play, &made, "update"), begun_after_intent(&play, &made, "promote"))
@@ -30,7 +30,7 @@ async fn no_call_of_a_write_begins_in_the_last_third_of_its_lease() {
 #[tokio::test(start_paused = true)]
 async fn write_without_an_answer_is_given_up_when_its_lease_ends() {
     let play = Play::begin();
-    play.world().hit_once("create", Hit::Slow(600_000));
+    play.world().inject_once("create", InjectedFault::Slow(600_000));
     let report = play.batch(&[member()]).await;
     let made = play.world().made();
     let times: Vec<i64> = made.iter().filter(|made| made.call == "observe").map(|made| made.at.ms()).collect();
@@ -42,7 +42,7 @@ async fn write_without_an_answer_is_given_up_when_its_lease_ends() {
 #[tokio::test(start_paused = true)]
 async fn write_that_is_outpaced_is_tried_three_times() {
     let play = Play::begin();
-    play.world().hit_always("create", MOVED);
+    play.world().inject_always("create", CONFLICT);
     let report = play.batch(&[member()]).await;
     assert_eq!(report.passes[0].applied, Applied::Refused(Refusal::Conflict));
     assert_eq!((report.passes[0].looks, play.made("create").len()), (3, 3));
@@ -57,7 +57,7 @@ async fn deletion_that_is_denied_is_not_tried_again() {
         play.sim().create_of_type(&target, &admin, "Command", "{}").unwrap();
         play.sim().forget_messages();
         play.world().sleep(120_000).await;
-        play.world().hit_always("delete", Hit::Refused(class));
+        play.world().inject_always("delete", InjectedFault::Refused(class));
         let report = play.batch(&[member()]).await;
         let expected = if tries == 1 { Refusal::Denied } else { Refusal::Unconfirmed };
         assert_eq!(report.passes[0].applied, Applied::Refused(expected), "{class:?}");
@@ -102,7 +102,7 @@ async fn nothing_is_pruned_where_the_reactor_only_observes() {
 async fn version_that_cannot_be_pruned_stays_and_one_that_can_be_later_is_tried_again() {
     for (class, failed) in [(FaultClass::Denied, 0), (FaultClass::Throttled, 1)] {
         let play = with_versions(Switches::PLAIN, "ops", 60).await;
-        play.world().hit_always("prune", Hit::Refused(class));
+        play.world().inject_always("prune", InjectedFault::Refused(class));
         let report = play.batch(&[member()]).await;
         assert_eq!((report.failed.len(), oldest_versions(&play)[5]), (failed, 6), "{class:?}");
     }
@@ -148,7 +148,7 @@ async fn version_is_asked_for_four_times_a_second_until_it_is_active() {
 #[tokio::test(start_paused = true)]
 async fn promotion_that_is_denied_after_an_update_is_observed_before_it_counts_as_denied() {
     let play = with_versions(Switches::PLAIN, "somebody", 1).await;
-    play.world().hit_always("promote", Hit::Refused(FaultClass::Denied));
+    play.world().inject_always("promote", InjectedFault::Refused(FaultClass::Denied));
     let report = play.batch(&[member()]).await;
     let pass = &report.passes[0];
     assert_eq!((&pass.applied, pass.looks), (&Applied::Refused(Refusal::Denied), 2));
@@ -162,7 +162,7 @@ async fn document_that_was_replaced_meanwhile_is_not_deleted() {
     play.sim().create_of_type(&target, &mallory, "Command", "{}").unwrap();
     play.sim().forget_messages();
     play.world().sleep(120_000).await;
-    play.world().hit_once("commit", Hit::Slow(2_000));
+    play.world().inject_once("commit", InjectedFault::Slow(2_000));
     let replaced = async {
         play.world().sleep(1_000).await;
         play.sim().delete_document(&target, &mallory).unwrap();

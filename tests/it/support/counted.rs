@@ -5,11 +5,11 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use runas_reactor::domain::edit::Edit;
 use runas_reactor::domain::finding::Alert;
-use runas_reactor::domain::fingerprint::Glance;
-use runas_reactor::domain::observation::{Observation, Status};
+use runas_reactor::domain::observation::{DocumentStatus, Observation};
 use runas_reactor::domain::policy::Policy;
-use runas_reactor::domain::record::{Commit, Enabled, Known, Loaded, Noted};
-use runas_reactor::domain::signal::Errand;
+use runas_reactor::domain::quick_check::QuickCheck;
+use runas_reactor::domain::record::{Commit, Enabled, Known, LastCheck, Loaded};
+use runas_reactor::domain::signal::Task;
 use runas_reactor::domain::sweep::Sweep;
 use runas_reactor::domain::target::{AccountFacts, AccountId, OuId, Region, Target};
 use runas_reactor::domain::time::Time;
@@ -66,8 +66,8 @@ impl<W: Documents + Sync> Documents for Counted<W> {
         self.count("observe", self.inner.observe(target, access, between)).await
     }
 
-    async fn glance(&self, target: &Target, access: &Access) -> Result<Glance, Fault> {
-        self.count("glance", self.inner.glance(target, access)).await
+    async fn quick_check(&self, target: &Target, access: &Access) -> Result<QuickCheck, Fault> {
+        self.count("quick_check", self.inner.quick_check(target, access)).await
     }
 
     async fn lookup_events(&self, target: &Target, access: &Access, lookup: &Lookup) -> Result<Vec<Edit>, Fault> {
@@ -90,7 +90,7 @@ impl<W: Documents + Sync> Documents for Counted<W> {
     }
 
     /// A poll, and no part of the chain: it is made only while AWS says `Updating`.
-    async fn status(&self, target: &Target, access: &Access, version: u64) -> Result<Status, Fault> {
+    async fn status(&self, target: &Target, access: &Access, version: u64) -> Result<DocumentStatus, Fault> {
         self.inner.status(target, access, version).await
     }
 
@@ -150,16 +150,16 @@ impl<W: Ledger + Sync> Ledger for Counted<W> {
         self.count("commit", self.inner.commit(target, commit)).await
     }
 
-    async fn note(&self, target: &Target, generation: u64, noted: &Noted) -> Result<(), Fault> {
-        self.count("note", self.inner.note(target, generation, noted)).await
+    async fn record_check(&self, target: &Target, generation: u64, last_check: &LastCheck) -> Result<(), Fault> {
+        self.count("record_check", self.inner.record_check(target, generation, last_check)).await
     }
 
     async fn known(&self, account: &AccountId) -> Result<Known, Fault> {
         self.count("known", self.inner.known(account)).await
     }
 
-    async fn told_regions(&self, account: &AccountId) -> Result<Option<Enabled>, Fault> {
-        self.count("told_regions", self.inner.told_regions(account)).await
+    async fn reported_regions(&self, account: &AccountId) -> Result<Option<Enabled>, Fault> {
+        self.count("reported_regions", self.inner.reported_regions(account)).await
     }
 
     async fn save_regions(&self, account: &AccountId, enabled: &Enabled) -> Result<(), Fault> {
@@ -206,8 +206,8 @@ impl<W: Notifier + Sync> Notifier for Counted<W> {
 }
 
 impl<W: Queue + Sync> Queue for Counted<W> {
-    async fn send(&self, errands: &[(Errand, u32)]) -> Result<(), Fault> {
-        self.count("send", self.inner.send(errands)).await
+    async fn send(&self, tasks: &[(Task, u32)]) -> Result<(), Fault> {
+        self.count("send", self.inner.send(tasks)).await
     }
 
     async fn dead_letter(&self, body: &str, reason: &str) -> Result<(), Fault> {

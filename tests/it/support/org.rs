@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use runas_reactor::cli::policy_yaml;
+use runas_reactor::cli::policy::yaml;
 use runas_reactor::domain::decode::encode_work;
 use runas_reactor::domain::finding::{Alert, Severity};
 use runas_reactor::domain::policy::Policy;
-use runas_reactor::domain::record::{Commit, HistoryEntry, Record, Standing};
+use runas_reactor::domain::record::{Commit, HistoryEntry, Record, Status};
 use runas_reactor::domain::signal::{Cause, Work};
 use runas_reactor::domain::target::{AccountFacts, AccountId, AccountState, Target};
 use runas_reactor::domain::time::Time;
@@ -47,7 +47,7 @@ pub(crate) fn policy() -> Policy {
 
 /// The tests' policy with a part of its text replaced.
 pub(crate) fn policy_with(part: &str, other: &str) -> Policy {
-    match policy_yaml::parse("the tests' policy", &POLICY.replace(part, other), epoch()) {
+    match yaml::parse("the tests' policy", &POLICY.replace(part, other), epoch()) {
         Ok((policy, _)) => policy,
         Err(problems) => panic!("{problems}"),
     }
@@ -99,7 +99,7 @@ pub(crate) fn commit(target: &Target, expected: u64, alert: &str, now: Time) -> 
         data: json!({ "who": "alice" }),
         at: now,
     }];
-    let record = Record { generation: expected + 1, standing: Standing::InSync, updated: now, ..Record::default() };
+    let record = Record { generation: expected + 1, status: Status::InSync, updated: now, ..Record::default() };
     let history = Some(HistoryEntry {
         id: format!("h-{alert}"),
         at: now,
@@ -114,11 +114,11 @@ pub(crate) fn commit(target: &Target, expected: u64, alert: &str, now: Time) -> 
 pub(crate) fn touched(target: &Target, now: Time) -> Message {
     let work = Work {
         target: target.clone(),
-        cause: Cause::Touched,
+        cause: Cause::DocumentEvent,
         edits: Vec::new(),
         correlation: "touched".to_owned(),
         since: now,
-        hop: 0,
+        requeues: 0,
         not_before: None,
     };
     Message { id: format!("look at {target}"), body: encode_work(&work), receipt: None, receives: 1 }

@@ -1,7 +1,7 @@
 //! The regions that a sweep looks at, and what else it does not wait for.
 
 use runas_reactor::domain::decode::encode;
-use runas_reactor::domain::signal::Errand;
+use runas_reactor::domain::signal::Task;
 use runas_reactor::domain::time::Time;
 use runas_reactor::ports::FaultClass;
 use runas_reactor::reactor::Message;
@@ -18,23 +18,23 @@ access: { roles: [RunasReactorMember] }
 unplaced: observe
 defaults: { mode: enforce, preferences: { runAsEnabled: true, runAsDefaultUser: ops } }
 "#;
-    policy_yaml::parse("every enabled region", text, epoch()).unwrap_or_else(|problems| panic!("{problems}")).0
+    yaml::parse("every enabled region", text, epoch()).unwrap_or_else(|problems| panic!("{problems}")).0
 }
 
 #[tokio::test(start_paused = true)]
 async fn where_all_enabled_regions_are_governed_the_account_says_which_they_are() {
-    let play = Play::over(Troubled::new(sim()));
+    let play = Play::over(FaultInjector::new(sim()));
     play.sim().push_policy(everywhere());
     let bahrain = "me-south-1".parse().unwrap();
     play.sim().change_account(&id(MEMBER), |account| {
         account.opted_in.insert(bahrain);
         account.regions_off.insert("us-east-1".parse().unwrap());
     });
-    let standing = |region: &str| play.sim().record(&org::target(MEMBER, region)).map(|record| record.standing);
+    let status = |region: &str| play.sim().record(&org::target(MEMBER, region)).map(|record| record.status);
     play.sweep().await;
-    assert_eq!(standing("me-south-1"), Some(Standing::InSync), "opted in, and no event told of it");
-    assert_eq!(standing("us-east-1"), None, "off");
-    assert_eq!(standing("eu-north-1"), None, "no region of this account, whatever the partition has");
+    assert_eq!(status("me-south-1"), Some(Status::InSync), "opted in, and no event told of it");
+    assert_eq!(status("us-east-1"), None, "off");
+    assert_eq!(status("eu-north-1"), None, "no region of this account, whatever the partition has");
     // What was told last holds while no account answers.
     play.0.world().made();
     play.sweep().await;
@@ -46,10 +46,10 @@ async fn where_all_enabled_regions_are_governed_the_account_says_which_they_are(
     play.sim().edit_inputs(&target, &admin, &json!({ "runAsEnabled": false })).unwrap();
     play.sim().forget_messages();
     for place in asked {
-        play.0.world().hit(u64::try_from(place).unwrap() + 1, Hit::Refused(FaultClass::Denied));
+        play.0.world().inject(u64::try_from(place).unwrap() + 1, InjectedFault::Refused(FaultClass::Denied));
     }
     play.sweep().await;
-    let met = play.0.world().made().into_iter().filter(|made| made.hit.is_some()).map(|made| made.call);
+    let met = play.0.world().made().into_iter().filter(|made| made.fault.is_some()).map(|made| made.call);
     assert_eq!(met.collect::<Vec<_>>(), ["enabled_regions"; 2]);
     let document = play.sim().document(&target).unwrap();
     assert_eq!(document.inputs(document.default)["runAsEnabled"], true);
@@ -73,13 +73,13 @@ async fn a_region_that_somebody_switched_on_and_nobody_governs_is_told_once() {
 
 /// The message by which a sweep has come to an account.
 fn come_to(account: &str, began: Time) -> Message {
-    let errand = Errand::SweepAccount { account: id(account), sweep: "s-1".to_owned(), began };
-    Message { id: format!("sweep of {account}"), body: encode(&errand), receipt: None, receives: 1 }
+    let task = Task::SweepAccount { account: id(account), sweep: "s-1".to_owned(), began };
+    Message { id: format!("sweep of {account}"), body: encode(&task), receipt: None, receives: 1 }
 }
 
 #[tokio::test(start_paused = true)]
 async fn whoever_touched_a_document_does_not_wait_for_a_sweep_in_the_same_batch() {
-    let play = Play::over(Troubled::new(sim()));
+    let play = Play::over(FaultInjector::new(sim()));
     play.sweep().await;
     let target = org::target(MEMBER, "eu-west-1");
     let admin = Caller::administrator(&id(MEMBER), "mallory@example.com");

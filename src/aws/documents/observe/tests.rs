@@ -1,5 +1,5 @@
 use super::*;
-use crate::domain::observation::Status;
+use crate::domain::observation::DocumentStatus;
 
 #[expect(clippy::unnecessary_wraps, reason = "as a call answers")]
 fn version(number: u64) -> Result<VersionAnswer, Fault> {
@@ -11,8 +11,12 @@ fn version(number: u64) -> Result<VersionAnswer, Fault> {
 #[expect(clippy::unnecessary_wraps, reason = "as a call answers")]
 fn list(numbers: &[u64]) -> Result<VersionList, Fault> {
     let created = |number: u64| Time::from_ms(i64::try_from(number).unwrap() * 1_000);
-    let info =
-        |number: &u64| VersionInfo { number: *number, created: created(*number), status: Status::Active, name: None };
+    let info = |number: &u64| VersionInfo {
+        number: *number,
+        created: created(*number),
+        status: DocumentStatus::Active,
+        name: None,
+    };
     Ok(VersionList { versions: numbers.iter().map(info).collect(), more: false })
 }
 
@@ -38,7 +42,7 @@ fn an_obstacle_beats_absence_and_disagreement() {
 #[test]
 fn answers_that_disagree_are_a_fault_that_a_retry_can_mend() {
     let fault = taken(version(2), version(2), list(&[3, 2, 1]), BTreeMap::new()).unwrap_err();
-    assert_eq!((fault.class, fault.code.as_str(), fault.retryable()), (FaultClass::Moved, "Inconsistent", true));
+    assert_eq!((fault.class, fault.code.as_str(), fault.retryable()), (FaultClass::Conflict, "Inconsistent", true));
     assert_eq!(fault.message, "the latest version is 2, and the newest of the list is 3");
 }
 

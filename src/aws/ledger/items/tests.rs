@@ -10,10 +10,10 @@ fn target() -> Target {
     Target::new("444455556666".parse().unwrap(), "eu-west-1".parse().unwrap())
 }
 
-fn record(standing: Standing) -> Record {
+fn record(status: Status) -> Record {
     Record {
         generation: 7,
-        standing,
+        status,
         facts: Facts { last: Some(LastSeen { at: Time::from_ms(9), latest: None, default: 3 }), ..Facts::default() },
         incident: Some(Incident {
             id: "i".to_owned(),
@@ -30,7 +30,7 @@ fn record(standing: Standing) -> Record {
 
 #[test]
 fn a_record_comes_back_without_its_incident() {
-    let record = record(Standing::Drifted);
+    let record = record(Status::Drifted);
     let item = record_item(&target(), &record).unwrap();
     assert_eq!(record_from(&item).unwrap(), Record { incident: None, ..record.clone() });
     let incident = incident_item(&target(), record.incident.as_ref().unwrap()).unwrap();
@@ -39,16 +39,16 @@ fn a_record_comes_back_without_its_incident() {
 
 #[test]
 fn only_what_somebody_should_look_at_is_in_the_sparse_index() {
-    let attention = |standing| record_item(&target(), &record(standing)).unwrap().remove(ATTENTION);
-    assert_eq!(attention(Standing::InSync), None);
-    assert_eq!(attention(Standing::Exempt), None);
-    assert_eq!(attention(Standing::BackingOff), Some(s("backing_off")));
-    assert_eq!(attention(Standing::New), Some(s("new")));
+    let attention = |status| record_item(&target(), &record(status)).unwrap().remove(ATTENTION);
+    assert_eq!(attention(Status::InSync), None);
+    assert_eq!(attention(Status::Exempt), None);
+    assert_eq!(attention(Status::BackingOff), Some(s("backing_off")));
+    assert_eq!(attention(Status::New), Some(s("new")));
 }
 
 #[test]
 fn people_can_read_a_row() {
-    let item = record_item(&target(), &record(Standing::InSync)).unwrap();
+    let item = record_item(&target(), &record(Status::InSync)).unwrap();
     for (name, value) in [
         ("PK", s("ACCOUNT#444455556666")),
         ("SK", s("REGION#eu-west-1")),
@@ -62,14 +62,14 @@ fn people_can_read_a_row() {
 
 #[test]
 fn a_record_that_no_row_can_hold_is_a_fault_and_not_cut() {
-    let mut record = record(Standing::InSync);
+    let mut record = record(Status::InSync);
     record.why = "x".repeat(JSON_BYTES_MAX);
     assert!(record_item(&target(), &record).is_err());
 }
 
 #[test]
 fn a_row_that_is_not_ours_is_corrupt() {
-    let mut item = record_item(&target(), &record(Standing::InSync)).unwrap();
+    let mut item = record_item(&target(), &record(Status::InSync)).unwrap();
     item.insert(RECORD.to_owned(), s("{"));
     let error = record_from(&item).unwrap_err().to_string();
     assert!(error.starts_with("row REGION#eu-west-1: `record`: "), "{error}");

@@ -9,10 +9,10 @@ fn a_condition_that_does_not_hold_beats_everything_else() {
         let fault = canceled_for(codes.iter().copied(), "");
         (fault.code.clone(), fault.class, is_unmet_condition(&fault))
     };
-    let condition = || (CONDITION.to_owned(), FaultClass::Moved, true);
+    let condition = || (CONDITION.to_owned(), FaultClass::Conflict, true);
     assert_eq!(why(&["None", COLLISION, CONDITION]), condition());
     assert_eq!(why(&[CONDITION, "ThrottlingError"]), condition());
-    assert_eq!(why(&[COLLISION, "None", COLLISION]), (COLLISION.to_owned(), FaultClass::Moved, false));
+    assert_eq!(why(&[COLLISION, "None", COLLISION]), (COLLISION.to_owned(), FaultClass::Conflict, false));
     assert_eq!(why(&["ThrottlingError", COLLISION]), ("ThrottlingError".to_owned(), FaultClass::Throttled, false));
     assert_eq!(why(&["ProvisionedThroughputExceeded"]).1, FaultClass::Throttled);
     assert_eq!(why(&["ValidationError"]).1, FaultClass::Invalid);

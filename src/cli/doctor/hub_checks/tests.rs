@@ -1,7 +1,7 @@
 use super::*;
 use crate::cli::doctor::report::Remedy;
-use crate::cli::policy_yaml;
-use crate::domain::sweep::Beginning;
+use crate::cli::policy::yaml;
+use crate::domain::sweep::StartResult;
 use crate::domain::time::{HOUR_MS, MINUTE_MS};
 
 const NOW: Time = Time::from_ms(1_800_000_000_000);
@@ -10,7 +10,7 @@ const DEAD_ARN: &str = "arn:aws:sqs:eu-west-1:222233334444:runas-dlq";
 const YAML: &str = include_str!("../../../../infra/policy.example.yaml");
 
 fn fault(class: FaultClass, call: &'static str) -> Fault {
-    Fault { class, call, code: "Code".to_owned(), message: "why".to_owned(), maybe_applied: false }
+    Fault { class, call, code: "Code".to_owned(), message: "why".to_owned(), outcome_unknown: false }
 }
 
 fn state(arn: &str, waiting: u64, dead_letters: Option<&str>) -> QueueState {
@@ -20,7 +20,7 @@ fn state(arn: &str, waiting: u64, dead_letters: Option<&str>) -> QueueState {
 #[track_caller]
 fn wrong(check: &Check) -> &Remedy {
     match &check.outcome {
-        Outcome::Wrong(remedy) => remedy,
+        CheckOutcome::Wrong(remedy) => remedy,
         other => panic!("{other:?}: {check:?}"),
     }
 }
@@ -28,18 +28,18 @@ fn wrong(check: &Check) -> &Remedy {
 #[track_caller]
 fn not_known(check: &Check) -> &Remedy {
     match &check.outcome {
-        Outcome::NotKnown(remedy) => remedy,
+        CheckOutcome::NotKnown(remedy) => remedy,
         other => panic!("{other:?}: {check:?}"),
     }
 }
 
 #[track_caller]
 fn right(check: &Check) {
-    assert_eq!(check.outcome, Outcome::Right, "{check:?}");
+    assert_eq!(check.outcome, CheckOutcome::Right, "{check:?}");
 }
 
 fn in_force() -> Current {
-    let (policy, _) = policy_yaml::parse("policy", YAML, NOW).unwrap();
+    let (policy, _) = yaml::parse("policy", YAML, NOW).unwrap();
     Current { policy: Ok(policy), version: None }
 }
 
@@ -85,8 +85,8 @@ fn a_policy_has_to_be_there_readable_and_about_this_hub() {
 #[test]
 fn a_sweep_has_to_have_ended_within_a_day_and_none_may_stand_still() {
     let begun = |at| match Sweep::begin(None, "s-1", at) {
-        Beginning::New(sweep, _) => *sweep,
-        Beginning::UnderWay(_) => panic!("there was none before"),
+        StartResult::New(sweep, _) => *sweep,
+        StartResult::UnderWay(_) => panic!("there was none before"),
     };
     let ended = |ms_ago: i64| {
         let mut sweep = begun(NOW.plus_ms(-ms_ago));

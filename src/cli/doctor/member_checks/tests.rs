@@ -1,7 +1,7 @@
 use super::regions as regions_of;
 use super::*;
 use crate::cli::doctor::report::Remedy;
-use crate::cli::policy_yaml;
+use crate::cli::policy::yaml;
 use crate::domain::milestones::Milestones;
 use crate::domain::target::Region;
 use crate::domain::time::{HOUR_MS, MINUTE_MS};
@@ -13,7 +13,7 @@ const HUB: &str = "222233334444";
 const PAYMENTS: &str = "333344445555";
 
 fn fault(class: FaultClass) -> Fault {
-    Fault { class, call: "AssumeRole", code: "Code".to_owned(), message: "why".to_owned(), maybe_applied: false }
+    Fault { class, call: "AssumeRole", code: "Code".to_owned(), message: "why".to_owned(), outcome_unknown: false }
 }
 
 fn regions() -> Vec<Region> {
@@ -29,10 +29,10 @@ fn target(account: &str, region: &str) -> Target {
     Target::new(account.parse().unwrap(), region.parse().unwrap())
 }
 
-fn row(standing: Standing, looked: Time) -> TargetRow {
+fn row(status: Status, looked: Time) -> TargetRow {
     TargetRow {
         target: target(PAYMENTS, "eu-west-1"),
-        standing,
+        status,
         why: "AssumeRole: AccessDenied".to_owned(),
         updated: NOW,
         looked,
@@ -41,8 +41,8 @@ fn row(standing: Standing, looked: Time) -> TargetRow {
     }
 }
 
-fn rows(standing: Standing, looked: Time) -> Rows {
-    let row = row(standing, looked);
+fn rows(status: Status, looked: Time) -> Rows {
+    let row = row(status, looked);
     [(row.target.clone(), row)].into()
 }
 
@@ -55,7 +55,7 @@ fn only(checks: Vec<Check>) -> Check {
 #[track_caller]
 fn wrong(check: &Check) -> &Remedy {
     match &check.outcome {
-        Outcome::Wrong(remedy) => remedy,
+        CheckOutcome::Wrong(remedy) => remedy,
         other => panic!("{other:?}: {check:?}"),
     }
 }
@@ -63,7 +63,7 @@ fn wrong(check: &Check) -> &Remedy {
 #[track_caller]
 fn not_known(check: &Check) -> &Remedy {
     match &check.outcome {
-        Outcome::NotKnown(remedy) => remedy,
+        CheckOutcome::NotKnown(remedy) => remedy,
         other => panic!("{other:?}: {check:?}"),
     }
 }
@@ -73,12 +73,15 @@ fn a_role_that_lets_nobody_in_is_wrong_and_one_that_lets_the_function_in_is_not_
     let role = |member: Member, rows: &Rows| only(member_role(&[member], rows, NOW));
     let nothing = Rows::new();
     let fine = role(member(PAYMENTS, Ok("RunasReactorMember")), &nothing);
-    assert_eq!((fine.outcome, fine.what.as_str()), (Outcome::Right, "1 account: RunasReactorMember can be assumed"));
+    assert_eq!(
+        (fine.outcome, fine.what.as_str()),
+        (CheckOutcome::Right, "1 account: RunasReactorMember can be assumed")
+    );
     let denied = || member(PAYMENTS, Err(FaultClass::Denied));
     assert!(wrong(&role(denied(), &nothing)).fix.starts_with("deploy infra/member.yaml"));
-    assert!(wrong(&role(denied(), &rows(Standing::Unreachable, NOW))).fix.starts_with("deploy infra/member.yaml"));
-    assert!(wrong(&role(denied(), &rows(Standing::InSync, NOW.plus_ms(-25 * HOUR_MS)))).fix.starts_with("deploy"));
-    let in_use = role(denied(), &rows(Standing::InSync, NOW.plus_ms(-23 * HOUR_MS)));
+    assert!(wrong(&role(denied(), &rows(Status::Unreachable, NOW))).fix.starts_with("deploy infra/member.yaml"));
+    assert!(wrong(&role(denied(), &rows(Status::InSync, NOW.plus_ms(-25 * HOUR_MS)))).fix.starts_with("deploy"));
+    let in_use = role(denied(), &rows(Status::InSync, NOW.plus_ms(-23 * HOUR_MS)));
     assert!(not_known(&in_use).fix.contains("OperatorRole"), "{in_use:?}");
     let by_scp = role(member(PAYMENTS, Err(FaultClass::DeniedByScp)), &nothing);
     assert!(wrong(&by_scp).fix.contains("runasctl render scp"), "{by_scp:?}");
@@ -88,26 +91,26 @@ fn a_role_that_lets_nobody_in_is_wrong_and_one_that_lets_the_function_in_is_not_
 #[test]
 fn the_function_gets_in_where_it_has_observed_and_nothing_is_assumed_elsewhere() {
     let swept = Some(NOW.plus_ms(-HOUR_MS));
-    let function = |standing, looked| {
-        let checks = function(&[member(PAYMENTS, Ok("role"))], &rows(standing, looked), swept);
+    let function = |status, looked| {
+        let checks = function(&[member(PAYMENTS, Ok("role"))], &rows(status, looked), swept);
         // The other region has no row.
         assert_eq!(checks.iter().filter(|check| check.what.contains("not observed yet")).count(), 1, "{checks:?}");
         only(checks.into_iter().filter(|check| !check.what.contains("not observed yet")).collect())
     };
-    for standing in [Standing::InSync, Standing::Drifted, Standing::Held, Standing::BackingOff, Standing::Exempt] {
-        assert_eq!(function(standing, NOW).outcome, Outcome::Right, "{standing:?}");
+    for status in [Status::InSync, Status::Drifted, Status::Held, Status::BackingOff, Status::Exempt] {
+        assert_eq!(function(status, NOW).outcome, CheckOutcome::Right, "{status:?}");
     }
-    let unreachable = function(Standing::Unreachable, NOW);
+    let unreachable = function(Status::Unreachable, NOW);
     assert_eq!(wrong(&unreachable).cause, "AssumeRole: AccessDenied");
     assert!(wrong(&unreachable).fix.contains("runasctl explain 333344445555/eu-west-1"), "{unreachable:?}");
-    not_known(&function(Standing::Waiting, NOW));
-    let missed = function(Standing::InSync, NOW.plus_ms(-30 * HOUR_MS));
+    not_known(&function(Status::Waiting, NOW));
+    let missed = function(Status::InSync, NOW.plus_ms(-30 * HOUR_MS));
     assert!(missed.what.ends_with("the last complete sweep did not come to it"), "{missed:?}");
     not_known(&missed);
 }
 
 fn proved(members: &[Member], proofs: impl IntoIterator<Item = (Target, Proof)>) -> Vec<Check> {
-    let (policy, _) = policy_yaml::parse("policy", YAML, NOW).unwrap();
+    let (policy, _) = yaml::parse("policy", YAML, NOW).unwrap();
     events(members, &proofs.into_iter().collect(), &policy, 5 * MINUTE_MS)
 }
 
@@ -118,11 +121,11 @@ fn events_that_came_back_are_one_line_and_a_silent_target_is_named_with_what_to_
     let back = |within_ms| Proof::Back { within_ms };
     let all = only(proved(&members, [(home.clone(), back(9_000)), (virginia.clone(), back(43_000))]));
     assert_eq!(all.what, "2 targets of 1 account: the event of a call came back, the last within 43 s");
-    assert_eq!(all.outcome, Outcome::Right);
+    assert_eq!(all.outcome, CheckOutcome::Right);
 
     let some = proved(&members, [(home.clone(), back(9_000)), (virginia.clone(), Proof::Silent)]);
     let [right, silent] = &some[..] else { panic!("{some:?}") };
-    assert_eq!(right.outcome, Outcome::Right);
+    assert_eq!(right.outcome, CheckOutcome::Right);
     assert_eq!(silent.what, "1 target of 1 account: no event came back within 300 s");
     let Remedy { cause, fix } = wrong(silent);
     assert!(cause.starts_with("in this order: no trail") && cause.contains("rule runas-reactor-documents"), "{cause}");
@@ -137,7 +140,7 @@ fn in_the_hubs_own_account_and_region_the_rule_is_the_hubs() {
     let members = [member(HUB, Ok("role"))];
     let proofs = [(target(HUB, "eu-west-1"), Proof::Silent), (target(HUB, "us-east-1"), Proof::Back { within_ms: 1 })];
     let checks = proved(&members, proofs);
-    let own = checks.iter().find(|check| check.outcome != Outcome::Right).unwrap();
+    let own = checks.iter().find(|check| check.outcome != CheckOutcome::Right).unwrap();
     assert!(wrong(own).cause.contains("rule runas-reactor-own-documents"), "{own:?}");
     assert!(wrong(own).fix.contains("deploy infra/hub.yaml"), "{own:?}");
 }

@@ -39,7 +39,7 @@ pub(super) fn guide(kind: Kind) -> Guide {
         Kind::GapTooLong => GAP_TOO_LONG,
         Kind::ForwarderBlind => FORWARDER_BLIND,
         Kind::ExemptionEnds => EXEMPTION_ENDS,
-        Kind::Poison => POISON,
+        Kind::UndecodableMessage => UNDECODABLE,
         Kind::UntrustedSource => UNTRUSTED_SOURCE,
         Kind::UnknownAccount => UNKNOWN_ACCOUNT,
         Kind::GapRoleUsed => GAP_ROLE_USED,
@@ -170,7 +170,7 @@ const EXEMPTION_ENDS: Guide = Guide {
           remove it.",
 };
 
-const POISON: Guide = Guide {
+const UNDECODABLE: Guide = Guide {
     means: "A message could not be decoded, and was put aside. Nothing else waits for it.",
     look: DEAD_LETTERS,
     act: "where it is an event of AWS in a new form, keep it and report it with `runasctl redrive show ID`; send it again \

@@ -1,10 +1,10 @@
 use super::*;
 use crate::aws::ledger_view::TargetRow;
-use crate::domain::sweep::Beginning;
+use crate::domain::sweep::StartResult;
 use crate::domain::time::{DAY_MS, HOUR_MS, MINUTE_MS};
 
 const NOW: Time = Time::from_ms(100 * DAY_MS);
-const ASKED: Asked<'_> = Asked { ou: None, standings: &[], now: NOW };
+const ASKED: Query<'_> = Query { ou: None, statuses: &[], now: NOW };
 
 fn account(id: &str) -> AccountFacts {
     AccountFacts {
@@ -15,10 +15,10 @@ fn account(id: &str) -> AccountFacts {
     }
 }
 
-fn row(account: &str, region: &str, standing: Standing) -> TargetRow {
+fn row(account: &str, region: &str, status: Status) -> TargetRow {
     TargetRow {
         target: Target::new(account.parse().unwrap(), region.parse().unwrap()),
-        standing,
+        status,
         why: String::new(),
         updated: NOW.plus_ms(-30 * DAY_MS),
         looked: NOW.plus_ms(-HOUR_MS),
@@ -27,9 +27,9 @@ fn row(account: &str, region: &str, standing: Standing) -> TargetRow {
     }
 }
 
-fn sweep(began: Time, ended: Option<Time>, former: Option<Time>) -> Sweep {
-    let Beginning::New(sweep, _) = Sweep::begin(None, "nightly", began) else { panic!("there was none before") };
-    Sweep { ended, former, ..*sweep }
+fn sweep(began: Time, ended: Option<Time>, previous_completed: Option<Time>) -> Sweep {
+    let StartResult::New(sweep, _) = Sweep::begin(None, "nightly", began) else { panic!("there was none before") };
+    Sweep { ended, previous_completed, ..*sweep }
 }
 
 fn overview(targets: Vec<TargetRow>, sweep: Option<Sweep>) -> Overview {
@@ -43,25 +43,21 @@ fn the_gap_of_a_new_account_ends_with_its_last_region() {
     let minute = |n: i64| NOW.plus_ms(n * MINUTE_MS);
     let new = |region: &str, configured| TargetRow {
         milestones: Milestones { vended: Some(minute(0)), configured, ..Milestones::default() },
-        ..row("444455556666", region, Standing::InSync)
+        ..row("444455556666", region, Status::InSync)
     };
     let open = overview(vec![new("eu-west-1", Some(minute(2))), new("us-east-1", None)], None);
     let [gap] = &open.gaps[..] else { panic!("{:?}", open.gaps) };
     assert_eq!((gap.since, gap.until), (minute(0), None));
     let closed = overview(vec![new("eu-west-1", Some(minute(2))), new("us-east-1", Some(minute(9)))], None);
     assert_eq!(closed.gaps[0].until, Some(minute(9)));
-    assert_eq!(overview(vec![row("444455556666", "eu-west-1", Standing::InSync)], None).gaps, [], "not a new account");
+    assert_eq!(overview(vec![row("444455556666", "eu-west-1", Status::InSync)], None).gaps, [], "not a new account");
 }
 
 #[test]
 fn what_is_in_sync_is_not_green_where_the_last_complete_sweep_has_missed_it() {
     let targets = || {
-        let old = TargetRow { looked: NOW.plus_ms(-3 * DAY_MS), ..row("444455556666", "eu-west-1", Standing::InSync) };
-        vec![
-            old,
-            row("444455556666", "us-east-1", Standing::InSync),
-            row("555566667777", "us-east-1", Standing::Exempt),
-        ]
+        let old = TargetRow { looked: NOW.plus_ms(-3 * DAY_MS), ..row("444455556666", "eu-west-1", Status::InSync) };
+        vec![old, row("444455556666", "us-east-1", Status::InSync), row("555566667777", "us-east-1", Status::Exempt)]
     };
     let hour = |n: i64| NOW.plus_ms(n * HOUR_MS);
     let missed = |sweep| overview(targets(), sweep).exit_status();
@@ -73,7 +69,7 @@ fn what_is_in_sync_is_not_green_where_the_last_complete_sweep_has_missed_it() {
     let first = &overview.lines[0];
     assert_eq!((first.target.to_string().as_str(), first.overlooked), ("444455556666/eu-west-1", true));
     assert_eq!(overview.lines.iter().filter(|line| line.is_fine()).count(), 2);
-    assert_eq!(overview.counts(), [(Standing::InSync, 2), (Standing::Exempt, 1)]);
+    assert_eq!(overview.counts(), [(Status::InSync, 2), (Status::Exempt, 1)]);
 }
 
 /// A policy for every region that an account has enabled.
@@ -106,11 +102,11 @@ fn enabled(told: Option<(&[&str], i64)>, targets: Vec<TargetRow>) -> Overview {
 
 #[test]
 fn what_nobody_looked_at_in_an_enabled_region_is_not_green() {
-    let ireland = || vec![row("444455556666", "eu-west-1", Standing::InSync)];
+    let ireland = || vec![row("444455556666", "eu-west-1", Status::InSync)];
     let all = enabled(Some((&["eu-west-1"], 1)), ireland());
     assert_eq!((all.exit_status(), all.lines.len(), all.silent), (ExitStatus::Success, 1, 0));
     let more = enabled(Some((&["eu-west-1", "me-south-1"], 1)), ireland());
-    assert_eq!((more.exit_status(), more.lines[0].standing), (ExitStatus::Unreachable, Standing::New));
+    assert_eq!((more.exit_status(), more.lines[0].status), (ExitStatus::Unreachable, Status::New));
     let never = enabled(None, ireland());
     assert_eq!((never.exit_status(), never.lines.len(), never.silent), (ExitStatus::Unreachable, 17, 1));
 }
@@ -125,8 +121,8 @@ fn an_account_that_has_said_nothing_for_too_long_has_not_told_its_regions() {
 fn a_region_that_was_switched_off_is_a_thing_of_the_past() {
     let off = |hours: i64| {
         let looked = NOW.plus_ms(-hours * HOUR_MS);
-        let row = TargetRow { looked, ..row("444455556666", "me-south-1", Standing::Unreachable) };
-        enabled(Some((&["eu-west-1"], 2)), vec![row, self::row("444455556666", "eu-west-1", Standing::InSync)])
+        let row = TargetRow { looked, ..row("444455556666", "me-south-1", Status::Unreachable) };
+        enabled(Some((&["eu-west-1"], 2)), vec![row, self::row("444455556666", "eu-west-1", Status::InSync)])
     };
     assert_eq!((off(3).exit_status(), off(3).past), (ExitStatus::Success, 1));
     assert_eq!((off(1).exit_status(), off(1).past), (ExitStatus::Unreachable, 0), "perhaps it is on by now");

@@ -1,4 +1,4 @@
-use super::super::Status;
+use super::super::DocumentStatus;
 use super::*;
 use crate::domain::document::parse;
 
@@ -23,7 +23,7 @@ fn of_date(number: u64, created: Time) -> Option<VersionAnswer> {
 
 #[expect(clippy::unnecessary_wraps, reason = "as a call answers")]
 fn list(numbers: impl IntoIterator<Item = u64>) -> Option<VersionList> {
-    let info = |number| VersionInfo { number, created: made(number), status: Status::Active, name: None };
+    let info = |number| VersionInfo { number, created: made(number), status: DocumentStatus::Active, name: None };
     Some(VersionList { versions: numbers.into_iter().map(info).collect(), more: false })
 }
 

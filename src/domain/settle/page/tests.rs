@@ -5,11 +5,11 @@ use crate::domain::principal::Principal;
 use crate::domain::settle::Act;
 use crate::domain::time::Time;
 
-fn page() -> Page {
-    Page::new(Kind::Poison, Severity::Warning, "x")
+fn page() -> AlertBuilder {
+    AlertBuilder::new(Kind::UndecodableMessage, Severity::Warning, "x")
 }
 
-fn finished(page: Page) -> Alert {
+fn finished(page: AlertBuilder) -> Alert {
     page.finish(&"222233334444".parse().unwrap(), None, None, Time::ZERO)
 }
 

@@ -140,7 +140,7 @@ impl Invocation {
             now: world.now,
             cause: work.cause,
             since: work.since,
-            requeues: work.hop,
+            requeues: work.requeues,
             correlation: work.correlation.clone(),
             calls: work.edits.iter().map(|edit| edit.id.clone()).collect(),
             heard: work.edits.iter().map(|edit| edit.at).max(),

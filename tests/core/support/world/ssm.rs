@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use runas_reactor::domain::document::{Body, Content};
 use runas_reactor::domain::edit::{Action, Edit};
-use runas_reactor::domain::observation::{Observation, Seen, Status, Version, VersionInfo};
+use runas_reactor::domain::observation::{DocumentStatus, Observation, Seen, Version, VersionInfo};
 use runas_reactor::domain::time::Time;
 
 use super::{Actor, World, Wrote};
@@ -41,7 +41,7 @@ impl Document {
         let info = |stored: &Rc<Stored>| VersionInfo {
             number: stored.number,
             created: stored.created,
-            status: Status::Active,
+            status: DocumentStatus::Active,
             name: stored.name.clone(),
         };
         let body = |number: &u64| Some((*number, Body::Valid(self.versions.get(number)?.content.clone())));

@@ -2,7 +2,7 @@
 
 use runas_reactor::domain::decode::{Decoded, batch, decode, encode_work};
 use runas_reactor::domain::edit::Edit;
-use runas_reactor::domain::signal::{Notice, Signal};
+use runas_reactor::domain::signal::{InboundEvent, Signal};
 use serde_json::Value;
 
 /// A message body, or a batch of them, in bytes.
@@ -22,12 +22,12 @@ pub fn body(body: &str) {
     let decoded = decode(body);
     assert_eq!(decode(body), decoded, "the same message means the same");
     match &decoded {
-        Decoded::Signal(notice) => signal(body, notice),
+        Decoded::Signal(event) => signal(body, event),
         Decoded::Ignored { reason, about } | Decoded::Untrusted { reason, about } => {
             is_clean(reason, 512);
             about.iter().flat_map(|about| [&about.id, &about.event]).flatten().for_each(|text| is_clean(text, 128));
         }
-        Decoded::Poison { reason } => is_clean(reason, 512),
+        Decoded::Undecodable { reason } => is_clean(reason, 512),
     }
     layout(body, &decoded);
 }
@@ -56,21 +56,21 @@ pub fn backwards(value: &Value) -> String {
     }
 }
 
-fn signal(body: &str, notice: &Notice) {
-    is_clean(&notice.id, 128);
-    assert!(!notice.id.is_empty());
-    match &notice.signal {
+fn signal(body: &str, event: &InboundEvent) {
+    is_clean(&event.id, 128);
+    assert!(!event.id.is_empty());
+    match &event.signal {
         Signal::DocumentTouched { target, edit } => {
             assert_eq!(target.account.as_str(), stated(body, ["account", "Account"]), "the account is the envelope's");
             assert_eq!(target.region.as_str(), stated(body, ["region", "Region"]), "the region is the envelope's");
-            assert_eq!(notice.reporter.as_ref(), Some(&target.account));
+            assert_eq!(event.reporter.as_ref(), Some(&target.account));
             if let Some(edit) = edit {
                 edit_is_clean(edit);
             }
         }
         Signal::Work(work) => {
             work.edits.iter().for_each(edit_is_clean);
-            let again = Decoded::Signal(Box::new(notice.clone()));
+            let again = Decoded::Signal(Box::new(event.clone()));
             assert_eq!(decode(&encode_work(work)), again, "work comes back as it was sent");
         }
         Signal::VendFailed { why, .. } => is_clean(why, 512),

@@ -32,11 +32,11 @@ pub fn lines(data: &[u8]) {
     let (before, after) = (document(), document());
     let owned: Owned = serde_json::from_str(lines.next().unwrap_or_default()).unwrap_or_default();
     let owned = owned.into_iter().filter(|(name, _)| INPUTS.contains(&name.as_str())).collect();
-    let nonce = u32::try_from(data.len()).unwrap_or_default().wrapping_mul(0x9e37_79b9);
+    let random = u32::try_from(data.len()).unwrap_or_default().wrapping_mul(0x9e37_79b9);
     for content in [&before, &after] {
         overlay(content, &owned);
-        rendering(content, nonce);
-        rewording(content, nonce);
+        rendering(content, random);
+        rewording(content, random);
         keeping(content);
     }
     difference(&before, &after);
@@ -155,9 +155,9 @@ fn others(inputs: Fields, owned: &Owned) -> Fields {
 }
 
 /// What is written is read back as it was, and each writing is another text.
-pub fn rendering(content: &Content, nonce: u32) {
-    let text = content.render(nonce);
-    assert_ne!(text, content.render(nonce.wrapping_add(1)));
+pub fn rendering(content: &Content, random: u32) {
+    let text = content.render(random);
+    assert_ne!(text, content.render(random.wrapping_add(1)));
     if text.len() <= CONTENT_BYTES_MAX {
         let read = parse(&text);
         assert_eq!(read.content(), Some(content), "{read:?}");
@@ -169,13 +169,13 @@ pub fn rendering(content: &Content, nonce: u32) {
 }
 
 /// A remark is another text and the same document, and does not pile up.
-pub fn rewording(content: &Content, nonce: u32) {
-    let reworded = content.reworded(nonce);
+pub fn rewording(content: &Content, random: u32) {
+    let reworded = content.reworded(random);
     assert!(reworded.same_as(content), "{:?}", content.change_to(&reworded));
-    assert_ne!(reworded, content.reworded(nonce.wrapping_add(1)));
-    let again = reworded.reworded(!nonce);
+    assert_ne!(reworded, content.reworded(random.wrapping_add(1)));
+    let again = reworded.reworded(!random);
     assert!(again.same_as(content));
-    assert_eq!(again.reworded(nonce), reworded);
+    assert_eq!(again.reworded(random), reworded);
 }
 
 /// What the ledger keeps comes back as it was, however deep it stands in a row.

@@ -120,11 +120,11 @@ fn may_repeat(strike: &Strike, calls: &[Spot]) -> bool {
 fn messages(play: &Play, strike: Option<&Strike>) {
     let left: BTreeSet<String> = play.queued().iter().map(|message| text_of(&message["body"])).collect();
     let open = play.stage.rows_of(play.account, "INCIDENT#").len();
-    let watches = |body: &&String| play.story.watched && body.contains("\"vended\"");
+    let watches = |body: &&String| play.story.watched && body.contains("\"account_lifecycle\"");
     let others = left.iter().filter(|body| !watches(body)).count();
     assert!(others <= 2 * open, "more than what closes the incident: {left:#?}");
     let dead = play.stage.dead_letters();
-    assert!(dead.len() >= play.story.poison && dead.len() <= 2 * play.story.poison, "{dead:#?}");
+    assert!(dead.len() >= play.story.undecodable && dead.len() <= 2 * play.story.undecodable, "{dead:#?}");
     assert!(dead.iter().all(|(_, reason)| reason.contains("not usable as JSON")), "{dead:#?}");
     // What the SDK's next attempt gets over fails no receive; nor does waiting for what is not allowed.
     let fails = strike.is_some_and(|strike| strike.lasts != Lasts::Once && !strike.keeps_us_out());

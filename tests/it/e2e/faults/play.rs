@@ -112,7 +112,7 @@ impl<'a> Play<'a> {
             stage.events();
         }
         if story.before == Before::Known {
-            stage.deliver(&[work(account, HOME, Cause::Swept)]);
+            stage.deliver(&[work(account, HOME, Cause::Sweep)]);
             stage.settle(&stage.lambda());
             stage.told();
         }
@@ -148,7 +148,7 @@ impl<'a> Play<'a> {
     /// The next sweep looks at every region of the story.
     pub(super) fn sweep(&mut self) {
         let works: Vec<Value> =
-            self.story.regions.iter().map(|region| work(self.account, region, Cause::Swept)).collect();
+            self.story.regions.iter().map(|region| work(self.account, region, Cause::Sweep)).collect();
         self.stage.deliver(&works);
         self.run();
     }

@@ -35,7 +35,7 @@ pub(super) struct Story {
     /// Versions that we write because of it.
     pub(super) puts: usize,
     /// Messages that are put aside.
-    pub(super) poison: usize,
+    pub(super) undecodable: usize,
     /// A message looks again later whether our own events come back.
     pub(super) watched: bool,
     pub(super) regions: &'static [&'static str],
@@ -49,7 +49,7 @@ const EDIT: Story = Story {
     happens: |_, _| {},
     told: &["edit_reverted"],
     puts: 1,
-    poison: 0,
+    undecodable: 0,
     watched: false,
     regions: &[HOME],
     kept: Some(("cloudWatchLogGroupName", LOG_GROUP)),
@@ -69,7 +69,7 @@ pub(super) const UNHEARD: Story = Story {
     happens: |stage, account| {
         (DRIFT.happens)(stage, account);
         stage.events();
-        stage.deliver(&[work(account, HOME, Cause::Swept)]);
+        stage.deliver(&[work(account, HOME, Cause::Sweep)]);
     },
     ..DRIFT
 };
@@ -117,12 +117,12 @@ pub(super) const TRUSTED: Story = Story {
     ..EDIT
 };
 
-pub(super) const POISON: Story = Story {
+pub(super) const UNDECODABLE: Story = Story {
     before: Before::Nothing,
     happens: |stage, _| stage.deliver_texts(&["{ this is not JSON"]),
-    told: &["poison"],
+    told: &["undecodable"],
     puts: 0,
-    poison: 1,
+    undecodable: 1,
     regions: &[],
     ..EDIT
 };

@@ -47,8 +47,8 @@ fn the_rules_let_through_what_is_understood_and_nothing_else() {
         let Some(event) = event(&text) else { continue };
         seen += 1;
         let rules = hub.matches(&event)[BUS].as_array().map_or(0, Vec::len);
-        // Poison has to come as far as the dead-letter queue; what is not trusted need not come at all.
-        let understood = matches!(decode(&text), Decoded::Signal(_) | Decoded::Poison { .. });
+        // Undecodable has to come as far as the dead-letter queue; what is not trusted need not come at all.
+        let understood = matches!(decode(&text), Decoded::Signal(_) | Decoded::Undecodable { .. });
         match (understood, rules) {
             (true, 1) | (false, 0) => {}
             (true, _) => missed.push(name),

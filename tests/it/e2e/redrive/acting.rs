@@ -72,15 +72,16 @@ fn the_longest_message_goes_back_to_the_last_byte() {
 #[test]
 fn poison_is_refused_unless_forced_and_stops_no_other_message() {
     let stage = Stage::set();
-    let poison = stage.put_aside("[1, 2]", Some("no object"));
+    let undecodable = stage.put_aside("[1, 2]", Some("no object"));
     let good: Vec<String> = (0..12).map(|_| stage.put_aside(&usable(), None)).collect();
-    let mut arguments: Vec<&str> = vec!["redrive", &poison, "no-such-id", "-o", "json"];
+    let mut arguments: Vec<&str> = vec!["redrive", &undecodable, "no-such-id", "-o", "json"];
     arguments.extend(good.iter().map(String::as_str));
     let ran = stage.redrive(&arguments).ends(1);
-    let mut expected = outcomes([(&poison, "refused"), ("no-such-id", "not_found")]);
+    let mut expected = outcomes([(&undecodable, "refused"), ("no-such-id", "not_found")]);
     expected.extend(good.iter().map(|id| (id.clone(), "sent".to_owned())));
     assert_eq!(ran.outcomes(), expected);
-    let note = ran.messages().into_iter().find(|(id, _)| *id == poison).map(|(_, it)| text_of(&it["note"])).unwrap();
+    let note =
+        ran.messages().into_iter().find(|(id, _)| *id == undecodable).map(|(_, it)| text_of(&it["note"])).unwrap();
     assert!(note.contains("JSON, but no object") && note.contains("--force"), "{note}");
     assert_eq!(stage.queued(), [12, 0, 0]);
     assert_eq!(stage.dead(), ("1".to_owned(), "0".to_owned()));
@@ -88,7 +89,7 @@ fn poison_is_refused_unless_forced_and_stops_no_other_message() {
     let ran = stage.redrive(&["send", "--all"]).ends(1);
     assert!(ran.out.contains("refused"), "{}", ran.out);
     let ran = stage.redrive(&["send", "--all", "--force"]).ends(0);
-    assert!(ran.out.contains("sent     the function will find it poison"), "{}", ran.out);
+    assert!(ran.out.contains("sent     the function will find it undecodable"), "{}", ran.out);
     assert_eq!(stage.dead(), ("0".to_owned(), "0".to_owned()));
     assert_eq!(stage.queued(), [13, 0, 0]);
 }
@@ -96,10 +97,10 @@ fn poison_is_refused_unless_forced_and_stops_no_other_message() {
 #[test]
 fn a_dry_run_says_the_same_and_does_nothing() {
     let stage = Stage::set();
-    let (good, poison) = (stage.put_aside(&usable(), None), stage.put_aside("[]", None));
+    let (good, undecodable) = (stage.put_aside(&usable(), None), stage.put_aside("[]", None));
     stage.aws.clear_log();
     let ran = stage.redrive(&["send", "--all", "--dry-run", "-o", "json"]).ends(1);
-    assert_eq!(ran.outcomes(), outcomes([(&good, "would_send"), (&poison, "refused")]));
+    assert_eq!(ran.outcomes(), outcomes([(&good, "would_send"), (&undecodable, "refused")]));
     assert_eq!(ran.data()["dry_run"], true);
     stage.redrive(&["send", &good, "--dry-run"]).ends(0);
     assert_eq!(stage.written(), []);
@@ -111,7 +112,7 @@ fn a_message_that_comes_back_at_once_is_left_for_the_next_time() {
     let stage = Stage::set();
     (0..12).for_each(|_| drop(stage.put_aside("[]", None)));
     stage.aws.clear_log();
-    // What is sent arrives where it was taken from, as poison does with a quick function.
+    // What is sent arrives where it was taken from, as undecodable does with a quick function.
     let itself = stage.hub.dlq.replace("127.0.0.1", "localhost");
     assert_ne!(itself, stage.hub.dlq);
     let ran = stage.redrive(&["send", "--all", "--force", "--queue-url", &itself, "-o", "json"]).ends(0);

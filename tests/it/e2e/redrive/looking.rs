@@ -26,9 +26,9 @@ fn list_says_what_is_there_why_and_what_the_function_would_make_of_it_now() {
         found.unwrap_or_else(|| panic!("nothing by {put_by} about {words}: {messages:#?}")).clone()
     };
     assert_eq!(messages.len(), 4, "{messages:#?}");
-    let poison = of("reactor", "not usable as JSON");
-    assert_eq!((&poison["now"]["outcome"], &poison["now"]["kind"]), (&json!("poison"), &Value::Null));
-    assert!(poison["now"]["reason"].as_str().unwrap().contains("not usable as JSON"));
+    let undecodable = of("reactor", "not usable as JSON");
+    assert_eq!((&undecodable["now"]["outcome"], &undecodable["now"]["kind"]), (&json!("undecodable"), &Value::Null));
+    assert!(undecodable["now"]["reason"].as_str().unwrap().contains("not usable as JSON"));
     // The emulator does not name the queue that SQS moved it from.
     let worn_out = of("unknown", "received too often");
     let now = json!({"outcome": "signal", "kind": "work", "account": PAYMENTS, "region": HOME, "reason": null});
@@ -119,10 +119,10 @@ fn show_says_everything_about_one_message() {
     assert_eq!(shown["attributes"]["trace"], json!({"type": "String", "value": "t-1"}));
     assert_eq!((&shown["reason"], &shown["put_by"]), (&json!("schema 9"), &json!("reactor")));
     assert_eq!(shown["sha256"], runas_reactor::domain::text::sha256(&body));
-    assert_eq!(shown["now"]["outcome"], "poison");
+    assert_eq!(shown["now"]["outcome"], "undecodable");
 
     let ran = stage.redrive(&["show", &id]).ends(0);
-    for words in [&*id, "schema 9", "trace = t-1", "poison: schema 9 of `work`", "    \"a\": [\n      1,"] {
+    for words in [&*id, "schema 9", "trace = t-1", "undecodable: schema 9 of `work`", "    \"a\": [\n      1,"] {
         assert!(ran.out.contains(words), "{words:?} is not in {}", ran.out);
     }
     assert_eq!(stage.dead(), ("2".to_owned(), "0".to_owned()));

@@ -14,7 +14,7 @@ use crate::lambda::handle;
 use crate::ports::Clock as _;
 use crate::reactor::{BatchReport, Reactor};
 use crate::sim::drive::Simulated as _;
-use crate::sim::trouble::{Ended, Troubled};
+use crate::sim::faults::{Ended, FaultInjector};
 use crate::sim::{Delivery, Sim};
 
 /// Instances at the same time.
@@ -36,11 +36,11 @@ struct Landed {
 }
 
 /// The function's instances.
-pub(super) struct Crew<'a> {
-    reactor: &'a Reactor<Troubled>,
+pub(super) struct Instances<'a> {
+    reactor: &'a Reactor<FaultInjector>,
     flights: FuturesUnordered<Flight<'a>>,
     next: u64,
-    hurry: Option<u32>,
+    set_deadline: Option<u32>,
     /// Messages in them.
     pub(super) messages: u64,
     /// Invocations that did not end well.
@@ -50,13 +50,13 @@ pub(super) struct Crew<'a> {
     pub(super) reports: Vec<BatchReport>,
 }
 
-impl<'a> Crew<'a> {
-    pub(super) fn new(reactor: &'a Reactor<Troubled>) -> Self {
+impl<'a> Instances<'a> {
+    pub(super) fn new(reactor: &'a Reactor<FaultInjector>) -> Self {
         Self {
             reactor,
             flights: FuturesUnordered::new(),
             next: 0,
-            hurry: None,
+            set_deadline: None,
             messages: 0,
             troubled: BTreeSet::new(),
             flying: BTreeSet::new(),
@@ -74,8 +74,8 @@ impl<'a> Crew<'a> {
     }
 
     /// The next invocation has only this long, in milliseconds.
-    pub(super) fn hurry(&mut self, ms: u32) {
-        self.hurry = Some(ms);
+    pub(super) fn set_deadline(&mut self, ms: u32) {
+        self.set_deadline = Some(ms);
     }
 
     /// Lets time pass until `end`, or until nothing is to be done any more.
@@ -121,7 +121,7 @@ impl<'a> Crew<'a> {
         let Some(delivery) = sim.receive() else { return false };
         let Ok(event) = serde_json::from_value::<SqsEvent>(delivery.event.clone()) else { return false };
         let spared = delivery.receives_most() >= SPARED_FROM;
-        let ms = if spared { None } else { self.hurry.take() };
+        let ms = if spared { None } else { self.set_deadline.take() };
         let deadline = sim.now().plus_ms(ms.map_or(TIMEOUT_MS, i64::from));
         self.next += 1;
         let number = self.next;

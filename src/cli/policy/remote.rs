@@ -7,11 +7,12 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::login::{Failure, LoginArgs, WHERE, finished};
-use super::printer::Printer;
-use super::{ExitStatus, Output, policy, policy_yaml};
+use super::yaml;
 use crate::aws::operator::Operator;
-use crate::aws::policy_book::{PolicyBook, Pushed};
+use crate::aws::policy_store::{PolicyStore, Pushed};
+use crate::cli::login::{Failure, LoginArgs, WHERE, finished};
+use crate::cli::printer::Printer;
+use crate::cli::{ExitStatus, Output, policy};
 use crate::clock::now;
 use crate::config::operator::{LEDGER, trust};
 use crate::domain::text::{MESSAGE_CHARS_MAX, clean};
@@ -142,10 +143,10 @@ fn no_version(number: u64) -> Failure {
 }
 
 impl TableArgs {
-    async fn open(&self) -> Result<(Operator, PolicyBook), Failure> {
+    async fn open(&self) -> Result<(Operator, PolicyStore), Failure> {
         let table = LEDGER.read(self.table.as_deref())?;
         let operator = self.login.connect(trust()?).await.map_err(Failure::Error)?;
-        let book = operator.policy_book(&table);
+        let book = operator.policy_store(&table);
         Ok((operator, book))
     }
 }
@@ -158,11 +159,11 @@ struct Shell<'a> {
 
 impl Shell<'_> {
     /// A policy in which nothing is wrong; what reviewers should know about it is said by the way.
-    fn proposal(&self, name: &str, yaml: String, rollback_of: Option<u64>) -> Result<Proposal, Failure> {
-        match policy_yaml::parse(name, &yaml, now()) {
+    fn proposal(&self, name: &str, text: String, rollback_of: Option<u64>) -> Result<Proposal, Failure> {
+        match yaml::parse(name, &text, now()) {
             Ok((policy, lints)) => {
-                self.printer.talk(&policy_yaml::render(name, &lints));
-                Ok(Proposal { yaml, policy, rollback_of })
+                self.printer.talk(&yaml::render(name, &lints));
+                Ok(Proposal { yaml: text, policy, rollback_of })
             }
             Err(problems) => {
                 self.printer.talk(&problems.to_string());

@@ -4,16 +4,16 @@
 use std::collections::BTreeSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use crate::cli::plan::entry::{Entry, Sight};
+use crate::cli::plan::entry::{DocumentState, PlanEntry};
 use crate::domain::case::Write;
 use crate::domain::document::{Content, parse};
 use crate::domain::edit::Edit;
 use crate::domain::finding::Alert;
-use crate::domain::fingerprint::Glance;
-use crate::domain::observation::{Observation, Status};
+use crate::domain::observation::{DocumentStatus, Observation};
 use crate::domain::policy::Policy;
-use crate::domain::record::{Commit, Enabled, Known, Loaded, Noted};
-use crate::domain::signal::Errand;
+use crate::domain::quick_check::QuickCheck;
+use crate::domain::record::{Commit, Enabled, Known, LastCheck, Loaded};
+use crate::domain::signal::Task;
 use crate::domain::sweep::Sweep;
 use crate::domain::target::{AccountFacts, AccountId, OuId, Region, Target};
 use crate::domain::time::Time;
@@ -23,9 +23,9 @@ use crate::ports::{
 };
 
 /// A world around one entry.
-pub(super) struct Guarded<'a, W> {
+pub(super) struct PlanCheckedWorld<'a, W> {
     world: &'a W,
-    entry: &'a Entry,
+    entry: &'a PlanEntry,
     facts: &'a AccountFacts,
     /// A run before this one was killed while it was at it.
     again: bool,
@@ -45,8 +45,8 @@ pub(super) struct Watch {
     planned: BTreeSet<u64>,
 }
 
-impl<'a, W: World> Guarded<'a, W> {
-    pub(super) fn new(world: &'a W, entry: &'a Entry, facts: &'a AccountFacts, again: bool) -> Self {
+impl<'a, W: World> PlanCheckedWorld<'a, W> {
+    pub(super) fn new(world: &'a W, entry: &'a PlanEntry, facts: &'a AccountFacts, again: bool) -> Self {
         Self { world, entry, facts, again, watch: Mutex::default() }
     }
 
@@ -69,7 +69,7 @@ impl<'a, W: World> Guarded<'a, W> {
         let message = why.clone();
         self.watch().stale = Some(why);
         let (call, code) = ("apply", "Stale".to_owned());
-        Err(Fault { class: FaultClass::Invalid, call, code, message, maybe_applied: false })
+        Err(Fault { class: FaultClass::Invalid, call, code, message, outcome_unknown: false })
     }
 
     /// What is there is as the plan saw it, or already as it is to be.
@@ -88,7 +88,7 @@ impl<'a, W: World> Guarded<'a, W> {
         if self.again && between {
             return Ok(());
         }
-        let (then, now) = (self.entry.seen.as_ref(), Sight::of(observation));
+        let (then, now) = (self.entry.seen.as_ref(), DocumentState::of(observation));
         if then == now.as_ref() { Ok(()) } else { self.refused(changed(then, now.as_ref())) }
     }
 
@@ -108,7 +108,7 @@ impl<'a, W: World> Guarded<'a, W> {
 
     /// A write was made, or may have been.
     fn wrote<T>(&self, outcome: Result<T, Fault>) -> Result<T, Fault> {
-        self.watch().wrote |= outcome.as_ref().err().is_none_or(|fault| fault.maybe_applied);
+        self.watch().wrote |= outcome.as_ref().err().is_none_or(|fault| fault.outcome_unknown);
         self.noted(outcome)
     }
 
@@ -120,17 +120,17 @@ impl<'a, W: World> Guarded<'a, W> {
 }
 
 /// The version that holds already what the plan wants there, where the latest one does.
-fn arrived(entry: &Entry, observation: &Observation) -> Option<u64> {
+fn arrived(entry: &PlanEntry, observation: &Observation) -> Option<u64> {
     let Observation::Present(seen) = observation else { return None };
     let latest = &seen.latest;
     match &entry.write {
         Some(Write::Put { content, .. } | Write::Recreate { content }) if seen.is_session() => {
             latest.body.content().filter(|there| there.same_as(content)).map(|_| latest.number)
         }
-        Some(Write::Promote { version }) => match (&entry.seen, Sight::of(observation)) {
+        Some(Write::Promote { version }) => match (&entry.seen, DocumentState::of(observation)) {
             (
-                Some(Sight::Present { created: then, latest_sha256: before, .. }),
-                Some(Sight::Present { created, latest_sha256, .. }),
+                Some(DocumentState::Present { created: then, latest_sha256: before, .. }),
+                Some(DocumentState::Present { created, latest_sha256, .. }),
             ) => (latest.number == *version && created == *then && latest_sha256 == *before).then_some(*version),
             _ => None,
         },
@@ -139,15 +139,15 @@ fn arrived(entry: &Entry, observation: &Observation) -> Option<u64> {
 }
 
 /// What is no longer as the plan saw it.
-fn changed(then: Option<&Sight>, now: Option<&Sight>) -> String {
+fn changed(then: Option<&DocumentState>, now: Option<&DocumentState>) -> String {
     match (then, now) {
-        (Some(Sight::Absent), Some(Sight::Present { latest, .. })) => {
+        (Some(DocumentState::Absent), Some(DocumentState::Present { latest, .. })) => {
             format!("there was no document, and now there is one (version {latest})")
         }
-        (_, Some(Sight::Absent)) => "there was a document, and now there is none".to_owned(),
+        (_, Some(DocumentState::Absent)) => "there was a document, and now there is none".to_owned(),
         (
-            Some(Sight::Present { latest: then, default: default_then, .. }),
-            Some(Sight::Present { latest, default, .. }),
+            Some(DocumentState::Present { latest: then, default: default_then, .. }),
+            Some(DocumentState::Present { latest, default, .. }),
         ) if latest != then || default != default_then => {
             format!("the latest version was {then} and the default {default_then}; now they are {latest} and {default}")
         }
@@ -155,7 +155,7 @@ fn changed(then: Option<&Sight>, now: Option<&Sight>) -> String {
     }
 }
 
-impl<W: World> Documents for Guarded<'_, W> {
+impl<W: World> Documents for PlanCheckedWorld<'_, W> {
     async fn observe(&self, target: &Target, access: &Access, between: &BTreeSet<u64>) -> Result<Observation, Fault> {
         let observation = self.noted(self.world.observe(target, access, between).await)?;
         self.hold_against_plan(&observation)?;
@@ -163,10 +163,10 @@ impl<W: World> Documents for Guarded<'_, W> {
     }
 
     /// A plan is held against everything that is there.
-    async fn glance(&self, _: &Target, _: &Access) -> Result<Glance, Fault> {
+    async fn quick_check(&self, _: &Target, _: &Access) -> Result<QuickCheck, Fault> {
         let message = "a plan takes a whole look".to_owned();
         let (call, code) = ("apply", "WholeLook".to_owned());
-        Err(Fault { class: FaultClass::NotFound, call, code, message, maybe_applied: false })
+        Err(Fault { class: FaultClass::NotFound, call, code, message, outcome_unknown: false })
     }
 
     /// Nor did the plan ask whose changes those are.
@@ -191,7 +191,7 @@ impl<W: World> Documents for Guarded<'_, W> {
         self.written(self.world.update(target, access, base, text, name).await)
     }
 
-    async fn status(&self, target: &Target, access: &Access, version: u64) -> Result<Status, Fault> {
+    async fn status(&self, target: &Target, access: &Access, version: u64) -> Result<DocumentStatus, Fault> {
         self.noted(self.world.status(target, access, version).await)
     }
 
@@ -215,7 +215,7 @@ impl<W: World> Documents for Guarded<'_, W> {
 }
 
 /// The account is where the organisation says it is now, whatever was remembered of it.
-impl<W: World> Directory for Guarded<'_, W> {
+impl<W: World> Directory for PlanCheckedWorld<'_, W> {
     async fn account(&self, _: &AccountId) -> Result<Option<AccountFacts>, Fault> {
         Ok(Some(self.facts.clone()))
     }
@@ -237,7 +237,7 @@ impl<W: World> Directory for Guarded<'_, W> {
     }
 }
 
-impl<W: World> Ledger for Guarded<'_, W> {
+impl<W: World> Ledger for PlanCheckedWorld<'_, W> {
     async fn policy(&self) -> Result<Option<Policy>, Fault> {
         self.noted(self.world.policy().await)
     }
@@ -259,16 +259,16 @@ impl<W: World> Ledger for Guarded<'_, W> {
         self.noted(self.world.commit(target, commit).await)
     }
 
-    async fn note(&self, target: &Target, generation: u64, noted: &Noted) -> Result<(), Fault> {
-        self.noted(self.world.note(target, generation, noted).await)
+    async fn record_check(&self, target: &Target, generation: u64, last_check: &LastCheck) -> Result<(), Fault> {
+        self.noted(self.world.record_check(target, generation, last_check).await)
     }
 
     async fn known(&self, account: &AccountId) -> Result<Known, Fault> {
         self.noted(self.world.known(account).await)
     }
 
-    async fn told_regions(&self, account: &AccountId) -> Result<Option<Enabled>, Fault> {
-        self.noted(self.world.told_regions(account).await)
+    async fn reported_regions(&self, account: &AccountId) -> Result<Option<Enabled>, Fault> {
+        self.noted(self.world.reported_regions(account).await)
     }
 
     async fn save_regions(&self, account: &AccountId, enabled: &Enabled) -> Result<(), Fault> {
@@ -308,15 +308,15 @@ impl<W: World> Ledger for Guarded<'_, W> {
     }
 }
 
-impl<W: World> Notifier for Guarded<'_, W> {
+impl<W: World> Notifier for PlanCheckedWorld<'_, W> {
     async fn publish(&self, alert: &Alert) -> Result<(), Fault> {
         self.noted(self.world.publish(alert).await)
     }
 }
 
-impl<W: World> Queue for Guarded<'_, W> {
-    async fn send(&self, errands: &[(Errand, u32)]) -> Result<(), Fault> {
-        self.noted(self.world.send(errands).await)
+impl<W: World> Queue for PlanCheckedWorld<'_, W> {
+    async fn send(&self, tasks: &[(Task, u32)]) -> Result<(), Fault> {
+        self.noted(self.world.send(tasks).await)
     }
 
     async fn dead_letter(&self, body: &str, reason: &str) -> Result<(), Fault> {
@@ -332,7 +332,7 @@ impl<W: World> Queue for Guarded<'_, W> {
     }
 }
 
-impl<W: World> Clock for Guarded<'_, W> {
+impl<W: World> Clock for PlanCheckedWorld<'_, W> {
     fn now(&self) -> Time {
         self.world.now()
     }

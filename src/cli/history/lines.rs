@@ -41,9 +41,9 @@ pub(super) fn who(case: &Value) -> String {
         return said.join(", ");
     }
     match case.pointer("/case/cause").and_then(Value::as_str) {
-        Some("vended") => "the account is new, moved, or got a region".to_owned(),
-        Some("touched") if ids(case).next().is_some() => "the events of the reactor's own calls".to_owned(),
-        Some("touched") => "a message of the reactor's own".to_owned(),
+        Some("account_lifecycle") => "the account is new, moved, or got a region".to_owned(),
+        Some("document_event") if ids(case).next().is_some() => "the events of the reactor's own calls".to_owned(),
+        Some("document_event") => "a message of the reactor's own".to_owned(),
         _ => "a sweep".to_owned(),
     }
 }

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::push::{self, Assessment};
 use super::{Shell, no_version};
-use crate::aws::policy_book::{Current, PolicyBook, PolicyVersion, Pushed};
+use crate::aws::policy_store::{Current, PolicyStore, PolicyVersion, Pushed};
 use crate::cli::login::Failure;
 use crate::cli::policy::count;
 use crate::cli::{ExitStatus, Output};
@@ -71,7 +71,7 @@ fn by_reason(impact: &Impact, targets: fn(&AccountImpact) -> usize) -> String {
 }
 
 impl Shell<'_> {
-    pub(super) async fn show(&self, book: &PolicyBook, number: Option<u64>) -> Result<ExitStatus, Failure> {
+    pub(super) async fn show(&self, book: &PolicyStore, number: Option<u64>) -> Result<ExitStatus, Failure> {
         let current = book.current().await?;
         let in_force = current.as_ref().and_then(|current| current.version.as_ref()).map(|version| version.number);
         let Some(number) = number.or(in_force) else { return self.show_unversioned(current) };
@@ -106,7 +106,7 @@ impl Shell<'_> {
         Ok(ExitStatus::Success)
     }
 
-    pub(super) async fn history(&self, book: &PolicyBook, limit: usize) -> Result<ExitStatus, Failure> {
+    pub(super) async fn history(&self, book: &PolicyStore, limit: usize) -> Result<ExitStatus, Failure> {
         let current = book.current().await?;
         let in_force = current.as_ref().and_then(|current| current.version.as_ref()).map(|version| version.number);
         let (versions, more) = book.versions(limit).await?;

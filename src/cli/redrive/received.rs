@@ -6,16 +6,16 @@ use crate::aws::dead_letters::DeadLetters;
 use crate::domain::dead_letter::DeadLetter;
 use crate::ports::Fault;
 
-/// What is held in memory at most; more is left for the next run.
+/// What is received in memory at most; more is left for the next run.
 const BYTES_MAX: usize = 256 << 20;
 
 /// Which messages to look for.
-pub(in crate::cli) enum Wanted {
+pub(in crate::cli) enum Filter {
     All,
     These(BTreeSet<String>),
 }
 
-impl Wanted {
+impl Filter {
     fn wants(&self, id: &str) -> bool {
         match self {
             Self::All => true,
@@ -33,49 +33,49 @@ impl Wanted {
 
 /// What was received.
 #[derive(Default)]
-pub(in crate::cli) struct Held {
-    /// The wanted ones, the oldest first, each once.
+pub(in crate::cli) struct ReceivedBatch {
+    /// The filter ones, the oldest first, each once.
     pub(in crate::cli) letters: Vec<DeadLetter>,
     /// What was looked for and is not there.
     pub(super) missing: BTreeSet<String>,
-    /// The last receipt of each message that was received, wanted or not.
+    /// The last receipt of each message that was received, filter or not.
     receipts: BTreeMap<String, String>,
     /// Whether a limit ended the walk before the queue or the search was at its end.
     pub(super) cut_short: bool,
-    /// Whether it matters what else there is: everything is wanted, or something is missing.
+    /// Whether it matters what else there is: everything is filter, or something is missing.
     wants_more: bool,
 }
 
-impl Held {
-    /// Receives until nothing new comes, all that is wanted was found, or `limit` messages were seen. All of them are in
+impl ReceivedBatch {
+    /// Receives until nothing new comes, all that is filter was found, or `limit` messages were seen. All of them are in
     /// our hands before anything is done with the first, so that a message which comes back while we work is left alone.
-    pub(in crate::cli) async fn gather(queue: &DeadLetters, wanted: Wanted, limit: usize) -> Result<Self, Fault> {
-        let mut held = Self::default();
-        if let Err(fault) = held.fill(&wanted, limit, async |max| queue.receive(max).await).await {
+    pub(in crate::cli) async fn gather(queue: &DeadLetters, filter: Filter, limit: usize) -> Result<Self, Fault> {
+        let mut received = Self::default();
+        if let Err(fault) = received.fill(&filter, limit, async |max| queue.receive(max).await).await {
             // What is not given back now comes back by itself, and the fault is what has to be told.
-            let _ = held.give_back(queue, &BTreeSet::new()).await;
+            let _ = received.give_back(queue, &BTreeSet::new()).await;
             return Err(fault);
         }
-        held.letters.sort_by(|a, b| (a.sent, &a.id).cmp(&(b.sent, &b.id)));
-        held.wants_more = match wanted {
-            Wanted::All => true,
-            Wanted::These(ids) => {
-                let found = |id: &String| held.letters.iter().any(|letter| letter.id == *id);
-                held.missing = ids.into_iter().filter(|id| !found(id)).collect();
-                !held.missing.is_empty()
+        received.letters.sort_by(|a, b| (a.sent, &a.id).cmp(&(b.sent, &b.id)));
+        received.wants_more = match filter {
+            Filter::All => true,
+            Filter::These(ids) => {
+                let found = |id: &String| received.letters.iter().any(|letter| letter.id == *id);
+                received.missing = ids.into_iter().filter(|id| !found(id)).collect();
+                !received.missing.is_empty()
             }
         };
-        Ok(held)
+        Ok(received)
     }
 
     async fn fill(
         &mut self,
-        wanted: &Wanted,
+        filter: &Filter,
         limit: usize,
         mut receive: impl AsyncFnMut(usize) -> Result<Vec<DeadLetter>, Fault>,
     ) -> Result<(), Fault> {
         let mut bytes = 0;
-        while !wanted.are_all_among(&self.letters) && self.receipts.len() < limit && bytes < BYTES_MAX {
+        while !filter.are_all_among(&self.letters) && self.receipts.len() < limit && bytes < BYTES_MAX {
             let received = receive(limit - self.receipts.len()).await?;
             let mut news = false;
             for letter in received {
@@ -84,7 +84,7 @@ impl Held {
                     self.renew(letter);
                 } else {
                     news = true;
-                    if wanted.wants(&letter.id) {
+                    if filter.wants(&letter.id) {
                         bytes += letter.body.len();
                         self.letters.push(letter);
                     }
@@ -94,7 +94,7 @@ impl Held {
                 return Ok(());
             }
         }
-        self.cut_short = !wanted.are_all_among(&self.letters);
+        self.cut_short = !filter.are_all_among(&self.letters);
         Ok(())
     }
 
@@ -118,7 +118,7 @@ impl Held {
             return 0;
         }
         let ours = u64::try_from(self.receipts.len()).unwrap_or(u64::MAX);
-        queue.held().await.map_or(0, |held| held.saturating_sub(ours))
+        queue.held().await.map_or(0, |received| received.saturating_sub(ours))
     }
 }
 
@@ -131,51 +131,53 @@ mod tests {
     }
 
     /// Walks through a queue that answers with what `answer` makes of the number of the call; says how many there were.
-    fn walk(wanted: &Wanted, limit: usize, answer: impl Fn(usize) -> Vec<DeadLetter>) -> (Held, usize) {
-        let (mut held, mut calls) = (Held::default(), 0);
+    fn walk(filter: &Filter, limit: usize, answer: impl Fn(usize) -> Vec<DeadLetter>) -> (ReceivedBatch, usize) {
+        let (mut received, mut calls) = (ReceivedBatch::default(), 0);
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         let receive = async |max: usize| {
             calls += 1;
             assert!(max > 0 && max <= limit);
             Ok(answer(calls).into_iter().take(max).collect())
         };
-        runtime.block_on(held.fill(wanted, limit, receive)).unwrap();
-        (held, calls)
+        runtime.block_on(received.fill(filter, limit, receive)).unwrap();
+        (received, calls)
     }
 
     #[test]
     fn a_message_that_comes_twice_is_held_once_by_its_newer_receipt() {
-        let (held, calls) = walk(&Wanted::All, 100, |call| match call {
+        let (received, calls) = walk(&Filter::All, 100, |call| match call {
             1 => vec![letter("a", 1, 1), letter("b", 1, 1)],
             2 => vec![letter("c", 2, 1), letter("a", 2, 1)],
             _ => Vec::new(),
         });
-        let seen: Vec<_> = held.letters.iter().map(|letter| (letter.id.as_str(), letter.receipt.as_str())).collect();
+        let seen: Vec<_> =
+            received.letters.iter().map(|letter| (letter.id.as_str(), letter.receipt.as_str())).collect();
         assert_eq!(seen, [("a", "2"), ("b", "1"), ("c", "2")]);
-        assert_eq!(held.receipts.get("a").map(String::as_str), Some("2"));
-        assert_eq!((held.cut_short, calls), (false, 3));
+        assert_eq!(received.receipts.get("a").map(String::as_str), Some("2"));
+        assert_eq!((received.cut_short, calls), (false, 3));
     }
 
     #[test]
     fn a_queue_that_only_repeats_itself_was_seen() {
-        let (held, calls) = walk(&Wanted::All, 100, |call| vec![letter("a", call, 1)]);
-        assert_eq!((held.letters.len(), held.cut_short, calls), (1, false, 2));
+        let (received, calls) = walk(&Filter::All, 100, |call| vec![letter("a", call, 1)]);
+        assert_eq!((received.letters.len(), received.cut_short, calls), (1, false, 2));
     }
 
     #[test]
     fn the_search_ends_with_the_last_id() {
-        let wanted = Wanted::These(["m2".to_owned()].into());
-        let (held, calls) = walk(&wanted, 100, |call| vec![letter(&format!("m{call}"), call, 1)]);
-        assert_eq!((held.letters.len(), held.receipts.len(), held.cut_short, calls), (1, 2, false, 2));
-        let (held, calls) = walk(&wanted, 1, |call| vec![letter(&format!("m{call}"), call, 1)]);
-        assert_eq!((held.letters.len(), held.cut_short, calls), (0, true, 1));
+        let filter = Filter::These(["m2".to_owned()].into());
+        let (received, calls) = walk(&filter, 100, |call| vec![letter(&format!("m{call}"), call, 1)]);
+        assert_eq!((received.letters.len(), received.receipts.len(), received.cut_short, calls), (1, 2, false, 2));
+        let (received, calls) = walk(&filter, 1, |call| vec![letter(&format!("m{call}"), call, 1)]);
+        assert_eq!((received.letters.len(), received.cut_short, calls), (0, true, 1));
     }
 
     #[test]
     fn number_and_size_are_limited() {
-        let (held, calls) = walk(&Wanted::All, 3, |call| vec![letter(&format!("m{call}"), call, 1)]);
-        assert_eq!((held.letters.len(), held.cut_short, calls), (3, true, 3));
-        let (held, calls) = walk(&Wanted::All, 1_000, |call| vec![letter(&format!("m{call}"), call, BYTES_MAX / 2)]);
-        assert_eq!((held.letters.len(), held.cut_short, calls), (2, true, 2));
+        let (received, calls) = walk(&Filter::All, 3, |call| vec![letter(&format!("m{call}"), call, 1)]);
+        assert_eq!((received.letters.len(), received.cut_short, calls), (3, true, 3));
+        let (received, calls) =
+            walk(&Filter::All, 1_000, |call| vec![letter(&format!("m{call}"), call, BYTES_MAX / 2)]);
+        assert_eq!((received.letters.len(), received.cut_short, calls), (2, true, 2));
     }
 }

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::show::{self, data};
 use super::{AccountsFrom, GuardArgs, Shell};
 use crate::aws::operator::Operator;
-use crate::aws::policy_book::{Current, PolicyBook, PolicyVersion, Pushed, TEXTS_BYTES_MAX};
+use crate::aws::policy_store::{Current, PolicyStore, PolicyVersion, Pushed, TEXTS_BYTES_MAX};
 use crate::cli::login::{Failure, told};
 use crate::cli::{ExitStatus, Output};
 use crate::clock::now;
@@ -87,7 +87,7 @@ impl Shell<'_> {
     pub(super) async fn bring(
         &self,
         operator: &Operator,
-        book: &PolicyBook,
+        book: &PolicyStore,
         proposal: &Proposal,
         guard: &Guard<'_>,
     ) -> Result<ExitStatus, Failure> {
@@ -182,7 +182,7 @@ fn at_home(account: &str, policy: &Policy) -> Result<(), Failure> {
     )))
 }
 
-async fn pushed(book: &PolicyBook, proposal: &Proposal, guard: &Guard<'_>, by: String) -> Result<Pushed, Failure> {
+async fn pushed(book: &PolicyStore, proposal: &Proposal, guard: &Guard<'_>, by: String) -> Result<Pushed, Failure> {
     let (newest, _) = book.versions(1).await?;
     let compiled = proposal.policy.compiled();
     let bytes = proposal.yaml.len() + compiled.len();
@@ -205,12 +205,12 @@ async fn pushed(book: &PolicyBook, proposal: &Proposal, guard: &Guard<'_>, by: S
 
 fn not_pushed(fault: Fault) -> Failure {
     match fault.class {
-        FaultClass::Moved => Failure::Error(
+        FaultClass::Conflict => Failure::Error(
             "somebody else pushed a policy meanwhile, and nothing was written; fix: run it again, and look at what becomes \
              different now"
                 .to_owned(),
         ),
-        _ if fault.maybe_applied => {
+        _ if fault.outcome_unknown => {
             Failure::Error(format!("{}; it may be in force all the same: see `runasctl policy history`", told(&fault)))
         }
         _ => fault.into(),

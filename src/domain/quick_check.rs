@@ -8,19 +8,19 @@ use std::collections::BTreeMap;
 
 use super::case::{Applied, Case, Decision, Verdict};
 use super::document::Body;
-use super::observation::{Observation, Seen, Status, Version, VersionInfo};
-use super::record::{Loaded, Noted, Standing};
-use super::sweep::NOTED_MS;
+use super::observation::{DocumentStatus, Observation, Seen, Version, VersionInfo};
+use super::record::{LastCheck, Loaded, Status};
+use super::sweep::LAST_CHECK_MS;
 use super::time::Time;
 use super::witness::known_content;
 
 /// What one call tells of a document.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Glance {
+pub struct QuickCheck {
     /// `DocumentType`.
     pub document_type: String,
     /// How far SSM is with it.
-    pub status: Status,
+    pub status: DocumentStatus,
     /// The latest version's number.
     pub latest: u64,
     /// The default version's number.
@@ -31,30 +31,30 @@ pub struct Glance {
     pub hash: String,
 }
 
-impl Glance {
+impl QuickCheck {
     /// What stays the same as long as the document does; `None` for a document that cannot be in sync.
-    pub fn print(&self) -> Option<String> {
-        let whole = self.document_type == "Session" && self.status == Status::Active && !self.hash.is_empty();
+    pub fn fingerprint(&self) -> Option<String> {
+        let whole = self.document_type == "Session" && self.status == DocumentStatus::Active && !self.hash.is_empty();
         let created = self.created.filter(|_| whole && self.latest == self.default)?;
         Some(format!("{} {} {}", self.latest, created.ms(), self.hash))
     }
 }
 
 /// What is there, from memory, if the check shows that it is what was there when the target was found in sync.
-pub fn remembered(loaded: &Loaded, glance: &Glance) -> Option<Observation> {
+pub fn remembered(loaded: &Loaded, quick_check: &QuickCheck) -> Option<Observation> {
     let record = &loaded.record;
-    let print = loaded.noted.as_ref().and_then(|noted| noted.print.as_ref())?;
-    let calm = record.standing == Standing::InSync;
-    if !calm || glance.print().as_ref() != Some(print) {
+    let fingerprint = loaded.last_check.as_ref().and_then(|last_check| last_check.fingerprint.as_ref())?;
+    let calm = record.status == Status::InSync;
+    if !calm || quick_check.fingerprint().as_ref() != Some(fingerprint) {
         return None;
     }
-    let created = record.facts.newest().filter(|created| Some(*created) == glance.created)?;
+    let created = record.facts.newest().filter(|created| Some(*created) == quick_check.created)?;
     let body = Body::Valid(known_content(&record.facts, created)?);
-    let version = Version { number: glance.latest, body };
+    let version = Version { number: quick_check.latest, body };
     let name = record.facts.versions.get(&created).and_then(|version| version.name.clone());
-    let info = VersionInfo { number: glance.latest, created, status: Status::Active, name };
+    let info = VersionInfo { number: quick_check.latest, created, status: DocumentStatus::Active, name };
     Some(Observation::Present(Box::new(Seen {
-        document_type: glance.document_type.clone(),
+        document_type: quick_check.document_type.clone(),
         latest: version.clone(),
         default: version,
         versions: vec![info],
@@ -63,23 +63,24 @@ pub fn remembered(loaded: &Loaded, glance: &Glance) -> Option<Observation> {
     })))
 }
 
-/// What is to be written down of the look of a pass, if anything: `noted` is what stands beside the record by now.
-pub fn to_note(
+/// What is to be written down of the look of a pass, if anything: `last_check` is what stands beside the record by now.
+pub fn check_to_record(
     case: &Case,
     decision: &Decision,
     applied: &Applied,
-    glance: &Glance,
-    noted: Option<&Noted>,
-) -> Option<Noted> {
+    quick_check: &QuickCheck,
+    last_check: Option<&LastCheck>,
+) -> Option<LastCheck> {
     let right = decision.verdict == Verdict::InSync && *applied == Applied::Nothing;
-    let same = |seen: &Seen| [seen.latest.number, seen.default.number] == [glance.latest; 2];
-    let print = match &case.observation {
-        Observation::Present(seen) if right && same(seen) => glance.print(),
+    let same = |seen: &Seen| [seen.latest.number, seen.default.number] == [quick_check.latest; 2];
+    let fingerprint = match &case.observation {
+        Observation::Present(seen) if right && same(seen) => quick_check.fingerprint(),
         Observation::Present(_) | Observation::Absent | Observation::Unknown(_) => None,
     };
-    let fresh = print.is_some() && noted.and_then(|noted| noted.print.as_ref()) != print.as_ref();
-    let old = noted.is_none_or(|noted| case.now.since(noted.at) > NOTED_MS);
-    (fresh || old).then_some(Noted { at: case.now, print })
+    let fresh = fingerprint.is_some()
+        && last_check.and_then(|last_check| last_check.fingerprint.as_ref()) != fingerprint.as_ref();
+    let old = last_check.is_none_or(|last_check| case.now.since(last_check.at) > LAST_CHECK_MS);
+    (fresh || old).then_some(LastCheck { at: case.now, fingerprint })
 }
 
 #[cfg(test)]

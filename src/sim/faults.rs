@@ -1,4 +1,4 @@
-//! A decorator that makes trouble: any call of a port can fail before or after it took effect, and the process can die
+//! A decorator that injects faults: any call of a port can fail before or after it took effect, and the process can die
 //! between any two of them.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -11,22 +11,22 @@ use super::drive::Simulated;
 use super::{Sim, fault};
 use crate::domain::edit::Edit;
 use crate::domain::finding::Alert;
-use crate::domain::fingerprint::Glance;
-use crate::domain::observation::{Observation, Status};
+use crate::domain::observation::{DocumentStatus, Observation};
 use crate::domain::policy::Policy;
-use crate::domain::record::{Commit, Enabled, Known, Loaded, Noted};
-use crate::domain::signal::Errand;
+use crate::domain::quick_check::QuickCheck;
+use crate::domain::record::{Commit, Enabled, Known, LastCheck, Loaded};
+use crate::domain::signal::Task;
 use crate::domain::sweep::Sweep;
 use crate::domain::target::{AccountFacts, AccountId, OuId, Region, Target};
 use crate::domain::time::Time;
 use crate::ports::{
-    Access, Attempt, Clock, Directory, Documents, Entry, Fault, FaultClass, Ledger, Lookup, Notifier, Page, Queue,
+    Access, Attempt, Clock, Directory, Documents, Fault, FaultClass, Ledger, Lookup, Notifier, Page, Queue, RoleUse,
     Written,
 };
 
 /// What happens to one call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Hit {
+pub enum InjectedFault {
     /// It is answered with this fault and has no effect.
     Refused(FaultClass),
     /// No answer, and no effect.
@@ -41,8 +41,8 @@ pub enum Hit {
     Slow(u64),
 }
 
-impl Hit {
-    /// Every kind of trouble that a story draws.
+impl InjectedFault {
+    /// Every kind of fault that a story draws.
     pub const ALL: [Self; 6] = [
         Self::Refused(FaultClass::Throttled),
         Self::Refused(FaultClass::Denied),
@@ -64,8 +64,8 @@ pub struct Made {
     pub call: &'static str,
     /// The document or the alert that it was about.
     pub about: About,
-    /// The trouble that it met.
-    pub hit: Option<Hit>,
+    /// The fault that it met.
+    pub fault: Option<InjectedFault>,
     /// How to get into the account, for calls on a document.
     pub access: Option<Access>,
 }
@@ -77,15 +77,15 @@ pub enum About {
     Document(Target),
     /// An alert, by its id.
     Alert(String),
-    /// Messages of ours: hops and delays.
+    /// Messages of ours: requeues and delays.
     Messages(Vec<(u32, u32)>),
     /// Anything else.
     Other,
 }
 
-/// The simulated organisation, with trouble.
+/// The simulated organisation, with injected faults.
 #[derive(Debug)]
-pub struct Troubled {
+pub struct FaultInjector {
     sim: Sim,
     state: Mutex<State>,
 }
@@ -94,11 +94,11 @@ pub struct Troubled {
 struct State {
     /// Calls so far.
     calls: u64,
-    hits: BTreeMap<u64, Hit>,
-    /// Calls that meet the same trouble each time.
-    always: BTreeMap<&'static str, Hit>,
-    /// Calls that meet trouble one more time.
-    once: BTreeMap<&'static str, Hit>,
+    at_call: BTreeMap<u64, InjectedFault>,
+    /// Calls that meet the same fault each time.
+    always: BTreeMap<&'static str, InjectedFault>,
+    /// Calls that meet a fault one more time.
+    once: BTreeMap<&'static str, InjectedFault>,
     /// The invocation that is being polled, and whether it is spared.
     invocation: u64,
     spared: bool,
@@ -115,33 +115,33 @@ pub enum Ended<T> {
     Stopped,
 }
 
-impl Troubled {
-    /// An organisation without trouble so far.
+impl FaultInjector {
+    /// An organisation without faults so far.
     pub fn new(sim: Sim) -> Self {
         Self { sim, state: Mutex::default() }
     }
 
-    /// Lets the `nth` call from now on meet trouble; the next one is number 1.
-    pub fn hit(&self, nth: u64, hit: Hit) {
+    /// Lets the `nth` call from now on meet this fault; the next one is number 1.
+    pub fn inject(&self, nth: u64, fault: InjectedFault) {
         let mut state = self.state();
         let call = state.calls + nth.max(1);
-        state.hits.insert(call, hit);
+        state.at_call.insert(call, fault);
     }
 
-    /// Lets every call of a port's method meet trouble from now on.
-    pub fn hit_always(&self, call: &'static str, hit: Hit) {
-        self.state().always.insert(call, hit);
+    /// Lets every call of a port's method meet this fault from now on.
+    pub fn inject_always(&self, call: &'static str, fault: InjectedFault) {
+        self.state().always.insert(call, fault);
     }
 
-    /// Lets the next call of a port's method meet trouble.
-    pub fn hit_once(&self, call: &'static str, hit: Hit) {
-        self.state().once.insert(call, hit);
+    /// Lets the next call of a port's method meet this fault.
+    pub fn inject_once(&self, call: &'static str, fault: InjectedFault) {
+        self.state().once.insert(call, fault);
     }
 
-    /// No more trouble.
-    pub fn calm(&self) {
+    /// No more faults.
+    pub fn stop_injecting(&self) {
         let mut state = self.state();
-        state.hits.clear();
+        state.at_call.clear();
         state.always.clear();
         state.once.clear();
     }
@@ -156,7 +156,7 @@ impl Troubled {
         std::mem::take(&mut self.state().made)
     }
 
-    /// Runs an invocation to its end, or until the process dies in it. One that is spared meets no trouble.
+    /// Runs an invocation to its end, or until the process dies in it. One that is spared meets no fault.
     pub async fn invocation<T>(&self, number: u64, spared: bool, work: impl Future<Output = T>) -> Ended<T> {
         let mut work = pin!(work);
         poll_fn(|context| {
@@ -177,14 +177,14 @@ impl Troubled {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The trouble that the next call meets, and the invocation that makes it.
-    fn next(&self, call: &str) -> (Option<Hit>, u64) {
+    /// The fault that the next call meets, and the invocation that makes it.
+    fn next(&self, call: &str) -> (Option<InjectedFault>, u64) {
         let mut state = self.state();
         state.calls += 1;
         let number = state.calls;
         let of_method = state.once.remove(call).or_else(|| state.always.get(call).copied());
-        let hit = state.hits.remove(&number).or(of_method).filter(|_| !state.spared);
-        (hit, state.invocation)
+        let fault = state.at_call.remove(&number).or(of_method).filter(|_| !state.spared);
+        (fault, state.invocation)
     }
 
     fn note(&self, made: Made) {
@@ -217,36 +217,36 @@ impl Troubled {
         access: Option<&Access>,
         work: impl Future<Output = Result<T, Fault>>,
     ) -> Result<T, Fault> {
-        let timeout = || Fault { maybe_applied: true, ..fault(FaultClass::Transient, call, "Timeout", "no answer") };
-        let (hit, invocation) = self.next(call);
-        let made = || Made { at: self.sim.now(), invocation, call, about, hit, access: access.cloned() };
-        // What takes effect is noted when it has; a call that is given up before that was never made.
-        match hit {
+        let timeout = || Fault { outcome_unknown: true, ..fault(FaultClass::Transient, call, "Timeout", "no answer") };
+        let (injected, invocation) = self.next(call);
+        let made = || Made { at: self.sim.now(), invocation, call, about, fault: injected, access: access.cloned() };
+        // What takes effect is last_check when it has; a call that is given up before that was never made.
+        match injected {
             None => {
                 let answer = work.await;
                 self.note(made());
                 answer
             }
-            Some(Hit::Slow(ms)) => {
+            Some(InjectedFault::Slow(ms)) => {
                 self.sim.sleep(ms).await;
                 let answer = work.await;
                 self.note(made());
                 answer
             }
-            Some(Hit::TimeoutAfter | Hit::StopAfter) => {
+            Some(InjectedFault::TimeoutAfter | InjectedFault::StopAfter) => {
                 let _ = work.await;
                 self.note(made());
-                if hit == Some(Hit::StopAfter) { self.stop().await } else { Err(timeout()) }
+                if injected == Some(InjectedFault::StopAfter) { self.stop().await } else { Err(timeout()) }
             }
-            Some(Hit::Refused(class)) => {
+            Some(InjectedFault::Refused(class)) => {
                 self.note(made());
                 Err(fault(class, call, &format!("{class:?}"), "refused by the simulator"))
             }
-            Some(Hit::TimeoutBefore) => {
+            Some(InjectedFault::TimeoutBefore) => {
                 self.note(made());
                 Err(timeout())
             }
-            Some(Hit::StopBefore) => {
+            Some(InjectedFault::StopBefore) => {
                 self.note(made());
                 self.stop().await
             }
@@ -259,19 +259,19 @@ impl Troubled {
     }
 }
 
-impl Simulated for Troubled {
+impl Simulated for FaultInjector {
     fn sim(&self) -> &Sim {
         &self.sim
     }
 }
 
-impl Documents for Troubled {
+impl Documents for FaultInjector {
     async fn observe(&self, target: &Target, access: &Access, between: &BTreeSet<u64>) -> Result<Observation, Fault> {
         self.on("observe", target, access, self.sim.observe(target, access, between)).await
     }
 
-    async fn glance(&self, target: &Target, access: &Access) -> Result<Glance, Fault> {
-        self.on("glance", target, access, self.sim.glance(target, access)).await
+    async fn quick_check(&self, target: &Target, access: &Access) -> Result<QuickCheck, Fault> {
+        self.on("quick_check", target, access, self.sim.quick_check(target, access)).await
     }
 
     async fn lookup_events(&self, target: &Target, access: &Access, lookup: &Lookup) -> Result<Vec<Edit>, Fault> {
@@ -293,7 +293,7 @@ impl Documents for Troubled {
         self.on("update", target, access, self.sim.update(target, access, base, text, name)).await
     }
 
-    async fn status(&self, target: &Target, access: &Access, version: u64) -> Result<Status, Fault> {
+    async fn status(&self, target: &Target, access: &Access, version: u64) -> Result<DocumentStatus, Fault> {
         self.on("status", target, access, self.sim.status(target, access, version)).await
     }
 
@@ -309,12 +309,12 @@ impl Documents for Troubled {
         self.on("prune", target, access, self.sim.prune(target, access, version)).await
     }
 
-    async fn entry(&self, account: &AccountId, access: &Access) -> Entry {
+    async fn entry(&self, account: &AccountId, access: &Access) -> RoleUse {
         self.sim.entry(account, access).await
     }
 }
 
-impl Directory for Troubled {
+impl Directory for FaultInjector {
     async fn account(&self, account: &AccountId) -> Result<Option<AccountFacts>, Fault> {
         self.meet("account", About::Other, self.sim.account(account)).await
     }
@@ -336,7 +336,7 @@ impl Directory for Troubled {
     }
 }
 
-impl Ledger for Troubled {
+impl Ledger for FaultInjector {
     async fn policy(&self) -> Result<Option<Policy>, Fault> {
         self.meet("policy", About::Other, self.sim.policy()).await
     }
@@ -357,16 +357,16 @@ impl Ledger for Troubled {
         self.meet("commit", About::Other, self.sim.commit(target, commit)).await
     }
 
-    async fn note(&self, target: &Target, generation: u64, noted: &Noted) -> Result<(), Fault> {
-        self.meet("note", About::Other, self.sim.note(target, generation, noted)).await
+    async fn record_check(&self, target: &Target, generation: u64, last_check: &LastCheck) -> Result<(), Fault> {
+        self.meet("record_check", About::Other, self.sim.record_check(target, generation, last_check)).await
     }
 
     async fn known(&self, account: &AccountId) -> Result<Known, Fault> {
         self.meet("known", About::Other, self.sim.known(account)).await
     }
 
-    async fn told_regions(&self, account: &AccountId) -> Result<Option<Enabled>, Fault> {
-        self.meet("told_regions", About::Other, self.sim.told_regions(account)).await
+    async fn reported_regions(&self, account: &AccountId) -> Result<Option<Enabled>, Fault> {
+        self.meet("reported_regions", About::Other, self.sim.reported_regions(account)).await
     }
 
     async fn save_regions(&self, account: &AccountId, enabled: &Enabled) -> Result<(), Fault> {
@@ -406,19 +406,19 @@ impl Ledger for Troubled {
     }
 }
 
-impl Notifier for Troubled {
+impl Notifier for FaultInjector {
     async fn publish(&self, alert: &Alert) -> Result<(), Fault> {
         self.meet("publish", About::Alert(alert.id.clone()), self.sim.publish(alert)).await
     }
 }
 
-impl Queue for Troubled {
-    async fn send(&self, errands: &[(Errand, u32)]) -> Result<(), Fault> {
-        let hops = errands.iter().filter_map(|(errand, delay)| match errand {
-            Errand::Work(work) => Some((work.hop, *delay)),
-            Errand::SweepStep(_) | Errand::SweepAccount { .. } => None,
+impl Queue for FaultInjector {
+    async fn send(&self, tasks: &[(Task, u32)]) -> Result<(), Fault> {
+        let requeues = tasks.iter().filter_map(|(task, delay)| match task {
+            Task::Work(work) => Some((work.requeues, *delay)),
+            Task::SweepStep(_) | Task::SweepAccount { .. } => None,
         });
-        self.meet("send", About::Messages(hops.collect()), self.sim.send(errands)).await
+        self.meet("send", About::Messages(requeues.collect()), self.sim.send(tasks)).await
     }
 
     async fn dead_letter(&self, body: &str, reason: &str) -> Result<(), Fault> {
@@ -435,7 +435,7 @@ impl Queue for Troubled {
     }
 }
 
-impl Clock for Troubled {
+impl Clock for FaultInjector {
     fn now(&self) -> Time {
         self.sim.now()
     }

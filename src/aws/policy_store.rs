@@ -49,11 +49,11 @@ pub struct Current {
 }
 
 /// The versions of the policy.
-pub struct PolicyBook {
+pub struct PolicyStore {
     ledger: DynamoLedger,
 }
 
-impl PolicyBook {
+impl PolicyStore {
     pub(super) fn new(table: &str, clients: &Clients) -> Self {
         Self { ledger: DynamoLedger::at(table, clients) }
     }
@@ -85,7 +85,7 @@ impl PolicyBook {
     /// Writes a version and puts it into force at once, both or neither, and only where `on` is what is in force still.
     ///
     /// # Errors
-    /// [`FaultClass::Moved`](crate::ports::FaultClass::Moved) where it is not: somebody else was faster.
+    /// [`FaultClass::Conflict`](crate::ports::FaultClass::Conflict) where it is not: somebody else was faster.
     pub async fn push(&self, pushed: &Pushed, on: Option<&Current>) -> Result<(), Fault> {
         self.ledger.push_policy(pushed, on).await
     }

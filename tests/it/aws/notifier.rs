@@ -1,7 +1,7 @@
 //! The topic and the queues.
 
 use runas_reactor::domain::decode::encode_work;
-use runas_reactor::domain::signal::{Cause, Errand, Work};
+use runas_reactor::domain::signal::{Cause, Task, Work};
 use runas_reactor::ports::{FaultClass, Notifier as _, Queue as _};
 use serde_json::json;
 
@@ -10,17 +10,17 @@ use super::*;
 fn work(region: &str) -> Work {
     Work {
         target: target_in(region),
-        cause: Cause::Swept,
+        cause: Cause::Sweep,
         edits: Vec::new(),
         correlation: "c".to_owned(),
         since: Time::ZERO,
-        hop: 3,
+        requeues: 3,
         not_before: None,
     }
 }
 
-fn errand(region: &str) -> Errand {
-    Errand::Work(work(region))
+fn task(region: &str) -> Task {
+    Task::Work(work(region))
 }
 
 async fn receive(hub: &Hub, url: &str) -> Vec<aws_sdk_sqs::types::Message> {
@@ -80,14 +80,14 @@ async fn an_alert_that_sns_does_not_take_is_told_in_short() {
     assert_eq!(hub.impatient().publish(&alert("edit-1")).await.unwrap_err().class, FaultClass::Invalid);
     hub.aws.faults(&json!([{"service": "sns", "code": "InternalError", "status": 500}]));
     let fault = hub.impatient().publish(&alert("edit-1")).await.unwrap_err();
-    assert_eq!((fault.class, fault.maybe_applied), (FaultClass::Transient, true));
+    assert_eq!((fault.class, fault.outcome_unknown), (FaultClass::Transient, true));
 }
 
 #[tokio::test]
 async fn work_is_sent_in_batches() {
     let hub = Hub::new().await;
-    let errands: Vec<(Errand, u32)> = (0..23).map(|_| (errand("eu-west-1"), 0)).collect();
-    hub.world().send(&errands).await.unwrap();
+    let tasks: Vec<(Task, u32)> = (0..23).map(|_| (task("eu-west-1"), 0)).collect();
+    hub.world().send(&tasks).await.unwrap();
     assert_eq!(hub.calls("sqs"), ["SendMessageBatch", "SendMessageBatch", "SendMessageBatch"]);
     let bodies = drain(&hub, &hub.queue).await;
     assert_eq!(bodies.len(), 23);
@@ -95,7 +95,7 @@ async fn work_is_sent_in_batches() {
         bodies[0].to_string(),
         serde_json::from_str::<Value>(&encode_work(&work("eu-west-1"))).unwrap().to_string()
     );
-    hub.world().send(&[(errand("eu-west-1"), 900)]).await.unwrap();
+    hub.world().send(&[(task("eu-west-1"), 900)]).await.unwrap();
     assert_eq!(drain(&hub, &hub.queue).await.len(), 0);
     hub.world().send(&[]).await.unwrap();
 }
@@ -104,7 +104,7 @@ async fn work_is_sent_in_batches() {
 async fn a_queue_that_is_not_there_is_a_fault() {
     let hub = Hub::new().await;
     hub.sqs().delete_queue().queue_url(&hub.queue).send().await.unwrap();
-    let fault = hub.world().send(&[(errand("eu-west-1"), 0)]).await.unwrap_err();
+    let fault = hub.world().send(&[(task("eu-west-1"), 0)]).await.unwrap_err();
     assert_eq!((fault.class, fault.call), (FaultClass::NotFound, "SendMessageBatch"));
 }
 
@@ -126,7 +126,7 @@ async fn poison_goes_aside_with_its_reason() {
 async fn a_message_is_handed_back() {
     let hub = Hub::new().await;
     let world = hub.world();
-    world.send(&[(errand("eu-west-1"), 0)]).await.unwrap();
+    world.send(&[(task("eu-west-1"), 0)]).await.unwrap();
     let [message] = &receive(&hub, &hub.queue).await[..] else { panic!("one message") };
     assert_eq!(receive(&hub, &hub.queue).await.len(), 0);
     world.hand_back(message.receipt_handle().unwrap(), 0).await.unwrap();
