@@ -6,6 +6,7 @@
 //!
 //! Time is tokio's paused clock: run it on a current-thread runtime with `start_paused`, and waiting costs nothing.
 
+mod caller;
 mod documents;
 pub mod drive;
 pub mod faults;
@@ -27,10 +28,10 @@ use crate::domain::target::{AccountId, Target};
 use crate::domain::time::Time;
 use crate::ports::{Clock, Fault, FaultClass, Relapse};
 
+pub use caller::Caller;
 pub use documents::Document;
 pub use ledger::LedgerRows;
 pub use organization::Account;
-pub use people::Caller;
 pub use queue::Delivery;
 pub use trail::{Called, Fate};
 

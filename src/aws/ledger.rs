@@ -30,6 +30,7 @@ use crate::ports::{Fault, FaultClass};
 use items::{Item, s};
 use keys::Key;
 
+mod attributes;
 mod commit;
 #[cfg(feature = "cli")]
 mod discarded_messages;

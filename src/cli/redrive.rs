@@ -2,6 +2,7 @@
 
 mod act;
 pub(super) mod received;
+mod result;
 mod show;
 
 use std::collections::BTreeSet;

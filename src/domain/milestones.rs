@@ -2,9 +2,6 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::case::Case;
-use super::observation::Observation;
-use super::signal::Cause;
 use super::time::Time;
 
 /// When a target passed which milestone. Each is set once, but for the last.
@@ -41,19 +38,5 @@ impl Milestones {
     pub fn passed(&self) -> impl Iterator<Item = (&'static str, Time)> {
         let times = [self.vended, self.reached, self.configured, self.member_role, self.heard];
         Self::NAMES.into_iter().zip(times).filter_map(|(name, at)| Some((name, at?)))
-    }
-
-    /// What a reconciliation passes; with `right`, the target is right at its end.
-    pub(super) fn pass(&mut self, case: &Case, right: bool) {
-        let now = Some(case.now);
-        if case.cause == Cause::AccountLifecycle && self.configured.is_none() {
-            self.vended = self.vended.or(Some(case.since));
-        }
-        if !matches!(case.observation, Observation::Unknown(_)) {
-            self.reached = self.reached.or(now);
-            self.member_role = self.member_role.or(now.filter(|_| case.by_member_role));
-        }
-        self.configured = self.configured.or(now.filter(|_| right));
-        self.heard = self.heard.max(case.heard);
     }
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use super::people::Caller;
+use super::caller::Caller;
 use super::{Duplicates, Sim, State, Switches, fault};
 use crate::domain::document::CONTENT_BYTES_MAX;
 use crate::domain::edit::{Action, Edit};

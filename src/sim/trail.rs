@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::people::Caller;
+use super::caller::Caller;
 use super::{Sim, State};
 use crate::domain::decode::from_history;
 use crate::domain::edit::{Action, Edit};

@@ -2,6 +2,7 @@
 //!
 //! Each rule brings examples that break it, and shows that it sees them before it is held against the sources.
 
+mod circles;
 mod source;
 
 use std::fs;

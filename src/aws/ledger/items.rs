@@ -1,7 +1,7 @@
 //! Rows and what they hold. What we read back stands as JSON in one attribute; the attributes beside it are for people,
 //! for queries and for conditions, and are never read back, but for the generation, the last look and the regions.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use serde::Serialize;
@@ -13,7 +13,7 @@ use crate::domain::record::{Enabled, HistoryEntry, Incident, LastCheck, Record, 
 use crate::domain::target::{AccountFacts, AccountId, Region, Target};
 use crate::domain::time::{DAY_MS, Time};
 
-pub(super) type Item = HashMap<String, AttributeValue>;
+pub(super) use super::attributes::{Item, n, s};
 
 pub(super) const ALERT: &str = "alert";
 pub(super) const ATTENTION: &str = "attention";
@@ -64,14 +64,6 @@ pub(super) struct Corrupt {
 
 fn corrupt(item: &Item, what: impl Into<String>) -> Corrupt {
     Corrupt { row: Key::sort_of(item).unwrap_or("?").to_owned(), what: what.into() }
-}
-
-pub(super) fn s(text: impl Into<String>) -> AttributeValue {
-    AttributeValue::S(text.into())
-}
-
-pub(super) fn n(number: impl Into<i128>) -> AttributeValue {
-    AttributeValue::N(number.into().to_string())
 }
 
 /// TTL wants seconds [docs: amazondynamodb TTL].

@@ -4,7 +4,7 @@
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::fmt::temporal::DateTimePrinter;
 
-use super::items::{Item, s};
+use super::attributes::{Item, s};
 use crate::domain::finding::Alert;
 use crate::domain::target::{AccountId, Region, Target};
 use crate::domain::text::sha256;

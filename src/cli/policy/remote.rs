@@ -1,5 +1,6 @@
 //! `runasctl policy` on the ledger's table: put a policy into force, see what is and was, and bring an earlier one back.
 
+mod assessment;
 mod push;
 mod show;
 

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use futures_util::stream::{self, StreamExt as _};
 
 use super::received::{Filter, ReceivedBatch};
+use super::result::{MessageOutcome, MessageResult};
 use super::show::{self, DryRun};
 use super::{Failure, Shell};
 use crate::aws::dead_letters::{DeadLetters, DropBook, Dropped};
@@ -29,56 +30,6 @@ pub(super) struct Dropping<'a> {
     pub(super) book: DropBook,
     pub(super) by: &'a str,
     pub(super) why: &'a str,
-}
-
-/// What became of a message.
-pub(super) struct MessageResult {
-    pub(super) id: String,
-    pub(super) outcome: MessageOutcome,
-    pub(super) note: String,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum MessageOutcome {
-    Sent,
-    WouldSend,
-    Dropped,
-    /// In both queues: one more delivery, which changes nothing.
-    SentAndKept,
-    Refused,
-    Failed,
-    NotFound,
-}
-
-impl MessageOutcome {
-    pub(super) fn as_str(self) -> &'static str {
-        match self {
-            Self::Sent => "sent",
-            Self::WouldSend => "would_send",
-            Self::Dropped => "dropped",
-            Self::SentAndKept => "sent_and_kept",
-            Self::Refused => "refused",
-            Self::Failed => "failed",
-            Self::NotFound => "not_found",
-        }
-    }
-
-    pub(super) fn in_words(self) -> &'static str {
-        match self {
-            Self::WouldSend => "would be sent",
-            Self::SentAndKept => "sent, and still here",
-            Self::NotFound => "not found",
-            other => other.as_str(),
-        }
-    }
-
-    fn is_gone(self) -> bool {
-        matches!(self, Self::Sent | Self::Dropped)
-    }
-
-    fn is_well(self) -> bool {
-        self.is_gone() || self == Self::WouldSend
-    }
 }
 
 impl Shell<'_> {

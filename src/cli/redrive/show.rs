@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 
 use serde_json::{Map, Value, json};
 
-use super::act::MessageResult;
 use super::received::ReceivedBatch;
+use super::result::MessageResult;
 use crate::aws::dead_letters::HOLD_S;
 use crate::cli::Output;
 use crate::cli::login::told;

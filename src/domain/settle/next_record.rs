@@ -7,6 +7,7 @@ use crate::domain::document::Content;
 use crate::domain::durations::REQUEUES_MAX;
 use crate::domain::fact::{Facts, LastSeen, Notified};
 use crate::domain::judgement::Judgement;
+use crate::domain::milestones::Milestones;
 use crate::domain::mutant::{self, Mutant};
 use crate::domain::observation::Observation;
 use crate::domain::policy::Mode;
@@ -33,8 +34,22 @@ pub(super) fn next_record(
         // The reactor has said by now what deserves a review.
         base.notified = Notified::Named;
     }
-    record.milestones.pass(case, record.status == Status::InSync);
+    record.milestones = passed(case, record.milestones, record.status == Status::InSync);
     record
+}
+
+/// The milestones after the reconciliation; with `right`, the target is right at its end.
+fn passed(case: &Case, before: Milestones, right: bool) -> Milestones {
+    let now = Some(case.now);
+    let new = case.cause == Cause::AccountLifecycle && before.configured.is_none();
+    let read = !matches!(case.observation, Observation::Unknown(_));
+    Milestones {
+        vended: before.vended.or(Some(case.since).filter(|_| new)),
+        reached: before.reached.or(now.filter(|_| read)),
+        configured: before.configured.or(now.filter(|_| right)),
+        member_role: before.member_role.or(now.filter(|_| read && case.by_member_role)),
+        heard: before.heard.max(case.heard),
+    }
 }
 
 /// A version of another author that is in sync holds the policy's values: they are accepted with it, and stay when the policy

@@ -58,7 +58,7 @@ impl Source {
 }
 
 /// `src/aws/session.rs` is `crate::aws::session`.
-fn module_of(name: &str) -> Vec<String> {
+pub(super) fn module_of(name: &str) -> Vec<String> {
     let path = name.trim_start_matches("src/").trim_end_matches(".rs").trim_end_matches("/mod");
     let inner = path.split('/').filter(|part| *part != "lib").map(str::to_owned);
     ["crate".to_owned()].into_iter().chain(inner).collect()

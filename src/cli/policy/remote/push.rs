@@ -1,8 +1,9 @@
 //! Putting a policy into force. Nothing is written before everybody can see what becomes different and where, nothing where
 //! somebody else pushed meanwhile, and nothing where more becomes different than was meant.
 
-use serde_json::{Value, json};
+use serde_json::json;
 
+use super::assessment::Assessment;
 use super::show::{self, data};
 use super::{AccountsFrom, GuardArgs, Shell};
 use crate::aws::operator::Operator;
@@ -11,7 +12,7 @@ use crate::cli::login::{Failure, told};
 use crate::cli::{ExitStatus, Output};
 use crate::clock::now;
 use crate::domain::policy::Policy;
-use crate::domain::policy::diff::{PolicyChange, diff};
+use crate::domain::policy::diff::diff;
 use crate::domain::policy::impact::Impact;
 use crate::domain::policy::schema::RuleMode;
 use crate::ports::{Fault, FaultClass};
@@ -26,17 +27,6 @@ pub(super) struct Proposal {
 /// How much may become different.
 pub(super) struct Guard<'a> {
     args: &'a GuardArgs,
-}
-
-/// What putting a policy into force comes to.
-pub(super) struct Assessment {
-    /// The version in force; absent where there is none, or one without a number.
-    pub(super) on: Option<u64>,
-    /// What it says otherwise; nothing to compare with where there is no policy that can be read.
-    pub(super) changes: Option<Vec<PolicyChange>>,
-    pub(super) impact: Impact,
-    /// Why it must not be, if so.
-    pub(super) refused: Option<String>,
 }
 
 impl<'a> Guard<'a> {
@@ -214,17 +204,6 @@ fn not_pushed(fault: Fault) -> Failure {
             Failure::Error(format!("{}; it may be in force all the same: see `runasctl policy history`", told(&fault)))
         }
         _ => fault.into(),
-    }
-}
-
-/// One change as it is shown: what comes, what goes, what becomes different.
-pub(super) fn change(change: &PolicyChange) -> String {
-    let value = |value: &Value| crate::domain::text::escaped(&value.to_string());
-    match (&change.from, &change.to) {
-        (Some(from), Some(to)) => format!("  ~ {}: {} -> {}\n", change.path, value(from), value(to)),
-        (None, Some(to)) => format!("  + {}: {}\n", change.path, value(to)),
-        (Some(from), None) => format!("  - {}: {}\n", change.path, value(from)),
-        (None, None) => String::new(),
     }
 }
 

@@ -5,12 +5,13 @@ use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 
-use super::push::{self, Assessment};
+use super::assessment::Assessment;
 use super::{Shell, no_version};
 use crate::aws::policy_store::{Current, PolicyStore, PolicyVersion, Pushed};
 use crate::cli::login::Failure;
 use crate::cli::policy::count;
 use crate::cli::{ExitStatus, Output};
+use crate::domain::policy::diff::PolicyChange;
 use crate::domain::policy::impact::{AccountImpact, Impact};
 use crate::domain::text::{NAME_CHARS_MAX, clean, escaped, sha256};
 
@@ -36,7 +37,7 @@ pub(super) fn assessment(assessment: &Assessment) -> String {
         (Some(_), Some(on)) => format!("changes to version {on}:\n"),
         (Some(_), None) => "changes to the policy in force, which was not pushed:\n".to_owned(),
     };
-    text.extend(changes.iter().flatten().map(push::change));
+    text.extend(changes.iter().flatten().map(change));
     let _ = writeln!(text, "what that means for {}:", count(impact.of, "account"));
     let mut effect = |words: &str, targets: usize, of: fn(&AccountImpact) -> usize| {
         let _ = writeln!(text, "  {} {words}", count(targets, "target"));
@@ -46,6 +47,17 @@ pub(super) fn assessment(assessment: &Assessment) -> String {
     effect("get other values", impact.rewritten(), |account| account.rewritten.len());
     effect("are no longer enforced", impact.released(), |account| account.released.len());
     text
+}
+
+/// One change as it is shown: what comes, what goes, what becomes different.
+fn change(change: &PolicyChange) -> String {
+    let value = |value: &Value| escaped(&value.to_string());
+    match (&change.from, &change.to) {
+        (Some(from), Some(to)) => format!("  ~ {}: {} -> {}\n", change.path, value(from), value(to)),
+        (None, Some(to)) => format!("  + {}: {}\n", change.path, value(to)),
+        (Some(from), None) => format!("  - {}: {}\n", change.path, value(from)),
+        (None, None) => String::new(),
+    }
 }
 
 /// The accounts behind a number, those together for which the same rules say so.
