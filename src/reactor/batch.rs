@@ -13,6 +13,7 @@ use super::expand::{Expansion, expand, timely};
 use super::reconcile::{PassReport, reconcile};
 use super::regions::swept;
 use super::report::{flush, tell_once};
+use super::retry::REPLY_MS;
 use super::sweep::sweep;
 use super::{Reactor, hour_of};
 use crate::domain::decode::{Decoded, decode};
@@ -118,18 +119,19 @@ impl<W: World> Reactor<W> {
                 Err(fault) => self.give_back(deadline, message, &fault, &mut report).await,
             }
         }
-        if again || self.policy_read_since(began) {
-            self.tell_what_was_left(&policy, &attempt, working_until).await;
+        if self.world.now() < working_until && (again || self.policy_read_since(began)) {
+            self.tell_what_was_left(&policy, &attempt).await;
         }
         report.passes.sort_by(|a, b| a.target.cmp(&b.target));
         report
     }
 
-    /// An alert about the policy belongs to no message: what an invocation that died has left of it is told by the next.
-    async fn tell_what_was_left(&self, policy: &Policy, attempt: &Attempt, until: Time) {
+    /// Sends an alert about the policy that an invocation left when it died: it belongs to no message. With nothing to hand
+    /// back after it, it has all the time that is left, so that what is published is also marked as sent.
+    async fn tell_what_was_left(&self, policy: &Policy, attempt: &Attempt) {
         let attempt = Attempt { again: false, ..attempt.clone() };
         let left = Box::pin(flush(&self.world, policy.hub_account(), None, &attempt));
-        if let Err(fault) = self.by(until, left).await {
+        if let Err(fault) = self.by(attempt.deadline.plus_ms(-REPLY_MS), left).await {
             tracing::warn!(error = %fault, "alerts left behind were not told; the next batch tries again");
         }
     }

@@ -8,8 +8,8 @@ use super::batch::{BatchReport, Message};
 use crate::domain::time::Time;
 use crate::ports::{Fault, World};
 
-/// Handing back ends this long before the deadline, so that the answer still gets out.
-const REPLY_MS: i64 = 500;
+/// Everything ends this long before the deadline, so that the answer still gets out.
+pub(super) const REPLY_MS: i64 = 500;
 /// The first retry comes after one to this many seconds, the next ones after twice as long each.
 const FIRST_S: u32 = 5;
 /// No retry waits longer.

@@ -9,6 +9,8 @@ use crate::domain::edit::Action;
 use crate::domain::time::{SECOND_MS, Time};
 use crate::sim::{Called, Fate};
 
+/// A document that says nothing.
+const BLANK: &str = r#"{"schemaVersion":"1.0","sessionType":"Standard_Stream","inputs":{}}"#;
 /// Versions between two looks that are few enough to be followed.
 const FOLLOWED_MAX: u32 = 6;
 /// Calls of one number that are no further apart than this may each have made either version.
@@ -214,10 +216,15 @@ impl Truth {
         self.accepted = Some(accepted.with_change(&change));
     }
 
-    /// What an untrusted version sets is not accepted when a pipeline sets the same later.
+    /// What an untrusted version sets is not accepted when a pipeline sets the same later. Where the reactor cannot know what
+    /// is accepted, every value of a document that is made anew is one that it first sees there.
     fn untrusted(&mut self, content: Option<&Content>, before: Option<&Body>) {
         let Some(content) = content else { return };
-        let before = before.and_then(Body::content).cloned().or_else(|| self.accepted.clone());
+        let accepted = || match self.unknowable {
+            Some(_) => parse(BLANK).content().cloned(),
+            None => self.accepted.clone(),
+        };
+        let before = before.and_then(Body::content).cloned().or_else(accepted);
         let change = before.unwrap_or_else(Content::minimal).change_to(content);
         self.brought.extend(change.iter().filter(|field| field.to.is_some()).map(value_of));
     }

@@ -24,6 +24,20 @@ async fn alert_about_no_target_is_sent_by_the_next_batch_that_reads_the_policy()
     assert_eq!(told, [0, 0, 1]);
 }
 
+/// Whenever the time to work ends: between publishing and marking as well.
+#[tokio::test(start_paused = true)]
+async fn alert_about_no_target_is_sent_once_however_little_time_is_left() {
+    for left_ms in (1_500..1_900).step_by(10) {
+        let play = Play::begin();
+        untold_garbage(&play, "garbage", 5).await;
+        play.world().sleep(70_000).await;
+        play.0.batch(&[], play.sim().now().plus_ms(left_ms)).await;
+        play.world().sleep(70_000).await;
+        play.batch(&[]).await;
+        assert_eq!(play.told("undecodable_message").len(), 1, "{left_ms} ms");
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn alert_about_no_target_is_sent_by_the_next_batch_with_a_message_that_comes_again() {
     let play = Play::begin();
