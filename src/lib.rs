@@ -42,7 +42,7 @@
 //! | which regions an account is observed in | [`Policy::regions_of`](domain::policy::Policy::regions_of) |
 //! | which answers make one observation | [`domain::observation::assemble()`] |
 //! | a consistent observation: read again until the answers agree | `reactor::observe` |
-//! | the quick check of a sweep, which costs one call | [`domain::fingerprint`], `reactor::quick_check` |
+//! | the quick check of a sweep, which costs one call | [`domain::quick_check`], `reactor::quick_check` |
 //! | what no event told of, and what only an event claims: CloudTrail's history | `reactor::lookup` |
 //! | the steps of one target | `reactor::reconcile` |
 //! | what is known, put together for a decision | `reactor::gather` |

@@ -65,7 +65,7 @@ pub struct Alert {
     pub at: Time,
 }
 
-/// What was found; the stable name stands in alerts and in the README's table.
+/// What was found; the stable name stands in alerts and in the table of infra/ALERTS.md.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Kind {
     /// An edit was undone.
@@ -119,7 +119,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// Every kind, for the README's table.
+    /// Every kind, for the table of infra/ALERTS.md.
     pub const ALL: [Self; 24] = [
         Self::EditReverted,
         Self::EditKept,

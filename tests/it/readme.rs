@@ -1,19 +1,25 @@
-//! The README, held against what it talks about.
+//! The README and its pages, held against what they talk about.
 
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::fs;
+use std::path::{Path, PathBuf};
 
 use runas_reactor::domain::finding::Kind;
 use runas_reactor::metrics::{METRICS, NAMESPACE};
 
+use crate::tidy::rust_below;
+
 const README: &str = include_str!("../../README.md");
+const ALERTS: &str = include_str!("../../infra/ALERTS.md");
+const CONFIGURATION: &str = include_str!("../../infra/CONFIGURATION.md");
+const SEMANTICS: &str = include_str!("../../src/SEMANTICS.md");
+const BENCHMARKS: &str = include_str!("../bench/README.md");
+const README_LINES_MAX: usize = 150;
 const CONFIG: &str = include_str!("../../src/config.rs");
 
-/// What stands in the first column of the tables of a section, in its order.
-fn rows(section: &str) -> Vec<&'static str> {
-    let mut sections = README.split("\n## ");
-    let text = sections.find_map(|text| text.strip_prefix(section)).unwrap_or_default();
-    let rows = text.lines().filter_map(|line| line.strip_prefix("| `"));
+/// What stands in the first column of a page's tables, in its order.
+fn rows(page: &'static str) -> Vec<&'static str> {
+    let rows = page.lines().filter_map(|line| line.strip_prefix("| `"));
     rows.filter_map(|row| Some(row.split_once('`')?.0)).collect()
 }
 
@@ -24,9 +30,9 @@ fn between<'a>(text: &'a str, open: &str, close: char) -> BTreeSet<&'a str> {
 
 #[test]
 fn the_table_of_alerts_has_each_kind_once() {
-    let (listed, known) = (rows("Alerts"), Kind::ALL.map(Kind::as_str));
+    let (listed, known) = (rows(ALERTS), Kind::ALL.map(Kind::as_str));
     let set = |kinds: &[&'static str]| kinds.iter().copied().collect::<BTreeSet<_>>();
-    assert_eq!(set(&listed), set(&known), "left: the README's table; right: `domain::finding::Kind::ALL`");
+    assert_eq!(set(&listed), set(&known), "left: the table of infra/ALERTS.md; right: `domain::finding::Kind::ALL`");
     assert_eq!(listed.len(), known.len(), "a kind is listed twice");
 }
 
@@ -43,30 +49,70 @@ fn every_kind_of_alert_is_in_the_list_of_kinds() {
 #[test]
 fn the_table_of_variables_has_each_variable_of_ours_once() {
     let read = between(CONFIG, "\"RUNAS_", '"');
-    let listed: Vec<&str> = rows("Configuration").into_iter().filter_map(|name| name.strip_prefix("RUNAS_")).collect();
-    assert_eq!(listed.iter().copied().collect::<BTreeSet<_>>(), read, "left: the README's table; right: src/config.rs");
+    let listed: Vec<&str> = rows(CONFIGURATION).into_iter().filter_map(|name| name.strip_prefix("RUNAS_")).collect();
+    assert_eq!(
+        listed.iter().copied().collect::<BTreeSet<_>>(),
+        read,
+        "left: the table of infra/CONFIGURATION.md; right: src/config.rs"
+    );
     assert_eq!(listed.len(), read.len(), "a variable is listed twice");
 }
 
 #[test]
 fn every_metric_is_named() {
-    let names = METRICS.iter().map(|(name, _)| *name).chain([NAMESPACE]);
-    let unnamed = names.filter(|name| !README.contains(&format!("`{name}`")));
-    assert_eq!(unnamed.collect::<Vec<_>>(), [""; 0], "fix: say in the README what they count");
+    let names = METRICS.iter().map(|(name, ..)| *name).chain([NAMESPACE]);
+    let unnamed = names.filter(|name| !ALERTS.contains(&format!("`{name}`")));
+    assert_eq!(unnamed.collect::<Vec<_>>(), [""; 0], "fix: say in infra/ALERTS.md what they count");
 }
 
 #[test]
 fn the_table_of_speed_is_the_one_that_was_measured() {
     let measured = include_str!("../bench/results.md").trim();
-    assert!(README.contains(measured), "fix: put what is in tests/bench/results.md into the README as it is");
+    assert!(
+        BENCHMARKS.contains(measured),
+        "fix: put what is in tests/bench/results.md into tests/bench/README.md as it is"
+    );
+}
+
+#[test]
+fn readme_is_read_in_some_minutes() {
+    let lines = README.lines().count();
+    assert!(lines <= README_LINES_MAX, "{lines} lines; fix: give the detail a page beside what it describes");
+}
+
+/// Each page of the repository with the folder that its links begin in.
+fn pages() -> Vec<(PathBuf, String)> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let folders = ["", "src", "infra", "tests", "tests/bench", "tests/fuzz", "tests/mutants"];
+    let entries = folders.iter().flat_map(|folder| fs::read_dir(root.join(folder)).unwrap());
+    let paths = entries.map(|entry| entry.unwrap().path());
+    let pages = paths.filter(|path| path.extension().is_some_and(|end| end == "md"));
+    pages.map(|path| (path.parent().unwrap().to_owned(), fs::read_to_string(&path).unwrap())).collect()
 }
 
 #[test]
 fn every_file_that_is_named_is_there() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let links = between(README, "](", ')').into_iter().filter(|link| !link.contains("://") && !link.starts_with('#'));
     let places = ["src/", "tests/", "infra/", "events/", ".ci/"];
-    let quoted = README.split('`').filter(|text| places.iter().any(|place| text.starts_with(place)));
-    let dead: Vec<&str> = links.chain(quoted).filter(|name| !root.join(name).exists()).collect();
+    let mut dead = Vec::new();
+    for (folder, page) in pages() {
+        let links =
+            between(&page, "](", ')').into_iter().filter(|link| !link.contains("://") && !link.starts_with('#'));
+        let links = links.map(|link| link.split('#').next().unwrap_or_default());
+        dead.extend(links.filter(|link| !folder.join(link).exists()).map(str::to_owned));
+        let quoted = page.split('`').filter(|text| places.iter().any(|place| text.starts_with(place)));
+        let files =
+            quoted.map(|text| text.split([' ', ',']).next().unwrap_or_default()).filter(|text| !text.contains('*'));
+        dead.extend(files.filter(|name| !root.join(name).exists()).map(str::to_owned));
+    }
     assert_eq!(dead, [""; 0], "fix: name what is there");
+}
+
+#[test]
+fn every_promise_names_a_test_that_is_there() {
+    let sources: String = rust_below(&["src", "tests"]).into_iter().map(|source| source.text).collect();
+    let rows = SEMANTICS.lines().filter(|line| line.starts_with("| ") && line.ends_with("` |"));
+    let tests: Vec<&str> = rows.filter_map(|row| row.rsplit('`').nth(1)).collect();
+    let gone: Vec<&&str> = tests.iter().filter(|name| !sources.contains(&format!("fn {name}("))).collect();
+    assert!(gone.is_empty() && tests.len() > 30, "{gone:?} of {}; fix: name the test that holds it", tests.len());
 }

@@ -3,7 +3,7 @@
 //! Each rule brings examples that break it, and shows that it sees them before it is held against the sources.
 
 mod circles;
-mod source;
+pub(crate) mod source;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -368,7 +368,7 @@ fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
 
-fn rust_below(directories: &[&str]) -> Vec<Source> {
+pub(crate) fn rust_below(directories: &[&str]) -> Vec<Source> {
     let files = directories.iter().flat_map(|directory| below(&root().join(directory)));
     files.filter(|path| path.extension().is_some_and(|end| end == "rs")).filter_map(|path| read(&path)).collect()
 }

@@ -8,6 +8,8 @@ use super::template::{TEMPLATES, folder, template};
 const PAGE: &str = include_str!("../../../infra/README.md");
 const ROLLOUT: &str = include_str!("../../../infra/ROLLOUT.md");
 const README: &str = include_str!("../../../README.md");
+const OPERATING: &str = include_str!("../../../infra/OPERATING.md");
+const CONFIGURATION: &str = include_str!("../../../infra/CONFIGURATION.md");
 /// The commands that have commands of their own.
 const GROUPS: [&str; 3] = ["policy", "redrive", "render"];
 
@@ -54,7 +56,7 @@ fn help_of(command: &[&str]) -> String {
 #[test]
 fn each_command_of_runasctl_on_the_pages_is_one_and_takes_these_options() {
     let (mut helps, mut seen) = (BTreeMap::new(), 0);
-    let joined = [README, PAGE, ROLLOUT].map(|page| page.replace("\\\n", " "));
+    let joined = [README, PAGE, ROLLOUT, OPERATING, CONFIGURATION].map(|page| page.replace("\\\n", " "));
     for line in joined.iter().flat_map(|page| page.lines()) {
         let Some(line) = line.strip_prefix("$ runasctl ") else { continue };
         let words: Vec<&str> = line.split_once(" #").map_or(line, |(call, _)| call).split_whitespace().collect();

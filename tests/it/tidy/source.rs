@@ -4,10 +4,10 @@ use std::iter::Peekable;
 use std::str::Chars;
 
 /// A file of Rust.
-pub(super) struct Source {
+pub(crate) struct Source {
     /// Its path from the root of the project.
     pub(super) name: String,
-    pub(super) text: String,
+    pub(crate) text: String,
 }
 
 #[derive(Clone, Debug, PartialEq)]

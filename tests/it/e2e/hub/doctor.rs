@@ -13,7 +13,7 @@ use crate::decode::fixtures::sample;
 use crate::e2e::operator::Ran;
 use crate::e2e::stage::{FRANKFURT, HUB, MANAGEMENT, PAYMENTS, PILOT, SANDBOX, SEARCH, text_of};
 
-const README: &str = include_str!("../../../../README.md");
+const PAGE: &str = include_str!("../../../../infra/OPERATING.md");
 /// What the command's operator needs in the hub account.
 const RIGHTS: [&str; 9] = [
     "dynamodb:BatchGetItem",
@@ -127,7 +127,7 @@ fn places(check: &Value) -> Vec<(String, Value)> {
 #[test]
 fn an_installation_is_proved_with_the_documented_rights_and_nothing_is_left_behind() {
     for right in RIGHTS.iter().filter_map(|right| right.split_once(':')) {
-        assert!(README.contains(right.1), "the README does not say that doctor needs {right:?}");
+        assert!(PAGE.contains(right.1), "infra/OPERATING.md does not say that doctor needs {right:?}");
     }
     let deployed = Deployed::swept();
     let (documents, rows) = (deployed.stage.aws.documents(), deployed.incidents_and_alerts());
