@@ -7,52 +7,54 @@ use serde_json::{Map, Value, json};
 use crate::domain::case::Applied;
 use crate::domain::record::Status;
 use crate::domain::time::Time;
-use crate::reactor::BatchReport;
+use crate::reactor::{BatchReport, PassReport};
 
 /// The metrics' namespace.
 pub const NAMESPACE: &str = "RunasReactor";
 /// CloudWatch takes no more values of one metric in a line.
 const VALUES_MAX: usize = 100;
 
-/// Every metric with its unit, in the order of the README's table.
-pub const METRICS: [(&str, &str); 9] = [
-    ("Targets", "Count"),
-    ("InSync", "Count"),
-    ("Corrected", "Count"),
-    ("NotInSync", "Count"),
-    ("AlertsTold", "Count"),
-    ("Ignored", "Count"),
-    ("Undecodable", "Count"),
-    ("HandedBack", "Count"),
-    ("SignalToDone", "Milliseconds"),
+/// Every metric: name, unit, and what it counts of a batch.
+pub const METRICS: [(&str, &str, fn(&BatchReport) -> Value); 9] = [
+    ("Targets", "Count", |report| json!(report.passes.len())),
+    ("InSync", "Count", |report| count(report, |pass| pass.status == Status::InSync)),
+    ("Corrected", "Count", |report| count(report, is_corrected)),
+    ("NotInSync", "Count", |report| count(report, is_wrong)),
+    ("AlertsSent", "Count", |report| json!(report.passes.iter().map(|pass| pass.alerts).sum::<usize>())),
+    ("Ignored", "Count", |report| json!(report.ignored.len())),
+    ("Undecodable", "Count", |report| json!(report.undecodable.len())),
+    ("HandedBack", "Count", |report| json!(report.failed.len() + report.retried.len())),
+    ("SignalToDone", "Milliseconds", |report| json!(times(report))),
 ];
+
+fn count(report: &BatchReport, counts: impl Fn(&PassReport) -> bool) -> Value {
+    json!(report.passes.iter().filter(|pass| counts(pass)).count())
+}
+
+fn is_corrected(pass: &PassReport) -> bool {
+    matches!(pass.applied, Applied::Landed { .. })
+}
+
+fn is_wrong(pass: &PassReport) -> bool {
+    !matches!(pass.status, Status::New | Status::InSync | Status::Exempt)
+}
+
+fn times(report: &BatchReport) -> Vec<i64> {
+    let corrected = report.passes.iter().filter(|pass| is_corrected(pass));
+    corrected.map(|pass| pass.since_ms).take(VALUES_MAX).collect()
+}
 
 /// The line for one batch.
 pub fn line(report: &BatchReport, now: Time) -> String {
-    let passes = report.passes.iter();
-    let landed = passes.clone().filter(|pass| matches!(pass.applied, Applied::Landed { .. }));
-    let in_sync = passes.clone().filter(|pass| pass.status == Status::InSync);
-    let wrong = passes.clone().filter(|pass| !matches!(pass.status, Status::New | Status::InSync | Status::Exempt));
-    let times: Vec<i64> = landed.clone().map(|pass| pass.since_ms).take(VALUES_MAX).collect();
-    let values = [
-        json!(report.passes.len()),
-        json!(in_sync.count()),
-        json!(landed.count()),
-        json!(wrong.count()),
-        json!(passes.map(|pass| pass.alerts).sum::<usize>()),
-        json!(report.ignored.len()),
-        json!(report.undecodable.len()),
-        json!(report.failed.len() + report.retried.len()),
-        json!(times),
-    ];
     let mut root = Map::new();
     let mut defined = Vec::new();
-    for ((name, unit), value) in METRICS.iter().zip(values) {
+    for (name, unit, measure) in METRICS {
+        let value = measure(report);
         if value.as_array().is_some_and(Vec::is_empty) {
             continue;
         }
         defined.push(json!({ "Name": name, "Unit": unit }));
-        root.insert((*name).to_owned(), value);
+        root.insert(name.to_owned(), value);
     }
     root.insert(
         "_aws".to_owned(),
