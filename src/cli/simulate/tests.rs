@@ -15,7 +15,7 @@ use crate::sim::faults::InjectedFault;
 use crate::sim::{Called, Duplicates, Fate, Switches};
 
 /// Seeds whose stories are played by every test run.
-const SEEDS: Range<u64> = 880..1_650;
+const SEEDS: Range<u64> = 1_200..1_400;
 /// Among them those that every wrong turn is tried on.
 const WRONG_TURNS: Range<u64> = 1_200..1_320;
 /// A wrong turn is found within so many steps.
@@ -35,13 +35,13 @@ fn hold(seeds: Range<u64>) -> u64 {
 #[test]
 fn every_story_of_the_first_fixed_seeds_ends_well() {
     let steps = hold(SEEDS.start..SEEDS.start.midpoint(SEEDS.end));
-    assert!(steps >= 500_000, "{steps} steps");
+    assert!(steps >= 100_000, "{steps} steps");
 }
 
 #[test]
 fn every_story_of_the_other_fixed_seeds_ends_well() {
     let steps = hold(SEEDS.start.midpoint(SEEDS.end)..SEEDS.end);
-    assert!(steps >= 500_000, "{steps} steps");
+    assert!(steps >= 100_000, "{steps} steps");
 }
 
 #[test]
