@@ -1,6 +1,6 @@
-//! One line of metrics a batch, in CloudWatch's embedded format [docs: `CloudWatch_Embedded_Metric_Format_Specification`].
+//! Metrics, one line per batch in CloudWatch's embedded format [docs: `CloudWatch_Embedded_Metric_Format_Specification`].
 //!
-//! Accounts are no dimension: each value of a dimension is a metric that is paid for.
+//! The account is no dimension, because CloudWatch bills each value of a dimension as a metric.
 
 use serde_json::{Map, Value, json};
 
@@ -11,7 +11,7 @@ use crate::reactor::BatchReport;
 
 /// The metrics' namespace.
 pub const NAMESPACE: &str = "RunasReactor";
-/// CloudWatch takes no more values of one metric in a line.
+/// CloudWatch takes at most this many values of one metric in a line.
 const VALUES_MAX: usize = 100;
 
 /// Every metric with its unit, in the order of the README's table.
@@ -27,7 +27,7 @@ pub const METRICS: [(&str, &str); 9] = [
     ("SignalToDone", "Milliseconds"),
 ];
 
-/// The line for one batch.
+/// The metrics line of one batch.
 pub fn line(report: &BatchReport, now: Time) -> String {
     let passes = report.passes.iter();
     let landed = passes.clone().filter(|pass| matches!(pass.applied, Applied::Landed { .. }));
