@@ -1,22 +1,22 @@
-//! The broker: a small function in the management account that stands between the reactor and the administrator roles that
-//! every account has from its first minute.
+//! The broker: a small function in the management account, between the reactor and the administrator roles that every
+//! account has from its first minute.
 //!
-//! In a new account, and under a quarantine SCP, no role of the reactor's works yet; the management access role does
-//! (`AWSControlTowerExecution`), and it may do anything. So the reactor never gets it. It asks the broker for an account,
-//! and gets a session of fifteen minutes that can make nine calls on one document in that account: the broker adds the
-//! session policy itself. Nothing else in the question counts, and the broker judges by what AWS says:
+//! In a new account, and under a quarantine SCP, no role of the reactor's works yet. The management access role works
+//! (`AWSControlTowerExecution`), but may do anything, so the reactor never gets it. The reactor requests an account from
+//! the broker, and receives a session of fifteen minutes that can make nine calls on one document in it. The broker adds
+//! the session policy itself. It reads nothing else from the request, and grants it by what AWS says:
 //!
 //! 1. Organizations knows the account, it is active, and it is not the management account.
 //! 2. The account joined less than the configured hours ago, or IAM shows no use of its member role.
 //!
-//! Whether the member role was used is read with a session of the gap role that can do nothing but `iam:GetRole` on that
-//! role. A role that is not there was not used. IAM keeps the date of the last use for 400 days and promises no delay for it
-//! [docs: `API_RoleLastUsed`]: a working role is used by a sweep a day, so its date does not go stale, and a date that is late
-//! prolongs the gap by hours. An administrator of the account who recreates the role clears its date, and gains nothing:
-//! credentials go to the reactor alone and reach no further than the member role's.
+//! The broker reads the member role's last use with a session of the gap role that can only call `iam:GetRole` on it. A
+//! missing role counts as unused. IAM keeps the date of the last use for 400 days and promises no delay for it [docs:
+//! `API_RoleLastUsed`]. Sweeps use a working role daily, so its date stays fresh; a late date prolongs the gap by hours. An
+//! account administrator who recreates the role clears its date and gains nothing: credentials go to the reactor alone, and
+//! reach no further than the member role's.
 //!
-//! Who may ask is the business of the function's resource policy, which names the role of the reactor's function; AWS
-//! enforces it. Each answer is one log line.
+//! The function's resource policy admits only the role of the reactor's function; AWS enforces it. Each answer is one log
+//! line.
 
 use std::future::Future;
 
@@ -36,19 +36,19 @@ pub mod wire;
 pub use eligibility::{AccountStatus, Described, RoleUse, Terms};
 use wire::{Answer, Granted, Refusal, Request};
 
-/// What the broker asks of AWS, each with no more rights than the question takes.
+/// The broker's requests to AWS, each with no more rights than it needs.
 pub trait Management {
-    /// What Organizations says of an account; `None` where it knows no such account.
+    /// The account in Organizations; `None` where the organisation has no such account.
     fn describe(&self, account: &AccountId) -> impl Future<Output = Result<Option<Described>, Fault>> + Send;
 
-    /// Whether the account's member role was ever used, read by the gap role.
+    /// The use of the account's member role, read with the gap role.
     fn member_role_use(
         &self,
         account: &AccountId,
         correlation: &str,
     ) -> impl Future<Output = Result<RoleUse, Fault>> + Send;
 
-    /// A session of the gap role that reaches the one document of the account.
+    /// A session of the gap role that reaches only the account's document.
     fn document_session(
         &self,
         account: &AccountId,
@@ -56,8 +56,8 @@ pub trait Management {
     ) -> impl Future<Output = Result<Granted, Fault>> + Send;
 }
 
-/// Answers one question, and logs the answer. `correlation` is the id of the invocation: it stands in the log line and in the
-/// name of the role session, so that each leads to the other.
+/// Answers one request and logs the answer. `correlation` is the invocation's id; the log line and the role session's name
+/// both carry it.
 pub async fn answer<M: Management>(
     management: &M,
     terms: &Terms,
@@ -80,7 +80,7 @@ pub async fn answer<M: Management>(
     }
 }
 
-/// The credentials, and why they are given.
+/// The credentials, and the reason for granting them.
 async fn grant<M: Management>(
     management: &M,
     terms: &Terms,
@@ -106,7 +106,7 @@ fn refuse(account: &str, terms: &Terms, correlation: &str, refusal: Refusal) -> 
 }
 
 fn question(payload: Value) -> Result<Request, Refusal> {
-    // A derived reader takes a list of the fields' values as well.
+    // Serde's derived reader would also accept a list of the field values.
     let read =
         if payload.is_object() { serde_json::from_value(payload) } else { Err(serde::de::Error::custom("no object")) };
     read.map_err(|error: serde_json::Error| Refusal {

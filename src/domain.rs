@@ -1,6 +1,6 @@
-//! The functional core: what is wanted, what is there, what follows from it.
+//! The functional core: desired state, observed state, and the decision between them.
 //!
-//! Nothing in here is asynchronous, reads a clock, draws a random number, looks at the environment or knows an SDK type
+//! Nothing in here is asynchronous, reads a clock or the environment, draws a random number, or names an SDK type
 //! (invariant 2, checked by `tests/it/tidy.rs`). Time and randomness come in as values of a [`case::Case`].
 
 pub mod acceptance;

@@ -1,4 +1,4 @@
-//! The Lambda function: SQS batches in, the messages that have to come again out.
+//! The Lambda function: SQS batches in, partial batch failures out.
 
 use std::fs;
 use std::path::Path;
@@ -17,7 +17,7 @@ use crate::ports::World;
 use crate::reactor::{BatchReport, Message, PolicySource, Reactor};
 use crate::{metrics, telemetry};
 
-/// Runs the function until Lambda ends the process. Configuration is checked first, all of it at once.
+/// Runs the function until Lambda ends the process. Checks the configuration first, all of it at once.
 pub fn main() -> ExitCode {
     telemetry::init();
     match run() {
@@ -46,7 +46,7 @@ fn world_now<W: World>(world: &W) -> Time {
     world.now()
 }
 
-/// Compiled JSON, or YAML where this build links a parser for it.
+/// Reads compiled JSON, or YAML if this build links a parser for it.
 fn read_policy(path: &Path, now: Time) -> Result<Policy, String> {
     let name = path.display();
     let text = fs::read_to_string(path).map_err(|error| {
@@ -81,8 +81,7 @@ async fn serve<W: World>(reactor: &Reactor<W>) -> Result<(), Error> {
 
 /// Works on one batch as the event source mapping delivers it.
 ///
-/// # Errors
-/// A message without an id cannot be answered for by itself: then the whole batch has to come again.
+/// # Errors A message without an id failed: it cannot be named in the response, so the whole batch has to come again.
 pub async fn handle<W: World>(
     reactor: &Reactor<W>,
     event: SqsEvent,

@@ -1,6 +1,6 @@
-//! One line of metrics a batch, in CloudWatch's embedded format [docs: `CloudWatch_Embedded_Metric_Format_Specification`].
+//! Metrics, one line per batch in CloudWatch's embedded format [docs: `CloudWatch_Embedded_Metric_Format_Specification`].
 //!
-//! Accounts are no dimension: each value of a dimension is a metric that is paid for.
+//! The account is no dimension, because CloudWatch bills each value of a dimension as a metric.
 
 use serde_json::{Map, Value, json};
 
@@ -11,7 +11,7 @@ use crate::reactor::{BatchReport, PassReport};
 
 /// The metrics' namespace.
 pub const NAMESPACE: &str = "RunasReactor";
-/// CloudWatch takes no more values of one metric in a line.
+/// CloudWatch takes at most this many values of one metric in a line.
 const VALUES_MAX: usize = 100;
 
 /// Every metric: name, unit, and what it counts of a batch.
@@ -44,7 +44,7 @@ fn times(report: &BatchReport) -> Vec<i64> {
     corrected.map(|pass| pass.since_ms).take(VALUES_MAX).collect()
 }
 
-/// The line for one batch.
+/// The metrics line of one batch.
 pub fn line(report: &BatchReport, now: Time) -> String {
     let mut root = Map::new();
     let mut defined = Vec::new();

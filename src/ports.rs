@@ -1,6 +1,6 @@
-//! What the reactor asks of the world, in its own words: six narrow traits, implemented by [`crate::aws`] over the SDK and
-//! by the simulated organisation. One method of [`Documents`] is one AWS call or one bundle of calls in parallel, so that a
-//! decorator can count round trips, fail the k-th call or stop between any two.
+//! Everything that the reactor needs from outside the process: six narrow traits, implemented by [`crate::aws`] over the
+//! SDK and by the simulated organisation. One method of [`Documents`] is one AWS call or one set of parallel calls. A
+//! decorator can thus count round trips, fail the k-th call or stop between any two.
 
 use std::collections::BTreeSet;
 use std::future::Future;
@@ -16,23 +16,23 @@ use crate::domain::sweep::Sweep;
 use crate::domain::target::{AccountFacts, AccountId, OuId, Region, Target};
 use crate::domain::time::Time;
 
-/// Why a call did not bring what was asked for.
+/// Why a call failed.
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("{call}: {code}: {message}")]
 pub struct Fault {
-    /// What it means for us.
+    /// What the fault means for the reactor.
     pub class: FaultClass,
     /// The call, as AWS names it (`UpdateDocument`).
     pub call: &'static str,
     /// The error code, or a word for a failure below the API.
     pub code: String,
-    /// What AWS said, bounded and without control characters.
+    /// AWS's message, bounded and without control characters.
     pub message: String,
-    /// Whether the call may have taken effect all the same.
+    /// Whether the call may have taken effect nevertheless.
     pub outcome_unknown: bool,
 }
 
-/// What a fault means for us.
+/// What a fault means for the reactor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum FaultClass {
     /// Too many calls.
@@ -47,20 +47,20 @@ pub enum FaultClass {
     NotReady,
     /// The region is not enabled in the account.
     RegionOff,
-    /// What the call names is not there.
+    /// The resource that the call names does not exist.
     NotFound,
-    /// What the call names is no longer as it was: look again.
+    /// The resource that the call names has changed: observe again.
     Conflict,
-    /// SSM holds the content to be a duplicate.
+    /// SSM considers the content a duplicate.
     Duplicate,
-    /// The document has as many versions as it may have.
+    /// The document has the maximum number of versions.
     VersionLimit,
     /// The request is wrong; sending it again cannot help.
     Invalid,
 }
 
 impl Fault {
-    /// Whether the same call can succeed later without anybody doing anything.
+    /// Whether the same call can succeed later without any intervention.
     pub fn retryable(&self) -> bool {
         match self.class {
             FaultClass::Throttled | FaultClass::Transient | FaultClass::NotReady | FaultClass::Conflict => true,
@@ -75,28 +75,28 @@ impl Fault {
     }
 }
 
-/// How to get into an account.
+/// How the reactor enters an account.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Access {
-    /// Role names (with path), to be tried in order; the one that works is remembered.
+    /// Names of member roles, tried in order; the one that works is remembered.
     pub roles: Vec<String>,
-    /// Names of the administrator roles that the broker may work through where none of `roles` works.
+    /// Names of administrator roles that the broker may use where none of `roles` works.
     pub gap_roles: Vec<String>,
     /// Correlation id, for the role session's name.
     pub correlation: String,
 }
 
-/// What CloudTrail's event history is asked for.
+/// Which calls CloudTrail's event history is asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Lookup {
-    /// The calls since then. Where there are very many only the newest, and the log says so.
+    /// All calls since then; of very many only the newest, which the log says.
     Since(Time),
     /// The call with this event id.
     Event(String),
 }
 
 impl Access {
-    /// The way that the policy lays down.
+    /// The access that the policy lays down.
     pub fn by(policy: &Policy, correlation: &str) -> Self {
         Self {
             roles: policy.roles().to_vec(),
@@ -106,12 +106,12 @@ impl Access {
     }
 }
 
-/// How an account is entered.
+/// Which role a session in an account came through.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RoleUse {
-    /// Through a member role, and not through a gap role.
+    /// Through a member role rather than a gap role.
     pub by_member_role: bool,
-    /// A use of a gap role that on-call is to be notified of.
+    /// Use of a gap role that on-call is to be notified of.
     pub relapse: Option<Relapse>,
 }
 
@@ -135,16 +135,16 @@ pub struct Relapse {
 pub struct Written {
     /// Its number.
     pub version: u64,
-    /// How far SSM is with it.
+    /// Its status in SSM.
     pub status: DocumentStatus,
 }
 
 /// One page of a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Page<T> {
-    /// What is on it; nothing says little about the pages after it.
+    /// The entries; an empty page may be followed by others.
     pub items: Vec<T>,
-    /// The page after it; absent on the last.
+    /// Token of the next page; absent on the last.
     pub next: Option<String>,
 }
 
@@ -154,23 +154,23 @@ impl<T> Default for Page<T> {
     }
 }
 
-/// One try at some messages.
+/// One attempt at some messages.
 #[derive(Clone, Debug, Default)]
 pub struct Attempt {
-    /// The messages, by the queue's ids; a message keeps its id when it comes again.
+    /// The messages, by their SQS ids; a redelivered message keeps its id.
     pub messages: BTreeSet<String>,
-    /// One of them was received before: an earlier try may have stopped anywhere, and is over.
+    /// One of them was received before; the earlier attempt may have stopped anywhere, and is over.
     pub again: bool,
-    /// When the function's time is up.
+    /// When the function's time ends.
     pub deadline: Time,
 }
 
-/// The one document of a target. Every call is made with credentials that reach no further than this document.
+/// The one document of a target. Credentials of every call reach no further than this document.
 pub trait Documents {
-    /// Observes the document once: latest and default version with their contents, and the newest versions, all in parallel;
-    /// contents of the versions in `between` too, as far as they exist, with the list read after them. Answers that do not
-    /// belong together ([`assemble()`](crate::domain::observation::assemble())) are a fault of class [`FaultClass::Conflict`]. Never
-    /// answers `Observation::Unknown`: an obstacle is a [`Fault`].
+    /// Observes the document once, in parallel: latest and default version with their contents, and the list of the newest
+    /// versions. Also reads the contents of those versions in `between` that exist; the list is then read after them.
+    /// Answers that disagree ([`assemble()`](crate::domain::observation::assemble())) are a fault of class
+    /// [`FaultClass::Conflict`]. Never answers `Observation::Unknown`: an obstacle is a [`Fault`].
     fn observe(
         &self,
         target: &Target,
@@ -178,11 +178,11 @@ pub trait Documents {
         between: &BTreeSet<u64>,
     ) -> impl Future<Output = Result<Observation, Fault>> + Send;
 
-    /// `DescribeDocument`: one call, for a document that is expected to be as it was. A document that is not there is a
-    /// fault like any other: it takes a full look to say that there is none.
+    /// `DescribeDocument`: one call, for a document that is expected to be unchanged. A missing document is a fault; only a
+    /// full observation establishes its absence.
     fn quick_check(&self, target: &Target, access: &Access) -> impl Future<Output = Result<QuickCheck, Fault>> + Send;
 
-    /// Calls on the document in CloudTrail's event history, which holds those of 90 days, some minutes after they were made.
+    /// Calls on the document in CloudTrail's event history, which covers 90 days and lags by some minutes.
     fn lookup_events(
         &self,
         target: &Target,
@@ -190,7 +190,7 @@ pub trait Documents {
         lookup: &Lookup,
     ) -> impl Future<Output = Result<Vec<Edit>, Fault>> + Send;
 
-    /// `CreateDocument`; [`FaultClass::Conflict`] where the document exists by now.
+    /// `CreateDocument`; [`FaultClass::Conflict`] where the document exists already.
     fn create(
         &self,
         target: &Target,
@@ -199,7 +199,7 @@ pub trait Documents {
         version_name: &str,
     ) -> impl Future<Output = Result<Written, Fault>> + Send;
 
-    /// `UpdateDocument` on top of version `base`; [`FaultClass::Conflict`] where that is no longer the latest.
+    /// `UpdateDocument` on top of version `base`; [`FaultClass::Conflict`] where `base` is no longer the latest.
     fn update(
         &self,
         target: &Target,
@@ -221,14 +221,14 @@ pub trait Documents {
     fn promote(&self, target: &Target, access: &Access, version: u64)
     -> impl Future<Output = Result<(), Fault>> + Send;
 
-    /// Takes back every share of the document, then deletes it with all versions; no fault where it is already gone.
+    /// Revokes every share of the document, then deletes it with all versions; no fault where it is already gone.
     fn delete(&self, target: &Target, access: &Access) -> impl Future<Output = Result<(), Fault>> + Send;
 
     /// Deletes one superseded version; no fault where it is already gone.
     fn prune(&self, target: &Target, access: &Access, version: u64) -> impl Future<Output = Result<(), Fault>> + Send;
 
-    /// How the account was entered for the last call; a relapse is handed out once for each session. Worlds without a broker
-    /// know member roles only.
+    /// Which role the last call in the account came through. A relapse is returned once per session. Worlds without a
+    /// broker have member roles only.
     fn entry(&self, _account: &AccountId, _access: &Access) -> impl Future<Output = RoleUse> + Send {
         std::future::ready(RoleUse::default())
     }
@@ -236,52 +236,52 @@ pub trait Documents {
 
 /// The organisation.
 pub trait Directory {
-    /// The account with its OU path, or `None` where the organisation has no such account.
+    /// The account with its OU path; `None` where the organisation has no such account.
     fn account(&self, account: &AccountId) -> impl Future<Output = Result<Option<AccountFacts>, Fault>> + Send;
 
-    /// A page of the OUs directly below an OU or the root. Organizations counts such calls for everybody in the organisation
-    /// together: who makes many of them paces himself.
+    /// A page of the OUs directly below an OU or the root. Organizations limits such calls for the whole organisation
+    /// together, so frequent callers pace themselves.
     fn ous_in(&self, parent: &OuId, page: Option<&str>) -> impl Future<Output = Result<Page<OuId>, Fault>> + Send;
 
-    /// A page of the accounts directly in the last OU of `path`, which leads there from the root.
+    /// A page of the accounts directly in the last OU of `path`; `path` begins at the root.
     fn accounts_in(
         &self,
         path: &[OuId],
         page: Option<&str>,
     ) -> impl Future<Output = Result<Page<AccountFacts>, Fault>> + Send;
 
-    /// The regions that an account can use, as it says itself.
+    /// The regions that the account itself reports as enabled.
     fn enabled_regions(
         &self,
         account: &AccountId,
         access: &Access,
     ) -> impl Future<Output = Result<BTreeSet<Region>, Fault>> + Send;
 
-    /// Every account of the organisation, or every one below `ou`, nested OUs included; for operators, who wait for it.
+    /// Every account of the organisation, or every one below `ou`, nested OUs included; for operators' commands.
     #[cfg(feature = "cli")]
     fn accounts(&self, under: Option<&OuId>) -> impl Future<Output = Result<Vec<AccountId>, Fault>> + Send;
 }
 
-/// What we remember.
+/// The reactor's memory.
 pub trait Ledger {
     /// The policy in force, or `None` where none was pushed yet.
     fn policy(&self) -> impl Future<Output = Result<Option<Policy>, Fault>> + Send;
 
-    /// What is known of an account.
+    /// The stored facts of an account.
     fn facts(&self, account: &AccountId) -> impl Future<Output = Result<Option<AccountFacts>, Fault>> + Send;
 
-    /// Remembers what is known of an account, and that there is such an account.
+    /// Stores the facts of an account, and that the account exists.
     fn save_facts(&self, facts: &AccountFacts) -> impl Future<Output = Result<(), Fault>> + Send;
 
-    /// Facts of the account, record of the target, and which of `edit_ids` were settled before: one consistent read.
+    /// In one consistent read: facts of the account, record of the target, and which of `edit_ids` were settled before.
     fn load(&self, target: &Target, edit_ids: &BTreeSet<String>) -> impl Future<Output = Result<Loaded, Fault>> + Send;
 
-    /// Everything that one pass changed, in one transaction, on condition that the record's generation is still the one
-    /// that was loaded; [`FaultClass::Conflict`] where it is not.
+    /// Commits everything that one reconciliation changed, in one transaction. Answers [`FaultClass::Conflict`] where the
+    /// record's generation is no longer the one that was loaded.
     fn commit(&self, target: &Target, commit: &Commit) -> impl Future<Output = Result<(), Fault>> + Send;
 
-    /// Writes a look down, on condition that the record still has the generation that it belongs to; nothing is written, and
-    /// nothing said, where it has not.
+    /// Records a check if the record still has the generation that the check belongs to; otherwise does nothing, without a
+    /// fault.
     fn record_check(
         &self,
         target: &Target,
@@ -289,73 +289,73 @@ pub trait Ledger {
         last_check: &LastCheck,
     ) -> impl Future<Output = Result<(), Fault>> + Send;
 
-    /// What is known of an account and of its targets.
+    /// What the ledger knows of an account and of its targets.
     fn known(&self, account: &AccountId) -> impl Future<Output = Result<Known, Fault>> + Send;
 
-    /// The regions that an account had enabled when it last said so.
+    /// The enabled regions that the account last reported.
     fn reported_regions(&self, account: &AccountId) -> impl Future<Output = Result<Option<Enabled>, Fault>> + Send;
 
-    /// Remembers which regions an account has enabled.
+    /// Stores which regions an account has enabled.
     fn save_regions(&self, account: &AccountId, enabled: &Enabled) -> impl Future<Output = Result<(), Fault>> + Send;
 
     /// The last sweep, ended or not.
     fn sweep(&self) -> impl Future<Output = Result<Option<Sweep>, Fault>> + Send;
 
-    /// Remembers where a sweep has come to, on condition that nobody has done the step before this one in between;
-    /// [`FaultClass::Conflict`] where somebody has.
+    /// Stores the progress of a sweep. Answers [`FaultClass::Conflict`] where another invocation has done the step before
+    /// this one meanwhile.
     fn save_sweep(&self, sweep: &Sweep) -> impl Future<Output = Result<(), Fault>> + Send;
 
-    /// A sweep has met the account.
+    /// Marks that a sweep has met the account.
     fn met(&self, account: &AccountId, sweep: u64) -> impl Future<Output = Result<(), Fault>> + Send;
 
-    /// Accounts that a sweep has not met, apart from those that are known to have left.
+    /// Accounts that a sweep has not met, without those that are known to have left.
     fn unmet(&self, sweep: u64) -> impl Future<Output = Result<Vec<AccountId>, Fault>> + Send;
 
     /// Alerts of the account that are not marked sent.
     fn unsent(&self, account: &AccountId) -> impl Future<Output = Result<Vec<Alert>, Fault>> + Send;
 
-    /// Keeps an alert that belongs to no commit (an undecodable message, an event of an untrusted source), to be sent and marked like the
-    /// others. True where it still has to be told; each time it is kept its count goes up.
+    /// Stores an alert that belongs to no commit (an undecodable message, an event of an untrusted source), to be sent and
+    /// marked like others. True where it is not sent yet. Each call raises its count.
     fn keep_alert(&self, alert: &Alert) -> impl Future<Output = Result<bool, Fault>> + Send;
 
-    /// Claims the telling of an alert until the attempt's time is up; false where it was told, or another attempt has claimed
-    /// it for a time that is not over. A message that comes again takes over what the try before has claimed for it.
+    /// Claims an alert for publication until the attempt's time ends. False where it is sent, or another attempt's claim is
+    /// still valid. A redelivered message takes over the claims of its earlier attempt.
     fn claim(&self, alert: &Alert, attempt: &Attempt, now: Time) -> impl Future<Output = Result<bool, Fault>> + Send;
 
-    /// Marks an alert as sent. It stays for its dedupe key.
+    /// Marks an alert as sent. It stays stored for its dedupe key.
     fn mark_sent(&self, alert: &Alert) -> impl Future<Output = Result<(), Fault>> + Send;
 }
 
-/// Whoever is on call.
+/// The channel to on-call.
 pub trait Notifier {
-    /// Tells one alert.
+    /// Publishes one alert.
     fn publish(&self, alert: &Alert) -> impl Future<Output = Result<(), Fault>> + Send;
 }
 
-/// The queue that the reactor lives on.
+/// The reactor's own queue.
 pub trait Queue {
-    /// Sends messages of our own, each after its delay (at most 900 s [docs: SQS quotas]).
+    /// Sends messages of the reactor's own, each after its delay (at most 900 s [docs: SQS quotas]).
     fn send(&self, tasks: &[(Task, u32)]) -> impl Future<Output = Result<(), Fault>> + Send;
 
-    /// Puts a message that cannot be worked on aside, with the reason.
+    /// Puts an undecodable message into the dead-letter queue, with the reason.
     fn dead_letter(&self, body: &str, reason: &str) -> impl Future<Output = Result<(), Fault>> + Send;
 
-    /// Sends a body once more, as a new message that comes after `delay_s` seconds; `received` is how often it came so far.
+    /// Sends a body again as a new message, delayed by `delay_s` seconds; `received` counts its receives so far.
     fn resend(&self, body: &str, received: u32, delay_s: u32) -> impl Future<Output = Result<(), Fault>> + Send;
 
-    /// Lets a received message come back after `delay_s` seconds.
+    /// Makes a received message visible again after `delay_s` seconds.
     fn hand_back(&self, receipt: &str, delay_s: u32) -> impl Future<Output = Result<(), Fault>> + Send;
 }
 
-/// Time and chance: the only source of either.
+/// The only source of time and randomness.
 pub trait Clock {
-    /// Now.
+    /// The current time.
     fn now(&self) -> Time;
 
-    /// Waits.
+    /// Waits for `ms` milliseconds.
     fn sleep(&self, ms: u64) -> impl Future<Output = ()> + Send;
 
-    /// A random number, for spreading delays and telling writes apart.
+    /// A random number, for spreading delays and distinguishing writes.
     fn jitter(&self) -> u32;
 }
 

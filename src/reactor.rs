@@ -1,7 +1,7 @@
-//! The imperative shell: from a batch of messages to right documents, remembered and told.
+//! The imperative shell: works on a batch of messages until each document complies, and records and alerts what it did.
 //!
-//! It borrows and never spawns, sleeps and reads time only through [`crate::ports::Clock`], and walks ordered maps: the same
-//! world and the same messages give the same run.
+//! It borrows and never spawns, sleeps and reads time only through [`crate::ports::Clock`], and walks ordered maps. The
+//! same world and the same messages therefore give the same run.
 
 mod batch;
 mod expand;
@@ -31,19 +31,19 @@ pub use batch::{BatchReport, Message};
 pub use preview::preview;
 pub use reconcile::PassReport;
 
-/// The policy that is in use is no older than this (invariant 1).
+/// A cached policy of this age is read again (invariant 1).
 const POLICY_AGE_MAX_MS: i64 = MINUTE_MS;
 
 /// Where the policy comes from.
 #[derive(Debug)]
 pub enum PolicySource {
-    /// A file read at start-up, for local runs.
+    /// A file that is read at start-up, for local runs.
     Fixed(Arc<Policy>),
     /// The ledger, read at most once a minute.
     Table,
 }
 
-/// The reactor over a world.
+/// The reactor over one world.
 #[derive(Debug)]
 pub struct Reactor<W> {
     world: W,
@@ -62,13 +62,13 @@ impl<W: World> Reactor<W> {
         &self.world
     }
 
-    /// Whether the policy was read from the ledger since then.
+    /// Whether the policy was read from the ledger at or after `began`.
     fn policy_read_since(&self, began: Time) -> bool {
         let cached = self.cached.lock().unwrap_or_else(PoisonError::into_inner);
         cached.as_ref().is_some_and(|(read, _)| *read >= began)
     }
 
-    /// The policy in force. Where a new one cannot be read the last good one stays.
+    /// The policy in force. If the ledger's cannot be read, the last good one stays and on-call is alerted.
     async fn policy(&self, attempt: &Attempt) -> Result<Arc<Policy>, Fault> {
         if let PolicySource::Fixed(policy) = &self.source {
             return Ok(Arc::clone(policy));
@@ -108,7 +108,7 @@ impl<W: World> Reactor<W> {
     }
 }
 
-/// What comes up again and again is told once in each of these.
+/// The hour, as a dedupe key: recurring findings are alerted once in each.
 fn hour_of(now: Time) -> String {
     now.to_string().chars().take(13).collect()
 }

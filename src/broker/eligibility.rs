@@ -1,18 +1,18 @@
-//! Which accounts are served. Pure: what AWS said goes in, the verdict comes out, each with its reason.
+//! Which accounts get credentials. Pure: AWS's answers go in, a grant or refusal with its reason comes out.
 
 use super::wire::Refusal;
 use crate::domain::target::AccountId;
 use crate::domain::time::{HOUR_MS, Time};
 use crate::ports::Fault;
 
-/// What the broker's operator has laid down.
+/// The conditions that the broker's operator sets.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Terms {
     /// The role that is assumed, by name.
     pub gap_role: String,
-    /// The role that the reactor works through as soon as it can, by name.
+    /// The role that the reactor uses as soon as it can, by name.
     pub member_role: String,
-    /// How long after it joined an account is served in any case, in hours.
+    /// Hours after joining during which an account gets credentials in any case.
     pub max_age_hours: u32,
 }
 
@@ -32,23 +32,23 @@ pub struct Described {
 pub enum AccountStatus {
     /// It can.
     Active,
-    /// It cannot, in the word of Organizations.
+    /// It cannot; the status as Organizations names it.
     Other(String),
 }
 
-/// What IAM says of the use of a role.
+/// The use of a role, as IAM reports it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RoleUse {
     /// There is no such role.
     Missing,
-    /// No use of it is on record.
+    /// IAM has no use of it on record.
     Never,
     /// When it was last used.
     Last(Time),
 }
 
 impl RoleUse {
-    /// When the role was last used, where it was.
+    /// When the role was last used; `None` where it never was.
     pub fn last(self) -> Option<Time> {
         match self {
             Self::Missing | Self::Never => None,
@@ -58,7 +58,7 @@ impl RoleUse {
 }
 
 impl Described {
-    /// Refuses accounts that are served in no case.
+    /// Refuses accounts that never get credentials.
     pub(super) fn check(&self, account: &AccountId) -> Result<(), Refusal> {
         if self.management_account == *account {
             return Err(Refusal {
@@ -77,7 +77,7 @@ impl Described {
 }
 
 impl Refusal {
-    /// Organizations knows no such account.
+    /// The refusal of an account that Organizations does not list.
     pub(super) fn unknown(account: &AccountId) -> Self {
         Self {
             cause: format!("the organisation has no account {account}"),
@@ -87,7 +87,7 @@ impl Refusal {
 }
 
 impl Terms {
-    /// Why credentials are given, or why they are not.
+    /// The reason for granting credentials, or the refusal.
     pub(super) fn judge(
         &self,
         described: &Described,

@@ -10,7 +10,7 @@ use crate::aws::lambda::connect_broker;
 use crate::config::broker::BrokerConfig;
 use crate::{clock, telemetry};
 
-/// Runs the function until Lambda ends the process. Configuration is checked first, all of it at once.
+/// Runs the function until Lambda ends the process. Checks the configuration first, all of it at once.
 pub fn main() -> ExitCode {
     telemetry::init();
     match run() {
@@ -33,7 +33,7 @@ fn run() -> Result<(), String> {
 }
 
 async fn serve<M: Management>(management: &M, terms: &Terms) -> Result<(), Error> {
-    // Any JSON is taken, so that what is no question is refused and logged like one that may not be granted.
+    // Any JSON is accepted here, so that the broker itself refuses and logs a malformed request.
     lambda_runtime::run(service_fn(async |event: LambdaEvent<Value>| {
         let correlation = event.context.request_id;
         Ok::<_, Error>(answer(management, terms, event.payload, &correlation, clock::now()).await)

@@ -9,7 +9,7 @@ use crate::ports::FaultClass;
 const ACCOUNT: &str = "444455556666";
 const MANAGEMENT: &str = "111122223333";
 
-/// The management account with one member, and what it was asked.
+/// The management account with one member; records what the broker asks it.
 struct Stub {
     described: Result<Option<Described>, Fault>,
     role_use: Result<RoleUse, Fault>,
@@ -40,7 +40,7 @@ impl Stub {
         answer(self, &terms(), payload, "r-1", now()).await
     }
 
-    /// The refusal's cause and fix, and what was asked before it.
+    /// The refusal's cause and fix, and the requests before it.
     async fn refuses(&self, account: &str) -> (String, String, Vec<&'static str>) {
         match self.answers(json!({ "account": account })).await {
             Answer::Refused(Refusal { cause, fix }) => (cause, fix, self.asked.lock().unwrap().clone()),

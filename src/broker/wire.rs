@@ -1,4 +1,4 @@
-//! What goes over the wire between the reactor and the broker, the same types on both sides.
+//! The messages between the reactor and the broker; both sides use the same types.
 
 use std::fmt;
 
@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::domain::target::AccountId;
 use crate::domain::time::Time;
 
-/// The question. A payload that says more is refused: nothing but the account is the asker's to choose.
+/// A request. Any further field is refused: the caller chooses nothing but the account.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Request {
@@ -21,7 +21,7 @@ pub struct Request {
 pub enum Answer {
     /// Credentials for one document.
     Granted(Granted),
-    /// None, and why.
+    /// No credentials, and why.
     Refused(Refusal),
 }
 
@@ -34,11 +34,11 @@ pub struct Granted {
     pub secret_access_key: String,
     /// Session token.
     pub session_token: String,
-    /// When they end.
+    /// When the credentials expire.
     pub expiration: Time,
-    /// The role that they are of, by name: `CloudTrail` tells the reactor's calls by it.
+    /// The name of the assumed role, by which `CloudTrail` names the caller of the reactor's calls.
     pub role: String,
-    /// When the account's member role was last used, where it was: it should be in use now.
+    /// When the account's member role was last used, if ever: the reactor should use it instead.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub member_role_used: Option<Time>,
 }
@@ -52,7 +52,7 @@ pub struct Refusal {
     pub fix: String,
 }
 
-/// Without the secrets.
+/// Omits the secrets.
 impl fmt::Debug for Granted {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { access_key_id, expiration, role, .. } = self;

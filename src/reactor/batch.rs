@@ -1,7 +1,7 @@
-//! A batch of messages: decoded, expanded, coalesced by target, worked on side by side, and answered message by message.
+//! A batch of messages: decoded, expanded, coalesced by target, worked on concurrently, and answered message by message.
 //!
-//! A message that cannot be decoded is put aside with the reason and told once; it never blocks its batch. Only what could
-//! not be finished goes back to the queue.
+//! An undecodable message goes to the dead-letter queue with the reason, is alerted once, and never blocks its batch. Only
+//! unfinished messages go back to the queue.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -25,42 +25,42 @@ use crate::domain::target::{AccountId, Target};
 use crate::domain::time::Time;
 use crate::ports::{Attempt, Fault, FaultClass, World};
 
-/// Targets worked on at the same time.
+/// Targets that are worked on concurrently.
 const CONCURRENCY: usize = 32;
-/// What is left undone this long before the deadline is handed back.
+/// Work that is unfinished this long before the deadline goes back to the queue.
 const RESERVE_MS: i64 = 1_500;
 
 /// One message of a batch.
 #[derive(Clone, Debug, Default)]
 pub struct Message {
-    /// The queue's id for it.
+    /// SQS's `messageId`.
     pub id: String,
-    /// What it says.
+    /// The body.
     pub body: String,
-    /// The handle to change its visibility with; absent where there is no queue behind it.
+    /// The receipt handle for changing its visibility; absent where no queue is behind it.
     pub receipt: Option<String>,
-    /// How often it was received, this time included, and the messages that it is the successor of.
+    /// How often it and its predecessors were received, this time included.
     pub receives: u32,
 }
 
-/// What came of a batch.
+/// The outcome of a batch.
 #[derive(Clone, Debug, Default)]
 pub struct BatchReport {
     /// Messages that have to come again.
     pub failed: BTreeSet<String>,
-    /// Messages that are settled, and come again as a successor.
+    /// Messages that are settled, and return as a successor.
     pub retried: BTreeSet<String>,
-    /// Targets that were looked at.
+    /// Targets that were reconciled.
     pub passes: Vec<PassReport>,
     /// Messages without consequence, and why.
     pub ignored: Vec<(String, String)>,
-    /// Messages that were put aside, and why.
+    /// Messages that were put into the dead-letter queue, and why.
     pub undecodable: Vec<(String, String)>,
-    /// Messages of our own that were sent.
+    /// Messages of the reactor's own that were sent.
     pub sent: usize,
 }
 
-/// The works of one target, and the messages behind them.
+/// The coalesced work of one target, and the messages behind it.
 struct Group {
     work: Work,
     messages: BTreeSet<String>,
@@ -68,17 +68,17 @@ struct Group {
     again: bool,
 }
 
-/// What the messages of a batch come to.
+/// The messages of a batch, sorted by what they need.
 #[derive(Default)]
 struct Sorted<'a> {
     groups: BTreeMap<Target, Group>,
     sweeps: Vec<(&'a Message, Box<InboundEvent>)>,
-    /// Accounts that a sweep has come to: their targets share credentials, and are looked at side by side.
+    /// Accounts that a sweep has reached: an account's targets share credentials, and are observed concurrently.
     swept: Vec<(&'a Message, Box<InboundEvent>, AccountId)>,
 }
 
 impl<W: World> Reactor<W> {
-    /// Works on a batch until `deadline`. Whatever goes wrong stays with the message that it went wrong for.
+    /// Works on a batch until `deadline`. A fault affects only the message that it occurred for.
     pub async fn batch(&self, messages: &[Message], deadline: Time) -> BatchReport {
         let began = self.world.now();
         let mut report = BatchReport::default();
@@ -105,7 +105,7 @@ impl<W: World> Reactor<W> {
                 self.give_back(deadline, message, &fault, &mut report).await;
             }
         }
-        // Whoever has touched a document does not wait for what only a sweep has to know.
+        // Targets of events come first; sweep work waits.
         let touched = std::mem::take(&mut sorted.groups);
         self.reconcile_all(&policy, touched, messages, deadline, &mut report).await;
         let swept = self.place_swept(&policy, sorted.swept, deadline, &mut report).await;
@@ -126,8 +126,8 @@ impl<W: World> Reactor<W> {
         report
     }
 
-    /// Sends an alert about the policy that an invocation left when it died: it belongs to no message. With nothing to hand
-    /// back after it, it has all the time that is left, so that what is published is also marked as sent.
+    /// Sends an alert about the policy that an earlier invocation kept and did not send; it belongs to no message. Nothing
+    /// follows it, so it may use all the remaining time: a published alert should also be marked as sent.
     async fn tell_what_was_left(&self, policy: &Policy, attempt: &Attempt) {
         let attempt = Attempt { again: false, ..attempt.clone() };
         let left = Box::pin(flush(&self.world, policy.hub_account(), None, &attempt));
@@ -136,8 +136,8 @@ impl<W: World> Reactor<W> {
         }
     }
 
-    /// Decodes one message and finds its place: put aside, ignored, expanded into messages, in a group to work on, or for
-    /// later, because nobody waits for a sweep.
+    /// Decodes one message and disposes of it: dead-letter queue, ignored, expanded into messages, grouped by target, or
+    /// left for the end of the batch as a sweep.
     async fn sort<'a>(
         &self,
         policy: &Policy,
@@ -187,7 +187,7 @@ impl<W: World> Reactor<W> {
         }
     }
 
-    /// Works on targets side by side.
+    /// Reconciles targets concurrently.
     async fn reconcile_all(
         &self,
         policy: &Policy,
@@ -218,7 +218,7 @@ impl<W: World> Reactor<W> {
         }
     }
 
-    /// Finds out where to look in the accounts that a sweep has come to.
+    /// Finds the targets of the accounts that a sweep has reached.
     async fn place_swept(
         &self,
         policy: &Policy,
@@ -288,7 +288,7 @@ impl<W: World> Reactor<W> {
         Ok(())
     }
 
-    /// Told once an hour for each sender, and counted, so that a flood of forgeries is no flood of alerts.
+    /// Alerts once an hour for each sender and counts the rest, so that a flood of forgeries causes no flood of alerts.
     async fn distrust(
         &self,
         policy: &Policy,
@@ -307,7 +307,7 @@ impl<W: World> Reactor<W> {
         Ok(())
     }
 
-    /// A piece of work, given up when its time is up. Giving up is as safe as a crash: the message comes again.
+    /// Runs `work` until `end`. Cancelling is as safe as a crash: the message comes again.
     pub(super) async fn by<T>(&self, end: Time, work: impl Future<Output = Result<T, Fault>>) -> Result<T, Fault> {
         let out_of_time = || Fault {
             class: FaultClass::Transient,
@@ -325,7 +325,7 @@ impl<W: World> Reactor<W> {
     }
 }
 
-/// Adds a work to the group of its target, keeping every edit once.
+/// Adds `work` to the group of its target, keeping every edit once.
 fn join_group(groups: &mut BTreeMap<Target, Group>, work: Work, message: &Message) {
     let again = message.receives > 1;
     let Some(group) = groups.get_mut(&work.target) else {
@@ -338,13 +338,13 @@ fn join_group(groups: &mut BTreeMap<Target, Group>, work: Work, message: &Messag
     if group.work.edits.is_empty() && !work.edits.is_empty() {
         group.work.correlation = work.correlation;
     }
-    // A new account is waited for, whatever else is going on there; a touch is more than a routine look.
+    // A lifecycle event outranks every other cause, and a document event outranks a sweep.
     let outranks = work.cause == Cause::AccountLifecycle || group.work.cause == Cause::Sweep;
     if outranks && group.work.cause != work.cause {
         group.work.cause = work.cause;
         group.work.since = work.since;
     }
-    // What has been tried for a while is not young again because of a new event.
+    // A new event does not make work that was tried for a while young again.
     if group.work.cause == Cause::DocumentEvent && work.cause == Cause::DocumentEvent {
         group.work.since = group.work.since.min(work.since);
     }

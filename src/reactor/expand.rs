@@ -1,4 +1,4 @@
-//! From a signal to targets. A signal about more than one target is only expanded: one message for each, then it is done.
+//! Expands a signal into targets. A signal about several targets becomes one message for each and is then settled.
 
 use std::collections::BTreeSet;
 
@@ -10,18 +10,18 @@ use crate::domain::target::{AccountFacts, AccountId, AccountState, OuId, Region}
 use crate::domain::time::{HOUR_MS, Time};
 use crate::ports::{Fault, FaultClass, Page, World};
 
-/// What a signal comes to.
+/// The outcome of expanding a signal.
 #[derive(Debug)]
 pub(super) enum Expansion {
-    /// Targets to look at.
+    /// Targets to observe.
     Works(Vec<Work>),
-    /// Nothing to look at, and why.
+    /// Nothing to observe, and why.
     Nothing(String),
-    /// The sender may not say this, and why.
+    /// The sender may not send this signal, and why.
     UntrustedSource(String),
 }
 
-/// Expands a signal, and refreshes what is known of the account where the signal says that it changed.
+/// Expands a signal. Refreshes the stored facts of an account where the signal says that they changed.
 pub(super) async fn expand<W: World>(world: &W, policy: &Policy, event: InboundEvent) -> Result<Expansion, Fault> {
     if let Some(why) = untrusted_source(policy, &event) {
         return Ok(Expansion::UntrustedSource(why));
@@ -35,13 +35,13 @@ pub(super) async fn expand<W: World>(world: &W, policy: &Policy, event: InboundE
         | Signal::AccountEnrolled { account }
         | Signal::AccountJoined { account }
         | Signal::AccountMoved { account } => {
-            // Organizations may know a new account a little later than it says so; the targets wait for it.
+            // Organizations may list a new account a little after its own event; the targets wait for it.
             if let Some(facts) = world.account(account).await? {
                 world.save_facts(&facts).await?;
             }
             vended(account.clone(), regions(world, policy, account).await?)
         }
-        // An event of long ago may come after the account is back: what it claims is a reason to ask, and no fact.
+        // A late event may arrive after the account is back: ask Organizations instead of believing it.
         Signal::AccountLeft { account } | Signal::AccountClosed { account } => {
             Expansion::Nothing(match refresh(world, account).await?.state {
                 AccountState::Active => format!("account {account} is in the organisation all the same"),
@@ -59,14 +59,14 @@ pub(super) async fn expand<W: World>(world: &W, policy: &Policy, event: InboundE
             }
             Expansion::Works(works)
         }
-        // No matter of messages for targets: `super::batch` has them.
+        // `super::batch` handles sweeps before it expands.
         Signal::Sweep | Signal::SweepStep(_) | Signal::AccountSwept { .. } => Expansion::Nothing("a sweep".to_owned()),
         Signal::RegionChanged { target, enabled: true } => vended(target.account.clone(), vec![target.region.clone()]),
         Signal::RegionChanged { target, enabled: false } => {
             Expansion::Works(vec![event.work(target.account.clone(), target.region.clone(), Cause::Sweep)])
         }
-        // An observation would lead to the same call, which fails again, and its event comes in turn; the invocation that made
-        // the call waits by itself. A probe is an operator's: no reconciliation repeats it, and its arrival is a milestone.
+        // An observation would lead to the same failing call, whose event would lead to the next; the calling invocation
+        // waits by itself. Only an operator probes: no reconciliation repeats that call, and its event is a milestone.
         Signal::DocumentTouched { target, edit: Some(edit) }
             if edit.failed.is_some()
                 && !edit.is_probe()
@@ -84,17 +84,17 @@ pub(super) async fn expand<W: World>(world: &W, policy: &Policy, event: InboundE
     Ok(governed(policy, expansion))
 }
 
-/// EventBridge gives up delivering after 24 h [docs: eb-rule-retry-policy]; the hour is for what follows.
+/// EventBridge gives up delivering after 24 h [docs: eb-rule-retry-policy]; one more hour is for the reactor's queue.
 const DELIVERY_MS: i64 = 25 * HOUR_MS;
 
-/// A time that no delivery explains (none at all, a replay of the archive, a clock that is off) starts no deadline.
+/// Replaces a time that no delivery explains (none, an archive replay, a wrong clock): it must not start a deadline.
 pub(super) fn timely(event: InboundEvent, now: Time) -> InboundEvent {
     let timely = (0..=DELIVERY_MS).contains(&now.since(event.at));
     if timely { event } else { InboundEvent { at: now, ..event } }
 }
 
-/// What an organisation-wide event says counts only if the management account sent it; a region's only from there or from
-/// the account itself.
+/// Signals about accounts and OUs count only from the management account, signals about a region also from the account
+/// itself.
 fn untrusted_source(policy: &Policy, event: &InboundEvent) -> Option<String> {
     let reporter = event.reporter.as_ref();
     let from_management = reporter == Some(policy.management_account());
@@ -118,8 +118,8 @@ fn untrusted_source(policy: &Policy, event: &InboundEvent) -> Option<String> {
     (!trusted).then(|| format!("{} from {sender}, which is not the management account", event.signal.kind()))
 }
 
-/// Asks Organizations about an account and remembers the answer. An account that ended is kept as history and not looked at
-/// any more.
+/// Asks Organizations about an account and stores the answer. Facts of an account that left stay stored; it is no longer
+/// observed.
 pub(super) async fn refresh<W: World>(world: &W, account: &AccountId) -> Result<AccountFacts, Fault> {
     let known = world.facts(account).await?;
     let left = || AccountFacts {
@@ -138,8 +138,7 @@ pub(super) async fn refresh<W: World>(world: &W, account: &AccountId) -> Result<
     Ok(facts)
 }
 
-/// Every account below an OU, nested OUs included. OUs that are moved while we walk are met once or twice, and accounts with
-/// them.
+/// Every account below an OU, nested OUs included. An OU that moves during the walk may be met twice, with its accounts.
 async fn accounts_below<W: World>(world: &W, top: &OuId) -> Result<BTreeSet<AccountId>, Fault> {
     let mut found = BTreeSet::new();
     let mut walk = OuWalk::from(top.clone());
@@ -149,8 +148,7 @@ async fn accounts_below<W: World>(world: &W, top: &OuId) -> Result<BTreeSet<Acco
     Ok(found)
 }
 
-/// Reads the page that is next on a walk through the tree, and answers with the accounts on it. What is no longer there has
-/// none.
+/// Reads the next page of the walk and returns the accounts on it; none where the OU is gone.
 pub(super) async fn list<W: World>(world: &W, walk: &mut OuWalk, spot: &Cursor) -> Result<Vec<AccountFacts>, Fault> {
     let (page, Some(parent)) = (spot.page.as_deref(), spot.path.last()) else { return Ok(Vec::new()) };
     let (ous, accounts) = match spot.list {
@@ -161,7 +159,7 @@ pub(super) async fn list<W: World>(world: &W, walk: &mut OuWalk, spot: &Cursor) 
     Ok(accounts.items)
 }
 
-/// An OU can go while we walk.
+/// Turns a missing OU into an empty page: an OU can be deleted during the walk.
 fn there<T>(page: Result<Page<T>, Fault>) -> Result<Page<T>, Fault> {
     match page {
         Err(fault) if fault.class == FaultClass::NotFound => Ok(Page::default()),

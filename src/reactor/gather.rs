@@ -1,4 +1,4 @@
-//! Puts a case together: what the ledger knows, joined with what the message and the observation say.
+//! Builds a case: the ledger's facts, joined with those of the message and the observation.
 
 use super::observe::complete;
 use crate::domain::case::Case;
@@ -19,7 +19,7 @@ use crate::ports::{Access, Clock, Documents, Fault};
 pub(super) fn heard(policy: &Policy, target: &Target, edits: &[Edit], now: Time) -> Vec<CallFact> {
     let fact = |edit: &Edit| {
         let via_reactor_role = policy.is_reactor_role(&edit.principal, &target.account);
-        // A role of the reactor's own is never trusted: what it may do is explained by an intent, or foreign.
+        // The reactor's own roles are never trusted: an intent explains their calls, or the calls are foreign.
         let attribution = if via_reactor_role { Attribution::Untrusted } else { policy.attribute(&edit.principal) };
         let edit = edit.clone();
         CallFact { edit, attribution, via_reactor_role, heard: now, checked: false, notified: Notified::No }
@@ -27,7 +27,7 @@ pub(super) fn heard(policy: &Policy, target: &Target, edits: &[Edit], now: Time)
     edits.iter().map(fact).collect()
 }
 
-/// The contents that it takes to say what is new.
+/// Reads the further contents that are needed to determine what is new.
 pub(super) async fn read_missing<W: Documents + Clock + Sync>(
     world: &W,
     policy: &Policy,
@@ -42,7 +42,7 @@ pub(super) async fn read_missing<W: Documents + Clock + Sync>(
     complete(world, &work.target, access, observation, |seen| witness::wanted(&facts, seen, now)).await
 }
 
-/// Puts a case together: what is known, with what the message and the observation say.
+/// Builds the case of one observation.
 pub(super) fn case<W: Clock>(
     world: &W,
     policy: &Policy,

@@ -1,4 +1,4 @@
-//! CloudTrail's own event history: the calls that no event told of, and those that only an event claims.
+//! CloudTrail's event history: missed events, and calls that only an event claims.
 
 use crate::domain::attribution::{Author, pair};
 use crate::domain::case::Case;
@@ -12,9 +12,8 @@ use crate::domain::signal::Cause;
 use crate::domain::time::Time;
 use crate::ports::{Access, Documents, Fault, Lookup, World};
 
-/// The calls that CloudTrail remembers of the time in which something happened that no event told of; asked by a sweep, since
-/// elsewhere the events are on their way. A denial is no reason to leave what was found; a call that can succeed later is
-/// made later.
+/// Looks up the calls behind changes without an event. Only a sweep asks, because after an event the others may still be on
+/// their way. A denial leaves such a change without a principal; a retryable fault fails the reconciliation.
 pub(super) async fn lookup<W: World>(world: &W, case: &Case, access: &Access) -> Result<Vec<Edit>, Fault> {
     let Some(since) = missed_since(case) else { return Ok(Vec::new()) };
     match Documents::lookup_events(world, &case.target, access, &Lookup::Since(since)).await {
@@ -27,8 +26,8 @@ pub(super) async fn lookup<W: World>(world: &W, case: &Case, access: &Access) ->
     }
 }
 
-/// Calls that CloudTrail's history has confirmed, or does not know. What keeps it from answering must not hold up a write: the
-/// call stays unconfirmed, and is asked for again.
+/// Calls that the event history has confirmed or refuted. A fault must not hold up a write: the call stays unconfirmed, and
+/// a later reconciliation asks again.
 pub(super) async fn confirm<W: World>(world: &W, case: &Case, access: &Access) -> Vec<CallFact> {
     let mut checked = Vec::new();
     for call in due(&case.record.facts, case.now) {
@@ -43,7 +42,7 @@ pub(super) async fn confirm<W: World>(world: &W, case: &Case, access: &Access) -
     checked
 }
 
-/// What on-call is told of a trusted call that CloudTrail does not know.
+/// The alert about a trusted call that the event history refutes.
 pub(super) fn made_up(policy: &Policy, case: &Case, call: &CallFact) -> Option<Alert> {
     if call.is_trusted() {
         return None;
@@ -60,7 +59,7 @@ pub(super) fn made_up(policy: &Policy, case: &Case, call: &CallFact) -> Option<A
     Some(about_hub(HubFinding::MadeUp, policy.hub_account(), &edit.id, Some(&case.correlation), &reason, case.now))
 }
 
-/// Since when a call may be missing; `None` where every fact has a name.
+/// The time from which on a call may be missing; `None` where every fact has a principal.
 fn missed_since(case: &Case) -> Option<Time> {
     if case.cause != Cause::Sweep {
         return None;

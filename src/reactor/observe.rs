@@ -1,4 +1,4 @@
-//! A consistent observation of a target: read again while its answers disagree, or SSM is not done with the latest version.
+//! A consistent observation of a target: reads repeat while answers disagree, or while the latest version is pending.
 
 use std::collections::BTreeSet;
 
@@ -6,26 +6,26 @@ use crate::domain::observation::{DocumentStatus, Observation, Obstacle, Seen, Un
 use crate::domain::target::Target;
 use crate::ports::{Access, Clock, Documents, Fault, FaultClass};
 
-/// Observations of a target in one reconciliation, before the message waits.
+/// Rounds of observation in one reconciliation, before the message waits.
 pub(super) const OBSERVE_ATTEMPTS_MAX: usize = 3;
-/// Reads of one observation until its answers agree, before the message comes again.
+/// Reads of one observation until the answers agree, before the message comes again.
 const READS_MAX: u32 = 4;
-/// The pause before the second read; each further one is twice as long.
+/// The pause before the second read, in milliseconds; doubled for each further one.
 const REREAD_MS: u64 = 100;
 
-/// Polls of a version's status before the rest is left to a later observation.
+/// Polls of a version's status, before a later observation takes over.
 pub(super) const POLLS_MAX: u32 = 20;
 pub(super) const POLL_MS: u64 = 250;
 
-/// What observing brought.
+/// The result of observing.
 pub(super) struct Observed {
     pub(super) observation: Observation,
-    /// Whether it took a pause, in which another invocation may have committed.
+    /// Whether it paused, so that another invocation may have committed meanwhile.
     pub(super) waited: bool,
 }
 
-/// Observes a target. An obstacle that a later attempt of the same call would meet again is an observation; answers that
-/// keep disagreeing are a fault, so that the message comes again.
+/// Observes a target. An obstacle that the same call would meet again is an observation. Answers that keep disagreeing are
+/// a fault, so that the message comes again.
 pub(super) async fn observe<W: Documents + Clock + Sync>(
     world: &W,
     target: &Target,
@@ -54,8 +54,8 @@ pub(super) async fn observe<W: Documents + Clock + Sync>(
     }
 }
 
-/// Reads the versions whose contents it takes to say what is new. Further versions may be made meanwhile; each observation
-/// reads all that the one before it missed.
+/// Reads the further versions that `wanted` asks for. New versions may appear meanwhile; each round reads all that the one
+/// before missed.
 pub(super) async fn complete<W: Documents + Clock + Sync>(
     world: &W,
     target: &Target,
@@ -76,7 +76,7 @@ pub(super) async fn complete<W: Documents + Clock + Sync>(
     Ok(observation)
 }
 
-/// Observes, and again while SSM says that the latest version is still on its way.
+/// Observes until SSM no longer reports the latest version as pending.
 async fn settled<W: Documents + Clock + Sync>(
     world: &W,
     target: &Target,
@@ -96,8 +96,8 @@ async fn settled<W: Documents + Clock + Sync>(
     Ok(observed)
 }
 
-/// Reads until the answers agree. A write lands between two calls, or reads lag behind, for moments only; but a writer can go
-/// on, so that the number of reads is bounded.
+/// Reads until the answers agree. Writes between two calls, and stale reads, are short; the bound is for a caller that
+/// keeps writing.
 async fn consistent<W: Documents + Clock + Sync>(
     world: &W,
     target: &Target,

@@ -1,4 +1,4 @@
-//! What would be decided about a target, and nothing of what would follow: the same observation, case and decision.
+//! The decision about a target, without its effects: the same observation, case and decision as in a reconciliation.
 
 use std::collections::BTreeSet;
 
@@ -13,10 +13,10 @@ use crate::domain::signal::Work;
 use crate::domain::target::AccountFacts;
 use crate::ports::{Access, Clock, Documents, Fault};
 
-/// Observes the target of `work` and decides. The bounds say it: neither ledger nor topic nor queue is within reach.
+/// Observes the target of `work` and decides. The trait bounds exclude the ledger, the topic and the queue.
 ///
 /// # Errors
-/// What could not be read, and says nothing about the document: trying again may help.
+/// The document cannot be read; trying again may help.
 pub async fn preview<W: Documents + Clock + Sync>(
     world: &W,
     policy: &Policy,

@@ -1,4 +1,4 @@
-//! Keeping the version history short: what lies behind the page that SSM lists is superseded, and its change is in the history.
+//! Prunes versions that are older than the page that SSM lists; the ledger's history holds their changes.
 
 use crate::domain::case::Case;
 use crate::domain::fact::{Facts, Intended, Intent};
@@ -9,7 +9,7 @@ use crate::ports::{Access, Fault, World};
 /// Versions deleted in one reconciliation.
 const PRUNED_MAX: u64 = 5;
 
-/// Versions that are no longer needed; their deletion is logged among the facts, so that it is known for the reactor's own.
+/// Plans the deletion of superseded versions and logs it as an intent, so that its events count as the reactor's own.
 pub(super) fn plan<W: World>(world: &W, case: &Case, facts: &mut Facts) -> Vec<u64> {
     let superseded = superseded(case);
     let Some(newest) = superseded.iter().max() else { return superseded };
@@ -24,7 +24,7 @@ pub(super) async fn prune<W: World>(world: &W, case: &Case, access: &Access, ver
     for version in versions {
         match world.prune(&case.target, access, *version).await {
             Ok(()) => {}
-            // It is there to stay for now; the limit is far away and the next reconciliation tries again.
+            // The version limit is far away: leave the version to the next reconciliation.
             Err(fault) if !fault.retryable() => tracing::warn!(error = %fault, version, "version not pruned"),
             Err(fault) => return Err(fault),
         }

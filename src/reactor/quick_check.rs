@@ -1,4 +1,4 @@
-//! The quick check of a sweep, and what is written down so that the next one can be as quick.
+//! The quick check of a sweep, and its fingerprint for the next one.
 
 use std::collections::BTreeSet;
 
@@ -19,18 +19,18 @@ use crate::ports::{Access, Fault, World};
 pub(super) struct Begun {
     pub(super) loaded: Loaded,
     pub(super) observed: Observed,
-    /// What a quick check has shown, where one was made.
+    /// The answer of the quick check, where one was made.
     pub(super) check: Option<QuickCheck>,
 }
 
-/// Loads what is remembered, and observes. Where nothing is known to have happened, one call may be all that it takes.
+/// Loads the record and observes. A sweep without events tries the quick check first, which costs one call.
 pub(super) async fn begin<W: World>(world: &W, policy: &Policy, work: &Work, access: &Access) -> Result<Begun, Fault> {
     let ids: BTreeSet<String> = work.edits.iter().map(|edit| edit.id.clone()).collect();
     let mut check = None;
     if work.cause == Cause::Sweep && ids.is_empty() {
         let (loaded, checked) = join(world.load(&work.target, &ids), world.quick_check(&work.target, access)).await;
         let loaded = loaded?;
-        // What stands in its way, the full observation will meet again, and say.
+        // The full observation meets the same fault again, and reports it.
         check = checked.ok();
         if let Some(observed) = check.as_ref().and_then(|check| as_it_was(world, policy, work, &loaded, check)) {
             return Ok(Begun { loaded, observed, check });
@@ -45,7 +45,7 @@ pub(super) async fn begin<W: World>(world: &W, policy: &Policy, work: &Work, acc
     Ok(Begun { loaded, observed, check })
 }
 
-/// What is there, where it is as it was, and that is what the policy wants by now. Anything else is observed in full.
+/// The remembered observation, if the document is unchanged and in sync with the policy; else a full observation is needed.
 fn as_it_was<W: World>(
     world: &W,
     policy: &Policy,
@@ -59,7 +59,7 @@ fn as_it_was<W: World>(
     right.then_some(Observed { observation: case.observation, waited: false })
 }
 
-/// Writes the check down, if there is something to write down. It is no reason to reconcile again if that fails.
+/// Records the check if it is news. A fault only costs the next sweep a full observation.
 pub(super) async fn record_check<W: World>(
     world: &W,
     (case, decision, applied): (&Case, &Decision, &Applied),

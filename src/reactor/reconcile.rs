@@ -26,41 +26,41 @@ use crate::domain::time::MINUTE_MS;
 use crate::domain::witness;
 use crate::ports::{Access, Attempt, Fault, FaultClass, Relapse, RoleUse, World};
 
-/// Times a target is reconciled again because another invocation committed first.
+/// Repetitions of a reconciliation because another invocation committed first.
 const RACES_MAX: usize = 5;
-/// A new account that Organizations does not list yet is asked for again after this.
+/// Seconds until the next attempt at a new account that Organizations does not list yet.
 const UNKNOWN_ACCOUNT_WAIT_S: u32 = 15;
 
-/// What came of one target.
+/// The outcome for one target.
 #[derive(Clone, Debug)]
 pub struct PassReport {
     /// Where.
     pub target: Target,
     /// Why it was observed.
     pub cause: Cause,
-    /// What was decided; absent where the account is not in the organisation.
+    /// The decision; absent where the account is unknown, closed or no longer in the organisation.
     pub decision: Option<Decision>,
-    /// What came of it.
+    /// The outcome of the decision.
     pub applied: Applied,
-    /// How the target stands now.
+    /// The target's status now.
     pub status: Status,
-    /// Alerts that went out.
+    /// Alerts that were published.
     pub alerts: usize,
-    /// Observations that it took.
+    /// Rounds of observation.
     pub looks: usize,
     /// From the signal to the end, in milliseconds.
     pub since_ms: i64,
 }
 
-/// What one invocation has learned of a target by itself; nothing of it is lost when another one commits first.
+/// Facts that this invocation learned; they survive a commit of another invocation.
 #[derive(Default)]
 struct Progress {
-    /// Calls that CloudTrail was asked for, and how the invocation's own writes ended.
+    /// Calls from CloudTrail's event history, and how the invocation's own writes ended.
     learned: Facts,
     refused: Vec<Refusal>,
 }
 
-/// Reconciles a target, again where another invocation was faster.
+/// Reconciles a target; starts over where another invocation committed first.
 pub(super) async fn reconcile<W: World>(
     world: &W,
     policy: &Policy,
@@ -75,7 +75,7 @@ pub(super) async fn reconcile<W: World>(
                 races += 1;
                 world.sleep(u64::from(world.jitter() % 200)).await;
             }
-            // A write did not land: the next observation tells why.
+            // A write did not land: observe again to find out why.
             Ok(None) => {}
             Ok(Some(report)) => return Ok(report),
             Err(fault) => return Err(fault),
@@ -107,7 +107,7 @@ async fn round<W: World>(
     }
     let last_check = loaded.last_check.take();
     let known_before = is_known(&loaded, work);
-    // As the ledger has it: what the invocation learned by itself is news, or how its write ended would not be committed.
+    // The record as stored. Facts learned by this invocation stay out, or the end of its write would count as committed.
     let mut before = loaded.record.clone();
     loaded.record.facts = merge(&loaded.record.facts, &progress.learned);
     let observation = read_missing(world, policy, work, &access, &loaded, observed.observation).await?;
@@ -140,7 +140,7 @@ async fn round<W: World>(
     conclude(world, &access, attempt, concluded, progress.refused.len() + 1).await.map(Some)
 }
 
-/// The intent of this round, with how it ended, which the ledger does not know yet.
+/// The intents of this round whose end the ledger does not know yet.
 fn own_intents<'a>(case: &'a Case, before: &Record) -> impl Iterator<Item = (String, Intent)> + 'a {
     let logged = before.facts.intents.clone();
     let ended =
@@ -149,7 +149,7 @@ fn own_intents<'a>(case: &'a Case, before: &Record) -> impl Iterator<Item = (Str
     news.map(|(name, intent)| (name.clone(), intent.clone()))
 }
 
-/// A message whose calls are known came before: its alerts may still wait to be sent.
+/// Whether a call of the message is known already: it is a redelivery, and its alerts may still be unsent.
 fn is_known(loaded: &Loaded, work: &Work) -> bool {
     let settled = |edit: &Edit| {
         let call = loaded.record.facts.calls.get(&edit.id);
@@ -158,7 +158,7 @@ fn is_known(loaded: &Loaded, work: &Work) -> bool {
     work.edits.iter().any(settled)
 }
 
-/// Adds what CloudTrail remembers to what is known.
+/// Adds the calls of CloudTrail's event history to the facts.
 async fn ask_cloudtrail<W: World>(
     world: &W,
     policy: &Policy,
@@ -179,7 +179,7 @@ async fn ask_cloudtrail<W: World>(
     Ok(())
 }
 
-/// Adds what CloudTrail's own history says of calls that only events claim.
+/// Adds the event history's verdict on calls that only events claim.
 async fn confirm_calls<W: World>(
     world: &W,
     policy: &Policy,
@@ -199,13 +199,13 @@ async fn confirm_calls<W: World>(
     Ok(())
 }
 
-/// A reconciliation that has come to its end but for what follows from it.
+/// A reconciliation after its decision and write, before settling.
 struct Concluded {
     case: Case,
     judgement: Judgement,
     decision: Decision,
     applied: Applied,
-    /// The record as the ledger has it.
+    /// The record as stored.
     before: Record,
     check: Option<QuickCheck>,
     last_check: Option<LastCheck>,
@@ -222,7 +222,7 @@ async fn conclude<W: World>(
     let Concluded { case, judgement, decision, applied, before, check, last_check, known_before } = concluded;
     let mut settlement = settle(&case, &judgement, &decision, &applied, &before);
     let mut status = before.status;
-    // What is to follow comes first: one message too many does no harm, one too few would leave something waiting for ever.
+    // Send the next message before the commit: a surplus message is harmless, a missing one would leave the target waiting.
     if let Some((work, delay)) = settlement.next {
         world.send(&[(Task::Work(work), delay)]).await?;
     }
@@ -262,8 +262,8 @@ async fn conclude<W: World>(
     })
 }
 
-/// What is known of the account. One that no event told of is looked up; so is one that has left, because it would send no
-/// events: the news that it is back may be later than they.
+/// Facts of the account. Organizations is asked about an unknown account, and about an inactive one: events of an account
+/// that is back may overtake the event of its return.
 async fn account<W: World>(world: &W, known: Option<AccountFacts>, work: &Work) -> Result<Option<AccountFacts>, Fault> {
     if known.as_ref().is_some_and(|facts| facts.state == AccountState::Active) {
         return Ok(known);
@@ -275,7 +275,7 @@ async fn account<W: World>(world: &W, known: Option<AccountFacts>, work: &Work) 
     Ok(found.or(known))
 }
 
-/// An account that the organisation does not have: a new one may still come to be known, any other is told.
+/// Handles an account that the organisation does not list: a new one may still appear, any other is alerted.
 async fn unknown_account<W: World>(
     world: &W,
     policy: &Policy,
@@ -296,8 +296,8 @@ async fn unknown_account<W: World>(
     Ok(not_observed(world, work, &reason))
 }
 
-/// A gap role is for accounts that no member role reaches yet; its use elsewhere is told, once an account and day. An
-/// invocation that dies before leaves it to the next session, minutes later.
+/// Alerts the use of a gap role where the member role worked before, once per account and day. If the invocation dies
+/// first, the next session reports the relapse again, minutes later.
 async fn tell_relapse<W: World>(
     world: &W,
     policy: &Policy,

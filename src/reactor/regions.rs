@@ -1,4 +1,4 @@
-//! The regions that an account is looked at in.
+//! The regions in which an account is observed.
 
 use crate::domain::policy::Policy;
 use crate::domain::record::Enabled;
@@ -7,7 +7,7 @@ use crate::domain::sweep::LAST_CHECK_MS;
 use crate::domain::target::{AccountId, Region};
 use crate::ports::{Access, Fault, World};
 
-/// Those of an account that is not asked now.
+/// The regions of an account by its last report, without asking it.
 pub(super) async fn regions<W: World>(world: &W, policy: &Policy, account: &AccountId) -> Result<Vec<Region>, Fault> {
     let told = match policy.governed_regions() {
         Some(_) => None,
@@ -16,8 +16,7 @@ pub(super) async fn regions<W: World>(world: &W, policy: &Policy, account: &Acco
     Ok(policy.regions_of(told.as_ref().map(|told| &told.regions)))
 }
 
-/// What a sweep looks at in an account, which is asked first which regions it has enabled. That it does not answer is no
-/// reason to look nowhere.
+/// The work of a sweep in one account. Asks the account for its enabled regions first; on a fault the last report counts.
 pub(super) async fn swept<W: World>(
     world: &W,
     policy: &Policy,

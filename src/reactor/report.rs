@@ -1,15 +1,15 @@
-//! Telling: what is in the outbox goes to the topic, and is marked.
+//! Publishes alerts: moves them from the outbox to the topic, and marks them sent.
 //!
-//! Whoever tells an alert claims it first, so that two invocations at the same moment do not both tell it. A claim ends with
-//! the invocation's time: what a dead one leaves behind is told when its message comes again.
+//! An invocation claims an alert before it publishes it, so that concurrent invocations do not both publish it. A claim
+//! ends with the invocation's time. If the invocation dies, the redelivered message publishes what it left.
 
 use crate::domain::finding::Alert;
 use crate::domain::mutant::{self, Mutant};
 use crate::domain::target::{AccountId, Region};
 use crate::ports::{Attempt, Fault, FaultClass, World};
 
-/// Tells what the outbox holds for a region of an account, or for no region. A fault leaves the rest there, and the message
-/// comes again.
+/// Publishes the unsent alerts of one region of an account, or those without a region. On a fault the rest stays in the
+/// outbox, and the message comes again.
 pub(super) async fn flush<W: World>(
     world: &W,
     account: &AccountId,
@@ -18,7 +18,7 @@ pub(super) async fn flush<W: World>(
 ) -> Result<usize, Fault> {
     let mut told = 0;
     for alert in world.unsent(account).await? {
-        // Other regions of the account may be in hand at this moment; each tells its own.
+        // Other regions of the account may be in progress; each publishes its own alerts.
         if alert.region.as_ref() == region && tell(world, &alert, attempt).await? {
             told += 1;
         }
@@ -26,7 +26,7 @@ pub(super) async fn flush<W: World>(
     Ok(told)
 }
 
-/// Tells an alert that belongs to no target, once.
+/// Keeps an alert that belongs to no commit, and publishes it once.
 pub(super) async fn tell_once<W: World>(world: &W, alert: &Alert, attempt: &Attempt) -> Result<(), Fault> {
     if world.keep_alert(alert).await? {
         tell(world, alert, attempt).await?;
@@ -34,8 +34,8 @@ pub(super) async fn tell_once<W: World>(world: &W, alert: &Alert, attempt: &Atte
     Ok(())
 }
 
-/// Tells an alert unless somebody else is about to. Whether they come to it is not known: a message that comes again, and
-/// may be the only one left, has to come once more when the claim is over.
+/// Publishes an alert unless another invocation has claimed it, which may yet fail. A redelivered message may be the last
+/// one, so it fails and comes again when the claim is over.
 async fn tell<W: World>(world: &W, alert: &Alert, attempt: &Attempt) -> Result<bool, Fault> {
     if !mutant::on(Mutant::TellWithoutClaim) && !world.claim(alert, attempt, world.now()).await? {
         return if attempt.again { Err(claimed(alert)) } else { Ok(false) };

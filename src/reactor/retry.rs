@@ -1,29 +1,30 @@
-//! What comes of a message after a fault: it comes again soon, and as a successor before its receives are used up.
+//! Retries after a fault: the message comes again soon, and as a successor before its receives are used up.
 //!
-//! SQS puts a message aside that was received too often. That limit is for messages that crash the function; a throttle or an
-//! outage must not use it up. So after a few receives the function sends the body as a new message, and settles the old one.
+//! SQS dead-letters a message that was received too often. That limit is for messages that crash the function; throttling
+//! and outages must not use it up. After a few receives the function sends the body as a new message and settles the old
+//! one.
 
 use super::Reactor;
 use super::batch::{BatchReport, Message};
 use crate::domain::time::Time;
 use crate::ports::{Fault, World};
 
-/// Everything ends this long before the deadline, so that the answer still gets out.
+/// Everything ends this long before the deadline, so that the response still gets out.
 pub(super) const REPLY_MS: i64 = 500;
-/// The first retry comes after one to this many seconds, the next ones after twice as long each.
+/// The first retry comes within one to this many seconds; the range doubles for each further one.
 const FIRST_S: u32 = 5;
-/// No retry waits longer.
+/// The longest delay of a retry, in seconds.
 const LONGEST_S: u32 = 120;
-/// Receives after which a message comes again as a successor.
+/// Receives after which a message returns as a successor.
 const RECEIVES_MAX: u32 = 3;
-/// Receives of a message and its successors: about a day of retries, as long as `EventBridge` tries to deliver an event. The
-/// last successor is only handed back, and SQS puts it aside, where an alarm and `runasctl redrive` find it.
+/// Receives of a message and its successors: about a day of retries, as long as `EventBridge` tries to deliver. The last
+/// successor gets none: SQS moves it to the dead-letter queue, which has an alarm and `runasctl redrive`.
 const RECEIVES_IN_ALL_MAX: u32 = 1_200;
 
 impl<W: World> Reactor<W> {
-    /// The message comes again: within seconds after a retryable fault, and otherwise when its visibility timeout is over.
+    /// Returns a message to the queue: after a delay where the fault is retryable, else when its visibility timeout ends.
     pub(super) async fn give_back(&self, deadline: Time, message: &Message, fault: &Fault, report: &mut BatchReport) {
-        // One message may stand for several targets, each with a fault of its own.
+        // A message may stand for several targets, each with its own fault.
         if report.failed.contains(&message.id) || report.retried.contains(&message.id) {
             return;
         }
@@ -53,12 +54,12 @@ impl<W: World> Reactor<W> {
     }
 }
 
-/// A message without an id cannot be answered for by itself, so that it is never settled after a fault.
+/// A message without an id cannot be named in the response, so it must never be settled after a fault.
 fn wants_successor(message: &Message) -> bool {
     !message.id.is_empty() && (RECEIVES_MAX..RECEIVES_IN_ALL_MAX).contains(&message.receives)
 }
 
-/// Exponential backoff, spread over the upper four fifths of each step.
+/// The delay in seconds: exponential backoff, spread over the upper four fifths of each step.
 fn retry_after_s(receives: u32, jitter: u32) -> u32 {
     let longest = FIRST_S.saturating_mul(2_u32.saturating_pow(receives.saturating_sub(1).min(8))).min(LONGEST_S);
     let shortest = longest / FIRST_S;

@@ -1,9 +1,8 @@
-//! A sweep: everything is looked at, whether or not an event came. It walks the organisation in steps, one message each, and
-//! refreshes what is known of the accounts as it meets them.
+//! A sweep observes every target, whether or not an event came. It walks the organisation in steps of one message each, and
+//! refreshes the facts of the accounts that it meets.
 //!
-//! Where it has come to stands in the ledger. A step first does its work, which does no harm when it is done twice, then
-//! remembers that it was done, and last sends the message for the next one; whoever receives the message of a step again
-//! sends that of the step that is due.
+//! The ledger holds its progress. A step does its idempotent work, stores its completion, and then sends the message for
+//! the next step. A redelivered step message sends the message for the step that is due.
 
 use futures_util::stream::{self, StreamExt as _};
 
@@ -17,16 +16,16 @@ use crate::domain::target::{AccountFacts, AccountId, AccountState, OuId, Region}
 use crate::domain::time::Time;
 use crate::ports::{Attempt, Fault, FaultClass, World};
 
-/// Calls on the tree in one step, and accounts after which no further one is made.
+/// Calls on the tree in one step, and the number of accounts after which a step makes no further call.
 const CALLS_MAX: usize = 8;
 const ACCOUNTS_MAX: usize = 60;
-/// Organizations takes five such calls a second of everybody in the organisation together [docs: `orgs_reference_limits`];
-/// this leaves a little for others.
+/// Organizations allows the organisation five such calls a second [docs: `orgs_reference_limits`]; this pace leaves some to
+/// others.
 const PACE_MS: u64 = 250;
-/// Accounts whose rows are read and written at the same time.
+/// Accounts whose rows are read and written concurrently.
 const CONCURRENCY: usize = 32;
 
-/// When the next call may be made. Steps follow each other without knowing of each other, so that the first waits too.
+/// Paces calls to Organizations. Steps do not know of each other, so that the first call of each waits too.
 #[derive(Default)]
 struct Pace(Option<Time>);
 
@@ -39,7 +38,7 @@ impl Pace {
     }
 }
 
-/// Begins a sweep, or goes on with one. Answers with the number of messages that it sent.
+/// Starts a sweep, or continues one. Returns the number of messages that it sent.
 pub(super) async fn sweep<W: World>(
     world: &W,
     policy: &Policy,
@@ -69,7 +68,7 @@ pub(super) async fn sweep<W: World>(
             StartResult::UnderWay(step) => step,
         },
     };
-    // Somebody else is at it; but the one who was may have died before the message for the next step was out.
+    // Another invocation continues the sweep, or died before it sent the next step's message.
     if !attempt.again {
         tracing::info!(correlation = event.id, due, "a sweep is under way, and elsewhere");
         return Ok(0);
@@ -78,7 +77,7 @@ pub(super) async fn sweep<W: World>(
     Ok(1)
 }
 
-/// One step: some pages of the tree, and the accounts on them; in the end the accounts that should have been there.
+/// One step: some pages of the tree and their accounts; after the last page, the accounts that the walk did not meet.
 async fn go_on<W: World>(world: &W, policy: &Policy, mut sweep: Sweep, attempt: &Attempt) -> Result<usize, Fault> {
     let mut walk = match sweep.walk.take() {
         Some(walk) => walk,
@@ -114,12 +113,12 @@ async fn go_on<W: World>(world: &W, policy: &Policy, mut sweep: Sweep, attempt: 
     Ok(sent)
 }
 
-/// The message for a step.
+/// Sends the message for a step.
 async fn next<W: World>(world: &W, step: u64) -> Result<(), Fault> {
     world.send(&[(Task::SweepStep(step), 0)]).await
 }
 
-/// The root of the organisation is the first above its management account: no call of its own, and no right to it.
+/// The root of the organisation, from the management account's path: that needs no further call and no permission for it.
 async fn root<W: World>(world: &W, policy: &Policy) -> Result<OuId, Fault> {
     let facts = world.account(policy.management_account()).await?;
     facts.and_then(|facts| facts.ou_path.into_iter().next()).ok_or_else(|| Fault {
@@ -134,7 +133,7 @@ async fn root<W: World>(world: &W, policy: &Policy) -> Result<OuId, Fault> {
     })
 }
 
-/// Accounts that we know and that the walk has not met: moved from one side of it to the other, or no longer there.
+/// Looks up known accounts that the walk did not meet: moved during the walk, or gone.
 async fn find<W: World>(world: &W, unmet: Vec<AccountId>, mut pace: Pace) -> Result<Vec<AccountFacts>, Fault> {
     let mut found = Vec::new();
     for account in unmet.iter().take(CALLS_MAX) {
@@ -147,7 +146,7 @@ async fn find<W: World>(world: &W, unmet: Vec<AccountId>, mut pace: Pace) -> Res
     Ok(found)
 }
 
-/// Sends a message for each account that can be governed.
+/// Sends a message for each active account.
 async fn meet<W: World>(
     world: &W,
     policy: &Policy,
@@ -178,7 +177,7 @@ async fn meet<W: World>(
     Ok(tasks.len())
 }
 
-/// Brings what we know of an account up to date. What a page says that is not what we know may be what was a moment ago.
+/// Refreshes an account's stored facts. A page may be stale: where it differs, Organizations is asked about the account.
 async fn meet_one<W: World>(
     world: &W,
     policy: &Policy,

@@ -1,4 +1,4 @@
-//! A write to the document: the intent is logged, then a fixed script without choices runs within the intent's lease.
+//! A write to the document: logs the intent, then runs a fixed sequence of calls within the intent's lease.
 
 use futures_util::future::{Either, select};
 
@@ -15,8 +15,7 @@ use crate::domain::target::Target;
 use crate::domain::time::Time;
 use crate::ports::{Access, Fault, FaultClass, World, Written};
 
-/// Logs the intent of a write, which fails where another invocation committed first, and makes the write. The case knows then
-/// how it ended.
+/// Logs the intent, which fails where another invocation committed first, and makes the write. Notes its end in the case.
 pub(super) async fn write<W: World>(
     world: &W,
     case: &mut Case,
@@ -92,7 +91,7 @@ impl<W: World> Script<'_, W> {
         }
     }
 
-    /// Writes a version and waits until SSM has it.
+    /// Writes a version and waits until it is active.
     async fn put(&self, base: Option<u64>, content: &Content) -> Result<u64, Fault> {
         let text = content.render(self.world.jitter());
         let written = match base {
@@ -106,7 +105,7 @@ impl<W: World> Script<'_, W> {
         self.leased(self.world.promote(self.target, self.access, version)).await
     }
 
-    /// A deletion has no condition: the document is observed once more, as late as possible.
+    /// Deletes the document. `DeleteDocument` takes no condition, so the document is observed again as late as possible.
     async fn delete(&self, decided: &Observation) -> Result<(), Fault> {
         let observed = observe(self.world, self.target, self.access, &std::collections::BTreeSet::new()).await?;
         if !same(decided, &observed.observation) {
@@ -137,7 +136,7 @@ impl<W: World> Script<'_, W> {
         }
     }
 
-    /// No call of a write begins in the last third of its lease, and none outlives it.
+    /// Runs a call within the lease: it starts before the last third, and is cancelled at the end.
     async fn leased<T>(&self, call: impl Future<Output = Result<T, Fault>>) -> Result<T, Fault> {
         let left = self.until.since(self.world.now());
         if left < LEASE_MS / 3 {
@@ -161,7 +160,7 @@ fn late(message: &str) -> Fault {
     }
 }
 
-/// An earlier step of the script took effect: whatever a later one answers, the document has to be observed again.
+/// Marks a fault after an earlier step took effect: the document has to be observed again, whatever this step answered.
 fn unconfirmed(fault: Fault) -> Fault {
     Fault { outcome_unknown: true, ..fault }
 }
@@ -174,14 +173,14 @@ fn same(decided: &Observation, there: &Observation) -> bool {
     }
 }
 
-/// What a fault of the script means for the decision.
+/// The refusal that a fault of the script stands for.
 fn refused(fault: &Fault) -> Refusal {
     tracing::info!(error = %fault, outcome_unknown = fault.outcome_unknown, "write did not land");
     match fault.class {
         FaultClass::Conflict | FaultClass::NotFound => Refusal::Conflict,
         FaultClass::Duplicate => Refusal::Duplicate,
         FaultClass::VersionLimit => Refusal::VersionLimit,
-        // The first step was allowed; only a new observation tells what is left to be refused.
+        // An earlier step was allowed; only a new observation shows what is refused now.
         _ if fault.outcome_unknown => Refusal::Unconfirmed,
         FaultClass::Denied | FaultClass::DeniedByScp | FaultClass::RegionOff => Refusal::Denied,
         FaultClass::Invalid => Refusal::Invalid,

@@ -1,4 +1,4 @@
-//! What several messages about one target come to.
+//! How several messages about one target are coalesced.
 
 use super::*;
 use crate::domain::edit::{Action, Edit};
@@ -17,7 +17,7 @@ fn edit(id: &str) -> Edit {
     }
 }
 
-/// A work that began at this second, heard of by these events.
+/// Work that began at this second, with these events.
 fn work(cause: Cause, second: i64, events: &[&str]) -> Work {
     Work {
         target: Target::new("444455556666".parse().unwrap(), "eu-west-1".parse().unwrap()),
@@ -30,7 +30,7 @@ fn work(cause: Cause, second: i64, events: &[&str]) -> Work {
     }
 }
 
-/// The group of messages that were received so often.
+/// The group of messages with these receive counts.
 fn group(works: Vec<(Work, u32)>) -> Group {
     let mut groups = BTreeMap::new();
     for (number, (work, receives)) in works.into_iter().enumerate() {
@@ -72,7 +72,7 @@ fn new_account_outranks_a_touch_and_a_touch_a_routine_observation() {
         [AccountLifecycle, DocumentEvent, Sweep].map(|second| joined(Sweep, second)),
         [(AccountLifecycle, 1), (DocumentEvent, 1), (Sweep, 2)]
     );
-    // What has been tried for a while is not young again because of a new event.
+    // A new event does not make work that was tried for a while young again.
     assert_eq!(
         [AccountLifecycle, DocumentEvent, Sweep].map(|second| joined(DocumentEvent, second)),
         [(AccountLifecycle, 1), (DocumentEvent, 1), (DocumentEvent, 2)]
