@@ -1,4 +1,4 @@
-//! Folds code that is the same, byte for byte, in the packages of the Lambda functions: the SDK has much of it.
+//! Folds identical functions in the packages of the Lambda functions: the SDK contains many.
 
 #![expect(clippy::disallowed_methods, reason = "Cargo speaks to a build script through its environment")]
 

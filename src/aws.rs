@@ -1,15 +1,15 @@
-//! The world of [`crate::ports`] over the AWS SDK. SDK types stay in here (invariant 7).
+//! The [`crate::ports`] implemented over the AWS SDK. SDK types stay in this module (invariant 7).
 //!
 //! | room | subject |
 //! | --- | --- |
 //! | `lambda` | how a Lambda function reaches AWS: lean, lazily, one HTTP client |
 //! | `client` | what all clients share: region, endpoints, retries, timeouts, trust |
-//! | `fault` | what an error of the SDK means for us |
-//! | `session` | credentials of other accounts, which reach hardly more than one document; asking the broker for them |
-//! | `broker` | what the broker asks AWS in the management account |
+//! | `fault` | how SDK errors map to the reactor's faults |
+//! | `session` | credentials of other accounts, limited to one document; requests to the broker |
+//! | `broker` | the broker's calls in the management account |
 //! | `operator` | how an operator reaches AWS: profiles and SSO (feature `cli`) |
 //! | `dead_letters` | the dead-letter queue as an operator works on it (feature `cli`) |
-//! | `hub_view` | what the hub consists of, as an operator looks at it (feature `cli`) |
+//! | `hub_view` | the state of the hub's components for an operator (feature `cli`) |
 //! | `ledger_view` | the ledger as an operator reads it (feature `cli`) |
 //! | `policy_store` | the versions of the policy as an operator writes them (feature `cli`) |
 //! | `documents`, `directory`, `ledger`, `notifier`, `queue` | one port each |
@@ -60,7 +60,7 @@ use client::Clients;
 pub use documents::probe::Probed;
 use session::{Broker, Scope, Sessions};
 
-/// Everything the reactor can reach, in AWS. Making one opens no connection and reads nothing.
+/// Everything the reactor reaches in AWS. Creating one opens no connection and reads nothing.
 pub struct AwsWorld {
     documents: documents::SsmDocuments,
     cloudtrail: cloudtrail::EventHistory,
@@ -88,22 +88,22 @@ impl AwsWorld {
     }
 }
 
-/// What only operators ask for.
+/// Calls that only operators make.
 #[cfg(feature = "cli")]
 impl AwsWorld {
-    /// Assumes one of the roles in an account, and says which.
+    /// Assumes one of the roles in an account and returns its name.
     ///
     /// # Errors
-    /// No role lets the caller in.
+    /// No role admits the caller.
     pub async fn enter(&self, account: &AccountId, access: &Access) -> Result<String, Fault> {
         self.documents.enter(account, access).await
     }
 
-    /// Calls `UpdateDocumentDefaultVersion` with a version that no document can have, for the event that this leaves in the
-    /// account's trail.
+    /// Calls `UpdateDocumentDefaultVersion` with a version that no document can have, so that the account's trail
+    /// records an event.
     ///
     /// # Errors
-    /// The call was not made, or was refused for another reason than the version.
+    /// The call was not made, or was refused for a reason other than the version.
     pub async fn probe(&self, target: &Target, access: &Access) -> Result<Probed, Fault> {
         self.documents.probe(target, access).await
     }

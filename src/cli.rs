@@ -1,4 +1,4 @@
-//! `runasctl`, the operator's command. Results go to standard output, talk goes to standard error.
+//! `runasctl`, the operator's command. Results go to standard output, messages to standard error.
 
 pub mod accept;
 pub mod apply;
@@ -49,19 +49,19 @@ pub enum Output {
 enum Command {
     /// Run the main job on an embedded, simulated organisation: no AWS account, no network.
     Demo,
-    /// Say what the reactor makes of events: files with one event or one SQS batch each, `-` for standard input.
+    /// Show how the reactor reads events: files with one event or one SQS batch each, `-` for standard input.
     Decode(decode::DecodeArgs),
     /// Decide stored cases again, or run events on a simulated organisation and say what would be done.
     Replay(replay::ReplayArgs),
-    /// Say what is there, what the policy wants, and what would be done about it. Nothing is written.
+    /// Compare every document with the policy, and say what would be done. Nothing is written.
     Plan(plan::PlanArgs),
     /// Do what a plan says, where that still holds; a few accounts first. Run it again to take up what was stopped.
     Apply(apply::ApplyArgs),
     /// Accept what a version of a document holds, as if a trusted principal had written it.
     Accept(accept::AcceptArgs),
-    /// Say how everything stands, as the ledger knows it; what is not in sync first.
+    /// Show the status of every target from the ledger; targets that are not in sync come first.
     Status(status::StatusArgs),
-    /// Prove that everything is there: hub, roles, and per account and region trail and forwarding rule. Nothing is written.
+    /// Check hub, roles, and the trail and forwarding rule of every account and region. Nothing is written.
     Doctor(doctor::DoctorArgs),
     /// Say what happened at a target, and who did it; newest first.
     History(history::HistoryArgs),
@@ -73,7 +73,7 @@ enum Command {
     /// and the runbook for on-call.
     #[command(subcommand)]
     Render(render::RenderCommand),
-    /// Look into the dead-letter queue, put messages back to work, or drop them with a reason.
+    /// List the dead-letter queue, send messages back to the work queue, or drop them with a reason.
     Redrive(redrive::RedriveArgs),
     /// Check, test and explain a policy; put it into force, see what is and was, and bring an earlier one back.
     #[command(subcommand)]
@@ -91,13 +91,13 @@ enum PolicyCommand {
 /// How the command ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ExitStatus {
-    /// Everything is as it should be.
+    /// Everything is as desired.
     Success = 0,
-    /// Something could not be done.
+    /// The command failed, wholly or in part.
     Error = 1,
-    /// Something is not as it should be.
+    /// Something differs from what is desired.
     Drift = 2,
-    /// Some targets cannot be read, so that nobody knows.
+    /// Some targets cannot be read, so their state is unknown.
     Unreachable = 3,
     /// The command line is wrong.
     Usage = 64,

@@ -1,4 +1,4 @@
-//! Time and chance of the real world.
+//! The system's time and randomness.
 
 use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher as _, Hasher as _};
@@ -16,8 +16,8 @@ pub(crate) async fn sleep(ms: u64) {
     tokio::time::sleep(Duration::from_millis(ms)).await;
 }
 
-/// Every `RandomState` has keys of its own, seeded from the system; the hash of nothing under them is a random number.
-/// It spreads delays and tells writes apart; no secret depends on it.
+/// A random number: the system seeds the keys of every `RandomState`, so their hash of nothing is random. It spreads
+/// delays and distinguishes writes; no secret depends on it.
 pub(crate) fn jitter() -> u32 {
     let drawn = RandomState::new().build_hasher().finish();
     u32::try_from(drawn >> 32).unwrap_or_default()

@@ -1,7 +1,6 @@
-//! The settings of a running reactor, from the environment. Nothing else in the crate reads a variable of ours.
+//! The settings of a running reactor. Nothing else in the crate reads the environment.
 //!
-//! Every problem is reported at once, each with its variable, its cause and the fix: whoever deploys the function sees one
-//! failed start, not five.
+//! All problems are reported at once, each with variable, cause and fix, so that one failed start shows every mistake.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -19,11 +18,11 @@ mod tests;
 pub const TABLE: &str = "RUNAS_TABLE";
 /// ARN of the SNS topic that alerts go to (required).
 pub const TOPIC_ARN: &str = "RUNAS_TOPIC_ARN";
-/// URL of the queue that the reactor lives on (required).
+/// URL of the reactor's work queue (required).
 pub const QUEUE_URL: &str = "RUNAS_QUEUE_URL";
 /// URL of the dead-letter queue (required).
 pub const DLQ_URL: &str = "RUNAS_DLQ_URL";
-/// Where the policy is: `table` (default) or `file:PATH`.
+/// Source of the policy: `table` (default) or `file:PATH`.
 pub const POLICY: &str = "RUNAS_POLICY";
 /// Which certificate authorities to trust: `amazon` (default in the `aws` partition) or `native`, the system's.
 pub const TRUST: &str = "RUNAS_TRUST";
@@ -31,9 +30,9 @@ pub const TRUST: &str = "RUNAS_TRUST";
 pub const REGION: &str = "AWS_REGION";
 /// ARN of the broker's function in the management account; without it no gap role is used.
 pub const BROKER: &str = "BROKER";
-/// How often a call is tried in all; 3 where it is not set.
+/// Attempts of each call in all; 3 by default.
 pub const MAX_ATTEMPTS: &str = "AWS_MAX_ATTEMPTS";
-/// Endpoint of every service without an endpoint of its own.
+/// Endpoint of every service that has no endpoint variable of its own.
 pub const ENDPOINT: &str = "AWS_ENDPOINT_URL";
 /// Endpoint of Systems Manager.
 pub const ENDPOINT_SSM: &str = "AWS_ENDPOINT_URL_SSM";
@@ -57,18 +56,18 @@ pub const ENDPOINT_LAMBDA: &str = "AWS_ENDPOINT_URL_LAMBDA";
 /// Endpoint of Identity and Access Management.
 pub const ENDPOINT_IAM: &str = "AWS_ENDPOINT_URL_IAM";
 
-/// One reason why the settings cannot be used.
+/// One problem of the settings.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConfigProblem {
     /// The variable.
     pub variable: &'static str,
     /// What is wrong with it.
     pub cause: String,
-    /// What to do about it.
+    /// How to fix it.
     pub fix: &'static str,
 }
 
-/// Everything that is wrong with the settings.
+/// Every problem of the settings.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConfigProblems(pub Vec<ConfigProblem>);
 
@@ -87,25 +86,25 @@ impl std::error::Error for ConfigProblems {}
 /// Where the policy is read from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PolicySource {
-    /// From the ledger's table, where `policy push` puts it.
+    /// The ledger's table, which `policy push` writes.
     Table,
-    /// From a file with the compiled policy, for local runs.
+    /// A file with the compiled policy, for local runs.
     File(PathBuf),
 }
 
-/// Which certificate authorities endpoints are trusted by.
+/// The certificate authorities that endpoints are verified against.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Trust {
-    /// The five roots of Amazon Trust Services that the binary carries: nothing is read at the start.
+    /// The five embedded roots of Amazon Trust Services: startup reads no file.
     Amazon,
-    /// The system's, for TLS-inspecting proxies, endpoints of others and partitions with other authorities.
+    /// The system's roots, for TLS-inspecting proxies, other endpoints and partitions with other authorities.
     Native,
 }
 
-/// Endpoints that differ from the ones AWS documents.
+/// Endpoints that replace AWS's own.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Endpoints {
-    /// For every service that has none of its own.
+    /// For every service without an endpoint below.
     pub default: Option<String>,
     /// Systems Manager.
     pub ssm: Option<String>,
@@ -129,16 +128,16 @@ pub struct Endpoints {
     pub iam: Option<String>,
 }
 
-/// How a function reaches AWS, whatever it does there.
+/// How a function reaches AWS.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Connection {
     /// The region that the function runs in.
     pub region: Region,
     /// Which certificate authorities to trust.
     pub trust: Trust,
-    /// Endpoints of their own.
+    /// Endpoints that replace AWS's own.
     pub endpoints: Endpoints,
-    /// How often a call is tried in all.
+    /// Attempts of each call in all.
     pub max_attempts: u32,
 }
 
@@ -160,32 +159,32 @@ pub struct Config {
     pub table: String,
     /// The topic that alerts go to.
     pub topic_arn: String,
-    /// The queue that the reactor lives on.
+    /// The reactor's work queue.
     pub queue_url: String,
     /// The dead-letter queue.
     pub dlq_url: String,
-    /// Where the policy is.
+    /// The source of the policy.
     pub policy: PolicySource,
     /// The broker that gives credentials of gap roles, where one is deployed.
     pub broker: Option<FunctionArn>,
 }
 
-/// A call is tried three times: the default of the SDK's standard retries.
+/// The default of the SDK's standard retry mode.
 const MAX_ATTEMPTS_DEFAULT: u32 = 3;
 
 impl Config {
-    /// The settings of this process.
+    /// Reads the settings from the environment.
     ///
     /// # Errors
-    /// Everything that is missing or does not parse.
+    /// Every variable that is missing or invalid.
     pub fn from_env() -> Result<Self, ConfigProblems> {
         Self::from_vars(variable)
     }
 
-    /// The settings that `vars` holds. An empty variable counts as not set.
+    /// Reads the settings from `vars`. An empty variable counts as not set.
     ///
     /// # Errors
-    /// Everything that is missing or does not parse.
+    /// Every variable that is missing or invalid.
     pub fn from_vars(vars: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigProblems> {
         let mut reader = Reader { vars, problems: Vec::new() };
         let connection = reader.connection();
@@ -215,12 +214,12 @@ fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }
 
-/// The embedded roots are certain for the commercial partition only; elsewhere the system's list knows better.
+/// The embedded roots are certain only for the commercial partition; other partitions use the system's.
 fn default_trust(region: &Region) -> Trust {
     if partition(region) == "aws" { Trust::Amazon } else { Trust::Native }
 }
 
-/// Reads variables and collects what is wrong with them.
+/// Reads variables and collects their problems.
 struct Reader<V> {
     vars: V,
     problems: Vec<ConfigProblem>,

@@ -2,7 +2,7 @@
 
 use std::io::Write as _;
 
-/// Starts logging: one JSON object a line, its fields at the top.
+/// Starts logging, with one JSON object per line and its fields at the top level.
 pub fn init() {
     tracing_subscriber::fmt()
         .json()
@@ -14,7 +14,7 @@ pub fn init() {
         .init();
 }
 
-/// Writes one line of metrics. A metric that cannot be written is no reason to fail a batch.
+/// Writes one line of metrics. A write error is ignored, because it must not fail a batch.
 pub fn emit(line: &str) {
     let _ = writeln!(std::io::stdout().lock(), "{line}");
 }

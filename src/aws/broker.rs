@@ -1,5 +1,5 @@
-//! What the broker asks AWS in the management account. Its role may assume the gap role in any account and describe
-//! accounts; whatever it learns or gives comes from one of the two.
+//! The broker's calls in the management account. Its role may assume the gap role in any account and describe accounts;
+//! every answer comes from one of the two.
 
 use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_sdk_organizations::types::{Account, AccountState};
@@ -27,7 +27,7 @@ pub struct ManagementAccount {
     member_role: String,
     /// Sessions that reach one document.
     to_document: ScopedSts,
-    /// Sessions that may look at the member role.
+    /// Sessions that may read the member role.
     to_role: ScopedSts,
     iam: Iam,
 }
@@ -75,7 +75,7 @@ impl Management for ManagementAccount {
     }
 }
 
-/// An answer that does not say which account manages the organisation, or whether the account is active, is none.
+/// An answer without the management account or the account's state is incomplete.
 fn described(account: Option<&Account>) -> Result<Described, Fault> {
     let read = |account: &Account| {
         let joined = account.joined_timestamp().and_then(|at| at.to_millis().ok()).map(Time::from_ms);

@@ -1,5 +1,5 @@
-//! Calls to services of which the reactor makes only one: the package has no room for the crate of a whole service. Their
-//! shape is ours; signing, retries, timeouts and connections are the SDK's.
+//! Calls to services of which the reactor needs only one operation: a service's whole crate would not fit into the
+//! package. The requests are built here; signing, retries, timeouts and connections are the SDK's.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
@@ -26,31 +26,31 @@ use super::clock;
 use super::fault::Call;
 use crate::ports::{Fault, FaultClass};
 
-/// A call that is answered with something that can be read as JSON.
+/// A call whose answer can be read as JSON.
 pub(super) struct Shape {
-    /// The service, as its endpoint and its signatures name it.
+    /// The service's name in endpoints and signatures.
     pub(super) service: &'static str,
     pub(super) call: Call,
     pub(super) method: &'static str,
-    /// With the query, and with everything percent-encoded that has to be.
+    /// With the query, and percent-encoded.
     pub(super) path: Cow<'static, str>,
-    /// `X-Amz-Target`, for services that tell calls apart by it and not by the path.
+    /// `X-Amz-Target`, for services that select the operation by this header.
     pub(super) target: Option<&'static str>,
     pub(super) content_type: &'static str,
-    /// Reads the answer, good or bad; [`json`] for services that speak it.
+    /// Reads an answer or an error; [`json`] for services that answer in JSON.
     pub(super) read: Read,
 }
 
-/// Reads an answer.
+/// Parses an answer.
 pub(super) type Read = fn(&HttpResponse) -> Result<Value, OrchestratorError<ErrorMetadata>>;
 
-/// How to get there: what all clients share, and the endpoint where it is not AWS's own.
+/// How to reach a service: the shared configuration, and an endpoint that replaces AWS's own.
 pub(super) struct Way {
     pub(super) sdk: SdkConfig,
     pub(super) endpoint: Option<String>,
 }
 
-/// A call in one region, as somebody.
+/// A call bound to a region and credentials.
 pub(super) struct Prepared {
     operation: Operation<String, Value, ErrorMetadata>,
     call: Call,
@@ -93,7 +93,7 @@ impl Shape {
         format!("https://{}.{region}.{suffix}", self.service)
     }
 
-    /// Signature version 4 with these credentials, as the SDK's own clients sign.
+    /// Signs with Signature Version 4, as the SDK's clients do.
     fn signed(&self, region: &str, credentials: SharedCredentialsProvider) -> StaticRuntimePlugin {
         let mut layer = Layer::new(self.call.name());
         layer.store_put(AuthSchemeOptionResolverParams::new(()));
@@ -130,12 +130,12 @@ fn request(
 }
 
 impl Prepared {
-    /// The answer to one question.
+    /// Sends one request and returns its answer.
     pub(super) async fn ask(&self, question: String) -> Result<Value, Fault> {
         self.operation.invoke(question).await.map_err(|error| self.call.failed(&error))
     }
 
-    /// The items of a list, page after page, and whether these are all of them. Pages are `pause_ms` apart at least.
+    /// The items of a list from all its pages, and whether the list is complete. Pauses `pause_ms` between pages.
     pub(super) async fn list(
         &self,
         question: &Value,
@@ -162,13 +162,13 @@ impl Prepared {
         Ok((items, false))
     }
 
-    /// The fault for an answer that is none.
+    /// The fault for an incomplete answer.
     pub(super) fn unread(&self, what: &str) -> Fault {
         self.call.fault(FaultClass::Transient, "ResponseError", what)
     }
 }
 
-/// Percent-encodes all but what RFC 3986 calls unreserved: for a part of a path or of a form.
+/// Percent-encodes everything but RFC 3986's unreserved characters, for a part of a path or form.
 pub(super) fn encoded(text: &str) -> String {
     text.bytes().fold(String::with_capacity(text.len()), |mut encoded, byte| {
         if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
@@ -180,7 +180,7 @@ pub(super) fn encoded(text: &str) -> String {
     })
 }
 
-/// Reads the answer of a service that speaks JSON.
+/// Reads a JSON answer or error.
 pub(super) fn json(response: &HttpResponse) -> Result<Value, OrchestratorError<ErrorMetadata>> {
     let body = response.body().bytes().unwrap_or_default();
     if response.status().is_success() {

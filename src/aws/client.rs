@@ -1,5 +1,4 @@
-//! What all clients share, and how each is made: on first use, because making one costs time that most starts do not have
-//! to spend.
+//! Configuration shared by all clients. Each client is built on first use, because most starts need only a few.
 
 use std::sync::LazyLock;
 use std::time::Duration;
@@ -20,17 +19,17 @@ use crate::config::{Connection, Endpoints, Trust};
 /// Amazon Root CA 1 to 4 and Starfield Services Root G2: the roots of Amazon Trust Services, from Mozilla's list.
 const AMAZON_ROOTS: &[u8] = include_bytes!("amazon-roots.pem");
 
-/// A TCP and TLS handshake that takes longer than this will not come to anything.
+/// Limit of a TCP and TLS handshake; a slower one is unlikely to complete.
 const CONNECT: Duration = Duration::from_secs(2);
-/// One attempt. None of our calls is a long one: the largest answer is a transaction of 4 MB.
+/// Limit of one attempt. No call is long: the largest is a transaction of 4 MB.
 const ATTEMPT: Duration = Duration::from_secs(5);
-/// A call with all its attempts.
+/// Limit of a call with all its attempts.
 const OPERATION: Duration = Duration::from_secs(12);
 
-/// A client that is made when it is first used.
+/// A client that is built on first use.
 pub(super) type Lazy<C> = LazyLock<C, Box<dyn FnOnce() -> C + Send>>;
 
-/// Makes the clients.
+/// Builds the clients.
 pub(super) struct Clients {
     base: SdkConfig,
     endpoints: Endpoints,
@@ -41,7 +40,7 @@ macro_rules! lazy_client {
         $(#[$doc])*
         pub(super) fn $name(&self) -> Lazy<$sdk::Client> {
             let base = self.base.clone();
-            // A configuration made by hand does not look up AWS_ENDPOINT_URL_<SERVICE>.
+            // A hand-built configuration does not read AWS_ENDPOINT_URL_<SERVICE>.
             let endpoint = self.endpoints.$name.clone().or_else(|| self.endpoints.default.clone());
             Lazy::new(Box::new(move || {
                 let mut config = $sdk::config::Builder::from(&base);
@@ -75,33 +74,33 @@ impl Clients {
         Self { base, endpoints: connection.endpoints.clone() }
     }
 
-    /// Clients over a configuration that came from the ordinary chain: it knows its endpoints itself.
+    /// Clients over a configuration from the default chain, which resolves endpoints itself.
     #[cfg(feature = "cli")]
     pub(super) fn over(base: SdkConfig) -> Self {
         Self { base, endpoints: Endpoints::default() }
     }
 
-    /// The way to CloudTrail, of which there is no client.
+    /// How to reach CloudTrail, which has no SDK client here.
     pub(super) fn cloudtrail(&self) -> Way {
         self.way(self.endpoints.cloudtrail.as_ref())
     }
 
-    /// The way to Account Management, of which there is none either.
+    /// How to reach Account Management, which has no SDK client here.
     pub(super) fn account(&self) -> Way {
         self.way(self.endpoints.account.as_ref())
     }
 
-    /// The way to Lambda, of which there is no client.
+    /// How to reach Lambda, which has no SDK client here.
     pub(super) fn lambda(&self) -> Way {
         self.way(self.endpoints.lambda.as_ref())
     }
 
-    /// The way to Identity and Access Management, of which there is none either.
+    /// How to reach Identity and Access Management, which has no SDK client here.
     pub(super) fn iam(&self) -> Way {
         self.way(self.endpoints.iam.as_ref())
     }
 
-    /// The way to the Scheduler. An operator's configuration knows its endpoint.
+    /// How to reach the Scheduler; an operator's configuration knows its endpoint.
     #[cfg(feature = "cli")]
     pub(super) fn scheduler(&self) -> Way {
         self.way(None)
@@ -120,18 +119,18 @@ impl Clients {
     lazy_client!(organizations, aws_sdk_organizations);
 }
 
-/// One HTTP client for all services, so that roots are parsed once and connections are shared.
+/// One HTTP client for all services: certificate roots are parsed once and connections are shared.
 ///
-/// The SDK's own client makes a connector for every service client to find out early whether the roots can be read, and
-/// throws it away. Behind `http_client_fn` that check does not happen: the first request makes the connector, and all
-/// later ones use it, as long as the timeouts are the same.
+/// To validate the roots early, the SDK's own client builds a connector for every service client and discards it.
+/// `http_client_fn` skips this: the first request builds the connector, and later requests with the same timeouts reuse
+/// it.
 pub(super) fn http_client(trust: Trust) -> SharedHttpClient {
     let store = match trust {
         Trust::Amazon => TrustStore::empty().with_pem_certificate(AMAZON_ROOTS),
         Trust::Native => TrustStore::default(),
     };
     let mut builder = aws_smithy_http_client::Builder::new().tls_provider(tls::Provider::Rustls(CryptoMode::Ring));
-    // `build` has no way to fail; the default context would trust the system.
+    // `build` cannot fail; the default context would trust the system's roots.
     if let Ok(context) = TlsContext::builder().with_trust_store(store).build() {
         builder = builder.tls_context(context);
     }

@@ -1,4 +1,4 @@
-//! CloudTrail's event history of an account: who called what in the last 90 days, whether or not an event came.
+//! CloudTrail's event history of an account: the calls of the last 90 days, including those whose events never arrived.
 
 use std::borrow::Cow;
 
@@ -27,14 +27,14 @@ static LOOKUP: Shape = Shape {
     content_type: "application/x-amz-json-1.1",
     read: by_hand::json,
 };
-/// The calls that change what an engineer gets. They are rare in any account, whatever the document, so that asking by name
-/// finds them; whether CloudTrail knows documents by their names is not documented.
+/// The calls that change the effective document. They are rare in every account, so a lookup by event name finds them;
+/// whether CloudTrail indexes documents by name is not documented.
 const NAMES: [&str; 4] = ["CreateDocument", "UpdateDocument", "UpdateDocumentDefaultVersion", "DeleteDocument"];
-/// Pages of fifty events that are read for a name, the newest first. More than 150 such calls since the last sweep are not
-/// read: the edits before them count as nobody's, and the log says so.
+/// Pages of 50 events read per event name, newest first. Calls older than these 150 are not read: their edits have no
+/// known author, and a warning is logged.
 const PAGES_MAX: usize = 3;
-/// Two calls a second are allowed in an account and region [bc cloudtrail]. Another invocation may be at it too: its throttle
-/// is a fault, so that the message comes again.
+/// CloudTrail allows two calls a second per account and region [bc cloudtrail]. If another invocation uses up the
+/// quota, the throttle is a fault and the message is retried.
 const PAUSE_MS: u64 = 500;
 
 /// The event histories of all accounts.
@@ -60,7 +60,7 @@ impl EventHistory {
             if nth > 0 {
                 clock::sleep(PAUSE_MS).await;
             }
-            // The record as CloudTrail wrote it is JSON in a string.
+            // `CloudTrailEvent` is a JSON document in a string.
             let (events, all) = call.list(question, "Events", PAGES_MAX, PAUSE_MS).await?;
             if !all {
                 tracing::warn!(%target, %question, read = events.len(), truncated = true, "event history not read to its end");
@@ -79,7 +79,7 @@ fn questions(lookup: &Lookup, now: Time) -> Vec<Value> {
     }
 }
 
-/// In whole seconds, the last one included.
+/// Bounds are in whole seconds, the current one included.
 fn by_name(name: &str, since: Time, until: Time) -> Value {
     let (start, end) = (since.ms() / 1_000, (until.ms() / 1_000 + 1).max(since.ms() / 1_000));
     json!({ "LookupAttributes": attribute("EventName", name), "StartTime": start, "EndTime": end })

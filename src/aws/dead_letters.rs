@@ -1,5 +1,5 @@
-//! The dead-letter queue as an operator works on it. SQS has no way of looking without receiving: what was received is
-//! hidden from everybody for a while, and is given back.
+//! The dead-letter queue, for operators. SQS cannot show a message without receiving it, so the command receives
+//! messages, which hides them, and makes them visible again.
 
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::primitives::Blob;
@@ -21,11 +21,11 @@ const SEND: Call = Call::write("SendMessage");
 const DELETE: Call = Call::write("DeleteMessage");
 const COUNT: Call = Call::read("GetQueueAttributes");
 
-/// How long a received message stays hidden, if the command is killed before it could give it back.
+/// Seconds that a received message stays hidden if the command is killed before it returns the message.
 pub const HOLD_S: u32 = 120;
 /// Messages in one call [bc sqs].
 const BATCH_MAX: u32 = 10;
-/// A poll that waits asks all of SQS's servers, and one that does not may miss messages [docs: sqs short and long polling].
+/// A long poll asks all of SQS's servers; a short poll may miss messages [docs: sqs short and long polling].
 const WAIT_S: i32 = 1;
 
 /// The dead-letter queue.
@@ -39,11 +39,11 @@ impl DeadLetters {
         Self { client: clients.sqs(), url: url.to_owned() }
     }
 
-    /// The next messages, at most `max` and at most ten, hidden from everybody else for [`HOLD_S`]; none where all were
-    /// received.
+    /// The next messages, at most `max` and at most ten, hidden from other receivers for [`HOLD_S`]. Empty where none
+    /// are visible.
     ///
     /// # Errors
-    /// The queue is not there, or cannot be read.
+    /// The queue does not exist or cannot be read.
     pub async fn receive(&self, max: usize) -> Result<Vec<DeadLetter>, Fault> {
         let max = u32::try_from(max).unwrap_or(BATCH_MAX).clamp(1, BATCH_MAX);
         let answer = self
@@ -61,10 +61,10 @@ impl DeadLetters {
         Ok(answer.messages.unwrap_or_default().into_iter().map(letter).collect())
     }
 
-    /// Lets everybody see received messages again.
+    /// Makes received messages visible again.
     ///
     /// # Errors
-    /// Some could not be given back; they come back by themselves when their time is up.
+    /// Some messages stay hidden until [`HOLD_S`] has passed.
     pub async fn give_back(&self, receipts: &[String]) -> Result<(), Fault> {
         let mut fault = None;
         for chunk in receipts.chunks(BATCH_MAX as usize) {
@@ -85,15 +85,14 @@ impl DeadLetters {
             let status = if failure.sender_fault() { 400 } else { 500 };
             GIVE_BACK.answered(Some(failure.code()), status, failure.message().unwrap_or_default())
         });
-        // What is no longer in our hands has come back by itself, or is gone.
+        // A message that is no longer in flight is visible again, or gone.
         faults.filter(|fault| fault.class != FaultClass::NotFound).map(Err).next().unwrap_or(Ok(()))
     }
 
-    /// Puts a message into another queue as it was before it was put aside: its body to the last byte, and the attributes
-    /// that it had then.
+    /// Sends a message to another queue with its original body and its original attributes.
     ///
     /// # Errors
-    /// It was not sent, or perhaps it was (`outcome_unknown`).
+    /// The message was not sent, or the outcome is unknown (`outcome_unknown`).
     pub async fn send_to(&self, queue_url: &str, letter: &DeadLetter) -> Result<(), Fault> {
         let attributes =
             letter.own_attributes().map(|(name, attribute)| Ok((name.clone(), attribute_value(attribute)?)));
@@ -109,10 +108,10 @@ impl DeadLetters {
             .map_err(|error| SEND.failed(&error))
     }
 
-    /// Deletes a received message for good.
+    /// Deletes a received message.
     ///
     /// # Errors
-    /// It is still there, or perhaps it is not (`outcome_unknown`).
+    /// The message was not deleted, or the outcome is unknown (`outcome_unknown`).
     pub async fn delete(&self, letter: &DeadLetter) -> Result<(), Fault> {
         self.client
             .delete_message()
@@ -124,11 +123,10 @@ impl DeadLetters {
             .map_err(|error| DELETE.failed(&error))
     }
 
-    /// How many messages were received by somebody and not given back, as far as SQS has counted: its numbers lag by a
-    /// minute [docs: sqs `GetQueueAttributes`].
+    /// The number of messages in flight. SQS's count lags by a minute [docs: sqs `GetQueueAttributes`].
     ///
     /// # Errors
-    /// The queue is not there, or does not say.
+    /// The queue does not exist or cannot be read.
     pub async fn held(&self) -> Result<u64, Fault> {
         let name = QueueAttributeName::ApproximateNumberOfMessagesNotVisible;
         let request = self.client.get_queue_attributes().queue_url(&self.url).attribute_names(name.clone());
@@ -179,15 +177,15 @@ fn unbuildable(call: Call, error: &impl std::fmt::Display) -> Fault {
 pub struct Dropped<'a> {
     /// The message.
     pub letter: &'a DeadLetter,
-    /// Who drops it.
+    /// The operator.
     pub by: &'a str,
-    /// Why.
+    /// The operator's reason.
     pub why: &'a str,
-    /// When.
+    /// When it is dropped.
     pub at: Time,
 }
 
-/// The book of what was dropped.
+/// The record of dropped messages.
 pub struct DropBook {
     ledger: DynamoLedger,
 }
@@ -197,11 +195,11 @@ impl DropBook {
         Self { ledger: DynamoLedger::at(table, clients) }
     }
 
-    /// Writes down who drops a message and why, with all of its body. Done before the message is deleted, so that a crash
-    /// in between leaves the message and a line, and never neither.
+    /// Records who drops a message and why, with its whole body. The caller deletes the message only afterwards, so
+    /// that a crash in between loses nothing.
     ///
     /// # Errors
-    /// It is not, or not completely, written: the message must stay.
+    /// The record is missing or incomplete: the message must stay in the queue.
     pub async fn keep(&self, dropped: &Dropped<'_>) -> Result<(), Fault> {
         self.ledger.keep_dropped(dropped).await
     }

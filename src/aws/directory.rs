@@ -1,6 +1,6 @@
-//! Accounts and the OUs above them, from Organizations. Its limits are low (`ListParents` 5 a second for the whole
-//! organisation [docs: `orgs_reference_limits`]), so what changes rarely is asked for rarely: the way from an OU up to the
-//! root is kept for a few minutes, the OU of an account never.
+//! Accounts and their OUs, from Organizations. Its limits are low (`ListParents` 5 a second for the whole organisation
+//! [docs: `orgs_reference_limits`]). The parents of OUs are therefore cached for a few minutes; the OU of an account
+//! never is.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -25,7 +25,7 @@ mod tests;
 const DESCRIBE: Call = Call::read("DescribeAccount");
 const PARENTS: Call = Call::read("ListParents");
 
-/// OUs nest five deep [docs: `orgs_reference_limits`]; the root is above them. The rest is for luck.
+/// OUs nest five deep below the root [docs: `orgs_reference_limits`]; the limit is generous.
 const DEPTH_MAX: usize = 8;
 const KEEP_MS: i64 = 3 * MINUTE_MS;
 /// An organisation has 2,000 OUs by default [docs: `orgs_reference_limits`].
@@ -45,7 +45,7 @@ impl Organizations {
     pub(super) async fn account(&self, account: &AccountId) -> Result<Option<AccountFacts>, Fault> {
         match self.describe(account).await {
             Ok(facts) => Ok(Some(facts)),
-            // AccountNotFoundException; ChildNotFoundException where it left between the calls.
+            // AccountNotFoundException, or ChildNotFoundException where the account left between the calls.
             Err(fault) if fault.class == FaultClass::NotFound => Ok(None),
             Err(fault) => Err(fault),
         }
@@ -63,7 +63,7 @@ impl Organizations {
         Ok(facts_of(&described, account.clone(), ou_path))
     }
 
-    /// From the account up to the root, outermost first.
+    /// The path from the root to the account, outermost OU first.
     async fn walk(&self, account: &AccountId) -> Result<Vec<OuId>, Fault> {
         let mut path = vec![self.ask_parent(account.as_str()).await?];
         while let Some(top) = path.last().filter(|top| !is_root(top)) {
@@ -120,14 +120,14 @@ fn is_root(ou: &OuId) -> bool {
     ou.as_str().starts_with("r-")
 }
 
-/// `o-…/r-…/ou-…/…/ACCOUNT/` [bc organizations: `Account.Paths`], where the answer has it: it saves the walk.
+/// `o-…/r-…/ou-…/…/ACCOUNT/` [bc organizations: `Account.Paths`]. It saves the walk where the answer has it.
 fn path_of(account: &Account) -> Option<Vec<OuId>> {
     let path: Vec<OuId> = account.paths().first()?.split('/').filter_map(|part| part.parse().ok()).collect();
     path.first().is_some_and(is_root).then_some(path)
 }
 
-/// `State`, or the `Status` that it replaces from September 2026 on [bc organizations]. What neither names is taken for
-/// usable: an account that is not will say so itself.
+/// `State`, or the `Status` that it replaces from September 2026 on [bc organizations]. An account with neither counts as
+/// active; its own calls would show otherwise.
 fn state_of(account: &Account) -> AccountState {
     let closed = match account.state() {
         Some(State::Suspended | State::PendingClosure | State::Closed) => true,

@@ -1,8 +1,8 @@
-//! The one document of a target, through SSM.
+//! A target's document, through SSM.
 //!
-//! One client serves every account and region: region and credentials come with each call, so that neither a client per
-//! target nor its parsed roots have to be kept. Retries have their budget per target, because that is what SSM throttles
-//! by: an account that is being hammered uses up no retries of others.
+//! One client serves every account and region: each call carries its region and credentials, so no client per target is
+//! kept. Retries have a budget per target, because SSM throttles per target: a throttled account uses up no retries of
+//! others.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -35,7 +35,7 @@ pub(super) struct SsmDocuments {
     sessions: Arc<Sessions>,
 }
 
-/// The way to one target's document: where, and as whom.
+/// Access to one target's document.
 struct Visit<'a> {
     documents: &'a SsmDocuments,
     target: &'a Target,
@@ -60,8 +60,8 @@ impl SsmDocuments {
     ) -> Result<Observation, Fault> {
         let (visit, from_cache) = self.visit(target, access).await?;
         match visit.observe(between).await {
-            // Kept credentials can outlive the role they were for. Every pass begins with an observation, so this is the place to
-            // find out, and what follows in the pass has good ones.
+            // Cached credentials can outlive their role's permissions. Every reconciliation begins with an observation,
+            // so a refusal surfaces here and later calls use fresh credentials.
             Err(fault) if from_cache && (fault.class == FaultClass::Denied || is_expired(&fault)) => {
                 self.visit(target, access).await?.0.observe(between).await
             }
@@ -114,7 +114,7 @@ impl SsmDocuments {
     ) -> Result<Written, Fault> {
         let (visit, _) = self.visit(target, access).await?;
         let call = Call::write("UpdateDocument").in_member();
-        // Naming the latest version makes this a compare-and-swap: any other number is refused with
+        // Naming the latest version makes this a compare-and-swap: SSM refuses any other number with
         // InvalidDocumentVersion [bc; seen: terraform-provider-aws#31131].
         let sent = self
             .client
@@ -150,7 +150,7 @@ impl SsmDocuments {
         })
     }
 
-    /// Without a version it is the default one that is described.
+    /// Describes the default version where none is given.
     async fn describe(
         &self,
         target: &Target,
@@ -197,7 +197,7 @@ impl SsmDocuments {
 }
 
 impl Visit<'_> {
-    /// What this call does differently from the client it is made with.
+    /// The overrides of this call: region, credentials and retry budget.
     fn scope(&self) -> Builder {
         Builder::new()
             .region(Region::new(self.target.region.as_str().to_owned()))
@@ -205,7 +205,7 @@ impl Visit<'_> {
             .retry_partition(RetryPartition::new(format!("ssm {}", self.target)))
     }
 
-    /// The answer, or the fault. Credentials that were refused are not used again.
+    /// The answer or the fault. Refused credentials are dropped from the cache.
     async fn outcome<T, E>(&self, call: Call, sent: Result<T, SdkError<E, HttpResponse>>) -> Result<T, Fault>
     where
         E: std::error::Error + ProvideErrorMetadata + 'static,
@@ -221,21 +221,21 @@ impl Visit<'_> {
     }
 }
 
-/// A document that is no longer there when a call names one of its versions: it is not as it was seen.
+/// A document that is gone when a call names one of its versions has changed since its observation.
 fn gone_is_moved(fault: Fault) -> Fault {
     if fault.class == FaultClass::NotFound { Fault { class: FaultClass::Conflict, ..fault } } else { fault }
 }
 
 fn written(call: Call, made: Option<(&str, Option<&SsmStatus>)>) -> Result<Written, Fault> {
     let Some((version, status)) = made.and_then(|(number, status)| Some((number.parse().ok()?, status))) else {
-        // It was written; which version it is, only a new look can tell.
+        // The write succeeded; only a new observation tells which version it made.
         let fault = call.fault(FaultClass::Transient, "Incomplete", "the answer names no version");
         return Err(Fault { outcome_unknown: true, ..fault });
     };
     Ok(Written { version, status: status_of(status) })
 }
 
-/// `Creating` and `Updating` become something else by themselves, and so, we assume, does what we do not know.
+/// `Creating` and `Updating` are transient; an unknown status is assumed to be so too.
 fn status_of(status: Option<&SsmStatus>) -> DocumentStatus {
     match status {
         Some(SsmStatus::Active) => DocumentStatus::Active,
@@ -245,5 +245,5 @@ fn status_of(status: Option<&SsmStatus>) -> DocumentStatus {
     }
 }
 
-/// Only accounts can be shared with; the type exists because the API asks for one (API model).
+/// The only permission type; the API requires one (API model).
 const SHARE: DocumentPermissionType = DocumentPermissionType::Share;

@@ -1,8 +1,8 @@
-//! What an error of the SDK means for us. One table for all services: a code means the same wherever it comes from, and
-//! where it does not, [`Call`] tells the cases apart.
+//! Maps SDK errors to faults. One table serves all services: a code has the same meaning everywhere, and [`Call`]
+//! distinguishes the exceptions.
 //!
-//! The table holds every error that the API models declare for the calls we make, and the common ones that no model
-//! declares. What is in no row is judged by its HTTP status.
+//! The table holds every error that the API models declare for the reactor's calls, and the common ones that no model
+//! declares. The HTTP status decides the class of any other error.
 
 use aws_runtime::retries::classifiers::{THROTTLING_ERRORS, TRANSIENT_ERRORS};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
@@ -16,7 +16,7 @@ use crate::ports::{Fault, FaultClass};
 #[cfg(test)]
 mod tests;
 
-/// A call, as far as the meaning of its errors depends on it.
+/// The properties of a call that the meaning of its errors depends on.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Call {
     name: &'static str,
@@ -30,22 +30,22 @@ impl Call {
         Self { name, writes: false, foreign: false }
     }
 
-    /// A call that changes something: a lost answer leaves open whether it did.
+    /// A call that changes something: without an answer, the outcome is unknown.
     pub(super) const fn write(name: &'static str) -> Self {
         Self { name, writes: true, foreign: false }
     }
 
-    /// The call, as AWS names it.
+    /// The name of the call in AWS.
     pub(super) const fn name(self) -> &'static str {
         self.name
     }
 
-    /// The same call made with credentials of another account.
+    /// The same call with credentials of another account.
     pub(super) const fn in_member(self) -> Self {
         Self { foreign: true, ..self }
     }
 
-    /// The fault for something that no error of the SDK told.
+    /// A fault that does not come from an SDK error.
     pub(super) fn fault(self, class: FaultClass, code: &str, message: &str) -> Fault {
         Fault {
             class,
@@ -56,13 +56,13 @@ impl Call {
         }
     }
 
-    /// What an error of the SDK means.
+    /// Maps an SDK error to a fault.
     pub(super) fn failed<E>(self, error: &SdkError<E, HttpResponse>) -> Fault
     where
         E: std::error::Error + ProvideErrorMetadata + 'static,
     {
         match error {
-            // Nothing left the machine.
+            // The request was never sent.
             SdkError::ConstructionFailure(_) => {
                 self.fault(FaultClass::Invalid, "ConstructionFailure", &DisplayErrorContext(error).to_string())
             }
@@ -73,16 +73,16 @@ impl Call {
             }
             SdkError::TimeoutError(_) => self.lost("TimeoutError", &DisplayErrorContext(error).to_string()),
             SdkError::DispatchFailure(_) => self.lost("DispatchFailure", &DisplayErrorContext(error).to_string()),
-            // The answer came and could not be read, and whatever the SDK will call an error tomorrow.
+            // An unreadable answer, or an error kind of a future SDK version.
             _ => self.lost("ResponseError", &DisplayErrorContext(error).to_string()),
         }
     }
 
-    /// What an error answer of the service means.
+    /// Maps an error answer of the service to a fault.
     pub(super) fn answered(self, code: Option<&str>, status: u16, message: &str) -> Fault {
         let class = self.class(code, status, message);
         let code = code.map_or_else(|| format!("HTTP {status}"), str::to_owned);
-        // A service that failed within says nothing about how far it had come.
+        // After an internal error, the service may or may not have made the change.
         let outcome_unknown = self.writes && class == FaultClass::Transient && status >= 500;
         Fault { outcome_unknown, ..self.fault(class, &code, message) }
     }
@@ -97,27 +97,27 @@ impl Call {
             // "… with an explicit deny in a service control policy", "… because no service control policy allows the …
             // action" [docs: IAM troubleshoot_access-denied].
             FaultClass::Denied if message.contains("service control policy") => FaultClass::DeniedByScp,
-            // Valid elsewhere a moment ago, unknown there: the region is not enabled in the account
-            // [docs: id_credentials_temp_region-endpoints; the code is unconfirmed, facts 4.1]. Credentials of our own
-            // that nobody knows are nothing but wrong.
+            // In another account: credentials valid elsewhere are unknown in a region that the account has not enabled
+            // [docs: id_credentials_temp_region-endpoints; the code is unconfirmed, facts 4.1]. The function's own
+            // credentials are simply wrong.
             FaultClass::RegionOff if !self.foreign => FaultClass::Denied,
             class => class,
         }
     }
 }
 
-/// True where the fault says that the credentials themselves are no longer good.
+/// True where the credentials have expired.
 pub(super) fn is_expired(fault: &Fault) -> bool {
     EXPIRED.contains(&fault.code.as_str())
 }
 
-/// Session credentials past their time [bc: common errors of every service]; new ones help.
+/// Codes for expired session credentials [bc: common errors of every service]; new credentials help.
 const EXPIRED: &[&str] = &["ExpiredToken", "ExpiredTokenException", "RequestExpired"];
 
-/// Codes and what they mean, with sources: `bc` are the API models of botocore, `docs` is AWS's documentation, `seen` is what
-/// people report in public.
+/// Error codes and their classes, with sources: `bc` are the API models of botocore, `docs` is AWS's documentation,
+/// `seen` are public reports.
 const TABLE: &[(FaultClass, &[&str])] = &[
-    // The SDK's own list; it retries them itself, and hands over what is left.
+    // The SDK's own list. The SDK retries these itself and returns the error after the last attempt.
     (FaultClass::Throttled, THROTTLING_ERRORS),
     // [bc sns] KMS holds the topic's key; [docs: TransactWriteItems cancellation reasons]; [bc sqs] throttling of a queue.
     (
@@ -168,18 +168,18 @@ const TABLE: &[(FaultClass, &[&str])] = &[
             "MissingAuthenticationTokenException",
         ],
     ),
-    // [bc sts] "STS is not activated in the requested region for the account": about the region we ask STS in, which an
-    // account's administrator can switch off. It must not pass for "this region is not in use".
+    // [bc sts] "STS is not activated in the requested region for the account" concerns the region of the STS endpoint,
+    // which an account's administrator can switch off. It does not mean that the target's region is off.
     (FaultClass::Denied, &["RegionDisabledException"]),
-    // [docs: id_credentials_temp_region-endpoints; which one it is is unconfirmed, facts 4.1]; with own credentials: Denied.
+    // [docs: id_credentials_temp_region-endpoints; which code is unconfirmed, facts 4.1]; with own credentials: Denied.
     (
         FaultClass::RegionOff,
         &["UnrecognizedClientException", "InvalidClientTokenId", "AuthFailure", "InvalidAccessKeyId"],
     ),
-    // [docs: CommonErrors] "The AWS access key ID needs a subscription for the service": an account that is still being
-    // set up (facts 4.2).
+    // [docs: CommonErrors] "The AWS access key ID needs a subscription for the service": the account is still being set
+    // up (facts 4.2).
     (FaultClass::NotReady, &["SubscriptionRequiredException", "OptInRequired"]),
-    // [bc ssm] the document or the version's document is not there.
+    // [bc ssm] the document does not exist.
     (FaultClass::NotFound, &["InvalidDocument"]),
     // [bc organizations].
     (
@@ -216,13 +216,13 @@ const TABLE: &[(FaultClass, &[&str])] = &[
             "ReceiptHandleIsInvalid",
         ],
     ),
-    // [bc ssm] not the latest version any more [seen: terraform-provider-aws#31131], or gone; made by somebody else in
-    // between; somebody is at it this moment; a version name that is taken, for which the caller comes with a new one.
+    // [bc ssm] In order: not the latest version [seen: terraform-provider-aws#31131] or gone; created meanwhile;
+    // another update is running; the version name is taken, and the caller retries with a new one.
     (
         FaultClass::Conflict,
         &["InvalidDocumentVersion", "DocumentAlreadyExists", "TooManyUpdates", "DuplicateDocumentVersionName"],
     ),
-    // [bc dynamodb] conditions that do not hold, another transaction on the same items, our token with other content.
+    // [bc dynamodb] an unmet condition, another transaction on the same items, or a reused token with other content.
     (
         FaultClass::Conflict,
         &[

@@ -1,5 +1,5 @@
-//! What the hub consists of, as an operator looks at it: queues, topic, schedule, and what feeds the function. Nothing here
-//! writes. Schedule and feed are found by the queue that they send to or read from, whatever their names.
+//! The hub's components, read for an operator: queues, topic, schedule and event source mappings. Schedules and
+//! mappings are found by the queue that they use, whatever their names.
 
 use std::borrow::Cow;
 
@@ -18,10 +18,10 @@ const TOPIC: Call = Call::read("GetTopicAttributes");
 const SCHEDULES: Call = Call::read("ListSchedules");
 const FEEDS: Call = Call::read("ListEventSourceMappings");
 
-/// A page holds up to 100 schedules [bc scheduler]; the rest is for luck.
+/// A page holds up to 100 schedules [bc scheduler]; the limit is generous.
 const PAGES_MAX: usize = 50;
 
-/// The hub, to be looked at.
+/// Read-only access to the hub.
 pub struct HubView {
     sqs: Lazy<aws_sdk_sqs::Client>,
     sns: Lazy<aws_sdk_sns::Client>,
@@ -37,18 +37,18 @@ pub struct QueueState {
     pub arn: String,
     /// Messages that can be received.
     pub waiting: u64,
-    /// Messages that were received, or come later.
+    /// Messages in flight or delayed.
     pub under_way: u64,
-    /// The queue that messages go to which were received too often.
+    /// The ARN of its dead-letter queue, where it has one.
     pub dead_letters: Option<String>,
 }
 
-/// Who gets what is published to a topic.
+/// The number of subscriptions to a topic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Subscriptions {
-    /// Those that get it.
+    /// Subscriptions that receive messages.
     pub confirmed: u64,
-    /// Those that have not been confirmed.
+    /// Subscriptions that are not yet confirmed.
     pub pending: u64,
 }
 
@@ -57,7 +57,7 @@ pub struct Subscriptions {
 pub struct Schedule {
     /// Its name.
     pub name: String,
-    /// Whether it is switched on.
+    /// Whether it is enabled.
     pub enabled: bool,
 }
 
@@ -66,9 +66,9 @@ pub struct Schedule {
 pub struct Feed {
     /// Its id.
     pub id: String,
-    /// The function that it feeds.
+    /// The ARN of the function that it feeds.
     pub function: String,
-    /// Its state in Lambda's words: `Enabled`, `Disabled`, or on the way to one of them.
+    /// Its state as Lambda names it: `Enabled`, `Disabled`, or a transition such as `Enabling`.
     pub state: String,
 }
 
@@ -81,7 +81,7 @@ impl HubView {
     /// A queue. SQS's numbers are approximate [docs: sqs `GetQueueAttributes`].
     ///
     /// # Errors
-    /// The queue is not there, or does not say.
+    /// The queue does not exist, or the answer is incomplete.
     pub async fn queue(&self, url: &str) -> Result<QueueState, Fault> {
         let request = self.sqs.get_queue_attributes().queue_url(url).attribute_names(QueueAttributeName::All);
         let attributes = request.send().await.map_err(|error| QUEUE.failed(&error))?.attributes.unwrap_or_default();
@@ -98,10 +98,10 @@ impl HubView {
         })
     }
 
-    /// Who gets what is published to a topic.
+    /// The number of subscriptions to a topic.
     ///
     /// # Errors
-    /// The topic is not there, or does not say.
+    /// The topic does not exist, or the answer is incomplete.
     pub async fn subscriptions(&self, topic_arn: &str) -> Result<Subscriptions, Fault> {
         let request = self.sns.get_topic_attributes().topic_arn(topic_arn);
         let attributes = request.send().await.map_err(|error| TOPIC.failed(&error))?.attributes.unwrap_or_default();
@@ -137,7 +137,7 @@ impl HubView {
         Err(unread(SCHEDULES, "there are more schedules than are read"))
     }
 
-    /// What feeds functions from a queue. A queue has few of them: the first page is all.
+    /// The event source mappings of a queue. A queue has few: the first page holds all.
     ///
     /// # Errors
     /// They cannot be listed.
@@ -155,7 +155,7 @@ impl HubView {
         Ok(feeds.iter().map(feed).collect())
     }
 
-    /// A call that is a path with a query [bc scheduler, lambda: `rest-json`].
+    /// Makes a GET call [bc scheduler, lambda: `rest-json`].
     async fn get(&self, service: &'static str, call: Call, way: &Way, path: String) -> Result<Value, Fault> {
         let Some(credentials) = way.sdk.credentials_provider() else {
             return Err(call.fault(FaultClass::Invalid, "NoCredentials", "there are no credentials to ask with"));

@@ -1,8 +1,8 @@
-//! How a Lambda function reaches AWS: with the credentials that Lambda puts into the environment, and without anything at
-//! the start that reads a file, opens a connection or waits.
+//! How a Lambda function reaches AWS: with the credentials in its environment. Startup reads no file, opens no
+//! connection and does not wait.
 //!
-//! The ordinary credential chain would look at profile files and be ready to ask instance metadata; neither exists in
-//! Lambda, and looking costs more than everything else of a cold start but the certificates of the system.
+//! The default credential chain would also try profile files and instance metadata, which Lambda does not have. That
+//! lookup is the most expensive step of a cold start after loading the system's certificates.
 
 use aws_config::environment::EnvironmentVariableCredentialsProvider;
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
@@ -13,18 +13,18 @@ use super::client::Clients;
 use crate::config::Config;
 use crate::config::broker::BrokerConfig;
 
-/// The world as the function's execution role reaches it.
+/// Connects with the credentials of the reactor's execution role.
 pub fn connect(config: &Config) -> AwsWorld {
     connect_as(config, EnvironmentVariableCredentialsProvider::new())
 }
 
-/// What the broker's execution role reaches.
+/// Connects with the credentials of the broker's execution role.
 pub fn connect_broker(config: &BrokerConfig) -> ManagementAccount {
     let credentials = SharedCredentialsProvider::new(EnvironmentVariableCredentialsProvider::new());
     ManagementAccount::new(config, &Clients::new(&config.connection, credentials))
 }
 
-/// The world as somebody else reaches it; how tests bring credentials of their own.
+/// Connects with the given credentials, as tests do.
 pub fn connect_as(config: &Config, credentials: impl ProvideCredentials + 'static) -> AwsWorld {
     AwsWorld::new(config, &Clients::new(&config.connection, SharedCredentialsProvider::new(credentials)))
 }

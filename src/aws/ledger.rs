@@ -1,5 +1,5 @@
-//! What we remember, in one `DynamoDB` table with the string keys `PK` and `SK`, the TTL attribute `ttl` and the
-//! attribute `attention` for a sparse index of what is not in sync.
+//! The ledger: one `DynamoDB` table with the string keys `PK` and `SK` and the TTL attribute `ttl`. The attribute
+//! `attention` keys a sparse index of targets that are not in sync.
 //!
 //! | PK | SK | row |
 //! | --- | --- | --- |
@@ -9,10 +9,10 @@
 //! | | `SEEN#<r>#<eventID>` | an edit that was settled; 3 days |
 //! | | `EVENT#<time>#<id>#<r>` | one line of history; 400 days |
 //! | | `DOC#<digest>` | a content that history names; as long as the last line that names it |
-//! | | `OUTBOX#PENDING#<alert id>` | an alert that has still to be told |
-//! | | `SENT#<alert id>` | an alert that was told, and how often it came up; 2 days |
-//! | `ROSTER` | `ACCOUNT#<id>` | there is such an account; its state, and the sweep that met it last |
-//! | `SWEEP` | `LAST` | the last sweep: where it has come to, or that it has ended |
+//! | | `OUTBOX#PENDING#<alert id>` | an alert that is not yet published |
+//! | | `SENT#<alert id>` | a published alert, and how often it came up; 2 days |
+//! | `ROSTER` | `ACCOUNT#<id>` | the account exists; its state, and the last sweep that met it |
+//! | `SWEEP` | `LAST` | the last sweep: its progress, or its end |
 //! | `POLICY` | `CURRENT` | the policy in force; the function may only read it |
 //! | | `VERSION#<n>` | a version of it with its YAML: who, when and why; for good |
 //! | `DEADLETTER` | `DROPPED#<time>#<message id>` | who dropped a message from the dead-letter queue, and why; 400 days |
@@ -74,7 +74,7 @@ impl DynamoLedger {
 
     pub(super) async fn policy(&self) -> Result<Option<Policy>, Fault> {
         let (compiled, version) = match &self.policy {
-            // For local runs: a small file, read while nobody waits.
+            // For local runs only, so that blocking on a small file is harmless.
             PolicySource::File(path) => {
                 let text = std::fs::read_to_string(path).map_err(|error| {
                     READ.fault(FaultClass::NotFound, "PolicyFile", &format!("{}: {error}", path.display()))
@@ -89,7 +89,7 @@ impl DynamoLedger {
         };
         let policy = Policy::from_compiled(&compiled)
             .map_err(|error| READ.fault(FaultClass::Invalid, "Policy", &error.to_string()))?;
-        // A policy that was put there by hand has no version, and is called by its digest.
+        // A policy written to the table without `runasctl` has no version; its digest names it.
         Ok(Some(match version {
             Some(version) => policy.with_label(format!("v{version}")),
             None => policy,
@@ -115,7 +115,7 @@ impl DynamoLedger {
         self.set(Key::meta(&facts.account), fields, None).await
     }
 
-    /// A batch of one: the function has one operation less in it.
+    /// Uses a batch of one: one SDK operation fewer in the function's package.
     async fn get(&self, key: &Key) -> Result<Option<Item>, Fault> {
         let mut rows = std::collections::BTreeMap::new();
         self.read(std::slice::from_ref(key), &mut rows).await?;
@@ -123,7 +123,7 @@ impl DynamoLedger {
     }
 }
 
-/// A row that is not what we write. Somebody has to look at it; reading it again does not help.
+/// The fault for a malformed row, which an operator has to inspect; a second read does not help.
 fn corrupt(what: &items::Corrupt) -> Fault {
     READ.fault(FaultClass::Invalid, "Corrupt", &what.to_string())
 }

@@ -1,4 +1,4 @@
-//! The ledger as an operator reads it: how everything stands, and what happened at one target. Nothing here writes.
+//! The ledger as an operator reads it: the status of every target, and the history of one account. Nothing here writes.
 
 use std::collections::BTreeMap;
 
@@ -14,33 +14,33 @@ use crate::domain::target::{AccountFacts, AccountId, Region, Target};
 use crate::domain::time::Time;
 use crate::ports::Fault;
 
-/// A target as the ledger knows it.
+/// A target as the ledger records it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TargetRow {
-    /// Where.
+    /// The account and the region.
     pub target: Target,
-    /// How it stands.
+    /// Its status.
     pub status: Status,
     /// Why it is not in sync.
     pub why: String,
-    /// When a look last brought something new. A look that finds everything as it was writes nothing.
+    /// When its record last changed. A check that finds no change does not update it.
     pub updated: Time,
-    /// The last look that was written down, which is twice a day where nothing is new.
+    /// The last recorded check; without changes, checks are recorded twice a day.
     pub looked: Time,
-    /// How far it has come.
+    /// The milestones that it has reached.
     pub milestones: Milestones,
-    /// The version of the policy by which it was last decided.
+    /// The policy version of its last decision.
     pub policy: String,
 }
 
-/// Accounts and targets, in the order of their ids.
+/// Accounts and targets, ordered by id.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Inventory {
     /// The accounts that are known.
     pub accounts: Vec<AccountFacts>,
-    /// The regions that they have enabled, where a sweep was told.
+    /// Their enabled regions, where a sweep has read them.
     pub enabled: BTreeMap<AccountId, Enabled>,
-    /// The targets that were looked at.
+    /// The targets that were observed.
     pub targets: Vec<TargetRow>,
 }
 
@@ -49,19 +49,19 @@ pub struct Inventory {
 pub struct HistoryLine {
     /// Correlation id.
     pub id: String,
-    /// When.
+    /// When it was written.
     pub at: Time,
-    /// Where.
+    /// The region.
     pub region: String,
     /// What was found and done.
     pub summary: String,
-    /// The case, the decision and what came of it; contents stand as digests.
+    /// The case, the decision and its outcome; contents are given as digests.
     pub case: Value,
     /// The digests of those contents.
     pub contents: Vec<String>,
 }
 
-/// The ledger, to be read.
+/// Read-only access to the ledger.
 pub struct LedgerView {
     ledger: DynamoLedger,
 }
@@ -74,49 +74,49 @@ impl LedgerView {
     /// The policy in force.
     ///
     /// # Errors
-    /// The table cannot be read, or the policy in it.
+    /// The table cannot be read, or the policy is malformed.
     pub async fn policy(&self) -> Result<Option<Policy>, Fault> {
         self.ledger.policy().await
     }
 
-    /// Every account and every target: the whole table is read.
+    /// Every account and every target. Scans the whole table.
     ///
     /// # Errors
-    /// The table cannot be read, or holds what we do not write.
+    /// The table cannot be read, or a row is malformed.
     pub async fn everything(&self) -> Result<Inventory, Fault> {
         self.ledger.inventory().await
     }
 
-    /// The targets that stand like this, and their accounts, from the index of what is not in sync: however large the table
-    /// is, only those are read. What is in sync or exempt, and what nobody has looked at, has no place there.
+    /// The targets with these statuses, and their accounts, read from the sparse index at a cost independent of the
+    /// table's size. Targets in sync, exempt or never observed are not in the index.
     ///
     /// # Errors
-    /// The table cannot be read, or holds what we do not write.
+    /// The table cannot be read, or a row is malformed.
     pub async fn status(&self, statuses: &[Status]) -> Result<Inventory, Fault> {
         self.ledger.inventory_from_index(statuses).await
     }
 
-    /// The last sweep, as far as it has come.
+    /// The last sweep and its progress.
     ///
     /// # Errors
-    /// The table cannot be read, or holds what we do not write.
+    /// The table cannot be read, or the row is malformed.
     pub async fn sweep(&self) -> Result<Option<Sweep>, Fault> {
         self.ledger.sweep().await
     }
 
-    /// One account and its targets: one query.
+    /// One account and its targets, in one query.
     ///
     /// # Errors
-    /// The table cannot be read, or holds what we do not write.
+    /// The table cannot be read, or a row is malformed.
     pub async fn account(&self, account: &AccountId) -> Result<Inventory, Fault> {
         self.ledger.inventory_of(account).await
     }
 
-    /// The newest lines of an account's history, or of one region of it, newest first, at most `limit`; and whether there
-    /// are more.
+    /// The newest lines of an account's history, or of one region of it, newest first, at most `limit`; and whether
+    /// there are more.
     ///
     /// # Errors
-    /// The table cannot be read, or holds what we do not write.
+    /// The table cannot be read, or a row is malformed.
     pub async fn history(
         &self,
         account: &AccountId,
@@ -126,10 +126,10 @@ impl LedgerView {
         self.ledger.history(account, region, limit).await
     }
 
-    /// A content that history names; absent where it is gone.
+    /// A content that history names; `None` where it has expired.
     ///
     /// # Errors
-    /// The table cannot be read, or holds what we do not write.
+    /// The table cannot be read, or the row is malformed.
     pub async fn content(&self, account: &AccountId, digest: &str) -> Result<Option<String>, Fault> {
         self.ledger.content(account, digest).await
     }

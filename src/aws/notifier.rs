@@ -1,5 +1,5 @@
-//! Alerts to the topic. Each protocol gets what its receivers can use: programs JSON, mailboxes the text, phones the
-//! subject.
+//! Publishes alerts to the topic. Each protocol gets its own form: JSON for programs, the text for mail, the subject
+//! for SMS.
 
 use aws_sdk_sns::Client;
 use aws_sdk_sns::types::MessageAttributeValue;
@@ -16,16 +16,16 @@ use crate::ports::{Fault, FaultClass};
 mod tests;
 
 const PUBLISH: Call = Call::write("Publish");
-/// Version of the JSON that programs get.
+/// Schema version of the JSON that programs receive.
 const SCHEMA_VERSION: u32 = 1;
 /// A subject has fewer than 100 characters and no line breaks or control characters [bc sns].
 const SUBJECT_CHARS_MAX: usize = 99;
-/// A message is kept to a quarter of what SNS takes without asking (256 KB [docs: gr/sns]): it is told three times over.
+/// Limit of a whole message: a quarter of the 256 KB that SNS accepts by default [docs: gr/sns].
 const MESSAGE_BYTES_MAX: usize = 64 * 1_024;
-/// What the text may be in a message that was too large.
+/// Limit of the text in a message that was too large.
 const SHORT_TEXT_BYTES: usize = 8 * 1_024;
 
-/// The topic.
+/// The topic that alerts are published to.
 pub(super) struct SnsNotifier {
     client: Lazy<Client>,
     topic: String,
@@ -38,7 +38,7 @@ impl SnsNotifier {
 
     pub(super) async fn publish(&self, alert: &Alert) -> Result<(), Fault> {
         match self.send(alert, &message(alert)).await {
-            // Sending the same again cannot help, and being told little is better than not being told.
+            // The same message would fail again; a minimal alert is better than none.
             Err(fault) if fault.class == FaultClass::Invalid => self.send(alert, &minimal(alert, &fault)).await,
             outcome => outcome,
         }
@@ -64,7 +64,7 @@ impl SnsNotifier {
     }
 }
 
-/// What subscriptions filter by. An attribute without a value is refused [docs: sns-message-attributes].
+/// Attributes for subscription filters. SNS refuses an attribute without a value [docs: sns-message-attributes].
 fn attributes(alert: &Alert) -> Vec<(&'static str, String)> {
     let region = alert.region.as_ref().map(|region| region.as_str().to_owned());
     [
@@ -83,7 +83,7 @@ fn subject(alert: &Alert) -> String {
     if subject.is_empty() { format!("runas-reactor: {}", clean(&alert.kind, 64)) } else { subject }
 }
 
-/// The message for all protocols, within its limit.
+/// The message for all protocols, within its size limit.
 fn message(alert: &Alert) -> String {
     let full = rendered(alert, &alert.text, &alert.data);
     if full.len() <= MESSAGE_BYTES_MAX {
@@ -93,7 +93,7 @@ fn message(alert: &Alert) -> String {
     rendered(alert, &text, &json!({ "left_out": "too large for a message; the ledger has it", "bytes": full.len() }))
 }
 
-/// The subject, what it is about and where to look; nothing that came from elsewhere in more than a few words.
+/// The subject, the target and a pointer to the ledger, with only short pieces of foreign text.
 fn minimal(alert: &Alert, fault: &Fault) -> String {
     let region = alert.region.as_ref().map_or("all regions", |region| region.as_str());
     let text = format!(
@@ -125,7 +125,7 @@ fn rendered(alert: &Alert, text: &str, data: &Value) -> String {
     json!({ "default": body.to_string(), "email": text, "sms": subject }).to_string()
 }
 
-/// Keeps line breaks, which a mail needs.
+/// Cuts a text to a number of bytes and keeps its line breaks, which mail needs.
 fn cut(text: &str, bytes: usize) -> String {
     let fits = text.char_indices().map(|(at, c)| at + c.len_utf8()).take_while(|end| *end <= bytes).last();
     let head = fits.and_then(|end| text.get(..end)).unwrap_or_default();

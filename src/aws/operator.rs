@@ -1,5 +1,5 @@
-//! How an operator reaches AWS: through the ordinary chain of the environment, profiles, SSO, a `credential_process` and
-//! roles, with what profiles and variables say of regions and endpoints.
+//! How an operator reaches AWS: through the default chain of environment, profiles, SSO, `credential_process` and
+//! roles, with the regions and endpoints that they configure.
 
 use std::error::Error;
 use std::fmt;
@@ -33,20 +33,20 @@ use crate::ports::Fault;
 
 const WHO_AM_I: Call = Call::read("GetCallerIdentity");
 
-/// A handshake, over whatever line an operator has.
+/// Limit of a handshake over an operator's line.
 const CONNECT: Duration = Duration::from_secs(5);
-/// One attempt: an answer of a megabyte over a slow line, too.
+/// Limit of one attempt: long enough for an answer of a megabyte over a slow line.
 const ATTEMPT: Duration = Duration::from_secs(30);
-/// A call with all its attempts.
+/// Limit of a call with all its attempts.
 const OPERATION: Duration = Duration::from_secs(90);
 
-/// Credentials with less than this to live are for the chain to renew.
+/// Credentials that expire sooner than this are renewed by the chain.
 const MARGIN_MS: i64 = 5 * MINUTE_MS;
 
-/// Accounts that Organizations is asked for at a time; what is too many it says itself, and the SDK asks again.
+/// Concurrent requests to Organizations; the SDK retries what it throttles.
 const PARALLEL: usize = 4;
 
-/// As whom, and where.
+/// The credentials and the region to use.
 #[derive(Clone, Debug)]
 pub struct Login {
     /// A profile other than `AWS_PROFILE` or the default one.
@@ -57,36 +57,36 @@ pub struct Login {
     pub trust: Trust,
 }
 
-/// Why AWS cannot be reached at all.
+/// Why the command cannot reach AWS.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum LoginProblem {
     /// Neither flag nor variable nor profile names a region.
     #[error("no region is known; fix: give --region, set AWS_REGION, or write `region` into the profile")]
     NoRegion,
-    /// What is named is none.
+    /// The configured region is not a valid region code.
     #[error("{0}; fix: give --region, set AWS_REGION, or mend `region` in the profile")]
     BadRegion(#[from] IdError),
-    /// Nobody in the chain has credentials, or somebody failed to get them.
+    /// No provider of the chain has credentials, or one of them failed.
     #[error(
         "there are no credentials{whence}: {cause}; fix: `aws sso login`, name a profile that works with --profile or \
          AWS_PROFILE, or set AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN"
     )]
     NoCredentials {
-        /// The profile, where one was asked for.
+        /// The profile, where one was given.
         whence: String,
-        /// What those said who were asked.
+        /// The errors of the providers.
         cause: String,
     },
 }
 
-/// Where the reactor is deployed, as far as a command needs it. What is not named is not reached.
+/// Where the reactor is deployed, as far as a command needs it. An unnamed part is not used.
 #[derive(Clone, Debug, Default)]
 pub struct Deployment {
     /// The ledger's table.
     pub table: Option<String>,
     /// The topic that alerts go to.
     pub topic_arn: Option<String>,
-    /// The queue that the reactor lives on.
+    /// The reactor's work queue.
     pub queue_url: Option<String>,
 }
 
@@ -98,7 +98,7 @@ pub struct Operator {
     sts: Lazy<aws_sdk_sts::Client>,
 }
 
-/// Who calls.
+/// The caller's identity.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Identity {
     /// The account.
@@ -107,10 +107,10 @@ pub struct Identity {
     pub arn: String,
 }
 
-/// Logs in. Credentials are fetched now, so that whoever has none hears it before anything else.
+/// Logs in. Fetches credentials at once, so that missing ones are reported before anything else.
 ///
 /// # Errors
-/// There is no region, or nobody has credentials.
+/// There is no region, or no credentials.
 pub async fn connect(login: &Login) -> Result<Operator, LoginProblem> {
     let timeouts = TimeoutConfig::builder()
         .connect_timeout(CONNECT)
@@ -138,7 +138,7 @@ pub async fn connect(login: &Login) -> Result<Operator, LoginProblem> {
         Ok(first) => first,
         Err(error) => return Err(none(causes(&error))),
     };
-    // LoginCredentials last: a profile that is not there has no region either.
+    // The region is checked after the credentials: a missing profile has no region either.
     let Some(region) = base.region() else { return Err(LoginProblem::NoRegion) };
     let region = region.as_ref().parse()?;
     let asked = LoginCredentials { first, chain };
@@ -147,7 +147,7 @@ pub async fn connect(login: &Login) -> Result<Operator, LoginProblem> {
     Ok(Operator { sts: clients.sts(), clients, region, trust: login.trust })
 }
 
-/// A profile that was asked for by name, and nobody else: the chain would prefer the variables of another login.
+/// Only the named profile: the default chain would prefer another login's environment variables.
 fn of_profile(profile: &str, base: &SdkConfig, http: SharedHttpClient) -> ProfileFileCredentialsProvider {
     let config = ProviderConfig::without_region()
         .with_region(base.region().cloned())
@@ -156,7 +156,7 @@ fn of_profile(profile: &str, base: &SdkConfig, http: SharedHttpClient) -> Profil
     ProfileFileCredentialsProvider::builder().configure(&config).profile_name(profile).build()
 }
 
-/// An error with everything behind it, each cause once.
+/// An error with all its sources, each text once.
 fn causes(error: &CredentialsError) -> String {
     let first: &(dyn Error + 'static) = error;
     let chain = std::iter::successors(Some(first), |error| (*error).source());
@@ -170,17 +170,17 @@ fn causes(error: &CredentialsError) -> String {
 }
 
 impl Operator {
-    /// Who the credentials belong to. Everybody may ask.
+    /// The identity behind the credentials. This call needs no permissions.
     ///
     /// # Errors
-    /// STS does not answer, or does not know the credentials.
+    /// STS does not answer, or rejects the credentials.
     pub async fn who_am_i(&self) -> Result<Identity, Fault> {
         let answer = self.sts.get_caller_identity().send().await.map_err(|error| WHO_AM_I.failed(&error))?;
         let text = |text: Option<&str>| clean(text.unwrap_or_default(), NAME_CHARS_MAX);
         Ok(Identity { account: text(answer.account()), arn: text(answer.arn()) })
     }
 
-    /// The world that the function acts on, reached with the operator's own credentials.
+    /// The world that the function acts on, reached with the operator's credentials.
     pub fn world(&self, deployment: &Deployment) -> AwsWorld {
         let named = |name: &Option<String>| name.clone().unwrap_or_default();
         let config = Config {
@@ -190,13 +190,13 @@ impl Operator {
             queue_url: named(&deployment.queue_url),
             dlq_url: String::new(),
             policy: PolicySource::Table,
-            // It serves the function's role only.
+            // The broker serves only the function's role.
             broker: None,
         };
         AwsWorld::new(&config, &self.clients)
     }
 
-    /// The clients know endpoints of their own, and how often they try.
+    /// Endpoints and retries are defaults here: the clients are already configured.
     fn connection(&self) -> Connection {
         let (region, trust) = (self.region.clone(), self.trust);
         Connection { region, trust, endpoints: Endpoints::default(), max_attempts: 0 }
@@ -207,7 +207,7 @@ impl Operator {
         DeadLetters::new(url, &self.clients)
     }
 
-    /// The book of what was dropped, in the ledger's table.
+    /// The record of dropped messages, in the ledger's table.
     pub fn drop_book(&self, table: &str) -> DropBook {
         DropBook::new(table, &self.clients)
     }
@@ -217,20 +217,20 @@ impl Operator {
         PolicyStore::new(table, &self.clients)
     }
 
-    /// The ledger with this table, to be read.
+    /// Read-only access to the ledger in this table.
     pub fn ledger_view(&self, table: &str) -> LedgerView {
         LedgerView::new(table, &self.clients)
     }
 
-    /// What the hub consists of, to be looked at.
+    /// Read-only access to the hub.
     pub fn hub_view(&self) -> HubView {
         HubView::new(&self.region, &self.clients)
     }
 
-    /// Every account of the organisation, as Organizations knows it now.
+    /// Every account of the organisation, as Organizations lists it now.
     ///
     /// # Errors
-    /// Organizations does not answer, or not to these credentials.
+    /// Organizations does not answer, or denies these credentials.
     pub async fn organization(&self) -> Result<Vec<AccountFacts>, Fault> {
         let directory = Organizations::new(&self.clients);
         let ids = directory.accounts(None).await?;
@@ -240,8 +240,8 @@ impl Operator {
     }
 }
 
-/// The chain, with the credentials that it gave at the login: a `credential_process` that asks for a second factor must not
-/// ask twice. The SDK keeps what it gets; calls made by hand come here each time.
+/// The chain, preceded by the credentials of the login: a `credential_process` with a second factor must not prompt
+/// twice. SDK clients cache credentials; calls of `by_hand` come here each time.
 struct LoginCredentials {
     first: Credentials,
     chain: SharedCredentialsProvider,
@@ -259,7 +259,7 @@ impl ProvideCredentials for LoginCredentials {
     }
 }
 
-/// Whether credentials are good for longer than any call takes.
+/// Whether credentials outlive any call.
 fn lasts(credentials: &Credentials, now: Time) -> bool {
     let Some(expiry) = credentials.expiry() else { return true };
     let ms = expiry.duration_since(UNIX_EPOCH).map_or(0, |at| i64::try_from(at.as_millis()).unwrap_or(i64::MAX));

@@ -1,4 +1,4 @@
-//! The policy in the ledger's table, as operators read and write it. The function reads the one in force, and may not write.
+//! The policy in the ledger's table, for operators. The function reads the policy in force and may not write.
 
 use super::client::Clients;
 use super::ledger::DynamoLedger;
@@ -12,15 +12,15 @@ use crate::ports::Fault;
 pub struct PolicyVersion {
     /// Counted from 1.
     pub number: u64,
-    /// When.
+    /// When it was pushed.
     pub at: Time,
-    /// Who.
+    /// Who pushed it.
     pub by: String,
-    /// Why.
+    /// The reason given for it.
     pub why: String,
     /// Digest of the compiled policy.
     pub digest: String,
-    /// The version that it brought back, if it did.
+    /// For a rollback, the version that it restores.
     pub rollback_of: Option<u64>,
 }
 
@@ -29,22 +29,22 @@ pub struct PolicyVersion {
 pub struct Pushed {
     /// The version.
     pub version: PolicyVersion,
-    /// As it was written.
+    /// The YAML as it was written.
     pub yaml: String,
-    /// As the function reads it.
+    /// The compiled policy that the function reads.
     pub compiled: String,
 }
 
-/// An item of DynamoDB holds 400 KB, and both texts stand in one [docs: amazondynamodb `ServiceQuotas`]; the rest is for
+/// Limit of both texts together: they share one DynamoDB item of 400 KB [docs: amazondynamodb `ServiceQuotas`] with
 /// keys, names and the message.
 pub const TEXTS_BYTES_MAX: usize = 390 * 1_024;
 
-/// What is in force.
+/// The policy in force.
 #[derive(Debug)]
 pub struct Current {
     /// The policy, or why the function cannot read it.
     pub policy: Result<Policy, PolicyError>,
-    /// Its version; absent where somebody put it there by hand.
+    /// Its version; absent where it was written to the table without `runasctl`.
     pub version: Option<PolicyVersion>,
 }
 
@@ -58,10 +58,10 @@ impl PolicyStore {
         Self { ledger: DynamoLedger::at(table, clients) }
     }
 
-    /// What is in force; nothing where no policy was ever pushed.
+    /// The policy in force; `None` where no policy was ever pushed.
     ///
     /// # Errors
-    /// The table cannot be read, or holds something else there.
+    /// The table cannot be read, or the row is malformed.
     pub async fn current(&self) -> Result<Option<Current>, Fault> {
         self.ledger.current_policy().await
     }
@@ -69,23 +69,24 @@ impl PolicyStore {
     /// One version with its text.
     ///
     /// # Errors
-    /// The table cannot be read, or holds something else there.
+    /// The table cannot be read, or the row is malformed.
     pub async fn version(&self, number: u64) -> Result<Option<Pushed>, Fault> {
         self.ledger.pushed_policy(number).await
     }
 
-    /// The newest versions, newest first, at most `limit`; and whether there are more.
+    /// The newest versions, newest first, at most `limit`, and whether there are more.
     ///
     /// # Errors
-    /// The table cannot be read, or holds something else there.
+    /// The table cannot be read, or a row is malformed.
     pub async fn versions(&self, limit: usize) -> Result<(Vec<PolicyVersion>, bool), Fault> {
         self.ledger.policy_versions(limit).await
     }
 
-    /// Writes a version and puts it into force at once, both or neither, and only where `on` is what is in force still.
+    /// Writes a version and puts it into force in one transaction, on condition that `on` is still in force.
     ///
     /// # Errors
-    /// [`FaultClass::Conflict`](crate::ports::FaultClass::Conflict) where it is not: somebody else was faster.
+    /// [`FaultClass::Conflict`](crate::ports::FaultClass::Conflict) where another operator has pushed a policy
+    /// meanwhile.
     pub async fn push(&self, pushed: &Pushed, on: Option<&Current>) -> Result<(), Fault> {
         self.ledger.push_policy(pushed, on).await
     }
@@ -93,7 +94,7 @@ impl PolicyStore {
     /// The accounts that the ledger knows.
     ///
     /// # Errors
-    /// The table cannot be read, or is larger than anybody would wait for.
+    /// The table cannot be read, or is too large to scan.
     pub async fn accounts(&self) -> Result<Vec<AccountFacts>, Fault> {
         self.ledger.known_accounts().await
     }

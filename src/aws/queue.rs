@@ -1,4 +1,4 @@
-//! The queue that the reactor lives on, and the one for what it cannot work on.
+//! The reactor's work queue and its dead-letter queue.
 
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::types::{BatchResultErrorEntry, MessageAttributeValue, SendMessageBatchRequestEntry};
@@ -21,12 +21,12 @@ const HAND_BACK: Call = Call::write("ChangeMessageVisibility");
 
 /// Messages in one batch [bc sqs].
 const BATCH_MAX: usize = 10;
-/// Bytes in one batch; SQS takes 1 MiB [docs: gr/sqs-service], and did take 256 KB until 2025.
+/// Bytes in one batch; SQS accepts 1 MiB [docs: gr/sqs-service], and accepted only 256 KB until 2025.
 const BATCH_BYTES_MAX: usize = 256 * 1_024;
-/// The attributes of a message count towards its 1 MiB [docs: SQS quotas], and the reason is one. A longer body would never
-/// be taken, and come again until SQS puts it aside without a reason.
+/// Attributes count towards the 1 MiB of a message [docs: SQS quotas], and the reason is one. SQS would reject a longer
+/// body, and its redrive policy would finally move the message without a reason.
 const DEAD_LETTER_BYTES_MAX: usize = 1_048_576 - 4_096;
-/// Batches on their way at a time: an OU of 100 accounts in 20 regions is 200 of them.
+/// Concurrent batches: an OU of 100 accounts in 20 regions fills 200 of them.
 const PARALLEL: usize = 8;
 /// [docs: SQS quotas].
 const DELAY_S_MAX: u32 = 900;
@@ -45,15 +45,16 @@ impl SqsQueue {
         Self { client: clients.sqs(), queue: config.queue_url.clone(), dlq: config.dlq_url.clone() }
     }
 
-    /// After a fault, some of the messages may have been sent: the caller sends all of them again, and a message that
-    /// comes twice changes nothing (invariant 5).
+    /// After a fault, some messages may have been sent. The caller sends all of them again; a duplicate changes nothing
+    /// (invariant 5).
     pub(super) async fn send(&self, tasks: &[(Task, u32)]) -> Result<(), Fault> {
         let batches: Vec<Result<Vec<SendMessageBatchRequestEntry>, Fault>> =
             batched(tasks)?.into_iter().map(Ok).collect();
         stream::iter(batches).try_for_each_concurrent(PARALLEL, |batch| self.send_batch(&self.queue, batch)).await
     }
 
-    /// Each message of a batch succeeds or fails by itself. Those that failed for no fault of theirs get a second chance.
+    /// Each message of a batch succeeds or fails by itself. Messages that failed on the service's side are sent once
+    /// more.
     async fn send_batch(&self, queue: &str, batch: Vec<SendMessageBatchRequestEntry>) -> Result<(), Fault> {
         let failed = self.send_once(queue, batch.clone()).await?;
         if failed.is_empty() || failed.iter().any(BatchResultErrorEntry::sender_fault) {
@@ -72,7 +73,7 @@ impl SqsQueue {
         sent.map(|answer| answer.failed).map_err(|error| SEND.failed(&error))
     }
 
-    /// A batch of one: the function has one operation less in it.
+    /// Uses a batch of one: one SDK operation fewer in the function's package.
     pub(super) async fn dead_letter(&self, body: &str, reason: &str) -> Result<(), Fault> {
         let reason = attribute("String", filled(&clean(reason, MESSAGE_CHARS_MAX)))?;
         let entry = SendMessageBatchRequestEntry::builder()
@@ -82,7 +83,7 @@ impl SqsQueue {
         self.send_batch(&self.dlq, vec![entry.build().map_err(|error| unbuilt(&error))?]).await
     }
 
-    /// The body is as it was received, so that a repetition of it changes nothing (invariant 5).
+    /// Sends the body unchanged, so that a duplicate changes nothing (invariant 5).
     pub(super) async fn resend(&self, body: &str, received: u32, delay_s: u32) -> Result<(), Fault> {
         self.send_batch(&self.queue, vec![successor(body, received, delay_s)?]).await
     }
@@ -105,7 +106,7 @@ fn unbuilt(error: &aws_sdk_sqs::error::BuildError) -> Fault {
     SEND.fault(FaultClass::Invalid, "Build", &error.to_string())
 }
 
-/// Neither a body nor an attribute may be empty [bc sqs].
+/// SQS refuses an empty body or attribute [bc sqs].
 fn filled(text: &str) -> &str {
     if text.is_empty() { "(empty)" } else { text }
 }
@@ -125,8 +126,8 @@ fn successor(body: &str, received: u32, delay_s: u32) -> Result<SendMessageBatch
     entry.build().map_err(|error| unbuilt(&error))
 }
 
-/// Messages are grouped by account: a standard queue with groups is fair, so that one account with many messages does not
-/// keep those of others waiting [docs: SQS fair queues].
+/// Messages are grouped by account: a standard queue with groups is fair, so one account's backlog does not delay the
+/// others [docs: SQS fair queues].
 fn group_of_task(task: &Task) -> Option<String> {
     match task {
         Task::Work(work) => Some(work.target.account.to_string()),
@@ -135,7 +136,7 @@ fn group_of_task(task: &Task) -> Option<String> {
     }
 }
 
-/// The group that a message would have, whoever sent it first.
+/// The group of a received message, derived from its account.
 fn group_of_body(body: &str) -> Option<String> {
     match decode(body) {
         Decoded::Signal(event) => event.signal.account().or(event.reporter.as_ref()).map(ToString::to_string),
@@ -143,25 +144,25 @@ fn group_of_body(body: &str) -> Option<String> {
     }
 }
 
-/// No longer than SQS lets a message wait.
+/// Caps a delay at the SQS maximum.
 fn seconds(delay_s: u32) -> i32 {
     i32::try_from(delay_s.min(DELAY_S_MAX)).unwrap_or(0)
 }
 
-/// As much of a body as SQS takes beside the reason.
+/// Cuts a body so that SQS accepts it together with the reason.
 fn fitting(body: &str) -> &str {
     body.get(..body.floor_char_boundary(DEAD_LETTER_BYTES_MAX)).unwrap_or(body)
 }
 
 fn first_fault(failed: &[BatchResultErrorEntry]) -> Result<(), Fault> {
     let Some(failure) = failed.first() else { return Ok(()) };
-    // What is not the sender's fault is the service's, whatever the code.
+    // A failure that is not the sender's is the service's, whatever its code.
     let status = if failure.sender_fault() { 400 } else { 500 };
     let message = format!("{} messages were not taken: {}", failed.len(), failure.message().unwrap_or_default());
     Err(SEND.answered(Some(failure.code()), status, &message))
 }
 
-/// Messages in batches that SQS takes, both by number and by size.
+/// Splits messages into batches within SQS's limits of number and size.
 fn batched(tasks: &[(Task, u32)]) -> Result<Vec<Vec<SendMessageBatchRequestEntry>>, Fault> {
     let mut batches: Vec<Vec<SendMessageBatchRequestEntry>> = Vec::new();
     let mut bytes = 0;

@@ -1,4 +1,4 @@
-//! The regions that an account has enabled, as Account Management tells the account itself.
+//! The enabled regions of an account, from Account Management.
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -25,14 +25,14 @@ static LIST: Shape = Shape {
     content_type: "application/json",
     read: by_hand::json,
 };
-/// A page holds up to 50 regions [bc account], and no partition has as many.
+/// A page holds up to 50 regions [bc account], more than any partition has.
 const PAGES_MAX: usize = 4;
 
 /// The regions of all accounts.
 pub(super) struct AccountRegions {
     sessions: Arc<Sessions>,
     way: Way,
-    /// The service has one endpoint in each partition.
+    /// The region of the partition's only endpoint.
     region: &'static str,
 }
 
@@ -47,7 +47,8 @@ impl AccountRegions {
         Self { sessions, way: clients.account(), region }
     }
 
-    /// Without an account in the question it is the caller's that is meant: no delegation, and a quota of its own.
+    /// A request without an account id concerns the caller's own account. It needs no delegated administrator and uses
+    /// the account's own quota.
     pub(super) async fn enabled(&self, account: &AccountId, access: &Access) -> Result<BTreeSet<Region>, Fault> {
         let AssumedSession { session, .. } = self.sessions.get(account, access).await?;
         let call = LIST.prepare(&self.way, self.region, SharedCredentialsProvider::new(session.credentials.clone()));
@@ -61,7 +62,7 @@ impl AccountRegions {
                 Err(why) => tracing::warn!(%account, region = name, %why, "a region that is enabled is passed over"),
             }
         }
-        // Some cannot be switched off.
+        // Some regions cannot be disabled, so an empty list is incomplete.
         if all && !enabled.is_empty() { Ok(enabled) } else { Err(call.unread("not all regions were named")) }
     }
 }

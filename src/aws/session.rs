@@ -1,6 +1,6 @@
-//! Credentials of other accounts. They reach one document and the list of the account's regions, or else the event history,
-//! and nothing more (invariant 9); they are shared by everything that happens in an account, and are fetched once however
-//! many targets of the account are looked at at the same time.
+//! Credentials of other accounts. A session reaches one document and the list of the account's regions, or else the event
+//! history, and nothing more (invariant 9). All targets of an account share it; concurrent observations cause one
+//! request.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -26,16 +26,16 @@ pub(super) use assume::ScopedSts;
 pub(super) use broker::Broker;
 pub(super) use policy::Scope;
 
-/// Accounts whose credentials are kept at a time. A set of them is about 2 KB; evicting one costs one `AssumeRole`.
+/// Accounts whose credentials are cached. A set of them takes about 2 KB; a replaced one costs one `AssumeRole`.
 const ACCOUNTS_MAX: usize = 4_096;
-/// Credentials are not used when they have less than this to live: a pass with all its retries is over by then.
+/// Credentials that expire sooner than this are not used: a reconciliation with all its retries ends within that time.
 const MARGIN_MS: i64 = 5 * MINUTE_MS;
-/// A role that an SCP keeps from the document is passed over this long: as long as a session of the gap role is used.
+/// How long a role is skipped after an SCP denied it the document: as long as a session of the gap role is used.
 const BARRED_MS: i64 = 10 * MINUTE_MS;
-/// A refusal of the broker stands this long, so that the regions of an account do not ask one after the other.
+/// How long a refusal of the broker is reused, so that the regions of an account do not each ask.
 const REFUSED_MS: i64 = 20 * SECOND_MS;
-/// An alert shows a reason of up to 512 bytes whole, and of a longer one little but its beginning. What stands around this
-/// message takes the rest.
+/// An alert shows a reason of up to 512 bytes in full and truncates longer ones. The text around this message takes the
+/// rest.
 const REASON_CHARS_MAX: usize = 400;
 
 /// One role session in one account.
@@ -44,7 +44,7 @@ pub(super) struct Session {
     pub(super) credentials: Credentials,
     pub(super) expires: Time,
     pub(super) role: String,
-    /// When the member role was last used, where the broker gave this session all the same.
+    /// The last use of the member role, where the broker granted this session despite one.
     member_role_used: Option<Time>,
 }
 
@@ -55,10 +55,10 @@ impl Session {
     }
 }
 
-/// Credentials as somebody gets them.
+/// Credentials, and where they come from.
 pub(super) struct AssumedSession {
     pub(super) session: Arc<Session>,
-    /// They were there already. If they turn out to be no good, new ones may be better.
+    /// They come from the cache. If AWS refuses them, new ones may work.
     pub(super) from_cache: bool,
 }
 
@@ -70,27 +70,27 @@ pub(super) struct Sessions {
     slots: Mutex<HashMap<AccountId, Arc<Slot>>>,
 }
 
-/// What is known of the way into one account. Its lock is held while a role is being assumed, so that others wait for the
-/// outcome instead of asking for themselves.
+/// The access to one account. The lock is held while a role is assumed, so that other tasks wait for the outcome instead
+/// of asking themselves.
 #[derive(Default)]
 struct Slot {
     state: tokio::sync::Mutex<Door>,
-    /// Rounds of asking that came to an end. Whoever sees it grow while waiting shares the outcome, good or bad.
+    /// Completed rounds of asking. A task that sees it grow while waiting shares the outcome, good or bad.
     rounds: AtomicU64,
 }
 
 #[derive(Default)]
 struct Door {
     session: Option<Arc<Session>>,
-    /// The role that worked last; asked for first.
+    /// The role that worked last; tried first.
     winner: Option<String>,
-    /// Why the last round failed, and for which roles.
+    /// The roles and the fault of the last failed round.
     failed: Option<(Vec<String>, Fault)>,
-    /// Roles whose sessions an SCP keeps from the document, what it said, and until when they are passed over.
+    /// Roles that an SCP denied the document, its message, and until when they are skipped.
     barred: HashMap<String, (Fault, Time)>,
-    /// What the broker refused, and until when that stands.
+    /// The broker's last refusal, and until when it is reused.
     refused: Option<(Refusal, Time)>,
-    /// A use of the gap role that is still to be told.
+    /// A use of the gap role that is not yet reported.
     relapse: Option<Relapse>,
 }
 
@@ -100,7 +100,7 @@ impl Sessions {
         Self { sts, broker: None, slots: Mutex::default() }
     }
 
-    /// Credentials for the account, by the first of the roles that lets us in.
+    /// Credentials for the account from the first role that admits the reactor.
     pub(super) async fn get(&self, account: &AccountId, access: &Access) -> Result<AssumedSession, Fault> {
         let slot = self.slot(account);
         let before = slot.rounds.load(Ordering::Acquire);
@@ -134,7 +134,7 @@ impl Sessions {
         }
     }
 
-    /// Drops credentials that were refused, unless somebody has replaced them by now.
+    /// Drops refused credentials, unless another task has replaced them.
     pub(super) async fn forget(&self, account: &AccountId, refused: &Arc<Session>) {
         let slot = self.slot(account);
         let mut door = slot.state.lock().await;
@@ -143,8 +143,8 @@ impl Sessions {
         }
     }
 
-    /// Asks for the roles in their order, the one that worked last first. A role that denies is no news while another is
-    /// left; anything else ends the round.
+    /// Tries the roles in order, the one that worked last first. A denial moves on to the next role; any other fault ends
+    /// the round.
     async fn knock(&self, account: &AccountId, access: &Access, door: &Door) -> Result<Session, Fault> {
         let first = access.roles.iter().filter(|role| Some(*role) == door.winner.as_ref());
         let others = access.roles.iter().filter(|role| Some(*role) != door.winner.as_ref());
@@ -163,8 +163,8 @@ impl Sessions {
         Err(all_denied(account, &access.roles, &denials))
     }
 
-    /// A session of a gap role, where the policy names one and there is a broker. What the broker says stands before what the
-    /// roles said: they are expected to fail in a new account.
+    /// Asks the broker for a session of a gap role. A refusal comes before the roles' denials in the message, because
+    /// member roles are expected to fail in a new account.
     async fn ask_broker(
         &self,
         account: &AccountId,
@@ -187,20 +187,20 @@ impl Sessions {
             },
         };
         door.refused = Some((refusal.clone(), until));
-        // Without the broker there is nothing but the member roles to be tried.
+        // The broker refused, so only the member roles are left to try.
         door.barred.clear();
         let by = if denied.class == FaultClass::DeniedByScp { "denied by a service control policy: " } else { "" };
         let message = format!("no broker access: {}; fix: {}; {by}{}", refusal.cause, refusal.fix, denied.message);
         Err(Fault { message: clean(&message, REASON_CHARS_MAX), ..denied })
     }
 
-    /// The broker, if the policy wants it used.
+    /// The broker, if the policy names a gap role.
     fn broker_by(&self, access: &Access) -> Option<&Broker> {
         self.broker.as_ref().filter(|_| !access.gap_roles.is_empty())
     }
 
-    /// Passes over the role of a session that an SCP keeps from the document, as a quarantine does, so that the broker is
-    /// asked next. False where there is no broker, or the session is not of a member role: then the denial stands.
+    /// Skips a role whose session an SCP denies the document, as a quarantine does, so that the broker is asked next.
+    /// Returns false without a broker or for another role's session: the denial stands.
     pub(super) async fn bar(
         &self,
         account: &AccountId,
@@ -218,7 +218,7 @@ impl Sessions {
         true
     }
 
-    /// How the account was entered last.
+    /// How the account was last entered. A relapse is returned once.
     pub(super) async fn entry(&self, account: &AccountId, access: &Access) -> RoleUse {
         if self.broker.is_none() {
             return RoleUse::default();
@@ -241,7 +241,7 @@ impl Sessions {
     }
 }
 
-/// Makes room: everything that is of no use any more, or else something that nobody is using.
+/// Makes room: drops unused slots without a valid session, and otherwise one unused slot.
 fn evict(slots: &mut HashMap<AccountId, Arc<Slot>>, now: Time) {
     slots.retain(|_, slot| {
         Arc::strong_count(slot) > 1
@@ -269,7 +269,7 @@ fn relapse(account: &AccountId, session: &Session) -> Option<Relapse> {
     Some(Relapse { role, member_role_used })
 }
 
-/// Every role was refused: one fault that names them all.
+/// Combines the denials of all roles into one fault that names every role.
 fn all_denied(account: &AccountId, roles: &[String], denials: &[Fault]) -> Fault {
     let call = Call::read(assume::CALL);
     let Some(last) = denials.last() else {

@@ -1,4 +1,4 @@
-//! The broker's Lambda function; packaged as `bootstrap` of its own.
+//! The broker's Lambda function; packaged as a `bootstrap` of its own.
 
 use std::process::ExitCode;
 

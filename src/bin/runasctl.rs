@@ -1,4 +1,4 @@
-//! The operator's command.
+//! The operator's command line.
 
 use std::process::ExitCode;
 

@@ -1,5 +1,5 @@
-//! `runasctl accept`: an operator accepts what a version of a document holds. It is committed to the ledger, and the target is
-//! reconciled right away.
+//! `runasctl accept`: an operator accepts the content of a document's version. The command commits this to the ledger and
+//! reconciles the target at once.
 
 use std::io::IsTerminal as _;
 use std::sync::Arc;
@@ -26,7 +26,7 @@ use crate::domain::time::MINUTE_MS;
 use crate::ports::{Access, Clock as _, Directory as _, Documents as _, Ledger as _};
 use crate::reactor::{Message, PolicySource, Reactor};
 
-/// The time that the reconciliation gets.
+/// The time limit of the reconciliation.
 const RECONCILE_MS: i64 = 3 * MINUTE_MS;
 
 /// Accept what a version of a document holds, as if a trusted principal had written it; the policy's fields stay the policy's.
@@ -79,7 +79,7 @@ async fn command(args: &AcceptArgs, output: Output, printer: &Printer) -> Result
     reconciled(args, world, policy, &correlation, output, printer).await
 }
 
-/// What would be accepted, and the commit that does it. Nothing is written.
+/// Prepares the change and its commit. Writes nothing.
 async fn prepared(args: &AcceptArgs, world: &AwsWorld, policy: &Policy, by: &str) -> Result<(Change, Commit), Failure> {
     let now = world.now();
     let correlation = format!("accept-{}-{}", args.version, now.ms());
@@ -124,7 +124,7 @@ fn shown(args: &AcceptArgs, by: &str, change: &Change) -> String {
     format!("{}, version {}, as {by}:\n  {}\n", args.target, args.version, fields.join("\n  "))
 }
 
-/// The reactor's own way to the end: the document is put right by what is accepted now, and on-call is notified.
+/// Reconciles the target as the function would: corrects the document with the accepted content and notifies on-call.
 async fn reconciled(
     args: &AcceptArgs,
     world: AwsWorld,
@@ -137,7 +137,7 @@ async fn reconciled(
         id: correlation.to_owned(),
         body: encode_work(&look_at(args.target.clone(), correlation, &world)),
         receipt: None,
-        // The alert of the acceptance stands in the outbox, as that of a message that comes again does.
+        // With a second receive, the reactor also publishes pending alerts, such as the one of this acceptance.
         receives: 2,
     };
     let deadline = world.now().plus_ms(RECONCILE_MS);

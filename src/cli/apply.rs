@@ -1,5 +1,5 @@
-//! `runasctl apply`: does what a plan says, where that still holds. It goes through the reactor, so that ledger, history and
-//! alerts are the same as if the function had done it.
+//! `runasctl apply`: does what a plan says, where that still holds. It runs the reactor, so that ledger, history and
+//! alerts are the same as from the function.
 
 mod journal;
 mod outcome;
@@ -98,7 +98,7 @@ async fn command(args: &ApplyArgs, output: Output, printer: &Printer) -> Result<
     Ok(status(&outcomes))
 }
 
-/// A policy that differs from the one that the function acts by would be a war with it.
+/// Requires the policy that the function uses: with another one, the function would revert every write.
 async fn in_force(plan: &Plan, world: &AwsWorld, printer: &Printer) -> Result<(), Failure> {
     match world.policy().await? {
         Some(policy) if policy.digest() == plan.policy.sha256 => Ok(()),
@@ -125,7 +125,7 @@ fn confirmed(args: &ApplyArgs, plan: &Plan, by: &str, printer: &Printer) -> bool
     printer.is_answered_yes("Only `yes` does it: ")
 }
 
-/// Wave after wave, until all is done or too much has failed. What a run before has done is told with the rest.
+/// Applies wave after wave until all are done or too many targets failed. Includes the results of earlier runs.
 async fn applied(
     runner: &Runner<'_, AwsWorld>,
     waves: &[Wave<'_>],
@@ -169,7 +169,7 @@ async fn applied(
     Ok(outcomes)
 }
 
-/// An error beats what is not known, and that what is still wrong.
+/// Errors take precedence over unreadable targets, and these over drift.
 fn status(outcomes: &Outcomes) -> ExitStatus {
     let has = |wanted: fn(&TargetOutcome) -> bool| outcomes.values().any(|(_, outcome)| wanted(outcome));
     if has(|outcome| matches!(outcome, TargetOutcome::Failed { .. } | TargetOutcome::NotBegun)) {

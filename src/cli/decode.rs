@@ -1,4 +1,4 @@
-//! `runasctl decode`: what the reactor makes of events, without doing anything about them.
+//! `runasctl decode`: shows how the reactor reads events, without acting on them.
 
 use std::fmt::Write as _;
 use std::fs::File;
@@ -13,10 +13,10 @@ use crate::domain::principal::Principal;
 use crate::domain::signal::{InboundEvent, Signal};
 use crate::domain::text::{NAME_CHARS_MAX, clean};
 
-/// Ten batches of the size that Lambda hands over (6 MB).
+/// Ten batches of Lambda's maximum size (6 MB).
 const FILE_BYTES_MAX: u64 = 64 << 20;
 
-/// Say what the reactor makes of events: bare EventBridge events, our own messages, or SQS batches of them.
+/// Show how the reactor reads events: bare EventBridge events, the reactor's own messages, or SQS batches of them.
 #[derive(Clone, Debug, Args)]
 pub struct DecodeArgs {
     /// Files to read; `-` is standard input.
@@ -24,16 +24,16 @@ pub struct DecodeArgs {
     pub files: Vec<PathBuf>,
 }
 
-/// What could be read, and what could not.
+/// The files that could be read, and the errors of the others.
 #[derive(Debug, Default)]
 pub struct Inputs {
     /// Name and text of each file.
     pub texts: Vec<(String, String)>,
-    /// One sentence for each file that cannot be read; with any of them the command exits with 1.
+    /// One sentence for each unreadable file; any of them makes the command exit with 1.
     pub unreadable: Vec<String>,
 }
 
-/// Reads the files in order. Bytes that are no UTF-8 are replaced, and left for decoding to judge.
+/// Reads the files in order. Invalid UTF-8 is replaced, and decoding judges the result.
 pub fn read(files: &[PathBuf], stdin: &mut impl Read) -> Inputs {
     let mut inputs = Inputs::default();
     for path in files {
@@ -61,13 +61,13 @@ fn read_one(path: &Path, stdin: &mut impl Read) -> io::Result<Vec<u8>> {
     }
 }
 
-/// What standard output gets for these names and texts.
+/// The text for standard output.
 pub fn run(inputs: &[(String, String)], json: bool) -> String {
     let rows: Vec<Row> = inputs.iter().flat_map(|(file, text)| rows(file, text)).collect();
     if json { serde_json::to_string_pretty(&rows).unwrap_or_default() + "\n" } else { table(&rows) }
 }
 
-/// What became of one record.
+/// The result of one record.
 #[derive(Debug, Serialize)]
 struct Row {
     file: String,
@@ -75,13 +75,13 @@ struct Row {
     outcome: &'static str,
     kind: Option<&'static str>,
     account: Option<String>,
-    /// Absent where it means every governed region.
+    /// Absent for every governed region.
     region: Option<String>,
-    /// The error code of a call, or why an account did not come to be.
+    /// The error code of a call, or why an account was not created.
     failed: Option<String>,
     principal: Option<Principal>,
     reason: Option<String>,
-    /// What else people want to know of a signal.
+    /// Further details of a signal, for people.
     #[serde(skip)]
     remark: Option<String>,
 }
@@ -130,7 +130,7 @@ fn parsed(empty: Row, event: InboundEvent) -> Row {
     }
 }
 
-/// Who did what, or what the columns have no room for.
+/// Who did what, or details that have no column.
 fn remark(signal: &Signal) -> Option<String> {
     match signal {
         Signal::DocumentTouched { edit: Some(edit), .. } => {
@@ -150,7 +150,7 @@ fn remark(signal: &Signal) -> Option<String> {
     }
 }
 
-/// Columns as wide as their widest entry; the last one runs on.
+/// Pads columns to their widest cell, except the last.
 fn table(rows: &[Row]) -> String {
     let cells: Vec<[String; 7]> = rows.iter().map(cells).collect();
     let width = |column: usize| cells.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max();

@@ -1,4 +1,4 @@
-//! `runasctl demo`: the main job on an embedded organisation, told as a timeline, with every expectation checked.
+//! `runasctl demo`: the main job on an embedded organisation, shown as a timeline, with every expectation checked.
 
 mod scenes;
 mod show;
@@ -10,7 +10,7 @@ use super::printer::Printer;
 use super::{ExitStatus, Output};
 use stage::Stage;
 
-/// One thing that has to hold at the end of a scene.
+/// A condition that must hold at the end of a scene.
 #[derive(Clone, Debug)]
 struct Expectation {
     what: String,
@@ -34,7 +34,7 @@ enum MomentKind {
     Alert,
 }
 
-/// What happened in one scene.
+/// The events of one scene.
 #[derive(Clone, Debug)]
 struct Scene {
     title: &'static str,
@@ -43,7 +43,7 @@ struct Scene {
     expectations: Vec<Expectation>,
 }
 
-/// One target, as the tables show it.
+/// One account in the tables.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Row {
     account: String,
@@ -53,7 +53,7 @@ struct Row {
     regions: Vec<(String, String)>,
 }
 
-/// Runs the demo; success only if every expectation held.
+/// Runs the demo; succeeds only if every expectation holds.
 pub fn run(output: Output, printer: &Printer) -> ExitStatus {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
     let runtime = match runtime {

@@ -1,5 +1,5 @@
-//! `runasctl doctor`: whether everything is there that the reactor needs, from the hub's queues to the trail of each account
-//! and region; each failure with its cause and what to do about it. It writes nothing.
+//! `runasctl doctor`: checks everything that the reactor needs, from the hub's queues to the trail of each account and
+//! region. Each failure has a cause and a fix.
 
 mod hub;
 mod hub_checks;
@@ -29,10 +29,10 @@ use members::{Member, Members, Rows};
 use probe::Prober;
 use report::{Check, CheckOutcome, Report};
 
-/// Names the role sessions of probes, so that CloudTrail in the accounts leads back here.
+/// Names the role sessions of probes, so that CloudTrail in the accounts leads back to this command.
 const CORRELATION: &str = "doctor";
 
-/// Prove that everything is there: hub, roles, and per account and region trail and forwarding rule. Nothing is written.
+/// Check hub, roles, and the trail and forwarding rule of every account and region. Nothing is written.
 #[derive(Clone, Debug, Args)]
 pub struct DoctorArgs {
     /// Only accounts below this OU, nested ones included; can be repeated.
@@ -59,7 +59,7 @@ pub struct DoctorArgs {
     home: HomeArgs,
 }
 
-/// Runs the command. Exit codes as everywhere: 0 where all is right, 2 where something is not, 3 where some is not known.
+/// Runs the command. Exit codes: 0 where all is right, 2 where something is wrong, 3 where something is unknown.
 pub fn run(args: &DoctorArgs, output: Output, printer: &Printer) -> ExitStatus {
     finished(command(args, output, printer), printer)
 }
@@ -95,7 +95,7 @@ async fn command(args: &DoctorArgs, output: Output, printer: &Printer) -> Result
     Ok(report.exit_status())
 }
 
-/// Roles and regions stand in the policy.
+/// The policy names roles and regions.
 fn without_policy() -> Check {
     let outcome = CheckOutcome::not_known(
         "the policy says which roles and regions, and cannot be read",
@@ -156,7 +156,7 @@ impl Doctor<'_> {
         }
         let rows = match members::rows(view, members.iter().map(|member| &member.account)).await {
             Ok(rows) => rows,
-            // Without them, no event could be told from those of before.
+            // Without these rows, events of a probe cannot be distinguished from earlier ones.
             Err(fault) => {
                 report.checks.extend(member_checks::member_role(&members, &Rows::new(), now()));
                 report.checks.push(member_checks::no_rows(&fault));
@@ -171,7 +171,7 @@ impl Doctor<'_> {
         Ok(())
     }
 
-    /// Trail and forwarding rule of every target that a role leads to.
+    /// Checks trail and forwarding rule of every target with a working role.
     async fn probe(&self, members: &[Member], rows: &Rows) -> Vec<Check> {
         let open = members.iter().filter(|member| member.entered.is_ok());
         let targets: Vec<Target> =
@@ -195,7 +195,7 @@ impl Doctor<'_> {
     }
 }
 
-/// Regions of China send events to no other region; sweeps find there what happens elsewhere.
+/// Regions of China forward no events to other regions; there, sweeps find the changes.
 fn forwards(policy: &Policy, target: &Target) -> bool {
     let home = policy.home_region();
     partition(home) != "aws-cn" || target.region == *home

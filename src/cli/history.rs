@@ -1,4 +1,5 @@
-//! `runasctl history` and `runasctl explain`: what happened at a target, who did it, and why it was answered as it was.
+//! `runasctl history` and `runasctl explain`: what happened at a target, who did it, and why the reactor responded as it
+//! did.
 
 mod explain;
 mod lines;
@@ -103,7 +104,7 @@ pub fn history(args: &HistoryArgs, output: Output, printer: &Printer) -> ExitSta
     )
 }
 
-/// Runs `runasctl explain`. A decision that would come out otherwise today is an error, as it is for `replay`.
+/// Runs `runasctl explain`. As in `replay`, a decision that would differ today is an error.
 pub fn explain(args: &ExplainArgs, output: Output, printer: &Printer) -> ExitStatus {
     finished(explain::run(args, output, printer), printer)
 }

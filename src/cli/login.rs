@@ -1,4 +1,4 @@
-//! What all commands share that work in AWS: as whom, and what to do about a call that failed.
+//! Options and errors shared by all commands that work in AWS.
 
 use clap::Args;
 
@@ -9,10 +9,10 @@ use crate::config::Trust;
 use crate::config::operator::{LEDGER, QUEUE, SettingProblem, TOPIC};
 use crate::ports::{Fault, FaultClass};
 
-/// The heading in the help under which commands say what they work on.
+/// The help heading of the options for login and deployment.
 pub(super) const WHERE: &str = "As whom and where";
 
-/// As whom, and where.
+/// The credentials and the region to use.
 #[derive(Clone, Debug, Default, Args)]
 pub(super) struct LoginArgs {
     /// The profile to log in with, instead of `AWS_PROFILE` or the default one.
@@ -23,7 +23,7 @@ pub(super) struct LoginArgs {
     region: Option<String>,
 }
 
-/// The same for commands that take `--region` for the regions that they work on.
+/// The same for commands whose `--region` selects the regions to work on.
 #[derive(Clone, Debug, Default, Args)]
 pub(super) struct HomeArgs {
     /// The profile to log in with, instead of `AWS_PROFILE` or the default one.
@@ -34,7 +34,7 @@ pub(super) struct HomeArgs {
     home_region: Option<String>,
 }
 
-/// What a command needs that works as the function does.
+/// The parts of the deployment that a command needs to act as the function does.
 #[derive(Clone, Debug, Default, Args)]
 pub(super) struct DeploymentArgs {
     /// The ledger's table, instead of `RUNAS_TABLE`.
@@ -49,7 +49,7 @@ pub(super) struct DeploymentArgs {
 }
 
 impl DeploymentArgs {
-    /// All three, or what is missing.
+    /// All three settings, or the first problem.
     pub(super) fn read(&self) -> Result<Deployment, SettingProblem> {
         Ok(Deployment {
             table: Some(LEDGER.read(self.table.as_deref())?),
@@ -60,7 +60,7 @@ impl DeploymentArgs {
 }
 
 impl HomeArgs {
-    /// AWS, or why it cannot be reached and what to do about that.
+    /// Connects to AWS; an error says how to fix it.
     pub(super) async fn connect(&self, trust: Trust) -> Result<Operator, String> {
         let Self { profile, home_region } = self.clone();
         LoginArgs { profile, region: home_region }.connect(trust).await
@@ -68,18 +68,18 @@ impl HomeArgs {
 }
 
 impl LoginArgs {
-    /// AWS, or why it cannot be reached and what to do about that.
+    /// Connects to AWS; an error says how to fix it.
     pub(super) async fn connect(&self, trust: Trust) -> Result<Operator, String> {
         let login = Login { profile: self.profile.clone(), region: self.region.clone(), trust };
         connect(&login).await.map_err(|problem| problem.to_string())
     }
 }
 
-/// Why a command came to nothing.
+/// Why a command failed.
 pub(super) enum Failure {
-    /// Something is not said, or said wrongly.
+    /// An argument or setting is missing or invalid.
     Usage(String),
-    /// Something did not work.
+    /// An operation failed.
     Error(String),
 }
 
@@ -95,7 +95,7 @@ impl From<Fault> for Failure {
     }
 }
 
-/// Runs a command to its end, and says why it came to nothing.
+/// Runs a command to its end and reports its failure.
 pub(super) fn finished(command: impl Future<Output = Result<ExitStatus, Failure>>, printer: &Printer) -> ExitStatus {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let outcome = match runtime {
@@ -111,21 +111,21 @@ pub(super) fn finished(command: impl Future<Output = Result<ExitStatus, Failure>
     status
 }
 
-/// Codes that say that the credentials are at fault, and no permission.
+/// Codes of invalid credentials, as opposed to missing permissions.
 const WORN_OUT: [&str; 5] =
     ["ExpiredToken", "ExpiredTokenException", "RequestExpired", "InvalidClientTokenId", "UnrecognizedClientException"];
 
-/// What failed, and what to do about it.
+/// A fault and its fix.
 pub(super) fn told(fault: &Fault) -> String {
     format!("{fault}; fix: {}", fix(fault))
 }
 
-/// What to do about a call that failed.
+/// How to fix a failed call.
 pub(super) fn fix(fault: &Fault) -> String {
     fix_with(fault, fault.call)
 }
 
-/// The same, where the right that the call needs is known by its whole name.
+/// The same with the full name of the needed permission.
 pub(super) fn fix_with(fault: &Fault, right: &str) -> String {
     if WORN_OUT.contains(&fault.code.as_str()) {
         return "log in again (`aws sso login`), or name another profile with --profile".to_owned();

@@ -1,4 +1,4 @@
-//! `runasctl plan`: what is there, what the policy wants, and what would be done about the difference. Nothing is written.
+//! `runasctl plan`: compares the documents with the policy, and shows what would be done. Nothing is written.
 
 pub(super) mod entry;
 pub(super) mod file;
@@ -29,7 +29,7 @@ use entry::Action;
 use file::{Plan, PolicyUsed, Summary};
 use survey::{Scope, Survey, Surveyor};
 
-/// Say what is there, what the policy wants, and what would be done about it. Nothing is written.
+/// Compare every document with the policy, and say what would be done. Nothing is written.
 #[derive(Clone, Debug, Args)]
 pub struct PlanArgs {
     /// The policy, as a YAML file; the one in the ledger where none is named.
@@ -50,7 +50,7 @@ pub struct PlanArgs {
     /// Name every account, and what is in sync too.
     #[arg(long)]
     all: bool,
-    /// Look at so many targets at a time.
+    /// Observe this many targets at a time.
     #[arg(long, value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(u8).range(1..=64))]
     concurrency: u8,
     /// The ledger's table, instead of `RUNAS_TABLE`. Without one every document counts as seen for the first time.
@@ -153,7 +153,7 @@ pub(super) async fn from_ledger(world: &AwsWorld) -> Result<Policy, Failure> {
     })
 }
 
-/// What is not known beats what is wrong.
+/// Unknown targets take precedence over drift.
 fn status(plan: &Plan) -> ExitStatus {
     let has = |wanted: fn(Action) -> bool| plan.entries.iter().any(|entry| wanted(entry.action));
     if has(|action| action == Action::Unreachable) || !plan.summary.regions_not_told.is_empty() {

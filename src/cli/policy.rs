@@ -1,6 +1,6 @@
-//! `runasctl policy` on files: is it right, what is its format, what does it mean for one account, and do its cases hold.
+//! `runasctl policy` on files: checks a policy, prints its format, explains it for one account, and runs its test cases.
 //!
-//! Commands return what is to be printed; printing is somebody else's.
+//! Commands return their output; the caller prints it.
 
 pub mod remote;
 mod trial;
@@ -66,14 +66,14 @@ pub enum PolicyCommand {
     },
 }
 
-/// What a command has to say.
+/// The output of a command.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CommandOutput {
-    /// Data.
+    /// Results.
     pub stdout: String,
-    /// Talk.
+    /// Messages.
     pub stderr: String,
-    /// Exit code: 0 fine, 1 not.
+    /// Exit code: 0 for success, 1 for failure.
     pub code: u8,
 }
 
@@ -103,7 +103,7 @@ pub fn schema() -> String {
     text
 }
 
-/// Says everything that is wrong with a policy file.
+/// Reports every problem of a policy file.
 pub fn check(file: &Path, now: Time, format: Output) -> CommandOutput {
     let name = file.display().to_string();
     let text = match read(file) {
@@ -170,7 +170,7 @@ pub fn compile(file: &Path, now: Time, format: Output) -> CommandOutput {
     }
 }
 
-/// Says what a policy file means for one account.
+/// Explains a policy file for one account.
 pub fn explain(file: &Path, facts: &AccountFacts, at: Time, format: Output) -> CommandOutput {
     let name = file.display().to_string();
     let text = match read(file) {
@@ -246,7 +246,7 @@ fn failed(message: &str, format: Output) -> CommandOutput {
     }
 }
 
-/// Reads a file, but never more of it than a policy may have, and one byte to event.
+/// Reads a file up to the size limit of a policy, plus one byte, so that a larger file is detected.
 pub(super) fn read(file: &Path) -> Result<String, String> {
     let mut bytes = Vec::new();
     let limit = u64::try_from(POLICY_BYTES_MAX).unwrap_or(u64::MAX).saturating_add(1);

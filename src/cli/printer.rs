@@ -1,18 +1,18 @@
-//! The only place that prints (invariant 7). Colours go where they can be seen: not into files, not under `NO_COLOR`.
+//! The only place that prints (invariant 7). Colours go to terminals only, and not under `NO_COLOR`.
 
 use std::io::{BufRead as _, IsTerminal as _, Write as _};
 
 use anstyle::{AnsiColor, Style};
 
-/// Headings.
+/// Style of headings.
 pub const HEADING: Style = Style::new().bold();
-/// What is right.
+/// Style of what is right.
 pub const GOOD: Style = AnsiColor::Green.on_default();
-/// What is wrong.
+/// Style of what is wrong.
 pub const BAD: Style = AnsiColor::Red.on_default().bold();
-/// What deserves a look.
+/// Style of what needs attention.
 pub const CAUTION: Style = AnsiColor::Yellow.on_default();
-/// What is said by the way.
+/// Style of secondary text.
 pub const QUIET: Style = Style::new().dimmed();
 
 /// Text in a style.
@@ -20,23 +20,22 @@ pub fn styled(style: Style, text: &str) -> String {
     format!("{style}{text}{style:#}")
 }
 
-/// Writes to the terminal. A reader who goes away (`| head`) ends nothing but the output.
+/// Writes to standard output and error. A closed pipe (`| head`) does not end the command.
 #[derive(Debug)]
 pub struct Printer;
 
 impl Printer {
-    /// Results, to standard output; the text brings its own line ends.
+    /// Prints results to standard output; the text includes its line ends.
     pub fn data(&self, text: &str) {
         let _ = write!(anstream::stdout().lock(), "{text}");
     }
 
-    /// Talk, to standard error; the text brings its own line ends.
+    /// Prints messages to standard error; the text includes its line ends.
     pub fn talk(&self, text: &str) {
         let _ = write!(anstream::stderr().lock(), "{text}");
     }
 
-    /// How far a command is, on one line that the next one overwrites; only for somebody who looks at a terminal. An empty
-    /// line ends it.
+    /// Shows progress on one line that the next call overwrites; only on a terminal. An empty text clears the line.
     pub fn progress(&self, text: &str) {
         let mut stderr = std::io::stderr().lock();
         if stderr.is_terminal() {
@@ -45,14 +44,14 @@ impl Printer {
         }
     }
 
-    /// Asks, and takes `yes` for a yes and nothing else.
+    /// Asks a question; only `yes` counts as a yes.
     pub fn is_answered_yes(&self, question: &str) -> bool {
         self.talk(question);
         let mut answer = String::new();
         std::io::stdin().lock().read_line(&mut answer).is_ok() && answer.trim() == "yes"
     }
 
-    /// An error: what is wrong, and what to do about it.
+    /// Prints an error, which should name cause and fix.
     pub fn error(&self, text: &str) {
         self.talk(&format!("{}: {text}\n", styled(BAD, "error")));
     }

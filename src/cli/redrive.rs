@@ -1,4 +1,5 @@
-//! `runasctl redrive`: the dead-letter queue. What is in it and why, back to work with it, or away with a reason.
+//! `runasctl redrive`: lists the dead-letter queue with reasons, sends messages back to work, or drops them with a
+//! reason.
 
 mod act;
 pub(super) mod received;
@@ -18,7 +19,7 @@ use crate::config::operator::{DEAD_LETTER_QUEUE, LEDGER, QUEUE, trust};
 use crate::domain::text::{ID_CHARS_MAX, MESSAGE_CHARS_MAX, clean};
 use received::{Filter, ReceivedBatch};
 
-/// Look into the dead-letter queue, put messages back to work, or drop them with a reason.
+/// List the dead-letter queue, send messages back to the work queue, or drop them with a reason.
 #[derive(Clone, Debug, Args)]
 pub struct RedriveArgs {
     #[command(flatten)]
@@ -32,7 +33,7 @@ pub struct RedriveArgs {
     /// The ledger's table, instead of `RUNAS_TABLE`.
     #[arg(long, global = true, help_heading = WHERE, value_name = "NAME")]
     table: Option<String>,
-    /// Look at so many messages at most.
+    /// Receive this many messages at most.
     #[arg(long, global = true, help_heading = WHERE, value_name = "N", default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     limit: u32,
     #[command(subcommand)]
@@ -70,13 +71,13 @@ enum RedriveCommand {
         /// Their ids, as `list` says them.
         #[arg(required = true, value_name = "ID")]
         ids: Vec<String>,
-        /// Why nobody needs them.
+        /// Why these messages are not needed.
         #[arg(long, value_name = "TEXT", value_parser = reason)]
         reason: String,
     },
 }
 
-/// A reason that says something, bounded.
+/// A cleaned reason that is not empty.
 fn reason(text: &str) -> Result<String, String> {
     let reason = clean(text, MESSAGE_CHARS_MAX);
     if reason.is_empty() { Err("say why, for whoever asks in a year".to_owned()) } else { Ok(reason) }
@@ -124,7 +125,7 @@ fn these(ids: &[String]) -> Filter {
     Filter::These(ids.iter().map(|id| id.trim().to_owned()).collect())
 }
 
-/// How a command talks, and how far it looks.
+/// Output and limit of the command.
 struct Shell<'a> {
     output: Output,
     printer: &'a Printer,

@@ -1,5 +1,5 @@
-//! `runasctl render`: what has to say the same as the policy outside of the reactor, written from the policy: service control
-//! policies, the configuration of Landing Zone Accelerator, and the runbook for on-call.
+//! `runasctl render`: writes documents that must agree with the policy: service control policies, the configuration of
+//! Landing Zone Accelerator, and the runbook for on-call.
 
 mod installation;
 mod lza;
@@ -82,19 +82,19 @@ pub struct SourceArgs {
     login: LoginArgs,
 }
 
-/// Why nothing is rendered; each text ends with what to do about it.
+/// Why nothing is rendered; each text ends with the fix.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum RenderError {
-    /// ARNs of another partition would match nobody, and so deny everybody.
+    /// ARNs of another partition would match no principal, and so deny everyone.
     #[error(
         "`{0}` is in none of the partitions aws, aws-cn and aws-us-gov, whose ARNs are known here; \
          fix: render for an organisation in one of these"
     )]
     Partition(Region),
-    /// IAM puts a value in the place of a variable, which the reactor does not.
+    /// IAM expands variables in a value; the reactor takes them literally.
     #[error("IAM takes `${{` in `{0}` for a variable, and the reactor for text; fix: take it out of `principals`")]
     Variable(String),
-    /// One principal, action and resource too many.
+    /// A single statement exceeds the size limit.
     #[error(
         "the statement `{sid}` has {characters} characters for its principals alone, and a service control policy holds \
          {max}; fix: join patterns under `principals` that differ in their ends with `*`, and name fewer deployers",
@@ -103,28 +103,28 @@ pub(crate) enum RenderError {
     TooLong {
         /// The statement.
         sid: String,
-        /// The policy with this statement alone, with one action and one resource.
+        /// Size of a policy with only this statement, one action and one resource.
         characters: usize,
     },
-    /// A place has no room for them.
+    /// The policies exceed the number that AWS attaches to one account or OU.
     #[error(
         "the policies for the member accounts are {0}, and AWS attaches {max} to one place beside its own; \
          fix: join patterns under `principals` that differ in their ends with `*`",
         max = scp::ATTACHED_MAX
     )]
     TooMany(usize),
-    /// Without an exemption nobody could ever update the hub.
+    /// Without an exemption, no principal could ever update the hub.
     #[error(
         "nobody is named who deploys the hub, so that the policy for account {0} would keep everyone from updating it; \
          fix: name that role with --hub-deployer"
     )]
     NoHubDeployer(String),
-    /// Landing Zone Accelerator names accounts, and not their ids.
+    /// Landing Zone Accelerator refers to accounts by name, not by id.
     #[error(
         "account {0}, the hub, has a name in accounts-config.yaml that is not known here; fix: give --hub-account-name"
     )]
     NoHubAccountName(String),
-    /// A stack set names its regions.
+    /// A stack set needs explicit regions.
     #[error(
         "the policy governs every enabled region, and a stack set lists its own; fix: name each with --stack-region"
     )]

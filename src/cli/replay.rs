@@ -1,4 +1,4 @@
-//! `runasctl replay`: a stored case decided again, or events run on a simulated organisation.
+//! `runasctl replay`: decides a stored case again, or runs events on a simulated organisation.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -24,7 +24,7 @@ use crate::reactor::{BatchReport, PolicySource, Reactor};
 use crate::sim::drive::run_for;
 use crate::sim::{Account, Sim, Switches};
 
-/// Virtual time that replayed events get to come to rest.
+/// Virtual time for replayed events to settle, in seconds.
 const SETTLE_S: i64 = 900;
 const POLICY: &str = include_str!("demo/policy.yaml");
 
@@ -90,7 +90,7 @@ fn policy(args: &ReplayArgs, now: Time) -> Result<Policy, String> {
     yaml::parse(&name, &text, now).map(|(policy, _)| policy).map_err(|problems| problems.to_string())
 }
 
-/// A stored case: a history entry with its contents, or a case by itself.
+/// Parses a stored case: a history entry with its contents, or a case by itself.
 fn case(text: &str) -> Option<Value> {
     let mut stored: Value = serde_json::from_str(text).ok()?;
     if stored.get("observation").is_some() && stored.get("resolution").is_some() {
@@ -104,7 +104,7 @@ fn case(text: &str) -> Option<Value> {
     if inner.get("case").is_some() { Some(inner.clone()) } else { Some(stored) }
 }
 
-/// Decides a stored case again, and compares.
+/// Decides a stored case again, and compares the decisions.
 pub(super) fn decided_again(file: &str, stored: &Value) -> Result<Value, String> {
     let read = |key: &str| stored.get(key).cloned().unwrap_or_default();
     let case: Case = serde_json::from_value(read("case")).map_err(|error| format!("{file}: no case: {error}"))?;
@@ -114,7 +114,7 @@ pub(super) fn decided_again(file: &str, stored: &Value) -> Result<Value, String>
     Ok(json!({ "file": file, "target": case.target, "decision": decision, "same": same }))
 }
 
-/// Runs events on an organisation that has just the accounts they are about.
+/// Runs events on an organisation that has exactly the accounts they concern.
 fn played(file: &str, text: &str, policy: &Policy, now: Time) -> Result<Value, String> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
     let runtime = runtime.map_err(|error| format!("cannot start the runtime: {error}"))?;

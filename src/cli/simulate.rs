@@ -1,5 +1,5 @@
-//! `runasctl simulate`: stories that a seed draws, played on the simulated organisation, with a checker that knows what
-//! really happened. A story that ends badly is shrunk to what it takes.
+//! `runasctl simulate`: plays stories drawn from a seed on the simulated organisation. A checker that knows what really
+//! happened judges them; a failing story is shrunk.
 
 mod check;
 mod instances;
@@ -28,19 +28,19 @@ pub struct SimulateArgs {
     /// The seed of the first story; the following ones take the following seeds.
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// Goes on with further stories until so many things have happened: acts of people, messages delivered, calls of the
+    /// Play further stories until this many steps have happened: acts of people, messages delivered, calls of the
     /// reactor.
     #[arg(long, default_value_t = 100_000)]
     steps: u64,
-    /// Stories of one kind only.
+    /// Play stories of one kind only.
     #[arg(long, value_enum)]
     scenario: Option<Scenario>,
-    /// One story, and of it only what stands at these places, as a shrunk story names them.
+    /// Play one story, reduced to the steps at these places, as a shrunk story names them.
     #[arg(long, value_delimiter = ',', value_name = "PLACES")]
     keep: Option<Vec<usize>>,
 }
 
-/// What came of all stories.
+/// Totals of all stories.
 #[derive(Debug, Default)]
 struct Tally {
     stories: u64,
@@ -58,7 +58,7 @@ impl Tally {
     }
 }
 
-/// A story that ended badly, shrunk.
+/// A failing story, shrunk.
 struct Failure {
     story: Story,
     kept: Vec<usize>,
@@ -66,7 +66,7 @@ struct Failure {
     timeline: Vec<String>,
 }
 
-/// Plays stories until enough has happened, or one ends badly.
+/// Plays stories until the limit of steps is reached or one fails.
 pub fn run(args: &SimulateArgs, output: Output, printer: &Printer) -> ExitStatus {
     let (tally, failure) = search(args, |tally| {
         if output == Output::Table && tally.stories.is_multiple_of(200) {
@@ -113,7 +113,7 @@ fn shrunk(story: &Story, violation: String) -> Failure {
     Failure { story: short, kept, violation, timeline: played.timeline }
 }
 
-/// The command that plays a shrunk story again.
+/// The command that repeats a shrunk story.
 fn again(failure: &Failure) -> String {
     let kept: Vec<String> = failure.kept.iter().map(ToString::to_string).collect();
     let scenario = clap::ValueEnum::to_possible_value(&failure.story.scenario);

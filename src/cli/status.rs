@@ -1,4 +1,4 @@
-//! `runasctl status`: how everything stands, as the ledger knows it. What is not in sync comes first.
+//! `runasctl status`: the status of all targets, from the ledger. Targets that are not in sync come first.
 
 mod overview;
 mod show;
@@ -17,7 +17,7 @@ use crate::domain::target::{AccountId, OuId};
 use overview::{Overview, Query};
 pub(super) use show::{age, in_words};
 
-/// Say how everything stands, as the ledger knows it.
+/// Show the status of every target from the ledger; targets that are not in sync come first.
 #[derive(Clone, Debug, Args)]
 pub struct StatusArgs {
     #[command(flatten)]
@@ -31,7 +31,7 @@ pub struct StatusArgs {
     /// Only accounts below this OU.
     #[arg(long, value_name = "OU")]
     ou: Option<OuId>,
-    /// Only targets that stand like this; can be repeated. What needs attention is read from the table's index.
+    /// Only targets with this status; can be repeated. A status that needs attention is read from the table's index.
     #[arg(long, value_enum)]
     status: Vec<Filter>,
     /// Also what is in sync or exempt, target by target.
@@ -39,7 +39,7 @@ pub struct StatusArgs {
     all: bool,
 }
 
-/// How a target stands.
+/// The status of a target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 #[value(rename_all = "snake_case")]
 enum Filter {
@@ -68,13 +68,13 @@ impl From<Filter> for Status {
     }
 }
 
-/// The index holds what somebody has looked at and found otherwise than in sync or exempt.
+/// Whether the index holds every target of a status. Targets that were never observed count as new but have no row.
 fn is_indexed(status: Status) -> bool {
     !matches!(status, Status::New | Status::InSync | Status::Exempt)
 }
 
-/// Runs the command. Exit codes as everywhere: 0 where all that was query for is in sync or exempt, 2 where something is not,
-/// 3 where nobody knows of some.
+/// Runs the command. Exit codes: 0 where all selected targets are in sync or exempt, 2 where some are not, 3 where the
+/// state of some is unknown.
 pub fn run(args: &StatusArgs, output: Output, printer: &Printer) -> ExitStatus {
     finished(execute(args, output, printer), printer)
 }

@@ -2,14 +2,14 @@
 
 use super::{ConfigProblems, Connection, Reader, check, variable};
 
-/// Name of the management access role that the broker assumes; `AWSControlTowerExecution` where it is not set.
+/// Bare name of the management access role that the broker assumes; `AWSControlTowerExecution` by default.
 pub const GAP_ROLE: &str = "GAP_ROLE";
-/// Name of the member role that makes the broker superfluous (required).
+/// Bare name of the member role that makes the broker unnecessary (required).
 pub const MEMBER_ROLE: &str = "MEMBER_ROLE";
-/// Hours from an account's joining for which it is served whatever its member role did (required).
+/// Hours after an account joined during which the broker serves it even if its member role was used (required).
 pub const MAX_AGE_HOURS: &str = "MAX_AGE_HOURS";
 
-/// What Control Tower calls the role that the management account gets into every account by.
+/// The name that Control Tower gives to the management account's role in every account.
 const GAP_ROLE_DEFAULT: &str = "AWSControlTowerExecution";
 
 /// The settings of a running broker.
@@ -17,27 +17,27 @@ const GAP_ROLE_DEFAULT: &str = "AWSControlTowerExecution";
 pub struct BrokerConfig {
     /// How it reaches AWS.
     pub connection: Connection,
-    /// The role that is assumed, by name.
+    /// Name of the role that the broker assumes.
     pub gap_role: String,
-    /// The role that the reactor works through as soon as it can, by name.
+    /// Name of the role that the reactor uses once it works.
     pub member_role: String,
-    /// How long after it joined an account is served in any case, in hours.
+    /// Hours after an account joined during which the broker serves it in any case.
     pub max_age_hours: u32,
 }
 
 impl BrokerConfig {
-    /// The settings of this process.
+    /// Reads the settings from the environment.
     ///
     /// # Errors
-    /// Everything that is missing or does not parse.
+    /// Every variable that is missing or invalid.
     pub fn from_env() -> Result<Self, ConfigProblems> {
         Self::from_vars(variable)
     }
 
-    /// The settings that `vars` holds. An empty variable counts as not set.
+    /// Reads the settings from `vars`. An empty variable counts as not set.
     ///
     /// # Errors
-    /// Everything that is missing or does not parse.
+    /// Every variable that is missing or invalid.
     pub fn from_vars(vars: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigProblems> {
         let mut reader = Reader { vars, problems: Vec::new() };
         let connection = reader.connection();

@@ -1,4 +1,4 @@
-//! What each variable has to look like. A check answers with the cause; the fix belongs to the variable.
+//! Checks the format of each variable. A check returns the cause of a problem; the variable defines the fix.
 
 use std::path::PathBuf;
 
@@ -15,7 +15,7 @@ pub(super) fn table(text: &str) -> Result<String, String> {
     }
 }
 
-/// `arn:PARTITION:sns:REGION:ACCOUNT:NAME`, in the region that we publish from: SNS answers only for its own.
+/// `arn:PARTITION:sns:REGION:ACCOUNT:NAME`, in the reactor's region: SNS serves only topics of its own region.
 pub(super) fn topic_arn(text: &str, home: Option<&Region>) -> Result<String, String> {
     let malformed = || format!("`{text}` is no ARN of a topic (arn:aws:sns:REGION:ACCOUNT:NAME)");
     let parts: Vec<&str> = text.split(':').collect();
@@ -49,7 +49,7 @@ pub(super) fn function_arn(text: &str) -> Result<FunctionArn, String> {
     Ok(FunctionArn { arn: text.to_owned(), region })
 }
 
-/// The name of a role without path and ARN: 1 to 64 characters of `\w+=,.@-` [bc iam].
+/// The bare name of a role: 1 to 64 characters of `\w+=,.@-` [bc iam].
 pub(super) fn role(text: &str) -> Result<String, String> {
     let named = text.bytes().all(|b| b.is_ascii_alphanumeric() || b"_+=,.@-".contains(&b));
     if named && (1..=64).contains(&text.len()) {
@@ -59,12 +59,12 @@ pub(super) fn role(text: &str) -> Result<String, String> {
     }
 }
 
-/// Whole hours, thirty days at most: a gap that lasts longer is none.
+/// Whole hours, at most thirty days.
 pub(super) fn hours(text: &str) -> Result<u32, String> {
     text.parse().ok().filter(|n| (1..=720).contains(n)).ok_or_else(|| format!("`{text}` is no number from 1 to 720"))
 }
 
-/// An absolute URL with a path that names account and queue.
+/// An absolute URL whose path names account and queue.
 pub(super) fn queue_url(text: &str) -> Result<String, String> {
     let path = endpoint(text).ok().and_then(|url| authority_and_path(&url).map(|(_, path)| path.to_owned()));
     match path {

@@ -1,8 +1,9 @@
-//! What an operator's command works on. A flag beats its variable, and nothing is asked for before it is needed.
+//! The settings of an operator's command. A flag overrides its variable; each setting is read only when a command needs
+//! it.
 
 use super::{DLQ_URL, QUEUE_URL, TABLE, TOPIC_ARN, TRUST, Trust, check, variable};
 
-/// Something that a command has to know.
+/// A setting that a command may need.
 #[derive(Clone, Copy, Debug)]
 pub struct Setting {
     what: &'static str,
@@ -11,7 +12,7 @@ pub struct Setting {
     parse: fn(&str) -> Result<String, String>,
 }
 
-/// The queue that the reactor lives on.
+/// The reactor's work queue.
 pub const QUEUE: Setting =
     Setting { what: "the URL of the work queue", flag: "--queue-url", variable: QUEUE_URL, parse: check::queue_url };
 /// The dead-letter queue.
@@ -32,7 +33,7 @@ pub const TOPIC: Setting = Setting {
     parse: |text| check::topic_arn(text, None),
 };
 
-/// Why a setting cannot be used; the text says what to do about it.
+/// Why a setting cannot be used, with the fix.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{cause}; fix: {fix}")]
 pub struct SettingProblem {
@@ -41,18 +42,18 @@ pub struct SettingProblem {
 }
 
 impl Setting {
-    /// The setting, from its flag or else from the environment, where an empty variable counts as not set.
+    /// Reads the setting from its flag, or else from the environment, where an empty variable counts as not set.
     ///
     /// # Errors
-    /// It is given nowhere, or is not what it should be.
+    /// It is missing or invalid.
     pub fn read(&self, flag: Option<&str>) -> Result<String, SettingProblem> {
         self.read_from(flag, variable)
     }
 
-    /// The same for something that a command can do without.
+    /// Reads an optional setting.
     ///
     /// # Errors
-    /// It is given, and is not what it should be.
+    /// It is invalid.
     pub fn find(&self, flag: Option<&str>) -> Result<Option<String>, SettingProblem> {
         if flag.is_none() && variable(self.variable).is_none_or(|text| text.is_empty()) {
             return Ok(None);
@@ -71,11 +72,11 @@ impl Setting {
     }
 }
 
-/// Which certificate authorities an operator trusts: the system's, unless `RUNAS_TRUST` says otherwise, because between a
-/// desk and AWS there may be a proxy that looks into TLS.
+/// The certificate authorities that an operator's command trusts. The default is the system's, because a TLS-inspecting
+/// proxy may stand between the operator and AWS.
 ///
 /// # Errors
-/// The variable holds neither of its words.
+/// `RUNAS_TRUST` holds another value.
 pub fn trust() -> Result<Trust, SettingProblem> {
     trust_from(variable)
 }

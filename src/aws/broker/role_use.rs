@@ -1,4 +1,4 @@
-//! `iam:GetRole`, for the date of a role's last use.
+//! Reads the date of a role's last use with `iam:GetRole`.
 
 use std::borrow::Cow;
 
@@ -28,7 +28,7 @@ static GET_ROLE: Shape = Shape {
     read: role,
 };
 
-/// The way to IAM, which has one endpoint in each partition.
+/// How to reach IAM, which has one endpoint in each partition.
 pub(super) struct Iam {
     way: Way,
     region: &'static str,
@@ -46,7 +46,7 @@ impl Iam {
         Self { way: Way { sdk, endpoint: given.or_else(|| Some(endpoint.to_owned())) }, region }
     }
 
-    /// What is on record of a role in the account that the credentials are of.
+    /// When a role was last used, in the account that the credentials belong to.
     pub(super) async fn role_use(&self, role: &str, credentials: SharedCredentialsProvider) -> Result<RoleUse, Fault> {
         let question = format!("Action=GetRole&Version=2010-05-08&RoleName={}", encoded(role));
         let answer = match GET_ROLE.prepare(&self.way, self.region, credentials).ask(question).await {
@@ -56,7 +56,7 @@ impl Iam {
             }
             Err(fault) => return Err(fault),
         };
-        // Another role's record, or none at all, says nothing about this one.
+        // An answer about another role, or about none, is incomplete.
         if answer.get("RoleName").and_then(Value::as_str) != Some(role) {
             return Err(CALL.fault(FaultClass::Transient, "Incomplete", "the answer is not about the role"));
         }
@@ -72,7 +72,7 @@ impl Iam {
     }
 }
 
-/// The two facts that count, or the error.
+/// The role's name and last use, or the error.
 fn role(response: &HttpResponse) -> Result<Value, OrchestratorError<ErrorMetadata>> {
     let body = response.body().bytes().unwrap_or_default();
     let text = std::str::from_utf8(body).map_err(OrchestratorError::other)?;
@@ -91,7 +91,7 @@ fn role(response: &HttpResponse) -> Result<Value, OrchestratorError<ErrorMetadat
     Err(OrchestratorError::operation(error.build()))
 }
 
-/// The text of the first element on a path below the root, or `None` where there is none.
+/// The text of the first element on a path below the root; `None` where there is none.
 fn text_at(document: &str, path: &[&str]) -> Result<Option<String>, XmlDecodeError> {
     below(&mut Document::new(document).root_element()?, path)
 }
@@ -112,7 +112,7 @@ fn below(element: &mut ScopedDecoder<'_, '_>, path: &[&str]) -> Result<Option<St
 mod tests {
     use super::*;
 
-    /// As the API reference shows it.
+    /// As in the API reference.
     const ANSWER: &str = r#"<GetRoleResponse xmlns="https://iam.amazonaws.com/doc/2010-05-08/"><GetRoleResult><Role>
         <Path>/</Path><RoleName>RunasReactorMember</RoleName><Description>a &amp; b</Description>
         <RoleLastUsed><LastUsedDate>2026-11-20T17:09:20Z</LastUsedDate><Region>eu-west-1</Region></RoleLastUsed>

@@ -1,4 +1,4 @@
-//! All accounts, or those below an OU, for operators who wait for them.
+//! All accounts, or those below an OU, for operators.
 
 use std::collections::BTreeSet;
 
@@ -11,8 +11,8 @@ use crate::ports::{Fault, FaultClass};
 
 const LIST: Call = Call::read("ListAccounts");
 
-/// A page has at most 20 accounts (API model) and may have none and go on [docs: `API_ListAccounts`]; an organisation this large
-/// would take ten minutes to list.
+/// A page has at most 20 accounts (API model), and may be empty but not the last [docs: `API_ListAccounts`]. Listing this
+/// many pages would take ten minutes.
 const PAGES_MAX: usize = 5_000;
 
 impl Organizations {

@@ -1,4 +1,4 @@
-//! The tree of the organisation, page by page.
+//! Lists OUs and accounts of a parent, page by page.
 
 use aws_sdk_organizations::types::Account;
 
@@ -44,7 +44,7 @@ impl Organizations {
     }
 }
 
-/// No token and an empty one say the same.
+/// An empty token means the same as none.
 pub(super) fn token(next: Option<String>) -> Option<String> {
     next.filter(|token| !token.is_empty())
 }

@@ -1,5 +1,5 @@
-//! One observation: latest version, default version and the list of versions side by side. Whether the answers belong
-//! together [`assemble()`] says, the same as for the simulated organisation.
+//! One observation: latest version, default version and version list, read side by side. [`assemble()`] checks that the
+//! answers agree, as for the simulated organisation.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -24,7 +24,7 @@ const GET: Call = Call::read("GetDocument").in_member();
 const LIST: Call = Call::read("ListDocumentVersions").in_member();
 /// A document has at most 1,000 versions [docs: gr/ssm].
 const PAGES_MAX: usize = 1_000 / VERSIONS_MAX;
-/// Contents that one observation reads beside latest and default. Replays are limited to ten versions (design 4).
+/// Contents read in one observation beside latest and default. Replays are limited to ten versions (design 4).
 const BETWEEN_MAX: usize = 12;
 
 /// One page of the list.
@@ -40,7 +40,7 @@ impl Visit<'_> {
             let further = join_all(numbers.iter().map(|number| self.get(number.to_string())));
             tokio::join!(self.get("$LATEST".to_owned()), self.get("$DEFAULT".to_owned()), further)
         };
-        // The list after further contents says which versions they belong to.
+        // Listed after the further contents, so that the list covers their versions.
         let ((latest, default, further), first) = if numbers.is_empty() {
             tokio::join!(contents, self.list(None))
         } else {
@@ -68,8 +68,8 @@ impl Visit<'_> {
         answer(&self.outcome(GET, sent).await?)
     }
 
-    /// That the newest versions are listed first is not documented. Where the first page ends before the latest version, the
-    /// other pages are read as well.
+    /// The order of the list is not documented. Where the first page does not reach the latest version, the other pages
+    /// are read as well.
     async fn up_to(&self, latest: u64, mut listing: Listing) -> Result<VersionList, Fault> {
         for _ in 1..PAGES_MAX {
             if listing.versions.iter().any(|version| version.number >= latest) {
@@ -115,12 +115,12 @@ impl From<Listing> for VersionList {
     }
 }
 
-/// Rounded: dates travel as binary fractions of a second, and cutting them off would make two versions of one.
+/// Rounds, because dates travel as binary fractions of a second; truncation could make two times of one.
 pub(super) fn time_of(at: &aws_sdk_ssm::primitives::DateTime) -> Option<Time> {
     i64::try_from((at.as_nanos() + 500_000).div_euclid(1_000_000)).ok().map(Time::from_ms)
 }
 
-/// Without number, type or date an answer is of no use; taking a missing type for a wrong one would have the document
+/// An answer without number, type or date is incomplete. A missing type taken for a wrong one would have the document
 /// replaced.
 fn answer(output: &GetDocumentOutput) -> Result<VersionAnswer, Fault> {
     let number = output.document_version().and_then(|number| number.parse().ok());
@@ -139,8 +139,8 @@ fn answer(output: &GetDocumentOutput) -> Result<VersionAnswer, Fault> {
     })
 }
 
-/// The observation, if the calls were answered and their answers agree. An obstacle beats everything else: what stands in
-/// the way of one call says nothing about the document.
+/// The observation, if every call was answered and the answers agree. A fault takes precedence: a failed call says
+/// nothing about the document.
 fn taken(
     latest: Result<VersionAnswer, Fault>,
     default: Result<VersionAnswer, Fault>,
@@ -157,7 +157,7 @@ fn taken(
     assemble(answers).map_err(|disagreement| GET.fault(FaultClass::Conflict, "Inconsistent", &disagreement.to_string()))
 }
 
-/// The answer, or that there is no such document or version.
+/// The answer, or `None` where there is no such document or version.
 fn found<T>(answered: Result<T, Fault>) -> Result<Option<T>, Fault> {
     match answered {
         Ok(answer) => Ok(Some(answer)),

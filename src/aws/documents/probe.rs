@@ -1,4 +1,4 @@
-//! A call on the document that cannot succeed, for its event: where that comes back, trail and forwarding rule work.
+//! A call on the document that always fails: if its event arrives, trail and forwarding rule work.
 
 use super::{SsmDocuments, Visit};
 use crate::aws::fault::Call;
@@ -7,25 +7,25 @@ use crate::domain::target::{AccountId, DOCUMENT_NAME, Target};
 use crate::ports::{Access, Fault};
 
 const CALL: Call = Call::write("UpdateDocumentDefaultVersion").in_member();
-/// What SSM answers where there is no such version, and where there is no document [bc ssm].
+/// SSM's errors for a missing version and for a missing document [bc ssm].
 const REFUSALS: [&str; 2] = ["InvalidDocumentVersion", "InvalidDocument"];
 
-/// How a call ended that cannot succeed.
+/// The outcome of the probe.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Probed {
-    /// As it must: there is no such version. CloudTrail logs it all the same.
+    /// SSM refused the version, as expected; CloudTrail logs the call nevertheless.
     Refused,
-    /// It was accepted, which cannot be.
+    /// SSM accepted a version that cannot exist.
     Accepted,
 }
 
 impl SsmDocuments {
-    /// Assumes a role in the account, and says which.
+    /// Assumes a role in the account and returns its name.
     pub(in crate::aws) async fn enter(&self, account: &AccountId, access: &Access) -> Result<String, Fault> {
         Ok(self.sessions.get(account, access).await?.session.role.clone())
     }
 
-    /// Makes a version the default one that does not exist.
+    /// Tries to promote a version that does not exist.
     pub(in crate::aws) async fn probe(&self, target: &Target, access: &Access) -> Result<Probed, Fault> {
         let visit: Visit<'_> = self.visit(target, access).await?.0;
         let sent = self

@@ -1,4 +1,4 @@
-//! Taking versions or the whole document away. What is already gone is no fault: that is what was wanted.
+//! Deletes versions or the whole document. A missing one is no fault.
 
 use super::{SHARE, Visit};
 use crate::aws::fault::Call;
@@ -11,7 +11,8 @@ const DELETE: Call = Call::write("DeleteDocument").in_member();
 
 /// Accounts in one `ModifyDocumentPermission` (API model).
 const UNSHARE_MAX: usize = 20;
-/// A document can be shared with 1,000 accounts [docs: gr/ssm]; each page holds at most 200 (API model). The rest is for luck.
+/// A document can be shared with 1,000 accounts [docs: gr/ssm] in pages of at most 200 (API model); the limit is
+/// generous.
 const PAGES_MAX: usize = 10;
 
 impl Visit<'_> {
@@ -35,7 +36,7 @@ impl Visit<'_> {
                 .await;
             self.outcome(UNSHARE, sent).await?;
         }
-        // Some wrong types can only be deleted by force (API model); for the others it changes nothing.
+        // Some wrong types can only be deleted by force (API model); other types are unaffected.
         let sent = self
             .documents
             .client
@@ -47,7 +48,7 @@ impl Visit<'_> {
             .send()
             .await;
         match self.outcome(DELETE, sent).await {
-            // Shared again since we looked, or SSM does not know yet that it is not.
+            // Shared again meanwhile, or SSM has not yet applied the change.
             Err(fault) if fault.code == "InvalidDocumentOperation" => {
                 Err(Fault { class: FaultClass::Conflict, ..fault })
             }
@@ -55,7 +56,7 @@ impl Visit<'_> {
         }
     }
 
-    /// The accounts that the document is shared with; `all` among them where it is public.
+    /// The accounts that the document is shared with; a public document has `all` among them.
     async fn shares(&self) -> Result<Vec<String>, Fault> {
         let mut accounts = Vec::new();
         let mut next = None;

@@ -1,4 +1,4 @@
-//! An item of the table, and how a value stands in it.
+//! Items of the table and their attribute values.
 
 use std::collections::HashMap;
 

@@ -1,4 +1,4 @@
-//! One transaction a pass, after the contents that it names.
+//! Commits a reconciliation: first the contents that it names, then one transaction.
 
 use futures_util::future::try_join_all;
 
@@ -28,7 +28,7 @@ impl DynamoLedger {
         Ok(())
     }
 
-    /// All writers of a content write the same text, so that their order does not matter. What no line comes to name expires.
+    /// Written without conditions: all writers of a content write the same text. A content that no line names expires.
     async fn keep_contents(&self, contents: Vec<Item>) -> Result<(), Fault> {
         let put = |item| self.client.put_item().table_name(&self.table).set_item(Some(item)).send();
         let kept = try_join_all(contents.into_iter().map(put)).await;

@@ -1,4 +1,4 @@
-//! What operators dropped from the dead-letter queue: one line each, and each body once.
+//! Messages that operators dropped from the dead-letter queue: one line per drop, and each body once.
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use serde_json::{Map, Value, json};
@@ -14,11 +14,11 @@ use crate::domain::time::Time;
 use crate::ports::Fault;
 
 const PUT: Call = Call::write("PutItem");
-/// Attributes beside the body; SQS holds both within 1 MiB, and nobody we know sends more than a kilobyte.
+/// Limit of the attributes kept beside the body. SQS allows 1 MiB for both; known senders stay below a kilobyte.
 const ATTRIBUTES_BYTES_MAX: usize = 64 * 1_024;
 
 impl DynamoLedger {
-    /// The body first, so that no line names one that is not there. Writing the same once more changes nothing.
+    /// Writes the body first, so that every line names an existing body. Repeating the write changes nothing.
     pub(in crate::aws) async fn keep_dropped(&self, dropped: &Dropped<'_>) -> Result<(), Fault> {
         let (digest, parts) = (sha256(&dropped.letter.body), parts(&dropped.letter.body));
         for (number, part) in parts.iter().enumerate() {
@@ -51,7 +51,7 @@ impl DynamoLedger {
     }
 }
 
-/// A body in pieces that fit into an item.
+/// Splits a body into parts that fit into an item.
 fn parts(body: &str) -> Vec<&str> {
     let mut parts = Vec::new();
     let mut rest = body;
@@ -100,7 +100,7 @@ fn attributes(letter: &DeadLetter) -> String {
     if text.len() <= ATTRIBUTES_BYTES_MAX {
         return text;
     }
-    // The line itself must not be lost to the size of what stands beside the body.
+    // Oversized attributes must not lose the line itself.
     json!({ "left_out": "too large", "bytes": text.len() }).to_string()
 }
 

@@ -1,4 +1,4 @@
-//! What happened: lines of history, newest first, and the contents that they name.
+//! Lines of history, newest first, and the contents that they name.
 
 use aws_sdk_dynamodb::types::AttributeValue;
 
@@ -11,9 +11,9 @@ use crate::domain::target::{AccountId, Region};
 use crate::ports::{Fault, FaultClass};
 
 const QUERY: Call = Call::read("Query");
-/// Lines of all regions on a page: a case may be large, and a page is 1 MB at most in any case.
+/// Lines of all regions per page. Cases may be large, and a page holds at most 1 MB.
 const PAGE: i32 = 50;
-/// An account whose history is longer than this is asked for one region only in vain.
+/// Limit on pages: in a longer history, older lines of one region are not found.
 const PAGES_MAX: usize = 400;
 
 impl DynamoLedger {

@@ -1,4 +1,4 @@
-//! How everything stands, from the attributes beside the records: a record itself may be a thousand times as large.
+//! The status of all targets, from the attributes beside the records: a record may be a thousand times as large.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -38,7 +38,7 @@ const NAMES: [&str; 15] = [
     items::ENABLED,
     items::ENABLED_AT,
 ];
-/// Accounts whose names are asked for at the same time.
+/// Accounts whose facts are read concurrently.
 const CONCURRENCY: usize = 8;
 const PAGES_MAX: usize = 100;
 
@@ -56,7 +56,7 @@ impl DynamoLedger {
         inventory(&self.scan(&filter()).await?)
     }
 
-    /// `META` stands before `REGION#…`, and little between them.
+    /// `META` sorts before `REGION#…`, with few other rows between them.
     pub(in crate::aws) async fn inventory_of(&self, account: &AccountId) -> Result<Inventory, Fault> {
         let query = self
             .client
@@ -86,7 +86,7 @@ impl DynamoLedger {
         Ok(found)
     }
 
-    /// An index is behind the table by a moment at most, which nobody who asks how things stand can tell.
+    /// The index may lag behind the table for a moment, which does not matter for a status report.
     async fn rows_of_attention(&self, word: &str) -> Result<Vec<Item>, Fault> {
         let query = self
             .client

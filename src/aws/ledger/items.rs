@@ -1,5 +1,5 @@
-//! Rows and what they hold. What we read back stands as JSON in one attribute; the attributes beside it are for people,
-//! for queries and for conditions, and are never read back, but for the generation, the last look and the regions.
+//! Rows and their attributes. State is JSON in one attribute; the attributes beside it serve people, queries and
+//! conditions.
 
 use std::collections::BTreeSet;
 
@@ -20,9 +20,9 @@ pub(super) const ATTENTION: &str = "attention";
 pub(super) const BODY: &str = "body";
 pub(super) const COMPILED: &str = "compiled";
 pub(super) const COUNT: &str = "count";
-/// The regions that an account has enabled.
+/// The account's enabled regions.
 pub(super) const ENABLED: &str = "enabled";
-/// When it said so.
+/// When Account Management reported them.
 pub(super) const ENABLED_AT: &str = "enabled_at";
 pub(super) const FACTS: &str = "facts";
 pub(super) const GENERATION: &str = "generation";
@@ -37,24 +37,24 @@ pub(super) const STEP: &str = "step";
 pub(super) const SWEEP: &str = "sweep";
 pub(super) const TTL: &str = "ttl";
 pub(super) const UPDATED: &str = "updated";
-/// The number that a policy was pushed under.
+/// The version number of a pushed policy.
 pub(super) const VERSION: &str = "version";
 
-/// Until when somebody is about to tell an alert, in milliseconds since 1970.
+/// Until when an invocation has claimed an alert for publication, in milliseconds since 1970.
 pub(super) const CLAIMED: &str = "claimed";
-/// The messages that it was claimed for.
+/// The messages that the alert was claimed for.
 pub(super) const CLAIMED_BY: &str = "claimed_by";
 
-/// An item holds 400 KB, names included [docs: amazondynamodb `ServiceQuotas`]; what we write leaves room for the rest of
-/// its row.
+/// An item holds 400 KB, attribute names included [docs: amazondynamodb `ServiceQuotas`]; the limit leaves room for the
+/// rest of the row.
 pub(super) const JSON_BYTES_MAX: usize = 380 * 1_024;
 
-/// Longer than `EventBridge` retries (24 h) and an archive is replayed.
+/// Longer than EventBridge retries (24 h), and than the time within which an archive is replayed.
 pub(super) const SEEN_MS: i64 = 3 * DAY_MS;
 pub(super) const HISTORY_MS: i64 = 400 * DAY_MS;
 pub(super) const SENT_MS: i64 = 2 * DAY_MS;
 
-/// A row that does not hold what it should.
+/// A malformed row.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("row {row}: {what}")]
 pub(super) struct Corrupt {
@@ -66,12 +66,12 @@ fn corrupt(item: &Item, what: impl Into<String>) -> Corrupt {
     Corrupt { row: Key::sort_of(item).unwrap_or("?").to_owned(), what: what.into() }
 }
 
-/// TTL wants seconds [docs: amazondynamodb TTL].
+/// TTL attributes are in seconds [docs: amazondynamodb TTL].
 pub(super) fn ttl(at: Time) -> AttributeValue {
     n(at.ms().div_euclid(1_000))
 }
 
-/// Deletion comes days after the time [docs: TTL], so whoever reads looks at the time.
+/// DynamoDB deletes expired items days late [docs: TTL], so readers check the time.
 pub(super) fn is_expired(item: &Item, now: Time) -> bool {
     let at = item.get(TTL).and_then(|value| value.as_n().ok()).and_then(|number| number.parse::<i64>().ok());
     at.is_some_and(|at| at.saturating_mul(1_000) <= now.ms())
@@ -92,7 +92,7 @@ pub(super) fn from_json<T: DeserializeOwned>(item: &Item, name: &str) -> Result<
     serde_json::from_str(text(item, name)?).map_err(|error| corrupt(item, format!("`{name}`: {error}")))
 }
 
-/// The word that a unit variant is serialised as.
+/// The string that a unit variant is serialised as.
 pub(super) fn word_of(value: &impl Serialize) -> String {
     match serde_json::to_value(value) {
         Ok(serde_json::Value::String(word)) => word,
@@ -100,14 +100,14 @@ pub(super) fn word_of(value: &impl Serialize) -> String {
     }
 }
 
-/// Nothing where the account's row says only which regions it has.
+/// `None` where the account's row holds only its regions.
 pub(super) fn facts_from(item: &Item) -> Result<Option<AccountFacts>, Corrupt> {
     item.contains_key(FACTS).then(|| from_json(item, FACTS)).transpose()
 }
 
 pub(super) fn enabled_from(item: &Item) -> Option<Enabled> {
     let listed = item.get(ENABLED)?.as_l().ok()?;
-    // `collect` would sort first, and the package has no room for one sort more.
+    // `collect` would sort first; `extend` keeps that code out of the size-limited package.
     let mut regions = BTreeSet::new();
     regions.extend(listed.iter().filter_map(|region| region.as_s().ok()?.parse::<Region>().ok()));
     Some(Enabled { regions, at: text(item, ENABLED_AT).ok()?.parse().ok()? })
@@ -117,7 +117,7 @@ pub(super) fn alert_from(item: &Item) -> Result<Alert, Corrupt> {
     from_json(item, ALERT)
 }
 
-/// How often an alert came up; a row that is not there was never counted.
+/// How often an alert came up; zero for a missing row.
 pub(super) fn count_from(item: Option<&Item>) -> u64 {
     let count = item.and_then(|item| item.get(COUNT)?.as_n().ok()?.parse().ok());
     count.unwrap_or(0)
@@ -127,7 +127,7 @@ pub(super) fn incident_from(item: &Item) -> Result<Incident, Corrupt> {
     from_json(item, INCIDENT)
 }
 
-/// The record as it was committed, without its incident, which has a row of its own.
+/// The committed record without its incident, which has its own row.
 pub(super) fn record_from(item: &Item) -> Result<Record, Corrupt> {
     let record: Record = from_json(item, RECORD)?;
     let generation = item.get(GENERATION).and_then(|value| value.as_n().ok()).and_then(|number| number.parse().ok());
@@ -135,13 +135,13 @@ pub(super) fn record_from(item: &Item) -> Result<Record, Corrupt> {
     Ok(Record { generation, incident: None, ..record })
 }
 
-/// The last look that was written down. A record that is written anew was looked at then, and forgets the look before.
+/// The last recorded check. Writing a record counts as a check and drops the earlier fingerprint.
 pub(super) fn last_check_from(item: &Item) -> Option<LastCheck> {
     let looked = text(item, LOOKED).or_else(|_| text(item, UPDATED)).ok()?;
     Some(LastCheck { at: looked.parse().ok()?, fingerprint: text(item, FINGERPRINT).ok().map(str::to_owned) })
 }
 
-/// `attention` is what the sparse index is keyed by: absent where nobody has to look.
+/// The key of the sparse index; absent for a status that needs no attention.
 fn attention(status: Status) -> Option<String> {
     match status {
         Status::InSync | Status::Exempt => None,
@@ -194,7 +194,7 @@ pub(super) fn seen_item(target: &Target, edit_id: &str, at: Time) -> Item {
     item
 }
 
-/// A content as history names it. Naming it again makes it live as long as the newest line that does.
+/// A content that history names. It expires with the newest line that names it.
 pub(super) fn content_item(account: &AccountId, digest: &str, text: &str, at: Time) -> Item {
     let mut item = Key::content(account, digest).into_item();
     item.extend([(BODY.to_owned(), s(text)), (TTL.to_owned(), ttl(at.plus_ms(HISTORY_MS)))]);
@@ -204,7 +204,7 @@ pub(super) fn content_item(account: &AccountId, digest: &str, text: &str, at: Ti
 pub(super) fn event_item(target: &Target, entry: &HistoryEntry) -> Result<Item, Corrupt> {
     let mut case = json_of(&entry.case)?;
     if case.len() > JSON_BYTES_MAX {
-        // The line itself must not be lost to the size of what stands behind it.
+        // An oversized case must not lose the line itself.
         case = json_of(&serde_json::json!({ "left_out": "too large", "bytes": case.len() }))?;
     }
     let contents = entry.contents.keys().map(s).collect();

@@ -1,5 +1,5 @@
-//! The table's keys. Ids that come from elsewhere are bounded here: a sort key holds at most 1,024 bytes
-//! [docs: amazondynamodb `ServiceQuotas`].
+//! The table's keys. A sort key holds at most 1,024 bytes [docs: amazondynamodb `ServiceQuotas`], so foreign ids are
+//! bounded here.
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::fmt::temporal::DateTimePrinter;
@@ -14,11 +14,11 @@ pub(super) const PK: &str = "PK";
 pub(super) const SK: &str = "SK";
 pub(super) const PENDING: &str = "OUTBOX#PENDING#";
 pub(super) const REGION: &str = "REGION#";
-/// The partition of all accounts that we have heard of.
+/// The partition of all known accounts.
 pub(super) const ROSTER: &str = "ROSTER";
 pub(super) const ACCOUNT: &str = "ACCOUNT#";
 
-/// Longer ids than any that AWS gives stand as their digest.
+/// An id longer than any AWS id is replaced by its digest.
 const ID_BYTES_MAX: usize = 200;
 
 /// The key of a row.
@@ -61,7 +61,7 @@ impl Key {
         Self::of(&target.account, format!("SEEN#{}#{}", target.region, bounded_id(edit_id)))
     }
 
-    /// The region closes the key: one signal is settled in many regions at the same time, under one id.
+    /// The region ends the key, because one signal is settled in many regions at once under one id.
     pub(super) fn event(target: &Target, at: Time, id: &str) -> Self {
         Self::of(&target.account, format!("EVENT#{}#{}#{}", sortable(at), bounded_id(id), target.region))
     }
@@ -70,12 +70,12 @@ impl Key {
         Self::of(account, format!("DOC#{}", bounded_id(digest)))
     }
 
-    /// An alert that has still to be told.
+    /// An alert that is not yet published.
     pub(super) fn pending(alert: &Alert) -> Self {
         Self::of(&alert.account, format!("{PENDING}{}", bounded_id(&alert.id)))
     }
 
-    /// An alert that was told. Under another prefix, so that asking for pending ones reads no others.
+    /// A published alert. Its prefix differs, so that a query for pending alerts does not read it.
     pub(super) fn sent(alert: &Alert) -> Self {
         Self::of(&alert.account, format!("SENT#{}", bounded_id(&alert.id)))
     }
@@ -88,19 +88,19 @@ impl Key {
         Item::from([(PK.to_owned(), s(self.pk)), (SK.to_owned(), s(self.sk))])
     }
 
-    /// The sort key of a row that was read.
+    /// The sort key of an item.
     pub(super) fn sort_of(item: &Item) -> Option<&str> {
         item.get(SK).and_then(|value| AttributeValue::as_s(value).ok()).map(String::as_str)
     }
 }
 
-/// What only operators read and write.
+/// Keys that only operators use.
 #[cfg(feature = "cli")]
 impl Key {
     pub(super) const POLICY: &str = "POLICY";
     pub(super) const VERSION: &str = "VERSION#";
 
-    /// With leading zeros, so that the newest is the last.
+    /// Zero-padded, so that versions sort by number.
     pub(super) fn policy_version(number: u64) -> Self {
         Self { pk: Self::POLICY.to_owned(), sk: format!("{}{number:08}", Self::VERSION) }
     }
@@ -119,17 +119,17 @@ impl Key {
     }
 }
 
-/// The partition key of everything about an account.
+/// The partition key of an account's rows.
 pub(super) fn partition_of(account: &AccountId) -> String {
     format!("{ACCOUNT}{account}")
 }
 
-/// The region's name as it stands in readable attributes.
+/// The region's name for readable attributes.
 pub(super) fn region_name(region: Option<&Region>) -> String {
     region.map_or_else(String::new, |region| region.as_str().to_owned())
 }
 
-/// Always with milliseconds: RFC 3339 as people write it does not sort within a second (`:00.5Z` before `:00Z`).
+/// Always with milliseconds: otherwise `:00.5Z` would sort before `:00Z`.
 fn sortable(at: Time) -> String {
     match jiff::Timestamp::from_millisecond(at.ms()) {
         Ok(at) => DateTimePrinter::new().precision(Some(3)).timestamp_to_string(&at),

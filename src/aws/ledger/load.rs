@@ -1,4 +1,4 @@
-//! One consistent read for everything that a pass needs to know.
+//! One consistent read of everything that a reconciliation needs.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,7 +14,7 @@ use crate::ports::{Fault, FaultClass};
 
 /// Keys in one `BatchGetItem` (API model).
 pub(super) const KEYS_MAX: usize = 100;
-/// What `DynamoDB` leaves undone, it wants to be asked again, with a pause [docs: `API_BatchGetItem`].
+/// Attempts for unprocessed keys, which `DynamoDB` wants requested again after a pause [docs: `API_BatchGetItem`].
 const TRIES: u32 = 6;
 const PAUSE_MS: u64 = 25;
 
@@ -45,7 +45,7 @@ impl DynamoLedger {
         Ok(loaded)
     }
 
-    /// Rows by sort key; all keys are of one account.
+    /// Reads rows by sort key; all keys belong to one account.
     pub(super) async fn read(&self, keys: &[Key], rows: &mut BTreeMap<String, Item>) -> Result<(), Fault> {
         let mut keys: Vec<Item> = keys.iter().cloned().map(Key::into_item).collect();
         for round in 0..TRIES {

@@ -1,7 +1,7 @@
-//! Alerts on their way to whoever is on call: pending ones in rows of their own, and a mark for each that was told.
+//! Alerts on their way to the topic: a row for each pending alert, and a mark for each published one.
 //!
-//! A commit keeps an alert as pending without asking whether it was told before. The mark is asked for where alerts are read and
-//! claimed, so that the same finding is told once, however often it is found.
+//! A commit keeps an alert as pending without checking for its mark. Readers and claimers check it, so that a repeated
+//! finding is published once.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -20,11 +20,11 @@ use crate::domain::target::AccountId;
 use crate::domain::time::Time;
 use crate::ports::{Attempt, Fault, FaultClass};
 
-/// Times an alert is marked anew because it came up once more at that moment.
+/// Attempts to mark an alert that comes up again at the same moment.
 const MARKS_MAX: u32 = 5;
 
 impl DynamoLedger {
-    /// The oldest first. One that came up again after it was told is only counted.
+    /// Pending alerts, oldest first. An alert that came up again after its publication is only counted.
     pub(in crate::aws) async fn unsent(&self, account: &AccountId) -> Result<Vec<Alert>, Fault> {
         let rows = self.rows(keys::partition_of(account), keys::PENDING, None).await?;
         let pending: Result<Vec<Alert>, _> = rows.iter().map(items::alert_from).collect();
@@ -38,7 +38,7 @@ impl DynamoLedger {
         Ok(pending)
     }
 
-    /// The ids of those that were told.
+    /// The ids of the published alerts among these.
     async fn told_of(&self, alerts: &[Alert]) -> Result<BTreeSet<String>, Fault> {
         let marks: Vec<Key> = alerts.iter().map(Key::sent).collect();
         let mut rows = BTreeMap::new();
@@ -49,7 +49,8 @@ impl DynamoLedger {
         Ok(told.map(|alert| alert.id.clone()).collect())
     }
 
-    /// True while the alert is pending, whoever kept it first: told twice is better than not at all.
+    /// Returns true while the alert is pending, even if another invocation kept it: a duplicate alert is better than
+    /// none.
     pub(in crate::aws) async fn keep_alert(&self, alert: &Alert) -> Result<bool, Fault> {
         match past_collisions(|| Box::pin(self.count_told(alert))).await {
             Err(fault) if is_unmet_condition(&fault) => {}
@@ -72,7 +73,7 @@ impl DynamoLedger {
         .await
     }
 
-    /// Counts an alert that was told, on condition that it was.
+    /// Counts another occurrence of an alert, on condition that it was published.
     async fn count_told(&self, alert: &Alert) -> Result<(), Fault> {
         self.client
             .update_item()
@@ -88,8 +89,8 @@ impl DynamoLedger {
             .map_err(|error| UPDATE.failed(&error))
     }
 
-    /// The conditions and the claim are one transaction, so that of two at the same moment one gets it, and nobody one that
-    /// was told meanwhile.
+    /// Conditions and claim are one transaction: one of two concurrent invocations gets the claim, and none claims a
+    /// published alert.
     pub(in crate::aws) async fn claim(&self, alert: &Alert, attempt: &Attempt, now: Time) -> Result<bool, Fault> {
         let actions = claim(&self.table, alert, attempt, now).map_err(|error| unbuilt(&error))?;
         match self.transact(actions, None).await {
@@ -99,7 +100,8 @@ impl DynamoLedger {
         }
     }
 
-    /// Whoever else marked the alert meanwhile, it was sent all the same. An alert has mostly come up once.
+    /// Marks an alert as sent with its count. Most alerts came up once, so the first attempt assumes that; later ones
+    /// read it.
     pub(in crate::aws) async fn mark_sent(&self, alert: &Alert) -> Result<(), Fault> {
         let (mut count, mut marks) = (1, 1);
         loop {
@@ -121,7 +123,7 @@ fn claim(table: &str, alert: &Alert, attempt: &Attempt, now: Time) -> Result<Vec
         .set_key(Some(Key::sent(alert).into_item()))
         .condition_expression("attribute_not_exists(#count)")
         .expression_attribute_names("#count", items::COUNT);
-    // The very same claim is a retry of this call whose answer got lost.
+    // An identical claim is a retry of this call after a lost answer.
     let mut free = "attribute_not_exists(#claimed) OR #claimed <= :now OR (#claimed = :until AND #by = :by)".to_owned();
     let mut claim = Update::builder()
         .table_name(table)
@@ -144,7 +146,7 @@ fn claim(table: &str, alert: &Alert, attempt: &Attempt, now: Time) -> Result<Vec
     ])
 }
 
-/// The mark takes over the count of the pending row, on condition that it is still that; zero stands for no row.
+/// The mark takes over the pending row's count, on condition that it is unchanged; zero means that there is no row.
 fn mark(table: &str, alert: &Alert, count: u64) -> Result<Vec<TransactWriteItem>, BuildError> {
     let mark = Update::builder()
         .table_name(table)

@@ -1,4 +1,4 @@
-//! What one pass changes, as the actions of one transaction.
+//! The changes of one reconciliation as the actions of one transaction.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,16 +16,17 @@ use crate::domain::time::Time;
 /// Actions in one transaction [bc; docs: amazondynamodb `ServiceQuotas`].
 const ACTIONS_MAX: usize = 100;
 
-/// One transaction, what has to be there before it, and what does not fit into it.
+/// One transaction, the rows written before it, and the rows that exceed its limit.
 pub(super) struct Plan {
-    /// Contents by digest, which all regions of an account name at the same moment: inside the transactions their rows would
-    /// make those collide that have nothing else to do with each other.
+    /// Contents by digest. All regions of an account may name the same rows; inside the transactions they would make
+    /// unrelated ones collide.
     pub(super) contents: Vec<Item>,
     pub(super) actions: Vec<TransactWriteItem>,
-    /// Edits beyond what a transaction holds; written when it is through. If they get lost, their events are settled once
-    /// more, and the alerts of that carry the ids that they had.
+    /// Edits beyond the transaction's limit, written after it. If these rows are lost, their events are settled again and
+    /// repeat the same alert ids.
     pub(super) late: Vec<(Key, Time)>,
-    /// Makes a repetition of this very transaction one and the same for ten minutes [bc: `ClientRequestToken`].
+    /// Idempotency token: DynamoDB treats a repetition within ten minutes as the same transaction [bc:
+    /// `ClientRequestToken`].
     pub(super) token: String,
 }
 
@@ -52,7 +53,7 @@ impl Plan {
         if let Some(entry) = &commit.history {
             actions.push(put(table, items::event_item(target, entry)?)?);
         }
-        // Two actions on one item are refused, so equal ids become one that counts for all.
+        // DynamoDB refuses two actions on one item, so alerts with equal ids become one action with a count.
         let mut alerts: BTreeMap<Key, (&Alert, u32)> = BTreeMap::new();
         for alert in &commit.alerts {
             alerts.entry(Key::pending(alert)).or_insert((alert, 0)).1 += 1;
@@ -78,7 +79,7 @@ impl Plan {
     }
 }
 
-/// At most 36 characters (API model). The commit itself is part of it: the same token with other content would be refused.
+/// At most 36 characters (API model). It covers the whole commit: DynamoDB refuses a reused token with other content.
 fn token(target: &Target, commit: &Commit) -> Result<String, Corrupt> {
     let what = (&commit.record, &commit.history, &commit.alerts, &commit.seen);
     let mut token = sha256(&items::json_of(&(target, commit.expected, what))?);
@@ -86,7 +87,7 @@ fn token(target: &Target, commit: &Commit) -> Result<String, Corrupt> {
     Ok(token)
 }
 
-/// The record, on condition that nobody has written one since it was loaded.
+/// The record, on condition that no other invocation has written it since it was loaded.
 fn record(table: &str, target: &Target, commit: &Commit) -> Result<TransactWriteItem, Unplannable> {
     let put = Put::builder()
         .table_name(table)
@@ -101,7 +102,7 @@ fn record(table: &str, target: &Target, commit: &Commit) -> Result<TransactWrite
     Ok(TransactWriteItem::builder().put(put.build()?).build())
 }
 
-/// An alert: kept the first time, counted every time. That one was told before is seen by whoever comes to tell it.
+/// Keeps an alert once and counts each occurrence. The outbox checks whether it was already published.
 pub(super) fn keep(table: &str, alert: &Alert, count: u32) -> Result<Update, Unplannable> {
     Ok(Update::builder()
         .table_name(table)

@@ -1,4 +1,4 @@
-//! What most calls on the table come to: some attributes of one row are set, or the rows of a partition are read.
+//! The common operations on the table: set attributes of one row, or read the rows of a partition.
 
 use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use aws_sdk_dynamodb::types::AttributeValue;
@@ -13,15 +13,15 @@ use crate::ports::{Fault, FaultClass};
 mod tests;
 
 const QUERY: Call = Call::read("Query");
-/// A page reads up to 1 MB (API model): more pages than this are a partition gone wild.
+/// A page reads up to 1 MB (API model); no partition should have more pages than this.
 const PAGES_MAX: usize = 50;
 
 /// An attribute and its value.
 pub(super) type Field = (&'static str, AttributeValue);
 
 impl DynamoLedger {
-    /// An update and no put: other attributes of the row are not ours to drop. With `only_if`, on condition that a number
-    /// of the row is this one; zero stands for a row that was never written.
+    /// Updates a row and keeps its other attributes. With `only_if`, the update requires that a numeric attribute has
+    /// this value; zero requires that it is absent.
     pub(super) async fn set(&self, key: Key, fields: Vec<Field>, only_if: Option<(&str, u64)>) -> Result<(), Fault> {
         let mut update = self.client.update_item().table_name(&self.table).set_key(Some(key.into_item()));
         let mut set = String::from("SET ");
@@ -47,7 +47,7 @@ impl DynamoLedger {
         update.update_expression(set).send().await.map(drop).map_err(|error| UPDATE.failed(&error))
     }
 
-    /// The rows of a partition whose sort keys begin with `prefix`, in order, those that do not have `value` under `unless`.
+    /// The rows of a partition whose sort keys begin with `prefix`, in order, except those with `value` under `unless`.
     pub(super) async fn rows(
         &self,
         partition: String,
@@ -74,7 +74,7 @@ impl DynamoLedger {
     }
 }
 
-/// The items of all pages. A list that is cut short would pass for the whole one, so that too many pages are a fault.
+/// The items of all pages. Too many pages are a fault, because a truncated list would pass for a complete one.
 pub(super) async fn all_of(query: QueryFluentBuilder, pages_max: usize) -> Result<Vec<Item>, Fault> {
     let mut pages = query.into_paginator().send();
     let mut rows = Vec::new();

@@ -1,5 +1,5 @@
-//! The whole table, for whoever asks about all accounts. Its rows of history are many times those that are looked for; the
-//! filter leaves them in DynamoDB, but they are paid for.
+//! Scans the whole table, for questions about all accounts. History has most of the rows; the filter drops them in
+//! DynamoDB, but reading them is billed.
 
 use std::collections::HashMap;
 
@@ -13,12 +13,12 @@ use crate::domain::target::AccountFacts;
 use crate::ports::{Fault, FaultClass};
 
 const SCAN: Call = Call::read("Scan");
-/// Parts of the table that are read side by side.
+/// Segments scanned in parallel.
 const SEGMENTS: i32 = 4;
-/// A page is 1 MB [docs: amazondynamodb Scan]: a table of 80 GB, which takes most of an hour.
+/// Limit per segment. A page is 1 MB [docs: amazondynamodb Scan]: 80 GB in all, which takes most of an hour.
 const PAGES_MAX: usize = 20_000;
 
-/// Which rows of the table, and what of them.
+/// Which rows to read, and which of their attributes.
 pub(super) struct RowFilter {
     pub(super) filter: &'static str,
     pub(super) projection: &'static str,
@@ -27,7 +27,7 @@ pub(super) struct RowFilter {
 }
 
 impl DynamoLedger {
-    /// Every account with facts, in the order of their ids.
+    /// Every account with facts, ordered by id.
     pub(in crate::aws) async fn known_accounts(&self) -> Result<Vec<AccountFacts>, Fault> {
         let filter = RowFilter {
             filter: "SK = :meta AND attribute_exists(#facts)",

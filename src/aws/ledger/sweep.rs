@@ -1,4 +1,4 @@
-//! Where a sweep has come to, whom it has met, and when targets were last looked at.
+//! The progress of a sweep, the accounts that it met, and the time of each target's last check.
 
 use std::collections::BTreeMap;
 
@@ -90,7 +90,7 @@ impl DynamoLedger {
         Ok(unmet.filter_map(|row| Key::sort_of(row)?.strip_prefix(keys::ACCOUNT)?.parse().ok()).collect())
     }
 
-    /// There is such an account. The row of an account that left stays, and is passed over.
+    /// Adds an account to the roster. The row of an account that left stays; `unmet` ignores it.
     pub(super) async fn enter(&self, account: &AccountId, state: String, now: Time) -> Result<(), Fault> {
         let fields = vec![(items::STATE, s(state)), (items::UPDATED, s(now.to_string()))];
         self.set(Key::of_roster(account), fields, None).await

@@ -1,4 +1,4 @@
-//! Transactions, and what it means that one was canceled.
+//! Transactions, and the faults of cancelled ones.
 
 use std::future::Future;
 
@@ -16,19 +16,19 @@ use crate::ports::Fault;
 mod tests;
 
 const TRANSACT: Call = Call::write("TransactWriteItems");
-/// Alerts that targets of one account share make transactions collide that have nothing else to do with each other: a new
-/// account is settled in all its regions at once. The SDK does not retry that.
+/// Targets of one account share alerts, so their transactions collide: a new account is reconciled in all its regions at
+/// once. The SDK does not retry that.
 const TRIES: u32 = 5;
 const PAUSE_MS: u64 = 20;
 
-/// A condition of a transaction that does not hold.
+/// Code of an unmet condition.
 const CONDITION: &str = "ConditionalCheckFailed";
-/// Another transaction on the same item at the same moment, and nothing else.
+/// Code of a collision with another transaction on the same item.
 const COLLISION: &str = "TransactionConflict";
 
 impl DynamoLedger {
-    /// With a `token` of the caller's, a repetition of this very transaction is one and the same for ten minutes
-    /// [bc: `ClientRequestToken`]; without, that holds for the SDK's own retries only.
+    /// With a caller's `token`, a repetition within ten minutes is the same transaction [bc: `ClientRequestToken`].
+    /// Without one, this holds only for the SDK's own retries.
     pub(super) async fn transact(&self, actions: Vec<TransactWriteItem>, token: Option<String>) -> Result<(), Fault> {
         let request =
             self.client.transact_write_items().set_transact_items(Some(actions)).set_client_request_token(token);
@@ -40,7 +40,7 @@ impl DynamoLedger {
     }
 }
 
-/// A call that only lost against another one at the same moment can go through as it is.
+/// Repeats a call that only lost against a concurrent one.
 pub(super) async fn past_collisions<T, F: Future<Output = Result<T, Fault>>>(call: impl Fn() -> F) -> Result<T, Fault> {
     let mut tries = 1;
     loop {
@@ -57,7 +57,7 @@ async fn pause(tries: u32) {
     clock::sleep(PAUSE_MS + u64::from(clock::jitter()) % longest).await;
 }
 
-/// Whether a condition did not hold: of a transaction, or of a single write.
+/// Whether the condition of a transaction or of a single write did not hold.
 pub(super) fn is_unmet_condition(fault: &Fault) -> bool {
     fault.code.starts_with(CONDITION)
 }
@@ -70,8 +70,8 @@ fn canceled(error: &SdkError<TransactWriteItemsError, HttpResponse>) -> Fault {
     canceled_for(codes, canceled.message().unwrap_or_default())
 }
 
-/// One reason an action, `None` where the action was not the cause [docs: `API_TransactWriteItems`]. A condition that does
-/// not hold beats everything else: then nothing but a new look helps.
+/// One reason per action, `None` where the action was not the cause [docs: `API_TransactWriteItems`]. An unmet condition
+/// takes precedence: only fresh state helps then.
 fn canceled_for<'a>(codes: impl Iterator<Item = &'a str>, message: &str) -> Fault {
     let codes: Vec<&str> = codes.filter(|code| *code != "None").collect();
     let code = if codes.contains(&CONDITION) {

@@ -1,4 +1,4 @@
-//! The policy's versions, as operators write them: each version for good, and a copy of the newest that the function reads.
+//! The policy's versions: each version is kept for good, and the function reads a copy of the newest.
 
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{AttributeValue, Put, TransactWriteItem};
@@ -13,9 +13,9 @@ use crate::ports::{Fault, FaultClass};
 
 const PUT: Call = Call::write("TransactWriteItems");
 const QUERY: Call = Call::read("Query");
-/// What a line of history takes; the texts of the policy stay where they are.
+/// The attributes of a version in a list, without the policy's texts.
 const LINE: &str = "#version, #at, #by, #why, #digest, #of";
-/// Versions on a page, and pages: nobody pushes a policy ten thousand times.
+/// Versions per page, and the limit on pages: together ten thousand versions.
 const PAGE: i32 = 100;
 const PAGES_MAX: usize = 100;
 
@@ -24,7 +24,7 @@ const DIGEST: &str = "digest";
 const OF: &str = "rollback_of";
 
 impl DynamoLedger {
-    /// The policy in force, whoever put it there.
+    /// The policy in force, with or without a version.
     pub(in crate::aws) async fn current_policy(&self) -> Result<Option<Current>, Fault> {
         let Some(item) = self.get(&Key::policy()).await? else { return Ok(None) };
         let compiled = items::text(&item, items::COMPILED).map_err(|what| corrupt(&what))?.to_owned();
@@ -32,7 +32,7 @@ impl DynamoLedger {
         Ok(Some(Current { policy: Policy::from_compiled(&compiled), version }))
     }
 
-    /// One version with its text, as it was pushed.
+    /// One version with its text.
     pub(in crate::aws) async fn pushed_policy(&self, number: u64) -> Result<Option<Pushed>, Fault> {
         let Some(item) = self.get(&Key::policy_version(number)).await? else { return Ok(None) };
         let text = |name| items::text(&item, name).map(str::to_owned).map_err(|what| corrupt(&what));
@@ -74,7 +74,7 @@ impl DynamoLedger {
         Ok((versions, true))
     }
 
-    /// Writes a version and puts it into force, if the one that it was compared with is still in force.
+    /// Writes a version and puts it into force, if the version that it replaces is still in force.
     pub(in crate::aws) async fn push_policy(&self, pushed: &Pushed, on: Option<&Current>) -> Result<(), Fault> {
         let mut current = Key::policy().into_item();
         current.extend(fields(pushed));
@@ -86,7 +86,7 @@ impl DynamoLedger {
         let replaced = Put::builder().table_name(&self.table).set_item(Some(current));
         let replaced = match on.map(|current| current.version.as_ref().map(|version| version.number)) {
             None => replaced.condition_expression("attribute_not_exists(PK)"),
-            // Somebody put it there by hand.
+            // The policy in force was written to the table without `runasctl`.
             Some(None) => replaced
                 .condition_expression("attribute_exists(PK) AND attribute_not_exists(#version)")
                 .expression_attribute_names("#version", items::VERSION),
@@ -116,7 +116,7 @@ fn names() -> std::collections::HashMap<String, String> {
     names.map(|(placeholder, name)| (placeholder.to_owned(), name.to_owned())).collect()
 }
 
-/// What both rows hold.
+/// The attributes of both rows.
 fn fields(pushed: &Pushed) -> Vec<(String, AttributeValue)> {
     let PolicyVersion { number, at, by, why, digest, rollback_of } = &pushed.version;
     let mut fields = vec![

@@ -1,5 +1,5 @@
-//! `AssumeRole`, never without the session policy: the STS client is locked up in here, and the only call that gets out
-//! adds the policy itself.
+//! Calls `AssumeRole`, always with the session policy: this module alone holds the STS client and adds the policy to each
+//! call.
 
 use aws_credential_types::Credentials;
 use aws_sdk_sts::Client;
@@ -14,9 +14,9 @@ use crate::ports::{Fault, FaultClass};
 
 pub(super) const CALL: &str = "AssumeRole";
 
-/// The shortest life that STS gives [bc sts: 900 to 43,200 s]. A function that assumes a role with its execution role
-/// chains roles, which caps it at 3,600 s anyway [docs: `id_roles_terms-and-concepts`]; an account is rarely visited
-/// twice within either, and a batch or a sweep visits it within seconds. So the shorter, which is worth the least to a thief.
+/// The shortest life that STS gives [bc sts: 900 to 43,200 s]; a stolen session is worth least. Role chaining allows at
+/// most 3,600 s [docs: `id_roles_terms-and-concepts`], but reuse is rare: a batch or sweep visits an account within
+/// seconds, and seldom again within the hour.
 const DURATION_S: i32 = 900;
 
 const NAME_PREFIX: &str = "runas-reactor-";
@@ -30,8 +30,8 @@ pub(in crate::aws) struct ScopedSts {
 }
 
 impl ScopedSts {
-    /// The client talks to the regional endpoint of our own region: its tokens are valid in all regions, those of the
-    /// global endpoint are not [docs: `id_credentials_temp_region-endpoints`].
+    /// The client uses the regional endpoint of the function's region: tokens of the global endpoint are not valid in all
+    /// regions [docs: `id_credentials_temp_region-endpoints`].
     pub(in crate::aws) fn new(client: Lazy<Client>, partition: &'static str, scope: Scope) -> Self {
         Self { client, partition, scope }
     }
@@ -70,7 +70,7 @@ impl ScopedSts {
     }
 }
 
-/// Names the session after what made us look, so that the account's `CloudTrail` leads back to it.
+/// Names the session after the signal, so that the account's `CloudTrail` leads back to it.
 fn session_name(correlation: &str) -> String {
     let fits = |c: char| if c.is_ascii_alphanumeric() || "_+=,.@-".contains(c) { c } else { '-' };
     NAME_PREFIX.chars().chain(correlation.chars().map(fits)).take(NAME_MAX).collect()

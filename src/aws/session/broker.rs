@@ -1,5 +1,5 @@
-//! Asking the broker for a session where no member role works. The question goes out with the function's own credentials;
-//! what comes back reaches one document in one account, for fifteen minutes.
+//! Asks the broker for a session where no member role works. The request uses the function's own credentials; the session
+//! reaches one document in one account for fifteen minutes.
 
 use std::borrow::Cow;
 use std::time::{Duration, SystemTime};
@@ -29,8 +29,7 @@ pub(in crate::aws) struct Broker {
 
 impl Broker {
     pub(in crate::aws) fn new(function: &FunctionArn, clients: &Clients) -> Self {
-        // [bc lambda]: a function of another account is named by its ARN; the invocation is synchronous where no header says
-        // otherwise.
+        // [bc lambda]: the ARN names a function of another account; without a header, the invocation is synchronous.
         let path = format!("/2015-03-31/functions/{}/invocations", encoded(&function.arn));
         let shape = Shape {
             service: "lambda",
@@ -44,7 +43,8 @@ impl Broker {
         Self { shape, way: clients.lambda(), region: function.region.clone() }
     }
 
-    /// A session in the account. The policy has to name its role among `gap_roles`: calls by any other would look foreign.
+    /// A session in the account. The policy must list its role in `gap_roles`, or the reactor's own calls would look
+    /// foreign.
     pub(super) async fn session(&self, account: &AccountId, gap_roles: &[String]) -> Result<Session, Refusal> {
         let granted = match self.ask(account).await {
             Ok(Answer::Granted(granted)) => granted,
@@ -66,7 +66,7 @@ impl Broker {
         };
         let call = self.shape.prepare(&self.way, self.region.as_str(), credentials);
         let answer = call.ask(json!({ "account": account }).to_string()).await?;
-        // What serde says of a value quotes it, and these are secrets.
+        // An error of serde may quote the value, which holds secrets.
         serde_json::from_value(answer).map_err(|_| call.unread("the answer is neither credentials nor a refusal"))
     }
 }
@@ -79,7 +79,7 @@ fn session(granted: Granted) -> Session {
     Session { credentials, expires: expiration, role, member_role_used }
 }
 
-/// What is wrong where the broker gave no answer.
+/// The refusal for a broker that gave no answer.
 fn unasked(fault: &Fault) -> Refusal {
     let fix = match fault.code.as_str() {
         "AccessDeniedException" => "allow the function's role lambda:InvokeFunction on the broker, there and here",
@@ -90,10 +90,10 @@ fn unasked(fault: &Fault) -> Refusal {
     Refusal { cause: fault.to_string(), fix: fix.to_owned() }
 }
 
-/// Prefix of the code where the function itself failed.
+/// Prefix of the code for an error inside the broker's function.
 const FAILED: &str = "FunctionError";
 
-/// The function's answer. A function that failed is a call that succeeded, with a header that says so [bc lambda].
+/// The function's answer. A failed function returns a successful call with an error header [bc lambda].
 fn invoked(response: &HttpResponse) -> Result<Value, OrchestratorError<ErrorMetadata>> {
     let answer = by_hand::json(response)?;
     let Some(kind) = response.headers().get("x-amz-function-error") else { return Ok(answer) };

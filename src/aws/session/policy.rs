@@ -1,4 +1,4 @@
-//! The session policy: what a session may do, whatever the role behind it may.
+//! The session policy: it limits a session, whatever the role permits.
 
 use crate::domain::target::{AccountId, DOCUMENT_NAME};
 
@@ -16,33 +16,32 @@ pub(super) const ACTIONS: [&str; 9] = [
     "UpdateDocumentDefaultVersion",
 ];
 
-/// STS takes no longer one [bc sts; docs: `reference_iam-quotas`]. Ours has the same length for every account but for the
-/// partition's name.
+/// The limit of STS [bc sts; docs: `reference_iam-quotas`]. The policy's length depends only on the partition's name.
 #[cfg(test)]
 const CHARS_MAX: usize = 2_048;
 
-/// What a session is for.
+/// What a session may reach.
 #[derive(Clone, Debug)]
 pub(in crate::aws) enum Scope {
-    /// The one document of one account, in all its regions, and which regions those are.
+    /// One account's document in all its regions, and the list of those regions.
     Document,
-    /// To look up who called what. `LookupEvents` knows no resources [ps: service `cloudtrail`], so that a session can do
-    /// this or that, never both.
+    /// The event history. `LookupEvents` supports no resource limits [ps: service `cloudtrail`], so a session has either
+    /// this scope or another, never both.
     History,
-    /// The one document of one account and nothing beside it: what the broker gives.
+    /// One account's document and nothing else: the broker's grant.
     Gap,
-    /// To look at one role, by its name: how the broker finds out whether it was used.
+    /// The record of one role by name, for the broker's check of its last use.
     Role(String),
 }
 
-/// A session policy. There is no other way to make one.
+/// A session policy; `of` is the only constructor.
 pub(super) struct SessionPolicy(String);
 
 impl SessionPolicy {
     pub(super) fn of(scope: &Scope, partition: &str, account: &AccountId) -> Self {
         let statements = match scope {
             Scope::Document => {
-                // [docs: accounts security_iam_id-based-policy-examples]: an account that asks about itself.
+                // [docs: accounts security_iam_id-based-policy-examples]: the account as its own resource.
                 let itself = format!("arn:{partition}:account::{account}:account");
                 [document(partition, account), allow(r#""account:ListRegions""#, &itself)].join(",")
             }

@@ -1,5 +1,5 @@
-//! What was begun and what was done, beside the plan, line by line and on the disk before anything follows: a run that is
-//! killed at any moment is taken up where it was.
+//! The journal beside a plan: each begun and each finished entry is on disk before the next step, so that a killed run can
+//! be resumed.
 
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions, TryLockError};
@@ -28,24 +28,24 @@ struct Header {
 #[derive(Debug, Serialize, Deserialize)]
 struct Line {
     at: Time,
-    /// The run that wrote it.
+    /// The identity of the run that wrote it.
     by: String,
     #[serde(flatten)]
     target: Target,
-    /// How it ended; absent where it was begun.
+    /// The outcome; absent in the line that begins the entry.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     ended: Option<TargetOutcome>,
 }
 
-/// The journal of a plan, in our hands alone.
+/// The journal of a plan, locked by this run.
 pub(super) struct Journal {
     file: Mutex<File>,
     by: String,
-    /// What is known of each entry from runs before; absent outcomes were begun and not ended.
+    /// The entries of earlier runs; `None` where one was begun and not finished.
     before: BTreeMap<Target, Option<TargetOutcome>>,
 }
 
-/// Why there is no journal to write into.
+/// Why no journal can be written.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum JournalProblem {
     #[error("cannot write {0}: {1}; fix: put the plan into a directory that you may write to")]
@@ -56,7 +56,7 @@ pub(super) enum JournalProblem {
     Foreign(String),
 }
 
-/// Where the journal of a plan is. A new plan in the same file gets another one.
+/// The path of a plan's journal. A new plan in the same file has another journal.
 fn path_of(plan: &Path, id: &str) -> PathBuf {
     let mut name = plan.file_name().unwrap_or_default().to_owned();
     name.push(format!(".{}.journal", id.get(..12).unwrap_or(id)));
@@ -64,7 +64,7 @@ fn path_of(plan: &Path, id: &str) -> PathBuf {
 }
 
 impl Journal {
-    /// Opens the journal of a plan, or begins one.
+    /// Opens or creates the journal of a plan.
     pub(super) fn open(plan: &Path, id: &str, by: &str) -> Result<Self, JournalProblem> {
         let path = path_of(plan, id);
         let name = path.display().to_string();
@@ -82,7 +82,7 @@ impl Journal {
         let header = Header { schema_version: SCHEMA_VERSION, plan: id.to_owned() };
         let whole = whole_lines(&text);
         let Some(before) = read(whole, &header) else { return Err(JournalProblem::Foreign(name)) };
-        // A line that was being written when the run before was killed says nothing.
+        // Drops a line that an earlier run was killed in.
         let end = u64::try_from(whole.len()).unwrap_or(u64::MAX);
         file.set_len(end).and_then(|()| file.seek(SeekFrom::Start(end))).map_err(unwritable)?;
         let journal = Self { file: Mutex::new(file), by: by.to_owned(), before };
@@ -92,12 +92,12 @@ impl Journal {
         Ok(journal)
     }
 
-    /// How an entry ended in a run before: done or not.
+    /// The outcome of an entry in an earlier run.
     pub(super) fn ended(&self, target: &Target) -> Option<&TargetOutcome> {
         self.before.get(target)?.as_ref()
     }
 
-    /// Whether a run before has begun with an entry.
+    /// Whether an earlier run has begun an entry.
     pub(super) fn was_begun(&self, target: &Target) -> bool {
         self.before.contains_key(target)
     }
@@ -119,12 +119,12 @@ impl Journal {
     }
 }
 
-/// Up to the last line end.
+/// The text up to its last line end.
 fn whole_lines(text: &str) -> &str {
     text.rfind('\n').and_then(|end| text.get(..=end)).unwrap_or_default()
 }
 
-/// What the lines say, if they are of this plan.
+/// Parses the lines; `None` where they belong to another plan or are damaged.
 fn read(text: &str, header: &Header) -> Option<BTreeMap<Target, Option<TargetOutcome>>> {
     let mut lines = text.lines();
     let Some(first) = lines.next() else { return Some(BTreeMap::new()) };
@@ -139,7 +139,7 @@ fn read(text: &str, header: &Header) -> Option<BTreeMap<Target, Option<TargetOut
     Some(before)
 }
 
-/// A new file is there after a power failure only if its directory is on the disk, too.
+/// A new file survives a power failure only if its directory is synced too.
 fn sync_directory(path: &Path) -> io::Result<()> {
     let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     File::open(parent)?.sync_all()

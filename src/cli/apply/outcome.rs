@@ -1,4 +1,4 @@
-//! How an entry of a plan ended.
+//! The outcome of a plan's entry.
 
 use serde::{Deserialize, Serialize};
 
@@ -7,43 +7,43 @@ use crate::cli::login::told;
 use crate::domain::case::{Applied, Verdict};
 use crate::reactor::{BatchReport, PassReport};
 
-/// How an entry ended.
+/// The outcome of an entry.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "outcome")]
 pub(super) enum TargetOutcome {
-    /// Written, and the default version now.
+    /// Written, and now the default version.
     Written {
         /// The version.
         version: u64,
     },
-    /// It was already as the plan wants it.
+    /// It was already as planned.
     Already,
-    /// The plan does not hold any more, so nothing was done.
+    /// The plan no longer holds, so nothing was done.
     Stale {
         /// What has changed.
         why: String,
     },
-    /// Something stands in the way for now; the function takes it from here.
+    /// Something prevents the write for now; the function continues from here.
     Waiting {
-        /// What.
+        /// The reason.
         why: String,
     },
-    /// It could not be read.
+    /// The target could not be read.
     Unreachable {
-        /// Why, and what to do about it.
+        /// The cause and the fix.
         why: String,
     },
-    /// It was tried, and is not done.
+    /// The attempt failed.
     Failed {
-        /// Why, and what to do about it.
+        /// The cause and the fix.
         why: String,
     },
-    /// The run was stopped before it.
+    /// The run ended before this entry.
     NotBegun,
 }
 
 impl TargetOutcome {
-    /// Nothing is left to be done.
+    /// Nothing is left to do.
     pub(super) fn is_done(&self) -> bool {
         matches!(self, Self::Written { .. } | Self::Already)
     }
@@ -72,7 +72,7 @@ impl TargetOutcome {
         }
     }
 
-    /// What the reactor's report about one entry comes to.
+    /// The outcome in the reactor's report about one entry.
     pub(super) fn of(report: &BatchReport, noticed: Watch) -> Self {
         if let Some(why) = noticed.stale {
             return Self::Stale { why };
@@ -98,7 +98,7 @@ impl TargetOutcome {
     }
 }
 
-/// The reactor has not come to look, and no call has failed.
+/// The reactor has not reconciled the target although no call failed.
 fn undone(report: &BatchReport) -> String {
     let said = report.ignored.first().or(report.undecodable.first()).map(|(_, reason)| reason.clone());
     said.unwrap_or_else(|| "its time was up; fix: run apply again".to_owned())

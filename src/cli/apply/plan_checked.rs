@@ -1,5 +1,5 @@
-//! The world as one line of a plan may change it: what is there must be what the plan saw, and what is written must be what
-//! the plan shows. Everything else the reactor does as always.
+//! The world for one entry of a plan: it requires that the document is as the plan saw it, and that a write is the planned
+//! one. Other calls pass through.
 
 use std::collections::BTreeSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -27,21 +27,21 @@ pub(super) struct PlanCheckedWorld<'a, W> {
     world: &'a W,
     entry: &'a PlanEntry,
     facts: &'a AccountFacts,
-    /// A run before this one was killed while it was at it.
+    /// An earlier run was killed while it worked on this entry.
     again: bool,
     watch: Mutex<Watch>,
 }
 
-/// What was noticed on the way.
+/// What the calls have shown.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Watch {
-    /// Why the entry is not done: the plan does not hold any more.
+    /// Why the plan no longer holds for this entry.
     pub(super) stale: Option<String>,
-    /// The last call that failed.
+    /// The last fault.
     pub(super) fault: Option<Fault>,
-    /// A write of ours has landed or may have, so that what is there may be ours.
+    /// A write of this run has succeeded or may have, so the document may be the reactor's own.
     wrote: bool,
-    /// Versions that hold what the plan shows.
+    /// Versions with the planned content.
     planned: BTreeSet<u64>,
 }
 
@@ -72,18 +72,18 @@ impl<'a, W: World> PlanCheckedWorld<'a, W> {
         Err(Fault { class: FaultClass::Invalid, call, code, message, outcome_unknown: false })
     }
 
-    /// What is there is as the plan saw it, or already as it is to be.
+    /// Requires that the document is as the plan saw it, or already as planned.
     fn hold_against_plan(&self, observation: &Observation) -> Result<(), Fault> {
         let arrived = arrived(self.entry, observation);
         {
             let mut watch = self.watch();
             watch.planned.extend(arrived);
-            // What our own write has led to is not the plan's to judge; the reactor does, as always.
+            // The reactor judges the result of its own write; the plan does not cover it.
             if watch.wrote || arrived.is_some() {
                 return Ok(());
             }
         }
-        // Killed between the deletion and the creation of a document that is replaced.
+        // An earlier run was killed between deleting and recreating the document.
         let between = matches!(self.entry.write, Some(Write::Recreate { .. })) && *observation == Observation::Absent;
         if self.again && between {
             return Ok(());
@@ -92,7 +92,7 @@ impl<'a, W: World> PlanCheckedWorld<'a, W> {
         if then == now.as_ref() { Ok(()) } else { self.refused(changed(then, now.as_ref())) }
     }
 
-    /// What is about to be written is what the plan shows, on top of what it saw.
+    /// Requires that a write is the planned one, on the planned base.
     fn hold_against_write(&self, base: Option<u64>, text: &str) -> Result<(), Fault> {
         let planned = match &self.entry.write {
             Some(Write::Put { base: planned, content }) if *planned == base => Some(content),
@@ -106,7 +106,7 @@ impl<'a, W: World> PlanCheckedWorld<'a, W> {
         self.refused("what would be written now is not what the plan shows".to_owned())
     }
 
-    /// A write was made, or may have been.
+    /// Records that a write was made or may have been.
     fn wrote<T>(&self, outcome: Result<T, Fault>) -> Result<T, Fault> {
         self.watch().wrote |= outcome.as_ref().err().is_none_or(|fault| fault.outcome_unknown);
         self.noted(outcome)
@@ -119,7 +119,7 @@ impl<'a, W: World> PlanCheckedWorld<'a, W> {
     }
 }
 
-/// The version that holds already what the plan wants there, where the latest one does.
+/// The version that is already as planned: the latest, with the planned content or as the planned default.
 fn arrived(entry: &PlanEntry, observation: &Observation) -> Option<u64> {
     let Observation::Present(seen) = observation else { return None };
     let latest = &seen.latest;
@@ -138,7 +138,7 @@ fn arrived(entry: &PlanEntry, observation: &Observation) -> Option<u64> {
     }
 }
 
-/// What is no longer as the plan saw it.
+/// How the document differs from the one that the plan saw.
 fn changed(then: Option<&DocumentState>, now: Option<&DocumentState>) -> String {
     match (then, now) {
         (Some(DocumentState::Absent), Some(DocumentState::Present { latest, .. })) => {
@@ -162,14 +162,14 @@ impl<W: World> Documents for PlanCheckedWorld<'_, W> {
         Ok(observation)
     }
 
-    /// A plan is held against everything that is there.
+    /// Always fails, so that the reactor makes a full observation.
     async fn quick_check(&self, _: &Target, _: &Access) -> Result<QuickCheck, Fault> {
         let message = "a plan takes a whole look".to_owned();
         let (call, code) = ("apply", "WholeLook".to_owned());
         Err(Fault { class: FaultClass::NotFound, call, code, message, outcome_unknown: false })
     }
 
-    /// Nor did the plan ask whose changes those are.
+    /// Finds no calls: the plan did not look up authors either.
     async fn lookup_events(&self, _: &Target, _: &Access, _: &Lookup) -> Result<Vec<Edit>, Fault> {
         Ok(Vec::new())
     }
@@ -214,7 +214,7 @@ impl<W: World> Documents for PlanCheckedWorld<'_, W> {
     }
 }
 
-/// The account is where the organisation says it is now, whatever was remembered of it.
+/// The account's current facts replace stored ones.
 impl<W: World> Directory for PlanCheckedWorld<'_, W> {
     async fn account(&self, _: &AccountId) -> Result<Option<AccountFacts>, Fault> {
         Ok(Some(self.facts.clone()))

@@ -1,4 +1,4 @@
-//! Wave by wave, entry by entry, through the reactor.
+//! Applies a plan wave by wave and entry by entry, through the reactor.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -23,9 +23,9 @@ use crate::domain::time::MINUTE_MS;
 use crate::ports::World;
 use crate::reactor::{Message, PolicySource, Reactor};
 
-/// The time that one entry gets. What is not done by then is not begun anew by itself.
+/// Time limit of one entry. An unfinished entry is not started again by itself.
 const ENTRY_MS: i64 = 3 * MINUTE_MS;
-/// Accounts asked for at a time.
+/// Accounts read concurrently.
 const ACCOUNTS_AT_ONCE: usize = 8;
 
 /// Applies a plan.
@@ -42,13 +42,13 @@ pub(super) struct Runner<'a, W> {
 }
 
 impl<W: World> Runner<'_, W> {
-    /// Whether as many entries have failed as may.
+    /// Whether the limit of failed entries is reached.
     pub(super) fn is_stopped(&self) -> bool {
         self.failures.load(Ordering::Relaxed) >= self.max_failures
     }
 
-    /// Applies what is not done yet of a wave. Only a journal that cannot be written ends it early: what is not written down
-    /// could not be taken up.
+    /// Applies the unfinished entries of a wave. Only an unwritable journal ends it early, because an entry without a line
+    /// could not be resumed.
     pub(super) async fn wave(&self, wave: &Wave<'_>) -> io::Result<BTreeMap<Target, TargetOutcome>> {
         let open = |entry: &&PlanEntry| !self.journal.ended(&entry.target).is_some_and(TargetOutcome::is_done);
         let shares: Vec<Share<'_>> = wave
@@ -75,7 +75,7 @@ impl<W: World> Runner<'_, W> {
         outcomes
     }
 
-    /// Where the account is now; remembered, so that the function judges by the same.
+    /// The account's current facts; stored, so that the function uses the same.
     async fn place(&self, account: &AccountId) -> Result<AccountFacts, TargetOutcome> {
         let failed = |fault| TargetOutcome::Failed { why: told(&fault) };
         let gone = || TargetOutcome::Stale { why: "the account has left the organisation, or is closed".to_owned() };
@@ -115,7 +115,7 @@ impl<W: World> Runner<'_, W> {
         let guarded = PlanCheckedWorld::new(self.world, entry, facts, again);
         let reactor = Reactor::new(guarded, PolicySource::Fixed(Arc::clone(&self.policy)));
         let message = Message {
-            // The same in each run: what one has claimed to tell and was killed over, the next one tells.
+            // The same id in each run: a later run publishes alerts that a killed one had claimed.
             id: format!("{correlation}-{}", entry.target),
             body: encode_work(&look_at(entry.target.clone(), &correlation, self.world)),
             receipt: None,

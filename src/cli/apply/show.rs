@@ -1,4 +1,4 @@
-//! What became of a plan.
+//! Renders the results of a run.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -14,10 +14,10 @@ use crate::domain::text::{MESSAGE_CHARS_MAX, clean, escaped};
 
 /// Version of the JSON.
 const SCHEMA_VERSION: u32 = 1;
-/// Targets that are named with what went wrong there.
+/// Targets named with their failure.
 const TARGETS_MAX: usize = 50;
 
-/// What became of each entry that was to be written, with what it was to be.
+/// The action and the outcome of each entry that was to be written.
 pub(super) type Outcomes = BTreeMap<Target, (Action, TargetOutcome)>;
 
 /// For programs.
@@ -39,7 +39,7 @@ pub(super) fn data(plan: &str, outcomes: &Outcomes) -> String {
     ))
 }
 
-/// For people: what was not done and why, then the numbers.
+/// For people: failures with their reasons, then the totals.
 pub(super) fn table(outcomes: &Outcomes) -> String {
     let mut out = String::new();
     let undone = outcomes.iter().filter_map(|(target, (_, outcome))| Some((target, outcome, outcome.why()?)));

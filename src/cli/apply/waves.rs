@@ -1,4 +1,4 @@
-//! The order in which a plan is applied: a few accounts first, then so many at a time, what is marked last.
+//! The order in which a plan is applied: a few accounts first, then wave by wave, risky ones last.
 
 use std::collections::BTreeMap;
 
@@ -8,10 +8,10 @@ use crate::domain::target::AccountId;
 /// The entries of one account.
 pub(super) type Share<'a> = (&'a AccountId, Vec<&'a PlanEntry>);
 
-/// Accounts that are worked on before the next ones are begun.
+/// Accounts that are finished before the next wave begins.
 pub(super) type Wave<'a> = Vec<Share<'a>>;
 
-/// The waves of a plan, always the same: a run that takes up another one begins where that had stopped.
+/// The waves of a plan. The order is deterministic, so that a later run resumes where an earlier one stopped.
 pub(super) fn waves<'a>(entries: &'a [PlanEntry], canary: usize, size: usize) -> Vec<Wave<'a>> {
     let mut accounts: BTreeMap<&AccountId, Vec<&PlanEntry>> = BTreeMap::new();
     for entry in entries.iter().filter(|entry| entry.action.writes() && entry.write.is_some()) {

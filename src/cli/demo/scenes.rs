@@ -1,4 +1,4 @@
-//! The scenes of the demo, each with what has to hold at its end.
+//! The demo's scenes, each with its expectations.
 
 use std::pin::Pin;
 
@@ -10,10 +10,10 @@ use crate::domain::finding::Alert;
 use crate::domain::target::{IdError, Target};
 use crate::sim::Caller;
 
-/// A scene, played.
+/// A running scene.
 type Play<'a> = Pin<Box<dyn Future<Output = Scene> + 'a>>;
 
-/// Every scene, in order.
+/// All scenes, in order.
 pub(super) const ALL: [fn(&mut Stage) -> Play<'_>; 9] = [
     |stage| Box::pin(sweep(stage)),
     |stage| Box::pin(vend(stage)),
@@ -26,7 +26,7 @@ pub(super) const ALL: [fn(&mut Stage) -> Play<'_>; 9] = [
     |stage| Box::pin(forged(stage)),
 ];
 
-/// The ids are constants; one that does not parse would show as an expectation that failed.
+/// The ids are constants; an invalid one would show as a failed expectation.
 fn at(account: &str, region: &str, play: impl FnOnce(&Target)) -> bool {
     let found: Result<Target, IdError> = target(account, region);
     found.map(|target| play(&target)).is_ok()

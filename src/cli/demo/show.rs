@@ -1,4 +1,4 @@
-//! The demo on a terminal.
+//! Renders the demo for a terminal.
 
 use std::fmt::Write as _;
 
@@ -10,12 +10,12 @@ use crate::cli::printer::{BAD, CAUTION, GOOD, HEADING, QUIET, styled};
 const INTRODUCTION: &str =
     "runas-reactor on a simulated organisation. Time is virtual: seconds are counted, not waited.\n";
 
-/// What stands above the first scene.
+/// The text above the first scene.
 pub(super) fn opening(before: &[Row]) -> String {
     format!("{INTRODUCTION}\n{}\n{}\n", styled(HEADING, "Who an engineer becomes, before"), table(before))
 }
 
-/// One scene: its timeline and what held.
+/// One scene: its timeline and its expectations.
 pub(super) fn scene(number: usize, scene: &Scene) -> String {
     let mut text = format!("{}\n", styled(HEADING, &format!("{number}. {}", scene.title)));
     let _ = writeln!(text, "   {}", styled(QUIET, scene.story));
@@ -47,7 +47,7 @@ pub(super) fn scene(number: usize, scene: &Scene) -> String {
     text
 }
 
-/// The organisation afterwards, and the sum of it.
+/// The final state of the organisation, and the totals.
 pub(super) fn ending(after: &[Row], scenes: &[Scene]) -> String {
     let all = scenes.iter().flat_map(|scene| &scene.expectations);
     let (held, total) = (all.clone().filter(|expectation| expectation.held).count(), all.count());

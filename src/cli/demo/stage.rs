@@ -1,4 +1,4 @@
-//! The organisation that the demo plays in.
+//! The demo's organisation.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,10 +14,10 @@ use crate::reactor::{PolicySource, Reactor};
 use crate::sim::drive::run_for;
 use crate::sim::{Account, Sim, Switches};
 
-/// The clock of the demo starts here.
+/// Start of the demo's clock.
 const EPOCH: &str = "2026-11-02T08:00:00Z";
 const POLICY: &str = include_str!("policy.yaml");
-/// The demo's organisation shows the less friendly of what AWS leaves open.
+/// The simulated AWS behaves in the less friendly of the ways that its documentation allows.
 const SWITCHES: Switches =
     Switches { duplicates: crate::sim::Duplicates::Any, pending_looks: 1, stale_ms: 0, ..Switches::PLAIN };
 
@@ -29,7 +29,7 @@ pub(super) const PILOT: &str = "666677778888";
 pub(super) const VENDED: &str = "888899990000";
 pub(super) const REGIONS: [&str; 3] = ["eu-west-1", "eu-central-1", "us-east-1"];
 
-/// The organisation with the reactor at work in it.
+/// The organisation, and the reactor at work in it.
 pub(super) struct Stage {
     pub(super) reactor: Reactor<Sim>,
     policy: Policy,
@@ -38,7 +38,7 @@ pub(super) struct Stage {
     announced: Option<Moment>,
 }
 
-/// How much of what happened was already told in the timeline.
+/// The number of calls and alerts that the timeline already shows.
 #[derive(Default)]
 struct Heard {
     calls: usize,
@@ -46,7 +46,7 @@ struct Heard {
 }
 
 impl Stage {
-    /// Sets the stage: five accounts, three regions, documents as they are found in the wild.
+    /// Sets up five accounts in three regions with typical existing documents.
     pub(super) fn set() -> Result<Self, String> {
         let epoch = EPOCH.parse::<Time>().map_err(|error| error.to_string())?;
         let (policy, _) = yaml::parse("demo policy", POLICY, epoch).map_err(|problems| problems.to_string())?;
@@ -60,7 +60,7 @@ impl Stage {
             announced: None,
         };
         stage.people_it().map_err(|error| error.to_string())?;
-        // All this was there before the reactor came.
+        // These calls happened before the reactor was deployed.
         stage.sim().forget_messages();
         let heard = Heard { calls: stage.sim().calls().len(), alerts: 0 };
         Ok(Self { heard, ..stage })
@@ -80,7 +80,7 @@ impl Stage {
         for (id, name, path) in accounts {
             self.sim().put_account(account(id, name, path, self.epoch, self.epoch)?);
         }
-        // LZA has set up logging in production, with Run As off, as it does; the appliance has users of its own.
+        // LZA has configured logging in production, with Run As off as usual; the appliance has its own users.
         for id in [PAYMENTS, SEARCH] {
             for region in REGIONS {
                 let _ = self.sim().lza_writes(&target(id, region)?, "AWSAccelerator-sessionmanager-logs");
@@ -99,7 +99,7 @@ impl Stage {
         self.reactor.world()
     }
 
-    /// Adds a new account: SSM answers after eight seconds, our role appears after twenty.
+    /// Adds a new account: SSM answers after eight seconds, the member role exists after twenty.
     pub(super) fn vend(&mut self, id: &str, name: &str) -> Result<(), IdError> {
         let now = self.sim().now();
         let new = account(id, name, &["r-demo"], now.plus_ms(8 * SECOND_MS), now.plus_ms(20 * SECOND_MS))?;
@@ -116,7 +116,7 @@ impl Stage {
         Ok(())
     }
 
-    /// Lets the reactor work for a while, and tells what happened.
+    /// Lets the reactor work for some seconds, and returns what happened.
     pub(super) async fn play(&mut self, title: &'static str, story: &'static str, seconds: i64) -> Scene {
         run_for(&self.reactor, seconds).await;
         Scene { title, story, moments: self.moments(), expectations: Vec::new() }
@@ -183,7 +183,7 @@ impl Stage {
         }
     }
 
-    /// Who an engineer becomes in a target.
+    /// The OS user that an engineer becomes in a target.
     fn state_of(&self, target: &Target) -> String {
         let Some(document) = self.sim().document(target) else { return "no document".to_owned() };
         let user = |version: u64| {
@@ -197,7 +197,7 @@ impl Stage {
         if latest == default { latest } else { format!("{default} / {latest}") }
     }
 
-    /// Whether latest and default version are one, and hold what the policy wants.
+    /// Whether latest and default version are the same and hold the policy's values.
     pub(super) fn right(&self, target: &Target) -> bool {
         let accounts = self.sim().accounts();
         let account = accounts.iter().find(|account| account.facts.account == target.account);
@@ -208,20 +208,20 @@ impl Stage {
             && resolution.owned.iter().all(|(field, want)| inputs.get(field) == Some(want))
     }
 
-    /// The latest value of an input.
+    /// The value of an input in the latest version.
     pub(super) fn input(&self, target: &Target, field: &str) -> Option<Value> {
         let document = self.sim().document(target)?;
         document.inputs(document.latest()).get(field).cloned()
     }
 
-    /// The alerts of the scene that is on.
+    /// The alerts published since the first `before` ones.
     pub(super) fn told_since(&self, before: usize) -> Vec<crate::domain::finding::Alert> {
         self.sim().told().into_iter().skip(before).collect()
     }
 }
 
 impl Scene {
-    /// Adds something that has to hold.
+    /// Adds an expectation and its result.
     pub(super) fn expect(mut self, what: &str, held: bool) -> Self {
         self.expectations.push(Expectation { what: what.to_owned(), held });
         self

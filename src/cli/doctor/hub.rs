@@ -1,4 +1,4 @@
-//! Asking the hub: the ledger, the queues, the topic, the schedule and what feeds the function.
+//! Reads the hub: ledger, queues, topic, schedule and event source mapping.
 
 use super::hub_checks::{self as judge, Letters, Reviewed};
 use super::report::Check;
@@ -12,10 +12,10 @@ use crate::domain::sweep::Sweep;
 use crate::domain::time::Time;
 use crate::ports::Fault;
 
-/// Dead letters that are received to find the oldest, and given back.
+/// Dead letters received to find the oldest, and then made visible again.
 const LETTERS_MAX: usize = 100;
 
-/// Where the hub's parts are.
+/// The names of the hub's components.
 pub(super) struct Names {
     pub(super) table: String,
     pub(super) topic_arn: String,
@@ -23,7 +23,7 @@ pub(super) struct Names {
     pub(super) dead_letter_url: String,
 }
 
-/// What is known of the hub.
+/// The state of the hub.
 pub(super) struct Hub {
     pub(super) checks: Vec<Check>,
     /// The policy in force, if it can be read.
@@ -32,7 +32,7 @@ pub(super) struct Hub {
     pub(super) swept: Option<Time>,
 }
 
-/// Asks, and says what the answers mean.
+/// Reads the hub and checks it.
 pub(super) async fn examine(operator: &Operator, names: &Names, now: Time) -> Hub {
     let (view, book, ledger) =
         (operator.hub_view(), operator.policy_store(&names.table), operator.ledger_view(&names.table));
@@ -52,7 +52,7 @@ pub(super) async fn examine(operator: &Operator, names: &Names, now: Time) -> Hu
     Hub { checks, policy, swept: sweep.ok().flatten().as_ref().and_then(Sweep::completed) }
 }
 
-/// What a push of the same text would say today.
+/// Checks the policy's text again, as a push would today.
 async fn review(book: &PolicyStore, current: &Result<Option<Current>, Fault>, now: Time) -> Option<Reviewed> {
     let number = current.as_ref().ok()?.as_ref()?.version.as_ref()?.number;
     let pushed = match book.version(number).await {
@@ -68,18 +68,18 @@ async fn review(book: &PolicyStore, current: &Result<Option<Current>, Fault>, no
     })
 }
 
-/// Some of the dead letters, where there are any: they are hidden from others for a moment.
+/// Receives some dead letters, where there are any; they are hidden from others for a moment.
 async fn letters(operator: &Operator, names: &Names, dead: &Result<QueueState, Fault>) -> Option<Letters> {
     dead.as_ref().ok().filter(|dead| dead.waiting > 0)?;
     let queue = operator.dead_letters(&names.dead_letter_url);
     let received = ReceivedBatch::gather(&queue, Filter::All, LETTERS_MAX).await.ok()?;
-    // What cannot be given back comes back by itself, within two minutes.
+    // A message that stays hidden becomes visible by itself within two minutes.
     let _ = received.give_back(&queue, &std::collections::BTreeSet::new()).await;
     let oldest = received.letters.first()?;
     Some(Letters { oldest: oldest.sent, reason: oldest.reason() })
 }
 
-/// Schedule and feed go by the queue's ARN, which the queue says itself.
+/// Schedule and mapping are found by the queue's ARN, which only the queue's answer gives.
 async fn fed(view: &HubView, queue: &Result<QueueState, Fault>) -> [Check; 2] {
     match queue {
         Ok(queue) => {

@@ -1,4 +1,4 @@
-//! What the hub's answers mean.
+//! Checks of the hub's state.
 
 use super::report::{Check, CheckOutcome};
 use crate::aws::hub_view::{Feed, QueueState, Schedule, Subscriptions};
@@ -14,31 +14,31 @@ use crate::ports::{Fault, FaultClass};
 #[cfg(test)]
 mod tests;
 
-/// The oldest that a complete sweep may be: four of them are due in that time, unless the schedule says otherwise.
+/// Maximum age of a complete sweep: four are due in that time, unless the schedule differs.
 const SWEPT_MAX_MS: i64 = DAY_MS;
 
-/// Checks that cannot be made where the queue's ARN is not known.
+/// Checks that need the queue's ARN.
 pub(super) const NEED_QUEUE: [&str; 2] = ["feed", "schedule"];
 
-/// What a push of the policy in force would say today.
+/// How a push of the policy in force would end today.
 pub(super) enum Reviewed {
-    /// It would be taken.
+    /// It would be accepted.
     Taken { warnings: usize },
-    /// It would not, and the first reason.
+    /// It would be refused, for this first reason.
     Refused(String),
     /// Its text cannot be read.
     Unread(Fault),
 }
 
-/// What was seen of the dead letters.
+/// The dead letters that were received.
 pub(super) struct Letters {
     /// When the oldest was sent.
     pub(super) oldest: Option<Time>,
-    /// Why it is there.
+    /// The reason of the oldest.
     pub(super) reason: String,
 }
 
-/// A part of the hub that did not answer: one that is not there is wrong, and of any other nothing is known.
+/// A component that did not answer: a missing one is wrong, any other is unknown.
 fn unanswered(name: &'static str, service: &str, fault: &Fault, output: &str) -> Check {
     if fault.class == FaultClass::NotFound {
         let fix =
@@ -49,7 +49,7 @@ fn unanswered(name: &'static str, service: &str, fault: &Fault, output: &str) ->
     Check::new(name, CheckOutcome::not_known(fault.to_string(), fix), "it did not answer")
 }
 
-/// There is one, the function can read it, and it is about this hub.
+/// A policy is in force, the function can read it, and it names this hub.
 pub(super) fn policy(
     current: &Result<Option<Current>, Fault>,
     reviewed: Option<&Reviewed>,
@@ -99,7 +99,7 @@ pub(super) fn policy(
     }
 }
 
-/// Where the hub is, if not where the policy says.
+/// The hub's actual place, if it differs from the policy's.
 fn elsewhere(queue_arn: &str, policy: &Policy) -> Option<String> {
     let mut parts = queue_arn.split(':').skip(3);
     let (region, account) = (parts.next()?, parts.next()?);
@@ -108,7 +108,7 @@ fn elsewhere(queue_arn: &str, policy: &Policy) -> Option<String> {
     ((region, account) != (home, hub)).then_some(said)
 }
 
-/// One came to its end of late, and none has stopped midway.
+/// A sweep was completed recently, and none has stalled.
 pub(super) fn sweep(sweep: &Result<Option<Sweep>, Fault>, now: Time) -> Check {
     let check = |outcome, what: &str| Check::new("sweep", outcome, what);
     let sweep = match sweep {
@@ -145,7 +145,7 @@ fn accounts(count: u64) -> String {
     counted(usize::try_from(count).unwrap_or(usize::MAX), "account")
 }
 
-/// It is there, and puts aside what is received too often.
+/// The queue exists and has a redrive policy.
 pub(super) fn queue(queue: &Result<QueueState, Fault>, dead: Option<&QueueState>) -> Check {
     let queue = match queue {
         Ok(queue) => queue,
@@ -168,7 +168,7 @@ pub(super) fn queue(queue: &Result<QueueState, Fault>, dead: Option<&QueueState>
 
 const REDEPLOY: &str = "deploy infra/hub.yaml again, and give its outputs QueueUrl and DeadLetterUrl";
 
-/// Nothing is in it.
+/// The dead-letter queue is empty.
 pub(super) fn dead_letters(dead: &Result<QueueState, Fault>, seen: Option<&Letters>, now: Time) -> Check {
     let dead = match dead {
         Ok(dead) => dead,
@@ -194,7 +194,7 @@ pub(super) fn dead_letters(dead: &Result<QueueState, Fault>, seen: Option<&Lette
     )
 }
 
-/// The function is fed from the queue.
+/// An enabled event source mapping feeds the function.
 pub(super) fn feed(feeds: &Result<Vec<Feed>, Fault>) -> Check {
     let check = |outcome, what: &str| Check::new("feed", outcome, what);
     let feeds = match feeds {
@@ -222,7 +222,7 @@ pub(super) fn feed(feeds: &Result<Vec<Feed>, Fault>) -> Check {
     }
 }
 
-/// A schedule that is on sends to the queue.
+/// An enabled schedule sends to the queue.
 pub(super) fn schedule(schedules: &Result<Vec<Schedule>, Fault>) -> Check {
     let check = |outcome, what: &str| Check::new("schedule", outcome, what);
     let schedules = match schedules {
@@ -246,13 +246,13 @@ pub(super) fn schedule(schedules: &Result<Vec<Schedule>, Fault>) -> Check {
     }
 }
 
-/// Where the queue did not say its ARN.
+/// A check that is impossible without the queue's ARN.
 pub(super) fn without_queue(name: &'static str) -> Check {
     let outcome = CheckOutcome::not_known("it is found by the queue, which did not answer", "see to the queue first");
     Check::new(name, outcome, "it could not be looked for")
 }
 
-/// Alerts reach at least one subscriber.
+/// Alerts have at least one confirmed subscriber.
 pub(super) fn alerts(subscriptions: &Result<Subscriptions, Fault>) -> Check {
     let subscriptions = match subscriptions {
         Ok(subscriptions) => subscriptions,

@@ -1,4 +1,4 @@
-//! What was found in the accounts, and what it means.
+//! Checks of the accounts.
 
 use std::collections::BTreeMap;
 
@@ -17,7 +17,7 @@ use crate::ports::{Fault, FaultClass};
 #[cfg(test)]
 mod tests;
 
-/// The function has got into a target of late if it has observed it since; observations are written down twice a day.
+/// Age of the last observation that proves access; observations are recorded twice a day.
 const OF_LATE_MS: i64 = DAY_MS;
 
 const DEPLOY_MEMBER: &str = "deploy infra/member.yaml there: the stack set runas-reactor-member, or directly in the management \
@@ -25,7 +25,7 @@ const DEPLOY_MEMBER: &str = "deploy infra/member.yaml there: the stack set runas
 const EXEMPT_ROLE: &str =
     "exempt the role in the service control policy (`aws:PrincipalArn`); `runasctl render scp` writes policies that do";
 
-/// Accounts of which the organisation says nothing.
+/// Accounts that Organizations does not describe.
 pub(super) fn organization(unknown: &[(AccountId, Fault)]) -> Vec<Check> {
     let mut groups = Groups::default();
     for (account, fault) in unknown {
@@ -34,12 +34,12 @@ pub(super) fn organization(unknown: &[(AccountId, Fault)]) -> Vec<Check> {
     groups.checks("organization")
 }
 
-/// The organisation as a whole, where it does not say which accounts there are.
+/// Organizations does not list the accounts.
 pub(super) fn no_organization(fault: &Fault) -> Check {
     Check::new("organization", not_asked("organizations", fault), "which accounts there are is not known")
 }
 
-/// Accounts that do not say which regions they have enabled.
+/// Accounts whose enabled regions are unknown.
 pub(super) fn regions(silent: &[(AccountId, Fault)]) -> Vec<Check> {
     let mut groups = Groups::default();
     for (account, fault) in silent {
@@ -54,7 +54,7 @@ fn not_asked(service: &str, fault: &Fault) -> CheckOutcome {
     CheckOutcome::not_known(fault.to_string(), fix_with(fault, &format!("{service}:{}", fault.call)))
 }
 
-/// Whether a member role lets the operator in.
+/// Whether a member role admits the operator.
 pub(super) fn member_role(members: &[Member], rows: &Rows, now: Time) -> Vec<Check> {
     let mut groups = Groups::default();
     for member in members {
@@ -73,7 +73,7 @@ fn function_gets_in(member: &Member, rows: &Rows, now: Time) -> bool {
     member.targets().any(|target| rows.get(&target).is_some_and(got_in))
 }
 
-/// That the function gets in proves role and trust; then it is the operator who is not let in.
+/// If the function has access, role and trust exist and only the operator is denied.
 fn shut_out(fault: &Fault, function_gets_in: bool) -> (String, CheckOutcome) {
     match fault.class {
         FaultClass::Denied if function_gets_in => {
@@ -92,7 +92,7 @@ fn shut_out(fault: &Fault, function_gets_in: bool) -> (String, CheckOutcome) {
     }
 }
 
-/// Whether the function gets in by itself, as far as the ledger knows; `swept` is when the last complete sweep began.
+/// Whether the function has access, according to the ledger; `swept` is the start of the last complete sweep.
 pub(super) fn function(members: &[Member], rows: &Rows, swept: Option<Time>) -> Vec<Check> {
     let mut groups = Groups::default();
     for member in members {
@@ -104,7 +104,7 @@ pub(super) fn function(members: &[Member], rows: &Rows, swept: Option<Time>) -> 
     groups.checks("function")
 }
 
-/// The same where the ledger does not say.
+/// The ledger cannot be read.
 pub(super) fn no_rows(fault: &Fault) -> Check {
     let what = "whether the function gets in and events arrive is not known";
     Check::new("function", not_asked("dynamodb", fault), what)
@@ -135,7 +135,7 @@ fn observed(target: &Target, row: Option<&TargetRow>, swept: Option<Time>) -> (&
     }
 }
 
-/// Whether trail and forwarding rule work, by the events of probes that cannot succeed.
+/// Whether trail and forwarding rule work, according to the events of the probes.
 pub(super) fn events(
     members: &[Member],
     proofs: &BTreeMap<Target, Proof>,
@@ -171,7 +171,8 @@ pub(super) fn events(
     groups.checks("events")
 }
 
-/// `own` is the hub's own account and region, where its stack has the rule; `none` says that no event came back at all.
+/// `own` is the hub's own account and region, whose rule is in the hub's stack; `none` means that no event came back at
+/// all.
 fn silent(target: &Target, own: bool, none: bool, waited_s: i64) -> (String, CheckOutcome) {
     let Target { account, region } = target;
     let (rule, deploy) = if own {

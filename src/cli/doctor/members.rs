@@ -1,4 +1,4 @@
-//! The accounts: assuming a role in each, and what the ledger knows of their targets.
+//! Assumes a role in each account, and reads its targets from the ledger.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -15,7 +15,7 @@ use crate::domain::target::{AccountId, Region, Target};
 use crate::domain::time::Time;
 use crate::ports::{Access, Fault};
 
-/// Up to so many accounts are read by a query each, and more by one scan of the table.
+/// Up to this many accounts, the ledger is queried per account; beyond, one scan reads the table.
 const QUERIED_MAX: usize = 20;
 
 /// Rows of the ledger.
@@ -26,16 +26,16 @@ pub(super) struct Member {
     pub(super) account: AccountId,
     pub(super) name: String,
     pub(super) regions: Vec<Region>,
-    /// The role that lets the operator in, or why none does.
+    /// The role that admits the operator, or why none does.
     pub(super) entered: Result<String, Fault>,
 }
 
-/// The accounts of some places.
+/// The accounts of a run.
 pub(super) struct Members {
     pub(super) open: Vec<Member>,
-    /// Accounts that are left alone.
+    /// Number of exempt accounts.
     pub(super) exempt: usize,
-    /// Accounts of which the organisation says nothing, and why.
+    /// Accounts that Organizations does not describe, and why.
     pub(super) unknown: Vec<(AccountId, Fault)>,
 }
 
@@ -74,7 +74,7 @@ pub(super) async fn enter(
     Members { open, exempt, unknown }
 }
 
-/// What the ledger knows of the targets of some accounts.
+/// The ledger's rows of these accounts' targets.
 pub(super) async fn rows<'a>(
     view: &LedgerView,
     accounts: impl ExactSizeIterator<Item = &'a AccountId>,

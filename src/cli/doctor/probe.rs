@@ -1,5 +1,5 @@
-//! A call in each account and region that cannot succeed, and the wait for its event: CloudTrail logs it, the forwarding rule
-//! sends it to the hub's bus, and the function writes down when it last heard from there.
+//! Makes a call that cannot succeed in each target and waits for its event. CloudTrail logs it, the forwarding rule sends
+//! it to the hub's bus, and the function records its arrival.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -15,23 +15,23 @@ use crate::domain::target::{AccountId, Target};
 use crate::domain::time::{SECOND_MS, Time};
 use crate::ports::{Access, Clock as _, Fault};
 
-/// The ledger is asked again after a pause; a scan of the whole table costs more than queries do.
+/// Pause between reads of the ledger; it is longer where each read is a scan of the table.
 const PAUSE_MS: u64 = 3_000;
 const SCAN_PAUSE_MS: u64 = 15_000;
-/// From so many accounts on, it is a scan.
+/// From this many accounts on, each read is a scan.
 const FEW_ACCOUNTS: usize = 20;
-/// What came of a probe.
+/// The result of a probe.
 #[derive(Clone, Debug)]
 pub(super) enum Proof {
     /// Its event came back within this time.
     Back { within_ms: i64 },
-    /// It did not.
+    /// Its event did not come back in time.
     Silent,
-    /// The call was refused for another reason than the version, or not made.
+    /// The call was not made, or was refused for a reason other than the version.
     Refused(Fault),
-    /// It succeeded, which cannot be.
+    /// The call succeeded, which should be impossible.
     Accepted,
-    /// Whether its event came back, the ledger did not say.
+    /// The ledger could not be read, so it is unknown whether the event came back.
     Unread(Fault),
 }
 
@@ -46,7 +46,7 @@ pub(super) struct Prober<'a> {
 }
 
 impl Prober<'_> {
-    /// What comes of a probe of each target; `before` is what the ledger knew of them.
+    /// Probes each target; `before` holds the ledger's earlier rows.
     pub(super) async fn prove(&self, targets: &[Target], before: &Rows) -> BTreeMap<Target, Proof> {
         let (mut proofs, mut sent) = (BTreeMap::new(), BTreeMap::new());
         for (target, at, outcome) in self.send(targets).await {
@@ -73,7 +73,7 @@ impl Prober<'_> {
         stream::iter(each).buffer_unordered(self.concurrency).collect().await
     }
 
-    /// Asks the ledger until every event has come back, or the patience is at its end.
+    /// Reads the ledger until every event has come back or the time limit is reached.
     async fn await_events(
         &self,
         mut sent: BTreeMap<Target, Time>,
@@ -114,8 +114,8 @@ fn heard(rows: &Rows, target: &Target) -> Option<Time> {
     rows.get(target).and_then(|row| row.milestones.heard)
 }
 
-/// Whether an event has come since: the newest call that the ledger has heard of is another one. An event of the minute before
-/// the probe would prove nothing about now, and clocks differ.
+/// Whether the ledger's newest call is another than before the probe. Times are not compared with the probe's: clocks
+/// differ, and an event of the minute before would prove nothing.
 fn is_back(before: Option<Time>, heard: Option<Time>) -> bool {
     heard > before
 }

@@ -1,4 +1,4 @@
-//! What was examined and what came of it, for people and for programs.
+//! The results of all checks, for people and for programs.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -13,25 +13,25 @@ use crate::domain::text::{MESSAGE_CHARS_MAX, clean, escaped};
 
 /// Version of the JSON that the command writes.
 const SCHEMA_VERSION: u32 = 1;
-/// Of an account's name.
+/// Limit of an account's name.
 const NAME_CHARS_MAX: usize = 32;
-/// Accounts that people are shown; programs get all of them.
+/// Accounts shown to people; programs get all of them.
 const ACCOUNTS_MAX: usize = 6;
-/// What people are shown of a cause: several reasons in their order fit.
+/// Limit of a cause shown to people: several reasons fit.
 const CAUSE_CHARS_MAX: usize = 2 * MESSAGE_CHARS_MAX;
 
-/// What came of a check.
+/// The result of a check.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum CheckOutcome {
     /// As it should be.
     Right,
-    /// Nobody knows, and why.
+    /// Unknown, and why.
     NotKnown(Remedy),
     /// Not as it should be.
     Wrong(Remedy),
 }
 
-/// Why something is wrong or not known, and what to do about it.
+/// The cause of a result that is not right, and its fix.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Remedy {
     pub(super) cause: String,
@@ -47,7 +47,7 @@ impl CheckOutcome {
         Self::NotKnown(Remedy { cause: cause.into(), fix: fix.into() })
     }
 
-    /// Stable, for programs.
+    /// A stable word for programs.
     fn word(&self) -> &'static str {
         match self {
             Self::Right => "ok",
@@ -76,16 +76,16 @@ impl CheckOutcome {
 /// One line of the report.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Check {
-    /// Stable, for programs.
+    /// A stable name for programs.
     pub(super) name: &'static str,
     pub(super) outcome: CheckOutcome,
-    /// What is the case.
+    /// The finding.
     pub(super) what: String,
-    /// Where, if it is about accounts.
+    /// Where it applies, if it concerns accounts.
     pub(super) places: Places,
 }
 
-/// Accounts by their ids, with their names and the regions that something is the case in; none where it is about the account.
+/// Accounts by id, with their names and the regions of the finding; no regions where it concerns the whole account.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Places(BTreeMap<AccountId, (String, BTreeSet<Region>)>);
 
@@ -135,12 +135,12 @@ impl Check {
     }
 }
 
-/// Equal findings about many places, once. What is not right is nearest to the end, where it is read.
+/// Groups equal findings. Findings that are not right come last, next to the summary.
 #[derive(Debug, Default)]
 pub(super) struct Groups(BTreeMap<(u8, String), (CheckOutcome, Places)>);
 
 impl Groups {
-    /// Adds a place to the group of those about which `what` is said; the first one's cause stands for all.
+    /// Adds a place to the group of `what`; the group shows the cause of its first place.
     pub(super) fn add(
         &mut self,
         what: &str,
@@ -158,7 +158,7 @@ impl Groups {
         group.1.add(account, name, region);
     }
 
-    /// The checks that the groups come to.
+    /// One check per group.
     pub(super) fn checks(self, name: &'static str) -> Vec<Check> {
         let groups = self.0.into_iter();
         let check = |((_, what), (outcome, places)): ((u8, String), (CheckOutcome, Places))| Check {
@@ -175,9 +175,9 @@ impl Groups {
 #[derive(Debug, Default)]
 pub(super) struct Report {
     pub(super) checks: Vec<Check>,
-    /// Accounts that the policy exempts: they are left alone.
+    /// Number of accounts that the policy exempts.
     pub(super) exempt: usize,
-    /// Accounts that are closed, or about to be.
+    /// Number of accounts that are closed or closing.
     pub(super) closed: usize,
 }
 
@@ -192,7 +192,7 @@ impl Report {
         (right, wrong, self.checks.len() - right - wrong)
     }
 
-    /// What is not known beats what is wrong.
+    /// Unknown results take precedence over wrong ones.
     pub(super) fn exit_status(&self) -> ExitStatus {
         match self.counts() {
             (_, 0, 0) => ExitStatus::Success,
@@ -201,7 +201,7 @@ impl Report {
         }
     }
 
-    /// For people: a line a check, with cause and fix below what is not right.
+    /// For people: a line per check, followed by cause and fix where it is not right.
     pub(super) fn text(&self) -> String {
         let mut text = String::new();
         for Check { name, outcome, what, places } in &self.checks {

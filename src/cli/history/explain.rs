@@ -1,4 +1,4 @@
-//! The last case of a target: what was known, what was decided, why, and whether it would be decided like that today.
+//! The last case of a target: the facts, the decision and its reasons, and whether it would be decided the same today.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -15,7 +15,7 @@ use crate::cli::{ExitStatus, Output};
 use crate::domain::settle::attach;
 use crate::domain::text::escaped;
 
-/// Lines that are searched for one with a certain id.
+/// Lines searched for the given id.
 const SEARCHED_MAX: usize = 1_000;
 
 pub(super) async fn run(args: &ExplainArgs, output: Output, printer: &Printer) -> Result<ExitStatus, Failure> {
@@ -48,7 +48,7 @@ pub(super) async fn run(args: &ExplainArgs, output: Output, printer: &Printer) -
     Ok(if same { ExitStatus::Success } else { ExitStatus::Error })
 }
 
-/// An operator's acceptance is no case that could be decided again.
+/// Renders an operator's acceptance, which is not a case to decide again.
 fn accepted(place: &Place, line: &HistoryLine, stored: &Value, output: Output) -> String {
     let (accepted, id, at) = (stored.get("accepted"), &line.id, line.at);
     escaped(&match output {
@@ -70,7 +70,7 @@ async fn line(view: &LedgerView, args: &ExplainArgs) -> Result<HistoryLine, Fail
     })
 }
 
-/// The case with its contents in it again. One whose contents are gone cannot be decided.
+/// Restores the contents of a stored case. A case whose contents have expired cannot be decided.
 async fn whole(view: &LedgerView, place: &Place, line: &HistoryLine) -> Result<Value, Failure> {
     let mut contents = BTreeMap::new();
     for digest in &line.contents {

@@ -1,4 +1,4 @@
-//! Lines of history, for people and for programs.
+//! Renders lines of history, for people and for programs.
 
 use std::fmt::Write as _;
 
@@ -14,7 +14,7 @@ use crate::domain::text::{MESSAGE_CHARS_MAX, NAME_CHARS_MAX, clean, escaped};
 /// Version of the JSON that these commands write.
 pub(super) const SCHEMA_VERSION: u32 = 1;
 
-/// The calls of others that a case is about: those that it brought, and those that on-call was not notified of before.
+/// Foreign calls of a case: those that its message brought, and those that on-call was not yet notified of.
 pub(super) fn edits(case: &Value) -> Vec<Edit> {
     let calls = case.pointer("/case/record/facts/calls").and_then(Value::as_object).into_iter().flatten();
     let calls = calls.filter_map(|(_, call)| serde_json::from_value::<CallFact>(call.clone()).ok());
@@ -22,12 +22,12 @@ pub(super) fn edits(case: &Value) -> Vec<Edit> {
     calls.filter(|call| call.notified == Notified::No || brought(call)).map(|call| call.edit).collect()
 }
 
-/// The calls that the message brought, the reactor's own among them.
+/// The ids of the calls that the message brought, the reactor's own included.
 fn ids(case: &Value) -> impl Iterator<Item = &str> {
     case.pointer("/case/calls").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str)
 }
 
-/// Who did what, or why else the target was observed. A call of the reactor's own that came back is not news.
+/// Who did what, or another reason for the observation. The reactor's own calls are left out.
 pub(super) fn who(case: &Value) -> String {
     if let Some(by) = case.pointer("/accepted/by").and_then(Value::as_str) {
         return clean(by, NAME_CHARS_MAX);
@@ -48,7 +48,7 @@ pub(super) fn who(case: &Value) -> String {
     }
 }
 
-/// What was done about it.
+/// What the reactor did.
 pub(super) fn done(case: &Value) -> String {
     if let Some(version) = case.pointer("/accepted/version").and_then(Value::as_u64) {
         return format!("what version {version} holds is accepted");
@@ -86,7 +86,7 @@ pub(super) fn text(lines: &[HistoryLine]) -> String {
     text
 }
 
-/// What there may be beside what is shown.
+/// A hint on lines that are not shown.
 pub(super) fn beyond(place: &Place, shown: usize, more: bool) -> String {
     match (shown, more) {
         (0, _) => format!("nothing happened at {place} that the ledger knows of; lines stay for 400 days\n"),

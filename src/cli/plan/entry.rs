@@ -1,4 +1,4 @@
-//! One line of a plan: what is there, what should be, and what would be done about the difference.
+//! One line of a plan: the current document, the desired one, and what would be done about the difference.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,30 +16,30 @@ use crate::domain::text::sha256;
 use crate::domain::time::Time;
 use crate::ports::Fault;
 
-/// What would be done about a target, or why nothing.
+/// What would be done about a target, or why nothing is done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(in crate::cli) enum Action {
-    /// It is as it should be.
+    /// It is as desired.
     InSync,
-    /// Somebody has said why we stay away.
+    /// The policy exempts the account.
     Exempt,
-    /// It is not as it should be, and something stands in the way for now.
+    /// It differs, and something prevents a write for now.
     Wait,
-    /// It is not as it should be, and is only observed.
+    /// It differs, and the policy only observes it.
     Observe,
-    /// There is no document, and there should be.
+    /// The document is missing.
     Create,
-    /// Another version, or another default version.
+    /// A new version, or another default version.
     Change,
-    /// Deleted and made anew: it cannot be changed.
+    /// Deleted and recreated, because it cannot be changed.
     Replace,
-    /// It cannot be read, so that nobody knows.
+    /// It cannot be read, so its state is unknown.
     Unreachable,
 }
 
 impl Action {
-    /// In the order in which they are shown: what matters most is nearest to the summary, which comes last.
+    /// In the order of display: the most important is last, next to the summary.
     pub(in crate::cli) const ALL: [Self; 8] = [
         Self::InSync,
         Self::Exempt,
@@ -57,38 +57,38 @@ impl Action {
     }
 }
 
-/// One planned line.
+/// One line of a plan.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(in crate::cli) struct PlanEntry {
-    /// Where.
+    /// The account and the region.
     #[serde(flatten)]
     pub(in crate::cli) target: Target,
     /// The account's name, for people.
     pub(in crate::cli) account_name: String,
     pub(in crate::cli) action: Action,
-    /// What the policy says, and why.
+    /// What the policy wants, and why.
     pub(in crate::cli) baseline: Resolution,
-    /// Why this follows.
+    /// The reasons of the decision.
     pub(in crate::cli) reasons: Vec<String>,
-    /// What was seen; absent where nothing could be.
+    /// The observed document; absent where nothing could be observed.
     pub(in crate::cli) seen: Option<DocumentState>,
-    /// Fields of the latest version that the policy sets, and those that can run code or send sessions elsewhere.
+    /// Fields of the latest version that the policy owns, or that can run code or send session data elsewhere.
     pub(in crate::cli) today: BTreeMap<String, Value>,
-    /// The same of the default version, where that is another one.
+    /// The same fields of the default version, where it differs from the latest.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub(in crate::cli) default_today: BTreeMap<String, Value>,
     pub(in crate::cli) changes: Vec<Planned>,
-    /// Fields that stay as they were found at first sight and ought to be reviewed.
+    /// Fields that are adopted from the first observation and should be reviewed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(in crate::cli) adopts: Vec<String>,
-    /// Exactly what would be written.
+    /// The exact write.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(in crate::cli) write: Option<Write>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(in crate::cli) obstacle: Option<Blocked>,
 }
 
-/// A field that would get another value.
+/// A field that would change.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(in crate::cli) struct Planned {
     #[serde(flatten)]
@@ -97,37 +97,37 @@ pub(in crate::cli) struct Planned {
     pub(in crate::cli) risk: Option<Risk>,
 }
 
-/// Why a target cannot be read, and what to do about it.
+/// Why a target cannot be read, and the fix.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(in crate::cli) struct Blocked {
-    /// A word for programs, the same for the same kind of obstacle.
+    /// A stable word for programs per kind of obstacle.
     pub(in crate::cli) kind: String,
     pub(in crate::cli) cause: String,
     pub(in crate::cli) fix: String,
 }
 
-/// What was seen of a document, as far as it tells whether it is still the same.
+/// The observed document, in enough detail to detect a change.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "is")]
 pub(in crate::cli) enum DocumentState {
-    /// There was none.
+    /// There was no document.
     Absent,
-    /// There was one.
+    /// There was a document.
     Present {
         document_type: String,
         latest: u64,
-        /// When the latest version was made: a document that was deleted and made anew counts from 1 again.
+        /// Creation time of the latest version; it detects a recreated document, which counts from 1 again.
         created: Time,
         default: u64,
         /// SHA-256 over the canonical content of the latest version.
         latest_sha256: String,
-        /// The same of the default version.
+        /// The same for the default version.
         default_sha256: String,
     },
 }
 
 impl DocumentState {
-    /// What an observation shows; nothing where it shows nothing.
+    /// The state in an observation; `None` where it is unknown.
     pub(in crate::cli) fn of(observation: &Observation) -> Option<Self> {
         match observation {
             Observation::Unknown(_) => None,
@@ -144,7 +144,7 @@ impl DocumentState {
     }
 }
 
-/// Of what is no valid document only the reason is known; its number and date tell it apart.
+/// An invalid document has no canonical content, so its reason is hashed; number and date identify it.
 fn digest(body: &Body) -> String {
     match body {
         Body::Valid(content) => content.digest(),
@@ -153,7 +153,7 @@ fn digest(body: &Body) -> String {
 }
 
 impl PlanEntry {
-    /// The line of a target that was looked at.
+    /// The line of an observed target.
     pub(super) fn decided(case: &Case, decision: &Decision) -> Self {
         let resolution = &case.resolution;
         let seen = match &case.observation {
@@ -185,7 +185,7 @@ impl PlanEntry {
         }
     }
 
-    /// The line of a target that nothing can be said about.
+    /// The line of a target that cannot be read.
     pub(super) fn unknown(
         target: Target,
         facts: Option<&AccountFacts>,
@@ -208,7 +208,7 @@ impl PlanEntry {
         }
     }
 
-    /// Whether one of its differences is marked. Deleting a document takes its versions and shares with it.
+    /// Whether a change is marked as risky. Replacing a document deletes its versions and shares.
     pub(in crate::cli) fn is_risky(&self) -> bool {
         self.action == Action::Replace || self.changes.iter().any(|planned| planned.risk.is_some())
     }
@@ -233,7 +233,7 @@ fn action(mode: Mode, decision: &Decision) -> Action {
     }
 }
 
-/// What is there beside what is to come.
+/// The difference between the observed and the desired fields.
 fn difference(decision: &Decision, owned: &Owned) -> Change {
     match &decision.verdict {
         Verdict::Drifted { drift } => drift.clone(),
@@ -245,7 +245,7 @@ fn difference(decision: &Decision, owned: &Owned) -> Change {
     }
 }
 
-/// The users that sessions may run as today. Which of the two versions counts is not documented, so both do.
+/// The users that sessions may run as today. Which version counts is not documented, so both do.
 fn users_in_use(seen: &Seen) -> BTreeSet<String> {
     let user = |body: &Body| {
         let content = body.content().filter(|content| content.input("runAsEnabled") != Some(&Value::Bool(false)))?;
@@ -260,7 +260,7 @@ fn shown(body: &Body, owned: &Owned) -> BTreeMap<String, Value> {
     fields.filter_map(|field| Some((field.to_owned(), content.input(field)?.clone()))).collect()
 }
 
-/// At first sight of a document, what it says beyond the policy stays.
+/// On the first observation, fields that the policy does not own are adopted.
 fn adopted(case: &Case, seen: &Seen) -> Vec<String> {
     let known = case.record.facts.base.as_ref().is_some_and(|base| base.at < case.now);
     let Some(content) = seen.latest.body.content().filter(|_| !known && seen.is_session()) else { return Vec::new() };
@@ -268,7 +268,7 @@ fn adopted(case: &Case, seen: &Seen) -> Vec<String> {
     REVIEWED_FIELDS.into_iter().filter(set).map(str::to_owned).collect()
 }
 
-/// Whether a field sends something somewhere or runs something. Whether what is sent is encrypted does neither.
+/// Whether a field sends session data or runs code. Encryption flags do neither.
 fn is_set(content: &Content, field: &str) -> bool {
     match content.input(field) {
         None | Some(Value::Null | Value::Bool(_)) => false,
@@ -303,7 +303,7 @@ impl Blocked {
         Self { kind: kind.to_owned(), cause: why.detail.clone(), fix: what }
     }
 
-    /// A call that failed for a reason that says nothing about the account.
+    /// A failed call that says nothing about the account.
     pub(super) fn fault(fault: &Fault) -> Self {
         Self { kind: "failed".to_owned(), cause: fault.to_string(), fix: fix(fault) }
     }

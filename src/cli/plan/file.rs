@@ -1,4 +1,4 @@
-//! A plan as a file: what was seen, by which policy, and exactly what would be written. What `--output json` prints is the same.
+//! A plan as a file: the observed documents, the policy used, and the exact writes. `--output json` prints the same.
 
 use std::collections::BTreeMap;
 use std::fs::{self, OpenOptions};
@@ -17,7 +17,7 @@ use crate::domain::time::Time;
 /// Version of the JSON.
 pub(in crate::cli) const SCHEMA_VERSION: u32 = 1;
 const KIND: &str = "runas-reactor plan";
-/// More than a plan for 100,000 targets.
+/// Exceeds a plan for 100,000 targets.
 const BYTES_MAX: u64 = 512 << 20;
 
 /// A plan.
@@ -25,46 +25,46 @@ const BYTES_MAX: u64 = 512 << 20;
 pub(in crate::cli) struct Plan {
     pub(in crate::cli) schema_version: u32,
     kind: String,
-    /// SHA-256 over everything else, in canonical JSON.
+    /// SHA-256 of the rest of the plan in canonical JSON.
     pub(in crate::cli) id: String,
     pub(in crate::cli) made_at: Time,
     pub(in crate::cli) policy: PolicyUsed,
     /// The ledger's table, where one was read.
     pub(in crate::cli) ledger: Option<String>,
     pub(in crate::cli) summary: Summary,
-    /// By account and region.
+    /// Ordered by account and region.
     pub(in crate::cli) entries: Vec<PlanEntry>,
 }
 
-/// The policy that a plan was made by.
+/// The policy that the plan was made with.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(in crate::cli) struct PolicyUsed {
     pub(in crate::cli) label: String,
     pub(in crate::cli) sha256: String,
     /// Where it was read from.
     pub(in crate::cli) source: String,
-    /// The policy itself, as the function reads it.
+    /// The compiled policy.
     compiled: String,
 }
 
-/// A plan in numbers.
+/// Totals of a plan.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(in crate::cli) struct Summary {
     pub(in crate::cli) accounts: usize,
     pub(in crate::cli) regions: Vec<Region>,
     pub(in crate::cli) targets: usize,
-    /// By what would be done.
+    /// Number of targets per action.
     pub(in crate::cli) actions: BTreeMap<Action, usize>,
-    /// Targets with a difference that is marked.
+    /// Number of targets with a marked change.
     pub(in crate::cli) risky: usize,
-    /// Accounts that were left out because they are closed.
+    /// Number of accounts left out because they are closed.
     pub(in crate::cli) closed_accounts: usize,
-    /// Accounts that did not say which regions they have enabled, where the policy governs all of these: they may have more.
+    /// Accounts whose enabled regions are unknown, where the policy governs all enabled ones: they may have more.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(in crate::cli) regions_not_told: Vec<AccountId>,
 }
 
-/// Why a file is no plan that can be applied.
+/// Why a file is not an applicable plan.
 #[derive(Debug, thiserror::Error)]
 pub(in crate::cli) enum PlanProblem {
     #[error("cannot read {0}: {1}; fix: name a file that `runasctl plan --out` wrote")]
@@ -81,7 +81,7 @@ impl PolicyUsed {
         Self { label, sha256, source, compiled: policy.compiled() }
     }
 
-    /// The policy, checked again.
+    /// Parses and checks the policy.
     pub(in crate::cli) fn policy(&self) -> Result<Policy, String> {
         let policy = Policy::from_compiled(&self.compiled).map_err(|error| error.to_string())?;
         Ok(policy.with_label(self.label.clone()))
@@ -102,14 +102,14 @@ impl Plan {
         plan
     }
 
-    /// The whole plan as JSON, with everything invisible written out.
+    /// The plan as JSON, with invisible characters escaped.
     pub(super) fn to_json(&self) -> String {
         let mut text = serde_json::to_string_pretty(self).unwrap_or_default();
         text.push('\n');
         escaped(&text)
     }
 
-    /// Reads a plan, and sees whether it is as it was made.
+    /// Reads a plan and verifies its id.
     pub(in crate::cli) fn read(path: &Path) -> Result<Self, PlanProblem> {
         let name = path.display().to_string();
         let no_plan = |why: &str| PlanProblem::NoPlan(name.clone(), why.to_owned());
@@ -129,8 +129,8 @@ impl Plan {
         if digest(value) == plan.id { Ok(plan) } else { Err(PlanProblem::Changed(name)) }
     }
 
-    /// Writes the plan to a file that only its owner reads: it holds what runs in people's shells. A file that is there
-    /// already is replaced by the whole plan or not at all.
+    /// Writes the plan to a file that only its owner can read, because it shows what runs in users' shells. An existing
+    /// file is replaced atomically.
     pub(super) fn write(&self, path: &Path) -> io::Result<()> {
         let mut name = path.file_name().unwrap_or_default().to_owned();
         name.push(".new");
@@ -142,7 +142,7 @@ impl Plan {
     }
 }
 
-/// Of everything but the id. `serde_json`'s maps are sorted, so what has gone through a value is canonical.
+/// The digest of everything but the id. `serde_json` sorts the keys of a value, so its text is canonical.
 fn digest(mut plan: Value) -> String {
     if let Some(id) = plan.get_mut("id") {
         *id = Value::from("");
@@ -150,7 +150,7 @@ fn digest(mut plan: Value) -> String {
     sha256(&plan.to_string())
 }
 
-/// A file that nobody else reads, where files have owners.
+/// Restricts a new file to its owner, on platforms that support it.
 pub(in crate::cli) fn private(options: &mut OpenOptions) -> &mut OpenOptions {
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(options, 0o600);

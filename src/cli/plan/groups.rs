@@ -1,24 +1,24 @@
-//! Equal lines of a plan, once: in an organisation of hundreds of accounts most differences are the same.
+//! Groups equal lines of a plan: in an organisation of hundreds of accounts, most differences are the same.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::entry::{Action, PlanEntry, Planned};
 use crate::domain::target::{AccountId, Region};
 
-/// Targets about which there is the same to say.
+/// Targets with the same differences and notes.
 pub(super) struct Group<'a> {
     pub(super) action: Action,
     pub(super) changes: &'a [Planned],
-    /// What else there is to say; of an obstacle only the first one's cause, which names the account.
+    /// Notes on the group; for obstacles only the first cause, which names its account.
     pub(super) notes: Vec<String>,
     pub(super) entries: Vec<&'a PlanEntry>,
 }
 
-/// Some regions, and the accounts (with their names) that something is the same in there.
+/// Regions, and the accounts with the same finding there.
 pub(super) type Place<'a> = (Vec<&'a Region>, Vec<(&'a AccountId, &'a str)>);
 
 impl<'a> Group<'a> {
-    /// All groups: by what would be done, the marked ones last, the larger ones first.
+    /// All groups: ordered by action, risky ones last, larger ones first.
     pub(super) fn all(entries: &'a [PlanEntry]) -> Vec<Self> {
         let mut groups: BTreeMap<(Action, bool, String), Self> = BTreeMap::new();
         for entry in entries {
@@ -42,7 +42,7 @@ impl<'a> Group<'a> {
         self.entries.iter().map(|entry| &entry.target.account).collect::<BTreeSet<_>>().len()
     }
 
-    /// The accounts that it is about, by the regions that it is about in them; most accounts first.
+    /// The group's accounts by their regions; most accounts first.
     pub(super) fn places(&self) -> Vec<Place<'a>> {
         let mut regions: BTreeMap<(&AccountId, &str), Vec<&Region>> = BTreeMap::new();
         for entry in &self.entries {
@@ -58,7 +58,7 @@ impl<'a> Group<'a> {
     }
 }
 
-/// What makes an entry equal to another one beside its differences, and what is said about that.
+/// The key that makes entries equal besides their differences, and the notes to show.
 fn notes(entry: &PlanEntry) -> (String, Vec<String>) {
     if let (Action::Unreachable, Some(blocked)) = (entry.action, &entry.obstacle) {
         let notes = vec![format!("cause: {}", blocked.cause), format!("fix: {}", blocked.fix)];
@@ -69,7 +69,7 @@ fn notes(entry: &PlanEntry) -> (String, Vec<String>) {
             format!("{}: {} (until {})", exemption.owner, exemption.reason, exemption.expires)
         }
         (Action::Exempt | Action::Wait, _) => entry.reasons.join("; "),
-        // What is wrong with it comes first.
+        // The first reason says what is wrong with the document.
         (Action::Replace, _) => entry.reasons.first().cloned().unwrap_or_default(),
         (Action::Observe, _) => "nothing would be written".to_owned(),
         (Action::InSync | Action::Create | Action::Change | Action::Unreachable, _) => String::new(),

@@ -1,4 +1,4 @@
-//! Calls at a pace that leaves room for others.
+//! Paces calls, so that other callers of Organizations keep some of the quota.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -6,15 +6,15 @@ use crate::domain::target::{AccountFacts, AccountId};
 use crate::domain::time::Time;
 use crate::ports::{Clock, Directory, Fault, FaultClass};
 
-/// `DescribeAccount` is allowed 20 times a second, 30 at once, in the whole organisation [docs: `orgs_reference_limits`]. The
-/// function and others want some of that.
+/// `DescribeAccount` is limited to 20 a second, in bursts of 30, for the whole organisation [docs:
+/// `orgs_reference_limits`]. The function needs some of that.
 const INTERVAL_MS: i64 = 70;
 const BURST: i64 = 15;
-/// What AWS asks us to slow down for is tried so often, after pauses that double.
+/// Attempts of a throttled or conflicting call, with pauses that double.
 const TRIES: u32 = 5;
 const PAUSE_MS: u64 = 400;
 
-/// The organisation, asked slowly.
+/// Organizations at a limited pace.
 pub(in crate::cli) struct Paced<'a, W> {
     world: &'a W,
     /// When the calls so far would have been made at an even pace.
@@ -26,7 +26,7 @@ impl<'a, W: Directory + Clock> Paced<'a, W> {
         Self { world, even: Mutex::new(Time::ZERO) }
     }
 
-    /// The account, as [`Directory::account`] says it.
+    /// The account, as from [`Directory::account`].
     pub(in crate::cli) async fn account(&self, account: &AccountId) -> Result<Option<AccountFacts>, Fault> {
         patiently(self.world, async || {
             let pause = self.turn(self.world.now());
@@ -36,7 +36,7 @@ impl<'a, W: Directory + Clock> Paced<'a, W> {
         .await
     }
 
-    /// How long to wait before the next call.
+    /// How long to wait before the next call, in milliseconds.
     fn turn(&self, now: Time) -> u64 {
         let mut even = self.even.lock().unwrap_or_else(PoisonError::into_inner);
         *even = (*even).max(now.plus_ms(-INTERVAL_MS * BURST)).plus_ms(INTERVAL_MS);
@@ -44,7 +44,7 @@ impl<'a, W: Directory + Clock> Paced<'a, W> {
     }
 }
 
-/// Makes a call, and again after a while where AWS asks for that, or where it was in the middle of something.
+/// Makes a call, and repeats it after a pause where AWS throttles it or reports a conflict.
 pub(in crate::cli) async fn patiently<T>(
     world: &impl Clock,
     mut call: impl AsyncFnMut() -> Result<T, Fault>,

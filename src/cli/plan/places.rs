@@ -1,4 +1,4 @@
-//! The accounts and regions that an operator's command is about, found out from the organisation and the accounts themselves.
+//! Finds the accounts and regions of a command, from Organizations and from the accounts themselves.
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -12,44 +12,44 @@ use crate::domain::policy::Policy;
 use crate::domain::target::{AccountFacts, AccountId, AccountState, OuId, Region};
 use crate::ports::{Access, Clock, Directory, Fault, Ledger};
 
-/// Accounts asked for at a time.
+/// Accounts asked concurrently.
 const ACCOUNTS_AT_ONCE: usize = 8;
 
-/// Which accounts: those below OUs, or single ones; all of the organisation where neither is named.
+/// The selected accounts: below OUs, or by id; the whole organisation where neither is given.
 #[derive(Clone, Copy, Debug, Default)]
 pub(in crate::cli) struct Which<'a> {
     pub(in crate::cli) ous: &'a [OuId],
     pub(in crate::cli) accounts: &'a [AccountId],
 }
 
-/// Asks for them.
+/// Finds the places.
 pub(in crate::cli) struct Finder<'a, W> {
     pub(in crate::cli) world: &'a W,
     pub(in crate::cli) policy: &'a Policy,
-    /// Whether there is a ledger that knows which regions accounts once had.
+    /// Whether a ledger is available, which holds the regions that accounts last reported.
     pub(in crate::cli) remembers: bool,
     /// Names the role sessions.
     pub(in crate::cli) correlation: &'static str,
     pub(in crate::cli) printer: &'a Printer,
 }
 
-/// Where to look.
+/// The places to work on.
 pub(in crate::cli) struct Places {
-    /// By account; those that are closed left out.
+    /// Open accounts with their regions.
     pub(in crate::cli) open: Vec<(Known, Vec<Region>)>,
-    /// Accounts that are closed, or about to be.
+    /// Number of accounts that are closed or closing.
     pub(in crate::cli) closed: usize,
-    /// Accounts that did not say which regions they have enabled, and why: there may be targets beside those of `open`.
+    /// Accounts that did not list their enabled regions, and why; they may have targets besides those of `open`.
     pub(in crate::cli) silent: Vec<(AccountId, Fault)>,
 }
 
-/// What the organisation says of an account.
+/// An account, and its facts from Organizations.
 pub(in crate::cli) type Known = (AccountId, Result<AccountFacts, Fault>);
 
-/// Why the places are not known.
+/// Why the places could not be found.
 #[derive(Debug)]
 pub(in crate::cli) enum NotFound {
-    /// An account that was asked for by its id.
+    /// An account given by id does not exist.
     Account(AccountId),
     /// A call failed.
     Fault(Fault),
@@ -73,7 +73,7 @@ impl From<NotFound> for Failure {
 }
 
 impl<W: Directory + Ledger + Clock + Sync> Finder<'_, W> {
-    /// The accounts in these regions, or where none are given, in those that each has enabled.
+    /// Finds the accounts in these regions, or in each account's enabled ones where none are given.
     pub(in crate::cli) async fn find(&self, which: Which<'_>, regions: Option<&[Region]>) -> Result<Places, NotFound> {
         let accounts = self.accounts(which).await?;
         let mut known = self.facts(&accounts, !which.accounts.is_empty()).await?;
@@ -100,7 +100,7 @@ impl<W: Directory + Ledger + Clock + Sync> Finder<'_, W> {
         Ok(accounts)
     }
 
-    /// What is known of each account. One that left between two calls is left out; one that was asked for must be there.
+    /// The facts of each account. An account that left between two calls is left out; one given by id must exist.
     async fn facts(&self, accounts: &BTreeSet<AccountId>, named: bool) -> Result<Vec<Known>, NotFound> {
         let paced = Paced::new(self.world);
         let done = AtomicUsize::new(0);
@@ -123,8 +123,8 @@ impl<W: Directory + Ledger + Clock + Sync> Finder<'_, W> {
         Ok(known)
     }
 
-    /// Where to look: in the regions that an account has enabled, or where it does not say, in those of which it once did, or
-    /// that all have. That may be too few, so that the accounts which do not say are counted.
+    /// The regions of each account: its enabled ones, else those that it last reported, else those that all accounts have.
+    /// The fallbacks may be incomplete, so the accounts that used one are returned too.
     async fn regions(
         &self,
         known: Vec<Known>,

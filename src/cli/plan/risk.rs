@@ -1,4 +1,4 @@
-//! Differences that deserve a second look before they are written.
+//! Marks changes that deserve review before they are written.
 
 use std::collections::BTreeSet;
 
@@ -7,24 +7,24 @@ use serde_json::Value;
 
 use crate::domain::document::{FieldChange, REVIEWED_FIELDS};
 
-/// Why a difference is marked.
+/// Why a change is marked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(in crate::cli) enum Risk {
-    /// A user that sessions run as today becomes another one.
+    /// Sessions that run as this user today will run as another one.
     UserInUse,
     /// Sessions that run as a user today will run as `ssm-user`, which has all rights.
     RunAsOff,
-    /// What runs in every session becomes something else.
+    /// Code that runs in every session changes.
     RunsCode,
-    /// Another key: who may not use it cannot start sessions.
+    /// The encryption key changes; users without access to it cannot start sessions.
     Key,
-    /// What sessions leave behind goes elsewhere, or nowhere.
+    /// Session logs go elsewhere, or nowhere.
     Logs,
 }
 
 impl Risk {
-    /// For people, behind the values.
+    /// The mark's text, shown behind the values.
     pub(in crate::cli) fn in_words(self) -> &'static str {
         match self {
             Self::UserInUse => "sessions run as another user today",
@@ -36,7 +36,7 @@ impl Risk {
     }
 }
 
-/// Whether a difference is marked; `in_use` are the users that sessions may run as today.
+/// The mark of a change; `in_use` are the users that sessions may run as today.
 pub(super) fn risk(change: &FieldChange, in_use: &BTreeSet<String>) -> Option<Risk> {
     if is_blank(change.from.as_ref()) && is_blank(change.to.as_ref()) {
         return None;
@@ -54,7 +54,7 @@ pub(super) fn risk(change: &FieldChange, in_use: &BTreeSet<String>) -> Option<Ri
     }
 }
 
-/// Nothing there, or nothing in what is there.
+/// Whether a value is absent or empty.
 fn is_blank(value: Option<&Value>) -> bool {
     match value {
         None | Some(Value::Null) => true,

@@ -1,4 +1,4 @@
-//! A plan for people.
+//! Renders a plan for people.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -13,13 +13,13 @@ use crate::cli::printer::{BAD, CAUTION, GOOD, HEADING, QUIET, styled};
 use crate::domain::target::AccountId;
 use crate::domain::text::{MESSAGE_CHARS_MAX, clean};
 
-/// Of a value.
+/// Limit of a value.
 const VALUE_CHARS_MAX: usize = 72;
-/// Of an account's name.
+/// Limit of an account's name.
 const NAME_CHARS_MAX: usize = 32;
-/// Accounts that are named, unless all are asked for.
+/// Accounts named per group, unless `--all` is given.
 const ACCOUNTS_MAX: usize = 6;
-/// Different values that are named.
+/// Different values named per field.
 const VALUES_MAX: usize = 3;
 
 impl Action {
@@ -59,7 +59,7 @@ impl Action {
     }
 }
 
-/// The whole plan; `all` names every account, and what is in sync too.
+/// The whole plan; `all` names every account, including those in sync.
 pub(super) fn plan(plan: &Plan, all: bool) -> String {
     let mut out = heading(plan);
     for group in Group::all(&plan.entries).iter().filter(|group| all || group.action != Action::InSync) {
@@ -127,7 +127,7 @@ fn value(value: Option<&Value>) -> String {
     value.map_or_else(|| "(none)".to_owned(), |value| clean(&value.to_string(), VALUE_CHARS_MAX))
 }
 
-/// What stays as it was found, and has never been reviewed.
+/// Fields that are adopted as found and never reviewed.
 fn adopted(entries: &[PlanEntry]) -> String {
     let mut fields: BTreeMap<&str, (usize, BTreeSet<String>)> = BTreeMap::new();
     for entry in entries {

@@ -1,4 +1,4 @@
-//! Looking at everything that a plan is about, and writing nothing.
+//! Observes every target of a plan, and writes nothing.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -17,36 +17,36 @@ use crate::domain::target::{AccountFacts, AccountId, OuId, Region, Target};
 use crate::ports::{Clock, Directory, Documents, Fault, Ledger};
 use crate::reactor::preview;
 
-/// What a plan is about.
+/// The selection of a plan.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Scope {
     /// Accounts below these OUs, or
     pub(super) ous: Vec<OuId>,
     /// these; all of the organisation where neither is named.
     pub(super) accounts: Vec<AccountId>,
-    /// All that are governed where none is named.
+    /// All governed regions where empty.
     pub(super) regions: Vec<Region>,
 }
 
-/// How it is looked at.
+/// Observes the targets of a plan.
 pub(super) struct Surveyor<'a, W> {
     pub(super) world: &'a W,
     pub(super) policy: &'a Policy,
-    /// Whether there is a ledger to know earlier looks from.
+    /// Whether a ledger is available, with earlier observations.
     pub(super) remembers: bool,
     pub(super) concurrency: usize,
     pub(super) printer: &'a Printer,
 }
 
-/// What was found.
+/// The observed targets.
 pub(super) struct Survey {
-    /// By account and region.
+    /// Ordered by account and region.
     pub(super) entries: Vec<PlanEntry>,
     pub(super) accounts: usize,
     pub(super) regions: Vec<Region>,
-    /// Accounts that are closed, or about to be.
+    /// Number of accounts that are closed or closing.
     pub(super) closed: usize,
-    /// Accounts that did not say which regions they have enabled, and why: there may be targets that nobody looked at.
+    /// Accounts that did not list their enabled regions, and why; they may have further targets.
     pub(super) silent: Vec<(AccountId, Fault)>,
 }
 
@@ -71,7 +71,7 @@ impl<W: Directory + Documents + Ledger + Clock + Sync> Surveyor<'_, W> {
         Ok(Survey { entries, accounts: places.len(), regions: regions.into_iter().collect(), closed, silent })
     }
 
-    /// The same for all accounts; `None` where each account says itself.
+    /// The regions for all accounts; `None` where each account's enabled ones count.
     fn regions(&self, scope: &Scope) -> Result<Option<Vec<Region>>, Failure> {
         if let Some(region) = scope.regions.iter().find(|region| !self.policy.governs(region)) {
             let problem = format!("--region {region}: the policy does not govern it; fix: name one of its `regions`");
@@ -104,7 +104,7 @@ impl<W: Directory + Documents + Ledger + Clock + Sync> Surveyor<'_, W> {
         Ok(entries)
     }
 
-    /// One target. That the ledger cannot be read ends the plan: without it, every line would be another one.
+    /// Plans one target. An unreadable ledger ends the plan, because every line depends on it.
     async fn entry(&self, target: Target, facts: &AccountFacts) -> Result<PlanEntry, Fault> {
         let nothing = BTreeSet::new();
         let remembered = async || {
@@ -124,7 +124,7 @@ impl<W: Directory + Documents + Ledger + Clock + Sync> Surveyor<'_, W> {
     }
 }
 
-/// The work of a look that nothing but the operator asked for.
+/// The work message for an observation that the operator asked for.
 pub(in crate::cli) fn look_at(target: Target, correlation: &str, clock: &impl Clock) -> Work {
     Work {
         target,
@@ -137,13 +137,13 @@ pub(in crate::cli) fn look_at(target: Target, correlation: &str, clock: &impl Cl
     }
 }
 
-/// What the policy says of an account that nothing is known of.
+/// The resolution for an account whose facts are unknown.
 fn nothing_known() -> Resolution {
     let reason = "the organisation did not say where the account is".to_owned();
     Resolution { mode: Mode::Observe, owned: Owned::new(), reason, exemption: None }
 }
 
-/// How many of each.
+/// Number of entries per action.
 pub(super) fn count(entries: &[PlanEntry]) -> BTreeMap<Action, usize> {
     let mut counts: BTreeMap<Action, usize> = Action::ALL.map(|action| (action, 0)).into();
     for entry in entries {

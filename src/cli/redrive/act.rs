@@ -1,4 +1,4 @@
-//! Messages back to work, or away: each by itself, so that one that fails stops no other.
+//! Sends or drops messages, each on its own, so that one failure does not stop the others.
 
 use std::collections::BTreeSet;
 
@@ -15,10 +15,10 @@ use crate::clock::now;
 use crate::domain::dead_letter::DeadLetter;
 use crate::ports::Fault;
 
-/// Messages under way at a time.
+/// Concurrent messages.
 const PARALLEL: usize = 8;
 
-/// How messages are put back to work.
+/// How messages are sent back to work.
 pub(super) struct Sending<'a> {
     pub(super) queue: &'a str,
     pub(super) force: bool,
@@ -57,7 +57,7 @@ impl Shell<'_> {
         Ok(self.finish(queue, &received, done, false).await)
     }
 
-    /// Gives the rest back, and says what was done.
+    /// Makes the remaining messages visible again, and reports what was done.
     async fn finish(
         &self,
         queue: &DeadLetters,
@@ -84,7 +84,7 @@ impl Shell<'_> {
     }
 }
 
-/// Sent first and deleted then: a crash in between leaves the message in both queues, and never in none.
+/// Sends the message before it deletes it: a crash in between leaves it in both queues.
 async fn send_one(queue: &DeadLetters, letter: &DeadLetter, sending: &Sending<'_>) -> MessageResult {
     let dry = DryRun::of(letter);
     let undecodable = dry.is_undecodable();
@@ -111,7 +111,7 @@ async fn send_one(queue: &DeadLetters, letter: &DeadLetter, sending: &Sending<'_
     }
 }
 
-/// Written down first and deleted then.
+/// Records the message before it deletes it.
 async fn drop_one(queue: &DeadLetters, letter: &DeadLetter, dropping: &Dropping<'_>) -> MessageResult {
     let ended = |outcome, note: String| MessageResult { id: letter.id.clone(), outcome, note };
     let dropped = Dropped { letter, by: dropping.by, why: dropping.why, at: now() };

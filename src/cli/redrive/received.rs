@@ -1,4 +1,4 @@
-//! Messages in our hands: received, hidden from others meanwhile, and given back.
+//! Received messages: hidden from other receivers, and made visible again.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,10 +6,10 @@ use crate::aws::dead_letters::DeadLetters;
 use crate::domain::dead_letter::DeadLetter;
 use crate::ports::Fault;
 
-/// What is received in memory at most; more is left for the next run.
+/// Limit of received bytes in memory; further messages are left for the next run.
 const BYTES_MAX: usize = 256 << 20;
 
-/// Which messages to look for.
+/// Which messages to receive.
 pub(in crate::cli) enum Filter {
     All,
     These(BTreeSet<String>),
@@ -31,28 +31,28 @@ impl Filter {
     }
 }
 
-/// What was received.
+/// The received messages.
 #[derive(Default)]
 pub(in crate::cli) struct ReceivedBatch {
-    /// The filter ones, the oldest first, each once.
+    /// The wanted messages, oldest first, each once.
     pub(in crate::cli) letters: Vec<DeadLetter>,
-    /// What was looked for and is not there.
+    /// Wanted ids that were not found.
     pub(super) missing: BTreeSet<String>,
-    /// The last receipt of each message that was received, filter or not.
+    /// The last receipt of each received message, wanted or not.
     receipts: BTreeMap<String, String>,
-    /// Whether a limit ended the walk before the queue or the search was at its end.
+    /// Whether a limit ended the search early.
     pub(super) cut_short: bool,
-    /// Whether it matters what else there is: everything is filter, or something is missing.
+    /// Whether further messages matter: all are wanted, or one is missing.
     wants_more: bool,
 }
 
 impl ReceivedBatch {
-    /// Receives until nothing new comes, all that is filter was found, or `limit` messages were seen. All of them are in
-    /// our hands before anything is done with the first, so that a message which comes back while we work is left alone.
+    /// Receives until nothing new arrives, every wanted message is found, or `limit` messages were received. All are
+    /// received before the first is acted on, so that a message that reappears during the work is left alone.
     pub(in crate::cli) async fn gather(queue: &DeadLetters, filter: Filter, limit: usize) -> Result<Self, Fault> {
         let mut received = Self::default();
         if let Err(fault) = received.fill(&filter, limit, async |max| queue.receive(max).await).await {
-            // What is not given back now comes back by itself, and the fault is what has to be told.
+            // Messages that stay hidden reappear by themselves; the first fault is the one to report.
             let _ = received.give_back(queue, &BTreeSet::new()).await;
             return Err(fault);
         }
@@ -79,7 +79,7 @@ impl ReceivedBatch {
             let received = receive(limit - self.receipts.len()).await?;
             let mut news = false;
             for letter in received {
-                // Of a message that comes twice, only the newer receipt counts.
+                // Of a message received twice, only the newer receipt is valid.
                 if self.receipts.insert(letter.id.clone(), letter.receipt.clone()).is_some() {
                     self.renew(letter);
                 } else {
@@ -104,15 +104,15 @@ impl ReceivedBatch {
         }
     }
 
-    /// Gives back everything but what is gone.
+    /// Makes every message visible again, except those in `gone`.
     pub(in crate::cli) async fn give_back(&self, queue: &DeadLetters, gone: &BTreeSet<String>) -> Result<(), Fault> {
         let kept = self.receipts.iter().filter(|(id, _)| !gone.contains(*id));
         let receipts: Vec<String> = kept.map(|(_, receipt)| receipt.clone()).collect();
         queue.give_back(&receipts).await
     }
 
-    /// About how many messages SQS counts that are in other hands, where that matters; asked while ours are still in ours.
-    /// Nothing depends on it, so that whoever may not ask is not told.
+    /// Approximate number of messages held by other receivers, where that matters; call it while this batch is still held.
+    /// It is informational only: a fault counts as zero.
     pub(super) async fn elsewhere(&self, queue: &DeadLetters) -> u64 {
         if !self.wants_more {
             return 0;
@@ -130,7 +130,7 @@ mod tests {
         DeadLetter { id: id.to_owned(), receipt: receipt.to_string(), body: "x".repeat(bytes), ..DeadLetter::default() }
     }
 
-    /// Walks through a queue that answers with what `answer` makes of the number of the call; says how many there were.
+    /// Receives from a queue that answers the nth call with `answer(n)`; returns the number of calls.
     fn walk(filter: &Filter, limit: usize, answer: impl Fn(usize) -> Vec<DeadLetter>) -> (ReceivedBatch, usize) {
         let (mut received, mut calls) = (ReceivedBatch::default(), 0);
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();

@@ -1,6 +1,6 @@
-//! What became of each message of a run.
+//! The results of a run, per message.
 
-/// What became of a message.
+/// The result of one message.
 pub(super) struct MessageResult {
     pub(super) id: String,
     pub(super) outcome: MessageOutcome,
@@ -12,7 +12,7 @@ pub(super) enum MessageOutcome {
     Sent,
     WouldSend,
     Dropped,
-    /// In both queues: one more delivery, which changes nothing.
+    /// The message is in both queues: one more delivery, which changes nothing.
     SentAndKept,
     Refused,
     Failed,

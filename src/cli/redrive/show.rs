@@ -1,5 +1,5 @@
-//! Dead letters for people and for programs. Nothing invisible that somebody else wrote gets through: what stands in a line
-//! is cleaned of it, and what is shown whole has it written out.
+//! Renders dead letters, for people and for programs. Invisible foreign characters are removed from lines and escaped in
+//! whole messages.
 
 use std::fmt::Write as _;
 
@@ -17,11 +17,11 @@ use crate::ports::Fault;
 
 /// Version of the JSON that these commands write.
 const SCHEMA_VERSION: u32 = 1;
-/// Of a body, as it is shown to people; programs get all of it.
+/// Limit of a body shown to people; programs get all of it.
 const SHOWN_BYTES_MAX: usize = 64 * 1_024;
 const VALUE_CHARS_MAX: usize = 1_024;
 
-/// What the function would make of a message now.
+/// How the function would read a message now.
 pub(super) struct DryRun {
     pub(super) outcome: &'static str,
     kind: Option<&'static str>,
@@ -66,7 +66,7 @@ impl DryRun {
     }
 }
 
-/// Every message in one line each.
+/// Lists the messages, one per line.
 pub(super) fn list(letters: &[DeadLetter], output: Output) -> String {
     let rows = letters.iter().map(|letter| (letter, DryRun::of(letter)));
     if output == Output::Json {
@@ -92,7 +92,7 @@ pub(super) fn list(letters: &[DeadLetter], output: Output) -> String {
     columns(["ID", "SENT", "NOW", "KIND", "ACCOUNT", "REGION", "WHY IT IS HERE"], &cells)
 }
 
-/// How many there are, and what can be done with them.
+/// The number of messages, and how many the function could use.
 pub(super) fn sum(letters: &[DeadLetter]) -> String {
     if letters.is_empty() {
         return "there is no message to be seen in the dead-letter queue\n".to_owned();
@@ -105,7 +105,7 @@ pub(super) fn sum(letters: &[DeadLetter]) -> String {
     format!("{count}, of which the function could use {}\n", letters.len() - undecodable)
 }
 
-/// What there may be beside what was seen.
+/// Hints on messages that were not received.
 pub(super) fn beyond(received: &ReceivedBatch, limit: usize, elsewhere: u64) -> String {
     let mut text = String::new();
     if received.cut_short {
@@ -122,12 +122,12 @@ pub(super) fn beyond(received: &ReceivedBatch, limit: usize, elsewhere: u64) -> 
     text
 }
 
-/// What to know where messages could not be given back.
+/// A note for messages that stay hidden.
 pub(super) fn not_given_back(fault: &Fault) -> String {
     format!("the messages stay hidden for up to {HOLD_S} s, because they could not be given back: {}\n", told(fault))
 }
 
-/// One message, whole.
+/// One message in full.
 pub(super) fn whole(letter: &DeadLetter, output: Output) -> String {
     let now = DryRun::of(letter);
     if output == Output::Json {
@@ -153,7 +153,7 @@ pub(super) fn whole(letter: &DeadLetter, output: Output) -> String {
     text + "\n" + &body(&letter.body)
 }
 
-/// What was done, message by message.
+/// The results, per message.
 pub(super) fn done(all: &[MessageResult], dry_run: bool, output: Output) -> String {
     if output == Output::Json {
         let messages =
@@ -208,7 +208,7 @@ fn attribute_text(attribute: &Attribute) -> String {
     }
 }
 
-/// JSON line by line, anything else as it is; as much of it as anybody reads.
+/// Formats JSON over several lines and leaves other text as it is; cuts long bodies.
 fn body(text: &str) -> String {
     let value: Option<Value> = serde_json::from_str(text).ok();
     let shown = value.map_or_else(|| text.to_owned(), |value| format!("{value:#}"));
@@ -221,7 +221,7 @@ fn body(text: &str) -> String {
     shown
 }
 
-/// Columns as wide as their widest cell; the last one runs on.
+/// Pads columns to their widest cell, except the last.
 fn columns<const N: usize>(head: [&str; N], rows: &[[String; N]]) -> String {
     let head = head.map(str::to_owned);
     let rows: Vec<&[String; N]> = std::iter::once(&head).chain(rows).collect();

@@ -1,4 +1,4 @@
-//! The checker: what has to hold after every step, when the organisation is at rest, and in the end.
+//! The checker: what must hold after every step, when the organisation is at rest, and at the end.
 
 use std::collections::BTreeMap;
 
@@ -21,47 +21,47 @@ use crate::ports::Clock as _;
 use crate::sim::faults::{About, InjectedFault, Made};
 use crate::sim::{Called, Document, Sim};
 
-/// An alert is no larger: 64 KB (design section 8), below SNS's 256.
+/// Limit of an alert: 64 KB (design section 8), below SNS's 256 KB.
 const ALERT_BYTES_MAX: usize = 65_536;
 const LOOKS_MAX: usize = 3;
-/// The window of the stories' policy: acts of a principal that on-call knows of are counted within it.
+/// Window of the stories' policy: further acts of a known principal are counted within it.
 const WINDOW_MS: i64 = 10 * MINUTE_MS;
 
-/// What is wrong, in one sentence.
+/// A violation, in one sentence.
 pub(super) type Violation = String;
 
-/// The checker, with what it remembers.
+/// The checker and its state.
 #[derive(Debug, Default)]
 pub(super) struct Checker {
     truths: BTreeMap<Target, Truth>,
     calls: usize,
     told: usize,
     published: BTreeMap<String, Publication>,
-    /// When somebody was last named in an alert about a target.
+    /// When an alert about a target last named a principal.
     named: BTreeMap<(Target, String), Time>,
-    /// When an alert about a target last told of an act without a name.
+    /// When an alert about a target last reported an act without a name.
     nameless: BTreeMap<Target, Time>,
-    /// Edit wars: single edits are counted in them, not told. The end is absent while one is going on.
+    /// Edit wars, in which single edits are counted instead of reported. The end is absent during the war.
     wars: BTreeMap<Target, (Time, Option<Time>)>,
-    /// When a policy was last pushed; the one before may be in use for another minute.
+    /// When a policy was last pushed; the earlier one may stay in use for another minute.
     pushed: Option<Time>,
-    /// Where an invocation that is still at work has written, and its number.
+    /// Writes of running invocations: the target and the invocation's number.
     writers: Vec<(Target, u64)>,
-    /// How accounts stood when all was at rest.
+    /// What was expected of each account when the organisation was last at rest.
     settled: BTreeMap<AccountId, Expected>,
 }
 
-/// An alert on its way.
+/// A publication of an alert.
 #[derive(Debug)]
 struct Publication {
     by: u64,
     marked: bool,
-    /// Trouble came between telling and marking.
+    /// A fault occurred between publishing and marking.
     excused: bool,
 }
 
 impl Checker {
-    /// Takes the organisation as it is found: what is there is accepted, and may be put right once.
+    /// Starts from the existing documents: their content is accepted, and each may be corrected once.
     pub(super) fn new(stage: &Stage, sim: &Sim) -> Self {
         let mut checker = Self::default();
         let calls = sim.calls_after(0);
@@ -76,7 +76,7 @@ impl Checker {
         checker
     }
 
-    /// A step that gives a reason for a Put, or ends what was owed.
+    /// Accounts for a step that justifies a Put or cancels owed alerts.
     pub(super) fn expect(&mut self, stage: &Stage, step: Step, now: Time) {
         let number = match step {
             Step::Move(number, _) | Step::Rejoin(number) | Step::Leave(number) | Step::Close(number) => Some(number),
@@ -89,12 +89,12 @@ impl Checker {
         };
         let account =
             number.and_then(|number| Some(stage.target(super::step::Place { account: number, region: 0 })?.account));
-        // Who moves away and back was in between what the reactor may still believe it to be.
+        // An account may move away and back; the reactor may still believe the state in between.
         self.settled.retain(|settled, _| account.as_ref().is_some_and(|account| account != settled));
         for (target, truth) in &mut self.truths {
             if account.as_ref().is_none_or(|account| *account == target.account) {
                 truth.allowed += 1;
-                // What a new policy wants is done by the next sweep.
+                // The next sweep applies a new policy.
                 truth.blind |= matches!(step, Step::Push(_));
                 if matches!(step, Step::Leave(_) | Step::Close(_)) {
                     truth.leave();
@@ -109,7 +109,7 @@ impl Checker {
             self.truths.entry(target).or_insert_with(|| {
                 let mut truth = Truth::default();
                 truth.begin();
-                // The policy before may be in use for another minute.
+                // The earlier policy may stay in use for another minute.
                 truth.allowed += 1;
                 truth.blind = other_policy;
                 truth
@@ -117,7 +117,7 @@ impl Checker {
         }
     }
 
-    /// What has to hold at any time.
+    /// Checks what must hold at any time.
     pub(super) fn step(
         &mut self,
         stage: &Stage,
@@ -151,8 +151,8 @@ impl Checker {
         Ok(())
     }
 
-    /// Who has written what a pipeline's event told him, and is cut short before he can say so, may find it undone by one who
-    /// knows only of the write; then it is done once more.
+    /// An invocation may write what a pipeline's event reported and die before it commits. Another one that knows only of
+    /// the write may then revert it, which justifies one more Put.
     fn cut_short(&mut self, calls: &[Called], made: &[Made], instances: &Instances<'_>) {
         let written = calls.iter().filter(|call| call.failed.is_none() && call.action.made_version().is_some());
         for call in written.filter(|call| Author::of(call) == Author::Us) {
@@ -250,9 +250,9 @@ impl Checker {
         Ok(())
     }
 
-    /// What has to hold when the queue is empty and nobody is at work; `swept` says that everything was looked at.
+    /// Checks what must hold when the queue is empty and no invocation runs; `swept` means that every target was checked.
     pub(super) fn at_rest(&mut self, stage: &Stage, sim: &Sim, swept: bool) -> Result<(), Violation> {
-        // What belongs to no target is told by the next batch that reads the policy.
+        // An alert without a target is published by the next batch that reads the policy.
         let untold = |alert: &&Alert| alert.region.is_some() || (swept && !self.published.contains_key(&alert.id));
         if let Some(alert) = sim.untold().iter().find(untold) {
             return Err(format!("an alert that nobody tells: {}", alert.id));
@@ -281,13 +281,13 @@ impl Checker {
         let Some(truth) = self.truths.get_mut(target) else { return Ok(()) };
         for owed in std::mem::take(&mut truth.owed) {
             let key = (target.clone(), owed.who.clone());
-            // More of the same is counted in the incident that is open for as long as the policy's window.
+            // Repeated acts are counted in the open incident within the policy's window.
             let named = self.named.get(&key).is_some_and(|at| *at >= owed.at.plus_ms(-WINDOW_MS));
             let counted = self.wars.get(target).is_some_and(|(_, end)| end.is_none_or(|end| end >= owed.at));
-            // A name that comes late enriches the incident that is open.
+            // A late name is added to the open incident.
             let incident = sim.record(target).and_then(|record| record.incident);
             let enriched = incident.is_some_and(|it| it.opponents.iter().any(|who| who.contains(&owed.who)));
-            // Where the reactor only watches, an act that was told without a name is not told again by it.
+            // In observe mode, an act that was reported without a name is not reported again with it.
             let watched =
                 sim.find_account(&target.account).map(|a| stage.expected(&a.facts)) == Some(Expected::Watched);
             let nameless = self.nameless.get(target).is_some_and(|at| watched && *at >= owed.at);
@@ -334,7 +334,7 @@ fn owned(user: &str, idle: Option<&str>) -> Owned {
     run_as.into_iter().chain(idle).collect()
 }
 
-/// What is wrong with a document that should hold what trusted hands made, and the owned fields.
+/// How a document differs from the accepted content with the owned fields over it.
 fn wrong(document: Option<&Document>, owned: &Owned, truth: &Truth) -> Option<String> {
     let Some(document) = document else { return Some("there is no document".to_owned()) };
     if document.document_type != "Session" {
@@ -354,7 +354,7 @@ fn wrong(document: Option<&Document>, owned: &Owned, truth: &Truth) -> Option<St
     }
     let should = truth.accepted.clone().unwrap_or_else(Content::minimal).overlaid(owned);
     let lost = should.change_to(content);
-    // What an earlier baseline owned stays as it set it: our own changes are accepted like those of trusted hands.
+    // A field that an earlier baseline owned keeps its value: the reactor's changes are accepted like a pipeline's.
     let ours = |change: &&FieldChange| change.field == "idleSessionTimeout" && change.to == Some(Value::from("15"));
     let lost = lost.iter().find(|change| !ours(change)).filter(|_| truth.unknowable.is_none())?;
     Some(format!("{} is {:?}, and a trusted actor made it {:?}", lost.field, lost.to, lost.from))
@@ -364,7 +364,7 @@ fn text_of(document: &Document, version: u64) -> &str {
     document.versions.get(&version).map_or("", |version| &version.text)
 }
 
-/// The names of the story's people in a text.
+/// The names of a story's actors in a text.
 fn names(text: &str) -> impl Iterator<Item = &str> {
     let words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '-');
     words.filter(|word| word.contains("mallory-") || word.starts_with("oncall-"))

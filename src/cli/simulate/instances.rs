@@ -1,4 +1,4 @@
-//! The function's instances: they take batches from the queue side by side, and die now and then.
+//! The function's instances: they take batches from the queue concurrently, and die now and then.
 
 use std::collections::BTreeSet;
 use std::future::Future;
@@ -17,14 +17,14 @@ use crate::sim::drive::Simulated as _;
 use crate::sim::faults::{Ended, FaultInjector};
 use crate::sim::{Delivery, Sim};
 
-/// Instances at the same time.
+/// Concurrent instances.
 const INSTANCES: usize = 3;
 /// The function's timeout.
 const TIMEOUT_MS: i64 = 60 * SECOND_MS;
-/// SQS puts a message aside after five receives; trouble spares those that were received this often.
+/// Receives from which a message meets no more faults: after five, SQS would dead-letter it.
 const SPARED_FROM: u32 = 3;
 
-/// A batch at work.
+/// A running batch.
 type Flight<'a> = Pin<Box<dyn Future<Output = Landed> + 'a>>;
 
 /// The end of a batch.
@@ -41,12 +41,12 @@ pub(super) struct Instances<'a> {
     flights: FuturesUnordered<Flight<'a>>,
     next: u64,
     set_deadline: Option<u32>,
-    /// Messages in them.
+    /// Messages in all batches.
     pub(super) messages: u64,
-    /// Invocations that did not end well.
+    /// Invocations that failed or died.
     pub(super) troubled: BTreeSet<u64>,
     flying: BTreeSet<u64>,
-    /// What came of the batches since this was looked at last.
+    /// Reports of the batches since they were last taken.
     pub(super) reports: Vec<BatchReport>,
 }
 
@@ -68,17 +68,17 @@ impl<'a> Instances<'a> {
         self.reactor.world().sim()
     }
 
-    /// Whether an invocation is still at work.
+    /// Whether an invocation is still running.
     pub(super) fn flying(&self, invocation: u64) -> bool {
         self.flying.contains(&invocation)
     }
 
-    /// The next invocation has only this long, in milliseconds.
+    /// Limits the next invocation to this long, in milliseconds.
     pub(super) fn set_deadline(&mut self, ms: u32) {
         self.set_deadline = Some(ms);
     }
 
-    /// Lets time pass until `end`, or until nothing is to be done any more.
+    /// Passes time until `end`, or until nothing is left to do.
     pub(super) async fn until(&mut self, end: Time) {
         let sim = self.sim();
         loop {
@@ -100,7 +100,7 @@ impl<'a> Instances<'a> {
         }
     }
 
-    /// Lets time pass until the queue is empty and nobody is at work, at most until `end`; whether it came to that.
+    /// Passes time until the queue is empty and no invocation runs, at most until `end`; returns whether that happened.
     pub(super) async fn until_quiet(&mut self, end: Time) -> bool {
         let sim = self.sim();
         while sim.now() < end {

@@ -11,25 +11,25 @@ use crate::sim::Sim;
 use crate::sim::drive::Simulated as _;
 use crate::sim::faults::{About, FaultInjector, InjectedFault, Made};
 
-/// No story takes longer to come to rest than this: what comes latest is a replay, three days later, and what it starts.
+/// Limit for a story to come to rest: its last event is a replay after three days, with its consequences.
 const REST_MAX_MS: i64 = 10 * DAY_MS;
 
 /// How a story ended.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Played {
-    /// Things that happened: acts, messages delivered, calls made by the reactor.
+    /// Acts, delivered messages and calls of the reactor.
     pub(super) steps: u64,
-    /// Calls of the reactor among them.
+    /// Calls of the reactor.
     pub(super) calls: u64,
-    /// Alerts told.
+    /// Published alerts.
     pub(super) alerts: u64,
-    /// What did not hold.
+    /// The violation, if one was found.
     pub(super) violation: Option<Violation>,
-    /// What happened: calls on documents, trouble, alerts.
+    /// Calls on documents, faults and alerts, in order.
     pub(super) timeline: Vec<String>,
 }
 
-/// Plays a story on a clock of its own.
+/// Plays a story with its own clock.
 pub(super) fn play(story: &Story) -> Played {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
     match runtime {
@@ -64,7 +64,7 @@ struct Run<'a> {
     instances: Instances<'a>,
     reactor: &'a Reactor<FaultInjector>,
     acts: u64,
-    /// Trouble that calls of the reactor met.
+    /// Faults that the reactor's calls met.
     faults: Vec<Made>,
 }
 
@@ -74,7 +74,7 @@ impl Run<'_> {
         for step in steps {
             self.step(*step).await?;
         }
-        // Trouble is over; what was lost is found by the next sweep.
+        // No more faults; the next sweep finds what was lost.
         self.reactor.world().stop_injecting();
         self.reactor.world().sim().no_more_fates();
         self.rest(false).await?;
@@ -101,7 +101,7 @@ impl Run<'_> {
         self.check()
     }
 
-    /// Passes time in pieces, so that what is wrong is found near to where it went wrong.
+    /// Passes time in pieces, so that a violation is found near its cause.
     async fn pass(&mut self, end: Time) -> Result<(), Violation> {
         loop {
             let now = self.reactor.world().now();
@@ -136,7 +136,7 @@ impl Run<'_> {
     }
 }
 
-/// Everything that happened, in order.
+/// All calls, faults and alerts, in order of time.
 fn timeline(sim: &Sim, faults: Vec<Made>) -> Vec<String> {
     let calls = sim.calls_after(0).into_iter().map(|call| {
         let failed = call.failed.map(|code| format!(" ({code})")).unwrap_or_default();

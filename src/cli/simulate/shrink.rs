@@ -1,12 +1,12 @@
-//! Makes a story that ends badly as short as it can be: leaves out ever smaller parts as long as it still ends badly.
+//! Shrinks a failing story: leaves out ever smaller parts as long as the story still fails.
 
 use super::play::play;
 use super::step::Story;
 
-/// Stories played for it; a shrunk story need not be the shortest.
+/// Stories played for this; the result need not be the shortest.
 const TRIES_MAX: usize = 300;
 
-/// The places of the steps that it takes.
+/// The places of the steps that the failure needs.
 pub(super) fn shrink(story: &Story) -> Vec<usize> {
     let mut kept: Vec<usize> = (0..story.steps.len()).collect();
     let mut tries = 0;
@@ -36,7 +36,7 @@ pub(super) fn shrink(story: &Story) -> Vec<usize> {
     kept
 }
 
-/// The story with nothing but the steps at these places.
+/// The story with only the steps at these places.
 pub(super) fn only(story: &Story, kept: &[usize]) -> Story {
     let steps = kept.iter().filter_map(|place| story.steps.get(*place).copied()).collect();
     Story { steps, ..story.clone() }

@@ -1,4 +1,4 @@
-//! The organisation of a story, and what people do in it.
+//! The organisation of a story, and the acts of people in it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -20,34 +20,34 @@ const MANAGEMENT: &str = "111122223333";
 const EXEMPT: &str = "555566667777";
 const ROOT: &str = "r-stry";
 const OUS: [&str; 3] = ["ou-stry-production", "ou-stry-workloads", "ou-stry-pilotscope"];
-/// What an untrusted actor writes carries this, so that it is recognised wherever it turns up.
+/// Marks everything that an untrusted actor writes, so that the checker recognises it.
 pub(super) const EVIL: &str = "evil";
 /// Accounts that a story can add to the first five.
 const VENDED_MAX: usize = 4;
 
-/// What the policy wants of an account: said here once more, in other words than the reactor's.
+/// What the policy wants of an account, computed independently of the reactor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Expected {
     /// Run As for this user, and an idle timeout where it is owned.
     Enforced { user: &'static str, idle: Option<&'static str> },
-    /// Look, tell, never write.
+    /// Observe and notify, never write.
     Watched,
 }
 
-/// The organisation, beyond what the simulated world keeps of it.
+/// The state of a story beyond the simulated world.
 #[derive(Debug)]
 pub(super) struct Stage {
     policies: [Policy; 2],
     other_policy: bool,
-    /// All accounts that there ever were, in order.
+    /// All accounts that ever existed, in order.
     pub(super) accounts: Vec<AccountId>,
     away: BTreeMap<AccountId, Account>,
-    /// Messages that nobody understands, so far.
+    /// Number of undecodable messages so far.
     pub(super) garbage: usize,
 }
 
 impl Stage {
-    /// Five accounts with documents as they are found in the wild.
+    /// Sets up five accounts with typical existing documents.
     pub(super) fn set(story: &Story) -> Result<(Self, Sim), String> {
         let epoch = EPOCH.parse::<Time>().map_err(|error| error.to_string())?;
         let policy = |text: &str| {
@@ -83,7 +83,7 @@ impl Stage {
         sim.put_account(account);
     }
 
-    /// The target at a place; a place beyond the list is another way to say one in it.
+    /// The target at a place; places beyond the lists wrap around.
     pub(super) fn target(&self, place: Place) -> Option<Target> {
         let account = self.account(place.account)?;
         let region = REGIONS.get(usize::from(place.region) % REGIONS.len())?;
@@ -103,7 +103,7 @@ impl Stage {
         pairs.map(|(account, region)| Target::new(account.clone(), region.clone())).collect()
     }
 
-    /// What the policy wants where an account stands.
+    /// What the policy wants of an account in its place.
     pub(super) fn expected(&self, facts: &AccountFacts) -> Expected {
         let user = if self.other_policy { "engineers" } else { "ops" };
         let place = facts.ou_path.last().map_or("", |ou| ou.as_str());
@@ -115,7 +115,7 @@ impl Stage {
         }
     }
 
-    /// Lets one step happen, unless it is a matter of time or of trouble.
+    /// Performs one step, unless it concerns time or faults.
     pub(super) fn play(&mut self, sim: &Sim, step: Step) {
         match step {
             Step::Act(place, actor, op) => {
@@ -204,7 +204,7 @@ impl Stage {
         sim.account_closed(&management, &id);
     }
 
-    /// What a member account can make out of rules and buses of its own, at most.
+    /// Sends an event that a member account could forge with its own rules and buses.
     fn forge(&self, sim: &Sim, from: u8, about: u8) {
         let place = Place { account: from, region: 0 };
         let (Some(from), Some(about)) = (self.target(place), self.account(about)) else { return };
@@ -239,7 +239,7 @@ impl Stage {
     }
 }
 
-/// Nobody but a pipeline acts before the reactor has seen a document for the first time: what is there then is adopted.
+/// Before the reactor first observes a document, only pipelines act on it: the existing content is adopted.
 fn ripe(sim: &Sim, target: &Target, actor: Actor) -> bool {
     let known = sim.record(target).is_some_and(|record| record.facts.base.is_some());
     let there = sim.find_account(&target.account).is_some_and(|account| {
@@ -293,7 +293,7 @@ fn act(sim: &Sim, target: &Target, actor: Actor, op: Op) -> Result<(), Fault> {
         Op::Delete => sim.delete_document(target, &caller),
         Op::DeleteVersion(by) => sim.delete_version(target, &caller, back(by)),
         Op::Recreate(tag) => {
-            // A pipeline brings its own content; an administrator keeps as much as he can.
+            // A pipeline writes its own content; an administrator keeps the current one.
             let mut body = if actor == Actor::Pipeline { empty_body() } else { latest_body(sim, target) };
             merge(&mut body, &inputs(tag));
             let _ = sim.delete_document(target, &caller);
@@ -327,7 +327,7 @@ fn act(sim: &Sim, target: &Target, actor: Actor, op: Op) -> Result<(), Fault> {
     }
 }
 
-/// The latest content, or a small valid document.
+/// The latest content, or an empty valid document.
 fn latest_body(sim: &Sim, target: &Target) -> Value {
     let document = sim.document(target);
     let text = document.and_then(|document| document.versions.get(&document.latest()).map(|v| v.text.clone()));

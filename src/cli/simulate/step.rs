@@ -1,5 +1,5 @@
-//! What can happen in a story: drawn by the seed, without a look at the organisation, so that any part of a story can be
-//! left out and the rest stays what it was.
+//! The steps of a story. The seed draws them without regard to the organisation, so that any of them can be left out and
+//! the others stay the same.
 
 use std::fmt;
 
@@ -7,24 +7,24 @@ use crate::ports::FaultClass;
 use crate::sim::faults::InjectedFault;
 use crate::sim::{Duplicates, Fate, Switches};
 
-/// One thing that happens.
+/// One step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Step {
     /// Time passes, in milliseconds.
     Pass(u32),
-    /// Time passes until nothing is in the queue.
+    /// Time passes until the queue is empty.
     Rest,
-    /// Somebody does something to a document.
+    /// An actor acts on a document.
     Act(Place, Actor, Op),
-    /// What becomes of the next event.
+    /// Decides the delivery of the next event.
     Fate(Fate),
-    /// The nth call of the reactor from now on meets trouble.
+    /// The nth call of the reactor from now on meets a fault.
     Fault(u8, InjectedFault),
-    /// The next invocation has only this long, in milliseconds.
+    /// The next invocation is limited to this long, in milliseconds.
     Deadline(u32),
-    /// A message that nobody understands.
+    /// An undecodable message arrives.
     Garbage,
-    /// A new account.
+    /// An account is created.
     Vend,
     /// An account moves to an OU, both by their place in the list.
     Move(u8, u8),
@@ -34,15 +34,15 @@ pub(super) enum Step {
     Rejoin(u8),
     /// An account is closed.
     Close(u8),
-    /// An administrator of the first account has an event sent that only the management account may send, about the second.
+    /// An administrator of the first account forges an event of the management account about the second.
     Forge(u8, u8),
-    /// The member role of an account cannot be assumed any more.
+    /// The member role of an account can no longer be assumed.
     Lock(u8),
-    /// It can be again.
+    /// The member role can be assumed again.
     Unlock(u8),
-    /// A region of an account is switched off.
+    /// A region of an account is disabled.
     Off(Place),
-    /// It is switched on again.
+    /// It is enabled again.
     On(Place),
     /// Another policy is pushed.
     Push(bool),
@@ -57,55 +57,55 @@ pub(super) struct Place {
     pub(super) region: u8,
 }
 
-/// Who does it.
+/// Who acts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Actor {
     /// An administrator, by number.
     Mallory(u16),
-    /// An administrator whose session is named like ours.
+    /// An administrator whose session is named like the reactor's.
     Impostor(u16),
-    /// Somebody on call.
+    /// An on-call engineer.
     BreakGlass(u16),
     /// The pipeline.
     Pipeline,
 }
 
-/// What is done to the document.
+/// An act on the document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Op {
-    /// Run As off, and a field that we do not own set to a value with this number.
+    /// Run As off, and a field that the policy does not own set to a value with this number.
     Edit(u16),
-    /// The same, and the new version is not made the default.
+    /// The same, without making the new version the default.
     EditBehind(u16),
-    /// The default goes back by so many versions.
+    /// The default moves back by this many versions.
     MoveDefault(u8),
     /// The document is deleted.
     Delete,
-    /// One version is deleted, so many before the latest.
+    /// The version this many before the latest is deleted.
     DeleteVersion(u8),
-    /// The document is deleted and made anew.
+    /// The document is deleted and recreated.
     Recreate(u16),
-    /// The document is deleted and made anew with another type.
+    /// The document is deleted and recreated with another type.
     OtherType,
     /// A version that is no Session document.
     Invalid,
-    /// Our own last text with one field changed, under a name like those of our versions.
+    /// The reactor's last text with one field changed, under a version name like the reactor's.
     CopyOurs(u16),
-    /// So many versions in a row.
+    /// This many versions in a row.
     Fill(u8),
     /// A call that fails.
     Fail,
-    /// An edit by an administrator, and at once one by the pipeline on top of it.
+    /// An edit by an administrator, and at once the pipeline's edit on top of it.
     EditThenPipeline(u16),
-    /// What LZA from 1.14 on writes.
+    /// The write of LZA from 1.14 on.
     Lza(u16),
-    /// What LZA up to 1.13 writes.
+    /// The write of LZA up to 1.13.
     OldLza(u16),
-    /// What the AWS sample writes.
+    /// The write of the AWS sample.
     Sample(u16),
 }
 
-/// Draws numbers, the same from the same seed (`SplitMix64`).
+/// A seeded random generator (`SplitMix64`).
 #[derive(Clone, Debug)]
 pub(super) struct Dice(u64);
 
@@ -132,12 +132,12 @@ impl Dice {
     }
 }
 
-/// What a story is mostly about.
+/// The main subject of a story.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Scenario {
     /// Everything at once.
     Mixed,
-    /// Few acts, much trouble between any two calls.
+    /// Few acts, and many faults between calls.
     Faults,
     /// Administrators against the reactor, again and again.
     War,
@@ -145,16 +145,16 @@ pub enum Scenario {
     Pipelines,
     /// Accounts that come, move and go.
     Accounts,
-    /// Events that come late, twice, long after, or never.
+    /// Events that arrive late, twice, long after, or never.
     Delivery,
 }
 
 impl Scenario {
-    /// All of them, in the order in which seeds take turns.
+    /// All scenarios, in the order in which seeds use them.
     pub(super) const ALL: [Self; 6] =
         [Self::Mixed, Self::Faults, Self::War, Self::Pipelines, Self::Accounts, Self::Delivery];
 
-    /// How often acts, trouble, fates, and news of accounts are drawn, out of their sum.
+    /// Relative weights of acts, faults, event fates and account changes.
     fn weights(self) -> [u32; 4] {
         match self {
             Self::Mixed => [10, 5, 5, 3],
@@ -167,7 +167,7 @@ impl Scenario {
     }
 }
 
-/// A story: its switches and what happens.
+/// A story: its switches and its steps.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Story {
     pub(super) seed: u64,
@@ -182,12 +182,12 @@ impl Story {
         let mut dice = Dice::new(seed);
         let drawn = dice.pick(&Scenario::ALL, Scenario::Mixed);
         let scenario = scenario.unwrap_or(drawn);
-        // Drawn apart, so that a story is otherwise what it would be without.
+        // Drawn from separate dice, so that these settings do not change the rest of a story.
         let torn_ms = Dice::new(!seed).pick(&[0, 0, 80, 400], 0);
         let skew_ms =
             Dice::new(seed.rotate_left(32)).pick(&[0, 0, 0, -60_000, -7_000, -2_000, 2_000, 7_000, 60_000], 0);
         let switches = Switches { torn_ms, skew_ms, ..switches(&mut dice) };
-        // One foe who comes back, or a new one each time.
+        // A single recurring attacker, a few, or a new one each time.
         let foes = dice.pick(&[1, 3, u16::MAX], 3);
         let mut steps = Vec::new();
         for number in 0..10 + dice.below(50) {
@@ -240,7 +240,7 @@ fn draw(dice: &mut Dice, scenario: Scenario, number: u16, foes: u16) -> Step {
 }
 
 fn act(dice: &mut Dice, scenario: Scenario, number: u16, foes: u16) -> Step {
-    // Most happens in one place: trouble is what meets there.
+    // Most steps concern one place, because conflicts arise there.
     let account = dice.pick(&[0, 0, 0, 0, 1, 1, 2, 3, 4, 5, 6], 0);
     let place = Place { account, region: dice.pick(&[0, 0, 0, 1], 0) };
     let trusted = match scenario {

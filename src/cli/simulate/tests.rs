@@ -1,4 +1,4 @@
-//! Stories that hold, and a checker that bites.
+//! Stories that hold, and mutants that the checker finds.
 
 use std::ops::Range;
 
@@ -18,10 +18,10 @@ use crate::sim::{Called, Duplicates, Fate, Switches};
 const SEEDS: Range<u64> = 1_200..1_400;
 /// Among them those that every wrong turn is tried on.
 const WRONG_TURNS: Range<u64> = 1_200..1_320;
-/// A wrong turn is found within so many steps.
+/// Steps within which a mutant is found.
 const FOUND_WITHIN: u64 = 150_000;
 
-/// Plays stories; how many steps they took.
+/// Plays stories and returns the number of steps.
 fn hold(seeds: Range<u64>) -> u64 {
     let mut steps = 0;
     for seed in seeds {
@@ -51,7 +51,7 @@ fn a_story_is_the_same_each_time() {
     assert_eq!((first.steps, first.alerts, first.violation), (second.steps, second.alerts, second.violation));
 }
 
-/// Every port call that a story takes, and some more, fails once in every way.
+/// Every port call of a story, and some more, fails once in every way.
 const CALLS: u8 = 18;
 
 #[test]
@@ -97,7 +97,7 @@ fn every_wrong_turn_is_found() {
     assert_eq!(missed, []);
 }
 
-/// Mallory puts a document of another type in the place of the right one, and a pipeline puts its own in the place of that.
+/// Mallory replaces the right document by one of another type, and a pipeline replaces that by its own.
 fn replaced_twice(stale_ms: u64, after_ms: u32) -> Story {
     let place = Place { account: 0, region: 0 };
     let steps = vec![
@@ -110,7 +110,7 @@ fn replaced_twice(stale_ms: u64, after_ms: u32) -> Story {
 
 #[test]
 fn a_pipelines_document_outlives_the_one_that_we_delete_if_it_could_be_seen() {
-    // Seed 1802351: the deletion takes along what nobody could see.
+    // Seed 1802351: the deletion also removes a document that was still invisible.
     for (stale_ms, step) in [(0, 20), (1_500, 50)] {
         for after_ms in (2_000..3_600).step_by(step) {
             let story = replaced_twice(stale_ms, after_ms);
@@ -126,7 +126,7 @@ fn a_deletion_that_was_announced_and_not_made_is_taken_back_from_whoever_remembe
     assert_eq!(play(&story).violation, None);
 }
 
-/// A pipeline writes twice while the reactor observes what an administrator has done.
+/// A pipeline writes twice while the reactor observes an administrator's edit.
 fn written_within_an_observation(after_ms: u32) -> Story {
     let place = Place { account: 1, region: 0 };
     let steps = vec![
@@ -148,7 +148,7 @@ fn a_pipelines_edits_between_the_answers_of_one_observation_are_kept() {
 
 #[test]
 fn whoever_writes_and_is_cut_short_may_write_again() {
-    // Seed 1901588: each time the one who heard of the pipeline's edit writes and is cut short, the next one undoes it.
+    // Seed 1901588: an invocation that knows the pipeline's edit writes and dies; the next one reverts the write.
     let late = [Step::Fate(Fate::Late(95)), Step::Act(Place { account: 1, region: 0 }, Actor::Pipeline, Op::Edit(4))];
     let cut_short = [
         Step::Pass(47_000),

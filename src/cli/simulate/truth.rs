@@ -1,5 +1,5 @@
-//! What really happened to a document, told by somebody who sees every call and knows every author: what the checker holds
-//! the reactor against. It follows the calls themselves, and shares with the reactor only what a document's fields are.
+//! What really happened to a document, from all calls and their authors: the standard for the reactor. It follows the calls
+//! themselves, and shares with the reactor only the parser of a document's fields.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,14 +9,14 @@ use crate::domain::edit::Action;
 use crate::domain::time::{SECOND_MS, Time};
 use crate::sim::{Called, Fate};
 
-/// A document that says nothing.
+/// A document without preferences.
 const BLANK: &str = r#"{"schemaVersion":"1.0","sessionType":"Standard_Stream","inputs":{}}"#;
-/// Versions between two looks that are few enough to be followed.
+/// Foreign versions since rest up to which the reactor can determine the accepted content.
 const FOLLOWED_MAX: u32 = 6;
-/// Calls of one number that are no further apart than this may each have made either version.
+/// Within this time, the makers of two versions of one number cannot be distinguished.
 const ALIKE_MS: i64 = 4 * SECOND_MS;
 
-/// Who made a call, by the role's ARN that only AWS can set.
+/// The author of a call, by the role's ARN, which only AWS sets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Author {
     Us,
@@ -37,59 +37,59 @@ impl Author {
     }
 }
 
-/// A change that somebody has to hear of.
+/// A change that an alert must report.
 #[derive(Clone, Debug)]
 pub(super) struct Owed {
-    /// The session's name, which an alert has to give.
+    /// The session's name, which the alert must contain.
     pub(super) who: String,
     /// When the call was made.
     pub(super) at: Time,
-    /// What was done.
+    /// What the call did.
     pub(super) action: Action,
 }
 
-/// One target.
+/// The truth about one target.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Truth {
     versions: BTreeMap<u64, Body>,
     authors: BTreeMap<u64, String>,
     /// When the latest version was made.
     written: Option<Time>,
-    /// What trusted hands have made, edit by edit.
+    /// The content made by trusted principals, edit by edit.
     pub(super) accepted: Option<Content>,
-    /// Why the reactor cannot know that.
+    /// Why the reactor cannot determine the accepted content.
     pub(super) unknowable: Option<&'static str>,
-    /// Versions and documents that we made.
+    /// Versions and documents that the reactor made.
     pub(super) puts: u32,
-    /// How many of them there are reasons for.
+    /// Number of Puts that are justified.
     pub(super) allowed: u32,
-    /// Calls that are to be told.
+    /// Calls that are still to be reported.
     pub(super) owed: Vec<Owed>,
-    /// An event was lost since the last sweep: what it did may stand until the next one.
+    /// A change since the last sweep may have gone unnoticed: it may stand until the next one.
     pub(super) blind: bool,
-    /// Foreign versions since the reactor was last at rest here.
+    /// Foreign versions since the reactor was last at rest on this target.
     since_rest: u32,
     trusted_since_rest: bool,
     /// When a pipeline last wrote.
     trusted: Option<Time>,
-    /// When somebody else than a pipeline last deleted the document, or we found it gone and made it anew.
+    /// When the document was last deleted by another principal than a pipeline, or created by the reactor.
     deleted: Option<Time>,
-    /// Values that others than pipelines set first, or a pipeline whose event was lost.
+    /// Values set first by another principal than a pipeline, or by a pipeline whose event was lost.
     brought: BTreeSet<String>,
-    /// Who last made a version of a number, and when: numbers begin anew with each document.
+    /// The last foreign maker of each version number, and when; a new document counts from 1 again.
     makers: BTreeMap<u64, (Author, Time)>,
-    /// The document is of another type: what is written into it is no preference.
+    /// The document has another type, so its content is no preference.
     other_type: bool,
 }
 
 impl Truth {
-    /// The reactor begins here: what there is may be put right once.
+    /// The reactor starts here: the existing document may be corrected once.
     pub(super) fn begin(&mut self) {
         (self.puts, self.allowed, self.owed, self.unknowable) = (0, 1, Vec::new(), None);
         self.rest();
     }
 
-    /// Takes a call into account. What happened no longer than `unseen_ms` before a call of ours could not be seen.
+    /// Accounts for a call. A change up to `unseen_ms` before a call of the reactor may be invisible to it.
     pub(super) fn follow(&mut self, call: &Called, unseen_ms: i64) {
         if call.failed.is_some() {
             return;
@@ -101,12 +101,12 @@ impl Truth {
             Action::Deleted => {
                 self.versions.clear();
                 self.deleted = Some(call.at).filter(|_| author != Author::Pipeline).or(self.deleted);
-                // What a pipeline wrote just before may be gone without a trace.
+                // The deletion may remove a pipeline's version before the reactor observes it.
                 if self.trusted_since_rest && author != Author::Us {
                     self.unknowable = Some("a trusted version was deleted with its document");
                 }
-                // We delete what is no Session document, to make one. A deletion has no condition: it takes along what a
-                // pipeline has put in its place that very moment, and events do not tell what that held.
+                // The reactor deletes a document of another type to create a right one. The deletion is unconditional: it
+                // also removes what a pipeline has created meanwhile, and events carry no content.
                 let unseen = self.trusted.is_some_and(|at| call.at.since(at) <= unseen_ms);
                 if author == Author::Us && unseen {
                     self.unknowable = Some("a trusted document took the place of another one while we deleted that");
@@ -131,12 +131,12 @@ impl Truth {
             return;
         }
         self.allowed += match (author, call.action) {
-            // A pipeline's change that was dropped while its author was not known is taken over by a second Put.
+            // A pipeline's change that is reverted while its author is unknown is restored by a second Put.
             (Author::Pipeline, Action::Created | Action::Updated { .. }) => 2,
             (_, Action::Created | Action::Updated { .. } | Action::Deleted) => 1,
             (_, Action::DefaultMoved { .. } | Action::VersionDeleted { .. } | Action::SharingChanged) => 0,
         };
-        // A call in the very second in which we wrote looks like one before; where reads are behind, the sweep puts it right.
+        // A call in the second of the last write looks like an earlier one; where reads lag, the sweep corrects it.
         let unmade = matches!(call.action, Action::DefaultMoved { .. } | Action::Deleted);
         self.blind |= unmade && same_second(self.written, Some(call.at));
         if call.fate == Fate::Lost {
@@ -146,8 +146,8 @@ impl Truth {
         }
     }
 
-    /// Whoever makes the latest version the default does what we would have done. Making a version of one's own the default
-    /// belongs to its story: a move in the very second in which we write on top of it cannot be told from one before.
+    /// Making the latest version the default is what the reactor would do. A move to the caller's own version in the second
+    /// of the last write cannot be distinguished from one before it.
     fn is_worth_telling(&self, call: &Called) -> bool {
         let Action::DefaultMoved { version } = call.action else { return true };
         let latest = self.versions.keys().next_back().copied();
@@ -193,7 +193,7 @@ impl Truth {
         if call.fate == Fate::Lost {
             self.unknowable = Some("the event of a trusted edit was lost");
         }
-        // Events tell whole seconds: whether the pipeline's document was the one that was deleted cannot be known.
+        // Events carry whole seconds, so it is unknown whether the deletion removed the pipeline's document.
         if same_second(self.deleted, Some(call.at)) {
             self.unknowable = Some("somebody deleted the document in the second of a trusted edit");
         }
@@ -216,8 +216,8 @@ impl Truth {
         self.accepted = Some(accepted.with_change(&change));
     }
 
-    /// What an untrusted version sets is not accepted when a pipeline sets the same later. Where the reactor cannot know what
-    /// is accepted, every value of a document that is made anew is one that it first sees there.
+    /// A value that an untrusted version set first is not accepted when a pipeline sets it later. Where the accepted
+    /// content is unknown, every value of a recreated document counts as new.
     fn untrusted(&mut self, content: Option<&Content>, before: Option<&Body>) {
         let Some(content) = content else { return };
         let accepted = || match self.unknowable {
@@ -229,12 +229,12 @@ impl Truth {
         self.brought.extend(change.iter().filter(|field| field.to.is_some()).map(value_of));
     }
 
-    /// An invocation wrote and stopped before it could commit what it knew.
+    /// An invocation wrote and died before it committed.
     pub(super) fn cut_short(&mut self) {
         self.allowed += 1;
     }
 
-    /// The account is not governed any more.
+    /// The account is no longer governed.
     pub(super) fn leave(&mut self) {
         self.owed.clear();
         if self.trusted_since_rest {
@@ -242,13 +242,13 @@ impl Truth {
         }
     }
 
-    /// The reactor has come to rest here.
+    /// The reactor is at rest on this target.
     pub(super) fn rest(&mut self) {
         self.since_rest = 0;
         self.trusted_since_rest = false;
     }
 
-    /// What is there now is where the story goes on from.
+    /// Continues from the document's current content.
     pub(super) fn resume_from(&mut self, there: &Body) {
         self.accepted = there.content().cloned();
         self.unknowable = None;
@@ -259,7 +259,7 @@ fn value_of(change: &FieldChange) -> String {
     format!("{}={:?}", change.field, change.to)
 }
 
-/// Events tell whole seconds.
+/// Events carry whole seconds.
 fn same_second(one: Option<Time>, other: Option<Time>) -> bool {
     let second = |time: Option<Time>| time.map(|time| time.ms() / SECOND_MS);
     one.is_some() && second(one) == second(other)

@@ -1,4 +1,4 @@
-//! What the rows of the ledger come to.
+//! Summarises the ledger's rows.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,63 +11,63 @@ use crate::domain::sweep::{Sweep, ungoverned, was_missed};
 use crate::domain::target::{AccountFacts, AccountId, AccountState, OuId, Region, Target};
 use crate::domain::time::Time;
 
-/// One target, as far as anybody knows.
+/// The known state of one target.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Line {
     pub(super) target: Target,
     pub(super) name: String,
     pub(super) status: Status,
     pub(super) why: String,
-    /// When a look last brought something new; absent where nobody has looked.
+    /// When the record last changed; absent where the target was never observed.
     pub(super) updated: Option<Time>,
-    /// The last look that was written down.
+    /// The last recorded check.
     pub(super) looked: Option<Time>,
-    /// The last complete sweep has not come to it either: how it stands is how it stood.
+    /// The last complete sweep has not checked it either, so its status is outdated.
     pub(super) overlooked: bool,
     pub(super) policy: String,
 }
 
-/// How far a new account has come.
+/// The progress of a new account.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Gap {
     pub(super) account: AccountId,
     pub(super) name: String,
     pub(super) since: Time,
-    /// When its last target was put right; absent while one is not.
+    /// When its last target was configured; absent while one is not.
     pub(super) until: Option<Time>,
     /// The milestones of each region.
     pub(super) regions: BTreeMap<Region, Milestones>,
 }
 
-/// Regions that the same accounts have enabled, and that the policy does not govern.
+/// Regions that the same accounts have enabled and the policy does not govern.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Ungoverned {
     pub(super) regions: Vec<Region>,
     pub(super) accounts: BTreeSet<AccountId>,
 }
 
-/// What was query for.
+/// The selection of targets.
 pub(super) struct Query<'a> {
     pub(super) ou: Option<&'a OuId>,
     pub(super) statuses: &'a [Status],
     pub(super) now: Time,
 }
 
-/// How everything stands that was query for.
+/// The status of the selected targets.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Overview {
-    /// What needs somebody first; what is in sync last.
+    /// The most urgent lines first, those in sync last.
     pub(super) lines: Vec<Line>,
     pub(super) gaps: Vec<Gap>,
-    /// What nobody looks at; left open where only some statuses were query for.
+    /// Enabled regions that are not governed; absent where only some statuses were selected.
     pub(super) ungoverned: Option<Vec<Ungoverned>>,
-    /// Accounts that have not said of late which regions they have enabled.
+    /// Number of accounts that have not recently reported their enabled regions.
     pub(super) silent: usize,
-    /// Accounts that count: known, in the organisation, and query for.
+    /// Number of selected accounts that are known and in the organisation.
     pub(super) accounts: usize,
     /// The last sweep.
     pub(super) sweep: Option<Sweep>,
-    /// Targets of accounts that left or were closed, and of regions that are not governed any more.
+    /// Number of targets whose account left or was closed, or whose region is no longer governed.
     pub(super) past: usize,
 }
 
@@ -106,7 +106,7 @@ impl Overview {
                 policy: row.policy.clone(),
             });
         }
-        // Where we know what should have been looked at: not known is never green.
+        // Adds governed targets that were never observed: unknown must not appear as right.
         for facts in accounts.values() {
             let told = inventory.enabled.get(&facts.account).map(|told| &told.regions);
             let governed = policy.map(|policy| policy.regions_of(told));
@@ -161,7 +161,7 @@ impl Overview {
         self.ungoverned = Some(ungoverned.collect());
     }
 
-    /// How many stand how, the most urgent first.
+    /// Number of targets per status, the most urgent first.
     pub(super) fn counts(&self) -> Vec<(Status, usize)> {
         let mut counts: Vec<(Status, usize)> = Vec::new();
         for line in &self.lines {
@@ -186,8 +186,8 @@ impl Overview {
     }
 }
 
-/// Whether the policy governs a target. One that was not looked at since its account said that the region is not enabled
-/// is a thing of the past.
+/// Whether the policy governs a target. A target is past if its account has reported the region as not enabled since the
+/// target's last check.
 fn counts(policy: &Policy, told: Option<&Enabled>, row: &TargetRow) -> bool {
     let region = &row.target.region;
     let off = |told: &Enabled| !told.regions.contains(region) && row.looked <= told.at;
@@ -207,24 +207,24 @@ fn last(regions: &BTreeMap<Region, Milestones>, milestone: fn(&Milestones) -> Op
 }
 
 impl Gap {
-    /// When the first of its targets could be read.
+    /// When its first target could be read.
     pub(super) fn reached(&self) -> Option<Time> {
         self.regions.values().filter_map(|passed| passed.reached).min()
     }
 
-    /// When it was entered through a member role for the first time.
+    /// When a member role first worked.
     pub(super) fn member_role(&self) -> Option<Time> {
         self.regions.values().filter_map(|passed| passed.member_role).min()
     }
 
-    /// How many of its regions have passed a milestone.
+    /// Number of its regions that have passed a milestone.
     pub(super) fn count(&self, milestone: fn(&Milestones) -> Option<Time>) -> usize {
         self.regions.values().filter_map(milestone).count()
     }
 }
 
 impl Line {
-    /// Nobody has to see to it.
+    /// Needs no attention.
     pub(super) fn is_fine(&self) -> bool {
         matches!(self.status, Status::InSync | Status::Exempt) && !self.overlooked
     }

@@ -1,4 +1,4 @@
-//! How everything stands, for people and for programs.
+//! Renders the status, for people and for programs.
 
 use std::fmt::Write as _;
 
@@ -17,12 +17,12 @@ use crate::domain::time::{DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS, Time};
 const SCHEMA_VERSION: u32 = 1;
 const NAME_CHARS: usize = 24;
 const WHY_CHARS: usize = 120;
-/// New accounts that are listed; programs get all of them.
+/// New accounts shown to people; programs get all of them.
 const GAPS_MAX: usize = 10;
-/// Accounts that are named where one region is enabled in many; programs get all of them.
+/// Accounts named per ungoverned region; programs get all of them.
 const NAMED_MAX: usize = 3;
 
-/// Every target that was query for, and the gaps.
+/// Every selected target, and the new accounts.
 pub(super) fn data(overview: &Overview, policy: Option<&Policy>, now: Time) -> String {
     let seconds = |from: Time, to: Time| to.since(from) / SECOND_MS;
     let lines = overview.lines.iter().map(|line| {
@@ -61,7 +61,7 @@ pub(super) fn data(overview: &Overview, policy: Option<&Policy>, now: Time) -> S
     escaped(&format!("{value:#}\n"))
 }
 
-/// What needs somebody, the new accounts, and the sum.
+/// The targets that need attention, the new accounts, and the totals.
 pub(super) fn text(overview: &Overview, all: bool, now: Time) -> String {
     let shown: Vec<&Line> = overview.lines.iter().filter(|line| all || !line.is_fine()).collect();
     let mut text = String::new();
@@ -104,7 +104,7 @@ pub(super) fn text(overview: &Overview, all: bool, now: Time) -> String {
     text + &sum(overview, now)
 }
 
-/// What a new account has behind it, and what it waits for.
+/// The milestones of a new account, passed and open.
 fn new_account(gap: &Gap, now: Time) -> String {
     let Gap { account, name, since, until, regions } = gap;
     let after =
@@ -137,7 +137,7 @@ fn sum(overview: &Overview, now: Time) -> String {
     format!("{targets} in {accounts}: {counts}{newest}\n{}", swept(overview.sweep.as_ref(), now))
 }
 
-/// How old what nobody told of can be.
+/// The age of the last sweep, which bounds how long a change without an event can stay unnoticed.
 fn swept(sweep: Option<&Sweep>, now: Time) -> String {
     let ago = |at: Time| age(now.since(at));
     let Some(sweep) = sweep else { return "there was no sweep yet\n".to_owned() };
@@ -157,7 +157,7 @@ fn swept(sweep: Option<&Sweep>, now: Time) -> String {
     }
 }
 
-/// What to know about the numbers.
+/// Notes on the numbers.
 pub(super) fn notes(overview: &Overview, policy: Option<&Policy>) -> String {
     let mut text = String::new();
     if policy.is_none() {
@@ -185,7 +185,7 @@ fn clean_lines(text: &str) -> String {
     text.lines().fold(String::new(), |all, line| all + &clean(line, MESSAGE_CHARS_MAX) + "\n")
 }
 
-/// The word that a status is stored as.
+/// The serialised name of a status.
 fn word(status: Status) -> String {
     match serde_json::to_value(status) {
         Ok(Value::String(word)) => word,
@@ -200,7 +200,7 @@ pub(in crate::cli) fn in_words(status: Status) -> String {
     }
 }
 
-/// In the largest unit that it fills.
+/// A duration in the largest unit that fits.
 pub(in crate::cli) fn age(ms: i64) -> String {
     let units = [(DAY_MS, "d"), (HOUR_MS, "h"), (MINUTE_MS, "min"), (SECOND_MS, "s")];
     let (unit, name) = units.into_iter().find(|(unit, _)| ms >= *unit).unwrap_or((SECOND_MS, "s"));

@@ -72,7 +72,7 @@ fn what_is_in_sync_is_not_green_where_the_last_complete_sweep_has_missed_it() {
     assert_eq!(overview.counts(), [(Status::InSync, 2), (Status::Exempt, 1)]);
 }
 
-/// A policy for every region that an account has enabled.
+/// A policy for every enabled region.
 fn everywhere() -> Policy {
     let text = r#"{
         "version": 1,
@@ -88,7 +88,7 @@ fn everywhere() -> Policy {
     Policy::from_compiled(text).unwrap()
 }
 
-/// How one account stands that had these regions enabled so many hours ago.
+/// The overview of one account that reported these enabled regions so many hours ago.
 fn enabled(told: Option<(&[&str], i64)>, targets: Vec<TargetRow>) -> Overview {
     let account = account("444455556666");
     let told = told.map(|(regions, hours)| {
