@@ -34,55 +34,74 @@
 //! | edit wars | [`domain::breaker`] |
 //! | progress of a new account: reached, configured, member role, events | [`domain::milestones`] |
 //! | the decision | [`domain::decide`] |
-//! | what to notify on-call of, and acts that wait for a principal | `domain::settle::notify`, `domain::settle::alerts` |
-//! | an incident, from the first act until the target is quiet | `domain::settle::incident` |
-//! | when a target is observed again without an event | `domain::settle::schedule` |
+//! | what to notify on-call of, and acts that wait for a principal | [`domain::settle::notify`], [`domain::settle::alerts`] |
+//! | an incident, from the first act until the target is quiet | [`domain::settle::incident`] |
+//! | when a target is observed again without an event | [`domain::settle::schedule`] |
 //! | every duration, with its source | [`domain::durations`] |
 //! | sweeps: the walk through the organisation, and its alerts | [`domain::sweep`] |
 //! | which regions an account is observed in | [`Policy::regions_of`](domain::policy::Policy::regions_of) |
-<<<<<<< HEAD
-//! | which answers make one observation | [`domain::observation::assemble()`] |
-//! | a consistent observation: read again until the answers agree | `reactor::observe` |
-//! | the quick check of a sweep, which costs one call | [`domain::quick_check`], `reactor::quick_check` |
-//! | what no event told of, and what only an event claims: CloudTrail's history | `reactor::lookup` |
-=======
 //! | which answers form one observation | [`domain::observation::assemble()`] |
-//! | a consistent observation: reads repeated until the answers agree | `reactor::observe` |
-//! | the quick check of a sweep, which costs one call | [`domain::quick_check`], `reactor::quick_check` |
-//! | CloudTrail's event history: missed events, and calls that only an event claims | `reactor::lookup` |
->>>>>>> prose1
-//! | the steps of one target | `reactor::reconcile` |
-//! | the inputs of a decision, gathered into a case | `reactor::gather` |
-//! | the write: intent, update, poll, promote | `reactor::write` |
+//! | a consistent observation: reads repeated until the answers agree | [`reactor::observe`] |
+//! | the quick check of a sweep, which costs one call | [`domain::quick_check`], [`reactor::quick_check`] |
+//! | CloudTrail's event history: missed events, and calls that only an event claims | [`reactor::lookup`] |
+//! | the steps of one target | [`reactor::reconcile`] |
+//! | the inputs of a decision, gathered into a case | [`reactor::gather`] |
+//! | the write: intent, update, poll, promote | [`reactor::write`] |
 //! | the form of an alert | [`domain::finding`] |
 //! | why a message is in the dead-letter queue | [`domain::dead_letter`] |
 //! | batches, delays, retries | [`reactor`] |
 //! | the traits for everything outside the process | [`ports`] |
 //! | their implementation over the AWS SDK | [`aws`] |
-//! | how an operator reaches AWS, and the dead-letter queue | `aws::operator`, `aws::dead_letters` (feature `cli`) |
-//! | the policy's versions; what operators read from the ledger | `aws::policy_store`, `aws::ledger_view` (feature `cli`) |
-//! | the traits' implementation as a simulated organisation | `sim` (feature `cli`) |
-//! | random scenarios, and the checker of the reactor's behaviour | `cli::simulate` (feature `cli`) |
-//! | a decision without its effects | `reactor::preview` (feature `cli`) |
-//! | desired against observed state, and applying a plan | `cli::plan`, `cli::apply` (feature `cli`) |
-//! | whether hub, roles, trails and forwarding rules are there | `cli::doctor`, `aws::hub_view` (feature `cli`) |
+//! | how an operator reaches AWS, and the dead-letter queue | [`aws::operator`], [`aws::dead_letters`] (feature `cli`) |
+//! | the policy's versions; what operators read from the ledger | [`aws::policy_store`], [`aws::ledger_view`] (feature `cli`) |
+//! | the traits' implementation as a simulated organisation | [`sim`] (feature `cli`) |
+//! | random scenarios, and the checker of the reactor's behaviour | [`cli::simulate`] (feature `cli`) |
+//! | a decision without its effects | [`reactor::preview`] (feature `cli`) |
+//! | desired against observed state, and applying a plan | [`cli::plan`], [`cli::apply`] (feature `cli`) |
+//! | whether hub, roles, trails and forwarding rules are there | [`cli::doctor`], [`aws::hub_view`] (feature `cli`) |
 //! | the second function: sessions of an administrator role in new accounts | [`broker`] |
-//! | service control policies, LZA's configuration and the runbook, written from the policy | `cli::render` (feature `cli`) |
+//! | service control policies, LZA's configuration and the runbook, written from the policy | [`cli::render`] (feature `cli`) |
 //! | the function: configuration, entry, logs, metrics | [`config`], [`lambda`], [`telemetry`], [`metrics`] |
-//! | `runasctl`, one file a command | `cli` (feature `cli`) |
+//! | `runasctl`, one file a command | [`cli`] (feature `cli`) |
 //!
 //! # A walk through one event
 //!
 //! Alice, an account administrator, turns Run As off. CloudTrail's event reaches the queue from her account and region.
 //! [`domain::decode`] turns it into a [`domain::signal::InboundEvent`], which is believed for its target and its call only.
-//! `reactor::reconcile` loads the record and observes the document in parallel: version 5, Run As off. [`domain::witness`]
+//! [`reactor::reconcile`] loads the record and observes the document in parallel: version 5, Run As off. [`domain::witness`]
 //! turns both into facts, and [`domain::merge`] joins them with the known ones. [`domain::attribution`] finds that Alice's
 //! call made version 5. The policy does not trust her, so [`domain::accepted`] takes nothing over. [`domain::decide`] wants
-//! the accepted content with the owned fields over it, on top of version 5. `reactor::write` commits facts and intent,
+//! the accepted content with the owned fields over it, on top of version 5. [`reactor::write`] commits facts and intent,
 //! updates the document, waits until the version is active, and promotes it. [`domain::settle`] produces one transaction
 //! (record, history, incident, alert), and the alert is published. The write returns as an event; its intent explains it,
 //! and that reconciliation writes nothing. If the process dies in between, the next invocation finds the facts, the intent,
 //! and the version by its name.
+//!
+//! # Ten questions
+//!
+//! | question | answer | test |
+//! | --- | --- | --- |
+//! | What happens to an edit of a field that the policy does not own, by a principal that is not trusted? | [`domain::accepted`] | `tests/core/accepted.rs` |
+//! | Whose change stays where a hostile and a trusted one lie on top of each other? | [`domain::accepted::fold`] | `tests/core/accepted.rs` |
+//! | How does the function know a version that it wrote itself? | [`domain::attribution::intent_of`] | `tests/core/attribution.rs` |
+//! | What is written before, and what after, a call that changes the document? | [`reactor::write`] | `tests/it/e2e/crashes.rs` |
+//! | When does the function wait, for how long, and what ends the wait? | [`domain::case::WaitsOn`], [`domain::durations`] | `tests/core/waits.rs` |
+//! | When does a message come again, when does it become another, when is it put aside? | [`reactor::retry`] | `tests/it/e2e/queue.rs` |
+//! | Who may make the function do what; what is believed of an event? | [`domain::decode`], [`reactor::expand`] | `tests/it/e2e/messages.rs` |
+//! | Which alert comes out of a situation, how loud, and what keeps it from coming twice? | [`domain::settle`], [`domain::finding`] | `tests/core/alerts.rs` |
+//! | What does a sweep cost, and how does it find what no event reported? | [`domain::quick_check`], [`reactor::lookup`] | `tests/it/sweeping.rs` |
+//! | Where is something added? | below | |
+//!
+//! # To add something
+//!
+//! | what | files |
+//! | --- | --- |
+//! | a signal | `domain/signal.rs`, `domain/decode/` (one file a source), `reactor/expand.rs`, a rule in `infra/hub.yaml`, samples in `events/` |
+//! | a kind of alert | `domain/finding.rs`, `domain/settle/alerts.rs` or `domain/finding/hub.rs`, `cli/render/runbook/kinds.rs`, `infra/ALERTS.md` |
+//! | a field of the policy | `domain/policy/schema.rs`, its check in `domain/policy/check/`, `infra/policy.example.yaml`, the generated `infra/policy.schema.json` |
+//! | a command | a file in `cli/`, its variant in `cli.rs`, `infra/OPERATING.md` |
+//! | a metric | `metrics.rs`, `infra/ALERTS.md` |
+//! | a call to the world | its trait in `ports.rs`, `aws.rs` and a file of `aws/`, `sim/`, `cli/apply/plan_checked.rs`, `tests/it/support/counted.rs` |
 //!
 //! # Invariants
 //!

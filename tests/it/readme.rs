@@ -116,3 +116,16 @@ fn every_promise_names_a_test_that_is_there() {
     let gone: Vec<&&str> = tests.iter().filter(|name| !sources.contains(&format!("fn {name}("))).collect();
     assert!(gone.is_empty() && tests.len() > 30, "{gone:?} of {}; fix: name the test that holds it", tests.len());
 }
+
+#[test]
+fn every_file_on_the_front_page_is_there() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let page = include_str!("../../src/lib.rs");
+    let (_, tables) = page.split_once("# Ten questions").unwrap();
+    let named =
+        tables.lines().filter(|line| line.starts_with("//! |")).flat_map(|line| line.split('`').skip(1).step_by(2));
+    let files: Vec<&str> = named.filter(|name| name.contains(['/', '.']) && !name.contains("::")).collect();
+    let gone: Vec<&&str> =
+        files.iter().filter(|name| !["", "src"].iter().any(|at| root.join(at).join(name).exists())).collect();
+    assert!(gone.is_empty() && files.len() > 25, "{gone:?} of {}; fix: name what is there", files.len());
+}
