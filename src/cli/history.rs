@@ -1,5 +1,4 @@
-//! `runasctl history` and `runasctl explain`: what happened at a target, who did it, and why the reactor responded as it
-//! did.
+//! `runasctl history` and `runasctl explain`: what happened at a target, who did it, and why the reactor acted as it did.
 
 mod explain;
 mod lines;

@@ -1,5 +1,4 @@
-//! `runasctl redrive`: lists the dead-letter queue with reasons, sends messages back to work, or drops them with a
-//! reason.
+//! `runasctl redrive`: lists dead letters and their reasons, sends them back to work, or drops them with a reason.
 
 mod act;
 pub(super) mod received;
