@@ -25,7 +25,7 @@ use crate::domain::target::Region;
 use installation::{InstallationArgs, MemberDeployers};
 use sheets::Sheets;
 
-/// Write from the policy what has to agree with it outside of the reactor.
+/// Render documents that must agree with the policy.
 #[derive(Clone, Debug, Subcommand)]
 pub enum RenderCommand {
     /// Write the service control policies that keep everyone else away from the document and from the reactor
@@ -58,7 +58,7 @@ pub enum RenderCommand {
         #[arg(long, value_name = "DIRECTORY")]
         out: Option<PathBuf>,
     },
-    /// Write the page for on-call: each alert, what to look at and what to do; who is trusted, and what is exempt
+    /// Write the page for on-call: each alert, what to check and what to do; who is trusted, and what is exempt
     Runbook {
         /// The source of the policy.
         #[command(flatten)]

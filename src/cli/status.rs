@@ -34,7 +34,7 @@ pub struct StatusArgs {
     /// Only targets with this status; can be repeated. A status that needs attention is read from the table's index.
     #[arg(long, value_enum)]
     status: Vec<Filter>,
-    /// Also what is in sync or exempt, target by target.
+    /// Also list targets that are in sync or exempt.
     #[arg(long)]
     all: bool,
 }

@@ -19,7 +19,7 @@ use crate::config::operator::{LEDGER, trust};
 use crate::domain::text::{MESSAGE_CHARS_MAX, clean};
 use push::{Guard, Proposal};
 
-/// Put a policy into force, see what is and was, and bring an earlier one back.
+/// Put a policy into force, show it and its history, and bring an earlier one back.
 #[derive(Clone, Debug, Subcommand)]
 pub enum TableCommand {
     /// Put a policy into force: check it, say what becomes different and where, and write it as the next version
