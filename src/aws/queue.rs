@@ -45,8 +45,7 @@ impl SqsQueue {
         Self { client: clients.sqs(), queue: config.queue_url.clone(), dlq: config.dlq_url.clone() }
     }
 
-    /// After a fault, some messages may have been sent. The caller sends all again; a duplicate changes nothing (invariant
-    /// 5).
+    /// Some messages may have been sent despite a fault; the caller resends all: duplicates change nothing (invariant 5).
     pub(super) async fn send(&self, tasks: &[(Task, u32)]) -> Result<(), Fault> {
         let batches: Vec<Result<Vec<SendMessageBatchRequestEntry>, Fault>> =
             batched(tasks)?.into_iter().map(Ok).collect();

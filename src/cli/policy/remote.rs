@@ -45,7 +45,7 @@ pub enum TableCommand {
     },
     /// Say who pushed what, when, and why; the newest first
     History {
-        /// So many versions at most
+        /// Show at most this many versions
         #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=10_000))]
         limit: u32,
         /// Login and table.
@@ -82,10 +82,10 @@ pub struct GuardArgs {
     /// Why, for the history
     #[arg(long, short, value_name = "TEXT", required_unless_present = "dry_run", value_parser = message)]
     message: Option<String>,
-    /// So many targets may become different without further ado
+    /// Refuse the push if more than this many targets change
     #[arg(long, value_name = "N", default_value_t = 25)]
     limit: usize,
-    /// For more than that: exactly so many targets are meant to become different at once, as `--dry-run` has said
+    /// Allow more: exactly this many targets change at once, as `--dry-run` has said
     #[arg(long, value_name = "N")]
     wave: Option<usize>,
     /// Which accounts are counted
