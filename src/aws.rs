@@ -99,8 +99,7 @@ impl AwsWorld {
         self.documents.enter(account, access).await
     }
 
-    /// Calls `UpdateDocumentDefaultVersion` with a version that no document can have, so that the account's trail
-    /// records an event.
+    /// Calls `UpdateDocumentDefaultVersion` with an impossible version, to leave an event in the account's trail.
     ///
     /// # Errors
     /// The call was not made, or was refused for a reason other than the version.

@@ -69,13 +69,13 @@ enum Command {
     Explain(history::ExplainArgs),
     /// Play random stories on a simulated organisation, under a checker: nothing lost, nothing looped.
     Simulate(simulate::SimulateArgs),
-    /// Write from the policy what has to agree with it: service control policies, configuration of Landing Zone Accelerator,
-    /// and the runbook for on-call.
+    /// Render what must agree with the policy: service control policies, configuration of Landing Zone Accelerator, and the
+    /// runbook for on-call.
     #[command(subcommand)]
     Render(render::RenderCommand),
     /// List the dead-letter queue, send messages back to the work queue, or drop them with a reason.
     Redrive(redrive::RedriveArgs),
-    /// Check, test and explain a policy; put it into force, see what is and was, and bring an earlier one back.
+    /// Check, test and explain a policy; put it into force, show it and its history, and bring an earlier one back.
     #[command(subcommand)]
     Policy(PolicyCommand),
 }

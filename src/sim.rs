@@ -1,10 +1,10 @@
 //! A simulated organisation: accounts, documents, events, queue, ledger and topic in memory, in virtual time.
 //!
-//! It behaves, it does not replay answers: versions count up, updates are conditional, roles appear late, every write call
-//! comes back as the event that CloudTrail would deliver. What AWS leaves unconfirmed is a [`Switches`] setting, and every
-//! scenario has to end well under each of them.
+//! It simulates behaviour: versions count up, updates are conditional, roles appear late, and every write call causes the
+//! event that CloudTrail would deliver. Behaviour that AWS leaves unconfirmed is a [`Switches`] setting, and every scenario
+//! must end well under each of them.
 //!
-//! Time is tokio's paused clock: run it on a current-thread runtime with `start_paused`, and waiting costs nothing.
+//! Time is tokio's paused clock: on a current-thread runtime with `start_paused`, waiting takes no real time.
 
 mod caller;
 mod documents;
@@ -35,37 +35,37 @@ pub use organization::Account;
 pub use queue::Delivery;
 pub use trail::{Called, Fate};
 
-/// What AWS leaves unconfirmed (design section 3).
+/// Behaviour that AWS leaves unconfirmed (design section 3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Switches {
     /// Which versions new content must differ from.
     pub duplicates: Duplicates,
-    /// Looks that a new version stays `Creating` or `Updating` for.
+    /// Number of reads for which a new version stays `Creating` or `Updating`.
     pub pending_looks: u32,
-    /// How long a reader may still see the document as it was before a change, in milliseconds.
+    /// How long a reader may still see the document before a change, in milliseconds.
     pub stale_ms: u64,
-    /// How far apart the answers of one observation may be given, in milliseconds: writes land between them, and each of
-    /// them may be behind by a different length. 0 gives all of them at the same moment.
+    /// The span of one observation's answers, in milliseconds: writes may land between them, and each may lag differently.
+    /// 0 gives all answers at the same moment.
     pub torn_ms: u64,
-    /// By how much CloudTrail's clock is ahead of SSM's, in milliseconds: that they agree is documented nowhere.
+    /// How far CloudTrail's clock is ahead of SSM's, in milliseconds; no documentation says that they agree.
     pub skew_ms: i64,
-    /// Versions that SSM keeps of a document: 1,000 [docs: general/latest/gr/ssm]. Fewer are sooner full.
+    /// Versions that SSM keeps of a document: 1,000 [docs: general/latest/gr/ssm]; a lower limit is reached sooner.
     pub versions_max: usize,
 }
 
-/// Which versions SSM compares new content with, and how [facts: `DuplicateDocumentContent` scope is unconfirmed].
+/// Which versions SSM compares new content with [facts: `DuplicateDocumentContent` scope is unconfirmed].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Duplicates {
-    /// The latest version, to the letter.
+    /// The latest version, literally.
     Latest,
-    /// Any version, to the letter.
+    /// Any version, literally.
     Any,
-    /// Any version, white space apart.
+    /// Any version, ignoring white space.
     AnyMeaning,
 }
 
 impl Switches {
-    /// Everything as an optimist expects it.
+    /// The most favourable behaviour.
     pub const PLAIN: Self = Self {
         duplicates: Duplicates::Latest,
         pending_looks: 0,
@@ -89,7 +89,7 @@ impl Switches {
     }
 }
 
-/// One AWS call takes this long.
+/// Duration of one AWS call.
 const CALL_MS: u64 = 40;
 
 /// The simulated organisation.
@@ -111,7 +111,7 @@ struct State {
     queue: queue::Queues,
     calls: Vec<trail::Called>,
     history: Vec<(Time, Target, String)>,
-    /// By how much CloudTrail's clock is ahead.
+    /// How far CloudTrail's clock is ahead.
     skew_ms: i64,
     fates: VecDeque<Fate>,
     vended: BTreeMap<AccountId, Time>,
@@ -121,7 +121,7 @@ struct State {
 }
 
 impl Sim {
-    /// An empty organisation at `epoch`, whose chance is drawn from `seed`.
+    /// An empty organisation at `epoch`, with randomness drawn from `seed`.
     pub fn new(switches: Switches, epoch: Time, seed: u64) -> Self {
         let state = State { chance: seed, skew_ms: switches.skew_ms, ..State::default() };
         Self { switches, began: Instant::now(), epoch, state: Mutex::new(state) }
@@ -132,23 +132,22 @@ impl Sim {
         self.state().policy = Some(policy);
     }
 
-    /// The next session in an account is one of a gap role, although the member role was used before.
+    /// Makes the next session in the account one of a gap role, although the member role was used before.
     pub fn relapse(&self, account: &AccountId, relapse: Relapse) {
         self.state().relapses.insert(account.clone(), relapse);
     }
 
-    /// How long something can have happened, in milliseconds, before a call that takes effect, and not be seen by whoever
-    /// looked right before that call.
+    /// How long before a call a change can be invisible to an observation right before that call, in milliseconds.
     pub fn unseen_ms(&self) -> i64 {
         i64::try_from(self.switches.stale_ms + CALL_MS).unwrap_or(i64::MAX)
     }
 
-    /// Everything that the topic was told, in order.
+    /// Every published alert, in order.
     pub fn told(&self) -> Vec<Alert> {
         self.state().told.iter().map(|(_, alert)| alert.clone()).collect()
     }
 
-    /// When each of them was told.
+    /// When each alert was published.
     pub fn told_at(&self) -> Vec<Time> {
         self.state().told.iter().map(|(at, _)| *at).collect()
     }
@@ -163,7 +162,7 @@ impl Sim {
         self.state().calls.iter().skip(from).cloned().collect()
     }
 
-    /// Alerts told after the first `from`, with the times.
+    /// Alerts published after the first `from`, with their times.
     pub fn told_after(&self, from: usize) -> Vec<(Time, Alert)> {
         self.state().told.iter().skip(from).cloned().collect()
     }
@@ -176,7 +175,7 @@ impl Sim {
         tokio::time::sleep(Duration::from_millis(CALL_MS)).await;
     }
 
-    /// Waits for the moment at which one of the answers of an observation is given.
+    /// Waits for the moment of one answer of an observation.
     async fn moment(&self) {
         if self.switches.torn_ms > 0 {
             let ms = u64::from(self.jitter()) % (self.switches.torn_ms + 1);
@@ -186,7 +185,7 @@ impl Sim {
 }
 
 impl State {
-    /// `SplitMix64`: small, seeded, good enough to spread delays.
+    /// `SplitMix64`: small and seeded, and good enough to spread delays.
     fn chance(&mut self) -> u32 {
         self.chance = self.chance.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.chance;

@@ -122,8 +122,7 @@ impl Clients {
 /// One HTTP client for all services: certificate roots are parsed once and connections are shared.
 ///
 /// To validate the roots early, the SDK's own client builds a connector for every service client and discards it.
-/// `http_client_fn` skips this: the first request builds the connector, and later requests with the same timeouts reuse
-/// it.
+/// `http_client_fn` skips this: the first request builds the connector, and later ones with the same timeouts reuse it.
 pub(super) fn http_client(trust: Trust) -> SharedHttpClient {
     let store = match trust {
         Trust::Amazon => TrustStore::empty().with_pem_certificate(AMAZON_ROOTS),

@@ -39,8 +39,7 @@ impl DeadLetters {
         Self { client: clients.sqs(), url: url.to_owned() }
     }
 
-    /// The next messages, at most `max` and at most ten, hidden from other receivers for [`HOLD_S`]. Empty where none
-    /// are visible.
+    /// The next messages, at most `max` and at most ten, hidden from others for [`HOLD_S`]; empty where none is left.
     ///
     /// # Errors
     /// The queue does not exist or cannot be read.

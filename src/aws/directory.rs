@@ -1,6 +1,5 @@
 //! Accounts and their OUs, from Organizations. Its limits are low (`ListParents` 5 a second for the whole organisation
-//! [docs: `orgs_reference_limits`]). The parents of OUs are therefore cached for a few minutes; the OU of an account
-//! never is.
+//! [docs: `orgs_reference_limits`]), so parents of OUs are cached for a few minutes; the OU of an account never is.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};

@@ -1,8 +1,7 @@
 //! A target's document, through SSM.
 //!
 //! One client serves every account and region: each call carries its region and credentials, so no client per target is
-//! kept. Retries have a budget per target, because SSM throttles per target: a throttled account uses up no retries of
-//! others.
+//! kept. Retries have a budget per target, because SSM throttles per target: a throttled account uses up no others'.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

@@ -176,8 +176,7 @@ const TABLE: &[(FaultClass, &[&str])] = &[
         FaultClass::RegionOff,
         &["UnrecognizedClientException", "InvalidClientTokenId", "AuthFailure", "InvalidAccessKeyId"],
     ),
-    // [docs: CommonErrors] "The AWS access key ID needs a subscription for the service": the account is still being set
-    // up (facts 4.2).
+    // [docs: CommonErrors] "The AWS access key ID needs a subscription for the service": account setup (facts 4.2).
     (FaultClass::NotReady, &["SubscriptionRequiredException", "OptInRequired"]),
     // [bc ssm] the document does not exist.
     (FaultClass::NotFound, &["InvalidDocument"]),

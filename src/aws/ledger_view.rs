@@ -112,8 +112,7 @@ impl LedgerView {
         self.ledger.inventory_of(account).await
     }
 
-    /// The newest lines of an account's history, or of one region of it, newest first, at most `limit`; and whether
-    /// there are more.
+    /// The newest lines of an account or of one region, newest first, at most `limit`; and whether there are more.
     ///
     /// # Errors
     /// The table cannot be read, or a row is malformed.

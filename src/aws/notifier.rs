@@ -1,5 +1,4 @@
-//! Publishes alerts to the topic. Each protocol gets its own form: JSON for programs, the text for mail, the subject
-//! for SMS.
+//! Publishes alerts to the topic, in a form per protocol: JSON for programs, the text for mail, the subject for SMS.
 
 use aws_sdk_sns::Client;
 use aws_sdk_sns::types::MessageAttributeValue;

@@ -85,8 +85,7 @@ impl PolicyStore {
     /// Writes a version and puts it into force in one transaction, on condition that `on` is still in force.
     ///
     /// # Errors
-    /// [`FaultClass::Conflict`](crate::ports::FaultClass::Conflict) where another operator has pushed a policy
-    /// meanwhile.
+    /// [`FaultClass::Conflict`](crate::ports::FaultClass::Conflict) where another policy was pushed meanwhile.
     pub async fn push(&self, pushed: &Pushed, on: Option<&Current>) -> Result<(), Fault> {
         self.ledger.push_policy(pushed, on).await
     }

@@ -45,16 +45,14 @@ impl SqsQueue {
         Self { client: clients.sqs(), queue: config.queue_url.clone(), dlq: config.dlq_url.clone() }
     }
 
-    /// After a fault, some messages may have been sent. The caller sends all of them again; a duplicate changes nothing
-    /// (invariant 5).
+    /// Some messages may have been sent despite a fault; the caller resends all: duplicates change nothing (invariant 5).
     pub(super) async fn send(&self, tasks: &[(Task, u32)]) -> Result<(), Fault> {
         let batches: Vec<Result<Vec<SendMessageBatchRequestEntry>, Fault>> =
             batched(tasks)?.into_iter().map(Ok).collect();
         stream::iter(batches).try_for_each_concurrent(PARALLEL, |batch| self.send_batch(&self.queue, batch)).await
     }
 
-    /// Each message of a batch succeeds or fails by itself. Messages that failed on the service's side are sent once
-    /// more.
+    /// Each message of a batch succeeds or fails by itself. Those that failed on the service's side are sent once more.
     async fn send_batch(&self, queue: &str, batch: Vec<SendMessageBatchRequestEntry>) -> Result<(), Fault> {
         let failed = self.send_once(queue, batch.clone()).await?;
         if failed.is_empty() || failed.iter().any(BatchResultErrorEntry::sender_fault) {

@@ -47,8 +47,7 @@ impl AccountRegions {
         Self { sessions, way: clients.account(), region }
     }
 
-    /// A request without an account id concerns the caller's own account. It needs no delegated administrator and uses
-    /// the account's own quota.
+    /// Without an account id, the request concerns the caller's own account: it needs no delegation and has its own quota.
     pub(super) async fn enabled(&self, account: &AccountId, access: &Access) -> Result<BTreeSet<Region>, Fault> {
         let AssumedSession { session, .. } = self.sessions.get(account, access).await?;
         let call = LIST.prepare(&self.way, self.region, SharedCredentialsProvider::new(session.credentials.clone()));

@@ -1,6 +1,5 @@
 //! Credentials of other accounts. A session reaches one document and the list of the account's regions, or else the event
-//! history, and nothing more (invariant 9). All targets of an account share it; concurrent observations cause one
-//! request.
+//! history, and nothing more (invariant 9). All targets of an account share it, and concurrent ones cause one request.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -34,8 +33,7 @@ const MARGIN_MS: i64 = 5 * MINUTE_MS;
 const BARRED_MS: i64 = 10 * MINUTE_MS;
 /// How long a refusal of the broker is reused, so that the regions of an account do not each ask.
 const REFUSED_MS: i64 = 20 * SECOND_MS;
-/// An alert shows a reason of up to 512 bytes in full and truncates longer ones. The text around this message takes the
-/// rest.
+/// An alert shows a reason of up to 512 bytes in full; the text around this message takes the rest.
 const REASON_CHARS_MAX: usize = 400;
 
 /// One role session in one account.
@@ -70,8 +68,7 @@ pub(super) struct Sessions {
     slots: Mutex<HashMap<AccountId, Arc<Slot>>>,
 }
 
-/// The access to one account. The lock is held while a role is assumed, so that other tasks wait for the outcome instead
-/// of asking themselves.
+/// The access to one account. The lock is held while a role is assumed, so that other tasks wait for the outcome.
 #[derive(Default)]
 struct Slot {
     state: tokio::sync::Mutex<Door>,
@@ -143,8 +140,7 @@ impl Sessions {
         }
     }
 
-    /// Tries the roles in order, the one that worked last first. A denial moves on to the next role; any other fault ends
-    /// the round.
+    /// Tries the roles in order, the one that worked last first. Only a denial moves on to the next role.
     async fn knock(&self, account: &AccountId, access: &Access, door: &Door) -> Result<Session, Fault> {
         let first = access.roles.iter().filter(|role| Some(*role) == door.winner.as_ref());
         let others = access.roles.iter().filter(|role| Some(*role) != door.winner.as_ref());

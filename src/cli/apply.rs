@@ -39,16 +39,16 @@ pub struct ApplyArgs {
     /// Do it without asking.
     #[arg(long)]
     yes: bool,
-    /// Begin with so many accounts, and go on only if all goes well there.
+    /// Begin with this many accounts, and go on only if all goes well there.
     #[arg(long, value_name = "N", default_value_t = 1)]
     canary: u16,
-    /// Then so many accounts at a time.
+    /// Then work on this many accounts at a time.
     #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u16).range(1..))]
     wave: u16,
-    /// Stop when so many targets have failed or could not be read.
+    /// Stop when this many targets have failed or could not be read.
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
     max_failures: u32,
-    /// Work on so many targets at a time.
+    /// Work on this many targets at a time.
     #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u8).range(1..=64))]
     concurrency: u8,
     #[command(flatten)]

@@ -44,10 +44,10 @@ pub struct DoctorArgs {
     /// Make no calls in the accounts beyond assuming a role: trail and forwarding rule are not proved then.
     #[arg(long)]
     no_probe: bool,
-    /// Wait so long for the events of the calls.
+    /// Wait this long for the events of the calls.
     #[arg(long, value_name = "SECONDS", default_value_t = 300, value_parser = clap::value_parser!(u16).range(1..=3_600))]
     wait: u16,
-    /// Work on so many accounts or targets at a time.
+    /// Work on this many accounts or targets at a time.
     #[arg(long, value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(u8).range(1..=64))]
     concurrency: u8,
     /// The dead-letter queue, instead of `RUNAS_DLQ_URL`.

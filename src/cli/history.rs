@@ -1,5 +1,4 @@
-//! `runasctl history` and `runasctl explain`: what happened at a target, who did it, and why the reactor responded as it
-//! did.
+//! `runasctl history` and `runasctl explain`: what happened at a target, who did it, and why the reactor acted as it did.
 
 mod explain;
 mod lines;
@@ -22,7 +21,7 @@ pub struct HistoryArgs {
     /// An account, in one region or in all: 444455556666/eu-west-1.
     #[arg(value_name = "ACCOUNT[/REGION]")]
     place: Place,
-    /// So many lines at most.
+    /// Show at most this many lines.
     #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     limit: u32,
     #[command(flatten)]

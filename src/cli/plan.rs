@@ -47,7 +47,7 @@ pub struct PlanArgs {
     /// Keep the plan in a file, for `runasctl apply`.
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
-    /// Name every account, and what is in sync too.
+    /// Name every account, and include targets in sync.
     #[arg(long)]
     all: bool,
     /// Observe this many targets at a time.

@@ -57,7 +57,7 @@ pub enum PolicyCommand {
     },
     /// Try the cases that you wrote for a policy: facts of an account, the baseline that follows, and why
     Test {
-        /// The cases; infra/policy.cases.example.yaml shows what they look like
+        /// The cases; infra/policy.cases.example.yaml shows their format
         #[arg(value_name = "CASES")]
         cases: PathBuf,
         /// The policy

@@ -1,5 +1,4 @@
-//! `runasctl redrive`: lists the dead-letter queue with reasons, sends messages back to work, or drops them with a
-//! reason.
+//! `runasctl redrive`: lists dead letters and their reasons, sends them back to work, or drops them with a reason.
 
 mod act;
 pub(super) mod received;
@@ -43,7 +42,7 @@ pub struct RedriveArgs {
 /// What to do with the dead-letter queue.
 #[derive(Clone, Debug, Subcommand)]
 enum RedriveCommand {
-    /// Say what is in the queue, why, and what the function would make of it now. Nothing is taken out.
+    /// List the messages with their reasons, and say how the function would read them now. None is removed.
     List,
     /// Show one message whole.
     Show {

@@ -25,15 +25,15 @@ use crate::domain::target::Region;
 use installation::{InstallationArgs, MemberDeployers};
 use sheets::Sheets;
 
-/// Write from the policy what has to agree with it outside of the reactor.
+/// Render documents that must agree with the policy.
 #[derive(Clone, Debug, Subcommand)]
 pub enum RenderCommand {
     /// Write the service control policies that keep everyone else away from the document and from the reactor
     Scp {
-        /// Whose policy.
+        /// The source of the policy.
         #[command(flatten)]
         source: SourceArgs,
-        /// Who deploys and operates the reactor.
+        /// The roles that deploy and operate the reactor.
         #[command(flatten)]
         installation: InstallationArgs,
         /// With line breaks, for reviewers. AWS counts white space that comes through its API, so attach the short form
@@ -45,22 +45,22 @@ pub enum RenderCommand {
     },
     /// Write fragments of Landing Zone Accelerator's organization-config.yaml and customizations-config.yaml
     Lza {
-        /// Whose policy.
+        /// The source of the policy.
         #[command(flatten)]
         source: SourceArgs,
-        /// Who deploys and operates the reactor.
+        /// The roles that deploy and operate the reactor.
         #[command(flatten)]
         installation: InstallationArgs,
-        /// What Landing Zone Accelerator calls its targets.
+        /// The names of the targets in Landing Zone Accelerator.
         #[command(flatten)]
         targets: lza::TargetArgs,
         /// Write the fragments and the policies that they name into this directory
         #[arg(long, value_name = "DIRECTORY")]
         out: Option<PathBuf>,
     },
-    /// Write the page for on-call: each alert, what to look at and what to do; who is trusted, and what is exempt
+    /// Write the page for on-call: each alert, what to check and what to do; who is trusted, and what is exempt
     Runbook {
-        /// Whose policy.
+        /// The source of the policy.
         #[command(flatten)]
         source: SourceArgs,
         /// Write runbook.md into this directory, instead of to standard output
@@ -69,7 +69,7 @@ pub enum RenderCommand {
     },
 }
 
-/// Whose policy.
+/// The source of the policy.
 #[derive(Clone, Debug, Args)]
 pub struct SourceArgs {
     /// The policy, as a YAML file; the one in the ledger where none is named

@@ -34,7 +34,7 @@ pub struct StatusArgs {
     /// Only targets with this status; can be repeated. A status that needs attention is read from the table's index.
     #[arg(long, value_enum)]
     status: Vec<Filter>,
-    /// Also what is in sync or exempt, target by target.
+    /// Also list targets that are in sync or exempt.
     #[arg(long)]
     all: bool,
 }
@@ -73,8 +73,7 @@ fn is_indexed(status: Status) -> bool {
     !matches!(status, Status::New | Status::InSync | Status::Exempt)
 }
 
-/// Runs the command. Exit codes: 0 where all selected targets are in sync or exempt, 2 where some are not, 3 where the
-/// state of some is unknown.
+/// Runs the command. Exit codes: 0 where all targets are in sync or exempt, 2 where some are not, 3 where some are unknown.
 pub fn run(args: &StatusArgs, output: Output, printer: &Printer) -> ExitStatus {
     finished(execute(args, output, printer), printer)
 }

@@ -1,5 +1,4 @@
-//! The settings of an operator's command. A flag overrides its variable; each setting is read only when a command needs
-//! it.
+//! The settings of an operator's command. A flag overrides its variable; a setting is read only when it is needed.
 
 use super::{DLQ_URL, QUEUE_URL, TABLE, TOPIC_ARN, TRUST, Trust, check, variable};
 

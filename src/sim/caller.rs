@@ -1,4 +1,4 @@
-//! Who calls AWS, as CloudTrail records it.
+//! Callers of AWS, as CloudTrail records them.
 
 use serde_json::{Value, json};
 
@@ -9,7 +9,7 @@ use crate::domain::target::AccountId;
 pub struct Caller {
     /// CloudTrail's `userIdentity`.
     pub identity: Value,
-    /// The calling program.
+    /// The user agent.
     pub agent: &'static str,
 }
 

@@ -1,4 +1,4 @@
-//! The documents of the organisation, with SSM's rules.
+//! The organisation's documents, under SSM's rules.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -31,13 +31,13 @@ pub struct Document {
 /// One version.
 #[derive(Clone, Debug)]
 pub struct StoredVersion {
-    /// The text as it was written.
+    /// The exact text.
     pub text: String,
     /// `VersionName`.
     pub name: Option<String>,
     /// When it was made.
     pub created: Time,
-    /// Looks until it is active.
+    /// Reads until it is active.
     pub pending: u32,
 }
 
@@ -54,7 +54,7 @@ impl Document {
     }
 }
 
-/// A document, and how it was before its last change.
+/// A document, and its state before the last change.
 #[derive(Clone, Debug, Default)]
 struct Slot {
     now: Option<Document>,
@@ -65,7 +65,7 @@ struct Slot {
 #[derive(Debug, Default)]
 pub(super) struct Documents(BTreeMap<Target, Slot>);
 
-/// A change that somebody asks for.
+/// A change request.
 #[derive(Clone, Debug)]
 pub(super) enum Call<'a> {
     Create { document_type: &'a str, text: &'a str, name: Option<&'a str> },
@@ -81,7 +81,7 @@ impl Sim {
         self.state().documents.0.get(target).and_then(|slot| slot.now.clone())
     }
 
-    /// Makes a change as `caller`, and lets CloudTrail tell of it.
+    /// Makes a change as `caller` and sends its CloudTrail event.
     pub(super) fn change(&self, target: &Target, caller: &Caller, call: &Call<'_>) -> Result<Written, Fault> {
         let now = self.now();
         let mut state = self.state();
@@ -189,7 +189,7 @@ fn update(
     if duplicate {
         return Err(fault(FaultClass::Duplicate, CALL, "DuplicateDocumentContent", "matches another version"));
     }
-    // Versions of one document never share a creation date: it tells them apart.
+    // Versions of one document never share a creation date, because it identifies them.
     let newest = document.versions.values().map(|version| version.created).max().unwrap_or(Time::ZERO);
     let version = stored(text, name, now.max(newest.plus_ms(1)), switches);
     let written = Written { version: latest + 1, status: State::status(&version) };
@@ -260,7 +260,7 @@ impl crate::ports::Documents for Sim {
         self.call().await;
         self.enter(&target.account, &target.region, access)?;
         let state = self.poll(target).and_then(|document| document.versions.get(&version).map(State::status));
-        // A reader who is behind does not know the version yet.
+        // A reader that lags does not see the version yet.
         Ok(state.unwrap_or(DocumentStatus::Pending))
     }
 

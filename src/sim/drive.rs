@@ -1,4 +1,4 @@
-//! Running the reactor on the simulated organisation, batch by batch, as the event source mapping would.
+//! Runs the reactor on the simulated organisation, batch by batch, as the event source mapping would.
 
 use std::time::Duration;
 
@@ -12,10 +12,10 @@ use crate::reactor::{BatchReport, Reactor};
 
 /// The function's timeout.
 const TIMEOUT_MS: i64 = 60 * SECOND_MS;
-/// Batches in one go; more would be a loop.
+/// Limit of batches in one run; more indicate a loop.
 const BATCHES_MAX: usize = 10_000;
 
-/// A world with a simulated organisation in it: the organisation itself, or a decorator around it.
+/// A world that contains a simulated organisation: the organisation itself, or a decorator around it.
 pub trait Simulated: World {
     /// The organisation.
     fn sim(&self) -> &Sim;
@@ -27,7 +27,7 @@ impl Simulated for Sim {
     }
 }
 
-/// Delivers batches until `until`. Returns what came of each batch.
+/// Delivers batches until `until`. Returns the report of each batch.
 pub async fn run_until<W: Simulated>(reactor: &Reactor<W>, until: Time) -> Vec<BatchReport> {
     let sim = reactor.world().sim();
     let mut reports = Vec::new();
@@ -53,7 +53,7 @@ pub async fn run_until<W: Simulated>(reactor: &Reactor<W>, until: Time) -> Vec<B
     reports
 }
 
-/// [`run_until`] as far as `seconds` from now.
+/// [`run_until`] for `seconds` from now.
 pub async fn run_for<W: Simulated>(reactor: &Reactor<W>, seconds: i64) -> Vec<BatchReport> {
     let until = reactor.world().now().plus_ms(seconds * SECOND_MS);
     run_until(reactor, until).await

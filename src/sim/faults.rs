@@ -1,5 +1,4 @@
-//! A decorator that injects faults: any call of a port can fail before or after it took effect, and the process can die
-//! between any two of them.
+//! A decorator that injects faults: a port call can fail before or after its effect, or the process can die around it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::{Future, pending, poll_fn};
@@ -24,20 +23,20 @@ use crate::ports::{
     Written,
 };
 
-/// What happens to one call.
+/// The fate of one call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum InjectedFault {
-    /// It is answered with this fault and has no effect.
+    /// It fails with this fault and has no effect.
     Refused(FaultClass),
     /// No answer, and no effect.
     TimeoutBefore,
     /// No answer, but it took effect.
     TimeoutAfter,
-    /// The process dies before it.
+    /// The process dies before the call.
     StopBefore,
-    /// The process dies right after it.
+    /// The process dies right after the call.
     StopAfter,
-    /// It is made, and answered, so many milliseconds later.
+    /// It is made, and answered, this many milliseconds later.
     Slow(u64),
 }
 
@@ -56,28 +55,28 @@ impl InjectedFault {
 /// A call of a port.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Made {
-    /// When.
+    /// When it was made.
     pub at: Time,
     /// The invocation that made it.
     pub invocation: u64,
     /// The port's method.
     pub call: &'static str,
-    /// The document or the alert that it was about.
+    /// Its subject.
     pub about: About,
     /// The fault that it met.
     pub fault: Option<InjectedFault>,
-    /// How to get into the account, for calls on a document.
+    /// The access to the account, for calls on a document.
     pub access: Option<Access>,
 }
 
-/// What a call is about, as far as a checker has to know.
+/// The subject of a call, as far as the checker needs it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum About {
     /// A document.
     Document(Target),
     /// An alert, by its id.
     Alert(String),
-    /// Messages of ours: requeues and delays.
+    /// The reactor's own messages: requeues and delays.
     Messages(Vec<(u32, u32)>),
     /// Anything else.
     Other,
@@ -92,14 +91,14 @@ pub struct FaultInjector {
 
 #[derive(Debug, Default)]
 struct State {
-    /// Calls so far.
+    /// Number of calls so far.
     calls: u64,
     at_call: BTreeMap<u64, InjectedFault>,
-    /// Calls that meet the same fault each time.
+    /// Faults that every call of a method meets.
     always: BTreeMap<&'static str, InjectedFault>,
-    /// Calls that meet a fault one more time.
+    /// Faults that the next call of a method meets.
     once: BTreeMap<&'static str, InjectedFault>,
-    /// The invocation that is being polled, and whether it is spared.
+    /// The invocation being polled, and whether it is spared.
     invocation: u64,
     spared: bool,
     stopped: bool,
@@ -116,29 +115,29 @@ pub enum Ended<T> {
 }
 
 impl FaultInjector {
-    /// An organisation without faults so far.
+    /// The organisation, without faults.
     pub fn new(sim: Sim) -> Self {
         Self { sim, state: Mutex::default() }
     }
 
-    /// Lets the `nth` call from now on meet this fault; the next one is number 1.
+    /// Makes the `nth` call from now on meet this fault; the next call is number 1.
     pub fn inject(&self, nth: u64, fault: InjectedFault) {
         let mut state = self.state();
         let call = state.calls + nth.max(1);
         state.at_call.insert(call, fault);
     }
 
-    /// Lets every call of a port's method meet this fault from now on.
+    /// Makes every call of a port's method meet this fault from now on.
     pub fn inject_always(&self, call: &'static str, fault: InjectedFault) {
         self.state().always.insert(call, fault);
     }
 
-    /// Lets the next call of a port's method meet this fault.
+    /// Makes the next call of a port's method meet this fault.
     pub fn inject_once(&self, call: &'static str, fault: InjectedFault) {
         self.state().once.insert(call, fault);
     }
 
-    /// No more faults.
+    /// Removes all faults.
     pub fn stop_injecting(&self) {
         let mut state = self.state();
         state.at_call.clear();
@@ -146,17 +145,17 @@ impl FaultInjector {
         state.once.clear();
     }
 
-    /// Calls so far.
+    /// Number of calls so far.
     pub fn calls(&self) -> u64 {
         self.state().calls
     }
 
-    /// The calls since this was asked last.
+    /// Takes the calls made since the last time.
     pub fn made(&self) -> Vec<Made> {
         std::mem::take(&mut self.state().made)
     }
 
-    /// Runs an invocation to its end, or until the process dies in it. One that is spared meets no fault.
+    /// Runs an invocation until it ends or the process dies in it. A spared invocation meets no fault.
     pub async fn invocation<T>(&self, number: u64, spared: bool, work: impl Future<Output = T>) -> Ended<T> {
         let mut work = pin!(work);
         poll_fn(|context| {
@@ -220,7 +219,7 @@ impl FaultInjector {
         let timeout = || Fault { outcome_unknown: true, ..fault(FaultClass::Transient, call, "Timeout", "no answer") };
         let (injected, invocation) = self.next(call);
         let made = || Made { at: self.sim.now(), invocation, call, about, fault: injected, access: access.cloned() };
-        // What takes effect is last_check when it has; a call that is given up before that was never made.
+        // A call is recorded once it has taken effect; a call that is dropped earlier was never made.
         match injected {
             None => {
                 let answer = work.await;

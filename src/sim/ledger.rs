@@ -18,7 +18,7 @@ pub(super) struct Tables {
     met: BTreeMap<AccountId, u64>,
     sweep: Option<Sweep>,
     records: BTreeMap<Target, Record>,
-    /// Looks beside the records, gone when those are written anew.
+    /// Checks recorded beside the records; a new record removes them.
     last_check: BTreeMap<Target, LastCheck>,
     seen: BTreeSet<(Target, String)>,
     history: Vec<(Target, HistoryEntry)>,
@@ -34,21 +34,21 @@ struct Outgoing {
     claimed: Option<(BTreeSet<String>, Time)>,
 }
 
-/// What the ledger holds, for reports.
+/// The ledger's content, for reports.
 #[derive(Clone, Debug)]
 pub struct LedgerRows {
     /// The record of every target.
     pub records: BTreeMap<Target, Record>,
-    /// What happened, oldest first.
+    /// Lines of history, oldest first.
     pub history: Vec<(Target, HistoryEntry)>,
-    /// Alerts that were committed and not marked sent.
+    /// Number of alerts committed and not marked as sent.
     pub unsent: usize,
-    /// Transactions so far.
+    /// Number of transactions so far.
     pub commits: u64,
 }
 
 impl Sim {
-    /// What the ledger holds.
+    /// The ledger's content.
     pub fn ledger(&self) -> LedgerRows {
         let state = self.state();
         let tables = &state.ledger;
@@ -72,12 +72,12 @@ impl Sim {
         self.state().ledger.records.get(target).cloned()
     }
 
-    /// What the ledger knows of an account.
+    /// The stored facts of an account.
     pub fn known_facts(&self, account: &AccountId) -> Option<AccountFacts> {
         self.state().ledger.facts.get(account).cloned()
     }
 
-    /// Alerts that were committed and not marked sent.
+    /// Alerts committed and not marked as sent.
     pub fn untold(&self) -> Vec<Alert> {
         let state = self.state();
         state.ledger.outbox.values().filter(|outgoing| !outgoing.sent).map(|outgoing| outgoing.alert.clone()).collect()

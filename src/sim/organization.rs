@@ -1,4 +1,4 @@
-//! Accounts, their place in the tree, and from when on which role can be assumed in them.
+//! Accounts, their places in the tree, and the times from which their roles work.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,23 +12,23 @@ use crate::ports::{Access, Clock as _, Directory, Fault, FaultClass, Page};
 pub struct Account {
     /// Name, place and state.
     pub facts: AccountFacts,
-    /// Roles that the hub can assume, each from some moment on.
+    /// Roles that the hub can assume, each with its start.
     pub roles: BTreeMap<String, Time>,
-    /// From when on SSM answers.
+    /// When SSM starts to answer.
     pub ready: Time,
-    /// Regions that are not enabled, of those that every account has unless it says otherwise.
+    /// Default regions that are disabled.
     pub regions_off: BTreeSet<Region>,
-    /// Further ones that are.
+    /// Further regions that are enabled.
     pub opted_in: BTreeSet<Region>,
 }
 
-/// The regions that every account has: fewer than AWS has, and enough.
+/// The default regions of every account; fewer than AWS has.
 const REGIONS: [&str; 3] = ["eu-central-1", "eu-west-1", "us-east-1"];
 
 pub(super) type Accounts = BTreeMap<AccountId, Account>;
 
 impl Sim {
-    /// Adds an account, or puts another in its place.
+    /// Adds or replaces an account.
     pub fn put_account(&self, account: Account) {
         self.state().accounts.insert(account.facts.account.clone(), account);
     }
@@ -40,7 +40,7 @@ impl Sim {
         }
     }
 
-    /// Takes an account out of the organisation.
+    /// Removes an account from the organisation.
     pub fn take_account(&self, id: &AccountId) -> Option<Account> {
         self.state().accounts.remove(id)
     }
@@ -55,7 +55,7 @@ impl Sim {
         self.state().accounts.values().cloned().collect()
     }
 
-    /// The role that gets the hub into an account, or why none does.
+    /// The role that admits the hub, or why none does.
     pub(super) fn enter(&self, id: &AccountId, region: &Region, access: &Access) -> Result<String, Fault> {
         let now = self.now();
         let state = self.state();
@@ -77,7 +77,7 @@ impl Sim {
     }
 }
 
-/// Items on one page: few, so that there is more than one.
+/// Items per page; few, so that lists have several pages.
 const PAGE: usize = 3;
 
 fn paged<T>(items: impl Iterator<Item = T>, page: Option<&str>) -> Page<T> {
@@ -116,7 +116,7 @@ impl Directory for Sim {
         let known = self.find_account(account);
         let (off, on) = known.map(|account| (account.regions_off, account.opted_in)).unwrap_or_default();
         let enabled: BTreeSet<Region> = all.filter(|region| !off.contains(region)).chain(on).collect();
-        // One endpoint for all regions; whether they are enabled does not matter there.
+        // The service has one endpoint for all regions, so any enabled region serves.
         let anywhere =
             enabled.first().ok_or_else(|| fault(FaultClass::Denied, "ListRegions", "AccessDenied", "no region"))?;
         self.enter(account, anywhere, access)?;

@@ -1,4 +1,4 @@
-//! Those who write the document: administrators, pipelines, ourselves.
+//! The writers of the document: administrators, pipelines, the reactor itself.
 
 use serde_json::{Value, json};
 
@@ -9,28 +9,28 @@ use crate::domain::target::Target;
 use crate::ports::{Fault, Written};
 
 impl Sim {
-    /// `CreateDocument` by somebody.
+    /// `CreateDocument`.
     pub fn create(&self, target: &Target, caller: &Caller, content: &Value) -> Result<Written, Fault> {
         let text = content.to_string();
         self.change(target, caller, &Call::Create { document_type: "Session", text: &text, name: None })
     }
 
-    /// `CreateDocument` of another type by somebody.
+    /// `CreateDocument` with another type.
     pub fn create_of_type(&self, target: &Target, caller: &Caller, kind: &str, text: &str) -> Result<Written, Fault> {
         self.change(target, caller, &Call::Create { document_type: kind, text, name: None })
     }
 
-    /// `UpdateDocument` on `$LATEST` by somebody, with exactly this text.
+    /// `UpdateDocument` on `$LATEST` with exactly this text.
     pub fn update_text(&self, target: &Target, caller: &Caller, text: &str) -> Result<Written, Fault> {
         self.change(target, caller, &Call::Update { base: None, text, name: None })
     }
 
-    /// The same, with a name for the version.
+    /// The same with a version name.
     pub fn update_named(&self, target: &Target, caller: &Caller, text: &str, name: &str) -> Result<Written, Fault> {
         self.change(target, caller, &Call::Update { base: None, text, name: Some(name) })
     }
 
-    /// `UpdateDocument` on `$LATEST` by somebody who changes some inputs and makes the new version the default.
+    /// `UpdateDocument` on `$LATEST` with some inputs changed; the new version becomes the default.
     pub fn edit_inputs(&self, target: &Target, caller: &Caller, inputs: &Value) -> Result<u64, Fault> {
         let mut body = self.latest_body(target);
         if let (Some(there), Some(inputs)) =
@@ -43,27 +43,27 @@ impl Sim {
         Ok(written.version)
     }
 
-    /// `UpdateDocumentDefaultVersion` by somebody.
+    /// `UpdateDocumentDefaultVersion`.
     pub fn move_default(&self, target: &Target, caller: &Caller, version: u64) -> Result<(), Fault> {
         self.change(target, caller, &Call::Promote { version }).map(drop)
     }
 
-    /// `DeleteDocument` by somebody.
+    /// `DeleteDocument`.
     pub fn delete_document(&self, target: &Target, caller: &Caller) -> Result<(), Fault> {
         self.change(target, caller, &Call::Delete).map(drop)
     }
 
-    /// `DeleteDocument` of one version by somebody.
+    /// `DeleteDocument` of one version.
     pub fn delete_version(&self, target: &Target, caller: &Caller, version: u64) -> Result<(), Fault> {
         self.change(target, caller, &Call::DeleteVersion { version }).map(drop)
     }
 
-    /// What LZA up to 1.13 does: its eight inputs over everything, Run As off.
+    /// The write of LZA up to 1.13: its eight inputs replace everything, with Run As off.
     pub fn old_lza_writes(&self, target: &Target, log_group: &str) -> Result<(), Fault> {
         self.pipeline_writes(target, log_group, &Value::Null)
     }
 
-    /// What the AWS sample's custom resource does: the whole document anew, Run As off, and the new version the default.
+    /// The write of the AWS sample's custom resource: a whole new document with Run As off, as the default version.
     pub fn sample_writes(&self, target: &Target, log_group: &str) -> Result<(), Fault> {
         let caller = Caller::lza(&target.account);
         let body = json!({
@@ -91,8 +91,8 @@ impl Sim {
         self.move_default(target, &caller, written.version)
     }
 
-    /// What LZA from 1.14 on does: keeps the two Run As fields of the **default** version, writes its eight inputs over
-    /// everything else, never moves the default; creates with Run As off where there is nothing [facts: LZA 1.15.5].
+    /// The write of LZA from 1.14 on: keeps the two Run As fields of the **default** version, replaces everything else by
+    /// its eight inputs, and never moves the default. It creates a missing document with Run As off [facts: LZA 1.15.5].
     pub fn lza_writes(&self, target: &Target, log_group: &str) -> Result<(), Fault> {
         let document = self.document(target);
         let kept = document.as_ref().map(|document| document.inputs(document.default)).unwrap_or_default();

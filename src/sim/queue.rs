@@ -1,4 +1,4 @@
-//! The queue with its dead letters, and the topic.
+//! The queue, its dead letters and the topic.
 
 use std::collections::BTreeMap;
 
@@ -12,11 +12,11 @@ use crate::domain::signal::Task;
 use crate::domain::time::{SECOND_MS, Time};
 use crate::ports::{Clock as _, Fault, Notifier, Queue};
 
-/// Messages of a batch, as the event source mapping takes them.
+/// Messages per batch of the event source mapping.
 const BATCH: usize = 10;
-/// A message that was not settled becomes visible again after this: longer than the function may run.
+/// Time until an unsettled message becomes visible again: longer than the function's timeout.
 const VISIBILITY_MS: i64 = 90 * SECOND_MS;
-/// Receives after which SQS puts a message aside.
+/// Receives after which SQS moves a message to the dead-letter queue.
 const RECEIVES_MAX: u32 = 5;
 
 /// One message in the queue.
@@ -25,7 +25,7 @@ struct Queued {
     body: String,
     due: Time,
     receives: u32,
-    /// Receives of the messages that it is the successor of.
+    /// Receives of the messages that it succeeds.
     received: u32,
 }
 
@@ -47,7 +47,7 @@ impl Queues {
     }
 }
 
-/// A batch as the Lambda gets it, and the messages in it.
+/// A batch as Lambda receives it, with its message ids.
 #[derive(Clone, Debug)]
 pub struct Delivery {
     /// The SQS event.
@@ -57,7 +57,7 @@ pub struct Delivery {
 }
 
 impl Delivery {
-    /// How often the message was received that was received most.
+    /// The highest receive count of its messages.
     pub fn receives_most(&self) -> u32 {
         self.receives
     }
@@ -69,13 +69,13 @@ impl Delivery {
 }
 
 impl Sim {
-    /// Puts a message into the queue as it is, now.
+    /// Puts a message into the queue, due now.
     pub fn enqueue(&self, body: &str) {
         let now = self.now();
         self.state().queue.push(body.to_owned(), now);
     }
 
-    /// Delivers everything that is in the queue a second time.
+    /// Delivers everything in the queue a second time.
     pub fn deliver_twice(&self) {
         let queue = &mut self.state().queue;
         for message in queue.messages.clone().into_values() {
@@ -83,7 +83,7 @@ impl Sim {
         }
     }
 
-    /// Throws away what is in the queue: events of a time before the reactor.
+    /// Drops all messages, such as events from before the reactor's deployment.
     pub fn forget_messages(&self) {
         self.state().queue.messages.clear();
     }
@@ -122,7 +122,7 @@ impl Sim {
         (!records.is_empty()).then(|| Delivery { event: json!({ "Records": records }), ids, receives })
     }
 
-    /// Deletes what was settled of a delivery; the rest becomes visible again, or dead.
+    /// Deletes the settled messages of a delivery; the others become visible again, or dead letters.
     pub fn settle(&self, delivery: &Delivery, failed: &[String]) {
         let mut state = self.state();
         for id in &delivery.ids {
@@ -139,13 +139,13 @@ impl Sim {
         }
     }
 
-    /// Messages that were put aside, with the reasons.
+    /// Dead letters with their reasons.
     pub fn dead_letters(&self) -> Vec<(String, String)> {
         self.state().queue.dead.clone()
     }
 }
 
-/// The attributes of a message, as Lambda shows them.
+/// The attributes of a message, as Lambda receives them.
 fn attributes(received: u32) -> Value {
     match received {
         0 => json!({}),

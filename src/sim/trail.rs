@@ -1,4 +1,4 @@
-//! The events that the organisation sends, as EventBridge delivers them.
+//! The organisation's events, as EventBridge delivers them.
 
 use serde_json::{Value, json};
 
@@ -13,11 +13,11 @@ use crate::ports::{Clock as _, Lookup};
 /// One call on a document, for the timeline.
 #[derive(Clone, Debug)]
 pub struct Called {
-    /// When.
+    /// When it was made.
     pub at: Time,
-    /// By whom: the session's or user's name.
+    /// The name of the session or user.
     pub who: String,
-    /// Where.
+    /// The account and region.
     pub target: Target,
     /// What it did.
     pub action: Action,
@@ -27,37 +27,37 @@ pub struct Called {
     pub arn: String,
     /// CloudTrail's `eventID`.
     pub event: String,
-    /// What becomes of the event.
+    /// The delivery of its event.
     pub fate: Fate,
     /// The text that it wrote.
     pub text: Option<String>,
 }
 
-/// What becomes of one event on its way to the hub.
+/// The delivery of one event to the hub.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Fate {
-    /// It comes a few seconds later.
+    /// It arrives a few seconds later.
     #[default]
     Prompt,
-    /// It comes, and comes again a moment later.
+    /// It arrives, and again a moment later.
     Twice,
-    /// It comes after this long, in seconds; EventBridge tries for a day.
+    /// It arrives after this long, in seconds; EventBridge retries for a day.
     Late(u32),
-    /// It comes, and again after this long, in seconds, from an archive.
+    /// It arrives, and again after this long, in seconds, from an archive.
     Replayed(u32),
-    /// It never comes.
+    /// It never arrives.
     Lost,
 }
 
-/// From a call to its message in the hub's queue: CloudTrail and two event buses.
+/// Delay from a call to its message in the hub's queue, by way of CloudTrail and two event buses.
 const DELIVERY_MS: i64 = 2_000;
 const DELIVERY_SPREAD_MS: i64 = 1_500;
 
-/// From a call to its place in the event history.
+/// Delay from a call to its entry in the event history.
 const HISTORY_MS: i64 = 300_000;
 
 impl Sim {
-    /// The calls on a document that CloudTrail remembers.
+    /// The calls on a document that CloudTrail's event history holds.
     pub(super) fn history(&self, target: &Target, lookup: &Lookup) -> Vec<Edit> {
         let until = self.now().plus_ms(-HISTORY_MS);
         let state = self.state();
@@ -76,7 +76,7 @@ impl Sim {
 }
 
 impl State {
-    /// Lets CloudTrail tell of a call on a document.
+    /// Records a call on a document and sends its event.
     pub(super) fn record_call(
         &mut self,
         target: &Target,
@@ -148,7 +148,7 @@ impl State {
         let spread = i64::from(self.chance()) % DELIVERY_SPREAD_MS;
         let due = now.plus_ms(DELIVERY_MS + spread);
         let after = |seconds: u32| due.plus_ms(i64::from(seconds) * SECOND_MS);
-        // News of accounts come late at worst: a sweep does not ask where an account stands.
+        // Account events are late at worst, never lost: a sweep does not ask where an account is.
         let fate = match self.fates.pop_front().unwrap_or_default() {
             Fate::Lost if source != "aws.ssm" => Fate::Late(600),
             fate => fate,
@@ -199,17 +199,17 @@ fn call(action: Action) -> (&'static str, Value, Value) {
 }
 
 impl Sim {
-    /// Decides what becomes of the next event, whoever causes it; the following ones queue up behind it.
+    /// Sets the fate of the next event; further fates queue up behind it.
     pub fn next_fate(&self, fate: Fate) {
         self.state().fates.push_back(fate);
     }
 
-    /// From now on every event comes as it should.
+    /// Makes every event from now on arrive promptly.
     pub fn no_more_fates(&self) {
         self.state().fates.clear();
     }
 
-    /// Organizations tells the management account that an account was created.
+    /// Organizations reports a created account to the management account.
     pub fn account_created(&self, management: &Target, account: &AccountId) {
         let now = self.now();
         self.state().vended.insert(account.clone(), now);
@@ -218,29 +218,29 @@ impl Sim {
         self.organizations_event(management, "CreateAccountResult", &details);
     }
 
-    /// When Organizations told of a new account.
+    /// When Organizations reported a new account.
     pub fn vended_at(&self, account: &str) -> Option<Time> {
         let state = self.state();
         state.vended.iter().find(|(id, _)| id.as_str() == account).map(|(_, at)| *at)
     }
 
-    /// Organizations tells the management account of an account that left.
+    /// Organizations reports a departed account to the management account.
     pub fn account_departed(&self, management: &Target, account: &AccountId) {
         self.organizations_event(management, "AccountDepartedOrganization", &json!({ "accountId": account }));
     }
 
-    /// Organizations tells the management account of an account that was closed.
+    /// Organizations reports a closed account to the management account.
     pub fn account_closed(&self, management: &Target, account: &AccountId) {
         let details = json!({ "closeAccountStatus": { "accountId": account, "state": "SUCCEEDED" } });
         self.organizations_event(management, "CloseAccountResult", &details);
     }
 
-    /// Organizations tells the management account of an account that joined.
+    /// Organizations reports a joined account to the management account.
     pub fn account_joined(&self, management: &Target, account: &AccountId) {
         self.organizations_event(management, "AccountJoinedOrganization", &json!({ "accountId": account }));
     }
 
-    /// CloudTrail tells the management account of an account that was moved to another OU.
+    /// CloudTrail reports a move of an account to another OU to the management account.
     pub fn account_moved(&self, management: &Target, account: &AccountId) {
         let now = self.now();
         let mut state = self.state();
@@ -260,7 +260,7 @@ impl Sim {
         state.send_event("aws.organizations", "AWS API Call via CloudTrail", management, &detail, now);
     }
 
-    /// Account Management tells an account that one of its regions was switched on or off.
+    /// Account Management reports to an account that one of its regions was enabled or disabled.
     pub fn region_switched(&self, target: &Target, on: bool) {
         let now = self.now();
         let status = if on { "ENABLED" } else { "DISABLED" };
@@ -268,7 +268,7 @@ impl Sim {
         self.state().send_event("aws.account", "Region Opt-In Status Change", target, &detail, now);
     }
 
-    /// An event by Organizations, delivered in `from`. A forger can send the same from elsewhere.
+    /// An event of Organizations, delivered in `from`. A forger can send the same event from elsewhere.
     pub fn organizations_event(&self, from: &Target, name: &str, details: &Value) {
         let now = self.now();
         let mut state = self.state();
@@ -289,7 +289,7 @@ impl Sim {
     }
 }
 
-/// CloudTrail and EventBridge tell whole seconds.
+/// CloudTrail and EventBridge report whole seconds.
 fn whole_second(now: Time) -> Time {
     Time::from_ms(now.ms().div_euclid(SECOND_MS) * SECOND_MS)
 }

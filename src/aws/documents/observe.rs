@@ -68,8 +68,7 @@ impl Visit<'_> {
         answer(&self.outcome(GET, sent).await?)
     }
 
-    /// The order of the list is not documented. Where the first page does not reach the latest version, the other pages
-    /// are read as well.
+    /// The order of the list is not documented. If the first page does not reach the latest version, all pages are read.
     async fn up_to(&self, latest: u64, mut listing: Listing) -> Result<VersionList, Fault> {
         for _ in 1..PAGES_MAX {
             if listing.versions.iter().any(|version| version.number >= latest) {

@@ -11,8 +11,7 @@ const DELETE: Call = Call::write("DeleteDocument").in_member();
 
 /// Accounts in one `ModifyDocumentPermission` (API model).
 const UNSHARE_MAX: usize = 20;
-/// A document can be shared with 1,000 accounts [docs: gr/ssm] in pages of at most 200 (API model); the limit is
-/// generous.
+/// A document has at most 1,000 shares [docs: gr/ssm] in pages of up to 200 (API model); the limit is generous.
 const PAGES_MAX: usize = 10;
 
 impl Visit<'_> {

@@ -1,5 +1,4 @@
-//! Rows and their attributes. State is JSON in one attribute; the attributes beside it serve people, queries and
-//! conditions.
+//! Rows and their attributes. State is JSON in one attribute; the others serve people, queries and conditions.
 
 use std::collections::BTreeSet;
 
@@ -45,8 +44,7 @@ pub(super) const CLAIMED: &str = "claimed";
 /// The messages that the alert was claimed for.
 pub(super) const CLAIMED_BY: &str = "claimed_by";
 
-/// An item holds 400 KB, attribute names included [docs: amazondynamodb `ServiceQuotas`]; the limit leaves room for the
-/// rest of the row.
+/// An item holds 400 KB, attribute names included [docs: amazondynamodb `ServiceQuotas`]; the rest of the row needs room.
 pub(super) const JSON_BYTES_MAX: usize = 380 * 1_024;
 
 /// Longer than EventBridge retries (24 h), and than the time within which an archive is replayed.

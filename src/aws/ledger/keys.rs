@@ -1,5 +1,4 @@
-//! The table's keys. A sort key holds at most 1,024 bytes [docs: amazondynamodb `ServiceQuotas`], so foreign ids are
-//! bounded here.
+//! The table's keys, with bounded foreign ids: a sort key holds at most 1,024 bytes [docs: amazondynamodb `ServiceQuotas`].
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::fmt::temporal::DateTimePrinter;

@@ -49,8 +49,7 @@ impl DynamoLedger {
         Ok(told.map(|alert| alert.id.clone()).collect())
     }
 
-    /// Returns true while the alert is pending, even if another invocation kept it: a duplicate alert is better than
-    /// none.
+    /// Returns true while the alert is pending, even if another invocation kept it: a duplicate is better than none.
     pub(in crate::aws) async fn keep_alert(&self, alert: &Alert) -> Result<bool, Fault> {
         match past_collisions(|| Box::pin(self.count_told(alert))).await {
             Err(fault) if is_unmet_condition(&fault) => {}
@@ -89,8 +88,7 @@ impl DynamoLedger {
             .map_err(|error| UPDATE.failed(&error))
     }
 
-    /// Conditions and claim are one transaction: one of two concurrent invocations gets the claim, and none claims a
-    /// published alert.
+    /// Conditions and claim are one transaction: one of two invocations gets the claim, and none claims a published alert.
     pub(in crate::aws) async fn claim(&self, alert: &Alert, attempt: &Attempt, now: Time) -> Result<bool, Fault> {
         let actions = claim(&self.table, alert, attempt, now).map_err(|error| unbuilt(&error))?;
         match self.transact(actions, None).await {
@@ -100,8 +98,7 @@ impl DynamoLedger {
         }
     }
 
-    /// Marks an alert as sent with its count. Most alerts came up once, so the first attempt assumes that; later ones
-    /// read it.
+    /// Marks an alert as sent with its count. Most alerts came up once, as the first attempt assumes; later ones read it.
     pub(in crate::aws) async fn mark_sent(&self, alert: &Alert) -> Result<(), Fault> {
         let (mut count, mut marks) = (1, 1);
         loop {

@@ -18,15 +18,13 @@ const ACTIONS_MAX: usize = 100;
 
 /// One transaction, the rows written before it, and the rows that exceed its limit.
 pub(super) struct Plan {
-    /// Contents by digest. All regions of an account may name the same rows; inside the transactions they would make
-    /// unrelated ones collide.
+    /// Contents by digest. Regions of an account may name the same rows, so inside the transactions they would collide.
     pub(super) contents: Vec<Item>,
     pub(super) actions: Vec<TransactWriteItem>,
     /// Edits beyond the transaction's limit, written after it. If these rows are lost, their events are settled again and
     /// repeat the same alert ids.
     pub(super) late: Vec<(Key, Time)>,
-    /// Idempotency token: DynamoDB treats a repetition within ten minutes as the same transaction [bc:
-    /// `ClientRequestToken`].
+    /// Makes a repetition within ten minutes the same transaction [bc: `ClientRequestToken`].
     pub(super) token: String,
 }
 

@@ -1,5 +1,4 @@
-//! Calls `AssumeRole`, always with the session policy: this module alone holds the STS client and adds the policy to each
-//! call.
+//! Calls `AssumeRole`, always with the session policy: only this module holds the STS client.
 
 use aws_credential_types::Credentials;
 use aws_sdk_sts::Client;

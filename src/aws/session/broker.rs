@@ -43,8 +43,7 @@ impl Broker {
         Self { shape, way: clients.lambda(), region: function.region.clone() }
     }
 
-    /// A session in the account. The policy must list its role in `gap_roles`, or the reactor's own calls would look
-    /// foreign.
+    /// A session in the account. The policy must list its role in `gap_roles`, or the reactor's calls would look foreign.
     pub(super) async fn session(&self, account: &AccountId, gap_roles: &[String]) -> Result<Session, Refusal> {
         let granted = match self.ask(account).await {
             Ok(Answer::Granted(granted)) => granted,

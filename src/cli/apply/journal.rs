@@ -1,5 +1,4 @@
-//! The journal beside a plan: each begun and each finished entry is on disk before the next step, so that a killed run can
-//! be resumed.
+//! The journal beside a plan: each step is on disk before the next one, so that a killed run can be resumed.
 
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions, TryLockError};

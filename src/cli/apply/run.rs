@@ -47,8 +47,7 @@ impl<W: World> Runner<'_, W> {
         self.failures.load(Ordering::Relaxed) >= self.max_failures
     }
 
-    /// Applies the unfinished entries of a wave. Only an unwritable journal ends it early, because an entry without a line
-    /// could not be resumed.
+    /// Applies the unfinished entries of a wave. An unwritable journal ends it: an entry without a line cannot be resumed.
     pub(super) async fn wave(&self, wave: &Wave<'_>) -> io::Result<BTreeMap<Target, TargetOutcome>> {
         let open = |entry: &&PlanEntry| !self.journal.ended(&entry.target).is_some_and(TargetOutcome::is_done);
         let shares: Vec<Share<'_>> = wave

@@ -171,8 +171,7 @@ pub(super) fn events(
     groups.checks("events")
 }
 
-/// `own` is the hub's own account and region, whose rule is in the hub's stack; `none` means that no event came back at
-/// all.
+/// `own` is the hub's own account and region, whose rule is in the hub's stack; `none` means that no event came back.
 fn silent(target: &Target, own: bool, none: bool, waited_s: i64) -> (String, CheckOutcome) {
     let Target { account, region } = target;
     let (rule, deploy) = if own {

@@ -18,7 +18,7 @@ use crate::ports::{Access, Clock as _, Fault};
 /// Pause between reads of the ledger; it is longer where each read is a scan of the table.
 const PAUSE_MS: u64 = 3_000;
 const SCAN_PAUSE_MS: u64 = 15_000;
-/// From this many accounts on, each read is a scan.
+/// Beyond this many accounts, each read is a scan.
 const FEW_ACCOUNTS: usize = 20;
 /// The result of a probe.
 #[derive(Clone, Debug)]

@@ -1,4 +1,4 @@
-//! `runasctl policy` on the ledger's table: put a policy into force, see what is and was, and bring an earlier one back.
+//! `runasctl policy` on the ledger's table: puts a policy into force, shows it and its history, and rolls back.
 
 mod assessment;
 mod push;
@@ -19,7 +19,7 @@ use crate::config::operator::{LEDGER, trust};
 use crate::domain::text::{MESSAGE_CHARS_MAX, clean};
 use push::{Guard, Proposal};
 
-/// Put a policy into force, see what is and was, and bring an earlier one back.
+/// Put a policy into force, show it and its history, and bring an earlier one back.
 #[derive(Clone, Debug, Subcommand)]
 pub enum TableCommand {
     /// Put a policy into force: check it, say what becomes different and where, and write it as the next version
@@ -27,10 +27,10 @@ pub enum TableCommand {
         /// The policy
         #[arg(default_value = "policy.yaml")]
         file: PathBuf,
-        /// What keeps a slip from reaching every account.
+        /// Safeguards against mistakes.
         #[command(flatten)]
         guard: GuardArgs,
-        /// As whom, and which table.
+        /// Login and table.
         #[command(flatten)]
         place: TableArgs,
     },
@@ -39,16 +39,16 @@ pub enum TableCommand {
         /// This version instead of the one in force
         #[arg(long, value_name = "N")]
         version: Option<u64>,
-        /// As whom, and which table.
+        /// Login and table.
         #[command(flatten)]
         place: TableArgs,
     },
     /// Say who pushed what, when, and why; the newest first
     History {
-        /// So many versions at most
+        /// Show at most this many versions
         #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=10_000))]
         limit: u32,
-        /// As whom, and which table.
+        /// Login and table.
         #[command(flatten)]
         place: TableArgs,
     },
@@ -57,16 +57,16 @@ pub enum TableCommand {
         /// The version to bring back, as `history` says it
         #[arg(value_name = "N")]
         version: u64,
-        /// What keeps a slip from reaching every account.
+        /// Safeguards against mistakes.
         #[command(flatten)]
         guard: GuardArgs,
-        /// As whom, and which table.
+        /// Login and table.
         #[command(flatten)]
         place: TableArgs,
     },
 }
 
-/// As whom, and which table.
+/// Login and table.
 #[derive(Clone, Debug, Args)]
 pub struct TableArgs {
     #[command(flatten)]
@@ -76,16 +76,16 @@ pub struct TableArgs {
     table: Option<String>,
 }
 
-/// What keeps a slip from reaching every account.
+/// Safeguards against mistakes.
 #[derive(Clone, Debug, Args)]
 pub struct GuardArgs {
-    /// Why, for whoever reads the history
+    /// Why, for the history
     #[arg(long, short, value_name = "TEXT", required_unless_present = "dry_run", value_parser = message)]
     message: Option<String>,
-    /// So many targets may become different without further ado
+    /// Refuse the push if more than this many targets change
     #[arg(long, value_name = "N", default_value_t = 25)]
     limit: usize,
-    /// For more than that: exactly so many targets are meant to become different at once, as `--dry-run` has said
+    /// Allow more: exactly this many targets change at once, as `--dry-run` has said
     #[arg(long, value_name = "N")]
     wave: Option<usize>,
     /// Which accounts are counted
@@ -96,17 +96,17 @@ pub struct GuardArgs {
     dry_run: bool,
 }
 
-/// Who says which accounts there are.
+/// The source of the list of accounts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum AccountsFrom {
-    /// The ledger: what the reactor has come to know, without a call of Organizations.
+    /// The accounts that the ledger knows, without a call of Organizations.
     #[default]
     Ledger,
-    /// Organizations, asked now; a few calls for each account.
+    /// The accounts that Organizations lists now; a few calls for each.
     Organizations,
 }
 
-/// A message that says something, bounded.
+/// A cleaned message that is not empty.
 fn message(text: &str) -> Result<String, String> {
     let message = clean(text, MESSAGE_CHARS_MAX);
     if message.is_empty() { Err("say why, for whoever asks in a year".to_owned()) } else { Ok(message) }
@@ -152,14 +152,14 @@ impl TableArgs {
     }
 }
 
-/// How a command talks.
+/// The output of a command.
 struct Shell<'a> {
     output: Output,
     printer: &'a Printer,
 }
 
 impl Shell<'_> {
-    /// A policy in which nothing is wrong; what reviewers should know about it is said by the way.
+    /// Checks a policy and prints its warnings; problems are an error.
     fn proposal(&self, name: &str, text: String, rollback_of: Option<u64>) -> Result<Proposal, Failure> {
         match yaml::parse(name, &text, now()) {
             Ok((policy, lints)) => {

@@ -12,7 +12,7 @@ use crate::domain::policy::cases::{Difference, Tried};
 use crate::domain::text::escaped;
 use crate::domain::time::Time;
 
-/// Tries the cases of a file on a policy. A case that does not hold is an error, like a file that cannot be read.
+/// Runs the cases of a file against a policy. A failing case is an error, like an unreadable file.
 pub(super) fn test(cases: &Path, policy: &Path, now: Time, format: Output) -> CommandOutput {
     let (policy_name, cases_name) = (policy.display().to_string(), cases.display().to_string());
     let texts = read(policy).and_then(|policy| Ok((policy, read(cases)?)));

@@ -1,7 +1,7 @@
-//! The policy as a YAML file: reading it, and saying everything that is wrong with it, line by line.
+//! The policy as a YAML file: reads it, and reports every problem with its line.
 //!
-//! This is the only place that knows YAML. A file goes through a tree with places (`tree`), the published schema
-//! (`shape`), the strict deserializer, and the rules of [`crate::domain::policy::check`].
+//! No other module handles YAML. A file passes through a tree with places (`tree`), the published schema (`shape`), the
+//! strict deserializer, and the rules of [`crate::domain::policy::check`].
 
 mod shape;
 mod tree;
@@ -23,23 +23,23 @@ use crate::domain::time::Time;
 /// One problem with its place in the file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Diagnostic {
-    /// What it is.
+    /// The problem.
     #[serde(flatten)]
     pub problem: Problem,
     /// The line, counted from one.
     pub line: usize,
     /// The column, counted from one.
     pub column: usize,
-    /// How many characters it is about.
+    /// Number of characters to mark.
     pub width: usize,
-    /// That line of the file.
+    /// The line's text.
     pub snippet: String,
 }
 
 /// A problem that does not reject the policy.
 pub type Lint = Diagnostic;
 
-/// Everything that is wrong with a policy file; at least one of it is an error.
+/// All problems of a policy file, at least one of them an error.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PolicyProblems {
     /// The file's name, as the user gave it.
@@ -56,7 +56,7 @@ impl fmt::Display for PolicyProblems {
     }
 }
 
-/// Reads a policy; `now` decides which exemptions have ended.
+/// Parses a policy; `now` decides which exemptions have ended.
 pub fn parse(name: &str, text: &str, now: Time) -> Result<(Policy, Vec<Lint>), PolicyProblems> {
     let locate = Locate { text };
     let reject = |problems| Err(PolicyProblems { name: name.to_owned(), problems });
@@ -95,7 +95,7 @@ pub fn parse(name: &str, text: &str, now: Time) -> Result<(Policy, Vec<Lint>), P
             Vec::new()
         }
     };
-    // What is said about a stand-in has been said about the place already.
+    // A missing or mistyped value is already reported; a problem of its stand-in would be a duplicate.
     let original = |problem: &Problem| !shape.stand_ins.iter().any(|place| place.is_related_to(&problem.path));
     problems.extend(found.into_iter().filter(original).map(|problem| locate.at_path(problem, &node)));
     problems.sort_by_key(|found| (found.line, found.column, found.problem.level));
@@ -105,15 +105,15 @@ pub fn parse(name: &str, text: &str, now: Time) -> Result<(Policy, Vec<Lint>), P
     }
 }
 
-/// The JSON Schema of the policy, for editors and for the check of a file's shape.
+/// The JSON Schema of policy files, for editors and for the shape check.
 pub fn schema() -> Value {
     let settings = schemars::generate::SchemaSettings::draft2020_12()
         .with_transform(schemars::transform::RecursiveTransform(tidied));
     settings.into_generator().into_root_schema_for::<Document>().to_value()
 }
 
-/// A key without a value is more often a slip than an intention, so optional keys are left out or have a value. Sentences
-/// are not wrapped as they are in the source.
+/// Removes null: a key without a value is usually a mistake, so optional keys are either absent or have a value. Unwraps
+/// the sentences of descriptions.
 fn tidied(schema: &mut schemars::Schema) {
     let is_null = |value: &Value| value == "null" || value.get("type").is_some_and(|name| name == "null");
     if let Some(Value::Array(types)) = schema.get_mut("type") {
@@ -141,7 +141,7 @@ fn tidied(schema: &mut schemars::Schema) {
     }
 }
 
-/// What a version other than ours means by its keys is unknown, so nothing else is said about such a file.
+/// Stops at an unknown version, because its keys may have other meanings.
 fn known_version(node: &Node) -> Result<(), Problem> {
     let Kind::Map(entries) = &node.kind else { return Ok(()) };
     let version = entries.iter().find(|entry| entry.key == "version").map(|entry| &entry.value.kind);
@@ -158,8 +158,8 @@ fn error(code: &'static str, message: String, fix: &str) -> Problem {
     Problem { level: Level::Error, code, path: Path::root(), message, fix: fix.to_owned() }
 }
 
-/// The typed document. A file of the right shape goes through the strict deserializer as well, so that two readers agree on
-/// what is accepted; of one with superfluous keys the rest is read, to judge it in the same run.
+/// The typed document. A file of the right shape also passes the strict deserializer, so that two readers must agree. A
+/// file with superfluous keys is read without them, so that its rest is checked in the same run.
 fn document(text: &str, value: Value, misshapen: bool) -> Result<Document, (String, Place)> {
     if misshapen {
         return serde_json::from_value(value).map_err(|error| (error.to_string(), Place::START));
@@ -167,10 +167,10 @@ fn document(text: &str, value: Value, misshapen: bool) -> Result<Document, (Stri
     strict(text)
 }
 
-/// Reads YAML without anything in it that means more than it says: anchors, tags, duplicate keys, words for booleans.
+/// Deserializes plain YAML: no anchors, tags, duplicate keys or words for booleans.
 ///
 /// # Errors
-/// What is wrong, and where.
+/// The problem and its place.
 fn strict<T: DeserializeOwned>(text: &str) -> Result<T, (String, Place)> {
     let budget = serde_saphyr::budget! {
         max_documents: 1,
@@ -205,7 +205,7 @@ fn strict<T: DeserializeOwned>(text: &str) -> Result<T, (String, Place)> {
 /// Reads a file of cases for a policy.
 ///
 /// # Errors
-/// What is wrong with it, shown where it stands.
+/// The problem, shown at its place.
 pub fn parse_cases(name: &str, text: &str) -> Result<CaseFile, PolicyProblems> {
     let locate = Locate { text };
     let reject = |problem, place| {
@@ -229,7 +229,7 @@ pub fn parse_cases(name: &str, text: &str) -> Result<CaseFile, PolicyProblems> {
     Ok(file)
 }
 
-/// Finds places in the file.
+/// Finds the text of a place in the file.
 struct Locate<'a> {
     text: &'a str,
 }
@@ -247,7 +247,7 @@ impl Locate<'_> {
         Diagnostic { problem, line: place.line, column: place.column, width: place.width.min(room), snippet }
     }
 
-    /// The place of a path: of its value, or of the innermost thing on the way to it that the file has.
+    /// The place of a path's value, or of its innermost part that exists in the file.
     fn at_path(&self, problem: Problem, root: &Node) -> Diagnostic {
         let (mut node, mut place) = (root, root.place);
         for step in problem.path.steps() {
@@ -259,7 +259,7 @@ impl Locate<'_> {
                 _ => None,
             };
             let Some((value, key_place)) = next else { break };
-            // What spans lines is shown by its key, a single value by itself.
+            // A value over several lines is shown by its key, a single value by itself.
             place = if matches!(value.kind, Kind::Map(_) | Kind::List(_)) { key_place } else { value.place };
             node = value;
         }
@@ -267,7 +267,7 @@ impl Locate<'_> {
     }
 }
 
-/// Problems for people, in the manner of a compiler.
+/// Renders problems for people, as a compiler does.
 pub fn render(name: &str, problems: &[Diagnostic]) -> String {
     let mut text = String::new();
     for diagnostic in problems {

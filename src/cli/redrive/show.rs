@@ -1,5 +1,4 @@
-//! Renders dead letters, for people and for programs. Invisible foreign characters are removed from lines and escaped in
-//! whole messages.
+//! Renders dead letters, for people and for programs. Invisible characters are removed from lines and escaped elsewhere.
 
 use std::fmt::Write as _;
 

@@ -1,4 +1,4 @@
-//! Who deploys and operates the reactor: what service control policies have to know, and the policy does not say.
+//! The roles that deploy and operate the reactor: service control policies need them, and the policy does not name them.
 
 use std::str::FromStr;
 
@@ -8,18 +8,18 @@ use super::RenderError;
 use super::principals::Partition;
 use crate::domain::policy::Policy;
 
-/// Characters of a role's name with its path: 512 and 64 [docs: IAM `API_Role`].
+/// Limit of a role's path and name: 512 and 64 characters [docs: IAM `API_Role`].
 const ROLE_CHARS_MAX: usize = 576;
-/// A pattern with fewer characters of its own than this names nobody in particular.
+/// Minimum of literal characters in a pattern; a shorter one would match arbitrary roles.
 const LETTERS_MIN: usize = 3;
-/// As whom a service-managed stack set works in a member account.
+/// The role of a service-managed stack set in a member account.
 const STACK_SETS: [&str; 1] = ["stacksets-exec-*"];
-/// As whom Landing Zone Accelerator deploys into a member account: its stacks, and its self-managed stack sets.
+/// The roles of Landing Zone Accelerator in a member account: for its stacks and for its self-managed stack sets.
 const LANDING_ZONE_ACCELERATOR: [&str; 2] = ["cdk-accel*", "AWSCloudFormationStackSetExecutionRole"];
 /// Parameter `OperatorRole` of infra/hub.yaml.
 const OPERATOR: &str = "RunasReactorOperator";
 
-/// Who deploys and operates the reactor.
+/// The roles that deploy and operate the reactor.
 #[derive(Clone, Debug, Args)]
 pub struct InstallationArgs {
     /// The role that deploys the hub's stack, with its path; wildcards as in IAM. Can be repeated
@@ -37,7 +37,7 @@ pub struct InstallationArgs {
     hub_stack: String,
 }
 
-/// Who deploys into the member accounts where the operator does not say.
+/// The default for the roles that deploy into the member accounts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum MemberDeployers {
     /// Service-managed stack sets.
@@ -61,11 +61,11 @@ impl MemberDeployers {
 pub(super) struct Installation {
     /// The partition of the organisation.
     pub(super) partition: Partition,
-    /// Who deploys the hub; nobody where no service control policy holds in the hub's account.
+    /// The roles that deploy the hub; empty where no service control policy applies to the hub's account.
     pub(super) hub_deployers: Vec<String>,
-    /// Who deploys into the member accounts.
+    /// The roles that deploy into the member accounts.
     pub(super) member_deployers: Vec<String>,
-    /// Who pushes the policy.
+    /// The roles that push the policy.
     pub(super) operators: Vec<String>,
     /// The name of the hub's stack.
     pub(super) hub_stack: String,
@@ -75,7 +75,7 @@ impl InstallationArgs {
     /// The installation in the organisation of a policy.
     ///
     /// # Errors
-    /// The partition is unknown; or nobody is named who deploys a hub that a service control policy guards.
+    /// The partition is unknown, or no role is named that deploys a hub under a service control policy.
     pub(super) fn of(&self, policy: &Policy, default: MemberDeployers) -> Result<Installation, RenderError> {
         let partition = Partition::of(policy.home_region())?;
         let hub = policy.hub_account();
@@ -96,7 +96,7 @@ impl InstallationArgs {
     }
 }
 
-/// The name of a role with its path, or a pattern of such names with the wildcards of IAM.
+/// A role's name with its path, or a pattern of such names with IAM's wildcards.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct RoleName(String);
 
@@ -118,7 +118,7 @@ impl FromStr for RoleName {
     }
 }
 
-/// A name that CloudFormation takes for a stack [docs: `API_CreateStack`].
+/// A valid name of a CloudFormation stack [docs: `API_CreateStack`].
 fn stack_name(text: &str) -> Result<String, String> {
     let known = |b: u8| b.is_ascii_alphanumeric() || b == b'-';
     if text.len() <= 128 && text.starts_with(|c: char| c.is_ascii_alphabetic()) && text.bytes().all(known) {

@@ -1,8 +1,8 @@
-//! The policy's part in the configuration of Landing Zone Accelerator, in the fields of its version 1.15.
+//! Fragments for the configuration of Landing Zone Accelerator (LZA), in the fields of its version 1.15.
 //!
-//! It attaches service control policies to OUs and accounts that it knows by **name**, minifies their files itself, and takes
-//! off what others attached. Its stack sets are self-managed: an account is in one from the first run of the pipeline whose
-//! customizations stage succeeds, and OUs other than `Root` leave out the OUs below them.
+//! LZA attaches service control policies to OUs and accounts by **name**, minifies their files, and detaches other ones.
+//! Its stack sets are self-managed: an account joins at the first pipeline run whose customizations stage succeeds. OUs
+//! other than `Root` exclude the OUs below them.
 
 use std::fmt::Write as _;
 
@@ -15,17 +15,17 @@ use super::sheets::{Sheet, Sheets};
 use crate::domain::policy::Policy;
 use crate::domain::target::{Region, default_regions, partition};
 
-/// Service control policies that its validation allows for an OU or account by default.
+/// Service control policies per OU or account that LZA's validation allows by default.
 const ATTACHED_MAX: usize = 5;
 const ORGANIZATION: &str = "organization-config.yaml";
 const CUSTOMIZATIONS: &str = "customizations-config.yaml";
-/// Where its configuration keeps service control policies and templates.
+/// Directories of LZA's configuration for service control policies and templates.
 const POLICIES: &str = "service-control-policies";
 const TEMPLATE: &str = "cloudformation/runas-reactor-member.yaml";
-/// The role of its self-managed stack sets in the accounts.
+/// The role of LZA's self-managed stack sets in the accounts.
 const STACK_SET_ROLE: &str = "AWSCloudFormationStackSetExecutionRole";
 
-/// What Landing Zone Accelerator calls its targets.
+/// The names of the targets in LZA's configuration.
 #[derive(Clone, Debug, Args)]
 pub struct TargetArgs {
     /// An OU as organization-config.yaml names it. Can be repeated; OUs other than Root leave out those below them
@@ -39,7 +39,7 @@ pub struct TargetArgs {
     stack_regions: Vec<Region>,
 }
 
-/// A name that stands on one line.
+/// A name on a single line.
 fn name(text: &str) -> Result<String, String> {
     if text.trim().is_empty() || text.chars().any(char::is_control) {
         return Err("it is no name; fix: write it as the configuration does".to_owned());
@@ -47,10 +47,10 @@ fn name(text: &str) -> Result<String, String> {
     Ok(text.to_owned())
 }
 
-/// The fragments, and the policies that they name.
+/// The fragments, and the policies that they refer to.
 ///
 /// # Errors
-/// The hub's name or the regions are not known.
+/// The name of the hub's account or the regions are unknown.
 pub(super) fn sheets(policies: &[Scp], policy: &Policy, targets: &TargetArgs) -> Result<Sheets, RenderError> {
     let organization = organization(policies, policy, targets)?;
     let customizations = customizations(policy, targets)?;
@@ -75,12 +75,12 @@ fn file(scp: &Scp) -> String {
     format!("{POLICIES}/{}.json", scp.name)
 }
 
-/// Text that YAML takes for a string, whatever is in it: JSON's strings are YAML's, too.
+/// A YAML string with any content: JSON strings are valid YAML.
 fn quoted(text: &str) -> String {
     serde_json::Value::from(text).to_string()
 }
 
-/// Items of a YAML list, indented by so many spaces.
+/// Items of a YAML list, indented by this many spaces.
 fn list(indent: usize, items: impl IntoIterator<Item = String>) -> String {
     let mut yaml = String::new();
     for item in items {
@@ -116,8 +116,8 @@ fn organization(policies: &[Scp], policy: &Policy, targets: &TargetArgs) -> Resu
     Ok(yaml)
 }
 
-/// What the quarantine has to let through. Landing Zone Accelerator takes it off after the stage that deploys stack sets, so
-/// that without the first of these a new account never gets its member stack.
+/// A comment on the roles that LZA's quarantine must exempt. LZA removes the quarantine after the stage that deploys stack
+/// sets, so without the first role a new account never gets its member stack.
 fn quarantine(policy: &Policy) -> String {
     let mut roles = vec![STACK_SET_ROLE.to_owned()];
     roles.extend_from_slice(policy.roles());
@@ -152,7 +152,7 @@ fn customizations(policy: &Policy, targets: &TargetArgs) -> Result<String, Rende
     ))
 }
 
-/// The regions that forward: the governed ones, the one where the role is made, and the one where accounts enable regions.
+/// The regions with forwarding rules: the governed ones, the home region with the role, and that of account events.
 fn regions(policy: &Policy, targets: &TargetArgs) -> Result<Vec<String>, RenderError> {
     let governed = match policy.governed_regions() {
         Some(governed) => governed.to_vec(),

@@ -1,7 +1,7 @@
 //! The policy's principals, as ARNs that service control policies compare with `aws:PrincipalArn`.
 //!
-//! IAM puts the ARN of the **role**, with its path, in the place of a session [docs: IAM condition keys, `aws:PrincipalArn`].
-//! That is what the policy's patterns are about, too, so that they stand in a condition as they are.
+//! IAM compares the ARN of a session's **role**, with its path [docs: IAM condition keys, `aws:PrincipalArn`]. The policy's
+//! patterns match the same ARN, so a condition can use them unchanged.
 
 use super::RenderError;
 use crate::domain::policy::Policy;
@@ -9,12 +9,12 @@ use crate::domain::policy::arn_pattern::split;
 use crate::domain::policy::check::PrincipalPattern;
 use crate::domain::target::{AccountId, Region, partition};
 
-/// Beginnings of regions in partitions that the reactor does not know.
+/// Region prefixes of partitions that the reactor does not support.
 const FOREIGN_REGIONS: [&str; 5] = ["us-iso-", "us-isob-", "us-isof-", "eu-isoe-", "eusc-"];
-/// Paths under which IAM lets nobody in an account create or change a role.
+/// Paths under which no principal of an account can create or change a role.
 const RESERVED_PATHS: [&str; 2] = ["role/aws-reserved/", "role/aws-service-role/"];
 
-/// One of the partitions whose ARNs are known here.
+/// One of the supported partitions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Partition(&'static str);
 
@@ -30,7 +30,7 @@ impl Partition {
         Ok(Self(partition(region)))
     }
 
-    /// The ARN of a resource; an empty region or account where the service has none.
+    /// The ARN of a resource; region and account are empty where the service has none.
     pub(super) fn arn(self, service: &str, region: &str, account: &str, resource: &str) -> String {
         format!("arn:{}:{service}:{region}:{account}:{resource}", self.0)
     }
@@ -40,7 +40,7 @@ impl Partition {
         self.arn("iam", "", account, &format!("role/{name}"))
     }
 
-    /// The same ARN in this partition: a wildcard in its place is documented for conditions, and for resources not.
+    /// The ARN in this partition: a wildcard for the partition is documented for conditions only, not for resources.
     fn at_home(self, arn: &str) -> String {
         match split(arn) {
             Some([_, _, service, region, account, resource]) => self.arn(service, region, account, resource),
@@ -49,16 +49,16 @@ impl Partition {
     }
 }
 
-/// Who may change the document, as patterns of ARNs.
+/// The principals that may change the document, as ARN patterns.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Principals {
-    /// The member role, under each of its names.
+    /// The member roles.
     pub(super) access: Vec<String>,
     /// The administrator roles that the broker uses.
     pub(super) gap: Vec<String>,
-    /// Pipelines.
+    /// The pipelines.
     pub(super) trusted: Vec<String>,
-    /// People in an emergency.
+    /// The break-glass principals.
     pub(super) break_glass: Vec<String>,
 }
 
@@ -66,7 +66,7 @@ impl Principals {
     /// The principals of a policy.
     ///
     /// # Errors
-    /// [`RenderError::Variable`] for a pattern that IAM reads otherwise than the reactor does.
+    /// [`RenderError::Variable`] for a pattern that IAM would expand.
     pub(super) fn of(policy: &Policy, partition: Partition) -> Result<Self, RenderError> {
         let roles = |names: &[String]| names.iter().map(|name| partition.role("*", name)).collect();
         let arns = |texts: &[String]| {
@@ -88,14 +88,13 @@ impl Principals {
         })
     }
 
-    /// Everyone who may change the document.
+    /// All principals that may change the document.
     pub(super) fn all(&self) -> Vec<String> {
         once([&self.access, &self.gap, &self.trusted, &self.break_glass])
     }
 }
 
-/// The DNS name of an AWS service that acts by itself, where an entry of the policy is one. No service control policy restricts
-/// it.
+/// The DNS name of an AWS service, where an entry of the policy is one. No service control policy restricts it.
 pub(super) fn service(text: &str) -> Option<String> {
     match PrincipalPattern::read(text) {
         Some(PrincipalPattern::Service(name)) => Some(name),
@@ -103,7 +102,7 @@ pub(super) fn service(text: &str) -> Option<String> {
     }
 }
 
-/// All of several lists, in their order, each once.
+/// The union of several lists, in order and without duplicates.
 pub(super) fn once<'a>(lists: impl IntoIterator<Item = &'a Vec<String>>) -> Vec<String> {
     let mut all: Vec<String> = Vec::new();
     for arn in lists.into_iter().flatten() {
@@ -114,7 +113,7 @@ pub(super) fn once<'a>(lists: impl IntoIterator<Item = &'a Vec<String>>) -> Vec<
     all
 }
 
-/// What an account's administrator could create or change so that it fits a pattern.
+/// The kind of principal that an account's administrator could create or change to match a pattern.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Nameable {
     /// A role.
@@ -123,8 +122,8 @@ pub(super) enum Nameable {
     User,
 }
 
-/// Whether an administrator could take a name that fits; `None` in the management account, which no service control policy
-/// restricts, for the root user, and for names that IAM keeps for AWS.
+/// Whether an administrator could take a matching name. `None` for the management account, which no service control policy
+/// restricts, for the root user, and for names reserved for AWS.
 pub(super) fn nameable(arn: &str, management: &AccountId) -> Option<Nameable> {
     let [.., account, resource] = split(arn)?;
     if account == management.as_str() || RESERVED_PATHS.iter().any(|path| resource.starts_with(path)) {

@@ -1,4 +1,4 @@
-//! The page for on-call: each alert, then who is trusted and what is exempt.
+//! The runbook for on-call: each alert, the trusted principals and the exemptions.
 
 mod kinds;
 
@@ -9,7 +9,7 @@ use crate::domain::policy::Policy;
 use crate::domain::policy::schema::{After, Exemption};
 use crate::domain::time::Time;
 
-/// The page, in Markdown.
+/// The runbook in Markdown.
 pub(super) fn render(policy: &Policy, now: Time) -> String {
     let alerts: String = Kind::ALL.iter().map(|kind| alert(*kind)).collect();
     format!(
@@ -22,7 +22,7 @@ pub(super) fn render(policy: &Policy, now: Time) -> String {
     )
 }
 
-/// Which policy the page is about, and where its reactor is.
+/// The policy of the runbook, and its organisation and hub.
 fn place(policy: &Policy) -> String {
     format!(
         "Rendered from policy `{}` by `runasctl render runbook`; render it again when the policy changes.\n\n\
@@ -72,7 +72,7 @@ fn exemptions(policy: &Policy, now: Time) -> String {
     text
 }
 
-/// Both are dates of the form YYYY-MM-DD in UTC, whose order is that of their text.
+/// Both dates are YYYY-MM-DD in UTC, so they compare as text.
 fn has_ended(exemption: &Exemption, now: Time) -> bool {
     let now = now.to_string();
     now.split('T').next().is_some_and(|today| exemption.expires.as_str() < today)
@@ -103,7 +103,7 @@ fn principals(policy: &Policy) -> String {
     text
 }
 
-/// Text of the policy in a cell of a table, where it must not end the cell or become markup.
+/// Escapes a text of the policy for a table cell.
 fn cell(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     for c in text.chars() {
@@ -115,7 +115,7 @@ fn cell(text: &str) -> String {
     safe
 }
 
-/// A name as it is, in a cell of a table.
+/// A literal name in a table cell.
 fn code(text: &str) -> String {
     format!("`{}`", text.replace('|', "\\|").replace('`', "'"))
 }
@@ -127,7 +127,7 @@ mod tests {
     use super::*;
     use crate::cli::Cli;
 
-    /// The commands in a text, with something in the place of what they leave open.
+    /// The commands in a text, with their placeholders filled.
     fn commands(text: &str) -> Vec<Vec<String>> {
         let values =
             [("ACCOUNT", "444455556666"), ("REGION", "eu-west-1"), ("ID", "m-1"), ("TEXT", "because"), (" N ", " 6 ")];

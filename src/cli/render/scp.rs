@@ -1,4 +1,4 @@
-//! The service control policies: who may change the document, what guards that, and what guards the hub.
+//! The service control policies: one guards the document, the others guard its exemptions and the hub.
 
 mod document;
 mod hub;
@@ -17,21 +17,21 @@ use crate::domain::target::AccountId;
 
 /// Version of the JSON that the command writes.
 const SCHEMA_VERSION: u32 = 1;
-/// Policies for one place: AWS attaches ten, `FullAWSAccess` among them [docs: Organizations quotas].
+/// Policies per account or OU: AWS attaches ten, including `FullAWSAccess` [docs: Organizations quotas].
 pub(super) const ATTACHED_MAX: usize = 9;
 /// Name of the function's role, in infra/hub.yaml.
 pub(super) const HUB_ROLE: &str = "RunasReactor";
-/// Names of the function and the bus in infra/hub.yaml, and what the names of the forwarding rules begin with.
+/// Name of the function and the bus in infra/hub.yaml, and prefix of the forwarding rules.
 pub(super) const OWN_NAMES: &str = "runas-reactor";
-/// The names of all roles that the templates make.
+/// Pattern of all roles in the templates.
 const OWN_ROLES: &str = "RunasReactor*";
 
-/// Where a policy belongs.
+/// Where a policy is attached.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Place {
-    /// At the root, or at OUs one after another.
+    /// The root, or OUs one after another.
     Members,
-    /// At the hub's account.
+    /// The hub's account.
     Hub(AccountId),
 }
 
@@ -47,9 +47,9 @@ impl Place {
 /// One service control policy with its name and place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Scp {
-    /// What Organizations calls it.
+    /// Its name in Organizations.
     pub(super) name: String,
-    /// What it does, for the description in Organizations.
+    /// Its description in Organizations.
     pub(super) purpose: &'static str,
     /// Where it is attached.
     pub(super) place: Place,
@@ -70,7 +70,7 @@ impl Scp {
 /// The service control policies of an organisation.
 ///
 /// # Errors
-/// The policy has patterns that IAM reads otherwise than the reactor, or more than fit.
+/// A pattern contains an IAM variable, or the policies exceed a limit.
 pub(super) fn policies(policy: &Policy, installation: &Installation) -> Result<Vec<Scp>, RenderError> {
     let ground = Ground { policy, installation, principals: Principals::of(policy, installation.partition)? };
     let mut all = Vec::new();
@@ -101,7 +101,7 @@ pub(super) fn policies(policy: &Policy, installation: &Installation) -> Result<V
     Ok(all)
 }
 
-/// What statements are made from.
+/// The input of the statements.
 struct Ground<'a> {
     policy: &'a Policy,
     installation: &'a Installation,
@@ -121,7 +121,7 @@ fn named(
     Ok(pack(statements)?.into_iter().enumerate().map(scp).collect())
 }
 
-/// One policy as standard output has it.
+/// One policy in the output.
 #[derive(Serialize)]
 struct Listed<'a> {
     name: &'a str,
@@ -130,7 +130,7 @@ struct Listed<'a> {
     policy: &'a Document,
 }
 
-/// All policies as standard output has them.
+/// All policies in the output.
 #[derive(Serialize)]
 struct Listing<'a> {
     schema_version: u32,
@@ -149,7 +149,7 @@ pub(super) fn sheets(policies: &[Scp], policy: &Policy, pretty: bool) -> Sheets 
     Sheets { files: policies.iter().map(file).collect(), summary: summary + "\n", notes: notes(policies, policy) }
 }
 
-/// What to know before anything is attached.
+/// Notes to read before attaching the policies.
 pub(super) fn notes(policies: &[Scp], policy: &Policy) -> Vec<String> {
     let mut notes: Vec<String> = policies
         .iter()

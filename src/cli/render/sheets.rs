@@ -1,4 +1,4 @@
-//! What a rendering is made of: files, and what to know about them.
+//! The result of a rendering: files and notes.
 
 use std::fs;
 use std::path::Path;
@@ -16,28 +16,28 @@ const SCHEMA_VERSION: u32 = 1;
 pub(super) struct Sheet {
     /// Its name, below the directory that the operator names.
     pub(super) name: String,
-    /// What is in it, with its last line end.
+    /// Its content, including the last line end.
     pub(super) text: String,
 }
 
-/// Everything that one command renders.
+/// The result of one command.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Sheets {
     /// The files.
     pub(super) files: Vec<Sheet>,
-    /// What stands on standard output where no directory is named: all of it as one text that its readers can parse.
+    /// The output without a directory: all files as one parsable text.
     pub(super) summary: String,
-    /// What the operator should know, one line each.
+    /// Notes for the operator, one line each.
     pub(super) notes: Vec<String>,
 }
 
 impl Sheets {
-    /// A rendering of one file.
+    /// A result with one file.
     pub(super) fn one(name: &str, text: String) -> Self {
         Self { summary: text.clone(), files: vec![Sheet { name: name.to_owned(), text }], notes: Vec::new() }
     }
 
-    /// What is printed.
+    /// The text to print.
     pub(super) fn to_text(&self, output: Output) -> String {
         match output {
             Output::Table => self.summary.clone(),
@@ -49,7 +49,7 @@ impl Sheets {
         }
     }
 
-    /// Writes each file, and says which.
+    /// Writes each file and returns their names.
     ///
     /// # Errors
     /// A file or its directory cannot be written.

@@ -1,4 +1,4 @@
-//! Statements of service control policies, and how they share policies of limited size.
+//! Statements of service control policies, and their distribution over policies of limited size.
 
 use std::collections::BTreeMap;
 
@@ -6,8 +6,7 @@ use serde::Serialize;
 
 use super::RenderError;
 
-/// Characters of one service control policy [docs: Organizations quotas]. AWS allows 10,240 by now; what keeps to the earlier
-/// quota is taken in every partition.
+/// Characters of one service control policy [docs: Organizations quotas]; the newer quota of 10,240 is not used.
 pub(super) const CHARACTERS_MAX: usize = 5_120;
 /// The version of the policy language.
 const LANGUAGE: &str = "2012-10-17";
@@ -15,7 +14,7 @@ const LANGUAGE: &str = "2012-10-17";
 /// A condition: operator, key, values.
 type Conditions = BTreeMap<&'static str, BTreeMap<&'static str, Vec<String>>>;
 
-/// One statement that denies.
+/// A statement that denies.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct Statement {
@@ -27,20 +26,20 @@ pub(super) struct Statement {
 }
 
 impl Statement {
-    /// Denies these actions on these resources to all but these principals.
+    /// Denies these actions on these resources to all principals except these.
     pub(super) fn deny(sid: &str, actions: &[&str], resources: Vec<String>, principals: Vec<String>) -> Self {
         let condition = BTreeMap::from([("ArnNotLike", BTreeMap::from([("aws:PrincipalArn", principals)]))]);
         let action = actions.iter().map(|&action| action.to_owned()).collect();
         Self { sid: sid.to_owned(), effect: "Deny", action, resource: resources, condition }
     }
 
-    /// The same only where a key of the request is like this ARN.
+    /// Restricts the statement to requests whose key matches this ARN.
     pub(super) fn where_like(mut self, key: &'static str, arn: String) -> Self {
         self.condition.insert("ArnLike", BTreeMap::from([(key, vec![arn])]));
         self
     }
 
-    /// Two statements that together deny what this one denies; `None` for one action on one resource.
+    /// Two statements that together equal this one; `None` for one action on one resource.
     fn halves(&self) -> Option<[Self; 2]> {
         let half = |number, action: &[String], resource: &[String]| Self {
             sid: format!("{}{number}", self.sid),
@@ -55,7 +54,7 @@ impl Statement {
         Some([half(1, first, &self.resource), half(2, second, &self.resource)])
     }
 
-    /// This statement in parts that each fit into a policy alone.
+    /// Splits the statement into parts that each fit into a policy.
     fn fitting(self) -> Result<Vec<Self>, RenderError> {
         let alone = Document::new(vec![self.clone()]);
         if alone.fits() {
@@ -85,17 +84,17 @@ impl Document {
         Self { version: LANGUAGE, statement }
     }
 
-    /// Without white space, as it is attached.
+    /// Without white space, for attaching.
     pub(super) fn minified(&self) -> String {
         serde_json::to_string(self).unwrap_or_default()
     }
 
-    /// With line breaks, as people read it.
+    /// With line breaks, for people.
     pub(super) fn pretty(&self) -> String {
         serde_json::to_string_pretty(self).unwrap_or_default()
     }
 
-    /// Its size as AWS counts it, without white space.
+    /// The size that AWS counts, without white space.
     pub(super) fn characters(&self) -> usize {
         self.minified().chars().count()
     }
@@ -105,10 +104,10 @@ impl Document {
     }
 }
 
-/// Distributes statements over as few policies as their order allows.
+/// Distributes statements over policies in order, filling each one.
 ///
 /// # Errors
-/// [`RenderError::TooLong`] where one action on one resource is too long for a policy.
+/// [`RenderError::TooLong`] where one action on one resource exceeds a policy.
 pub(super) fn pack(statements: Vec<Statement>) -> Result<Vec<Document>, RenderError> {
     let mut documents: Vec<Document> = Vec::new();
     for statement in statements {
@@ -131,7 +130,7 @@ pub(super) fn pack(statements: Vec<Statement>) -> Result<Vec<Document>, RenderEr
 mod tests {
     use super::*;
 
-    /// A statement whose exemptions leave so much room in a policy.
+    /// A statement whose exemptions leave this much room in a policy.
     fn with_room(room: usize, actions: &[&str], resources: &[&str]) -> Statement {
         let resources: Vec<String> = resources.iter().map(|&resource| resource.to_owned()).collect();
         let bare = Document::new(vec![Statement::deny("Sid", &[], Vec::new(), vec![String::new()])]);
@@ -139,7 +138,7 @@ mod tests {
         Statement::deny("Sid", actions, resources, vec![principal])
     }
 
-    /// What a policy denies, each action with each resource.
+    /// The pairs of action and resource that the policies deny.
     fn denied(documents: &[Document]) -> Vec<(&str, &str)> {
         let statements = documents.iter().flat_map(|document| &document.statement);
         let mut all: Vec<(&str, &str)> = statements
@@ -162,7 +161,7 @@ mod tests {
 
     #[test]
     fn resources_are_shared_out_before_actions() {
-        // The numbers that halves carry in their names take two characters.
+        // The numbers that halves append to their names take two characters.
         let room = "\"a:One\",\"a:Two\"\"r1\"".len() + 2;
         let documents = pack(vec![with_room(room, &["a:One", "a:Two"], &["r1", "r2", "r3"])]).unwrap();
         assert!(documents.iter().all(Document::fits) && documents.len() == 3, "{}", documents.len());

@@ -1,5 +1,4 @@
-//! The steps of a story. The seed draws them without regard to the organisation, so that any of them can be left out and
-//! the others stay the same.
+//! The steps of a story. They are drawn without regard to the organisation, so that leaving out one keeps the others.
 
 use std::fmt;
 

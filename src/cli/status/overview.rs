@@ -186,8 +186,7 @@ impl Overview {
     }
 }
 
-/// Whether the policy governs a target. A target is past if its account has reported the region as not enabled since the
-/// target's last check.
+/// Whether the policy governs a target; not if its account has since reported the region as not enabled.
 fn counts(policy: &Policy, told: Option<&Enabled>, row: &TargetRow) -> bool {
     let region = &row.target.region;
     let off = |told: &Enabled| !told.regions.contains(region) && row.looked <= told.at;

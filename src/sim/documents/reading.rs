@@ -1,4 +1,4 @@
-//! How readers see a document: late, and at moments of their own.
+//! How readers see a document: with lag, and each call at its own moment.
 
 use std::collections::BTreeSet;
 
@@ -19,7 +19,7 @@ impl Sim {
         self.reading(target, |_| ())
     }
 
-    /// The same by a call that brings a pending version closer to active.
+    /// The same, for a call that brings a pending version closer to active.
     pub(super) fn poll(&self, target: &Target) -> Option<Document> {
         self.reading(target, |version| version.pending = version.pending.saturating_sub(1))
     }
@@ -37,20 +37,20 @@ impl Sim {
         seen
     }
 
-    /// How far behind a reader is: where observations are torn, each call by a length of its own.
+    /// How far a reader lags; in torn observations, each call by another length.
     fn behind_ms(&self, state: &mut State) -> i64 {
         let stale_ms = i64::try_from(self.switches.stale_ms).unwrap_or(0);
         if self.switches.torn_ms == 0 { stale_ms } else { i64::from(state.chance()) % (stale_ms + 1) }
     }
 
-    /// The calls of one observation, and what their answers make together.
+    /// Makes the calls of one observation and assembles their answers.
     pub(super) async fn observed(&self, target: &Target, between: &BTreeSet<u64>) -> Result<Observation, Fault> {
         let further = between.iter().map(async |number| (*number, self.version(target, |_| *number).await));
         let contents = async {
             let (latest, default) = (self.version(target, Document::latest), self.version(target, |it| it.default));
             join3(latest, default, join_all(further)).await
         };
-        // The list after further contents says which versions they belong to.
+        // Listed after the further contents, so that the list covers their versions.
         let ((latest, default, further), list) = if between.is_empty() {
             join(contents, self.list(target)).await
         } else {
@@ -61,7 +61,7 @@ impl Sim {
         assemble(answers).map_err(disagree)
     }
 
-    /// `GetDocument`, at a moment of its own.
+    /// `GetDocument`, at its own moment.
     async fn version(&self, target: &Target, which: impl FnOnce(&Document) -> u64) -> Option<VersionAnswer> {
         self.moment().await;
         let document = self.read(target)?;
@@ -71,7 +71,7 @@ impl Sim {
         Some(VersionAnswer { document_type: document.document_type, number, created: version.created, body })
     }
 
-    /// `ListDocumentVersions`, at a moment of its own.
+    /// `ListDocumentVersions`, at its own moment.
     async fn list(&self, target: &Target) -> Option<VersionList> {
         self.moment().await;
         let document = self.poll(target)?;

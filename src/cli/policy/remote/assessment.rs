@@ -1,15 +1,15 @@
-//! What becomes different with a policy.
+//! The consequences of a policy.
 
 use crate::domain::policy::diff::PolicyChange;
 use crate::domain::policy::impact::Impact;
 
-/// What putting a policy into force comes to.
+/// The consequences of putting a policy into force.
 pub(super) struct Assessment {
-    /// The version in force; absent where there is none, or one without a number.
+    /// The version in force; `None` without a policy, or with one that has no number.
     pub(super) on: Option<u64>,
-    /// What it says otherwise; nothing to compare with where there is no policy that can be read.
+    /// Differences to it; `None` where no readable policy is in force.
     pub(super) changes: Option<Vec<PolicyChange>>,
     pub(super) impact: Impact,
-    /// Why it must not be, if so.
+    /// Why the push is refused, if it is.
     pub(super) refused: Option<String>,
 }

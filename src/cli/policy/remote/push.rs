@@ -1,5 +1,5 @@
-//! Putting a policy into force. Nothing is written before everybody can see what becomes different and where, nothing where
-//! somebody else pushed meanwhile, and nothing where more becomes different than was meant.
+//! Puts a policy into force. It first shows every change and its targets, and writes nothing if another operator pushed
+//! meanwhile or more targets change than allowed.
 
 use serde_json::json;
 
@@ -17,14 +17,14 @@ use crate::domain::policy::impact::Impact;
 use crate::domain::policy::schema::RuleMode;
 use crate::ports::{Fault, FaultClass};
 
-/// A policy that is to be put into force.
+/// A policy to put into force.
 pub(super) struct Proposal {
     pub(super) yaml: String,
     pub(super) policy: Policy,
     pub(super) rollback_of: Option<u64>,
 }
 
-/// How much may become different.
+/// How many targets may change.
 pub(super) struct Guard<'a> {
     args: &'a GuardArgs,
 }
@@ -34,8 +34,8 @@ impl<'a> Guard<'a> {
         Self { args }
     }
 
-    /// Why so much must not become different at once, if so. The number that is asked for is that of what was shown, so that it
-    /// cannot be said beforehand, and no longer fits where the organisation or the policy in force has changed since.
+    /// Why a push that changes this many targets is refused. `--wave` must equal the number shown, so it cannot be guessed,
+    /// and fails if the organisation or the policy in force changes meanwhile.
     fn refuses(&self, targets: usize) -> Option<String> {
         let GuardArgs { limit, wave, .. } = self.args;
         match wave {
@@ -52,8 +52,8 @@ impl<'a> Guard<'a> {
         }
     }
 
-    /// Why the ledger cannot say how much becomes different, if so. Before the first policy it knows nobody, and the first
-    /// sweep after it finds all of them.
+    /// Why the number of targets is unknown. Before the first policy the ledger knows no accounts; the next sweep finds
+    /// all.
     fn blind(&self, first: bool, accounts: usize, policy: &Policy) -> Option<String> {
         if self.args.accounts_from == AccountsFrom::Organizations || !(first || accounts == 0) || !enforces(policy) {
             return None;
@@ -160,7 +160,7 @@ impl Shell<'_> {
     }
 }
 
-/// The table that credentials reach is one of their own account, and a policy names the account that it is made for.
+/// Requires a login in the hub's account: credentials reach only their own account's table.
 fn at_home(account: &str, policy: &Policy) -> Result<(), Failure> {
     let hub = policy.hub_account();
     if account == hub.as_str() {

@@ -1,4 +1,4 @@
-//! Policies and their versions, for people and for programs.
+//! Renders policies and their versions, for people and for programs.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -17,10 +17,10 @@ use crate::domain::text::{NAME_CHARS_MAX, clean, escaped, sha256};
 
 /// Version of the JSON that these commands write.
 const SCHEMA_VERSION: u32 = 1;
-/// Accounts that are named where many are meant; programs get all of them.
+/// Accounts named per reason; programs get all of them.
 const NAMED_MAX: usize = 5;
 
-/// JSON of these commands.
+/// The JSON output of these commands.
 pub(super) fn data(value: &Value) -> String {
     let mut all = json!({ "schema_version": SCHEMA_VERSION });
     if let (Value::Object(all), Value::Object(more)) = (&mut all, value.clone()) {
@@ -29,7 +29,7 @@ pub(super) fn data(value: &Value) -> String {
     escaped(&format!("{all:#}\n"))
 }
 
-/// What becomes different, in the policy and for the accounts.
+/// The changes to the policy and to the accounts.
 pub(super) fn assessment(assessment: &Assessment) -> String {
     let Assessment { on, changes, impact, .. } = assessment;
     let mut text = match (changes, on) {
@@ -49,7 +49,7 @@ pub(super) fn assessment(assessment: &Assessment) -> String {
     text
 }
 
-/// One change as it is shown: what comes, what goes, what becomes different.
+/// One change: added, removed or different.
 fn change(change: &PolicyChange) -> String {
     let value = |value: &Value| escaped(&value.to_string());
     match (&change.from, &change.to) {
@@ -60,7 +60,7 @@ fn change(change: &PolicyChange) -> String {
     }
 }
 
-/// The accounts behind a number, those together for which the same rules say so.
+/// The accounts behind a number, grouped by the rules that cause it.
 fn by_reason(impact: &Impact, targets: fn(&AccountImpact) -> usize) -> String {
     let mut groups: BTreeMap<&str, Vec<&AccountImpact>> = BTreeMap::new();
     for account in impact.accounts.iter().filter(|account| targets(account) > 0) {
@@ -105,7 +105,7 @@ impl Shell<'_> {
         Ok(ExitStatus::Success)
     }
 
-    /// Somebody put it into the table by hand.
+    /// Shows a policy that was written to the table without `runasctl`.
     fn show_unversioned(&self, current: Option<Current>) -> Result<ExitStatus, Failure> {
         let Some(current) = current else {
             let problem = "no policy was pushed yet; fix: `runasctl policy push policy.yaml --message TEXT`";
@@ -144,7 +144,7 @@ impl Shell<'_> {
     }
 }
 
-/// Whoever may write the table can write past `policy push`; that is not the policy that was reviewed.
+/// Reports a policy in force that was not pushed: write access to the table suffices to bypass `policy push`.
 fn tampered(current: Option<&Current>, pushed: &Pushed) -> String {
     let found = match current.map(|current| &current.policy) {
         Some(Ok(policy)) if policy.digest() == sha256(&pushed.compiled) => return String::new(),

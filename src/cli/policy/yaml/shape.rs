@@ -1,8 +1,7 @@
-//! Whether a file has the shape that the published JSON Schema describes: keys, types and words. Values are judged later, by
-//! the rules that also hold for a compiled policy.
+//! Checks that a file has the shape of the published JSON Schema: keys, types and words. Values are checked later, by the
+//! rules that also apply to a compiled policy.
 //!
-//! An editor that uses the schema and this check can therefore not disagree, and all misplaced keys are found at once,
-//! where a deserializer would stop at the first.
+//! Editors use the same schema, so they agree with this check. All misplaced keys are reported at once.
 
 use serde_json::{Map, Value};
 
@@ -13,12 +12,12 @@ use crate::domain::policy::problem::{Level, Path, Problem, quoted};
 #[derive(Debug, Default)]
 pub(super) struct Shape {
     pub(super) problems: Vec<(Problem, Place)>,
-    /// Where the file had nothing usable. A stand-in is there, so that the rest can be judged in the same run.
+    /// Places without a usable value. A stand-in replaces it, so that the rest can be checked in the same run.
     pub(super) stand_ins: Vec<Path>,
 }
 
-/// Compares a file with the schema. The value always has the right shape: superfluous keys are left out, and a stand-in
-/// takes the place of what is missing or of the wrong type.
+/// Compares a file with the schema. The value always has the right shape: superfluous keys are dropped, and stand-ins
+/// replace missing or mistyped values.
 pub(super) fn check(node: &Node, schema: &Value) -> (Value, Shape) {
     let mut checker = Checker { schema, shape: Shape::default() };
     let value = checker.value(node, schema, &Path::root());
@@ -72,7 +71,7 @@ impl<'a> Checker<'a> {
         self.stand_in(schema)
     }
 
-    /// The simplest value of the right shape.
+    /// The simplest value that matches the schema.
     fn stand_in(&self, schema: &'a Value) -> Value {
         let mut choices = Vec::new();
         self.choices(schema, &mut choices);
@@ -93,7 +92,7 @@ impl<'a> Checker<'a> {
         }
     }
 
-    /// The alternatives of a schema, with references followed. Types here are not recursive, so this ends.
+    /// The alternatives of a schema, with references resolved. Policy types are not recursive, so this terminates.
     fn choices(&self, schema: &'a Value, into: &mut Vec<&'a Value>) {
         if let Some(name) = schema.get("$ref").and_then(Value::as_str).and_then(|name| name.strip_prefix('#')) {
             if let Some(target) = self.schema.pointer(name) {
@@ -144,7 +143,7 @@ fn required(schema: &Value) -> impl Iterator<Item = &str> {
     schema.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str)
 }
 
-/// The first sentence of what the schema says about a key.
+/// The first sentence of a key's description.
 fn about(schema: &Value) -> String {
     let description = schema.get("description").and_then(Value::as_str).unwrap_or_default();
     let sentence = description.split(". ").next().unwrap_or_default().trim_end_matches('.');
@@ -155,7 +154,7 @@ fn is_type(schema: &Value, name: &str) -> bool {
     schema.get("type").and_then(Value::as_str) == Some(name)
 }
 
-/// Cause and fix for a value of the wrong type.
+/// The cause and the fix for a value of the wrong type.
 fn mismatch(node: &Node, choices: &[&Value]) -> (String, String) {
     let expects = |name: &str| choices.iter().any(|choice| is_type(choice, name) && choice.get("const").is_none());
     let words: Vec<String> =
@@ -206,7 +205,7 @@ fn suggestion(key: &str, known: &Map<String, Value>) -> String {
     format!("remove it; the keys here are {}", keys.join(", "))
 }
 
-/// How many characters to insert, remove or replace, for keys of at most 64 characters.
+/// The edit distance, for keys of at most 64 characters.
 fn distance(a: &str, b: &str) -> usize {
     if a.len().max(b.len()) > 64 {
         return usize::MAX;

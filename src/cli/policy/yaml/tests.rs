@@ -2,7 +2,7 @@ use proptest::prelude::*;
 
 use super::*;
 
-/// The smallest file that is accepted without a word.
+/// The smallest file that is accepted without warnings.
 const SMALL: &str = r#"version: 1
 organization: { id: o-exampleorgid, management_account: "111122223333", hub_account: "222233334444", home_region: eu-west-1 }
 regions: [eu-west-1]
@@ -24,13 +24,13 @@ fn found(text: &str) -> Vec<Diagnostic> {
     }
 }
 
-/// What is said about a file, as `line:column level code`.
+/// The problems of a file, as `line:column level code`.
 fn said(text: &str) -> Vec<String> {
     let found = found(text).into_iter();
     found.map(|d| format!("{}:{} {} {}", d.line, d.column, d.problem.level.as_str(), d.problem.code)).collect()
 }
 
-/// The small file with one line replaced, and what is said about it.
+/// The problems of the small file with one line replaced.
 fn said_with(from: &str, to: &str) -> Vec<String> {
     assert!(SMALL.contains(from), "{from}");
     said(&SMALL.replacen(from, to, 1))
@@ -41,7 +41,7 @@ fn a_plain_file_is_accepted() {
     let (policy, lints) = parse("policy.yaml", SMALL, now()).unwrap();
     assert!(lints.is_empty());
     assert_eq!(Policy::from_compiled(&policy.compiled()).unwrap(), policy);
-    // Order, remarks and line ends mean nothing.
+    // Order, comments and line ends have no effect.
     let (head, defaults) = SMALL.split_at(SMALL.find("defaults:").unwrap());
     let reordered = format!("{defaults}{head}").replace('\n', "   # a remark\r\n");
     assert_eq!(parse("policy.yaml", &reordered, now()).unwrap().0.digest(), policy.digest());
@@ -124,7 +124,7 @@ fn everything_has_a_limit() {
     assert_eq!(said(&"[".repeat(10_000)).len(), 1);
     assert_eq!(said(&"- ".repeat(10_000)).len(), 1);
     assert_eq!(said(&"{a: ".repeat(10_000)).len(), 1);
-    // A file that fits, and would not once it is compiled.
+    // The source fits the limit, the compiled policy does not.
     let (user, prefix) = ("u".repeat(32), "p".repeat(134));
     let scopes = (0..999).fold("scopes:\n".to_owned(), |scopes, n| {
         scopes
@@ -260,7 +260,7 @@ fn types_are_told_with_a_fix() {
 }
 
 proptest! {
-    /// Whatever stands in a file, it is accepted or there is a reason with a place in the file.
+    /// Any text is either accepted or rejected with a reason and a place in the file.
     #[test]
     fn a_rejection_always_has_a_reason(
         edits in proptest::collection::vec((0usize..1_200, "\\PC|[\n :{},\"'&*#-]|[a-z]{1,3}|"), 1..6),
@@ -293,7 +293,7 @@ proptest! {
     }
 }
 
-/// Both readers of a file have to agree, or one of them accepts what the other has not seen.
+/// Both readers must agree, or one accepts what the other has not checked.
 #[test]
 fn the_strict_deserializer_reads_the_same_document() {
     let example = include_str!("../../../../infra/policy.example.yaml");

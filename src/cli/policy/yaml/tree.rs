@@ -1,26 +1,25 @@
-//! The YAML file as a tree in which everything knows its place, duplicate keys included.
+//! Reads YAML into a tree whose values have places, duplicate keys included.
 //!
-//! Only plain YAML is taken. Anchors, aliases, merge keys and tags let one line of a file change the meaning of another,
-//! which is the last thing that the reviewer of a policy needs.
+//! Only plain YAML is accepted: anchors, aliases, merge keys and tags let one line change the meaning of another.
 
 use serde_saphyr::granit_parser::{Event, Marker, Parser, ScalarStyle, ScanError, Span};
 
-/// Nothing in a policy is nested more deeply than this.
+/// Limit of nesting, above that of any policy.
 const DEPTH_MAX: usize = 16;
 
-/// A stretch of one line, counted from one.
+/// A stretch of one line; line and column count from one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Place {
     /// The line.
     pub(super) line: usize,
     /// The first character's column.
     pub(super) column: usize,
-    /// How many characters.
+    /// The number of characters.
     pub(super) width: usize,
 }
 
 impl Place {
-    /// The beginning of the file.
+    /// The start of the file.
     pub(super) const START: Self = Self { line: 1, column: 1, width: 1 };
 
     fn at(marker: &Marker) -> Self {
@@ -41,18 +40,18 @@ pub(super) struct Node {
     pub(super) kind: Kind,
 }
 
-/// A value as YAML 1.2 sees it.
+/// A value according to YAML 1.2.
 #[derive(Clone, Debug)]
 pub(super) enum Kind {
     /// Nothing, `~` or `null`.
     Null,
     /// Exactly `true` or `false`.
     Bool(bool),
-    /// A word without quotes that YAML 1.1 reads as a boolean (`yes`, `Off`), as it is written.
+    /// An unquoted word that YAML 1.1 reads as a boolean (`yes`, `Off`), as written.
     OldBool(String),
-    /// A number, as it is written.
+    /// A number, as written.
     Number(String),
-    /// Everything else, and everything in quotes.
+    /// Any other or quoted scalar.
     Text(String),
     /// A list.
     List(Vec<Node>),
@@ -68,7 +67,7 @@ pub(super) struct Entry {
     pub(super) value: Node,
 }
 
-/// Why a file is no plain YAML.
+/// Why a file is not plain YAML.
 #[derive(Clone, Debug)]
 pub(super) struct NotPlain {
     pub(super) place: Place,
@@ -86,7 +85,7 @@ impl From<ScanError> for NotPlain {
     }
 }
 
-/// Reads the one document of a file.
+/// Reads the only document of a file.
 pub(super) fn read(text: &str) -> Result<Node, NotPlain> {
     let options = serde_saphyr::granit_parser::options! {
         emit_comments: false,
@@ -124,7 +123,7 @@ impl<'a> Reader<'a> {
         Ok(self.events.next().transpose()?)
     }
 
-    /// The value that begins with an event. The parser's nesting limits bound the recursion.
+    /// The value that starts with this event. The parser's nesting limits bound the recursion.
     fn node(&mut self, event: Event<'a>, span: &Span) -> Result<Node, NotPlain> {
         let place = Place::of(span);
         refuse_extras(&event, place)?;
@@ -171,7 +170,7 @@ impl<'a> Reader<'a> {
             let Some((event, span)) = self.next()? else { return Err(unexpected(key_place)) };
             let mut value = self.node(event, &span)?;
             if matches!(value.kind, Kind::Null) {
-                // Nothing has no place of its own.
+                // An absent value has no place of its own.
                 value.place = key_place;
             }
             entries.push(Entry { key, key_place, value });
@@ -203,7 +202,7 @@ fn refuse_extras(event: &Event<'_>, place: Place) -> Result<(), NotPlain> {
     }
 }
 
-/// What a value without quotes is, by the core schema of YAML 1.2 with its booleans in lower case only.
+/// The kind of an unquoted scalar in the core schema of YAML 1.2, with only lower-case booleans.
 fn plain(text: &str) -> Kind {
     match text {
         "" | "~" | "null" | "Null" | "NULL" => Kind::Null,

@@ -1,14 +1,14 @@
-//! What each alert means, where to look first, and what to do. The match has no wildcard: a new kind has to be explained here.
+//! What each alert means, what to check first, and what to do. The match has no wildcard, so that a new kind must be added.
 
 use crate::domain::finding::Kind;
 
-/// What on-call needs to know about one kind of alert.
+/// Guidance for one kind of alert.
 pub(super) struct Guide {
-    /// What has happened.
+    /// What happened.
     pub(super) means: &'static str,
-    /// Commands that show more and change nothing.
+    /// Commands that show details and change nothing.
     pub(super) look: &'static [&'static str],
-    /// What to do about it.
+    /// What to do.
     pub(super) act: &'static str,
 }
 
@@ -20,7 +20,7 @@ const DEAD_LETTERS: &[&str] = &["runasctl redrive list", "runasctl redrive show 
 const POLICY: &[&str] = &["runasctl policy history", "runasctl policy show"];
 const ALL: &[&str] = &["runasctl status"];
 
-/// The guide to a kind.
+/// The guidance for a kind.
 pub(super) fn guide(kind: Kind) -> Guide {
     match kind {
         Kind::EditReverted => EDIT_REVERTED,

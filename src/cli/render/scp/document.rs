@@ -1,10 +1,10 @@
-//! Who may change the document.
+//! Statements on who may change the document.
 
 use super::{Ground, Statement};
 use crate::domain::target::DOCUMENT_NAME;
 
-/// Every action of SSM that changes a document, its sharing, its tags or its resource policy [docs: service authorization
-/// reference, Systems Manager]. A move of the default version is one of them: it changes what sessions run as.
+/// Every SSM action that changes a document, its sharing, its tags or its resource policy [docs: service authorization
+/// reference, Systems Manager]. A move of the default version changes what sessions run as.
 const ACTIONS: [&str; 10] = [
     "ssm:AddTagsToResource",
     "ssm:CreateDocument",

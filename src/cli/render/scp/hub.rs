@@ -1,5 +1,5 @@
-//! What guards the hub. The queue's policy admits only the function and its rules. An administrator of the account could change
-//! that policy, a rule's target or the code instead, and the reactor would trust the messages that follow.
+//! Statements that protect the hub. The queue policy admits only the function and its rules. An administrator of the
+//! account could change that policy, a rule's target or the code, and so forge messages that the reactor trusts.
 
 use super::names::{ROLE_ACTIONS, RULE_ACTIONS};
 use super::{Ground, HUB_ROLE, OWN_NAMES, OWN_ROLES, Statement, once};
@@ -7,12 +7,12 @@ use crate::cli::render::principals::{Nameable, nameable};
 
 /// The bus and its rules.
 const BUS_ACTIONS: [&str; 2] = ["events:DeleteEventBus", "events:UpdateEventBus"];
-/// The policy of a bus; IAM knows no resource for these, so that they are denied for every bus of the account.
+/// The policy of a bus. These actions support no resources, so they are denied for every bus of the account.
 const BUS_POLICY_ACTIONS: [&str; 2] = ["events:PutPermission", "events:RemovePermission"];
 /// The schedule of the sweeps, whose messages the reactor trusts.
 const SCHEDULE_ACTIONS: [&str; 3] =
     ["scheduler:CreateSchedule", "scheduler:DeleteSchedule", "scheduler:UpdateSchedule"];
-/// The queues' policies, and all that they hold.
+/// The queues' policies and messages.
 const QUEUE_ACTIONS: [&str; 5] =
     ["sqs:AddPermission", "sqs:DeleteQueue", "sqs:PurgeQueue", "sqs:RemovePermission", "sqs:SetQueueAttributes"];
 /// The function: its code, configuration and policy. A direct invocation could forge messages of the queue.
@@ -26,10 +26,10 @@ const FUNCTION_ACTIONS: [&str; 8] = [
     "lambda:Remove*",
     "lambda:Update*",
 ];
-/// The event source mapping: the function would trust messages of any other queue as well.
+/// Event source mappings: the function would trust messages of any other queue.
 const FEED_ACTIONS: [&str; 3] =
     ["lambda:CreateEventSourceMapping", "lambda:DeleteEventSourceMapping", "lambda:UpdateEventSourceMapping"];
-/// What the reactor remembers, and the policy that it works by.
+/// The ledger's items, including the policy.
 const ITEM_ACTIONS: [&str; 7] = [
     "dynamodb:BatchWriteItem",
     "dynamodb:DeleteItem",
@@ -97,7 +97,7 @@ pub(super) fn statements(ground: &Ground<'_>) -> Vec<Statement> {
     ]
 }
 
-/// The roles that count in the hub: of the stack, and of those who are exempt here.
+/// The roles of the hub's stack, and the roles that are exempt here.
 fn roles(ground: &Ground<'_>) -> Vec<String> {
     let Ground { policy, installation, .. } = ground;
     let account = policy.hub_account().as_str();

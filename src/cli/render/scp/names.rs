@@ -1,9 +1,9 @@
-//! What guards the exemptions of the first policy in the member accounts: an exemption by name is as safe as the name.
+//! Statements that protect the exempted names in the member accounts: an exemption by name is only as safe as the name.
 
 use super::{Ground, OWN_NAMES, OWN_ROLES, Statement, once};
 use crate::cli::render::principals::{Nameable, nameable};
 
-/// Creates, deletes, opens or widens a role; or passes it to a service, which then acts under its name.
+/// Creates, deletes, opens or widens a role, or passes it to a service, which then acts under its name.
 pub(super) const ROLE_ACTIONS: [&str; 14] = [
     "iam:AttachRolePolicy",
     "iam:CreateRole",
@@ -20,7 +20,7 @@ pub(super) const ROLE_ACTIONS: [&str; 14] = [
     "iam:UpdateRole",
     "iam:UpdateRoleDescription",
 ];
-/// Creates, deletes or widens a user, or makes credentials of it. `UpdateUser` renames, and is asked of both names.
+/// Creates, deletes or widens a user, or makes credentials for it. `UpdateUser` renames, and IAM checks both names.
 const USER_ACTIONS: [&str; 17] = [
     "iam:AttachUserPolicy",
     "iam:CreateAccessKey",
@@ -40,10 +40,10 @@ const USER_ACTIONS: [&str; 17] = [
     "iam:UpdateUser",
     "iam:UploadSigningCertificate",
 ];
-/// Stops a rule, or has it send something else.
+/// Stops a rule, or changes what it sends.
 pub(super) const RULE_ACTIONS: [&str; 5] =
     ["events:DeleteRule", "events:DisableRule", "events:PutRule", "events:PutTargets", "events:RemoveTargets"];
-/// Lets a genuine event of the past arrive again at a chosen moment. Both actions have the bus among their resources.
+/// Lets a genuine past event arrive again at a chosen moment. Both actions support the bus as a resource.
 const REPLAY_ACTIONS: [&str; 2] = ["events:CreateArchive", "events:StartReplay"];
 
 pub(super) fn statements(ground: &Ground<'_>) -> Vec<Statement> {
@@ -61,13 +61,13 @@ pub(super) fn statements(ground: &Ground<'_>) -> Vec<Statement> {
     statements
 }
 
-/// Who keeps roles and rules in the accounts. Break-glass does not: an emergency needs the document only.
+/// The principals that maintain roles and rules in the accounts. In an emergency, break-glass needs only the document.
 fn deployers(ground: &Ground<'_>) -> Vec<String> {
     let Ground { principals, installation, .. } = ground;
     once([&principals.gap, &principals.trusted, &installation.member_deployers, &installation.hub_deployers])
 }
 
-/// The roles and users whose names count for something, those of the deployers among them.
+/// The roles and users whose names are exempted, the deployers included.
 fn protected(ground: &Ground<'_>) -> (Vec<String>, Vec<String>) {
     let own = vec![ground.installation.partition.role("*", OWN_ROLES)];
     let names = once([&own, &ground.principals.all(), &deployers(ground)]);
