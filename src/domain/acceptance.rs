@@ -1,8 +1,8 @@
-//! A person accepts what a version of the document holds: the way back for a trusted change that carries over what a foreign
-//! version set first, and for a break-glass change that is to stay.
+//! An operator accepts the content of a version: a trusted change that carries over a foreign value, or a break-glass
+//! change that is to stay.
 //!
-//! It becomes the base of the record up to that version, so that later versions, known or not, are judged against it as any
-//! others are. The fields that the policy owns are the policy's in it.
+//! That content becomes the base of the record up to the version. Later versions, known or not, are judged against it like
+//! any others. In owned fields the base holds the policy's values.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,10 +19,10 @@ use super::record::{Commit, HistoryEntry, Record};
 use super::target::{DOCUMENT_NAME, Target};
 use super::time::Time;
 
-/// Who accepts what, and why.
+/// The version that an operator accepts, and why.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Acceptance {
-    /// Where.
+    /// The account and region.
     pub target: Target,
     /// The version whose content is accepted.
     pub version: u64,
@@ -32,28 +32,27 @@ pub struct Acceptance {
     pub reason: String,
     /// Identifies this acceptance in history and alerts.
     pub correlation: String,
-    /// When.
+    /// Its time.
     pub at: Time,
 }
 
 /// Why a version cannot be accepted; the text says what to do about it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Unacceptable {
-    /// SSM does not list it any more, or never did.
+    /// SSM does not list it, or its content was not read.
     #[error("the document has no version {0} that can be read; fix: name one of {1}")]
     NoSuchVersion(u64, String),
-    /// It holds no preferences of Session Manager.
+    /// It is no valid Session document.
     #[error("version {0} is no valid Session document: {1}; fix: name another version")]
     Invalid(u64, String),
-    /// It holds what is accepted already.
+    /// Its content is accepted already.
     #[error("version {0} holds nothing that is not accepted already; fix: there is nothing to do")]
     Nothing(u64),
 }
 
-/// What an acceptance changes, and the commit that makes it so.
+/// The change that an acceptance makes, and its commit.
 ///
-/// # Errors
-/// The version is not there, holds no preferences, or nothing new.
+/// # Errors The version is missing, invalid, or brings nothing new.
 pub fn accept(
     acceptance: &Acceptance,
     record: &Record,
@@ -90,12 +89,12 @@ pub fn accept(
 fn base(facts: &Facts, content: Content, foreign: &BTreeSet<String>, (created, at): (Time, Time)) -> Base {
     let held: BTreeSet<String> = Content::minimal().change_to(&content).iter().map(value_of).collect();
     Base {
-        // What the version at its end holds may differ in the policy's fields: that is read where it is needed.
+        // The version itself may differ in owned fields, so its digest would not identify this content.
         digest: None,
         blurred: false,
         foreign: foreign.difference(&held).cloned().collect(),
         content: Some(content),
-        // What is part of the base already stays part of it.
+        // Versions that are in the base stay in it.
         until: created.max(facts.base_until()),
         at,
         observed: at,
@@ -104,7 +103,7 @@ fn base(facts: &Facts, content: Content, foreign: &BTreeSet<String>, (created, a
     }
 }
 
-/// Versions up to the base are part of it.
+/// Removes the versions that the base includes.
 fn rebased(facts: &Facts, base: Base) -> Facts {
     let until = base.until;
     let mut facts = Facts { base: Some(base), ..facts.clone() };

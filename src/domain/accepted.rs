@@ -1,9 +1,8 @@
-//! What is accepted of the document: one fold over its versions, by whose each one is.
+//! The accepted content: one fold over the document's versions, by the author of each.
 //!
-//! Of a version of the reactor's own the owned fields are taken over, of a trusted one its change against the version before,
-//! of any other nothing. So a hostile edit is not laundered by a trusted one on top of it, what the reactor reverted was never
-//! in, and what turns out to be trusted is in as soon as its call is known: nothing is taken back, everything is computed
-//! anew.
+//! Of the reactor's own version the owned fields are accepted, of a trusted one its change against the previous version, of
+//! any other nothing. A trusted version therefore does not launder the hostile edit below it, and a reverted edit was never
+//! accepted. A version that proves trusted later counts as soon as its call is known, because everything is computed anew.
 
 use std::collections::BTreeSet;
 
@@ -17,45 +16,45 @@ use super::principal::Attribution;
 use super::text::sha256;
 use super::time::Time;
 
-/// What the versions amount to.
+/// The result of the fold.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Accepted {
     /// The content; absent where nothing was ever accepted.
     pub content: Option<Content>,
-    /// Values that foreign versions brought in.
+    /// Values that foreign versions set.
     pub foreign: BTreeSet<String>,
-    /// The newest version is no valid document and not by a trusted principal: what follows may carry over what it held.
+    /// The newest version is invalid and not by a trusted principal: the next one may carry over its values.
     pub blurred: bool,
-    /// What a trusted version changed and is not taken over, oldest first.
+    /// Changes of trusted versions that are not accepted, oldest first.
     pub withheld: Vec<Withheld>,
 }
 
-/// Fields of a trusted version that are not taken over.
+/// Fields of a trusted version that are not accepted.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Withheld {
-    /// The version.
+    /// Creation date of the version.
     pub created: Time,
-    /// The fields; none where nothing can be said about any.
+    /// The fields; empty where they are unknown.
     pub fields: Vec<String>,
     /// Why.
     pub why: WithheldWhy,
 }
 
-/// Why a trusted change is not taken over.
+/// Why a trusted change is not accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum WithheldWhy {
-    /// A foreign version had put that very value there first.
+    /// A foreign version set that very value first.
     CarriedOver,
     /// The version before is invalid and not by a trusted principal.
     AfterInvalid,
-    /// What it changed cannot be said.
+    /// Its change is unknown.
     Unsaid,
     /// The document is of another type.
     OtherType,
 }
 
-/// Follows all versions up to `until`. Those in `presumed` count as trusted.
+/// Folds all versions up to `until`. Those in `presumed` count as trusted.
 pub fn fold(facts: &Facts, pairing: &Pairing, presumed: &[Time], until: Option<Time>) -> Accepted {
     let mut accepted = match &facts.base {
         Some(base) => Accepted {
@@ -131,7 +130,7 @@ impl Accepted {
         }
     }
 
-    /// Values that are not accepted already.
+    /// Remembers the values that are not accepted already.
     fn remember_foreign(&mut self, change: &Change) {
         let accepted = self.or_minimal();
         let news = change.iter().filter(|field| field.to.is_some() && accepted.field(&field.field) != field.to);
@@ -139,7 +138,7 @@ impl Accepted {
     }
 }
 
-/// A field and the value that a change gives it, short enough to be kept.
+/// A field with a digest of the value that a change gives it.
 pub(super) fn value_of(change: &FieldChange) -> String {
     let value = change.to.as_ref().map(ToString::to_string).unwrap_or_default();
     let digest: String = sha256(&value).chars().take(16).collect();

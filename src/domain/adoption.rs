@@ -1,5 +1,5 @@
-//! The first observation takes what it finds for what was meant. What of that can run code, or send sessions elsewhere,
-//! deserves a review: one for each set of values, in however many accounts it is found.
+//! The first observation adopts the content that it finds. Fields that can run code or redirect sessions need a review: one
+//! for each set of values, however many accounts share it.
 
 use serde_json::{Value, json};
 
@@ -11,8 +11,8 @@ use super::judgement::Judgement;
 use super::target::AccountId;
 use super::text::{clean, sha256};
 
-/// What on-call is to review after a first observation, filed under the hub's account: an organisation whose accounts were
-/// set up alike has one such alert.
+/// The alert that asks for a review after a first observation. It is filed under the hub's account: an organisation whose
+/// accounts were set up alike gets one such alert.
 pub fn adopted(case: &Case, judgement: &Judgement, hub: &AccountId) -> Option<Alert> {
     case.record.facts.base.as_ref().filter(|base| base.notified == Notified::No)?;
     let accepted = judgement.accepted.content.as_ref()?;
@@ -36,7 +36,7 @@ pub fn adopted(case: &Case, judgement: &Judgement, hub: &AccountId) -> Option<Al
     Some(page.finish(hub, None, None, case.now))
 }
 
-/// Consoles write empty texts, and a shell profile of two empty texts, where nothing is set.
+/// Consoles write empty strings, and a shell profile of two empty strings, for unset fields.
 fn says_something(value: &Value) -> bool {
     match value {
         Value::String(text) => !text.is_empty(),

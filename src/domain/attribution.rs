@@ -1,8 +1,8 @@
-//! Who made which version: a function of all facts, so that the order in which events arrive is of no consequence.
+//! Which call made which version: a function of all facts, so that the order of events makes no difference.
 //!
-//! A call names the version that it made by its number, and numbers begin anew with each document. So the creation date has to
-//! fit the call's time, and nothing may lie between them that makes it another document's. A call belongs to the nearest
-//! version that fits it, a version to the least trusted of its calls.
+//! A call names its version by number, and numbers restart with each document. So the creation date has to fit the call's
+//! time, and no deletion may lie between them. A call belongs to the nearest version that fits it, a version to the least
+//! trusted of its calls.
 
 use std::collections::BTreeMap;
 
@@ -21,14 +21,14 @@ pub struct Pairing {
     pub version: BTreeMap<String, Time>,
 }
 
-/// Whose a version is.
+/// The author of a version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Author<'a> {
-    /// The reactor's: an intent says so.
+    /// The reactor, by its intent.
     Ours(&'a Intent),
-    /// Whoever made this call.
+    /// The principal of this call.
     Known(&'a CallFact),
-    /// No call that is known of made it.
+    /// No known call made it.
     Nameless,
 }
 
@@ -37,7 +37,7 @@ pub fn pair(facts: &Facts) -> Pairing {
     let mut pairing = Pairing::default();
     for (id, call) in facts.calls.iter().filter(|(_, call)| call.makes_version()) {
         let fitting = candidates(facts, call);
-        // CloudTrail left the reply out: with one version that fits there is only one that the call can have made.
+        // CloudTrail omitted the reply: only a single fitting version identifies the call's own.
         if call.edit.action.made_version().is_none() && fitting.len() > 1 {
             continue;
         }
@@ -53,13 +53,13 @@ pub fn pair(facts: &Facts) -> Pairing {
     pairing
 }
 
-/// Some call of a version is trusted already. A pipeline that creates the document twice within a second makes two versions
-/// of one number that are as near to both calls, and each call made one of them.
+/// Whether a call of the version is trusted. A pipeline that creates the document twice within a second makes two versions
+/// of one number, equally near to both calls; each call made one.
 fn has_trusted(facts: &Facts, calls: Option<&Vec<String>>) -> bool {
     calls.into_iter().flatten().any(|id| facts.calls.get(id).is_some_and(CallFact::is_trusted))
 }
 
-/// The versions that a call can have made, the nearest first.
+/// The versions that a call can have made, nearest first.
 pub(super) fn candidates(facts: &Facts, call: &CallFact) -> Vec<Time> {
     let at = ssm_time(facts, call.edit.at);
     let number = call.edit.action.made_version();
@@ -69,13 +69,13 @@ pub(super) fn candidates(facts: &Facts, call: &CallFact) -> Vec<Time> {
             && fits(facts, (**created, version), call, at)
     };
     let mut fitting: Vec<Time> = facts.versions.iter().filter(fitting).map(|(created, _)| *created).collect();
-    // A version from before the call's second fits only as far as the clocks may differ.
+    // A version older than the call's second fits only because clocks may differ, so it comes last.
     fitting.sort_by_key(|created| (*created < at, created.since(at).abs(), *created));
     fitting
 }
 
 impl Pairing {
-    /// Whose a version is.
+    /// The author of a version.
     pub fn author<'a>(&self, facts: &'a Facts, created: Time, version: &VersionFact) -> Author<'a> {
         if let Some(intent) = intent_of(facts, version) {
             return Author::Ours(intent);
@@ -87,7 +87,7 @@ impl Pairing {
 }
 
 impl Author<'_> {
-    /// What the policy makes of the author.
+    /// The policy's attribution of the author.
     pub fn attribution(self) -> Attribution {
         match self {
             Self::Ours(_) => Attribution::Ours,
@@ -97,28 +97,28 @@ impl Author<'_> {
     }
 }
 
-/// The intent that a version was written by. Neither its content nor the caller's role nor the look of its name counts:
-/// the random name, the number and the digest do, all three.
+/// The intent behind a version: its random name, number and digest all have to match. Content alone, the caller's role or
+/// the form of the name prove nothing.
 pub fn intent_of<'a>(facts: &'a Facts, version: &VersionFact) -> Option<&'a Intent> {
     let intent = facts.intents.get(version.name.as_ref()?)?;
     let same = intent.makes_version() && intent.number == version.number && intent.digest == version.digest;
     same.then_some(intent)
 }
 
-/// The intent that explains a call through the reactor's role; without one the call is a foreign one.
+/// The intent that explains a call through the reactor's role; without one the call is foreign.
 pub fn explained<'a>(facts: &'a Facts, call: &CallFact) -> Option<(&'a String, &'a Intent)> {
     let says = |(_, intent): &(&String, &Intent)| may_be_of(intent, call.edit.at) && means(intent, call.edit.action);
     let nearest = |(_, intent): &(&String, &Intent)| intent.from.since(call.edit.at).abs();
     facts.intents.iter().filter(|_| call.via_reactor_role).filter(says).min_by_key(nearest)
 }
 
-/// Whether a call of then can be one of the write. Before an echo has measured CloudTrail's clock it may be off by as much as a
-/// change takes to become visible.
+/// Whether the write can have made a call at that time. Until an echo measures CloudTrail's clock, it may be off by as long
+/// as a change takes to become visible.
 fn may_be_of(intent: &Intent, at: Time) -> bool {
     (intent.from.plus_ms(-VISIBLE_MS - SECOND_MS)..=intent.until.plus_ms(VISIBLE_MS)).contains(&at)
 }
 
-/// Whether a call is one that the write consists of.
+/// Whether the write includes such a call.
 fn means(intent: &Intent, action: Action) -> bool {
     match (intent.write, action) {
         (Intended::Recreate, Action::Deleted | Action::SharingChanged) => true,
@@ -138,22 +138,22 @@ fn means(intent: &Intent, action: Action) -> bool {
     }
 }
 
-/// A call's time by SSM's clock. That CloudTrail's agrees with it is documented nowhere; the echoes of the reactor's
-/// own versions show by how much they differ. The last one before the call counts, so that no later write changes what is
-/// known of an earlier call.
+/// A call's time by SSM's clock. AWS does not document that CloudTrail's clock agrees; echoes of the reactor's own versions
+/// show the difference. The last echo before the call counts, so that no later write changes what is known of an earlier
+/// call.
 pub fn ssm_time(facts: &Facts, at: Time) -> Time {
     let before = clock_differences(facts).find(|(echo, _)| *echo <= at).map(|(_, ms)| ms);
     let of_base = || facts.base.as_ref().and_then(|base| base.clock_ms);
     let oldest = || clock_differences(facts).last().map(|(_, ms)| ms);
     match before.or_else(of_base).or_else(oldest) {
-        // Calls are told in whole seconds: half of one is the best guess at what was cut off.
+        // CloudTrail cuts times to whole seconds: half a second is the best guess at the rest.
         Some(ms) if !(-SECOND_MS / 2..=SECOND_MS * 3 / 2).contains(&ms) => at.plus_ms(ms - SECOND_MS / 2),
         Some(_) | None => at,
     }
 }
 
-/// CloudTrail's time of each version of the reactor's own, and by how much SSM's is later; the newest first. Where documents
-/// follow one another within a minute, an echo may be of either version of its number, and measures nothing.
+/// CloudTrail's time of each of the reactor's versions, and the milliseconds by which SSM's is later; newest first. Where
+/// one document follows another within a minute, an echo may be of either version of its number, and measures nothing.
 pub(super) fn clock_differences(facts: &Facts) -> impl Iterator<Item = (Time, i64)> {
     let measured = |(created, version): (&Time, &VersionFact)| {
         let intent = intent_of(facts, version)?;
@@ -176,8 +176,8 @@ fn fits(facts: &Facts, (created, version): (Time, &VersionFact), call: &CallFact
         && !(predates_base && call.is_trusted())
 }
 
-/// The version stands on one that was known before the call. So it is the same document, in which numbers are not given
-/// twice, and within some minutes nothing else can have made it.
+/// Whether only this call can have made the version: it follows one that was known before the call. So it is the same
+/// document, in which numbers are unique, and within some minutes nothing else can have made it.
 fn only_that_call(facts: &Facts, (created, version): (Time, &VersionFact), at: Time) -> bool {
     let Some(previous) = version.previous else { return false };
     let in_base = |base: &Base| previous <= base.until && base.observed < at;
@@ -193,7 +193,7 @@ fn only_that_call(facts: &Facts, (created, version): (Time, &VersionFact), at: T
         && successors.all(|(successor, _)| *successor >= earliest)
 }
 
-/// A deletion lies between the call and the version; of two that fall into one second a foreign one is taken to.
+/// Whether a deletion lies between call and version; in doubt, a foreign one counts against a trusted call.
 fn another_document(facts: &Facts, call: &CallFact, (at, created): (Time, Time)) -> bool {
     facts.calls.values().filter(|other| other.deletes()).any(|deletion| {
         let deleted = ssm_time(facts, deletion.edit.at);
@@ -203,7 +203,7 @@ fn another_document(facts: &Facts, call: &CallFact, (at, created): (Time, Time))
     }) || recreated(facts, call, (at, created))
 }
 
-/// The same for the deletions of the reactor's own, which no call in the record tells of.
+/// The same for the reactor's own deletions, which are intents and not calls.
 fn recreated(facts: &Facts, call: &CallFact, (at, created): (Time, Time)) -> bool {
     facts.intents.values().filter(|intent| intent.write == Intended::Recreate).any(|intent| {
         let deleted = (intent.from, intent.until.min(created));
@@ -211,7 +211,7 @@ fn recreated(facts: &Facts, call: &CallFact, (at, created): (Time, Time)) -> boo
     })
 }
 
-/// The versions whose authors may still become known: nameless ones that are young.
+/// Young nameless versions, whose authors may still become known.
 pub fn awaited(facts: &Facts, pairing: &Pairing, now: Time) -> Vec<Time> {
     let young = |created: Time| now.since(created) < NAMES_MS;
     let nameless =

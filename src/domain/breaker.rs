@@ -1,7 +1,7 @@
-//! Edit wars, read off the facts: how often the reactor answered others within the policy's window, and how long it keeps off.
+//! Edit wars, derived from the facts: how often the reactor answered others in the window, and how long it pauses.
 //!
-//! Between trusted writers it keeps off for up to five minutes, because both mean well and a person has to look; against any
-//! other at most ten seconds, since that one would buy wrong content with a handful of edits.
+//! Between trusted writers it pauses for up to five minutes, because both mean well and a person has to intervene. Against
+//! others it pauses for at most ten seconds, or a few edits would buy wrong content.
 
 use super::attribution::{Author, Pairing, ssm_time};
 use super::durations::{RETRY_MS, WATCH_MS};
@@ -9,20 +9,20 @@ use super::fact::{Ended, Facts, Intended, Intent};
 use super::policy::Limits;
 use super::time::{MINUTE_MS, Time};
 
-/// What goes on at a target within the policy's window.
+/// What happened at a target within the policy's window.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Breaker {
-    /// Writes of the reactor that answered an act of another.
+    /// Writes of the reactor that answered another principal's act.
     pub answers: u32,
-    /// There are as many of them as the policy calls a war.
+    /// Whether these are as many as the policy calls a war.
     pub war: bool,
     /// No write before this.
     pub until: Option<Time>,
-    /// The newest act of another within the window.
+    /// The newest act of another principal within the window.
     pub last_act: Option<Time>,
 }
 
-/// Reads the breaker off the facts.
+/// Derives the breaker from the facts.
 pub fn breaker(facts: &Facts, pairing: &Pairing, limits: &Limits, now: Time) -> Breaker {
     let begin = now.plus_ms(-window_ms(limits));
     let acts = acts(facts, pairing, begin);
@@ -33,7 +33,7 @@ pub fn breaker(facts: &Facts, pairing: &Pairing, limits: &Limits, now: Time) -> 
     let war = answers >= limits.breaker_reverts.max(1);
     let hostile = acts.iter().any(|(_, trusted)| !trusted);
     let last = writes.iter().map(|intent| intent.from).max();
-    // Whatever makes the reactor write on and on, also where no act of another is known: it slows down.
+    // The reactor also slows down when it keeps writing for no known reason.
     let pressing = answers.max(u32::try_from(writes.len()).unwrap_or(u32::MAX) / 2);
     let over = pressing.saturating_sub(limits.breaker_reverts).min(10);
     let most = if hostile { 2 * RETRY_MS } else { WATCH_MS };
@@ -45,7 +45,7 @@ pub fn breaker(facts: &Facts, pairing: &Pairing, limits: &Limits, now: Time) -> 
     Breaker { answers, war, until, last_act: acts.iter().map(|(at, _)| *at).max() }
 }
 
-/// The window of the policy in which writes count.
+/// The policy's window in which writes count, in milliseconds.
 pub fn window_ms(limits: &Limits) -> i64 {
     i64::from(limits.breaker_minutes.max(1)) * MINUTE_MS
 }
@@ -54,13 +54,13 @@ fn is_write(intent: &Intent) -> bool {
     intent.write != Intended::Prune && intent.ended != Some(Ended::Refused)
 }
 
-/// Some act lies between this write and the one before it.
+/// Whether an act lies between this write and the one before it.
 fn answers_any(intent: &Intent, writes: &[&Intent], acts: &[(Time, bool)]) -> bool {
     let before = writes.iter().map(|other| other.from).filter(|from| *from < intent.from).max();
     acts.iter().any(|(at, _)| *at <= intent.from && before.is_none_or(|before| *at > before))
 }
 
-/// What others did since `begin`: when, and whether by a trusted principal.
+/// Acts of others since `begin`: when, and whether by a trusted principal.
 fn acts(facts: &Facts, pairing: &Pairing, begin: Time) -> Vec<(Time, bool)> {
     let versions = facts.open_versions().filter(|(_, version)| !version.adopted).filter_map(|(created, version)| {
         match pairing.author(facts, created, version) {

@@ -1,4 +1,4 @@
-//! Every input of a decision as one value that can be stored and replayed, and what comes of it.
+//! Every input of a decision as one value that can be stored and replayed; also the decision and its outcome.
 
 use serde::{Deserialize, Serialize};
 
@@ -11,26 +11,26 @@ use super::signal::Cause;
 use super::target::Target;
 use super::time::Time;
 
-/// Why a write of an earlier attempt did not land.
+/// Why an earlier attempt to write did not land.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Refusal {
     /// The document is no longer the one that was observed.
     Conflict,
-    /// SSM holds the content to be a duplicate.
+    /// SSM considers the content a duplicate.
     Duplicate,
-    /// No answer, or none to a later step: it may have landed.
+    /// The first call, or a later one, had no clear answer: the write may have landed.
     Unconfirmed,
-    /// The document has as many versions as it may have.
+    /// The document has the maximum number of versions.
     VersionLimit,
     /// Not allowed.
     Denied,
-    /// SSM does not take what we want to write.
+    /// SSM rejects the content.
     Invalid,
 }
 
 impl Refusal {
-    /// Another caller was faster, so that trying again can help.
+    /// Whether a new attempt, after a new observation, can help.
     pub fn is_outpaced(self) -> bool {
         match self {
             Self::Conflict | Self::Duplicate | Self::Unconfirmed | Self::VersionLimit => true,
@@ -42,48 +42,48 @@ impl Refusal {
 /// Every input of one decision.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Case {
-    /// Where.
+    /// The account and region.
     pub target: Target,
     /// The account's name, for people.
     pub account_name: String,
-    /// When.
+    /// The time of the decision.
     pub now: Time,
     /// Why the target is observed.
     pub cause: Cause,
-    /// When what led here began; for a new account the start of its configuration lag.
+    /// When the cause arose; the configuration lag of a new account begins then.
     pub since: Time,
     /// How many messages came before this one.
     pub requeues: u32,
     /// Correlation id.
     pub correlation: String,
-    /// Event ids of the calls that the message brought; what they say stands among the record's facts.
+    /// Event ids of the calls in the message; the calls themselves are among the record's facts.
     pub calls: Vec<String>,
     /// When the newest of them was made.
     pub heard: Option<Time>,
-    /// Whether the target is observed through a member role, and not through a gap role.
+    /// Whether the target is observed through a member role rather than a gap role.
     pub by_member_role: bool,
-    /// What the policy says.
+    /// The policy's resolution for the account.
     pub resolution: Resolution,
     /// The policy's version.
     pub policy: String,
-    /// The policy's numbers.
+    /// The policy's limits.
     pub limits: Limits,
-    /// What is there.
+    /// The observed state.
     pub observation: Observation,
-    /// What is known, this observation and these calls included.
+    /// Everything known, this observation and these calls included.
     pub record: Record,
-    /// What became of earlier attempts to write.
+    /// Outcomes of earlier attempts to write.
     #[serde(default)]
     pub refused: Vec<Refusal>,
-    /// A random number, so that equal cases give equal decisions.
+    /// A random number, stored so that equal cases give equal decisions.
     pub random: u32,
 }
 
-/// How the target stands, judged by its content.
+/// The state of a target, judged by the document's content.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "is")]
 pub enum Verdict {
-    /// As it should be.
+    /// The document complies.
     InSync,
     /// There is no document.
     Missing,
@@ -92,7 +92,7 @@ pub enum Verdict {
         /// Owned fields that differ from the baseline, and others that differ from the accepted content.
         drift: Change,
     },
-    /// Not a document that could be put right by a new version.
+    /// A new version cannot correct the document.
     Unusable {
         /// What is wrong with it.
         why: String,
@@ -102,9 +102,9 @@ pub enum Verdict {
         /// Why.
         why: Unreadable,
     },
-    /// SSM, or what is known of it, is still catching up.
+    /// SSM has not settled, or a known change is not visible yet.
     Unsettled {
-        /// What is waited for.
+        /// What the reactor waits for.
         why: String,
     },
 }
@@ -112,15 +112,15 @@ pub enum Verdict {
 /// One reason for a decision, in a sentence.
 pub type Reason = String;
 
-/// At most one change to the document.
+/// One change to the document.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "do")]
 pub enum Write {
-    /// A new version on top of `base`, or the first one where `base` is absent; then make it the default.
+    /// Write a new version on top of `base`, or the first one where `base` is absent, and make it the default.
     Put {
-        /// The latest version that was seen: the condition.
+        /// The latest version that was observed: the write is conditional on it.
         base: Option<u64>,
-        /// What to write.
+        /// The content.
         content: Content,
     },
     /// Make an existing version the default.
@@ -130,30 +130,30 @@ pub enum Write {
     },
     /// Unshare, delete, and create anew.
     Recreate {
-        /// What to write.
+        /// The content.
         content: Content,
     },
 }
 
-/// What is to be done, and why.
+/// What to do, and why.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Decision {
-    /// How the target stands.
+    /// The state of the target.
     pub verdict: Verdict,
     /// Why this follows; never empty.
     pub reasons: Vec<Reason>,
     /// The one change to make.
     pub write: Option<Write>,
-    /// What stands in the way of doing more now.
+    /// What prevents further action now.
     pub wait: Option<Wait>,
 }
 
-/// Nothing more before `until`, then another observation.
+/// No further action before `until`, then another observation.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Wait {
     /// When to observe again.
     pub until: Time,
-    /// What for.
+    /// The reason.
     pub on: WaitsOn,
 }
 
@@ -175,19 +175,19 @@ pub enum WaitsOn {
     Intent,
 }
 
-/// What came of a decision.
+/// The outcome of a decision.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Applied {
     /// There was nothing to write.
     Nothing,
-    /// The write took effect; the version that is now latest and default, and when that was certain.
+    /// The write took effect.
     Landed {
-        /// The version.
+        /// The version that is now latest and default.
         version: u64,
-        /// When.
+        /// When that was certain.
         at: Time,
     },
-    /// It did not, and this was the last attempt.
+    /// The write failed or is unconfirmed, and this was the last attempt.
     Refused(Refusal),
 }

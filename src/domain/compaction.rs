@@ -1,7 +1,6 @@
-//! Keeping a record small: the oldest versions become part of the base, which changes nothing in what is accepted.
+//! Keeps a record small: folds the oldest versions into the base, which does not change the accepted content.
 //!
-//! Nothing leaves by age, since a queue may be days late. What makes room for more is the number of versions, calls and
-//! intents, and their size.
+//! Nothing leaves by age, since a queue may be days late. Versions, calls and intents leave by their number and size.
 
 use std::collections::BTreeSet;
 use std::ops::Bound;
@@ -19,9 +18,9 @@ use super::time::Time;
 pub struct Compacted {
     /// What stays.
     pub facts: Facts,
-    /// Event ids of the calls that left: rows of their own remember that they were notified of.
+    /// Event ids of the calls that left; rows of their own show that on-call was notified of them.
     pub left: Vec<String>,
-    /// Versions that left although on-call was not notified of them yet.
+    /// Versions that left before on-call was notified of them.
     pub unnotified: Vec<Time>,
 }
 
@@ -31,7 +30,7 @@ pub fn compact(facts: &Facts, now: Time) -> Compacted {
     let mut keep = VERSIONS_MAX;
     loop {
         compacted.drop_versions(keep, now);
-        // Some are always kept: the version of a write that has just ended may not be observed yet.
+        // Some always stay: the version of a write that has just ended may not be observed yet.
         let others = keep.max(1) * CALLS_MAX / VERSIONS_MAX;
         compacted.drop_calls(others, now);
         compacted.drop_intents(others, now);
@@ -43,7 +42,7 @@ pub fn compact(facts: &Facts, now: Time) -> Compacted {
     }
 }
 
-/// Whether a row holds these facts.
+/// Whether a row can hold these facts.
 pub(super) fn is_within_bounds(facts: &Facts) -> bool {
     serde_json::to_string(facts).is_ok_and(|json| json.len() <= FACTS_BYTES_MAX)
 }
@@ -51,11 +50,11 @@ pub(super) fn is_within_bounds(facts: &Facts) -> bool {
 /// What the record loses with a call, least first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Evidence {
-    /// Nothing took place.
+    /// A failed call: nothing happened.
     Nothing,
-    /// An act that makes no version and no document.
+    /// An act that neither makes a version nor deletes the document.
     Acts,
-    /// Who made which version is judged by it.
+    /// Authors of versions are judged by it.
     Authors,
 }
 
@@ -70,14 +69,14 @@ impl Evidence {
 }
 
 impl Compacted {
-    /// All but the newest versions become part of the base.
+    /// Folds all but the newest versions into the base.
     fn drop_versions(&mut self, keep: usize, now: Time) {
         let open: Vec<Time> = self.facts.open_versions().map(|(created, _)| created).collect();
         let Some(until) = open.len().checked_sub(keep + 1).and_then(|at| open.get(at)).copied() else { return };
         self.fold_until(until, now);
     }
 
-    /// All versions up to this one become part of the base.
+    /// Folds all versions up to `until` into the base.
     fn fold_until(&mut self, until: Time, now: Time) {
         let pairing = pair(&self.facts);
         for (created, version) in self.facts.open_versions().filter(|(created, _)| *created <= until) {
@@ -93,7 +92,7 @@ impl Compacted {
         self.facts.owned.retain(|created, _| *created > until);
     }
 
-    /// The calls of versions that leave: they belong to no other version that happens to have the same number.
+    /// Drops the calls of versions that leave, so that they are not paired with another version of the same number.
     fn drop_calls_of_versions(&mut self, pairing: &Pairing, until: Time) {
         let leaves = |(id, call): &(&String, &CallFact)| match pairing.version.get(*id) {
             Some(created) => *created <= until,
@@ -112,11 +111,11 @@ impl Compacted {
         let mut part = self.facts.clone();
         part.versions.retain(|created, _| *created <= until);
         for version in part.versions.values_mut() {
-            // What was presumed right is not made so by a flood of versions that follows.
+            // A flood of later versions must not make a presumed version right.
             version.adopted &= now.since(version.observed) >= NAMES_MS;
         }
         for id in pending(&part, now) {
-            // Nor is what only an event claims.
+            // Nor a call that only an event claims.
             part.calls.entry(id).and_modify(|call| call.attribution = Attribution::Untrusted);
         }
         let accepted = fold(&part, pairing, &[], Some(until));
@@ -141,7 +140,7 @@ impl Compacted {
         }
     }
 
-    /// Those of the foreign values that later versions set; all of them where no version is left to tell.
+    /// Those of the foreign values that later versions set; all of them where there is no later version.
     fn carried_after(&self, until: Time, foreign: BTreeSet<String>) -> BTreeSet<String> {
         let mut later = self.facts.versions.range((Bound::Excluded(until), Bound::Unbounded)).peekable();
         if later.peek().is_none() {
@@ -152,8 +151,8 @@ impl Compacted {
         foreign.intersection(&carried).cloned().collect()
     }
 
-    /// The oldest calls that on-call knows of; those that failed come first. Where calls leave by which others are judged, the
-    /// versions of their time become part of the base, so that nothing is judged without them.
+    /// Drops the oldest calls that on-call was notified of, failed ones first. Where authors are judged by such calls, the
+    /// versions of their time are folded into the base first.
     fn drop_calls(&mut self, keep: usize, now: Time) {
         let surplus = self.facts.calls.len().saturating_sub(keep);
         if surplus == 0 || self.facts.base.is_none() {
@@ -180,7 +179,7 @@ impl Compacted {
         }
     }
 
-    /// The newest version that was made by a call of this time or before, or can have been.
+    /// The newest version that a call at or before `until` made, or can have made.
     fn newest_version_of(&self, until: Time) -> Option<Time> {
         let pairing = pair(&self.facts);
         let latest = ssm_time(&self.facts, until).plus_ms(SAME_CALL_MS);
@@ -192,7 +191,7 @@ impl Compacted {
         open.filter(|created| *created <= latest || of_such_a_call(*created)).max()
     }
 
-    /// The oldest absences that on-call was notified of.
+    /// Drops the oldest absences that on-call was notified of.
     fn drop_absences(&mut self, keep: usize) {
         let surplus = self.facts.absences.len().saturating_sub(keep);
         let settled = self.facts.absences.iter().filter(|(_, absence)| absence.notified != Notified::No);
@@ -200,7 +199,7 @@ impl Compacted {
         self.facts.absences.retain(|known, _| !oldest.contains(known));
     }
 
-    /// The oldest intents, but those of versions in the record, and those that are under way.
+    /// Drops the oldest intents, except those of versions in the record and those under way.
     fn drop_intents(&mut self, keep: usize, now: Time) {
         let surplus = self.facts.intents.len().saturating_sub(keep);
         if surplus == 0 {

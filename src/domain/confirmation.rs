@@ -1,10 +1,10 @@
-//! Trusted calls that CloudTrail's own event history has to confirm: those that bring in what can run code or send sessions
-//! elsewhere.
+//! Trusted calls that CloudTrail's event history has to confirm: those that change fields which can run code or redirect
+//! sessions.
 //!
-//! An event reaches the hub through the account that it is about, whose administrator may be able to make one up. The history
-//! of that account is written by CloudTrail alone. The change is taken over at once, so that no pipeline is held up, and
-//! dropped again where the history does not know the call. Whatever message observes the target some minutes later asks, the
-//! next sweep's at the latest.
+//! An event reaches the hub through the account that it is about, whose administrator may be able to forge one. That
+//! account's history is written by CloudTrail alone. The change is accepted at once, so that no pipeline is held up, and
+//! dropped if the history does not have the call. Any reconciliation some minutes later asks, the next sweep's at the
+//! latest.
 
 use super::attribution::pair;
 use super::document::REVIEWED_FIELDS;
@@ -14,14 +14,14 @@ use super::fact::{CallFact, Facts, VersionFact};
 use super::principal::Attribution;
 use super::time::Time;
 
-/// A call that the history does not have by then counts as made up. CloudTrail takes five minutes on average and promises
-/// nothing [docs: how-cloudtrail-works].
+/// A call that the history still lacks after this long counts as forged. CloudTrail takes five minutes on average, without
+/// any guarantee [docs: how-cloudtrail-works].
 const MADE_UP_MS: i64 = 6 * WATCH_MS;
 
-/// Calls asked for in one observation, so that a flood of made-up events keeps no write waiting.
+/// Calls to ask for in one reconciliation, so that a flood of forged events delays no write.
 const ASKED_MAX: usize = 4;
 
-/// Event ids of the calls that wait to be confirmed.
+/// Event ids of the calls that need a confirmation.
 fn unconfirmed(facts: &Facts, now: Time) -> Vec<String> {
     let open = |call: &CallFact| call.is_trusted() && !call.checked && now.since(call.heard) < KEPT_MS;
     if !facts.calls.values().any(open) {
@@ -36,7 +36,7 @@ fn unconfirmed(facts: &Facts, now: Time) -> Vec<String> {
     facts.calls.iter().filter(|(id, call)| open(call) && reviewed(id)).map(|(id, _)| id.clone()).collect()
 }
 
-/// The calls to ask for now, the oldest first: the history has them some minutes after they were made.
+/// The calls to ask for now, oldest first: the history has a call some minutes after it was made.
 pub fn due(facts: &Facts, now: Time) -> Vec<CallFact> {
     let calls = unconfirmed(facts, now).into_iter().filter_map(|id| facts.calls.get(&id).cloned());
     let mut due: Vec<CallFact> = calls.filter(|call| now.since(call.heard) >= WATCH_MS).collect();
@@ -45,7 +45,7 @@ pub fn due(facts: &Facts, now: Time) -> Vec<CallFact> {
     due
 }
 
-/// What an answer of the history makes of a call; `None` where a later one may have it.
+/// The call as the history's answer confirms or refutes it; `None` where a later answer may have it.
 pub fn answered(call: &CallFact, found: &[Edit], now: Time) -> Option<CallFact> {
     if found.iter().any(|edit| is_same(edit, &call.edit)) {
         return Some(CallFact { checked: true, ..call.clone() });
@@ -54,8 +54,8 @@ pub fn answered(call: &CallFact, found: &[Edit], now: Time) -> Option<CallFact> 
     over.then(|| CallFact { checked: true, attribution: Attribution::Untrusted, ..call.clone() })
 }
 
-/// By the same principal, at the same second, of the same kind, and of the same version where both say which: a true event's
-/// id under another time or number would make its author vouch for a version of today.
+/// Same principal, second, kind and, where both name it, version. Otherwise a true event's id under another time or number
+/// would make its author vouch for another version.
 fn is_same(one: &Edit, other: &Edit) -> bool {
     let kind = |edit: &Edit| std::mem::discriminant(&edit.action);
     let versions = (one.action.made_version(), other.action.made_version());
@@ -63,7 +63,7 @@ fn is_same(one: &Edit, other: &Edit) -> bool {
     one.principal == other.principal && one.at == other.at && kind(one) == kind(other) && agree
 }
 
-/// Event ids of the calls that CloudTrail may still come to know.
+/// Event ids of the calls that the history may still confirm.
 pub fn pending(facts: &Facts, now: Time) -> Vec<String> {
     let young = |id: &String| facts.calls.get(id).is_some_and(|call| now.since(call.heard) < MADE_UP_MS);
     unconfirmed(facts, now).into_iter().filter(young).collect()

@@ -1,15 +1,15 @@
-//! A message in the dead-letter queue: why it is there, and what goes back with it.
+//! A message in the dead-letter queue: why it is there, and what a redrive sends back.
 
 use std::collections::BTreeMap;
 
 use super::text::{MESSAGE_CHARS_MAX, NAME_CHARS_MAX, clean};
 use super::time::Time;
 
-/// The message attribute that says why the function put a message aside.
+/// The message attribute with the function's reason for dead-lettering the message.
 pub const REASON: &str = "reason";
-/// The message attribute of a successor: how often the messages before it, with the same body, were received.
+/// The message attribute of a successor: how often its predecessors with the same body were received.
 pub const RECEIVED: &str = "received";
-/// What EventBridge adds to an event that it could not deliver [docs: eventbridge eb-rule-dlq].
+/// The attributes that EventBridge adds to an event that it could not deliver [docs: eventbridge eb-rule-dlq].
 const UNDELIVERED: [&str; 6] =
     ["ERROR_CODE", "ERROR_MESSAGE", "EXHAUSTED_RETRY_CONDITION", "RETRY_ATTEMPTS", "RULE_ARN", "TARGET_ARN"];
 
@@ -18,17 +18,17 @@ const UNDELIVERED: [&str; 6] =
 pub struct DeadLetter {
     /// SQS's `messageId`.
     pub id: String,
-    /// By which it is given back or deleted.
+    /// The receipt handle for returning or deleting it.
     pub receipt: String,
-    /// What the function could not work on.
+    /// The body.
     pub body: String,
-    /// When it was sent. SQS keeps that of the queue that it moves a message from.
+    /// When it was sent. SQS keeps the original time when it moves a message.
     pub sent: Option<Time>,
-    /// How often it was received, here and in the queue that SQS moved it from.
+    /// How often it was received, in this queue and in the one that SQS moved it from.
     pub receives: u32,
     /// The queue that SQS moved it from (`DeadLetterQueueSourceArn`).
     pub source: Option<String>,
-    /// What its senders wrote beside the body.
+    /// Its message attributes.
     pub attributes: BTreeMap<String, Attribute>,
 }
 
@@ -37,11 +37,11 @@ pub struct DeadLetter {
 pub struct Attribute {
     /// SQS's data type, with the sender's own label (`String.json`).
     pub kind: String,
-    /// What it says.
+    /// Its value.
     pub value: AttributeValue,
 }
 
-/// What a message attribute says.
+/// The value of a message attribute.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AttributeValue {
     /// Strings and numbers.
@@ -59,7 +59,7 @@ pub enum PutBy {
     EventBridge,
     /// SQS, because it was received too often.
     Sqs,
-    /// Nobody who left a sign: SQS before it named the queue, or somebody by hand.
+    /// There is no sign: SQS without the source queue's name, or an operator.
     Unknown,
 }
 
@@ -108,7 +108,7 @@ impl DeadLetter {
         }
     }
 
-    /// The attributes that it had before it was put aside.
+    /// Its attributes from before it was dead-lettered.
     pub fn own_attributes(&self) -> impl Iterator<Item = (&String, &Attribute)> {
         let put_by = self.put_by();
         let added = move |name: &str| match put_by {
@@ -116,7 +116,7 @@ impl DeadLetter {
             PutBy::EventBridge => UNDELIVERED.contains(&name),
             PutBy::Sqs | PutBy::Unknown => false,
         };
-        // What an operator sends back begins a line of its own.
+        // A redriven message starts a new count of receives.
         self.attributes.iter().filter(move |(name, _)| *name != RECEIVED && !added(name))
     }
 

@@ -1,7 +1,7 @@
 //! The decision: total, pure, always with reasons (invariant 2). The first rule that matches decides.
 //!
-//! Content is compared, not the author: owned fields are made right after a change by any principal. Whose it was decides
-//! what is accepted ([`super::accepted`]) and who is notified ([`super::settle`]).
+//! It compares content, not authors: owned fields are corrected after a change by any principal. The author decides what is
+//! accepted ([`super::accepted`]) and whether on-call is notified ([`super::settle`]).
 
 use super::case::{Case, Decision, Reason, Refusal, Verdict, Wait, WaitsOn, Write};
 use super::document::{Body, Change, Content, FieldChange};
@@ -17,7 +17,7 @@ use super::witness::is_behind;
 
 /// The field whose content runs in every session.
 const RUNS_CODE: &str = "shellProfile";
-/// The field name under which a default version that is not the latest stands in a drift.
+/// The field in a drift that stands for a default version other than the latest.
 pub const DEFAULT_VERSION_FIELD: &str = "/defaultVersion";
 
 /// Decides one case.
@@ -36,7 +36,7 @@ fn decision(verdict: Verdict, reason: impl Into<Reason>) -> Decision {
     Decision { verdict, reasons: vec![reason.into()], write: None, wait: None }
 }
 
-/// Never a write. A new account is given time to become usable; elsewhere a later observation may succeed.
+/// Never writes. A new account gets time to become usable; elsewhere a later observation may succeed.
 fn unknown(case: &Case, why: &Unreadable) -> Decision {
     let mut decision = decision(Verdict::Unknown { why: why.clone() }, format!("could not read: {}", why.detail));
     let minutes = case.limits.readiness_minutes;
@@ -54,12 +54,12 @@ fn unknown(case: &Case, why: &Unreadable) -> Decision {
     decision
 }
 
-/// Whether the policy's minutes for becoming usable are not over.
+/// Whether the policy's minutes for becoming usable are still running.
 pub fn is_patient(case: &Case) -> bool {
     case.now.since(case.since) < i64::from(case.limits.readiness_minutes) * MINUTE_MS
 }
 
-/// When to try again what was not allowed.
+/// When to retry after an obstacle or a denial.
 pub fn past_obstacle(case: &Case) -> Time {
     let factor = 2_i64.saturating_pow(case.requeues.min(10));
     case.now.plus_ms(RETRY_MS.saturating_mul(factor).min(VISIBLE_MS))
@@ -72,7 +72,7 @@ fn present(case: &Case, judgement: &Judgement, seen: &Seen) -> Decision {
     let drift = drift(seen, judgement, case);
     let usable = unusable(seen);
     if usable.is_none() && drift.is_empty() {
-        // Where the document is wrong there is no need to wait: the write is conditional on the version seen.
+        // A wrong document needs no wait: the write is conditional on the observed version.
         if is_behind(&case.record.facts, Some(seen), case.now) {
             return observe_again(case, "a change that is known to have happened is not visible yet".to_owned());
         }
@@ -105,7 +105,7 @@ fn is(body: &Body, content: &Content) -> bool {
     body.content().is_some_and(|there| there.same_as(content))
 }
 
-/// SSM is not through with the latest version.
+/// Why SSM is not done with the latest version, if it is not.
 fn pending(case: &Case, seen: &Seen) -> Option<String> {
     let young = case.now.since(seen.latest_created()) < VISIBLE_MS;
     match seen.latest_status() {
@@ -130,7 +130,7 @@ fn unusable(seen: &Seen) -> Option<String> {
     (seen.latest_status() == DocumentStatus::Failed).then(|| format!("version {} failed", seen.latest.number))
 }
 
-/// Every field that is not as it should be, in the latest version or, where that is right, in the default one.
+/// Every wrong field of the latest version or, if that is right, of the default one.
 fn drift(seen: &Seen, judgement: &Judgement, case: &Case) -> Change {
     let from_body = |body: &Body| match body {
         Body::Valid(there) => there.change_to(&judgement.desired),
@@ -170,7 +170,7 @@ fn difference(seen: &Seen, judgement: &Judgement, case: &Case) -> Reason {
     }
 }
 
-/// Why trusted changes of the latest versions are not taken over.
+/// Why the newest trusted changes are not accepted.
 fn withheld(judgement: &Judgement) -> Vec<Reason> {
     use super::accepted::WithheldWhy;
     let say = |withheld: &super::accepted::Withheld| match withheld.why {
@@ -186,9 +186,9 @@ fn withheld(judgement: &Judgement) -> Vec<Reason> {
     judgement.accepted.withheld.iter().rev().take(3).map(say).collect()
 }
 
-/// The document would comply if its unknown authors prove trusted: their events may be on the way, and undoing a pipeline's
-/// change now would mean doing it again then. Owned fields are made right at once all the same, by promoting the latest
-/// version. What runs other code is not waited for, nor a document that is not the one that was known.
+/// The document would comply if its unknown authors prove trusted. Wait for their events: undoing a pipeline's change now
+/// would mean redoing it then. Owned fields are corrected at once nevertheless, by promoting the latest version. Changed
+/// code in sessions does not wait, nor does a document that was not known before.
 fn awaits_names(case: &Case, judgement: &Judgement, seen: &Seen) -> Option<Decision> {
     let Presumed { desired, oldest, until } = judgement.presumed.as_ref()?;
     let latest = seen.latest.body.content()?;
@@ -210,7 +210,7 @@ fn awaits_names(case: &Case, judgement: &Judgement, seen: &Seen) -> Option<Decis
     Some(decision)
 }
 
-/// Some version in it was known before this observation.
+/// Whether the document was known before: one of its versions was.
 fn is_known_document(facts: &Facts, seen: &Seen, now: Time) -> bool {
     let before = |created: Time| {
         created <= facts.base_until() || facts.versions.get(&created).is_some_and(|version| version.observed < now)
@@ -218,7 +218,7 @@ fn is_known_document(facts: &Facts, seen: &Seen, now: Time) -> bool {
     seen.versions.iter().any(|info| before(info.created))
 }
 
-/// Lets a write through if nothing stands in its way, and says what does.
+/// Lets a write through if nothing prevents it, and adds the reason.
 fn gated(case: &Case, judgement: &Judgement, mut decision: Decision, write: Write) -> Decision {
     let mut wait = |until: Time, on: WaitsOn, reason: String| {
         decision.wait = Some(Wait { until, on });

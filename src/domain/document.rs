@@ -13,7 +13,7 @@ use super::text::sha256;
 /// Larger documents are refused by SSM: 64 KB [docs: general/latest/gr/ssm].
 pub const CONTENT_BYTES_MAX: usize = 65_536;
 
-/// The fields whose change is told even when a trusted hand made it: they can run code or send the session elsewhere.
+/// The fields whose change is alerted even for trusted principals: they can run code or redirect session data.
 pub const REVIEWED_FIELDS: [&str; 7] = [
     "shellProfile",
     "s3BucketName",
@@ -24,30 +24,30 @@ pub const REVIEWED_FIELDS: [&str; 7] = [
     "cloudWatchEncryptionEnabled",
 ];
 
-/// What a rendering ends in: a line break and a blank or tab for each bit of the random.
+/// Bytes that end a rendering: a line break, and a blank or tab for each bit of the random number.
 const NONCE_BYTES: usize = 33;
 
-/// Prefix of the remark that makes a version differ from an equal one; it is no part of the content's meaning.
+/// Prefix of the remark that distinguishes a version from an equal one; not part of the content's meaning.
 const REMARK: &str = " [runas-reactor ";
 
-/// Where an input stands in a change if its name begins like that of another field.
+/// Path of an input whose name begins like that of another field.
 const INPUTS: &str = "/inputs/";
 
 /// A valid Session document. Equality is semantic: key order and white space do not count.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Content {
-    /// The wrapper key marks contents inside a serialised case, so that the history can keep each one once.
+    /// The wrapper key marks contents inside a serialised case, so that the history stores each one once.
     #[serde(rename = "$content")]
     body: Map<String, Value>,
 }
 
-/// What a version holds.
+/// The content of a version, valid or not.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Body {
     /// A valid Session document.
     Valid(Content),
-    /// Something that Session Manager could not use; every field counts as drift.
+    /// Content that Session Manager cannot use; every owned field counts as drift.
     Invalid {
         /// What is wrong with it.
         why: String,
@@ -55,7 +55,7 @@ pub enum Body {
 }
 
 impl Body {
-    /// The content, where there is a valid one.
+    /// The content, if it is valid.
     pub fn content(&self) -> Option<&Content> {
         match self {
             Self::Valid(content) => Some(content),
@@ -69,15 +69,15 @@ impl Body {
 pub struct FieldChange {
     /// The input's name, or the path of another top-level field.
     pub field: String,
-    /// The value before, or what is there; absent where there is none.
+    /// The value before, or the observed one; absent where the field is.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
     pub from: Option<Value>,
-    /// The value after, or what should be there.
+    /// The value after, or the desired one; absent where the field should be.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
     pub to: Option<Value>,
 }
 
-/// A value that is written down is there, also where it is `null`.
+/// A serialised value is present, even if it is `null`.
 fn present<'de, D: serde::Deserializer<'de>>(value: D) -> Result<Option<Value>, D::Error> {
     Value::deserialize(value).map(Some)
 }
@@ -85,7 +85,7 @@ fn present<'de, D: serde::Deserializer<'de>>(value: D) -> Result<Option<Value>, 
 /// A field-level difference, ordered by field.
 pub type Change = Vec<FieldChange>;
 
-/// Reads a version's text. What is no valid Session document comes back as such, with the reason.
+/// Parses a version's text. Anything but a valid Session document is [`Body::Invalid`], with the reason.
 pub fn parse(text: &str) -> Body {
     let invalid = |why: &str| Body::Invalid { why: why.to_owned() };
     if text.len() > CONTENT_BYTES_MAX {
@@ -113,7 +113,7 @@ pub fn parse(text: &str) -> Body {
 }
 
 impl Content {
-    /// The document that is written where none was: what the console would create, with nothing logged anywhere.
+    /// The content for a missing document: as the console would create it, without any logging.
     pub fn minimal() -> Self {
         let body = json!({
             "schemaVersion": "1.0",
@@ -142,8 +142,8 @@ impl Content {
         self.body.get("inputs").and_then(|inputs| inputs.get(name))
     }
 
-    /// The same content with the owned fields laid over it. Another spelling of an owned field would set that field, and goes,
-    /// also from another spelling of `inputs`.
+    /// The same content with the owned fields over it. Other spellings of an owned field are removed, in any spelling of
+    /// `inputs`, because the agent would read them as that field.
     #[must_use]
     pub fn overlaid(&self, owned: &Owned) -> Self {
         let mut body = self.body.clone();
@@ -159,8 +159,8 @@ impl Content {
         Self { body }
     }
 
-    /// How the owned fields of this content differ from what they should be. A string where a boolean belongs differs:
-    /// `"{{ parameter }}"` and `"true"` are both for the agent to interpret, and we leave nothing to interpretation.
+    /// The owned fields that differ from their desired values. A string in place of a boolean differs: the agent interprets
+    /// `"{{ parameter }}"` and `"true"`, and the reactor leaves nothing to interpretation.
     pub fn drift(&self, owned: &Owned) -> Change {
         owned
             .iter()
@@ -190,7 +190,7 @@ impl Content {
             .collect()
     }
 
-    /// This content with a change made to it: fields the change names get its `to` value, all others stay.
+    /// This content with a change applied: each named field takes its `to` value, all others stay.
     #[must_use]
     pub fn with_change(&self, change: &Change) -> Self {
         let mut body = self.body.clone();
@@ -215,8 +215,8 @@ impl Content {
         self.fields().remove(name)
     }
 
-    /// Every field with its value: inputs under their names, everything else under `/name`. Our own remark is left out. No
-    /// two fields share a name, or one could be changed in the shadow of the other.
+    /// Every field with its value: inputs under their names, others under `/name`, without the reactor's remark. Names are
+    /// unique, or a change of one field could hide behind another.
     fn fields(&self) -> BTreeMap<String, Value> {
         let mut fields = BTreeMap::new();
         for (name, value) in &self.body {
@@ -224,7 +224,7 @@ impl Content {
                 Value::Object(inputs) if name == "inputs" => {
                     fields.extend(inputs.iter().map(|(input, value)| (input_name(input), value.clone())));
                 }
-                // A description that is nothing but our remark stands where there was none, or an empty one.
+                // A description of nothing but the remark stands for a missing or empty one.
                 Value::String(text) if name == "description" && without_remark(text).is_empty() => {}
                 Value::String(text) if name == "description" => {
                     fields.insert("/description".to_owned(), Value::from(without_remark(text)));
@@ -237,7 +237,7 @@ impl Content {
         fields
     }
 
-    /// Whether both mean the same to Session Manager and to everybody who owns a field in it.
+    /// Whether both contents have equal fields, the reactor's remark apart.
     pub fn same_as(&self, other: &Self) -> bool {
         self.fields() == other.fields()
     }
@@ -247,8 +247,8 @@ impl Content {
         sha256(&Value::Object(self.body.clone()).to_string())
     }
 
-    /// The text to send to SSM. `random` varies insignificant white space, so that going back to earlier content is a new
-    /// version and no `DuplicateDocumentContent`. Indented for the readers of the console, unless it is too large for that.
+    /// The text to send to SSM. `random` varies insignificant white space, so that a return to earlier content is a new
+    /// version and no `DuplicateDocumentContent`. Indented for readers in the console, unless too large for that.
     pub fn render(&self, random: u32) -> String {
         let mut text = serde_json::to_string_pretty(&self.body).unwrap_or_default();
         if text.len() + NONCE_BYTES > CONTENT_BYTES_MAX {
@@ -259,7 +259,7 @@ impl Content {
         text
     }
 
-    /// The same meaning in other words, for where AWS compares more than white space: a remark in the description.
+    /// The same content with a remark in the description, for where AWS compares more than white space.
     #[must_use]
     pub fn reworded(&self, random: u32) -> Self {
         let mut body = self.body.clone();
@@ -270,8 +270,7 @@ impl Content {
     }
 }
 
-/// The description without remarks such as we make, however many stand at its end. Anything else that begins like one is
-/// somebody's text.
+/// The description without the reactor's remarks at its end, however many. Any other text that begins like one stays.
 fn without_remark(mut description: &str) -> &str {
     let remark = |rest: &str| {
         let random = rest.strip_suffix(']').unwrap_or_default();
@@ -283,18 +282,18 @@ fn without_remark(mut description: &str) -> &str {
     description
 }
 
-/// Whether the agent takes a name for that of a field. It decodes as Go's `encoding/json` does: whatever the case, where the
-/// long s is an s and the Kelvin sign a k, and the last one wins.
+/// Whether the agent takes a name for that of a field. It decodes like Go's `encoding/json`: regardless of case, the long s
+/// as an s and the Kelvin sign as a k; the last one wins.
 fn is_read_as(name: &str, field: &str) -> bool {
     name.replace('\u{17f}', "s").replace('\u{212a}', "k").eq_ignore_ascii_case(field)
 }
 
-/// An input that begins like another field stands below `/inputs/`.
+/// The name of an input in a change; one that begins with a slash goes below `/inputs/`.
 fn input_name(input: &str) -> String {
     if input.starts_with('/') { format!("{INPUTS}{}", escaped(input)) } else { input.to_owned() }
 }
 
-/// Whether a field is an input, and what it is called where it stands.
+/// Whether a field is an input, and its name in the document.
 fn place(field: &str) -> (bool, String) {
     match (field.strip_prefix(INPUTS), field.strip_prefix('/')) {
         (Some(input), _) => (true, unescaped(input)),

@@ -1,11 +1,11 @@
-//! What: one change to the document by somebody, as CloudTrail reported it.
+//! What: one call that changes the document, as CloudTrail reports it.
 
 use serde::{Deserialize, Serialize};
 
 use super::principal::Principal;
 use super::time::Time;
 
-/// What was done to the document.
+/// The action of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "do")]
 pub enum Action {
@@ -42,7 +42,7 @@ impl Action {
         }
     }
 
-    /// In people's words, of a call that did not take place.
+    /// In words, for a call that failed.
     pub fn attempted(self) -> String {
         match self {
             Self::Created => "to create the document".to_owned(),
@@ -56,7 +56,7 @@ impl Action {
         }
     }
 
-    /// In people's words, after the name of whoever did it.
+    /// In words, to follow the principal's name.
     pub fn in_words(self) -> String {
         match self {
             Self::Created => "created the document".to_owned(),
@@ -72,25 +72,25 @@ impl Action {
     }
 }
 
-/// A version that no document can have, since it has at most 1,000 [docs: gr/ssm]. `runasctl doctor` makes it the default one, to
-/// see whether the event of the failed call comes back.
+/// A version that no document can have, since it has at most 1,000 [docs: gr/ssm]. `runasctl doctor` makes it the default,
+/// to see whether the failed call's event arrives.
 pub const PROBE_VERSION: u64 = 999_999;
 
-/// One call on the document. What it claims is used to say who did something, never to decide what is there.
+/// One call on the document. It shows who did something, and is no evidence of the document's state.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Edit {
     /// CloudTrail's `eventID`, the same in every copy and redelivery of the event.
     pub id: String,
     /// When the call was made.
     pub at: Time,
-    /// What it did.
+    /// Its action.
     pub action: Action,
-    /// Who called.
+    /// The caller.
     pub principal: Principal,
-    /// The call's error code: nothing changed, somebody tried.
+    /// The call's error code, if it failed: nothing changed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failed: Option<String>,
-    /// The calling program, as it named itself; a label and no proof.
+    /// The calling program's name for itself; no proof.
     #[serde(default)]
     pub agent: String,
     /// Where the call came from: an address, or the DNS name of an AWS service.
@@ -99,7 +99,7 @@ pub struct Edit {
 }
 
 impl Edit {
-    /// Whether this is a probe, which changes nothing.
+    /// Whether this is a probe by `runasctl doctor`, which changes nothing.
     pub fn is_probe(&self) -> bool {
         self.failed.is_some() && self.action == Action::DefaultMoved { version: Some(PROBE_VERSION) }
     }

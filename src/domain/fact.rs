@@ -1,8 +1,8 @@
 //! What is known of a target: facts, and nothing that is derived from them.
 //!
-//! A fact is learned from an observation, from a call that CloudTrail reports, or logged before a write. Facts are only ever
-//! added ([`super::merge`]); who wrote what, and what is accepted, is computed from all of them each time
-//! ([`super::attribution`], [`super::accepted`]).
+//! A fact comes from an observation or from a call that CloudTrail reports, or is logged before a write. Facts are only
+//! added ([`super::merge`]). Authors and accepted content are computed from all of them each time ([`super::attribution`],
+//! [`super::accepted`]).
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,32 +19,32 @@ use super::time::Time;
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Facts {
-    /// What is accepted up to a date; absent until the first observation that could read.
+    /// The accepted content up to a date; absent until the first successful observation.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub base: Option<Base>,
-    /// Versions since then, by creation date: document order is the order of dates, and numbers may repeat.
+    /// Later versions, by creation date: dates order the document's versions, while numbers may repeat.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub versions: BTreeMap<Time, VersionFact>,
-    /// Calls by others, by CloudTrail's event id.
+    /// Calls that no intent explains, by CloudTrail's event id.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub calls: BTreeMap<String, CallFact>,
-    /// Writes of the reactor, by the version name that each was given; logged before the write.
+    /// Writes of the reactor, by the version name of each; logged before the write.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub intents: BTreeMap<String, Intent>,
-    /// What was found missing: the document, by the creation date of the newest version that was known, or the default, by the
-    /// last observation of it.
+    /// What was found missing: the document, by the creation date of its newest known version, or the default, by the last
+    /// observation of it.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub absences: BTreeMap<Time, Absence>,
-    /// The policy's values where a version of another author was in sync, by that version: they stay when the policy gives
-    /// those fields up.
+    /// The policy's values in a compliant version of another author, by that version: they stay when the policy gives those
+    /// fields up.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub owned: BTreeMap<Time, Owned>,
-    /// The last observation; a register, the later one counts.
+    /// The last observation; of two the later one counts.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last: Option<LastSeen>,
 }
 
-/// What is accepted up to a date.
+/// The accepted content up to a date.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Base {
     /// The accepted content; absent where there was no document.
@@ -52,15 +52,15 @@ pub struct Base {
     pub content: Option<Content>,
     /// Creation date of the newest version in it; [`Time::ZERO`] where there is none.
     pub until: Time,
-    /// When it was made; of two bases the later one counts.
+    /// When it was made. Of two bases the one with the later `until` counts, then the one made later.
     pub at: Time,
-    /// Digest of that newest version, where it is a valid document.
+    /// Digest of that newest version, where it is valid.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub digest: Option<String>,
-    /// That newest version is no valid document, and not by a trusted principal.
+    /// That newest version is invalid, and not by a trusted principal.
     #[serde(default, skip_serializing_if = "is_false")]
     pub blurred: bool,
-    /// Values that a foreign version brought in and that versions after the base may still carry, as `field=value`.
+    /// Values that a foreign version set and that later versions may still carry, as `field=digest`.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub foreign: BTreeSet<String>,
     /// Calls up to this time have left the record: an older one never makes content accepted.
@@ -69,10 +69,10 @@ pub struct Base {
     /// Intents up to this time have left the record: an older call through the reactor's role is not judged any more.
     #[serde(default)]
     pub intents_until: Time,
-    /// When that newest version was first observed; [`Time::ZERO`] where that was the first observation of all.
+    /// When that newest version was first observed; [`Time::ZERO`] in a base from the first observation.
     #[serde(default)]
     pub observed: Time,
-    /// By how much SSM's clock is ahead of CloudTrail's, as the newest echo of a version in it showed.
+    /// Milliseconds by which SSM's clock is ahead of CloudTrail's, by the newest echo of a version in the base.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub clock_ms: Option<i64>,
     /// Whether on-call was notified of what the first observation adopted.
@@ -85,7 +85,7 @@ pub struct Base {
 pub struct VersionFact {
     /// Its number.
     pub number: u64,
-    /// Creation date of the version before it; absent for the first of a document, and where that one is gone.
+    /// Creation date of the previous version; absent for a document's first, and where the previous one is gone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub previous: Option<Time>,
     /// What it changed.
@@ -98,7 +98,7 @@ pub struct VersionFact {
     pub name: Option<String>,
     /// When it was first observed.
     pub observed: Time,
-    /// It stood there at the first observation, too young to be part of the base.
+    /// It existed at the first observation, too young for the base.
     #[serde(default, skip_serializing_if = "is_false")]
     pub adopted: bool,
     /// Whether on-call was notified of it.
@@ -106,7 +106,7 @@ pub struct VersionFact {
     pub notified: Notified,
 }
 
-/// What a version changed against the one before it, or why that cannot be said.
+/// What a version changed against the previous one, or why that is unknown.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Delta {
@@ -116,7 +116,7 @@ pub enum Delta {
     First(Content),
     /// It is no valid Session document.
     Invalid(String),
-    /// It stands in a document of another type.
+    /// The document is of another type.
     OtherType(String),
     /// It, or the version before it, could not be read.
     Unsaid(String),
@@ -127,14 +127,14 @@ pub enum Delta {
 pub struct CallFact {
     /// The call.
     pub edit: Edit,
-    /// What the policy made of its principal when it was first heard of; of several opinions the least trusting one.
+    /// The policy's attribution when the call first arrived; of several the least trusting one.
     pub attribution: Attribution,
-    /// It was made through a role that the reactor works through. That proves nothing.
+    /// It was made through a role that the reactor uses, which proves nothing.
     #[serde(default, skip_serializing_if = "is_false")]
     pub via_reactor_role: bool,
-    /// When it was first heard of.
+    /// When it first arrived.
     pub heard: Time,
-    /// CloudTrail's event history was asked for it. Where that did not have it, the call counts as foreign.
+    /// CloudTrail's event history was asked for it. Without a match there, the call counts as foreign.
     #[serde(default, skip_serializing_if = "is_false")]
     pub checked: bool,
     /// Whether on-call was notified of it.
@@ -142,42 +142,42 @@ pub struct CallFact {
     pub notified: Notified,
 }
 
-/// A write that the reactor was about to make, logged before it.
+/// A write of the reactor, logged before it is made.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Intent {
-    /// What.
+    /// The kind of write.
     pub write: Intended,
     /// The version that the write makes, or promotes.
     pub number: u64,
     /// Digest of the content that it writes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub digest: Option<String>,
-    /// The owned fields that it puts right: of a version of ours only these are taken over into the accepted content.
+    /// The owned fields that it sets; of the reactor's own version only these are accepted.
     #[serde(default, skip_serializing_if = "Owned::is_empty")]
     pub owned: Owned,
-    /// Creation date of the latest version that it was decided on.
+    /// Creation date of the latest version at the decision.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub over: Option<Time>,
     /// When it was logged.
     pub from: Time,
     /// The end of the lease.
     pub until: Time,
-    /// How the write ended; absent while it is under way, and for good where the invocation stopped.
+    /// How the write ended; absent while it is under way, and for good if the invocation died.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ended: Option<Ended>,
-    /// CloudTrail's time of the call, once that has come back.
+    /// CloudTrail's time of the call, once its event has come back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub echo: Option<Time>,
-    /// Whether on-call was notified that it never came back.
+    /// Whether on-call was notified that the event never came back.
     #[serde(default)]
     pub notified: Notified,
 }
 
-/// What a write is.
+/// The kind of a write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Intended {
-    /// A new version, made the default; or a new document.
+    /// A new version that becomes the default; or a new document.
     Put,
     /// An existing version is made the default.
     Promote,
@@ -191,19 +191,19 @@ pub enum Intended {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Ended {
-    /// It was refused, or what came of it is not known: the next observation tells.
+    /// It was refused, or its outcome is unknown: the next observation shows it.
     Refused,
     /// It took effect.
     Landed(Time),
 }
 
-/// The document was found gone, or its default at another version than the one it was known at.
+/// The document was found missing, or its default at an unexpected version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Absence {
-    /// The version that the default was found at; absent where the document is gone.
+    /// The default version that was found; absent where the document is missing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub default: Option<u64>,
-    /// The first observation of that.
+    /// The first observation of this.
     pub first: Time,
     /// The last observation before it.
     pub after: Time,
@@ -215,7 +215,7 @@ pub struct Absence {
 /// The last observation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct LastSeen {
-    /// When.
+    /// Its time.
     pub at: Time,
     /// Creation date of the latest version; absent where there was no document.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -233,9 +233,9 @@ pub enum Notified {
     No,
     /// Without the name of the principal.
     Nameless,
-    /// The same, where the reactor enforces: on-call was alarmed, and is owed the name.
+    /// Without the name, in enforce mode: on-call was alarmed, and is owed the name.
     Alarmed,
-    /// By name; or there is nothing to notify anybody of.
+    /// By name; or there is nothing to notify of.
     Named,
 }
 
@@ -245,7 +245,7 @@ fn is_false(value: &bool) -> bool {
 }
 
 impl Facts {
-    /// Up to where versions are part of the base.
+    /// Creation date up to which versions are part of the base.
     pub fn base_until(&self) -> Time {
         self.base.as_ref().map_or(Time::ZERO, |base| base.until)
     }
@@ -269,7 +269,7 @@ impl Facts {
 }
 
 impl VersionFact {
-    /// The field-level change, where it can be said.
+    /// The field-level change; empty where it is unknown.
     pub fn change(&self) -> Change {
         match &self.delta {
             Delta::Change(change) => change.clone(),
@@ -280,24 +280,24 @@ impl VersionFact {
 }
 
 impl CallFact {
-    /// The call took place, and says that it made a version.
+    /// Whether the call succeeded and made a version.
     pub fn makes_version(&self) -> bool {
         self.edit.failed.is_none() && matches!(self.edit.action, Action::Created | Action::Updated { .. })
     }
 
-    /// The call took place, and deleted the document.
+    /// Whether the call succeeded and deleted the document.
     pub fn deletes(&self) -> bool {
         self.edit.failed.is_none() && self.edit.action == Action::Deleted
     }
 
-    /// By a principal that the policy trusts with the fields that it does not own.
+    /// Whether the policy trusts the principal with the fields that it does not own.
     pub fn is_trusted(&self) -> bool {
         self.attribution == Attribution::Trusted
     }
 }
 
 impl Intent {
-    /// A write that is about to be made, with its lease.
+    /// A write that is about to begin, with its lease.
     pub fn new(write: Intended, number: u64, from: Time) -> Self {
         Self {
             write,
@@ -313,12 +313,12 @@ impl Intent {
         }
     }
 
-    /// Nobody else writes while this is so.
+    /// Whether the write is under way, so that no other invocation writes.
     pub fn is_open(&self, now: Time) -> bool {
         self.ended.is_none() && self.write != Intended::Prune && now < self.until
     }
 
-    /// It makes a version of its own.
+    /// Whether the write makes a version.
     pub fn makes_version(&self) -> bool {
         match self.write {
             Intended::Put | Intended::Recreate => true,

@@ -1,4 +1,4 @@
-//! What people are told.
+//! Alerts: what on-call is notified of.
 
 use std::fmt::Write as _;
 
@@ -14,17 +14,17 @@ mod hub;
 
 pub use hub::{HubFinding, about_hub};
 
-/// How loud an alert is.
+/// The urgency of an alert.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Severity {
     /// Good to know.
     Info,
-    /// Look at it in working hours.
+    /// Check it in working hours.
     Warning,
-    /// Look at it now.
+    /// Check it now.
     High,
-    /// It goes on while you read.
+    /// It is going on now.
     Critical,
 }
 
@@ -40,20 +40,20 @@ impl Severity {
     }
 }
 
-/// One message to whoever is on call, ready to send.
+/// One alert to on-call, ready to send.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Alert {
     /// Dedupe key: the same finding gives the same id, however often it is found.
     pub id: String,
     /// The account it is filed under.
     pub account: AccountId,
-    /// The region, where it is about one.
+    /// The region, if it concerns one.
     pub region: Option<Region>,
-    /// How loud.
+    /// Its urgency.
     pub severity: Severity,
     /// The stable name of what was found (`edit_reverted`).
     pub kind: String,
-    /// Incident that it belongs to; receivers can thread by it.
+    /// The incident that it belongs to; receivers can thread by it.
     pub incident: Option<String>,
     /// One line of less than 100 characters.
     pub subject: String,
@@ -65,44 +65,44 @@ pub struct Alert {
     pub at: Time,
 }
 
-/// What was found; the stable name stands in alerts and in the table of infra/ALERTS.md.
+/// The kind of finding; its stable name stands in alerts and in the table of infra/ALERTS.md.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Kind {
     /// An edit was undone.
     EditReverted,
-    /// A trusted hand's edit was kept, and the fields that the policy owns were put right in it.
+    /// A trusted principal's edit was kept, and the owned fields in it were corrected.
     EditKept,
-    /// An edit was seen and not undone, because there was nothing to undo or we may not.
+    /// An edit was observed and not undone: there was nothing to undo, or the reactor may not write.
     EditNoticed,
     /// An edit in an exempt account.
     ExemptTouched,
-    /// Somebody used break-glass.
+    /// A break-glass principal edited the document.
     BreakGlass,
-    /// Two writers fight.
+    /// Two writers keep undoing each other's edits.
     EditWar,
-    /// Trouble that was told is over.
+    /// An incident that was alerted is over.
     IncidentResolved,
-    /// The author of an edit that was told before.
+    /// The author of an edit that was alerted before.
     AuthorKnown,
     /// A call on the document failed.
     AttemptDenied,
-    /// We cannot read or write a target.
+    /// The reactor cannot read or write a target.
     Unreachable,
-    /// We can again.
+    /// The reactor can reach the target again.
     ReachableAgain,
-    /// A target that we only observe differs.
+    /// A target in observe mode differs.
     DriftObserved,
-    /// Fields adopted at first sight that deserve a review.
+    /// Fields adopted at the first observation need a review.
     Adopted,
     /// A new account was configured later than the goal.
     GapTooLong,
-    /// Our own write did not come back as an event.
+    /// The event of the reactor's own write did not come back.
     ForwarderBlind,
     /// An exemption is about to end.
     ExemptionEnds,
-    /// A message that could not be decoded was put aside.
+    /// An undecodable message was dead-lettered.
     UndecodableMessage,
-    /// An event that claims what its sender may not say.
+    /// An event claims what its sender may not say.
     UntrustedSource,
     /// An event from an account that the organisation does not have.
     UnknownAccount,
@@ -112,7 +112,7 @@ pub enum Kind {
     GapRoleUsed,
     /// A sweep did not come to its end.
     SweepUnfinished,
-    /// Targets that nobody came to look at for too long.
+    /// Targets that were not checked for too long.
     TargetsNotChecked,
     /// Regions that are enabled somewhere, and not governed.
     RegionUngoverned,
@@ -178,7 +178,7 @@ impl Kind {
     }
 }
 
-/// An alert in the making. Foreign text is bounded and stripped of control characters as it comes in.
+/// An alert in the making. Foreign text is bounded and cleaned on entry.
 pub(super) struct AlertBuilder {
     kind: Kind,
     severity: Severity,
@@ -188,17 +188,17 @@ pub(super) struct AlertBuilder {
     data: Map<String, Value>,
 }
 
-/// A value in an alert is no longer than this; the rest is a hash.
+/// Bytes of a value in an alert; a longer one is cut, with its hash.
 const VALUE_BYTES_MAX: usize = 512;
 /// Characters of a subject; SNS takes fewer than 100 [docs: SNS Publish].
 const SUBJECT_CHARS_MAX: usize = 99;
-/// Edits and fields in one alert; more are counted.
+/// Edits and fields in one alert; further ones are counted.
 pub(super) const ITEMS_MAX: usize = 20;
-/// Text and data of one alert, which have to fit into a message and a row together (64 KB, design 8). Written as JSON the
-/// text can be up to twice as long.
+/// Bytes of an alert's text and data, which together have to fit into a message and a row (64 KB). JSON can double the
+/// text.
 const TEXT_BYTES_MAX: usize = 14 * 1_024;
 const DATA_BYTES_MAX: usize = 32 * 1_024;
-/// Why, policy and trace.
+/// The last lines of an alert: why, policy, trace.
 const LAST_LINES: usize = 3;
 
 impl AlertBuilder {
@@ -221,7 +221,7 @@ impl AlertBuilder {
         self
     }
 
-    /// Says in the subject, and in the first line, where it is.
+    /// Adds the place to the subject, and as the first line.
     pub(super) fn placed(mut self, short: &str, full: &str) -> Self {
         self.subject = format!("Run As {short}: {}", self.subject);
         self.lines.insert(0, ("Where".to_owned(), bounded(full)));
@@ -251,7 +251,7 @@ impl AlertBuilder {
         }
     }
 
-    /// The lines as far as there is room for them. The last ones (what was decided, and by which policy) are always there.
+    /// The lines that fit. The last ones (why, policy, trace) are always included.
     fn text(&self) -> String {
         let width = self.lines.iter().map(|(label, _)| label.len()).max().unwrap_or(0);
         let written = |(label, line): &(String, String)| format!("{label:<width$}  {line}\n");
@@ -271,7 +271,7 @@ impl AlertBuilder {
     }
 }
 
-/// Data that fits: what is largest is left out first, and its size told instead.
+/// Data that fits: the largest values are left out first, replaced by their size.
 fn within(mut data: Map<String, Value>) -> Value {
     let size = |value: &Value| value.to_string().len();
     while data.values().map(size).sum::<usize>() > DATA_BYTES_MAX {
@@ -285,7 +285,7 @@ fn within(mut data: Map<String, Value>) -> Value {
     Value::Object(data)
 }
 
-/// Changes short enough for an alert; how many more there are stands at the end.
+/// Changes, short enough for an alert; a last entry counts the omitted ones.
 pub(super) fn bounded_changes(changes: &[FieldChange]) -> Value {
     let more = changes.len().saturating_sub(ITEMS_MAX);
     let shown = changes.iter().take(ITEMS_MAX).map(bounded_change);

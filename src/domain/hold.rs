@@ -1,4 +1,4 @@
-//! Targets that are left wrong on purpose for a while: derived from the facts, and stored nowhere.
+//! Targets that stay wrong on purpose for a while: derived from the facts, never stored.
 
 use serde::{Deserialize, Serialize};
 
@@ -14,14 +14,14 @@ use super::time::{MINUTE_MS, Time};
 pub struct Hold {
     /// Until when.
     pub until: Time,
-    /// For whom.
+    /// The attribution of the principal behind it.
     pub attribution: Attribution,
     /// Why, for people.
     pub why: String,
 }
 
-/// The hold that is in force at `now`: an emergency stands for the policy's minutes unless a principal that is not trusted
-/// acts after it; a pipeline that deletes the document has a while to create the next one.
+/// The hold in force at `now`. A break-glass edit stands for the policy's minutes, unless an untrusted principal acts after
+/// it. A trusted principal that deletes the document has a while to create the next one.
 pub fn hold(facts: &Facts, pairing: &Pairing, limits: &Limits, now: Time, absent: bool) -> Option<Hold> {
     let emergency = last_foreign_act(facts, pairing).filter(|(_, call)| call.attribution == Attribution::BreakGlass);
     let emergency = emergency.map(|(at, call)| Hold {
@@ -38,7 +38,7 @@ pub fn hold(facts: &Facts, pairing: &Pairing, limits: &Limits, now: Time, absent
     emergency.into_iter().chain(replacement).filter(|hold| hold.until > now).max_by_key(|hold| hold.until)
 }
 
-/// The newest act that is neither the reactor's nor a trusted principal's, and when it took place.
+/// The newest act that is neither the reactor's nor a trusted principal's, with its time.
 fn last_foreign_act<'a>(facts: &'a Facts, pairing: &Pairing) -> Option<(Time, &'a CallFact)> {
     let versions =
         facts.open_versions().filter_map(|(created, version)| match pairing.author(facts, created, version) {

@@ -1,5 +1,4 @@
-//! What the facts of a case amount to: computed once for each observation, and handed to [`super::decide`] and
-//! [`super::settle`].
+//! The conclusions from a case's facts: computed once per observation, for [`super::decide`] and [`super::settle`].
 
 use super::accepted::{Accepted, fold};
 use super::attribution::{Pairing, awaited, pair};
@@ -19,24 +18,24 @@ pub struct Judgement {
     pub pairing: Pairing,
     /// What is accepted.
     pub accepted: Accepted,
-    /// What the document should hold: the accepted content with the owned fields over it.
+    /// The desired content: the accepted content with the owned fields over it.
     pub desired: Content,
-    /// What it should hold if the versions whose names may still arrive were trusted, and until when those are waited for.
+    /// The desired content if versions that still wait for a principal were trusted, and how long to wait.
     pub presumed: Option<Presumed>,
-    /// The target is left as it is.
+    /// Why the target stays as it is, if it does.
     pub hold: Option<Hold>,
     /// Edit wars.
     pub breaker: Breaker,
 }
 
-/// The document as it should be if nameless young versions were trusted.
+/// The desired content if young nameless versions were trusted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Presumed {
-    /// What it should hold then.
+    /// That content.
     pub desired: Content,
     /// The oldest of those versions.
     pub oldest: Time,
-    /// When their names are not waited for any more.
+    /// When the wait for their principals ends.
     pub until: Time,
 }
 

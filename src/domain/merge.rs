@@ -1,5 +1,5 @@
-//! How facts join: commutative, associative and idempotent, so that it makes no difference which invocation learns what
-//! first, how often a message is delivered, and in which order.
+//! How facts join: commutative, associative and idempotent, so that the order of invocations and messages, and their
+//! repetition, make no difference.
 
 use std::collections::BTreeMap;
 
@@ -34,12 +34,12 @@ fn each<K: Ord + Clone, V: Clone>(
     joined
 }
 
-/// Of two values that differ the same one, whichever side it is on.
+/// Picks the same of two different values, whichever side it is on.
 fn either<T: Clone + serde::Serialize>(one: &T, other: &T) -> T {
     std::cmp::min_by_key(one, other, |value| serde_json::to_string(value).unwrap_or_default()).clone()
 }
 
-/// The later one.
+/// The base that reaches further, or else was made later.
 fn base(one: Option<&Base>, other: Option<&Base>) -> Option<Base> {
     let (Some(one), Some(other)) = (one, other) else { return one.or(other).cloned() };
     let place = |base: &Base| (base.until, base.at);
@@ -62,7 +62,7 @@ fn base(one: Option<&Base>, other: Option<&Base>) -> Option<Base> {
     Some(joined)
 }
 
-/// The observation that could say more; of two that say as much the earlier one.
+/// The observation that determined the change, or else either, with the earlier time.
 fn version(one: &VersionFact, other: &VersionFact) -> VersionFact {
     let unsaid = |version: &VersionFact| matches!(version.delta, Delta::Unsaid(_));
     let what = |version: &VersionFact| VersionFact {
@@ -84,7 +84,7 @@ fn version(one: &VersionFact, other: &VersionFact) -> VersionFact {
     }
 }
 
-/// The least trusting opinion of its principal.
+/// Keeps the least trusting attribution of the principal.
 fn call(one: &CallFact, other: &CallFact) -> CallFact {
     CallFact {
         edit: either(&one.edit, &other.edit),

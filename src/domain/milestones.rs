@@ -1,25 +1,25 @@
-//! The way of a target from a new account on, until it needs no more than any other.
+//! The progress of a new account's target, until it needs no special treatment.
 
 use serde::{Deserialize, Serialize};
 
 use super::time::Time;
 
-/// When a target passed which milestone. Each is set once, but for the last.
+/// When a target reached each milestone. Each is set once, except for the last.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Milestones {
-    /// When the target was heard of as one of a new account, before it was first put right; its configuration lag begins then.
+    /// When its account's lifecycle event arose, before the target was first right; the configuration lag begins then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub vended: Option<Time>,
-    /// When the document could first be read, or was found absent.
+    /// When the document could first be read, or was found missing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reached: Option<Time>,
     /// When the target was first right.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub configured: Option<Time>,
-    /// When it was first observed through a member role, so that no gap role is needed there any more.
+    /// When it was first observed through a member role, so that it needs no gap role any more.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub member_role: Option<Time>,
-    /// When the newest call there was made whose event has arrived: trail and forwarder work.
+    /// Time of the newest call whose event has arrived: trail and forwarder work.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub heard: Option<Time>,
 }
@@ -28,13 +28,13 @@ impl Milestones {
     /// Names of the milestones, in the ledger and for programs.
     pub const NAMES: [&str; 5] = ["vended", "reached", "configured", "member_role", "heard"];
 
-    /// The milestones that `time` knows by their names.
+    /// The milestones, with their times by name.
     pub fn by_name(time: impl Fn(&str) -> Option<Time>) -> Self {
         let [vended, reached, configured, member_role, heard] = Self::NAMES.map(time);
         Self { vended, reached, configured, member_role, heard }
     }
 
-    /// The milestones that were passed, by name.
+    /// The milestones reached so far, by name.
     pub fn passed(&self) -> impl Iterator<Item = (&'static str, Time)> {
         let times = [self.vended, self.reached, self.configured, self.member_role, self.heard];
         Self::NAMES.into_iter().zip(times).filter_map(|(name, at)| Some((name, at?)))

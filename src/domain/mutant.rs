@@ -1,30 +1,30 @@
-//! Deliberate wrong turns, one line each: what a careless change could do to the reactor. The simulator's tests take one after
-//! the other, and its checker has to find each. Only test builds can take any.
+//! Deliberate defects, one line each, as a careless change could cause them. The simulator's tests enable one after the
+//! other, and its checker has to detect each. Only test builds can enable any.
 
-/// A wrong turn.
+/// A defect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Mutant {
-    /// A version by nobody known is accepted.
+    /// Accepts a version of an unknown author.
     AcceptUnattributed,
-    /// Another invocation's commit is overlooked.
+    /// Ignores another invocation's commit.
     SkipGeneration,
-    /// Every message is followed by another.
+    /// Sends a message after every message.
     NeverRest,
-    /// What is only observed is written.
+    /// Writes in observe mode.
     WriteWhereObserving,
-    /// What cannot be read is in sync.
+    /// Takes an unreadable target for one in sync.
     UnknownIsGreen,
-    /// An alert is marked before it is told.
+    /// Marks an alert as sent before it is published.
     MarkBeforeTelling,
-    /// A target that waits forgets the calls that it heard of.
+    /// Loses the calls of a target that waits.
     LoseCallsWhileWaiting,
-    /// A message that comes again tells nothing that was left.
+    /// Publishes no leftover alerts after a redelivery.
     LeaveWhatWasLeft,
-    /// A document that is made anew is made from nothing.
+    /// Recreates a missing document without its accepted content.
     RecreateBlank,
-    /// The default version is not looked at.
+    /// Ignores the default version.
     IgnoreDefault,
-    /// An alert is told without a claim.
+    /// Publishes an alert without a claim.
     TellWithoutClaim,
 }
 
@@ -51,19 +51,19 @@ std::thread_local! {
     static TAKEN: std::cell::Cell<Option<Mutant>> = const { std::cell::Cell::new(None) };
 }
 
-/// Takes a wrong turn from now on, on this thread; or none any more.
+/// Enables a defect on this thread, or none.
 #[cfg(test)]
 pub(crate) fn take(mutant: Option<Mutant>) {
     TAKEN.set(mutant);
 }
 
-/// Whether this wrong turn is taken.
+/// Whether a defect is enabled.
 #[cfg(test)]
 pub(crate) fn on(mutant: Mutant) -> bool {
     TAKEN.get() == Some(mutant)
 }
 
-/// Never, outside of tests.
+/// No defect is enabled outside of tests.
 #[cfg(not(test))]
 pub(crate) const fn on(_: Mutant) -> bool {
     false

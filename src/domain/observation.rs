@@ -1,4 +1,4 @@
-//! What is there: absent, present, or not known. Not known never leads to a write (invariant 3).
+//! The observed state: absent, present or unknown. Unknown never leads to a write (invariant 3).
 
 use std::collections::BTreeMap;
 
@@ -19,11 +19,11 @@ pub enum Observation {
     Absent,
     /// There is one.
     Present(Box<Seen>),
-    /// We could not read.
+    /// The document could not be read.
     Unknown(Unreadable),
 }
 
-/// Everything that observing a present document brings.
+/// Everything that an observation of a present document shows.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Seen {
     /// `DocumentType`; only `Session` is right.
@@ -32,12 +32,12 @@ pub struct Seen {
     pub latest: Version,
     /// The default version; the same as `latest` where they coincide.
     pub default: Version,
-    /// The newest versions that SSM lists, newest first, at most fifty: `latest` is the first of them, and `default` stands
-    /// among them unless it is older.
+    /// The newest versions that SSM lists, newest first, at most fifty. `latest` is the first of them; `default` is one of
+    /// them unless it is older.
     pub versions: Vec<VersionInfo>,
-    /// Whether SSM lists more than that.
+    /// Whether SSM lists older versions too.
     pub older_exist: bool,
-    /// Contents of further versions that were asked for and could be read.
+    /// Contents of further versions that were requested and could be read.
     #[serde(default)]
     pub between: BTreeMap<u64, Body>,
 }
@@ -47,25 +47,25 @@ pub struct Seen {
 pub struct Version {
     /// Its number.
     pub number: u64,
-    /// What it holds.
+    /// Its content.
     pub body: Body,
 }
 
-/// One version as it is listed.
+/// A version as SSM lists it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct VersionInfo {
     /// Its number.
     pub number: u64,
-    /// When it was made. A document that was deleted and made anew counts from 1 again: the date tells its versions apart.
+    /// When it was created. A recreated document counts from 1 again; the date distinguishes its versions.
     pub created: Time,
-    /// How far SSM is with it.
+    /// Its status in SSM.
     pub status: DocumentStatus,
     /// `VersionName`, unique within the document while the version exists. Any caller can choose any name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
 }
 
-/// Prefix of the names of our versions, for readers of the console.
+/// Prefix of the names of the reactor's versions, for readers in the console.
 pub const VERSION_NAME: &str = "runas-reactor-";
 
 /// SSM accepts `[a-zA-Z0-9_\-.]{1,128}` (API model).
@@ -84,7 +84,7 @@ pub enum DocumentStatus {
     Active,
     /// `Creating` or `Updating`: soon usable.
     Pending,
-    /// On its way out.
+    /// Being deleted.
     Deleting,
     /// Never usable.
     Failed,
@@ -107,19 +107,19 @@ pub enum Obstacle {
     Denied,
     /// A service control policy denies it.
     DeniedByScp,
-    /// The account is too new: SSM is not there yet.
+    /// The account is too new: SSM is not available yet.
     NotReady,
     /// The region is not enabled in the account.
     RegionOff,
 }
 
 impl Seen {
-    /// Whether it is of the only type that Session Manager takes preferences from.
+    /// Whether it has the only type that Session Manager reads preferences from.
     pub fn is_session(&self) -> bool {
         self.document_type == "Session"
     }
 
-    /// The listed facts of a version.
+    /// The list's entry of a version.
     pub fn info(&self, number: u64) -> Option<&VersionInfo> {
         self.versions.iter().find(|version| version.number == number)
     }
@@ -135,7 +135,7 @@ impl Seen {
         }
     }
 
-    /// The status of the latest version; a version that is not listed was at least written.
+    /// The status of the latest version; `Active` where it is not listed.
     pub fn latest_status(&self) -> DocumentStatus {
         self.info(self.latest.number).map_or(DocumentStatus::Active, |version| version.status)
     }

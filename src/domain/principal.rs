@@ -1,4 +1,4 @@
-//! Who: the caller that CloudTrail names, and what we make of it.
+//! Who: the caller that CloudTrail names, and its attribution.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,20 +8,20 @@ pub struct Principal {
     /// CloudTrail's `userIdentity.type` (`AssumedRole`, `IAMUser`, `Root`, …); `Unknown` where it says nothing.
     #[serde(rename = "type")]
     pub kind: String,
-    /// The ARN to judge by: for a role session the **role's** ARN (with its path), because the session's ARN ends in a name
+    /// The ARN to match: for a role session the **role's** ARN (with its path), because the session's own ends in a name
     /// that the caller chose.
     pub arn: Option<String>,
-    /// What people call it: the session name, user name, or the service's DNS name.
+    /// Its own name: of the session, the user or the service (DNS).
     pub name: Option<String>,
 }
 
 impl Principal {
-    /// Nobody that we could name.
+    /// The principal of a call that names none.
     pub fn unknown() -> Self {
         Self { kind: "Unknown".to_owned(), arn: None, name: None }
     }
 
-    /// What people call it: the role, and after it the session's name, which the caller chooses.
+    /// Its display name: the role, and after it the session's name, which the caller chooses.
     pub fn called(&self) -> String {
         let role = self.arn.as_deref().and_then(|arn| arn.rsplit('/').next()).filter(|role| !role.is_empty());
         match (role.map(permission_set), self.name.as_deref()) {
@@ -39,22 +39,22 @@ fn permission_set(role: &str) -> &str {
     named.map_or(role, |(set, _)| set)
 }
 
-/// Stands where no principal is known.
+/// The display name of an unknown principal.
 pub const UNKNOWN: &str = "unknown principal";
 
-/// Who made one edit, as far as it changes what we do about it. It belongs to an edit, never to a signal or a target.
+/// Who made one edit, as far as the reaction depends on it. It belongs to an edit, never to a signal or a target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Attribution {
-    /// Exactly what we would have written, whoever wrote it.
+    /// The reactor: an intent of its own explains the version.
     Ours,
-    /// A principal that the policy trusts with the fields we do not own.
+    /// A principal that the policy trusts with the fields that it does not own.
     Trusted,
-    /// A principal that may override us for a while, loudly.
+    /// A principal that may override the policy for a while; always alerted.
     BreakGlass,
-    /// Anybody else.
+    /// Any other principal.
     Untrusted,
-    /// An edit that nobody has told us the author of.
+    /// The principal is not known.
     Unattributed,
 }
 

@@ -1,8 +1,8 @@
-//! The quick check, which costs one call: not enough to say how a document is, but enough to say that it is as it was.
+//! The quick check costs one call: too little to describe the document, but enough to show that it is unchanged.
 //!
-//! An observation that finds a target in sync leaves the fingerprint of such a check beside the record. As long as that is the
-//! same, the document is what the record knows, and the decision is made over that. Anything that differs, or cannot be read,
-//! or was not in sync before, is observed in full.
+//! An observation that finds a target in sync stores the check's fingerprint beside the record. While the fingerprint stays
+//! the same, the document is the one in the record, and the decision is based on that. A document that differs, cannot be
+//! read or was not in sync is observed in full.
 
 use std::collections::BTreeMap;
 
@@ -14,25 +14,25 @@ use super::sweep::LAST_CHECK_MS;
 use super::time::Time;
 use super::witness::known_content;
 
-/// What one call tells of a document.
+/// The answer of the one call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct QuickCheck {
     /// `DocumentType`.
     pub document_type: String,
-    /// How far SSM is with it.
+    /// Its status in SSM.
     pub status: DocumentStatus,
     /// The latest version's number.
     pub latest: u64,
     /// The default version's number.
     pub default: u64,
-    /// When it was made. What exactly the date belongs to makes no difference: it is only compared.
+    /// `CreatedDate`. It is only compared, so that it makes no difference what exactly it dates.
     pub created: Option<Time>,
     /// AWS's digest of the content; empty where the answer has none.
     pub hash: String,
 }
 
 impl QuickCheck {
-    /// What stays the same as long as the document does; `None` for a document that cannot be in sync.
+    /// The same text as long as the document is unchanged; `None` for a document that cannot be in sync.
     pub fn fingerprint(&self) -> Option<String> {
         let whole = self.document_type == "Session" && self.status == DocumentStatus::Active && !self.hash.is_empty();
         let created = self.created.filter(|_| whole && self.latest == self.default)?;
@@ -40,7 +40,7 @@ impl QuickCheck {
     }
 }
 
-/// What is there, from memory, if the check shows that it is what was there when the target was found in sync.
+/// The observation from memory, if the check shows that the document is still as it was in sync.
 pub fn remembered(loaded: &Loaded, quick_check: &QuickCheck) -> Option<Observation> {
     let record = &loaded.record;
     let fingerprint = loaded.last_check.as_ref().and_then(|last_check| last_check.fingerprint.as_ref())?;
@@ -63,7 +63,7 @@ pub fn remembered(loaded: &Loaded, quick_check: &QuickCheck) -> Option<Observati
     })))
 }
 
-/// What is to be written down of the look of a pass, if anything: `last_check` is what stands beside the record by now.
+/// The check to record after a reconciliation, if any; `last_check` is the recorded one.
 pub fn check_to_record(
     case: &Case,
     decision: &Decision,

@@ -1,4 +1,4 @@
-//! What is remembered of a target, and what one reconciliation changes in the ledger.
+//! What the ledger stores of a target, and what one reconciliation changes there.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,16 +12,16 @@ use super::signal::{Cause, Work};
 use super::target::{AccountFacts, Region};
 use super::time::Time;
 
-/// How a target stands, as far as is known. Only `InSync` is green.
+/// The status of a target, as far as it is known. Only `InSync` is green.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
     /// Never observed.
     #[default]
     New,
-    /// As it should be.
+    /// Compliant.
     InSync,
-    /// Not as it should be, and only observed.
+    /// Not compliant, in observe mode.
     Drifted,
     /// Exempt.
     Exempt,
@@ -29,24 +29,24 @@ pub enum Status {
     Held,
     /// Wrong, and the next write waits.
     BackingOff,
-    /// It cannot be read yet, or a change is not visible yet.
+    /// Not readable yet, or a change is not visible yet.
     Waiting,
-    /// It cannot be read, or cannot be put right, and a person has to see to it.
+    /// Not readable, or not correctable: an operator has to intervene.
     Unreachable,
 }
 
-/// Foreign acts on one target, from the first until the target was right and quiet for the policy's window.
+/// Foreign acts on one target, from the first until the target is in sync and quiet for the policy's window.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Incident {
-    /// The identity that alerts about it share.
+    /// The id that its alerts share.
     pub id: String,
     /// When it began.
     pub opened: Time,
-    /// What it is, in one line.
+    /// One line about it: the newest act, or why the target is wrong.
     pub summary: String,
-    /// Who acts, the least trusted first, at most [`OPPONENTS_MAX`].
+    /// The principals that act, at most [`OPPONENTS_MAX`].
     pub opponents: Vec<String>,
-    /// What on-call was notified of: a principal with a kind of act. More of the same is counted.
+    /// What on-call was notified of: pairs of principal and kind of act. Repetitions are counted.
     #[serde(default)]
     pub notified: BTreeSet<String>,
     /// Acts so far.
@@ -56,9 +56,9 @@ pub struct Incident {
     pub shown: u32,
     /// Whether it was escalated as an edit war.
     pub escalated: bool,
-    /// Whether people wait to hear that it is over.
+    /// Whether on-call waits for its end.
     pub notify_on_close: bool,
-    /// The newest act, or when the target was last found wrong.
+    /// Time of the newest act, or of the target's last change between right and wrong.
     #[serde(default)]
     pub last: Time,
     /// When on-call was last notified.
@@ -66,15 +66,15 @@ pub struct Incident {
     pub notified_at: Time,
 }
 
-/// How many opponents an incident names.
+/// The number of opponents that an incident names.
 pub const OPPONENTS_MAX: usize = 10;
 
-/// What is remembered of a target.
+/// The ledger's record of a target.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Record {
     /// Grows with each commit; the optimistic lock.
     pub generation: u64,
-    /// How the target stands.
+    /// The target's status.
     pub status: Status,
     /// Everything that is known of the document.
     #[serde(default)]
@@ -82,19 +82,19 @@ pub struct Record {
     /// Why the target is not in sync, for people.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub why: String,
-    /// How far the target has come.
+    /// The target's milestones.
     #[serde(default)]
     pub milestones: Milestones,
-    /// The last warning about an exemption that ends: its end and the days before it.
+    /// The last warning about an exemption's end: that end, and the days before it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exemption_warned: Option<(Time, u8)>,
-    /// The messages that come by themselves.
+    /// Messages of the reactor's own that are on their way.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub wakes: Vec<Wake>,
     /// When something last changed in this record.
     #[serde(default)]
     pub updated: Time,
-    /// Version of the policy that the last decision was made by.
+    /// Version of the policy behind the last decision.
     #[serde(default)]
     pub policy: String,
     /// The open incident.
@@ -102,34 +102,34 @@ pub struct Record {
     pub incident: Option<Incident>,
 }
 
-/// A message of the reactor's own that is on its way: one watches a target, not one for each event.
+/// A message of the reactor's own that is on its way; one serves the target, however many events arrive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Wake {
     /// When it comes.
     pub at: Time,
-    /// What it says the reason is.
+    /// Its cause.
     pub cause: Cause,
 }
 
-/// What the ledger answers to one read.
+/// The ledger's answer to one read.
 #[derive(Clone, Debug, Default)]
 pub struct Loaded {
-    /// What is known of the account.
+    /// The stored facts of the account.
     pub facts: Option<AccountFacts>,
-    /// What is remembered of the target; a new record where there is none.
+    /// The target's record; a new one where there is none.
     pub record: Record,
-    /// Those of the calls asked for whose facts have left the record; on-call was notified of them.
+    /// Those of the requested calls that left the record; on-call was notified of them.
     pub seen: BTreeSet<String>,
-    /// The last observation that was written down.
+    /// The last recorded check.
     pub last_check: Option<LastCheck>,
 }
 
-/// A look that was written down.
+/// A recorded check.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LastCheck {
     /// When.
     pub at: Time,
-    /// The fingerprint of what was there, where that was in sync. It holds for the generation of the record that it stands beside.
+    /// The fingerprint of a document in sync, valid for the generation of the record that it stands beside.
     pub fingerprint: Option<String>,
 }
 
@@ -138,31 +138,31 @@ pub struct LastCheck {
 pub struct Enabled {
     /// Which.
     pub regions: BTreeSet<Region>,
-    /// When it said so, give or take half a day.
+    /// When the account last reported them, within half a day.
     pub at: Time,
 }
 
 /// What the ledger knows of an account as a whole.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Known {
-    /// What the organisation said of it last.
+    /// Its facts, as Organizations last reported them.
     pub facts: Option<AccountFacts>,
-    /// The regions that it had enabled when it last said so; absent where it never has.
+    /// The enabled regions that it last reported; absent where it never did.
     pub enabled: Option<Enabled>,
-    /// When each target was last looked at, give or take half a day.
+    /// When each target was last checked, within half a day.
     pub looks: BTreeMap<Region, Time>,
 }
 
-/// One line of a target's history: the case that was decided, with its contents by digest.
+/// One entry of a target's history: the decided case, with its contents by digest.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HistoryEntry {
     /// Correlation id.
     pub id: String,
     /// When.
     pub at: Time,
-    /// What was found and done, in one line.
+    /// The findings and actions, in one line.
     pub summary: String,
-    /// The case, the decision and what came of it; contents stand as `{"$digest": …}`.
+    /// The case, the decision and its outcome; contents stand as `{"$digest": …}`.
     pub case: Value,
     /// The contents by digest, as canonical JSON.
     pub contents: BTreeMap<String, String>,
@@ -173,21 +173,21 @@ pub struct HistoryEntry {
 pub struct Commit {
     /// The generation that the record was loaded with; the condition.
     pub expected: u64,
-    /// The record as it is to be, with its next generation and its incident.
+    /// The new record, with its next generation and its incident.
     pub record: Record,
     /// Event ids of calls that left the record.
     pub seen: Vec<String>,
-    /// What happened; nothing yet where only an intent is logged.
+    /// The history entry; absent where only an intent is logged.
     pub history: Option<HistoryEntry>,
-    /// What people are notified of.
+    /// The alerts to send.
     pub alerts: Vec<Alert>,
 }
 
 /// What follows from one reconciliation.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Settlement {
-    /// What to remember; nothing where the target was in sync and nothing was new.
+    /// What to store; absent where the target was in sync and nothing was new.
     pub commit: Option<Commit>,
-    /// A message to send first, so that waiting is never a failed receive: the work and its delay in seconds.
+    /// The message to send first, with its delay in seconds: waiting is never a failed receive.
     pub next: Option<(Work, u32)>,
 }

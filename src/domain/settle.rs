@@ -1,4 +1,4 @@
-//! What follows from one reconciliation: what to remember, whom to notify, when to observe again. Total and pure
+//! What follows from one reconciliation: its commit with history and alerts, and the next message. Total and pure
 //! (invariant 2).
 
 mod alerts;
@@ -51,8 +51,8 @@ pub fn settle(
     Settlement { commit: Some(Commit { expected: before.generation, record, seen: left, history, alerts }), next }
 }
 
-/// The commit that logs an intent before its write: the facts that are known by then, and nothing else. Where those are
-/// more than a row holds, only the intent is: after a stop the document is observed again, and the message brings its calls.
+/// The commit that logs an intent before its write, with the facts known by then. If those exceed a row, only the intent is
+/// logged: after a crash, the next observation and the redelivered message bring the rest.
 pub fn log_intent(case: &Case, before: &Record) -> Commit {
     let generation = before.generation.saturating_add(1);
     let known = &case.record.facts;
@@ -65,7 +65,7 @@ pub fn log_intent(case: &Case, before: &Record) -> Commit {
     Commit { expected: before.generation, record, seen: Vec::new(), history: None, alerts: Vec::new() }
 }
 
-/// Neither the observation itself is changes, nor a message that is on its way or was received, nor that an event arrived.
+/// Whether the record changed, apart from the observation itself, scheduled messages and the arrival of an event.
 fn is_news(record: &Record, before: &Record) -> bool {
     let bare = |record: &Record| Record {
         facts: Facts { last: None, ..record.facts.clone() },

@@ -1,4 +1,4 @@
-//! What made us look. A signal selects targets and supplies edits; it never says what is true there (invariant 1).
+//! What triggers an observation: a signal selects targets and supplies edits, and never states what is true (invariant 1).
 
 use serde::{Deserialize, Serialize};
 
@@ -7,7 +7,7 @@ use super::principal::Principal;
 use super::target::{AccountId, OuId, Region, Target};
 use super::time::Time;
 
-/// What happened, in our words.
+/// What happened, in the reactor's terms.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Signal {
     /// Organizations `CreateAccountResult` or Control Tower `CreateManagedAccount`, succeeded.
@@ -20,7 +20,7 @@ pub enum Signal {
         /// The enrolled account.
         account: AccountId,
     },
-    /// An account was created or did not come to be; there is nothing to look at.
+    /// Organizations or Control Tower failed to create or enrol an account; there is nothing to observe.
     VendFailed {
         /// The account, where the event still names one.
         account: Option<AccountId>,
@@ -66,16 +66,16 @@ pub enum Signal {
         /// Whether it can be used now.
         enabled: bool,
     },
-    /// The schedule: everything is to be looked at.
+    /// The schedule: observe every target.
     Sweep,
-    /// A message of our own: a sweep goes on with this step.
+    /// A task: the sweep continues with this step.
     SweepStep(u64),
-    /// A message of our own: a sweep has come to this account.
+    /// A task: the sweep has reached this account.
     AccountSwept {
-        /// The account to look at in every governed region.
+        /// The account to observe in every governed region.
         account: AccountId,
     },
-    /// A message of our own.
+    /// A task: one target to observe.
     Work(Box<Work>),
 }
 
@@ -100,7 +100,7 @@ impl Signal {
         }
     }
 
-    /// The account it is about, where it is about one.
+    /// The account that it concerns, if it concerns one.
     pub fn account(&self) -> Option<&AccountId> {
         match self {
             Self::AccountVended { account }
@@ -117,7 +117,7 @@ impl Signal {
         }
     }
 
-    /// The region it is about; `None` means every governed one.
+    /// The region that it concerns; `None` means every governed one.
     pub fn region(&self) -> Option<&Region> {
         match self {
             Self::DocumentTouched { target, .. } | Self::RegionChanged { target, .. } => Some(&target.region),
@@ -136,14 +136,14 @@ pub struct InboundEvent {
     pub id: String,
     /// When it happened.
     pub at: Time,
-    /// `event.account`, which AWS sets. Organisation-wide news counts only from the management account.
+    /// `event.account`, which AWS sets. Organisation-wide events count only from the management account.
     pub reporter: Option<AccountId>,
-    /// Who called, where CloudTrail says so; for people and the log.
+    /// The caller, where CloudTrail names it; for people and the log.
     pub principal: Option<Principal>,
 }
 
 impl InboundEvent {
-    /// The work at one target that follows from it.
+    /// The work at one target.
     pub fn work(&self, account: AccountId, region: Region, cause: Cause) -> Work {
         Work {
             target: Target::new(account, region),
@@ -157,28 +157,28 @@ impl InboundEvent {
     }
 }
 
-/// Why a target is looked at, as far as deciding depends on it.
+/// Why a target is observed, as far as the decision depends on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Cause {
-    /// Somebody called something on the document.
+    /// A principal made a call on the document.
     DocumentEvent,
-    /// The account is new, enrolled, moved or got a region: its readiness is waited for.
+    /// The account is new, enrolled, moved or got a region: the reactor waits until it is usable.
     AccountLifecycle,
-    /// Nothing happened that we know of; we look all the same.
+    /// No event that the reactor knows of: a routine observation.
     Sweep,
 }
 
-/// A message of our own, to ourselves.
+/// A message from the reactor to itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Task {
-    /// One target to look at.
+    /// One target to observe.
     Work(Work),
     /// The step of a sweep that is due.
     SweepStep(u64),
-    /// An account to look at in every governed region: in one invocation, since its targets share credentials.
+    /// An account to observe in every governed region; in one invocation, because its targets share credentials.
     SweepAccount {
-        /// Which.
+        /// The account.
         account: AccountId,
         /// The sweep's id.
         sweep: String,
@@ -187,24 +187,24 @@ pub enum Task {
     },
 }
 
-/// One target to look at: the message that a signal expands into, and the successor of a message that has to wait.
+/// One target to observe: the expansion of a signal, or the successor of a message that has to wait.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Work {
-    /// Where to look.
+    /// The target.
     pub target: Target,
     /// Why.
     pub cause: Cause,
-    /// The calls that led here, with their authors.
+    /// The calls that led here.
     #[serde(default)]
     pub edits: Vec<Edit>,
-    /// The `eventID` or message id that it began with, through all successors.
+    /// The `eventID` or message id of the first cause; all successors keep it.
     pub correlation: String,
-    /// When it began.
+    /// When the first cause arose.
     pub since: Time,
-    /// How many messages came before this one; capped (invariant 8).
+    /// Number of messages before this one; capped (invariant 8).
     #[serde(default)]
     pub requeues: u32,
-    /// Not to be worked on earlier.
+    /// The earliest time to work on it.
     #[serde(default)]
     pub not_before: Option<Time>,
 }

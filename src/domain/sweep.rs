@@ -1,7 +1,7 @@
-//! A sweep: the way through the organisation, in pieces that one message each has time for, and what is told about it.
+//! A sweep: its walk through the organisation, in steps that one message each has time for, and its alerts.
 //!
-//! Where it has come to stands in the ledger, and the messages only say which step is due: a step that was done once is not
-//! done again, and one that stopped midway is.
+//! The ledger holds the progress; a message only names the step that is due. A completed step is not repeated, an
+//! interrupted one is.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,75 +14,75 @@ use super::target::{AccountFacts, AccountId, OuId, Region};
 use super::text::clean;
 use super::time::{DAY_MS, MINUTE_MS, Time};
 
-/// A sweep that has not moved for this long has stopped: its message is received again within minutes, or put aside.
+/// A sweep without progress for this long has stopped: SQS redelivers its message within minutes, or dead-letters it.
 const STALLED_MS: i64 = 15 * MINUTE_MS;
-/// Looks are written down when the last one that was is older than this, so that most sweeps write nothing.
+/// A check is recorded if the last recorded one is older than this, so that most sweeps write nothing.
 pub const LAST_CHECK_MS: i64 = DAY_MS / 2;
-/// A target that was not looked at for this long before the last complete sweep began was missed by that one, too.
+/// A target last checked this long before a complete sweep began was missed by that sweep, too.
 const MISSED_MS: i64 = DAY_MS;
-/// OUs nest five deep [docs: `orgs_reference_limits`]; the root is above them. The rest is for luck.
+/// OUs nest five deep [docs: `orgs_reference_limits`], below the root; the rest is margin.
 const DEPTH_MAX: usize = 8;
 
-/// One sweep, and where it has come to.
+/// One sweep and its progress.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sweep {
-    /// What it began with; the correlation id of everything that comes of it.
+    /// Id of the event that started it; correlation id of everything that follows from it.
     pub id: String,
-    /// Tells it from every other, and is larger than that of all before: the step that it began with.
+    /// The step that it began with: unique, and larger than the number of every earlier sweep.
     pub number: u64,
-    /// The step that is due. Steps are counted through all sweeps.
+    /// The step that is due; steps are counted through all sweeps.
     pub step: u64,
     /// When it began.
     pub began: Time,
-    /// When a step was last done.
+    /// When a step was last completed.
     pub last_progress: Time,
     /// When it ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ended: Option<Time>,
-    /// When the last one before it that came to its end began.
+    /// When the newest complete sweep before it began.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub previous_completed: Option<Time>,
-    /// Accounts that were met so far.
+    /// Accounts met so far.
     pub accounts: u64,
-    /// Targets in them: in the regions that each had enabled when it last said so, where the policy governs all of these.
+    /// Targets in them: each account's governed regions, by the enabled regions that it last reported.
     pub targets: u64,
-    /// Regions that accounts met so far have enabled, and the policy does not govern.
+    /// Enabled but ungoverned regions of the accounts met so far.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub ungoverned: BTreeMap<Region, Ungoverned>,
-    /// Of these, the ones that the last complete sweep found, too.
+    /// Ungoverned regions that the last complete sweep found.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub told: BTreeSet<Region>,
-    /// The way through the tree; absent before the root is known.
+    /// The walk through the tree; absent before the root is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub walk: Option<OuWalk>,
 }
 
-/// Where a region is enabled that is not governed.
+/// The accounts in which an ungoverned region is enabled.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ungoverned {
-    /// In so many accounts.
+    /// How many.
     pub accounts: u64,
     /// The first of them that the sweep met.
     pub first: AccountId,
 }
 
-/// A way through the tree of OUs, depth first, of which any number of pages can be read at a time.
+/// A depth-first walk through the tree of OUs; it can pause after every page.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OuWalk(Vec<Cursor>);
 
-/// A list that is being read: the OUs below an OU, or the accounts in it.
+/// A list in progress: the OUs below an OU, or the accounts in it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cursor {
-    /// The OU with what is above it as far as the walk has come that way, the outermost first.
+    /// The OU, preceded by the OUs through which the walk came, outermost first.
     pub path: Vec<OuId>,
     /// Which of the two lists.
     pub list: List,
-    /// The page that is next; absent for the first.
+    /// The next page; absent for the first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub page: Option<String>,
 }
 
-/// What is listed at a spot.
+/// What a cursor lists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum List {
@@ -92,27 +92,27 @@ pub enum List {
     Accounts,
 }
 
-/// What the schedule's word comes to.
+/// The outcome of starting a sweep.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum StartResult {
-    /// A new sweep; the one before it, where that did not come to its end.
+    /// A new sweep; second, the previous one if it did not complete.
     New(Box<Sweep>, Option<Box<Sweep>>),
-    /// One is under way: this is its step.
+    /// A sweep is under way; its due step.
     UnderWay(u64),
 }
 
 impl OuWalk {
-    /// From an OU, or the root, downwards.
+    /// A walk from an OU, or the root, downwards.
     pub fn from(top: OuId) -> Self {
         Self(vec![Cursor { path: vec![top], list: List::Ous, page: None }])
     }
 
-    /// What is to be read next; `None` where everything was.
+    /// The list to read next; `None` when the walk is complete.
     pub fn next(&self) -> Option<&Cursor> {
         self.0.last()
     }
 
-    /// Takes account of the page that was next: the OUs on it, and the page after it.
+    /// Takes in the page that was next: its OUs, and the token of the page after it.
     pub fn listed(&mut self, ous: Vec<OuId>, page: Option<String>) {
         let Some(Cursor { path, list, .. }) = self.0.pop() else { return };
         for ou in ous.into_iter().filter(|_| path.len() < DEPTH_MAX) {
@@ -127,13 +127,12 @@ impl OuWalk {
     }
 }
 
-/// Whether a complete sweep that began then, and everything in the day before it, has missed a target that was last looked
-/// at then.
+/// Whether a complete sweep that began at `began` missed a target that was last checked at `looked`.
 pub fn was_missed(began: Time, looked: Time) -> bool {
     began.since(looked) > MISSED_MS
 }
 
-/// Regions that an account can use, and that the policy does not govern. An exempt account has none.
+/// Enabled regions of an account that the policy does not govern; none for an exempt account.
 pub fn ungoverned<'a>(
     policy: &Policy,
     facts: &AccountFacts,
@@ -147,7 +146,7 @@ pub fn ungoverned<'a>(
 }
 
 impl Sweep {
-    /// What to do about a sweep that is asked for under `id`, after the last one.
+    /// Starts a sweep under `id`, unless the last one is under way.
     pub fn begin(last: Option<Self>, id: &str, now: Time) -> StartResult {
         if let Some(last) = last.as_ref().filter(|last| last.ended.is_none() && !last.has_stalled(now)) {
             return StartResult::UnderWay(last.step);
@@ -170,29 +169,29 @@ impl Sweep {
         StartResult::New(Box::new(new), last.filter(|last| last.ended.is_none()).map(Box::new))
     }
 
-    /// Whether it has neither ended nor moved for longer than any step takes.
+    /// Whether it has neither ended nor progressed for longer than any step takes.
     pub fn has_stalled(&self, now: Time) -> bool {
         self.ended.is_none() && now.since(self.last_progress) >= STALLED_MS
     }
 
-    /// The step is done; with `ended`, it was the last.
+    /// Completes the step; with `ended`, it was the last.
     pub fn done(&mut self, now: Time, ended: bool) {
         self.step = self.step.saturating_add(1);
         self.last_progress = now;
         self.ended = ended.then_some(now);
     }
 
-    /// Whether the last complete sweep, and everything in the day before it, has missed a target that was last looked at then.
+    /// Whether the last complete sweep missed a target that was last checked at `looked`.
     pub fn missed(&self, looked: Time) -> bool {
         self.previous_completed.is_some_and(|previous_completed| was_missed(previous_completed, looked))
     }
 
-    /// When the last sweep that came to its end began, this one included.
+    /// When the newest complete sweep began, this one included.
     pub fn completed(&self) -> Option<Time> {
         self.ended.map(|_| self.began).or(self.previous_completed)
     }
 
-    /// An account was met that has these regions enabled.
+    /// Counts the ungoverned regions of an account that the sweep met.
     pub fn has_met(&mut self, policy: &Policy, facts: &AccountFacts, enabled: &BTreeSet<Region>, now: Time) {
         for region in ungoverned(policy, facts, enabled, now) {
             let fresh = || Ungoverned { accounts: 0, first: facts.account.clone() };
@@ -200,7 +199,7 @@ impl Sweep {
         }
     }
 
-    /// What the last complete sweep found, this one included.
+    /// Ungoverned regions that the newest complete sweep found, this one included.
     fn known_ungoverned(&self) -> BTreeSet<Region> {
         if self.ended.is_none() {
             return self.told.clone();
@@ -210,8 +209,7 @@ impl Sweep {
         known
     }
 
-    /// Regions that are enabled and not governed, as accounts have said since the sweep before this one began; said at the end
-    /// of a sweep that found one which the last had not.
+    /// The alert about enabled but ungoverned regions, after a sweep that found one which the last complete sweep had not.
     pub fn newly_ungoverned(&self, hub: &AccountId, now: Time) -> Option<Alert> {
         let new = |region: &Region| !self.told.contains(region);
         let mut page =
@@ -228,7 +226,7 @@ impl Sweep {
         self.ungoverned.keys().any(new).then(|| page.finish(hub, None, None, now))
     }
 
-    /// A sweep that did not come to its end.
+    /// The alert about a sweep that did not complete.
     pub fn unfinished(&self, hub: &AccountId, now: Time) -> Alert {
         AlertBuilder::new(Kind::SweepUnfinished, Severity::High, &format!("sweep:{}", self.number))
             .subject("Run As: a sweep did not come to its end".to_owned())
@@ -242,7 +240,7 @@ impl Sweep {
             .finish(hub, None, None, now)
     }
 
-    /// Targets of one account that nobody came to look at for too long; once per account and day.
+    /// The alert about targets of one account that were not checked for too long; once per account and day.
     pub fn overlooked(&self, account: &AccountId, name: &str, targets: &[(Region, Time)], now: Time) -> Alert {
         let day: String = now.to_string().chars().take(10).collect();
         let place = if name.is_empty() { account.to_string() } else { format!("{} ({account})", clean(name, 64)) };

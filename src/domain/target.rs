@@ -1,4 +1,4 @@
-//! Where: accounts, regions, and the pair of them that has one preferences document.
+//! Where: accounts, regions, and the pair of both that has one preferences document.
 
 use std::fmt;
 use std::str::FromStr;
@@ -98,7 +98,7 @@ identifier!(
     }
 );
 
-/// The partition that a region belongs to, as it stands in ARNs.
+/// The partition of a region, as in ARNs.
 pub fn partition(region: &Region) -> &'static str {
     match region.as_str() {
         r if r.starts_with("cn-") => "aws-cn",
@@ -139,7 +139,7 @@ impl FromStr for Target {
     }
 }
 
-/// Whether an account is there to be governed.
+/// Whether an account can be governed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AccountState {
@@ -152,7 +152,7 @@ pub enum AccountState {
     Left,
 }
 
-/// What the policy needs to know of an account, as Organizations tells it.
+/// What the policy needs to know of an account, as Organizations reports it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AccountFacts {
     /// The account.
@@ -168,7 +168,7 @@ pub struct AccountFacts {
 }
 
 impl AccountFacts {
-    /// Directly under the root, that is in no OU yet. Accounts are created there and moved later.
+    /// Whether it is directly under the root, in no OU yet. Accounts are created there and moved later.
     pub fn is_unplaced(&self) -> bool {
         !self.ou_path.iter().any(|ou| ou.as_str().starts_with("ou-"))
     }

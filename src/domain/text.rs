@@ -1,4 +1,4 @@
-//! Foreign text: names, programs and messages that other people chose, made safe to write into a subject, a log or a page.
+//! Foreign text: names, programs and messages that others chose, made safe for subjects, logs and alerts.
 
 use std::fmt::Write as _;
 
@@ -13,9 +13,9 @@ pub const AGENT_CHARS_MAX: usize = 256;
 /// Messages and reasons.
 pub const MESSAGE_CHARS_MAX: usize = 512;
 
-/// `text` in at most `max` characters, without anything invisible. White space that is no plain blank becomes one; control
-/// and format characters go, because they can rewrite a terminal, break a mail subject or turn text round. Where something
-/// was cut off, the last character is `…`.
+/// `text` in at most `max` characters, without invisible ones. Any white space becomes a blank. Control and format
+/// characters are dropped: they can rewrite a terminal, break a mail subject or reverse text. A text that was cut ends in
+/// `…`.
 pub fn clean(text: &str, max: usize) -> String {
     let mut visible = text
         .chars()
@@ -52,8 +52,8 @@ fn is_format(c: char) -> bool {
         | '\u{13430}'..='\u{1343f}' | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e007f}')
 }
 
-/// `text` to its last character, with everything invisible written out as JSON does it (`\u001b`); line ends stay. In JSON
-/// such characters stand in strings only, so that it means the same as before.
+/// The whole `text`, with invisible characters escaped as in JSON (`\u001b`); line ends stay. JSON allows such characters
+/// in strings only, so its meaning stays the same.
 pub fn escaped(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for c in text.chars() {

@@ -1,4 +1,4 @@
-//! Points in time, in milliseconds, as the domain passes them around.
+//! Points in time, in milliseconds.
 
 use std::fmt;
 use std::str::FromStr;

@@ -1,4 +1,4 @@
-//! What one observation and some calls say, as facts.
+//! Facts from one observation and from calls.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,12 +13,12 @@ use super::observation::{Observation, Seen, VersionInfo};
 use super::policy::Owned;
 use super::time::{SECOND_MS, Time};
 
-/// The facts that calls bring: those through the reactor's role that an intent explains mark it as come back; every other
-/// one is remembered. `known` are those whose alerts went out and that have left the record since.
+/// The facts from calls. A call through the reactor's role that an intent explains marks the intent as echoed; every other
+/// call is kept. `known` are calls that left the record after their alerts went out.
 pub fn calls(facts: &Facts, calls: &[CallFact], known: &BTreeSet<String>) -> Facts {
     let mut learned = Facts::default();
     for call in calls.iter().filter(|call| !known.contains(&call.edit.id)) {
-        // Joined and not replaced: several calls belong to one write, and an event may come in several copies.
+        // Join, not replace: one write makes several calls, and an event may arrive in several copies.
         learned = merge(&learned, &learn(facts, call));
     }
     learned
@@ -40,13 +40,13 @@ fn learn(facts: &Facts, call: &CallFact) -> Facts {
     learned
 }
 
-/// A call through the reactor's role from a time whose intents have left the record; or one that lost a race of ours.
+/// Whether a call through the reactor's role is not kept: its intents have left the record, or it failed.
 fn is_beyond_judging(facts: &Facts, call: &CallFact) -> bool {
     let before = facts.base.as_ref().is_some_and(|base| call.edit.at <= base.intents_until.plus_ms(VISIBLE_MS));
     call.via_reactor_role && (before || call.edit.failed.is_some())
 }
 
-/// Versions whose contents it takes to say what is new in an observation.
+/// Versions whose contents are needed to determine what is new in an observation.
 pub fn wanted(facts: &Facts, seen: &Seen, now: Time) -> BTreeSet<u64> {
     let mut wanted = BTreeSet::new();
     for (info, previous) in news(facts, seen, now).into_iter().filter(|_| seen.is_session()) {
@@ -62,7 +62,7 @@ pub fn wanted(facts: &Facts, seen: &Seen, now: Time) -> BTreeSet<u64> {
     wanted
 }
 
-/// What an observation says, given what is known by then.
+/// The facts from an observation, given those known so far.
 pub fn witness(facts: &Facts, observation: &Observation, now: Time) -> Facts {
     match observation {
         Observation::Unknown(_) => Facts::default(),
@@ -109,8 +109,8 @@ fn present(facts: &Facts, seen: &Seen, now: Time) -> Facts {
     learned
 }
 
-/// Nothing was known of this document before. Where a document was found absent that is older than that observation, the
-/// read was a stale one, and this is the first.
+/// Whether this document was unknown before. An earlier observation without a document was stale if the document is older
+/// than it; then this is the first.
 fn is_first(facts: &Facts, seen: &Seen) -> bool {
     let Some(base) = &facts.base else { return true };
     let ours = |info: &VersionInfo| info.name.as_ref().is_some_and(|name| facts.intents.contains_key(name));
@@ -118,7 +118,7 @@ fn is_first(facts: &Facts, seen: &Seen) -> bool {
     empty && seen.versions.iter().any(|info| info.created < base.at) && !seen.versions.iter().any(ours)
 }
 
-/// The base of a first observation: what is there is taken for what was meant.
+/// The base of a first observation: adopts the content that it finds.
 fn base(old: Option<(&Seen, &VersionInfo)>, now: Time) -> Base {
     let body = old.and_then(|(seen, info)| seen.body(info.number).filter(|_| seen.is_session()));
     let content = body.and_then(Body::content).cloned();
@@ -132,8 +132,8 @@ fn base(old: Option<(&Seen, &VersionInfo)>, now: Time) -> Base {
     }
 }
 
-/// The newest version that the first observation takes as it is: older than a name takes to arrive, and below the first
-/// that a call at hand names.
+/// The newest version that a first observation adopts: older than a principal takes to arrive, and below the first version
+/// that a known call made.
 fn adopted<'a>(facts: &Facts, seen: &'a Seen, now: Time) -> Option<&'a VersionInfo> {
     let named = |info: &&VersionInfo| {
         facts.calls.values().filter(|call| call.makes_version()).any(|call| {
@@ -147,14 +147,14 @@ fn adopted<'a>(facts: &Facts, seen: &'a Seen, now: Time) -> Option<&'a VersionIn
     old.max_by_key(|info| info.number)
 }
 
-/// Versions that are not known yet, or of which nothing could be said, oldest first, each with the one listed before it.
+/// Versions that are new or whose change is undetermined, oldest first, each with the one listed before it.
 fn news<'a>(facts: &Facts, seen: &'a Seen, now: Time) -> Vec<(&'a VersionInfo, Option<&'a VersionInfo>)> {
     let until = if is_first(facts, seen) {
         adopted(facts, seen, now).map_or(Time::ZERO, |info| info.created)
     } else {
         facts.base_until()
     };
-    // What could not be read at first may be readable a while later, but not for ever.
+    // An unread version may become readable a while later, but not for ever.
     let said =
         |version: &VersionFact| !matches!(version.delta, Delta::Unsaid(_)) || now.since(version.observed) >= NAMES_MS;
     let known = |created: Time| facts.versions.get(&created).is_some_and(said);
@@ -163,7 +163,7 @@ fn news<'a>(facts: &Facts, seen: &'a Seen, now: Time) -> Vec<(&'a VersionInfo, O
     let previous = std::iter::once(None).chain(listed.iter().copied().map(Some));
     let pairs = listed.iter().copied().zip(previous);
     let mut news: Vec<_> = pairs.filter(|(info, _)| info.created > until && !known(info.created)).collect();
-    // More than the record follows: what lies before is part of the base as it stands, and cannot be told apart.
+    // A record follows no more versions; the changes of older ones become part of the base undistinguished.
     let skipped = news.len().saturating_sub(VERSIONS_MAX + 1);
     news.drain(..skipped);
     news
@@ -205,8 +205,8 @@ fn delta(facts: &Facts, seen: &Seen, info: &VersionInfo, previous: Option<&Versi
     }
 }
 
-/// The content of a version, or of the last valid one before it: an invalid version is stepped over. The error is the version
-/// that it takes to say so, where that can still be read.
+/// The content of a version or, where it is invalid, of the last valid one before it. The error is the version that has to
+/// be read to determine it, if that is still possible.
 fn last_valid(facts: &Facts, seen: &Seen, info: &VersionInfo) -> Result<Content, Option<u64>> {
     let known_invalid = |info: &VersionInfo| {
         facts.versions.get(&info.created).is_some_and(|version| matches!(version.delta, Delta::Invalid(_)))
@@ -223,8 +223,8 @@ fn last_valid(facts: &Facts, seen: &Seen, info: &VersionInfo) -> Result<Content,
     Err(None)
 }
 
-/// The content of a known version without reading it: what was accepted by then, with what the reactor put over it. The
-/// digest shows whether that is it.
+/// The content of a known version without reading it: the content accepted by then, under the reactor's overlay. The digest
+/// confirms it.
 pub fn known_content(facts: &Facts, created: Time) -> Option<Content> {
     if let Some(base) = facts.base.as_ref().filter(|base| base.until == created) {
         return base.content.clone().filter(|content| Some(content.digest()) == base.digest);
@@ -240,7 +240,7 @@ pub fn known_content(facts: &Facts, created: Time) -> Option<Content> {
     candidates.find(|content| content.digest() == *digest)
 }
 
-/// The default was moved, and neither a write of the reactor nor a stale read explains it.
+/// The default moved, and neither a write of the reactor nor a stale read explains it.
 fn moved(facts: &Facts, seen: &Seen, now: Time) -> Option<(Time, Absence)> {
     let last = facts.last.filter(|last| last.default != seen.default.number)?;
     let same_document = seen.versions.iter().any(|info| Some(info.created) == last.latest);
@@ -251,7 +251,7 @@ fn moved(facts: &Facts, seen: &Seen, now: Time) -> Option<(Time, Absence)> {
     (same_document && settled && wrong).then_some((last.at, fact))
 }
 
-/// Whether something that is known to have happened, less than a minute ago, is not to be seen yet.
+/// Whether a known change of the last minute is not visible yet.
 pub fn is_behind(facts: &Facts, seen: Option<&Seen>, now: Time) -> bool {
     let newest =
         seen.map_or(Time::ZERO, |seen| seen.versions.iter().map(|info| info.created).max().unwrap_or(Time::ZERO));

@@ -1,4 +1,4 @@
-//! Reading JSON so that everybody who reads it finds the same in it.
+//! Reads only JSON that all readers understand alike.
 
 use std::fmt;
 
@@ -7,18 +7,18 @@ use serde_json::{Map, Value};
 
 use crate::domain::text::quote;
 
-/// A document is kept inside rows of the ledger, and `serde_json` reads nothing back that is deeper than 128.
+/// Documents are stored inside ledger rows, and `serde_json` reads back no more than 128 levels.
 const DEPTH_MAX: usize = 64;
 
-/// The JSON in `text`, in which no object names a key twice: the agent takes both (it merges objects), others take one. What
-/// a later key hid from us would be read there.
+/// Parses `text`, in which no object may name a key twice. The agent merges both values and other readers take one, so a
+/// value that the reactor does not see would take effect.
 pub(super) fn read(text: &str) -> Result<Value, serde_json::Error> {
     let mut json = serde_json::Deserializer::from_str(text);
     let value = Strict { levels: DEPTH_MAX }.deserialize(&mut json)?;
     json.end().map(|()| value)
 }
 
-/// Reads a value with at most so many levels.
+/// Reads a value of at most this many levels.
 struct Strict {
     levels: usize,
 }

@@ -1,11 +1,11 @@
-//! Alerts that are about no target: messages that came to nothing, and the policy.
+//! Alerts that concern no target: messages, the policy, gap roles.
 
 use super::{Alert, AlertBuilder, Kind, Severity, bounded};
 use crate::domain::target::AccountId;
 use crate::domain::text::clean;
 use crate::domain::time::Time;
 
-/// What is found about a message, or about the policy, and not about a target.
+/// A finding that concerns no target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HubFinding {
     /// A message cannot be decoded.
@@ -33,7 +33,7 @@ impl HubFinding {
         }
     }
 
-    /// Subject, severity, and what there is to do.
+    /// Subject, severity and advice.
     fn text(self) -> (&'static str, Severity, &'static str) {
         match self {
             Self::Undecodable => (
@@ -73,7 +73,7 @@ impl HubFinding {
     }
 }
 
-/// An alert that is about no target, filed under the hub's account. Findings with the same `key` are told once, and counted.
+/// An alert that concerns no target, under the hub account. Findings with the same `key` are sent once, and counted.
 pub fn about_hub(
     found: HubFinding,
     hub: &AccountId,

@@ -1,8 +1,8 @@
-//! One observation from the answers of several calls, or the reason why they do not belong together.
+//! Assembles one observation from the answers of several calls, or reports how they disagree.
 //!
-//! An observation takes three calls and more: `$LATEST`, `$DEFAULT`, the list of versions, further contents. A write can
-//! land between any two of them, and reads of SSM can lag behind by different lengths. An observation that mixes two moments
-//! hides a version: the reactor would write over a change that it never saw. So the answers count only if they agree.
+//! An observation takes three calls or more: `$LATEST`, `$DEFAULT`, the list of versions, further contents. A write can
+//! land between any two of them, and SSM's reads can be stale by different lengths. An observation that mixes two moments
+//! hides a version: the reactor would overwrite a change that it never saw. So the answers have to agree.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -23,7 +23,7 @@ pub struct VersionAnswer {
     pub number: u64,
     /// `CreatedDate`.
     pub created: Time,
-    /// What the version holds.
+    /// Its content.
     pub body: Body,
 }
 
@@ -32,14 +32,14 @@ pub struct VersionAnswer {
 pub struct VersionList {
     /// The versions, in any order.
     pub versions: Vec<VersionInfo>,
-    /// Whether there are pages that were not read.
+    /// Whether unread pages follow.
     pub more: bool,
 }
 
 /// The answers of one observation; `None` where the call found no document, or no such version.
 ///
-/// The list is to be read after `further`, if any are asked for. `latest` and `default` may be read beside it: a version
-/// that is made between two calls shows in the later one only.
+/// The list is read after `further`, if any are requested. `latest` and `default` may be read in parallel with it: a
+/// version that is made between two calls shows in the later one only.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Answers {
     /// `GetDocument` of `$LATEST`.
@@ -52,7 +52,7 @@ pub struct Answers {
     pub further: BTreeMap<u64, Option<VersionAnswer>>,
 }
 
-/// Why answers are no observation: a write landed between them, or reads are not consistent yet. Only new reads can tell.
+/// Why answers disagree: a write landed between them, or a read was stale. Only new reads can resolve it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Disagreement {
     /// Some calls find the document, others do not.
@@ -72,12 +72,12 @@ pub enum Disagreement {
     /// A version was read whose number the list gives to another version.
     #[error("version {0} has another creation date in the list of versions")]
     OtherDate(u64),
-    /// The list shows a version that was asked for and not found.
+    /// The list shows a version that another call did not find.
     #[error("version {0} is in the list of versions and was not found")]
     NotFound(u64),
 }
 
-/// The observation that the answers make, if they agree.
+/// The observation from the answers, if they agree.
 ///
 /// # Errors
 /// The first disagreement.
@@ -108,7 +108,7 @@ pub fn assemble(answers: Answers) -> Result<Observation, Disagreement> {
     })))
 }
 
-/// The further contents. A version that neither call finds was deleted, and is left out; so is one behind the page.
+/// The further contents, without versions that neither call finds (deleted) and those older than the page.
 fn contents(list: &Page, further: BTreeMap<u64, Option<VersionAnswer>>) -> Result<BTreeMap<u64, Body>, Disagreement> {
     let mut bodies = BTreeMap::new();
     for (number, answer) in further {
@@ -144,7 +144,7 @@ impl Page {
         self.versions.iter().find(|version| version.number == number)
     }
 
-    /// Whether the page shows this very version.
+    /// Fails unless the page shows this very version.
     fn shows(&self, answer: &VersionAnswer) -> Result<(), Disagreement> {
         let listed = self.find(answer.number).ok_or(Disagreement::NotListed(answer.number))?;
         if answer.created == listed.created || self.is_documents_date(answer.created) {
@@ -153,9 +153,9 @@ impl Page {
         Err(Disagreement::OtherDate(answer.number))
     }
 
-    /// Whether the document itself was made then. `CreatedDate` of `GetDocument` is "the date the SSM document was created"
-    /// [docs: `API_GetDocument`], of the list "the date the document was created", and the list's is the version's. Should
-    /// `GetDocument` mean the document, its date still tells this document from one that was deleted or made anew.
+    /// Whether the document itself was created then. `CreatedDate` of `GetDocument` is "the date the SSM document was
+    /// created" [docs: `API_GetDocument`]; of the list it is "the date the document was created", but is the version's. If
+    /// `GetDocument` means the document, its date still distinguishes this document from a deleted or recreated one.
     fn is_documents_date(&self, date: Time) -> bool {
         match self.versions.last() {
             Some(first) if first.number == 1 => date == first.created,
@@ -165,9 +165,9 @@ impl Page {
         }
     }
 
-    /// Whether the version stands behind the page. The default version can be any age, and reading twenty pages to find it
-    /// would bring nothing: only the versions of the page are judged. A document that was made anew begins at 1 with younger
-    /// dates, so that number and date together tell that the version is of this document.
+    /// Whether the version is older than the page. The default version can be any age, and reading twenty pages to find it
+    /// gains nothing: only the page's versions are judged. A recreated document begins at 1 with younger dates, so number
+    /// and date together show that the version is of this document.
     fn is_older(&self, answer: &VersionAnswer) -> bool {
         self.older_exist
             && self

@@ -21,7 +21,7 @@ use crate::domain::record::{Incident, Record, Status};
 use crate::domain::signal::Cause;
 use crate::domain::time::{DAY_MS, MINUTE_MS};
 
-/// What people are notified of; brings the record's incident up to date.
+/// The alerts of a reconciliation; updates the record's incident.
 pub(super) fn alerts(
     case: &Case,
     judgement: &Judgement,
@@ -40,7 +40,7 @@ pub(super) fn alerts(
     alerts.extend(context.late(record));
     alerts.extend(context.denied());
     let status = context.status(record, edits_told);
-    // Being within reach again is the changes that the trouble is over.
+    // The reachable-again alert already reports that the incident is over.
     let over = status.as_ref().is_some_and(|alert| alert.kind == Kind::ReachableAgain.as_str());
     if let Some(incident) = record.incident.as_mut().filter(|_| over) {
         incident.notify_on_close = false;
@@ -53,8 +53,8 @@ pub(super) fn alerts(
     alerts
 }
 
-/// The version that had put the acts right before this observation: an attempt that did not come to settle, or one whose
-/// alert waited for a name.
+/// The version that corrected the acts before this observation: by an attempt that never settled, or one whose alert waited
+/// for a principal.
 fn put_right_before(case: &Case, decision: &Decision, changes: &Changes) -> Option<u64> {
     let right = matches!(decision.verdict, Verdict::InSync) && case.resolution.mode == Mode::Enforce;
     let first = changes.edits.iter().map(|edit| edit.at).min().filter(|_| right)?;
@@ -70,12 +70,12 @@ struct Context<'a> {
     decision: &'a Decision,
     applied: &'a Applied,
     changes: &'a Changes,
-    /// The version that had put everything right before this observation.
+    /// The version that corrected everything before this observation.
     before: Option<u64>,
 }
 
 impl Context<'_> {
-    /// Who did what, and what was done about it: one alert for the acts of one reconciliation.
+    /// One alert for the acts of a reconciliation: who did what, and the response.
     fn edits(&self, record: &Record, followed: &Followed) -> Option<Alert> {
         let worth = |edit: &&ReportedEdit| {
             if edit.is_kept() { self.kept_is_worth_telling(edit) } else { followed.notify }
@@ -107,7 +107,7 @@ impl Context<'_> {
         }
     }
 
-    /// All that was done is a trusted principal's, and stays.
+    /// Whether every act is a trusted principal's version that stays.
     fn kept(&self) -> bool {
         let wrote = |edit: &ReportedEdit| edit.is_kept() && edit.act.kind() == "wrote";
         self.case.resolution.mode == Mode::Enforce && self.changes.edits.iter().all(wrote)
@@ -129,7 +129,7 @@ impl Context<'_> {
         }
     }
 
-    /// A trusted act that stays is history, unless it changed what can run code or send sessions elsewhere.
+    /// A trusted act that stays is alerted only if the reactor restored a deleted document, or a reviewed field changed.
     fn kept_is_worth_telling(&self, edit: &ReportedEdit) -> bool {
         let restored = edit.act == Act::Called(Action::Deleted) && matches!(self.applied, Applied::Landed { .. });
         restored || edit.change.iter().any(|field| REVIEWED_FIELDS.contains(&field.field.as_str()))
@@ -202,7 +202,7 @@ impl Context<'_> {
         }
     }
 
-    /// The war is told once, with its opponents and the way to end it; single acts are counted from then on.
+    /// The war is alerted once, with its opponents and how to end it; later acts are only counted.
     fn war(&self, record: &Record, followed: &Followed) -> Option<Alert> {
         let incident = record.incident.as_ref().filter(|_| followed.escalated)?;
         let opponents = incident.opponents.join(", ");
@@ -216,7 +216,7 @@ impl Context<'_> {
         Some(page.about(self.case, self.decision, Some(incident)))
     }
 
-    /// A name that became known enriches its incident; it is an alert of its own only where on-call was alarmed without one.
+    /// A principal that became known updates the incident. It is alerted only where on-call was alarmed without one.
     fn late(&self, record: &Record) -> Vec<Alert> {
         let edits = self.changes.late.iter().filter(|edit| self.changes.owed.contains(&edit.key));
         edits
@@ -235,7 +235,7 @@ impl Context<'_> {
             .collect()
     }
 
-    /// Attempts that failed: one alert per account and hour, whose count goes up in the ledger.
+    /// Failed attempts: one alert per account and hour, which the ledger counts up.
     fn denied(&self) -> Vec<Alert> {
         let attempts = self.changes.denied.iter();
         attempts
@@ -261,7 +261,7 @@ impl Context<'_> {
             .collect()
     }
 
-    /// A target that stands worse, or better, than it did, without an act that tells it.
+    /// The alert about a status that became worse or better, without an act that explains it.
     fn status(&self, record: &Record, edits_told: bool) -> Option<Alert> {
         let (before, after) = (self.case.record.status, record.status);
         let given_up = matches!(self.decision.verdict, Verdict::Unknown { .. }) && self.case.requeues >= REQUEUES_MAX;
@@ -292,7 +292,7 @@ impl Context<'_> {
             Applied::Refused(_) => "the write is not allowed",
             Applied::Nothing | Applied::Landed { .. } => "it cannot be read",
         };
-        // Nobody can use Session Manager in a region that is off: good to know, no more.
+        // Session Manager is unusable in a disabled region, so this is informational.
         let off = matches!(&self.decision.verdict, Verdict::Unknown { why } if why.obstacle == Obstacle::RegionOff);
         let severity = if off { Severity::Info } else { Severity::High };
         AlertBuilder::new(Kind::Unreachable, severity, key)
@@ -301,7 +301,7 @@ impl Context<'_> {
             .line("To do", "check that the account has the member role, that it trusts the hub, that no SCP denies it, and that the region is on")
     }
 
-    /// A new account that was configured late: one alert, with what stood in the way.
+    /// A new account that was configured late: one alert, with the obstacle.
     fn late_configuration(&self, record: &Record) -> Option<Alert> {
         let Milestones { vended: Some(vended), configured: Some(configured), .. } = record.milestones else {
             return None;
@@ -319,8 +319,8 @@ impl Context<'_> {
         Some(page.about(self.case, self.decision, None))
     }
 
-    /// A write that did not come back as an event: told once, in a new account after the policy's minutes, and elsewhere by
-    /// the next sweep.
+    /// A write whose event did not come back: alerted once. A new account's own messages report it after the policy's
+    /// minutes, elsewhere the next sweep does.
     fn blind(&self, record: &mut Record) -> Option<Alert> {
         let watched_ms = i64::from(self.case.limits.readiness_minutes) * MINUTE_MS;
         let (name, intent) = unechoed(&record.facts).filter(|(_, intent)| intent.notified == Notified::No)?;
@@ -344,7 +344,7 @@ impl Context<'_> {
         Some(alert)
     }
 
-    /// An exemption that is about to end.
+    /// An exemption that ends soon.
     fn exemption(&self, record: &mut Record) -> Option<Alert> {
         let note = self.case.resolution.exemption.as_ref()?;
         let left_ms = note.expires.since(self.case.now);
@@ -365,7 +365,7 @@ impl Context<'_> {
         Some(page.about(self.case, self.decision, None))
     }
 
-    /// The incident is over: told where people wait for that, or where acts were counted and not shown.
+    /// The end of the incident: alerted where on-call waits for it, or where acts were counted and not shown.
     fn resolved(&self, incident: &Incident) -> Option<Alert> {
         if !incident.notify_on_close && incident.edits <= incident.shown {
             return None;

@@ -1,4 +1,4 @@
-//! One line of history: the whole case, so that any decision can be replayed, with each content kept once by its digest.
+//! One history entry: the whole case, so that any decision can be replayed. Each content is stored once, by its digest.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use crate::domain::text::sha256;
 const INLINE: &str = "$content";
 const BY_DIGEST: &str = "$digest";
 
-/// The history entry of a pass.
+/// The history entry of a reconciliation.
 pub(super) fn entry(case: &Case, decision: &Decision, applied: &Applied) -> HistoryEntry {
     let mut value = json!({ "schema_version": 1, "case": case, "decision": decision, "applied": applied });
     let mut contents = BTreeMap::new();
@@ -38,7 +38,7 @@ pub fn detach(value: &mut Value, contents: &mut BTreeMap<String, String>) {
     }
 }
 
-/// The inverse of [`detach`]; a content that is not there stays a digest.
+/// The inverse of [`detach`]; a content that is missing stays a digest.
 pub fn attach(value: &mut Value, contents: &BTreeMap<String, String>) {
     match value {
         Value::Object(map) => {

@@ -1,6 +1,6 @@
-//! The incident of a target: foreign acts from the first until the target was right and quiet for the policy's window.
+//! The incident of a target: foreign acts, from the first until the target is in sync and quiet for the policy's window.
 //!
-//! On-call is notified of the first act of each principal and kind; more of the same is counted, and told when it is over.
+//! On-call is notified of the first act of each principal and kind; repetitions are counted, and reported at the end.
 
 use super::notify::{Changes, ReportedEdit};
 use crate::domain::attribution::Author;
@@ -13,14 +13,14 @@ use crate::domain::record::{Incident, OPPONENTS_MAX, Record, Status};
 use crate::domain::text::clean;
 use crate::domain::time::Time;
 
-/// What becomes of the incident in one reconciliation.
+/// The effect of one reconciliation on the incident.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Followed {
-    /// The acts that on-call is to be notified of now; none where they are only counted.
+    /// Whether to notify on-call of the acts now; otherwise they are only counted.
     pub(super) notify: bool,
-    /// It was escalated as an edit war just now.
+    /// Whether it has just become an edit war.
     pub(super) escalated: bool,
-    /// It was closed.
+    /// The incident, if it was closed.
     pub(super) closed: Option<Incident>,
 }
 
@@ -44,7 +44,7 @@ pub(super) fn follow(case: &Case, judgement: &Judgement, changes: &Changes, reco
     let acted = !foreign.is_empty() || !fought.is_empty() || turned;
     incident.last = incident.last.max(if acted { case.now } else { judgement.breaker.last_act.unwrap_or(Time::ZERO) });
     incident.notify_on_close |= wrong;
-    // Between trusted writers nobody is notified of single acts; in a war those that undo the policy's values count.
+    // Single acts of trusted writers are not alerted; in a war those count that undo the policy's values.
     let escalated = incident.escalated;
     for edit in foreign.iter().chain(fought.iter().filter(|_| escalated)) {
         incident.edits = incident.edits.saturating_add(1);
@@ -85,7 +85,7 @@ fn escalate(case: &Case, judgement: &Judgement, incident: &mut Incident, followe
     }
 }
 
-/// The war names all whose versions led to it: also those whose own alerts still wait for a name, and trusted ones that keep
+/// Names everyone whose versions led to the war: also principals whose own alerts still wait, and trusted ones that keep
 /// undoing the policy's values.
 fn name_writers(case: &Case, judgement: &Judgement, incident: &mut Incident) {
     let facts = &case.record.facts;
@@ -123,7 +123,7 @@ fn notify(case: &Case, foreign: &[&ReportedEdit], incident: &mut Incident, follo
     incident.notified_at = case.now;
 }
 
-/// The target is as it should be, and nobody acted on it for the policy's window.
+/// Closes the incident when the target is right and no act came for the policy's window.
 fn close(case: &Case, record: &mut Record) -> Option<Incident> {
     let quiet = match case.observation {
         crate::domain::observation::Observation::Unknown(_) => false,
@@ -133,7 +133,7 @@ fn close(case: &Case, record: &mut Record) -> Option<Incident> {
     if quiet && record.incident.as_ref().is_some_and(over) { record.incident.take() } else { None }
 }
 
-/// A name that became known enriches the incident.
+/// Adds principals that became known later.
 fn name_late(incident: &mut Incident, changes: &Changes) {
     for edit in &changes.late {
         incident.opponents.retain(|known| known != UNKNOWN);

@@ -1,4 +1,4 @@
-//! What a reconciliation leaves in the record, alerts and incident apart.
+//! The record after a reconciliation, except for its incident and the marks of alerts.
 
 use super::notify::Changes;
 use crate::domain::case::{Applied, Case, Decision, Verdict, WaitsOn};
@@ -31,14 +31,14 @@ pub(super) fn next_record(
     record.status = status(case, decision, applied, changes);
     record.why = if record.status == Status::InSync { String::new() } else { decision.reasons.join("; ") };
     if let Some(base) = &mut record.facts.base {
-        // The reactor has said by now what deserves a review.
+        // The alert about what needs a review went out before.
         base.notified = Notified::Named;
     }
     record.milestones = passed(case, record.milestones, record.status == Status::InSync);
     record
 }
 
-/// The milestones after the reconciliation; with `right`, the target is right at its end.
+/// The milestones after the reconciliation; `right` says whether the target is in sync at its end.
 fn passed(case: &Case, before: Milestones, right: bool) -> Milestones {
     let now = Some(case.now);
     let new = case.cause == Cause::AccountLifecycle && before.configured.is_none();
@@ -52,8 +52,8 @@ fn passed(case: &Case, before: Milestones, right: bool) -> Milestones {
     }
 }
 
-/// A version of another author that is in sync holds the policy's values: they are accepted with it, and stay when the policy
-/// gives those fields up.
+/// Accepts the policy's values together with a compliant version of another author: they stay when the policy gives those
+/// fields up.
 fn keep_owned(case: &Case, judgement: &Judgement, decision: &Decision, facts: &mut Facts) {
     let Observation::Present(seen) = &case.observation else { return };
     let enforced = decision.verdict == Verdict::InSync && case.resolution.mode == Mode::Enforce;
@@ -70,7 +70,7 @@ fn status(case: &Case, decision: &Decision, applied: &Applied, changes: &Changes
     }
     match case.resolution.mode {
         Mode::Exempt => return Status::Exempt,
-        // The alert about the act that waits for its name tells the drift too.
+        // The alert about the act that waits for a principal reports the drift too.
         Mode::Observe if !right && changes.wait.is_some() && case.record.status != Status::Drifted => {
             return Status::Waiting;
         }
@@ -97,10 +97,10 @@ fn unreadable(case: &Case, decision: &Decision) -> Status {
     }
     let patience_ms = i64::from(case.limits.readiness_minutes) * MINUTE_MS;
     match (case.record.status, case.cause) {
-        // On-call knows, and it is not over.
+        // On-call was notified, and the obstacle persists.
         (Status::Unreachable, _) => Status::Unreachable,
         (_, Cause::AccountLifecycle) if decision.wait.is_some() && is_patient(case) => Status::Waiting,
-        // Another message waits for the new account, and alerts if it waits in vain.
+        // Another message waits for the new account, and alerts if the wait fails.
         (Status::Waiting, Cause::DocumentEvent | Cause::Sweep) if case.now.since(case.record.updated) < patience_ms => {
             Status::Waiting
         }

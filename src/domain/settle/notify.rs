@@ -1,7 +1,7 @@
-//! What on-call is to be notified of now, what waits for a name, and what that marks in the facts.
+//! What to notify on-call of now, what waits for a principal, and how the facts are marked.
 //!
-//! An act is notified because it happened, not because the document was caught wrong. A call goes out by name, together with
-//! the version that it made; a version or an absence without a call waits a minute for one.
+//! An act is alerted because it happened, not because the document was found wrong. A call is alerted by name, together
+//! with the version that it made. A version or an absence without a call waits a minute for one.
 
 use std::collections::BTreeSet;
 
@@ -19,24 +19,24 @@ use crate::domain::principal::{Attribution, Principal, UNKNOWN};
 use crate::domain::text::clean;
 use crate::domain::time::{SECOND_MS, Time};
 
-/// One act, as it is notified.
+/// One act, as reported to on-call.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ReportedEdit {
     /// The same for the same act, however it is found.
     pub key: String,
-    /// What the policy makes of the principal.
+    /// The policy's attribution of the principal.
     pub attribution: Attribution,
-    /// Who acted, where that is known.
+    /// The principal, where known.
     pub principal: Option<Principal>,
     /// What was done.
     pub act: Act,
     /// When.
     pub at: Time,
-    /// The fields that it changed.
+    /// The fields that the act changed.
     pub change: Change,
     /// The call behind it, where there is one.
     pub event: Option<Edit>,
-    /// What is odd about it.
+    /// Anything unusual about it.
     pub note: Option<String>,
 }
 
@@ -49,7 +49,7 @@ pub enum Act {
     FoundDeleted,
     /// The default was found at this version.
     FoundMoved(u64),
-    /// A call that is told as it is.
+    /// A call, reported as it is.
     Called(Action),
 }
 
@@ -58,20 +58,20 @@ pub enum Act {
 pub(super) struct Changes {
     /// Acts of others, the least trusted principal first.
     pub(super) edits: Vec<ReportedEdit>,
-    /// Acts that on-call was notified of without a name, which is known by now.
+    /// Acts reported without a principal before, whose principal is known by now.
     pub(super) late: Vec<ReportedEdit>,
-    /// Keys of those that on-call was alarmed about, and is owed the name of.
+    /// Keys of those whose principal on-call is owed after an alarm.
     pub(super) owed: BTreeSet<String>,
     /// Calls that failed.
     pub(super) denied: Vec<CallFact>,
-    /// When something that waits for a name is due.
+    /// When the next act that waits for a principal is due.
     pub(super) wait: Option<Time>,
-    /// The facts, with what on-call is notified of.
+    /// The facts, with their marks of what on-call is notified of.
     pub(super) facts: Facts,
 }
 
 impl Act {
-    /// In people's words, after the name of the principal.
+    /// In words, to follow the principal's name.
     pub fn in_words(self) -> String {
         match self {
             Self::Wrote(version) => format!("wrote version {version}"),
@@ -81,7 +81,7 @@ impl Act {
         }
     }
 
-    /// Acts of one kind by one principal are one story.
+    /// The kind of act; on-call is notified once of a principal's acts of one kind.
     pub(super) fn kind(self) -> &'static str {
         match self {
             Self::Wrote(_) | Self::Called(Action::Created | Action::Updated { .. }) => "wrote",
@@ -94,19 +94,19 @@ impl Act {
 }
 
 impl ReportedEdit {
-    /// What people call the principal.
+    /// The principal's display name.
     pub fn name(&self) -> String {
         self.principal.as_ref().map_or_else(|| UNKNOWN.to_owned(), |principal| clean(&principal.called(), 96))
     }
 
-    /// By a principal that the policy trusts, and wholly taken over.
+    /// Whether the principal is trusted and the act wholly accepted.
     pub fn is_kept(&self) -> bool {
         self.attribution == Attribution::Trusted && self.note.is_none()
     }
 }
 
 impl Changes {
-    /// Versions that left the record before their names were known go out at once.
+    /// Reports versions that left the record before their principals were known.
     pub(super) fn overflow(&mut self, case: &Case, unnotified: &[Time]) {
         for created in unnotified {
             let Some(version) = self.facts.versions.get(created).filter(|v| v.notified == Notified::No) else {
@@ -134,7 +134,7 @@ pub(super) fn gather(case: &Case, judgement: &Judgement, decision: &Decision, ap
     changes
 }
 
-/// The least trusted first; a name before none.
+/// Sort key: the least trusted first, a known principal before an unknown one.
 fn distrust(attribution: Attribution) -> u8 {
     match attribution {
         Attribution::Untrusted => 0,
@@ -145,7 +145,7 @@ fn distrust(attribution: Attribution) -> u8 {
     }
 }
 
-/// An invocation is about to write, this one next time, or a change is not visible yet: what was done is better said then.
+/// Whether to report later: a change is not visible yet, another invocation is about to write, or this write was overtaken.
 fn is_unsettled(decision: &Decision, applied: &Applied) -> bool {
     let waits = matches!(decision.wait.as_ref().map(|wait| &wait.on), Some(WaitsOn::Intent | WaitsOn::Visibility));
     waits || matches!(applied, Applied::Refused(refusal) if refusal.is_outpaced())
@@ -163,10 +163,10 @@ fn names_awaited(case: &Case, judgement: &Judgement) -> bool {
 struct Gathering<'a> {
     case: &'a Case,
     judgement: &'a Judgement,
-    /// Some version has no name yet, or what becomes of the document is not known yet: the alert that covers it waits.
+    /// A version's author or the document's state is not known yet: the alert about it waits.
     held: bool,
     changes: Changes,
-    /// Calls that an absence is explained by.
+    /// Calls that explain an absence.
     matched: BTreeSet<String>,
 }
 
@@ -175,7 +175,7 @@ impl Gathering<'_> {
         &self.case.record.facts
     }
 
-    /// When a fact that was first known at `since` is told without a name; `None` where that is now.
+    /// Whether a fact first known at `since` is reported without a principal now; otherwise notes when it will be.
     fn due(&mut self, since: Time) -> bool {
         let due = since.plus_ms(VISIBLE_MS);
         if due <= self.case.now || self.case.requeues >= REQUEUES_MAX {
@@ -258,7 +258,7 @@ impl Gathering<'_> {
         }
     }
 
-    /// Why a trusted version is not wholly taken over.
+    /// Why a trusted version is not wholly accepted.
     fn withheld(&self, created: Time) -> Option<String> {
         let withheld = self.judgement.accepted.withheld.iter().find(|withheld| withheld.created == created)?;
         Some(match withheld.why {
@@ -281,7 +281,7 @@ impl Gathering<'_> {
         }
     }
 
-    /// What becomes of an absence: a call explains it, the reactor's own write does, or nobody does within a minute.
+    /// The mark of an absence: a call or the reactor's own write explains it, or it is reported after a minute.
     fn absence(&mut self, known: Time, absence: &Absence) -> Notified {
         let (act, what) = match absence.default {
             Some(version) => (Act::FoundMoved(version), "moved"),
@@ -314,7 +314,7 @@ impl Gathering<'_> {
         self.without_name()
     }
 
-    /// The first call that explains an absence and no other one.
+    /// The first call that explains this absence and no other.
     fn call_behind(&self, absence: &Absence) -> Option<String> {
         let between = absence.after.plus_ms(-VISIBLE_MS - SECOND_MS)..=absence.first.plus_ms(VISIBLE_MS);
         let explains = |call: &CallFact| match absence.default {
@@ -329,7 +329,7 @@ impl Gathering<'_> {
         fitting.map(|(at, id, _)| (at, id)).min().map(|(_, id)| id.clone())
     }
 
-    /// How an act without a name is marked.
+    /// The mark of an act that is reported without a principal.
     fn without_name(&self) -> Notified {
         match self.case.resolution.mode {
             Mode::Enforce => Notified::Alarmed,
@@ -371,7 +371,7 @@ impl Gathering<'_> {
         self.changes.edits.push(called(self.case, call, note));
     }
 
-    /// Losing a race, or writing what is there already, is how pipelines work; being denied is not.
+    /// Pipelines lose races and repeat writes in normal operation; of a trusted principal only a denial is reported.
     fn failed(&mut self, id: &str, call: CallFact) {
         self.mark_call(id);
         let code = call.edit.failed.as_deref().unwrap_or_default();
@@ -380,7 +380,7 @@ impl Gathering<'_> {
         }
     }
 
-    /// A call that no version fits: it is named all the same, with the reason.
+    /// Reports a call that no version fits, with the reason.
     fn unpaired(&mut self, id: &str, call: &CallFact) {
         let facts = self.facts();
         let followed = facts.base.as_ref().is_none_or(|base| ssm_time(facts, call.edit.at) > base.until);
@@ -401,7 +401,7 @@ impl Gathering<'_> {
         }
     }
 
-    /// Making one's own version the default at once is part of that version's story.
+    /// A caller that makes its own version the default at once is reported with that version only.
     fn default_moved(&mut self, id: &str, call: &CallFact, number: Option<u64>) {
         let own = |other: &CallFact| {
             let made = other.makes_version() && other.edit.action.made_version() == number;
@@ -416,8 +416,8 @@ impl Gathering<'_> {
     }
 }
 
-/// The call that made a nameless version the default at once: most likely its author's. One that on-call knows of as what
-/// it was says nothing of another act.
+/// The call that made a nameless version the default at once: most likely its author's. A call that was reported already
+/// explains no other act.
 fn mover(facts: &Facts, created: Time, version: &VersionFact) -> Option<CallFact> {
     let moved = |call: &&CallFact| {
         let near = is_soon_after(ssm_time(facts, call.edit.at), created);
@@ -428,7 +428,7 @@ fn mover(facts: &Facts, created: Time, version: &VersionFact) -> Option<CallFact
     facts.calls.values().filter(moved).min_by_key(|call| (call.edit.at, &call.edit.id)).cloned()
 }
 
-/// Whether a call came within a minute after a version, as far as CloudTrail's clock and SSM's agree.
+/// Whether a call came within a minute after a version, as far as CloudTrail's and SSM's clocks agree.
 fn is_soon_after(at: Time, created: Time) -> bool {
     (-SAME_CALL_MS..=VISIBLE_MS).contains(&at.since(created))
 }
@@ -446,8 +446,8 @@ fn called(case: &Case, call: &CallFact, note: Option<String>) -> ReportedEdit {
     }
 }
 
-/// A version that no call is known for. Whoever made it the default at once has most likely written it: good enough to be
-/// said, not to be trusted.
+/// Reports a version without a call. The principal that made it the default at once most likely wrote it: enough to report,
+/// not to trust.
 fn nameless(case: &Case, created: Time, version: &VersionFact, mover: Option<CallFact>) -> ReportedEdit {
     ReportedEdit {
         key: version_key(case, created, version),
@@ -465,7 +465,7 @@ fn version_key(case: &Case, created: Time, version: &VersionFact) -> String {
     format!("{}:v{}@{}", case.target, version.number, created.ms())
 }
 
-/// Whether a call was not allowed. Which of its codes SSM uses is not documented.
+/// Whether an error code is a denial. AWS does not document which codes SSM uses.
 fn is_denial(code: &str) -> bool {
     ["AccessDenied", "Unauthorized", "NotAuthorized"].iter().any(|word| code.contains(word))
 }

@@ -1,4 +1,4 @@
-//! How alerts about a target are written: who did what, field by field, and where.
+//! The text of alerts about a target: who did what, field by field, and where.
 
 use std::collections::BTreeMap;
 
@@ -74,8 +74,7 @@ impl AlertBuilder {
     }
 }
 
-/// The edits that there is room for. Where there are more, those of one hand do not crowd out what another one did: the first
-/// of everybody comes first, then the second.
+/// The edits that fit into an alert. If there are more, principals take turns, so that one does not crowd out another.
 fn shown<'a>(edits: &[&'a ReportedEdit]) -> Vec<&'a ReportedEdit> {
     if edits.len() <= ITEMS_MAX {
         return edits.to_vec();

@@ -1,4 +1,4 @@
-//! When a target is observed again by itself: one list of waits, and one message for the earliest of them.
+//! When a target is observed again without an event: collects all waits, and sends one message for the earliest.
 
 use super::incident::is_wrong;
 use super::notify::Changes;
@@ -15,8 +15,7 @@ use crate::domain::time::{MINUTE_MS, SECOND_MS, Time};
 /// SQS delays a message by no more than this [docs: SQS quotas].
 pub const DELAY_MAX_S: u32 = 900;
 
-/// The message that comes next by itself; the record remembers all that are on their way, so that
-/// no event adds another.
+/// The next message of the reactor's own. The record remembers all that are on their way, so that no event adds another.
 pub(super) fn next(
     case: &Case,
     decision: &Decision,
@@ -39,37 +38,37 @@ pub(super) fn next(
     Some((work, delay))
 }
 
-/// Everything that is waited for.
+/// The times of everything that the target waits for.
 fn waits(case: &Case, decision: &Decision, applied: &Applied, changes: &Changes, record: &Record) -> Vec<Time> {
     let mut waits: Vec<Time> = Vec::new();
-    // SSM or a principal is to do something first.
+    // SSM or a principal has to act first.
     waits.extend(decision.wait.as_ref().filter(|_| !matches!(applied, Applied::Refused(_))).map(|wait| wait.until));
-    // An alert waits for a name.
+    // An alert waits for a principal.
     waits.extend(changes.wait);
     match applied {
         // Another writer was faster.
         Applied::Refused(refusal) if refusal.is_outpaced() => {
             waits.push(case.now.plus_ms(SECOND_MS * i64::from(1 + case.requeues.min(29))));
         }
-        // What may not be written now may be written later; the event of the attempt itself is no reason.
+        // A denied write may be allowed later; the event of the attempt itself triggers no retry.
         Applied::Refused(Refusal::Denied) if case.cause != Cause::Sweep && is_patient(case) => {
             waits.push(past_obstacle(case));
         }
         Applied::Refused(_) | Applied::Nothing | Applied::Landed { .. } => {}
     }
-    // A new account is watched until its events arrive.
+    // A new account is observed until its events arrive.
     let unwatched = unechoed(&record.facts).is_some() || matches!(applied, Applied::Refused(_));
     if case.cause == Cause::AccountLifecycle && unwatched && is_patient(case) {
         waits.push(case.now.plus_ms(WATCH_MS));
     }
-    // An incident closes when it was quiet for the policy's window.
+    // An incident closes when no act came for the policy's window.
     let closes = record.incident.as_ref().filter(|_| !is_wrong(record.status));
     waits.extend(closes.map(|incident| incident.last.plus_ms(window_ms(&case.limits))));
     waits
 }
 
-/// The newest write of the reactor that did not come back as an event. Calls of several writes may fall into one second and
-/// be taken for one another's, so that any call that came back of about that time shows that events arrive.
+/// The newest write of the reactor whose event has not come back. Calls of several writes may fall into one second and be
+/// confused, so any echo of about that time or later shows that events arrive.
 pub(super) fn unechoed(facts: &Facts) -> Option<(&String, &Intent)> {
     let written = |(_, intent): &(&String, &Intent)| {
         intent.write != Intended::Prune && matches!(intent.ended, Some(crate::domain::fact::Ended::Landed(_)))
@@ -92,7 +91,7 @@ fn successor(case: &Case, until: Time) -> (Work, u32) {
     (work, delay_s(case.now, until))
 }
 
-/// The delay, in whole seconds, of a message that is not to be worked on before `until`.
+/// The delay until `until` in whole seconds, at most [`DELAY_MAX_S`].
 pub fn delay_s(now: Time, until: Time) -> u32 {
     let ms = until.since(now).max(0).saturating_add(SECOND_MS - 1);
     u32::try_from(ms / SECOND_MS).unwrap_or(DELAY_MAX_S).min(DELAY_MAX_S)
