@@ -30,8 +30,8 @@ impl<'a> Arn<'a> {
     }
 }
 
-/// Whether `text` can be kept as an ARN. If it is too long or has foreign characters, it is dropped, never cut or cleaned:
-/// the rest could match a pattern that the whole does not.
+/// Whether `text` can be kept as an ARN. A longer text, or one with foreign characters, is dropped and never cut or
+/// cleaned: the rest could match a pattern that the whole does not.
 pub(super) fn is_sound(text: &str) -> bool {
     text.starts_with("arn:") && text.len() <= ARN_BYTES_MAX && text.bytes().all(|b| b.is_ascii_graphic())
 }

@@ -85,8 +85,8 @@ enum Named {
     Nothing,
 }
 
-/// Finds the name where the caller gave it most directly: in the request, in the reply, in `resources` (CloudTrail omits
-/// request and reply beyond 100 KB each), or in the message of a denied call.
+/// Finds the name where the caller gave it most directly: request, reply, `resources`, message of a denied call. CloudTrail
+/// omits request and reply beyond 100 KB each.
 fn named(record: &Record<'_>, target: &Target) -> Named {
     let request = record.part("requestParameters").and_then(|asked| str_at(asked, "name"));
     let reply = || {
