@@ -10,9 +10,9 @@
 //! 2. The account joined less than the configured hours ago, or IAM shows no use of its member role.
 //!
 //! The broker reads the member role's last use with a session of the gap role that can only call `iam:GetRole` on it. A
-//! missing role counts as unused. IAM keeps the date of the last use for 400 days and promises no delay for it [docs:
+//! missing role counts as unused. IAM keeps the date of the last use for 400 days, without a promised delay [docs:
 //! `API_RoleLastUsed`]. Sweeps use a working role daily, so its date stays fresh; a late date prolongs the gap by hours. An
-//! account administrator who recreates the role clears its date and gains nothing: credentials go to the reactor alone, and
+//! account administrator who recreates the role clears its date and gains nothing. Credentials go to the reactor alone, and
 //! reach no further than the member role's.
 //!
 //! The function's resource policy admits only the role of the reactor's function; AWS enforces it. Each answer is one log

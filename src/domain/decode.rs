@@ -1,10 +1,9 @@
-//! From the body of a message to what happened.
+//! Decodes the body of a message into what happened.
 //!
-//! **The rule for undecodable.** A message that is for us but cannot be used is not retried: the caller puts it into the dead-letter
-//! queue with the reason, tells once, and settles it. A message that is well-formed and not for us is settled with a log line.
-//! A message that claims to be for us, and that AWS has not delivered, has no effect and is told.
-//! Nothing is dropped because one optional field has an odd type: a form of event that we fail to read is a form of edit that
-//! we fail to see.
+//! **Undecodable messages.** A message for the reactor that cannot be used is not retried: the caller dead-letters it with
+//! the reason, alerts once, and settles it. A well-formed message that is not for the reactor is settled with a log line. A
+//! message that claims to be for the reactor, but that AWS did not deliver, has no effect and is alerted. An odd type of an
+//! optional field drops no message: an event that the decoder fails to read is an edit that the reactor fails to see.
 
 use serde_json::{Value, json};
 
@@ -36,49 +35,49 @@ const SERVICE_EVENT: &str = "AWS Service Event via CloudTrail";
 const REGION_CHANGE: &str = "Region Opt-In Status Change";
 const SCHEDULED: &str = "Scheduled Event";
 
-/// What became of a message.
+/// The outcome of decoding a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Decoded {
-    /// Something that makes us look.
+    /// A signal for the reactor.
     Signal(Box<InboundEvent>),
-    /// Well-formed, and nothing for us.
+    /// Well-formed, and not for the reactor.
     Ignored {
         /// Why it is not.
         reason: String,
-        /// What a log line can name it by.
+        /// What identifies it in a log line.
         about: Option<Box<About>>,
     },
-    /// It claims to be for us, and is not as AWS delivers it: forged, or replayed from an archive.
+    /// It claims to be for the reactor, but is not as AWS delivers it: forged, or replayed from an archive.
     Untrusted {
         /// Why it is not believed.
         reason: String,
-        /// What an alert can name it by.
+        /// What identifies it in an alert.
         about: Option<Box<About>>,
     },
-    /// For us, and unusable.
+    /// For the reactor, and unusable.
     Undecodable {
         /// What is wrong with it, and what to do.
         reason: String,
     },
 }
 
-/// What a log line or an alert can name a message by that gives no signal.
+/// Identifies a message without a signal in a log line or an alert.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct About {
     /// CloudTrail's `eventID`, or the envelope's id.
     pub id: Option<String>,
     /// CloudTrail's `eventName`.
     pub event: Option<String>,
-    /// Where it arose.
+    /// The account where it arose.
     pub account: Option<AccountId>,
-    /// Where it arose.
+    /// The region where it arose.
     pub region: Option<Region>,
 }
 
 /// One message of a batch.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Message {
-    /// SQS's `messageId`, where the text was a batch.
+    /// SQS's `messageId`, if the text was a batch.
     pub id: Option<String>,
     /// What [`decode`] reads.
     pub body: String,
@@ -103,8 +102,8 @@ pub fn decode(body: &str) -> Decoded {
     }
 }
 
-/// The call on the document of `target` that a record of CloudTrail's event history tells of, if it does: the same record as
-/// in the `detail` of an event. A call that failed changed nothing, and is none here.
+/// The call on `target`'s document that a record of CloudTrail's event history reports, if any. The record equals the
+/// `detail` of an event. A failed call changed nothing and counts as none.
 pub fn from_history(record: &str, target: &Target) -> Option<Edit> {
     let body = json!({
         "source": "aws.ssm",
@@ -119,7 +118,7 @@ pub fn from_history(record: &str, target: &Target) -> Option<Edit> {
     }
 }
 
-/// A reason may quote the message, so that it is made safe in the one place that all reasons pass.
+/// A reason may quote the message; every reason is cleaned here.
 fn bounded(reason: &str) -> String {
     clean(reason, MESSAGE_CHARS_MAX)
 }
@@ -137,7 +136,7 @@ pub fn batch(text: &str) -> Vec<Message> {
     }
 }
 
-/// A record without a body is no record of SQS; it stands for itself, and decoding it says so.
+/// A record without a body is none of SQS; it becomes the body itself, and decoding rejects it.
 fn message(mut record: Value) -> Message {
     let id = record.get("messageId").and_then(Value::as_str).map(str::to_owned);
     match record.get_mut("body").map(Value::take) {
@@ -146,7 +145,7 @@ fn message(mut record: Value) -> Message {
     }
 }
 
-/// JSON of bounded size; `serde_json` bounds the depth (128), so that nothing after it can run out of stack.
+/// Parses JSON of bounded size. `serde_json` bounds the depth (128), so that later recursion cannot overflow the stack.
 fn read(body: &str) -> Result<Value, String> {
     if body.len() > BODY_BYTES_MAX {
         return Err(format!("{} bytes, and no message in SQS has more than {BODY_BYTES_MAX}", body.len()));
@@ -184,7 +183,7 @@ fn followed(envelope: Envelope<'_>, detail_type: &str, service: &str) -> Parsed 
     }
 }
 
-/// An event that AWS has not sent. What would be followed if AWS had sent it is a forgery, and anything else no concern of ours.
+/// An event that AWS did not send: forged if the reactor would follow it from AWS, otherwise ignored.
 fn forged(envelope: Envelope<'_>, detail_type: &str, source: &str) -> Parsed {
     let detail = envelope.detail().ok();
     let claimed = match detail_type {
@@ -206,7 +205,7 @@ fn forged(envelope: Envelope<'_>, detail_type: &str, source: &str) -> Parsed {
     }
 }
 
-/// Among them the events of ours under another detail-type: a call that only asks for what a service event will report.
+/// Why an event is not followed; covers calls that only request what a service event will report.
 fn unfollowed(envelope: Envelope<'_>, detail_type: &str, source: &str) -> String {
     let what = match envelope.about().and_then(|about| about.event) {
         Some(event) => format!("{} as {}", quote(&event), quote(detail_type)),

@@ -1,7 +1,7 @@
-//! What the organisation wants: the reviewed policy, and what it says about one account.
+//! The organisation's policy, and what it says about one account.
 //!
-//! [`schema`] is the policy as people write it, [`check`] finds what is wrong with it, and a [`Policy`] is one in which
-//! nothing is. It travels as compiled canonical JSON, so that whoever only reads it needs no YAML.
+//! [`schema`] is the policy as operators write it, [`check`] finds its errors, and a [`Policy`] has none. It is stored as
+//! compiled canonical JSON, so that its readers need no YAML.
 
 pub mod arn_pattern;
 #[cfg(feature = "cli")]
@@ -33,33 +33,33 @@ use super::time::Time;
 /// The fields that the policy sets in one target, by the name of the document's input.
 pub type Owned = BTreeMap<String, Value>;
 
-/// What we may do in one target.
+/// What the reactor may do in one target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Mode {
-    /// Put it right and tell.
+    /// Correct it and alert.
     Enforce,
-    /// Find, remember and tell; never write.
+    /// Observe, record and alert; never write.
     Observe,
-    /// Somebody has said why we stay away; tell what was touched, never write.
+    /// Leave it alone for a documented reason; alert edits, never write.
     Exempt,
 }
 
-/// An exemption in force, as far as people are told about it.
+/// An exemption in force, as alerts show it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ExemptionNote {
     /// Why.
     pub reason: String,
-    /// Who answers for it.
+    /// Who is responsible for it.
     pub owner: String,
-    /// The moment at which it ends.
+    /// When it ends.
     pub expires: Time,
 }
 
 /// What the policy says about one account, and why.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Resolution {
-    /// What we may do.
+    /// What the reactor may do.
     pub mode: Mode,
     /// The baseline: desired values of the fields that the policy owns.
     pub owned: Owned,
@@ -70,7 +70,7 @@ pub struct Resolution {
     pub exemption: Option<ExemptionNote>,
 }
 
-/// The numbers of the policy that bound what is done in a target.
+/// The numbers of the policy that bound the work on a target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Limits {
     /// How long a break-glass edit stands, in minutes.
@@ -81,14 +81,14 @@ pub struct Limits {
     pub breaker_minutes: u32,
     /// How long a new account may take until it can be read, in minutes.
     pub readiness_minutes: u32,
-    /// How long the gap of a new account may be before it is told as late, in minutes.
+    /// Minutes after which a new account counts as configured late, and on-call is notified.
     pub gap_slo_minutes: u32,
 }
 
 /// Why a policy cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum PolicyError {
-    /// Larger than anything that was ever accepted.
+    /// Larger than the limit of every policy.
     #[error(
         "the compiled policy has {bytes} bytes, more than {POLICY_BYTES_MAX}; push it again with `runasctl policy push`"
     )]
@@ -113,7 +113,7 @@ fn first_of(problems: &[Problem]) -> String {
     }
 }
 
-/// The organisation's policy, in which nothing is wrong.
+/// The organisation's policy, without errors.
 #[derive(Clone, Debug)]
 pub struct Policy {
     document: Document,
@@ -133,7 +133,7 @@ struct Organization {
     home_region: Region,
 }
 
-/// Two policies are equal if they say the same, whatever they are called.
+/// Policies are equal if they say the same; the label does not count.
 impl PartialEq for Policy {
     fn eq(&self, other: &Self) -> bool {
         self.document == other.document
@@ -141,8 +141,8 @@ impl PartialEq for Policy {
 }
 
 impl Policy {
-    /// The policy that a document says, with what reviewers should know about it; or everything that is wrong with it.
-    /// Without `now` nothing is said about expiry.
+    /// Builds the policy of a document, with the warnings for its reviewers; the error is everything that is wrong with it.
+    /// Without `now` expiry is not checked.
     pub fn from_document(document: Document, now: Option<Time>) -> Result<(Self, Vec<Problem>), Vec<Problem>> {
         let mut problems = check::check(&document, now);
         let bytes = compile(&document).len();
@@ -168,8 +168,8 @@ impl Policy {
         Ok((policy, problems))
     }
 
-    /// The policy in compiled canonical JSON, as `runasctl` stored it. It is checked again: whoever can write the table is
-    /// not thereby trusted to write a policy.
+    /// Reads a policy from compiled canonical JSON, as `runasctl` stores it. It is checked again: write access to the table
+    /// does not imply the right to change the policy.
     pub fn from_compiled(json: &str) -> Result<Self, PolicyError> {
         if json.len() > POLICY_BYTES_MAX {
             return Err(PolicyError::TooBig { bytes: json.len() });
@@ -188,12 +188,12 @@ impl Policy {
         &self.digest
     }
 
-    /// What decisions call this policy: the label given to it, else the first 12 digits of its digest.
+    /// The policy's name in decisions: its label, else the first 12 digits of its digest.
     pub fn label(&self) -> &str {
         &self.label
     }
 
-    /// The same policy under the version that it has where it is kept.
+    /// The same policy, labelled with its version in the store.
     #[must_use]
     pub fn with_label(self, label: impl Into<String>) -> Self {
         Self { label: label.into(), ..self }
@@ -229,8 +229,8 @@ impl Policy {
         self.regions.as_deref()
     }
 
-    /// The regions in which an account is governed: those of the list; or those that it has enabled, or as long as it has not
-    /// said, those that every account has.
+    /// The regions in which an account is governed: those of the policy's list, else those that the account has enabled.
+    /// Until it has reported these, the regions that every account has.
     pub fn regions_of(&self, enabled: Option<&BTreeSet<Region>>) -> Vec<Region> {
         match (&self.regions, enabled) {
             (Some(regions), _) => regions.clone(),
@@ -268,7 +268,7 @@ impl Policy {
         }
     }
 
-    /// Who made an edit, by its principal alone; so never `Ours`, which content decides.
+    /// The attribution of a principal alone; so never `Ours`, which takes an intent.
     pub fn attribute(&self, principal: &Principal) -> Attribution {
         let any = |patterns: &[PrincipalPattern]| patterns.iter().any(|pattern| pattern.matches(principal));
         if any(&self.break_glass) {
@@ -282,8 +282,8 @@ impl Policy {
         }
     }
 
-    /// Whether a call was made with one of the roles that the reactor works through in that account. Anybody who may assume
-    /// such a role could have made it, so this proves nothing.
+    /// Whether a call was made through one of the roles that the reactor uses in that account. Other principals may be able
+    /// to assume such a role, so this proves nothing.
     pub fn is_reactor_role(&self, principal: &Principal, account: &AccountId) -> bool {
         let Some([_, _, "iam", _, owner, resource]) = principal.arn.as_deref().and_then(arn_pattern::split) else {
             return false;
@@ -293,7 +293,7 @@ impl Policy {
             && name.is_some_and(|name| self.roles().iter().chain(self.gap_roles()).any(|ours| ours == name))
     }
 
-    /// Builds what a checked document says; `None` only for one that is not checked.
+    /// Builds the policy of a checked document; `None` only for an unchecked one.
     fn build(document: Document) -> Option<Self> {
         let organization = Organization {
             management_account: document.organization.management_account.parse().ok()?,
@@ -317,7 +317,7 @@ impl Policy {
     }
 }
 
-/// `serde_json`'s maps are sorted, so what has gone through a value comes out canonical.
+/// `serde_json`'s maps are sorted, so that going through a value makes the JSON canonical.
 fn compile(document: &Document) -> String {
     serde_json::to_value(document).map(|value| value.to_string()).unwrap_or_default()
 }

@@ -8,8 +8,8 @@ pub struct Principal {
     /// CloudTrail's `userIdentity.type` (`AssumedRole`, `IAMUser`, `Root`, …); `Unknown` where it says nothing.
     #[serde(rename = "type")]
     pub kind: String,
-    /// The ARN to match: for a role session the **role's** ARN (with its path), because the session's own ends in a name
-    /// that the caller chose.
+    /// The ARN to match. For a role session it is the **role's** ARN (with its path), because the session's own ends in a
+    /// name that the caller chose.
     pub arn: Option<String>,
     /// Its own name: of the session, the user or the service (DNS).
     pub name: Option<String>,

@@ -14,7 +14,7 @@ pub(super) struct Arn<'a> {
 }
 
 impl<'a> Arn<'a> {
-    /// Takes `text` apart; `None` if it is no ARN, or one with characters that no ARN has.
+    /// Splits `text`; `None` if it is no ARN, or has characters that no ARN has.
     pub(super) fn parse(text: &'a str) -> Option<Self> {
         if !is_sound(text) {
             return None;
@@ -30,8 +30,8 @@ impl<'a> Arn<'a> {
     }
 }
 
-/// Whether `text` can be kept as an ARN. One that is too long or has foreign characters is dropped and never cut or cleaned:
-/// what is left of it could match a pattern that the whole does not.
+/// Whether `text` can be kept as an ARN. A longer text, or one with foreign characters, is dropped and never cut or
+/// cleaned: the rest could match a pattern that the whole does not.
 pub(super) fn is_sound(text: &str) -> bool {
     text.starts_with("arn:") && text.len() <= ARN_BYTES_MAX && text.bytes().all(|b| b.is_ascii_graphic())
 }

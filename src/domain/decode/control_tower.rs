@@ -1,5 +1,5 @@
-//! Lifecycle events of Control Tower [docs: controltower lifecycle-events]. They arrive in the management account, in Control
-//! Tower's home region. The API calls of the same names come when the work is only asked for, and are not followed.
+//! Lifecycle events of Control Tower [docs: controltower lifecycle-events]. They arrive in the management account, in
+//! Control Tower's home region. API calls of the same names only request the work, and are not followed.
 
 use super::envelope::{Parsed, Record, ignored, undecodable};
 use super::lenient::{object_at, str_at, text_at};
@@ -11,7 +11,7 @@ use crate::domain::text::quote;
 pub(super) fn parse(record: Record<'_>) -> Parsed {
     match record.name {
         "CreateManagedAccount" => account(&record.of_known_version()?, "createManagedAccountStatus", vended),
-        // Enrolment of an existing account, and every retry, come as an update.
+        // The enrolment of an existing account, and every retry, arrive as an update.
         "UpdateManagedAccount" => account(&record.of_known_version()?, "updateManagedAccountStatus", enrolled),
         "RegisterOrganizationalUnit" => unit(&record.of_known_version()?),
         "EnableBaseline" => baseline(&record.of_known_version()?),
@@ -34,7 +34,7 @@ fn account(record: &Record<'_>, key: &str, done: fn(AccountId) -> Signal) -> Par
     ended(record, State::read(status), account, done)
 }
 
-/// An account's work has ended well, badly or not at all.
+/// The work on an account succeeded, failed, or is not over.
 fn ended(record: &Record<'_>, state: State, account: Option<AccountId>, done: fn(AccountId) -> Signal) -> Parsed {
     match (state, account) {
         (State::Succeeded, Some(account)) => record.event(done(account)),
@@ -51,7 +51,7 @@ fn unit(record: &Record<'_>) -> Parsed {
     registered(record, State::read(status), ou)
 }
 
-/// The event lists no accounts: whoever follows it walks the OU.
+/// The event lists no accounts, so the reactor walks the OU.
 fn registered(record: &Record<'_>, state: State, ou: Option<OuId>) -> Parsed {
     match (state, ou) {
         (State::Succeeded, Some(ou)) => record.event(Signal::OuRegistered { ou }),

@@ -1,7 +1,7 @@
 //! Calls on the document, as CloudTrail reports them from the account and region where they were made.
 //!
-//! Which account and region that is, EventBridge says in the envelope; ids inside `detail` are never believed. What the call
-//! wrote is not read from here either: whether CloudTrail shows `content` is not documented.
+//! EventBridge's envelope names that account and region; ids inside `detail` are never believed. The content that a call
+//! wrote is not read here: AWS does not document whether CloudTrail shows `content`.
 
 use serde_json::Value;
 
@@ -66,7 +66,7 @@ fn default_moved(record: &Record<'_>) -> Action {
     Action::DefaultMoved { version: reply.and_then(|reply| number_at(reply, "defaultVersion")).or_else(asked) }
 }
 
-/// Without a version, by number or by name, the whole document goes.
+/// Without a version, by number or by name, the call deletes the whole document.
 fn deleted(record: &Record<'_>) -> Action {
     match record.part("requestParameters") {
         Some(asked) if ["documentVersion", "versionName"].iter().any(|key| text_at(asked, key).is_some()) => {
@@ -76,17 +76,17 @@ fn deleted(record: &Record<'_>) -> Action {
     }
 }
 
-/// Which document a call was about.
+/// The document that a call names.
 enum Named {
     Ours,
-    /// Another one, and why we think so.
+    /// Another one, and the reason for that.
     Another(String),
-    /// The event does not say. We look, and tell nobody's name.
+    /// The event names none: the reactor observes, and reports no principal.
     Nothing,
 }
 
-/// Looks where the document is named, in the order of how directly the caller said so: in the request, in the reply, in
-/// `resources` (request and reply are omitted beyond 100 KB each), and in the message of a denied call.
+/// Finds the name where the caller gave it most directly: request, reply, `resources`, message of a denied call. CloudTrail
+/// omits request and reply beyond 100 KB each.
 fn named(record: &Record<'_>, target: &Target) -> Named {
     let request = record.part("requestParameters").and_then(|asked| str_at(asked, "name"));
     let reply = || {
@@ -107,8 +107,8 @@ fn in_resources<'a>(record: &Record<'a>) -> impl Iterator<Item = &'a str> {
     arns.filter_map(|entry| str_at(entry, "ARN").or_else(|| str_at(entry, "arn"))).filter(|arn| is_document(arn))
 }
 
-/// `… is not authorized to perform: ssm:UpdateDocument on resource: ARN with an explicit deny in …`. Names that callers choose
-/// contain no white space, so that a word which is a document's ARN is AWS's own.
+/// `… is not authorized to perform: ssm:UpdateDocument on resource: ARN with an explicit deny in …`. Names that callers
+/// choose contain no white space, so a word that is a document's ARN is AWS's own.
 fn in_message<'a>(record: &Record<'a>) -> impl Iterator<Item = &'a str> {
     let message = str_at(record.detail, "errorMessage").unwrap_or_default();
     message.split_whitespace().map(|word| word.trim_end_matches(['.', ',', ';'])).filter(|word| is_document(word))
@@ -118,14 +118,14 @@ fn is_document(arn: &str) -> bool {
     Arn::parse(arn).is_some_and(|arn| arn.service == "ssm" && arn.resource.starts_with("document/"))
 }
 
-/// Ours wherever it stands, or else the first.
+/// The reactor's document if it is among the names, else the first of them.
 fn any_of<'a>(names: impl Iterator<Item = &'a str>, target: &Target) -> Named {
     let judged = names.map(|name| judge(name, target));
     judged.min_by_key(|named| !matches!(named, Named::Ours)).unwrap_or(Named::Nothing)
 }
 
-/// The API's pattern for writes allows the bare name only; an ARN is understood all the same, in case the service is more
-/// generous than its model. Names are case-sensitive, and anybody may create `SSM-SessionManagerRunShell2`.
+/// The API's pattern for writes allows only the bare name; an ARN is accepted too, in case the service allows more than its
+/// model. Names are case-sensitive, and any caller may create `SSM-SessionManagerRunShell2`.
 fn judge(name: &str, target: &Target) -> Named {
     if name == DOCUMENT_NAME {
         return Named::Ours;
@@ -143,7 +143,7 @@ fn judge(name: &str, target: &Target) -> Named {
     Named::Another(format!("it is about the document of {place}, and was made in {target}"))
 }
 
-/// A name with a blank or an invisible character in it would read like ours.
+/// A name with a blank or an invisible character would read like the document's.
 fn another(name: &str) -> String {
     let shown = quote(name);
     if shown == quote(DOCUMENT_NAME) {

@@ -1,4 +1,4 @@
-//! The two wrappings of an event: EventBridge's envelope and, for most, CloudTrail's record in its `detail`.
+//! The two wrappers of an event: EventBridge's envelope and, for most, CloudTrail's record in its `detail`.
 
 use serde_json::Value;
 
@@ -14,18 +14,18 @@ use crate::domain::time::Time;
 /// Why a message gives no signal.
 #[derive(Debug)]
 pub(super) enum Reject {
-    /// Well-formed, and nothing for us.
+    /// Well-formed, and not for the reactor.
     Ignored(String),
-    /// For us, and unusable.
+    /// For the reactor, and unusable.
     Undecodable(String),
-    /// It claims to be for us, and its sender is none that may say so.
+    /// It claims to be for the reactor, but its sender may not say so.
     Untrusted(String),
 }
 
-/// What a decoder answers.
+/// The result of a decoder.
 pub(super) type Parsed<T = InboundEvent> = Result<T, Reject>;
 
-/// Nothing for us, because …
+/// Not for the reactor, because …
 pub(super) fn ignored<T>(reason: impl Into<String>) -> Parsed<T> {
     Err(Reject::Ignored(reason.into()))
 }
@@ -35,7 +35,7 @@ pub(super) fn undecodable<T>(reason: impl Into<String>) -> Parsed<T> {
     Err(Reject::Undecodable(reason.into()))
 }
 
-/// Not to be believed, because …
+/// Not trusted, because …
 pub(super) fn untrusted<T>(reason: impl Into<String>) -> Parsed<T> {
     Err(Reject::Untrusted(reason.into()))
 }
@@ -78,8 +78,8 @@ impl<'a> Envelope<'a> {
         }
     }
 
-    /// The replay that delivers an event of an archive once more [docs: eb-archive]. Whoever may start one chooses the moment,
-    /// so that what it says of a document may be true of another one of the same name.
+    /// The replay that delivers an archived event again [docs: eb-archive]. Its starter chooses the moment, so that the
+    /// event may be about an earlier document of the same name.
     pub(super) fn replay(self) -> Option<String> {
         let name = self.body.get("replay-name").filter(|name| !name.is_null())?;
         Some(name.as_str().map_or_else(|| name.to_string(), str::to_owned))
@@ -102,14 +102,14 @@ impl<'a> Envelope<'a> {
         }
     }
 
-    /// Who CloudTrail says it was. A message of our own has no caller, whatever else stands in it.
+    /// The caller that CloudTrail names. The reactor's own messages have none, whatever they contain.
     pub(super) fn principal(self) -> Option<Principal> {
         self.detail_type()?;
         let identity = self.detail().ok()?.get("userIdentity").filter(|identity| !identity.is_null());
         identity.map(|identity| principal(Some(identity)))
     }
 
-    /// What a log line about an ignored event should name.
+    /// Identifies a message without a signal.
     pub(super) fn about(self) -> Option<Box<About>> {
         let detail = object_at(self.body, "detail");
         let about = About {
@@ -147,8 +147,8 @@ impl<'a> Record<'a> {
         }
     }
 
-    /// Refuses a record whose major version we do not know. CloudTrail raises it when fields change their meaning, and says
-    /// that consumers should compare it; kept in the dead-letter queue, the event can be read by a later release.
+    /// Rejects a record with an unknown major version. CloudTrail raises it when fields change their meaning, and asks
+    /// consumers to compare it. A later release can read the event from the dead-letter queue.
     pub(super) fn of_known_version(self) -> Parsed<Self> {
         let version = text_at(self.detail, "eventVersion");
         match version.as_deref().map(|version| version.split('.').next()) {
@@ -160,7 +160,7 @@ impl<'a> Record<'a> {
         }
     }
 
-    /// When it happened. Without any time the event counts as very old, and still makes us look.
+    /// When it happened. Without any time the event counts as very old, and still triggers an observation.
     pub(super) fn at(&self) -> Time {
         let stated = str_at(self.detail, "eventTime").and_then(|at| at.parse().ok());
         stated.or_else(|| self.envelope.time()).unwrap_or(Time::ZERO)
@@ -176,18 +176,18 @@ impl<'a> Record<'a> {
         }
     }
 
-    /// The code of a call that failed: nothing changed.
+    /// The error code of a failed call, which changed nothing.
     pub(super) fn failed(&self) -> Option<String> {
         let code = clean(&text_at(self.detail, "errorCode")?, ID_CHARS_MAX);
         (!code.is_empty()).then_some(code)
     }
 
-    /// The object under `key`, where CloudTrail did not omit it (it does beyond 100 KB).
+    /// The object under `key`; CloudTrail omits it beyond 100 KB.
     pub(super) fn part(&self, key: &str) -> Option<&'a Object> {
         object_at(self.detail, key)
     }
 
-    /// The status object of a service event, named after the event; tolerated directly under `serviceEventDetails` too.
+    /// The status object of a service event, which is named after the event; also accepts `serviceEventDetails` itself.
     pub(super) fn status(&self, key: &str) -> Parsed<&'a Object> {
         match self.part("serviceEventDetails") {
             Some(details) => Ok(object_at(details, key).unwrap_or(details)),
@@ -195,7 +195,7 @@ impl<'a> Record<'a> {
         }
     }
 
-    /// The news about organisation-wide matters.
+    /// An event about the organisation, reported by the envelope's account.
     pub(super) fn event(&self, signal: Signal) -> Parsed {
         let reporter = Some(self.envelope.account()?);
         Ok(InboundEvent { signal, id: self.id()?, at: self.at(), reporter, principal: None })

@@ -1,7 +1,7 @@
-//! Who called: every form of `userIdentity` [docs: cloudtrail-event-reference-user-identity], reduced to what identifies it.
+//! The caller: all forms of `userIdentity` [docs: cloudtrail-event-reference-user-identity], reduced to what identifies it.
 //!
-//! The ARN of a role session ends in a name that the caller chose. Whoever judges by it can be fooled by a session called
-//! `AWSAccelerator-…`, as LZA's own `RevertScpChanges` can; so a session is known by the ARN of its **role**.
+//! The ARN of a role session ends in a name that the caller chose: a session called `AWSAccelerator-…` fools LZA's own
+//! `RevertScpChanges`. So a session is known by the ARN of its **role**.
 
 use serde_json::Value;
 
@@ -10,8 +10,8 @@ use super::lenient::{Object, object_at, str_at, text_at};
 use crate::domain::principal::Principal;
 use crate::domain::text::{ID_CHARS_MAX, NAME_CHARS_MAX, clean};
 
-/// The caller that `userIdentity` describes. It never fails: an identity that cannot be read is an unknown one, and an edit by
-/// somebody unknown is told all the same. A call through an AWS service (`invokedBy`) keeps the identity that it was made for.
+/// The caller that `userIdentity` describes. Never fails: an unreadable identity is an unknown principal, whose edits are
+/// alerted nevertheless. A call through an AWS service (`invokedBy`) keeps the identity that it was made for.
 pub(super) fn principal(identity: Option<&Value>) -> Principal {
     let Some(identity) = identity.and_then(Value::as_object) else {
         return Principal::unknown();
@@ -38,12 +38,12 @@ fn issuer(identity: &Object) -> Option<&Object> {
     object_at(object_at(identity, "sessionContext")?, "sessionIssuer")
 }
 
-/// The ARN to judge by.
+/// The ARN to match against the policy.
 fn arn(identity: &Object, kind: &str) -> Option<String> {
     let own = str_at(identity, "arn").filter(|arn| is_sound(arn));
     let issued_by = issuer(identity).and_then(|issuer| str_at(issuer, "arn")).filter(|arn| is_sound(arn));
     match kind {
-        // Neither has a session of a role; `GetSessionToken` leaves an empty issuer behind.
+        // Neither is a role session; `GetSessionToken` leaves an empty issuer.
         "Root" | "IAMUser" => own.and_then(lasting),
         // The caller of GetFederationToken chose the name; the IAM user or root who called is the issuer.
         "FederatedUser" => issued_by.map(str::to_owned),
@@ -51,8 +51,8 @@ fn arn(identity: &Object, kind: &str) -> Option<String> {
     }
 }
 
-/// An ARN without a part that the caller chose: as it is, or the role's for a role session. The role's path is not part of a
-/// session's ARN, so that the derived one names the role without it.
+/// An ARN without a part that the caller chose: the same, or the role's for a role session. A session's ARN lacks the
+/// role's path, so the derived ARN names the role without it.
 fn lasting(own: &str) -> Option<String> {
     let arn = Arn::parse(own)?;
     if arn.service != "sts" {
@@ -62,7 +62,7 @@ fn lasting(own: &str) -> Option<String> {
     Some(format!("arn:{}:iam::{}:role/{role}", arn.partition, arn.account))
 }
 
-/// What people call it.
+/// The display name.
 fn name(identity: &Object, kind: &str) -> Option<String> {
     let user = || text_at(identity, "userName");
     let principal_id = || text_at(identity, "principalId");

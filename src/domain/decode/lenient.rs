@@ -1,4 +1,4 @@
-//! Reading JSON whose shape nobody guarantees: a field of the wrong type is an absent one, a number may be a string.
+//! Reads JSON whose shape is not guaranteed: a field of the wrong type counts as absent, a number may be a string.
 
 use serde_json::{Map, Value};
 
@@ -7,8 +7,7 @@ use crate::domain::text::ID_CHARS_MAX;
 /// A JSON object.
 pub(super) type Object = Map<String, Value>;
 
-/// The value under `key`, or under the same key with a capital letter: service events have been seen in both spellings.
-/// `null` is as good as nothing.
+/// The value under `key`, or under its capitalised spelling: service events occur with both. `null` counts as absent.
 pub(super) fn field<'a>(object: &'a Object, key: &str) -> Option<&'a Value> {
     let found = match object.get(key) {
         None | Some(Value::Null) => object.get(&capitalised(key)),
@@ -22,7 +21,7 @@ pub(super) fn object_at<'a>(object: &'a Object, key: &str) -> Option<&'a Object>
     field(object, key)?.as_object()
 }
 
-/// The string under `key`, where it says something.
+/// The string under `key`, unless it is blank.
 pub(super) fn str_at<'a>(object: &'a Object, key: &str) -> Option<&'a str> {
     field(object, key)?.as_str().filter(|text| !text.trim().is_empty())
 }
@@ -36,13 +35,13 @@ pub(super) fn text_at(object: &Object, key: &str) -> Option<String> {
     }
 }
 
-/// The whole number from one upwards under `key`, written as a number or as a string of digits.
+/// The positive whole number under `key`, as a number or a string of digits.
 pub(super) fn number_at(object: &Object, key: &str) -> Option<u64> {
     let digits = text_at(object, key).filter(|text| text.bytes().all(|b| b.is_ascii_digit()))?;
     digits.parse().ok().filter(|n| *n > 0)
 }
 
-/// An identifier under `key` that can stand in a ledger key and a log line as it is; anything else counts as absent.
+/// The identifier under `key`, if a ledger key and a log line can hold it unchanged; otherwise absent.
 pub(super) fn id_at(object: &Object, key: &str) -> Option<String> {
     str_at(object, key).filter(|id| is_usable_id(id)).map(str::to_owned)
 }

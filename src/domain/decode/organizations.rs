@@ -1,5 +1,5 @@
-//! Events of AWS Organizations [docs: orgs_cloudtrail-integration]: results that the service reports itself, and calls. All
-//! arise in the account that acts, in us-east-1 (us-gov-west-1, cn-northwest-1 in the other partitions).
+//! Events of AWS Organizations [docs: orgs_cloudtrail-integration]: results that the service itself reports, and calls. All
+//! arise in the acting account, in us-east-1 (us-gov-west-1, cn-northwest-1 in the other partitions).
 
 use std::collections::BTreeSet;
 
@@ -56,7 +56,7 @@ pub(super) fn called(record: Record<'_>) -> Parsed {
 
 fn created(record: &Record<'_>) -> Parsed {
     let status = record.status("createAccountStatus")?;
-    // A failure names no account. `govCloudAccountId` of a pair lives in another partition, out of our reach.
+    // A failure names no account. `govCloudAccountId` of a pair is in another partition, out of the reactor's reach.
     let account: Option<AccountId> = text_at(status, "accountId").and_then(|id| id.parse().ok());
     match (State::read(status), account) {
         (State::Succeeded, Some(account)) => record.event(Signal::AccountVended { account }),
@@ -77,8 +77,8 @@ fn closed(record: &Record<'_>) -> Parsed {
     }
 }
 
-/// The account that joined or departed. Only the names of the method and time fields are documented, not where the account id
-/// stands, so that the whole of `serviceEventDetails` is searched.
+/// The account that joined or departed. AWS documents only the names of the method and time fields, so the id is searched
+/// in the whole of `serviceEventDetails`.
 fn told_account(record: &Record<'_>) -> Parsed<AccountId> {
     let reporter = record.envelope.account()?;
     let mut found = record.part("serviceEventDetails").map(candidates).unwrap_or_default();
@@ -95,8 +95,8 @@ fn told_account(record: &Record<'_>) -> Parsed<AccountId> {
     }
 }
 
-/// All account ids in `details`, by how surely they are the account that it is about: named `accountId`, named like one,
-/// in the ARN of an account, any other text of twelve digits.
+/// All account ids in `details`, by likelihood: under `accountId`, under a similar key, in the ARN of an account, in any
+/// other text of twelve digits.
 fn candidates(details: &Object) -> [BTreeSet<AccountId>; 4] {
     let mut found: [BTreeSet<AccountId>; 4] = Default::default();
     let [named, alike, in_arn, any] = &mut found;
@@ -132,7 +132,7 @@ fn candidates(details: &Object) -> [BTreeSet<AccountId>; 4] {
     found
 }
 
-/// Keys under which the organisation, its management account or whoever acted would stand. An object may well be called
+/// Keys that name the organisation, its management account or the actor. An object may well be called
 /// `accountJoinedOrganizationStatus`.
 fn is_somebody_else(key: &str, value: &Value) -> bool {
     let others = ["management", "master", "payer", "delegated", "admin", "owner", "caller", "requester", "recipient"];

@@ -7,8 +7,8 @@ use crate::domain::target::{AccountId, Region, Target};
 use crate::domain::text::quote;
 use crate::domain::time::Time;
 
-/// AWS sends it to the account that called, which may be the management account speaking of a member; the region of the
-/// envelope is always us-east-1. Whether the reporter may speak for the account is decided where the organisation is known.
+/// AWS sends it to the calling account, which may be the management account acting on a member. The envelope's region is
+/// always us-east-1. `reactor::expand` decides whether the reporter may speak for the account.
 pub(super) fn parse(envelope: Envelope<'_>) -> Parsed {
     let detail = envelope.detail()?;
     let status = str_at(detail, "status").unwrap_or_default();

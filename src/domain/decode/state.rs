@@ -1,4 +1,4 @@
-//! How something ended that Organizations or Control Tower did over minutes.
+//! The outcome of a process that takes Organizations or Control Tower minutes.
 
 use super::lenient::{Object, object_at, str_at};
 use crate::domain::text::{MESSAGE_CHARS_MAX, clean};
@@ -8,9 +8,9 @@ use crate::domain::text::{MESSAGE_CHARS_MAX, clean};
 pub(super) enum State {
     /// Done.
     Succeeded,
-    /// Not over yet; another event will say how it ended.
+    /// Not over yet; another event will report the end.
     InProgress,
-    /// Anything else, with the reason given. The states are an open set.
+    /// Any other state, with the given reason; the set of states is open.
     Failed(String),
 }
 

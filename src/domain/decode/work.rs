@@ -1,4 +1,4 @@
-//! Messages of our own: one target to work on, the schedule that says to look at everything, and the steps of that.
+//! Messages of the reactor's own: work on one target, the schedule of sweeps, and the steps of a sweep.
 
 use serde::{Deserialize as _, Serialize};
 use serde_json::{Value, json};
@@ -11,12 +11,11 @@ use crate::domain::signal::{InboundEvent, Signal, Task, Work};
 use crate::domain::text::{AGENT_CHARS_MAX, ID_CHARS_MAX, NAME_CHARS_MAX, clean, quote};
 use crate::domain::time::Time;
 
-/// A work message carries at most so many edits, which keeps it well under SQS's 1 MiB. Whoever coalesces more than that
-/// sends more than one message.
+/// Edits in one work message, which stays well under SQS's 1 MiB. A caller with more edits sends several messages.
 pub const EDITS_MAX: usize = 100;
-/// A chain of successors is at most so long.
+/// The longest chain of successors.
 pub const LOOP_REQUEUES: u32 = 10_000;
-/// The version of our messages' shape.
+/// The schema version of the reactor's own messages.
 const SCHEMA: u64 = 1;
 
 /// The message that [`decode`](super::decode) reads back as `work`.
@@ -28,11 +27,11 @@ pub fn encode_work(work: &Work) -> String {
         #[serde(flatten)]
         work: &'a Work,
     }
-    // Strings, numbers and maps with string keys: there is nothing in it that JSON could not write.
+    // It holds strings, numbers and maps with string keys, which serialise without an error.
     serde_json::to_string(&Message { kind: "work", schema: SCHEMA, work }).unwrap_or_default()
 }
 
-/// The message that [`decode`](super::decode) reads back as what is to be done.
+/// The message that [`decode`](super::decode) reads back as `task`.
 pub fn encode(task: &Task) -> String {
     match task {
         Task::Work(work) => encode_work(work),
@@ -44,12 +43,12 @@ pub fn encode(task: &Task) -> String {
     }
 }
 
-/// Whether a message of ours can be of this kind.
+/// Whether the reactor's own messages have this kind.
 pub(super) fn is_kind(kind: &str) -> bool {
     ["work", "sweep"].contains(&kind)
 }
 
-/// A message without EventBridge's envelope: one of ours, or none that we know.
+/// A message without EventBridge's envelope: the reactor's own, or unknown.
 pub(super) fn own(envelope: Envelope<'_>) -> Parsed {
     let Some(kind) = str_at(envelope.body, "kind") else {
         return foreign(envelope);
@@ -71,17 +70,17 @@ pub(super) fn own(envelope: Envelope<'_>) -> Parsed {
     }
 }
 
-/// A schedule of EventBridge: a rule's (`aws.events`) or, where no input was given, the Scheduler's own.
+/// A schedule of EventBridge: a rule's (`aws.events`), or the Scheduler's own if no input was given.
 pub(super) fn scheduled(envelope: Envelope<'_>) -> InboundEvent {
     let at = envelope.time().unwrap_or(Time::ZERO);
     let id = envelope.id().unwrap_or_else(|| format!("sweep-{at}"));
     InboundEvent { signal: Signal::Sweep, id, at, reporter: envelope.account().ok(), principal: None }
 }
 
-/// The input that our Scheduler schedule gives:
+/// The input of the reactor's schedule in the Scheduler:
 /// `{"kind": "sweep", "schema": 1, "scheduledTime": "<aws.scheduler.scheduled-time>", "executionId": …}`.
 ///
-/// With a `step` or an `account` it is a message of our own: the sweep that has begun goes on, or has come to that account.
+/// With a `step` or an `account` it is a task: the sweep continues with that step, or has reached that account.
 fn sweep(envelope: Envelope<'_>) -> Parsed {
     if envelope.body.contains_key("step") {
         let Some(step) = number_at(envelope.body, "step") else {
@@ -133,7 +132,7 @@ fn work(envelope: Envelope<'_>) -> Parsed {
     Ok(InboundEvent { signal: Signal::Work(Box::new(work)), id, at, reporter: None, principal: None })
 }
 
-/// Only our role can send work. Its text is bounded here all the same, so that whatever comes out of decoding is.
+/// Only the reactor's role can send work. Its text is bounded nevertheless, like everything that is decoded.
 fn bound(edit: &mut Edit) {
     edit.agent = clean(&edit.agent, AGENT_CHARS_MAX);
     edit.source_ip = clean(&edit.source_ip, NAME_CHARS_MAX);
@@ -144,7 +143,7 @@ fn bound(edit: &mut Edit) {
     who.name = who.name.take().map(|name| clean(&name, NAME_CHARS_MAX));
 }
 
-/// A message of somebody else, in our queue.
+/// A message of another sender.
 fn foreign(envelope: Envelope<'_>) -> Parsed {
     let has = |key: &str| text_at(envelope.body, key).is_some();
     if has("RequestType") && has("ResponseURL") && has("StackId") {

@@ -51,7 +51,7 @@ fn an_overlay_changes_owned_fields_and_nothing_else() {
     assert_eq!(right.input("somethingNew"), Some(&json!({ "a": [1] })));
 }
 
-/// What the agent reads decides, and it reads JSON as Go does.
+/// The agent's reading decides, and the agent parses JSON as Go does.
 #[test]
 fn an_overlay_leaves_no_spelling_in_which_the_agent_would_find_another_value() {
     let want = owned(&[("runAsEnabled", json!(true)), ("kmsKeyId", json!("k"))]);
@@ -74,7 +74,7 @@ fn a_document_that_would_be_too_large_if_indented_is_not() {
 
 #[test]
 fn a_number_is_written_as_it_was_read() {
-    // The second is one that a reader in a hurry would take for its neighbour.
+    // A fast but inexact parser would read a neighbouring number for one of these.
     for number in ["0.1", "4.9e-324", "3.5844466002796428e298", "1.7976931348623157e308"] {
         let text = format!(r#"{{"schemaVersion":"1.0","sessionType":"Port","inputs":{{"x":{number}}}}}"#);
         let Body::Valid(read) = parse(&text) else { panic!("{text}") };

@@ -44,7 +44,7 @@ fn a_text_fills_its_room_and_ends_with_what_was_decided() {
     assert!(long.len() <= TEXT_BYTES_MAX + 64, "{}", long.len());
     assert!(long.contains(" lines more, which the history has\nDone "), "{long}");
     assert!(long.ends_with("Policy  c\n"), "{long}");
-    // One line as long as the room, and one byte more.
+    // One line that fills the room, and one byte more.
     let filled = |bytes: usize| {
         let page = page().line("Field", &"y".repeat(200)).line("Done", "a").line("Why", "b").line("Policy", "c");
         let mut lines = page.lines.clone();

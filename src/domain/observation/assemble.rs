@@ -153,9 +153,9 @@ impl Page {
         Err(Disagreement::OtherDate(answer.number))
     }
 
-    /// Whether the document itself was created then. `CreatedDate` of `GetDocument` is "the date the SSM document was
-    /// created" [docs: `API_GetDocument`]; of the list it is "the date the document was created", but is the version's. If
-    /// `GetDocument` means the document, its date still distinguishes this document from a deleted or recreated one.
+    /// Whether the document itself was created then. [docs: `API_GetDocument`] calls `CreatedDate` "the date the SSM
+    /// document was created"; the list's is "the date the document was created", but is the version's. If `GetDocument`
+    /// means the document, its date still distinguishes this document from a deleted or recreated one.
     fn is_documents_date(&self, date: Time) -> bool {
         match self.versions.last() {
             Some(first) if first.number == 1 => date == first.created,

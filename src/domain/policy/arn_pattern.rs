@@ -8,16 +8,15 @@ use wildmatch::WildMatch;
 /// Parts of an ARN: `arn:partition:service:region:account:resource`.
 const PARTS: usize = 6;
 
-/// A pattern for ARNs, matched as IAM's `ArnLike` does: each of the six parts on its own, case-sensitively, with `*` for any
-/// characters and `?` for one. Only the last part, the resource, may itself contain colons; so a wildcard never reaches
-/// from one part into the next.
+/// A pattern for ARNs, matched like IAM's `ArnLike`: each of the six parts on its own, case-sensitively, with `*` for any
+/// characters and `?` for one. Only the last part, the resource, may contain colons, so a wildcard never spans two parts.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ArnPattern {
     text: String,
     parts: [WildMatch; PARTS],
 }
 
-/// A string that is no pattern for ARNs.
+/// A string that is no ARN pattern.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not six parts `arn:partition:service:region:account:resource`")]
 pub struct ArnPatternError;
@@ -46,17 +45,17 @@ impl fmt::Display for ArnPattern {
 }
 
 impl ArnPattern {
-    /// Whether the ARN fits.
+    /// Whether the ARN matches.
     pub fn matches(&self, arn: &str) -> bool {
         split(arn).is_some_and(|parts| self.parts.iter().zip(parts).all(|(pattern, part)| pattern.matches(part)))
     }
 
-    /// Whether some ARN fits both patterns.
+    /// Whether some ARN matches both patterns.
     pub fn overlaps(&self, other: &Self) -> bool {
         self.all_parts(other, overlaps)
     }
 
-    /// Whether every ARN that fits `other` surely fits this pattern too.
+    /// Whether every ARN that matches `other` certainly matches this pattern too.
     pub fn covers(&self, other: &Self) -> bool {
         self.all_parts(other, covers)
     }
@@ -66,7 +65,7 @@ impl ArnPattern {
     }
 }
 
-/// Whether some text fits both wildcard patterns.
+/// Whether some text matches both wildcard patterns.
 pub fn overlaps(a: &[char], b: &[char]) -> bool {
     reaches_end(a, b, |from, to| match (a.get(from.0), b.get(from.1)) {
         (Some('*'), other) => {
@@ -86,7 +85,7 @@ pub fn overlaps(a: &[char], b: &[char]) -> bool {
     })
 }
 
-/// Whether `a` fits the pattern `b` itself, read as a text in which a wildcard can be met by a wildcard only.
+/// Whether `a` matches the pattern `b` itself, read as a text in which only a wildcard can match a wildcard.
 fn covers(a: &[char], b: &[char]) -> bool {
     reaches_end(a, b, |from, to| match (a.get(from.0), b.get(from.1)) {
         (Some('*'), other) => {
@@ -100,7 +99,7 @@ fn covers(a: &[char], b: &[char]) -> bool {
     })
 }
 
-/// Whether the steps lead from the start of both patterns to the end of both. Each pair of positions is visited once.
+/// Whether the steps lead from the start of both patterns to the end of both; visits each pair of positions once.
 fn reaches_end(a: &[char], b: &[char], step: impl Fn((usize, usize), &mut Vec<(usize, usize)>)) -> bool {
     let width = b.len() + 1;
     let mut seen = vec![false; (a.len() + 1) * width];

@@ -1,5 +1,5 @@
-//! Cases that operators write for their own policy: facts of an account, and the baseline and the rule that they expect;
-//! a principal, and whether it is expected to be trusted.
+//! Operators' test cases for their own policy: an account with its expected baseline and rule, or a principal with its
+//! expected attribution.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -9,7 +9,7 @@ use crate::domain::principal::{Attribution, Principal};
 use crate::domain::target::{AccountFacts, AccountId, AccountState, OuId};
 use crate::domain::time::Time;
 
-/// The version of this format that is read.
+/// The version of the file format.
 pub const VERSION: u32 = 1;
 
 /// A file of cases.
@@ -18,74 +18,74 @@ pub const VERSION: u32 = 1;
 pub struct CaseFile {
     /// Version of this file format.
     pub version: u32,
-    /// What the policy should say about accounts.
+    /// Expected resolutions of accounts.
     #[serde(default)]
     pub accounts: Vec<AccountCase>,
-    /// Whom it should trust.
+    /// Expected attributions of principals.
     #[serde(default)]
     pub principals: Vec<PrincipalCase>,
 }
 
-/// What the policy should say about one account.
+/// The expected resolution of one account.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AccountCase {
-    /// What the case is about.
+    /// The case's name.
     pub name: String,
     /// The account.
     pub account: AccountId,
-    /// The root and the OUs above it, outermost first; left out, it is directly under the root.
+    /// The root and the OUs above it, outermost first; left out, the account is directly under the root.
     #[serde(default)]
     pub ou_path: Vec<OuId>,
-    /// At this time instead of now.
+    /// The time of the resolution; left out, now.
     #[serde(default)]
     pub at: Option<Time>,
     /// What is expected.
     pub expect: ExpectedBaseline,
 }
 
-/// A baseline and why it applies.
+/// A baseline, and the reason for it.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ExpectedBaseline {
-    /// What the reactor may do.
+    /// The mode.
     pub mode: Mode,
-    /// The fields that the policy owns there: exactly these. Left out, they are not compared.
+    /// Exactly the fields that the policy owns there; left out, they are not compared.
     #[serde(default)]
     pub preferences: Option<Owned>,
-    /// Words of the reason that `runasctl policy explain` gives: the rule that has to be behind it.
+    /// Part of the reason that `runasctl policy explain` gives: it names the expected rule.
     pub reason: String,
 }
 
-/// Whether a principal should be trusted.
+/// The expected attribution of one principal.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PrincipalCase {
-    /// What the case is about.
+    /// The case's name.
     pub name: String,
     /// The ARN of a role or user, or the DNS name of an AWS service.
     pub principal: String,
-    /// What an edit of its hand should count as.
+    /// The attribution of its edits.
     pub expect: Attribution,
 }
 
-/// How a case came out.
+/// The outcome of a case.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Tried {
-    /// The case.
+    /// The case's name.
     pub name: String,
-    /// What came out otherwise than expected; nothing where the case holds.
+    /// Differences from the expectation; empty where the case holds.
     pub differences: Vec<Difference>,
 }
 
-/// One thing that came out otherwise.
+/// One difference.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Difference {
-    /// What.
+    /// The mode, a field, the reason or the attribution.
     pub what: String,
-    /// As the case wants it; absent where it should not be.
+    /// The expected value; absent where there should be none.
     pub expected: Option<Value>,
-    /// As it is.
+    /// The actual value.
     pub found: Option<Value>,
 }
 

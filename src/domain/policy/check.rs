@@ -1,4 +1,4 @@
-//! Everything that can be wrong with a policy, found in one pass, so that its author fixes it in one go.
+//! Finds everything that is wrong with a policy at once, so that its author fixes it in one go.
 
 mod organization;
 mod places;
@@ -16,7 +16,7 @@ pub(crate) use principals::PrincipalPattern;
 /// A policy file, and its compiled form, is at most this large; both have to fit into items of 400 KB.
 pub const POLICY_BYTES_MAX: usize = 256 * 1024;
 
-/// Checks a policy. Without `now` nothing is said about expiry, so that a policy that was accepted once stays acceptable.
+/// Checks a policy. Without `now` expiry is not checked, so that an accepted policy stays acceptable.
 pub(super) fn check(document: &Document, now: Option<Time>) -> Vec<Problem> {
     let mut problems = Problems::default();
     if document.version != VERSION {
@@ -26,7 +26,7 @@ pub(super) fn check(document: &Document, now: Option<Time>) -> Vec<Problem> {
             format!("version `{}` of the policy format is unknown here", document.version),
             format!("write `version: {VERSION}`, or use a runasctl that knows the newer format"),
         );
-        // What an unknown version means by its other keys is unknown too.
+        // The meaning of an unknown version's other keys is unknown.
         return problems.into_vec();
     }
     organization::check(document, &mut problems);
@@ -58,7 +58,7 @@ fn numbers(document: &Document, problems: &mut Problems) {
     }
 }
 
-/// Whether a text is an account id; reported where it is none.
+/// Whether a text is an account id; reports it if not.
 fn account(text: &str, path: &Path, problems: &mut Problems) -> bool {
     let valid = text.parse::<AccountId>().is_ok();
     if !valid {
@@ -68,7 +68,7 @@ fn account(text: &str, path: &Path, problems: &mut Problems) -> bool {
     valid
 }
 
-/// Whether a text is the id of an OU; reported where it is none.
+/// Whether a text is the id of an OU; reports it if not.
 fn ou(text: &str, path: &Path, problems: &mut Problems) -> bool {
     if text.starts_with("r-") && text.parse::<OuId>().is_ok() {
         problems.error(

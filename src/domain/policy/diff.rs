@@ -1,4 +1,4 @@
-//! What one policy says otherwise than another, for whoever is about to put it in the other's place.
+//! The differences between two policies, for an operator who is about to replace one by the other.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,20 +7,19 @@ use serde_json::{Map, Value};
 
 use super::Policy;
 
-/// One thing that a policy says otherwise.
+/// One difference between two policies.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct PolicyChange {
     /// Where: `defaults.preferences.runAsDefaultUser`, `scopes[production].ous`.
     pub path: String,
-    /// What was said before; absent where nothing was.
+    /// The value before; absent where there was none.
     pub from: Option<Value>,
-    /// What is said now; absent where nothing is.
+    /// The value after; absent where there is none.
     pub to: Option<Value>,
 }
 
-/// Everything that `after` says otherwise than `before`, in the order of the places. Lists of ids and patterns are compared
-/// as sets, scopes by their names and exemptions by the places that they exempt, so that moving something around in the file
-/// is no change where it means none.
+/// All differences from `before` to `after`, in the order of their places. Lists of ids and patterns are compared as sets,
+/// scopes by name, exemptions by the places that they exempt: mere reordering is no difference.
 pub fn diff(before: &Policy, after: &Policy) -> Vec<PolicyChange> {
     let value = |policy: &Policy| serde_json::to_value(policy).unwrap_or_default();
     let mut changes = Vec::new();
@@ -41,7 +40,7 @@ fn changed(path: &str, from: Option<&Value>, to: Option<&Value>) -> PolicyChange
     PolicyChange { path: path.to_owned(), from: from.cloned(), to: to.cloned() }
 }
 
-/// What is left out where it is empty counts as empty, so that each of its entries is a change.
+/// A key that is left out when empty counts as empty, so that each of its entries is a difference.
 fn fields(path: &str, before: &Map<String, Value>, after: &Map<String, Value>, changes: &mut Vec<PolicyChange>) {
     let keys: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
     for key in keys {
@@ -82,13 +81,13 @@ fn lists(path: &str, before: &[Value], after: &[Value], changes: &mut Vec<Policy
             (before, after) => changes.push(changed(&place, before, after)),
         }
     }
-    // Member roles are tried in their order; that is the one list in which it matters.
+    // Member roles are tried in order; in other lists the order has no meaning.
     if found == changes.len() && path == "access.roles" && before != after {
         changes.push(PolicyChange { path: path.to_owned(), from: Some(before.into()), to: Some(after.into()) });
     }
 }
 
-/// The entries by what people call them. A policy that calls two the same is rejected.
+/// The entries by name; no checked policy has the same name twice.
 fn by_name(list: &[Value]) -> BTreeMap<String, &Value> {
     list.iter().map(|entry| (name_of(entry), entry)).collect()
 }

@@ -1,4 +1,4 @@
-//! What putting one policy in the place of another means for the accounts that are there.
+//! What replacing one policy by another means for existing accounts.
 
 use std::collections::BTreeSet;
 
@@ -8,41 +8,41 @@ use super::{Mode, Owned, Policy};
 use crate::domain::target::{AccountFacts, AccountId, AccountState, Region};
 use crate::domain::time::Time;
 
-/// What the reactor will do otherwise in one account.
+/// What changes in one account.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct AccountImpact {
     /// The account.
     pub account: AccountId,
     /// Its name.
     pub name: String,
-    /// Regions in which it will write from now on, and has not before.
+    /// Regions in which the reactor starts to write.
     pub newly_enforced: BTreeSet<Region>,
-    /// Regions in which it will write other values than before.
+    /// Regions in which it writes other values than before.
     pub rewritten: BTreeSet<Region>,
-    /// Regions in which it will no longer write.
+    /// Regions in which it stops writing.
     pub released: BTreeSet<Region>,
-    /// The rules that say so.
+    /// The rules behind this.
     pub reason: String,
 }
 
 impl AccountImpact {
-    /// Targets for which something becomes different.
+    /// Targets that change.
     pub fn targets(&self) -> usize {
         self.newly_enforced.len() + self.rewritten.len() + self.released.len()
     }
 }
 
-/// What the reactor will do otherwise, account by account.
+/// What changes, account by account.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Impact {
-    /// Accounts for which something becomes different, in their order.
+    /// Accounts that change, in their order.
     pub accounts: Vec<AccountImpact>,
-    /// Accounts that were looked at.
+    /// Number of accounts compared.
     pub of: usize,
 }
 
 impl Impact {
-    /// What `after` in the place of `before` means for these accounts. Closed accounts and those that left do not count.
+    /// What `after` in place of `before` means for these accounts. Closed accounts and those that left do not count.
     pub fn of(before: Option<&Policy>, after: &Policy, accounts: &[AccountFacts], now: Time) -> Self {
         let active: Vec<&AccountFacts> = accounts.iter().filter(|facts| facts.state == AccountState::Active).collect();
         let each = active.iter().map(|facts| account(before, after, facts, now));
@@ -64,7 +64,7 @@ impl Impact {
         self.accounts.iter().map(|account| account.released.len()).sum()
     }
 
-    /// All of them: what one push changes at once.
+    /// All targets that change.
     pub fn targets(&self) -> usize {
         self.accounts.iter().map(AccountImpact::targets).sum()
     }
@@ -84,7 +84,7 @@ fn account(before: Option<&Policy>, after: &Policy, facts: &AccountFacts, now: T
     }
 }
 
-/// Where a policy lets the reactor write in one account, and what.
+/// Where a policy lets the reactor write in one account, and which values.
 #[derive(Default)]
 struct Enforced {
     regions: BTreeSet<Region>,
@@ -96,7 +96,7 @@ impl Enforced {
     fn by(policy: &Policy, facts: &AccountFacts, now: Time) -> Self {
         let resolution = policy.resolve(facts, now);
         let regions = match resolution.mode {
-            // Which regions an account has enabled beyond these, only the account knows.
+            // Only the account itself knows which further regions it has enabled.
             Mode::Enforce => policy.regions_of(None),
             Mode::Observe | Mode::Exempt => Vec::new(),
         };

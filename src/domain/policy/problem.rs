@@ -1,4 +1,4 @@
-//! What is wrong with a policy: cause, fix, and the place in the file.
+//! Problems of a policy: cause, fix, and place in the file.
 
 use std::fmt;
 
@@ -10,7 +10,7 @@ use serde::{Serialize, Serializer};
 pub enum Level {
     /// The policy is rejected.
     Error,
-    /// The policy is taken, but a reviewer should know.
+    /// The policy is accepted, but reviewers should know.
     Warning,
 }
 
@@ -91,7 +91,7 @@ impl Serialize for Path {
     }
 }
 
-/// One thing that is wrong with a policy, or that its reviewers should know.
+/// One error in a policy, or one warning for its reviewers.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Problem {
     /// How much it matters.
@@ -112,17 +112,17 @@ impl fmt::Display for Problem {
     }
 }
 
-/// Collects problems, so that all of them are reported at once.
+/// Collects problems, in order to report all of them at once.
 #[derive(Clone, Debug, Default)]
 pub struct Problems(Vec<Problem>);
 
 impl Problems {
-    /// Something that rejects the policy.
+    /// Adds an error, which rejects the policy.
     pub fn error(&mut self, code: &'static str, path: Path, message: impl Into<String>, fix: impl Into<String>) {
         self.push(Level::Error, code, path, message.into(), fix.into());
     }
 
-    /// Something that reviewers should know.
+    /// Adds a warning for reviewers.
     pub fn warning(&mut self, code: &'static str, path: Path, message: impl Into<String>, fix: impl Into<String>) {
         self.push(Level::Warning, code, path, message.into(), fix.into());
     }
@@ -131,24 +131,24 @@ impl Problems {
         self.0.push(Problem { level, code, path, message, fix });
     }
 
-    /// Everything that was found, in the order in which it was found.
+    /// All problems, in the order of their discovery.
     pub fn into_vec(self) -> Vec<Problem> {
         self.0
     }
 }
 
-/// A character, or a mark in place of one that would end the line, drive the terminal, or turn the text around it.
+/// The character, or a mark in place of one that would end the line, drive the terminal, or reverse the text around it.
 pub fn visible(c: char) -> char {
     if misleads(c) { '\u{fffd}' } else { c }
 }
 
-/// Whether a character acts on the text around it instead of showing itself.
+/// Whether a character affects the text around it instead of showing itself.
 pub fn misleads(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }
 
-/// Text of a file inside a message: bounded, and without characters that could forge a line of output.
+/// A quotation from a file for a message: bounded, and unable to forge a line of output.
 pub fn quoted(text: &str) -> String {
     const CHARS_MAX: usize = 80;
     let shown: String = text.chars().take(CHARS_MAX).map(visible).collect();

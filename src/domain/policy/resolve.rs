@@ -1,12 +1,12 @@
-//! What the policy says about one account, and which of its rules said so.
+//! What the policy says about one account, and by which of its rules.
 //!
-//! Rules are laid over each other field by field: the defaults, then the scopes that name an OU above the account, from the
-//! outermost OU to the nearest, then the scope that names the account. The mode is one more such field. A scope that names
-//! several OUs of the same path has said everything at the nearest of them.
+//! Rules overlay each other field by field: the defaults, then the scopes of the OUs above the account, outermost first,
+//! then the scope of the account. The mode is one such field. A scope that names several OUs of one path counts at the
+//! nearest of them.
 //!
-//! Two things go beyond the layers and concern the mode alone. An account directly under the root that no scope names gets
-//! the mode of `unplaced`. An exemption (of the account, else of the nearest exempt OU) beats every mode, whatever the
-//! scopes say: it is there because a write would do harm.
+//! Two further rules concern the mode alone. An account directly under the root that no scope names gets the mode of
+//! `unplaced`. An exemption (of the account, else of the nearest exempt OU) beats every mode: it exists because a write
+//! would do harm.
 
 use std::collections::BTreeMap;
 
@@ -18,7 +18,7 @@ use super::{AccountId, ExemptionNote, Mode, OuId, Owned, Policy, Resolution};
 use crate::domain::target::AccountFacts;
 use crate::domain::time::Time;
 
-/// A resolution with the rules behind each part of it.
+/// A resolution, with the rule behind each part of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Explanation {
     /// What the policy says.
@@ -29,7 +29,7 @@ pub struct Explanation {
     pub fields_from: BTreeMap<String, String>,
 }
 
-/// The rules of a policy, ready to be looked up.
+/// The rules of a policy, indexed for lookup.
 #[derive(Clone, Debug)]
 pub(super) struct Rules {
     defaults: Layer,
@@ -47,7 +47,7 @@ struct Layer {
     owned: Owned,
 }
 
-/// Where an account or OU is named, by position in a list of rules.
+/// Positions in a list of rules, by the accounts and OUs that the rules name.
 #[derive(Clone, Debug, Default)]
 struct Lookup {
     accounts: BTreeMap<AccountId, usize>,
@@ -96,7 +96,7 @@ impl Rules {
         Some(Self { defaults, scopes, scope_of, unplaced: document.unplaced.into(), exemptions, exemption_of })
     }
 
-    /// Every rule that applies with what people call it, the most specific first.
+    /// Every rule that applies, with its display name, the most specific first.
     fn layers(&self, facts: &AccountFacts) -> Vec<(String, &Layer)> {
         let mut places: Vec<(usize, String)> = Vec::new();
         if let Some(position) = self.scope_of.accounts.get(&facts.account) {
@@ -126,12 +126,12 @@ impl Rules {
 }
 
 impl Policy {
-    /// What this policy says about an account at a time.
+    /// The policy's resolution for an account at `now`.
     pub fn resolve(&self, facts: &AccountFacts, now: Time) -> Resolution {
         self.explain(facts, now).resolution
     }
 
-    /// The same with the rule behind each part of it.
+    /// The same, with the rule behind each part of it.
     pub fn explain(&self, facts: &AccountFacts, now: Time) -> Explanation {
         let layers = self.rules.layers(facts);
         let (mut owned, mut fields_from, mut mode) = (Owned::new(), BTreeMap::new(), None);
@@ -176,7 +176,7 @@ impl Policy {
     }
 }
 
-/// What an exemption makes of the mode, and how that is told.
+/// The mode that an exemption sets, if any, and the reason for people.
 fn exempted(exemption: &Exemption, ends: Time, now: Time) -> (Option<Mode>, String) {
     let Exemption { reason, owner, expires, after, .. } = exemption;
     if now < ends {
@@ -197,8 +197,8 @@ fn word(mode: Mode) -> &'static str {
     }
 }
 
-/// The fields that one rule owns. The key `shellProfile` is complete, as the console writes it, so that a shell which the
-/// policy leaves out has no profile rather than anybody's.
+/// The fields that one rule owns. `shellProfile` is written complete, as by the console: a shell that the policy leaves out
+/// gets no profile, rather than a foreign one.
 fn owned(preferences: &Preferences, tag_only: bool) -> Owned {
     let mut owned: Owned = match serde_json::to_value(preferences) {
         Ok(Value::Object(fields)) => fields.into_iter().collect(),

@@ -1,7 +1,7 @@
-//! The policy as it is written: wire types of the YAML file and of its compiled JSON.
+//! The policy as operators write it: types of the YAML file and of its compiled JSON.
 //!
-//! Identifiers stand here as plain strings, so that [`super::check`] can report every bad one at once and say where it is.
-//! The comments on the fields become the descriptions of the published JSON Schema; they are written for operators.
+//! Identifiers are plain strings here, so that [`super::check`] can report every bad one at once, with its place. The doc
+//! comments on the fields become the descriptions of the published JSON Schema; they are written for operators.
 
 use serde::{Deserialize, Serialize};
 

@@ -54,7 +54,7 @@ fn compiling_is_canonical_and_complete() {
     assert_eq!(Policy::from_compiled(&compiled).unwrap().compiled(), compiled);
     assert_eq!(serde_json::to_value(&policy).unwrap().to_string(), compiled);
     assert_eq!(serde_json::from_str::<Policy>(&compiled).unwrap(), policy);
-    // Sorted keys without white space, and the defaults of today written out, whatever they will be tomorrow.
+    // Sorted keys, no white space, and today's defaults written out, so that later defaults do not change it.
     assert!(compiled.starts_with(r#"{"access":{"gap_roles":["AWSControlTowerExecution"],"roles":"#), "{compiled}");
     assert!(compiled.contains(r#""alerts":{"gap_slo_minutes":5},"break_glass":{"hold_minutes":60}"#), "{compiled}");
     assert!(compiled.contains(r#""breaker":{"reverts":5,"within_minutes":10}"#), "{compiled}");
@@ -159,7 +159,7 @@ fn principals_are_told_apart() {
         ("IAMUser", Some("arn:aws:iam::444455556666:user/pipeline"), Some("pipeline"), Attribution::Untrusted),
         ("AWSService", None, Some("quicksetup.amazonaws.com"), Attribution::Trusted),
         ("AWSService", None, Some("cloudformation.amazonaws.com"), Attribution::Untrusted),
-        // Anybody can be called like a service.
+        // Any principal can carry the name of a service.
         ("IAMUser", None, Some("quicksetup.amazonaws.com"), Attribution::Untrusted),
         ("AssumedRole", None, None, Attribution::Untrusted),
         ("Unknown", Some("arn:aws:iam::444455556666:role/AWSAccelerator-Deploy"), None, Attribution::Trusted),
@@ -231,7 +231,7 @@ fn policies_that_say_the_same_are_equal_whatever_they_are_called() {
     assert_ne!(policy(&example()), policy(&other));
 }
 
-/// What is said about the example with one value replaced, as `code path`.
+/// The problems of the example with one value replaced, as `code path`.
 fn said(pointer: &str, value: Value) -> Vec<String> {
     let mut json = example();
     *json.pointer_mut(pointer).unwrap() = value;

@@ -38,7 +38,7 @@ fn base() -> Base {
     }
 }
 
-/// A target in sync at version 3, and what was written down when it was found so.
+/// A target in sync at version 3, with the check that was recorded then.
 fn loaded() -> Loaded {
     let record = Record {
         generation: 4,
@@ -126,7 +126,7 @@ fn a_record_that_is_not_calmly_in_sync_takes_a_full_observation() {
     }
 }
 
-/// What is written down of the look of a pass at the quick_check's document.
+/// The check that is recorded after a reconciliation of the quick check's document.
 fn note(
     verdict: Verdict,
     applied: &Applied,

@@ -17,7 +17,7 @@ fn new(last: Option<Sweep>, now: Time) -> (Sweep, Option<Sweep>) {
     }
 }
 
-/// Walks a tree given as parent and children, pages of two, and answers with the lists in the order they were read.
+/// Walks a tree given as parents and children, in pages of two. Returns the lists in the order of reading.
 fn walked(tree: &[(&str, &[&str])]) -> Vec<(String, List, Option<String>)> {
     let mut walk = OuWalk::from(ou("r-ab12"));
     let mut read = Vec::new();
@@ -164,7 +164,7 @@ fn policy(regions: &serde_json::Value) -> Policy {
     Policy::from_compiled(&text.to_string()).unwrap()
 }
 
-/// A sweep that has met accounts with these regions enabled, and is over.
+/// A complete sweep that met accounts with these regions enabled.
 fn met(mut sweep: Sweep, policy: &Policy, enabled: &[(&str, &[&str])]) -> Sweep {
     for (account, regions) in enabled {
         let facts = AccountFacts {
@@ -198,7 +198,7 @@ fn regions_that_nobody_governs_are_told_when_a_sweep_finds_a_new_one() {
 
     let (third, _) = new(Some(second), at(2 * DAY_MS));
     assert_eq!(told(&third), None, "it has not met them yet");
-    // One that does not come to its end takes nothing off what is known.
+    // An incomplete sweep removes nothing from the known regions.
     let (fourth, unfinished) = new(Some(third), at(3 * DAY_MS));
     assert!(unfinished.is_some());
     let fourth = met(fourth, &policy, &[opted_in, ("777788889999", &["ap-east-1"])]);

@@ -79,7 +79,7 @@ fn patterns_are_compared() {
     assert!(!other_account.covers(&pattern("arn:aws:iam::*:role/A")));
 }
 
-/// The definition, as slowly as it reads.
+/// The definition, implemented naively.
 fn fits(pattern: &[char], text: &[char]) -> bool {
     match (pattern, text) {
         ([], []) => true,

@@ -1,4 +1,4 @@
-//! The organisation, its regions, and the roles that the reactor works through.
+//! Checks the organisation, its regions, and the roles that the reactor works through.
 
 use std::collections::BTreeMap;
 
@@ -10,10 +10,10 @@ use crate::domain::target::{Region, partition};
 const REGIONS_MAX: usize = 64;
 const ROLES_MAX: usize = 10;
 
-/// Roles that organisations have for administration; the reactor reaches them through the broker only.
+/// Common administrator roles; the reactor reaches them through the broker only.
 const ADMINISTRATOR_ROLES: [&str; 2] = ["AWSControlTowerExecution", "OrganizationAccountAccessRole"];
 
-/// Regions that were known when this was built: the ones of [`crate::domain::target::default_regions`] and those to opt into.
+/// Opt-in regions known when this was built; [`crate::domain::target::default_regions`] has the other known ones.
 const OPT_IN_REGIONS: [&str; 17] = [
     "af-south-1",
     "ap-east-1",

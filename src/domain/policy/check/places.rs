@@ -9,7 +9,7 @@ use crate::domain::time::Time;
 
 const RULES_MAX: usize = 1_000;
 
-/// Accounts and OUs that were named so far, and by whom.
+/// Accounts and OUs that were named so far, and by which rule.
 type Claims<'a> = BTreeMap<&'a str, String>;
 
 pub(super) fn check(document: &Document, now: Option<Time>, problems: &mut Problems) {
@@ -68,7 +68,7 @@ fn scope_name<'a>(scope: &'a Scope, path: &Path, names: &mut BTreeMap<&'a str, P
     }
 }
 
-/// Takes the accounts and OUs of one rule, each of which may be named by one rule of its kind only.
+/// Claims the accounts and OUs of one rule; only one rule of a kind may name each.
 fn claim<'a>(
     accounts: &'a [String],
     ous: &'a [String],
@@ -126,7 +126,7 @@ fn expiry(exemption: &Exemption, path: &Path, now: Option<Time>, problems: &mut 
 
 /// The first moment after a day `YYYY-MM-DD` in UTC.
 pub(crate) fn end_of_day(day: &str) -> Option<Time> {
-    // jiff reads more than that, among it times and week dates.
+    // jiff also accepts other forms, such as times and week dates.
     if day.len() != 10 {
         return None;
     }

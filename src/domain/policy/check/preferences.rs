@@ -1,4 +1,4 @@
-//! The values that the policy would write, as a session and a shell would understand them.
+//! Checks the values that the policy would write, as a session and a shell would interpret them.
 
 use super::super::arn_pattern;
 use super::super::problem::{Path, Problems, quoted};
@@ -58,8 +58,8 @@ fn layer(document: &Document, own: &Layer<'_>, base: Option<&Layer<'_>>, path: &
     }
 }
 
-/// Run As must be complete in every combination of nested scopes. Whoever turns it on therefore names the user, or inherits
-/// one from the defaults; a scope further in can only put another user or the tag in its place.
+/// Run As has to be complete in every combination of nested scopes. A rule that enables it therefore names the user, or
+/// inherits one from the defaults. A nearer scope can only replace that by another user or the tag.
 fn run_as(document: &Document, own: &Layer<'_>, base: Option<&Layer<'_>>, path: &Path, problems: &mut Problems) {
     let enabled = own.preferences.run_as_enabled;
     let effective = enabled.or_else(|| base.and_then(|base| base.preferences.run_as_enabled));
@@ -211,7 +211,7 @@ fn logging(preferences: &Preferences, path: &Path, problems: &mut Problems) {
     }
 }
 
-/// A document with parameters is for whoever starts the session to fill in.
+/// Rejects document parameters: the principal that starts a session chooses their values.
 fn parameter(value: &str, path: Path, problems: &mut Problems) {
     if value.contains("{{") {
         problems.error(

@@ -1,4 +1,4 @@
-//! Who is trusted: whether a pattern can match at all, and whether it matches people that nobody meant.
+//! Who is trusted: whether a pattern can match at all, and whether it matches unintended principals.
 
 use super::super::arn_pattern::{self, ArnPattern, overlaps};
 use super::super::problem::{Path, Problems, quoted};
@@ -9,10 +9,10 @@ use crate::domain::target::{AccountId, Region, partition};
 const PATTERNS_MAX: usize = 100;
 const PATTERN_BYTES_MAX: usize = 256;
 
-/// The path of Identity Center's roles. IAM lets nobody in an account create a role under it.
+/// The path of Identity Center's roles. IAM lets no principal of an account create a role under it.
 const RESERVED: &str = "role/aws-reserved/sso.amazonaws.com/";
 
-/// A pattern with fewer letters of its own than this names nobody in particular.
+/// A pattern with fewer letters of its own than this names no particular principal.
 const LETTERS_MIN: usize = 3;
 
 /// One entry of `principals`.
@@ -30,7 +30,7 @@ impl PrincipalPattern {
         if is_service(text) { Some(Self::Service(text.to_owned())) } else { text.parse().ok().map(Self::Arn) }
     }
 
-    /// Whether the principal is one of those meant.
+    /// Whether the principal matches.
     pub(crate) fn matches(&self, principal: &Principal) -> bool {
         match self {
             Self::Arn(pattern) => principal.arn.as_deref().is_some_and(|arn| pattern.matches(arn)),
@@ -81,7 +81,7 @@ pub(super) fn check(document: &Document, problems: &mut Problems) {
     }
 }
 
-/// What of the organisation matters for patterns.
+/// The parts of the organisation that patterns are checked against.
 struct Home<'a> {
     partition: &'static str,
     region: &'a str,
@@ -165,7 +165,7 @@ fn entry(text: &str, path: &Path, home: &Home<'_>, problems: &mut Problems) -> O
     Some(PrincipalPattern::Arn(pattern))
 }
 
-/// Whom a pattern means.
+/// The parts of a pattern that determine whom it matches.
 struct Whose<'a> {
     partition: &'a str,
     account: &'a str,
@@ -173,7 +173,7 @@ struct Whose<'a> {
 }
 
 impl Whose<'_> {
-    /// Whether it fits principals that nobody thought of when writing it, in more than one account.
+    /// Whether it matches arbitrary principals, in more than one account.
     fn is_everybody(&self, pattern: &ArnPattern, home: &Home<'_>) -> bool {
         (self.resource == "root" || !self.names_somebody(pattern, home)) && self.account.contains(['*', '?'])
     }
@@ -182,7 +182,7 @@ impl Whose<'_> {
         if self.resource == "root" {
             return true;
         }
-        // Principals that nobody can have meant, one for each place where principals live.
+        // Random names that no author can have meant, one for each place where principals live.
         let strangers = ["role/", "role/any/path/", "user/", "user/any/path/"].map(|place| format!("{place}Qz7Xv0Kj"));
         let people = ["", &format!("{}/", home.region)]
             .map(|region| format!("{RESERVED}{region}AWSReservedSSO_Qz7Xv0Kj_0123456789abcdef"));
@@ -198,7 +198,7 @@ impl Whose<'_> {
     }
 
     fn warn(&self, pattern: &ArnPattern, path: &Path, home: &Home<'_>, problems: &mut Problems) {
-        // Administrators of the management account administer the organisation, and its SCPs, anyway.
+        // The management account's administrators control the organisation and its SCPs anyway.
         if self.account == home.management || self.resource == "root" {
             return;
         }

@@ -8,8 +8,8 @@ fn now() -> Time {
     "2026-11-20T12:00:00Z".parse().unwrap()
 }
 
-/// What is said about the example with one value replaced or added, as `level code path`. The one warning of the example
-/// itself is left out where it is not the subject.
+/// The problems of the example with one value replaced or added, as `level code path`. Leaves out the example's own warning
+/// where that is not the subject.
 fn said(pointer: &str, value: &Value) -> Vec<String> {
     let mut json = example();
     set(&mut json, pointer, value.clone());
@@ -187,7 +187,7 @@ fn run_as_is_complete_or_rejected() {
         preferences(json!({ "runAsEnabled": false })),
         ["warning user_without_run_as scopes[0].preferences.runAsDefaultUser"]
     );
-    // A scope that turns it on is complete by itself or by the defaults, but never by another scope.
+    // A scope that enables it is complete by itself or by the defaults, but never by another scope.
     let mut json = example();
     json["defaults"]["preferences"] = json!({ "runAsEnabled": false });
     json["scopes"][0]["preferences"] = json!({ "runAsEnabled": true, "runAsDefaultUser": "prodops" });
@@ -334,7 +334,7 @@ fn exemptions() {
     }
     assert_eq!(exemption("ous", json!([])), ["error unreachable_rule exemptions[1]"]);
     assert_eq!(exemption("accounts", json!(["555566667777"])), ["error overlapping_rules exemptions[1].accounts[0]"]);
-    // A scope and an exemption may well name the same account.
+    // A scope and an exemption may name the same account.
     assert_eq!(exemption("accounts", json!(["444455556666"])), Vec::<String>::new());
 }
 

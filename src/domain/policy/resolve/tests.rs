@@ -51,7 +51,7 @@ fn the_most_specific_rule_wins_and_is_named() {
             "scope `production` (nearest OU ou-ab12-11111111): idleSessionTimeout, runAsDefaultUser; \
              defaults: mode enforce, runAsEnabled",
         ),
-        // OUs inherit, through OUs that no scope names.
+        // OUs inherit, also through OUs that no scope names.
         (
             "777788889999",
             &[ROOT, PRODUCTION, NESTED],
@@ -178,7 +178,7 @@ fn after_its_end_the_scope_applies_where_the_exemption_says_enforce() {
     let enforced = policy.resolve(&facts("555566667777", &[ROOT, PRODUCTION]), later);
     assert_eq!(enforced.mode, Mode::Enforce);
     assert!(enforced.reason.starts_with("exemption of team-net ended with 2027-01-31; scope `production`"));
-    // The scope of this one observes, and goes on doing so.
+    // The scope of this account observes, also after the exemption.
     assert_eq!(policy.resolve(&facts("444455556666", &[ROOT, PRODUCTION]), later).mode, Mode::Observe);
 }
 
@@ -197,7 +197,7 @@ fn an_exemption_beats_scopes_and_the_nearest_beats_the_others() {
         (resolution.mode, resolution.exemption.map(|note| note.reason))
     };
     assert_eq!(of("444455556666", &[ROOT, PRODUCTION]), (Mode::Exempt, Some("outer".to_owned())));
-    // The nearest has ended, and what it says after its end holds.
+    // The nearest exemption has ended; its `after` applies.
     assert_eq!(of("444455556666", &[ROOT, PRODUCTION, NESTED]), (Mode::Observe, None));
     assert_eq!(of("777788889999", &[ROOT, PRODUCTION, NESTED]), (Mode::Exempt, Some("own".to_owned())));
     assert_eq!(of("777788889999", &[ROOT]), (Mode::Exempt, Some("own".to_owned())));
@@ -240,7 +240,7 @@ fn every_input_is_owned_under_its_own_name_and_type() {
     assert_eq!(owned(&resolution), inputs);
 }
 
-/// The documented meaning, in the plainest words: go from the widest rule to the narrowest, the last one wins.
+/// The documented meaning in its plainest form: from the widest rule to the narrowest, the last one wins.
 fn reference(json: &Value, account: &str, path: &[&str]) -> (Value, String) {
     let mut fields = json["defaults"]["preferences"].clone();
     let mut mode = json["defaults"]["mode"].clone();

@@ -49,7 +49,7 @@ fn who_edits_most_does_not_crowd_out_the_others() {
     assert_eq!((names.len(), &names[..4]), (ITEMS_MAX, &["mallory", "oncall", "bob", "mallory"][..]));
     assert_eq!(told.data["count"], 62);
     assert!(told.text.contains("Who     oncall (") && told.text.contains("and 42 edits more"), "{}", told.text);
-    // As long as there is room for all, they are told in their order.
+    // As long as all fit, they keep their order.
     let few = finished(page().edits(&edits[45..55].iter().collect::<Vec<_>>()));
     assert_eq!((&few.data["edits"][5]["principal"]["name"], &few.data["count"]), (&json!("oncall"), &json!(10)));
     assert!(!few.text.contains("edits more"), "{}", few.text);

@@ -4,7 +4,7 @@ use super::super::tests::said_of;
 use crate::domain::policy::check::check;
 use crate::domain::policy::tests::example;
 
-/// What is said about one pattern, without its path.
+/// The problems of one pattern, without its path.
 fn said_of_pattern(pattern: &str) -> Vec<String> {
     let mut json = example();
     json["principals"] = json!({ "break_glass": [pattern] });
@@ -58,7 +58,7 @@ fn patterns_that_fit_a_name_are_safe_only_behind_the_guardrail() {
     for pattern in [
         "arn:aws:iam::*:role/aws-reserved/sso.amazonaws.com/*AWSReservedSSO_BreakGlass_*",
         "arn:aws:iam::*:role/aws-reserved/sso.amazonaws.com/eu-west-1/AWSReservedSSO_BreakGlass_*",
-        // The management account's administrators rule the organisation anyway.
+        // The management account's administrators control the organisation anyway.
         "arn:aws:iam::111122223333:role/Deploy",
         "arn:aws:iam::111122223333:role/*",
         "arn:aws:iam::444455556666:root",
@@ -129,7 +129,7 @@ fn patterns_do_not_overlap() {
         ["error trust_overlap principals.break_glass[0]"]
     );
     assert_eq!(said_of_both(json!([role("Deploy-*")]), json!([role("Emergency-*")])), Vec::<String>::new());
-    // Within one list the narrower one is pointless, wherever it stands.
+    // Within one list the narrower pattern is redundant, wherever it stands.
     for (list, index) in [(["Deploy-*", "Deploy-A"], 1), (["Deploy-A", "Deploy-*"], 0), (["Deploy-A", "Deploy-A"], 1)] {
         assert_eq!(
             said_of_both(json!(list.map(role)), json!([])),
