@@ -1,4 +1,4 @@
-"""A certificate authority for one run: a root, an authority below it, and a server's certificate, all RSA 2048 as AWS's are."""
+"""A certificate authority for one run: root, intermediate and server certificate, all RSA 2048 as AWS's are."""
 
 import ssl
 import subprocess

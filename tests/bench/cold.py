@@ -114,6 +114,7 @@ def limited(given: argparse.Namespace) -> Share | None:
         if not given.quick:
             raise SystemExit(f"cold: {unlimited}") from None
         print(f"cold: NOT LIMITED, these are the times of a whole core: {unlimited}", file=sys.stderr)
+        given.memory_mb = str(WHOLE_CORE_MB)
         return None
 
 

@@ -78,7 +78,7 @@ class Versions:
         if self.pick(call.get("DocumentVersion")) != self.latest:
             raise Refused("InvalidDocumentVersion", "The document version is not valid or does not exist.")
         if call["Content"] in self.contents.values():
-            raise Refused("DuplicateDocumentContent", "The content of the association document matches another document.")
+            raise Refused("DuplicateDocumentContent", "The content of the document matches another version.")
         number = str(len(self.contents) + 1)
         self.contents[number], self.created[number] = call["Content"], round(time.time(), 3)
         if "VersionName" in call:
@@ -134,10 +134,10 @@ class Drift(Endpoint):
     def ssm(self, action: str, call: dict, account: str, region: str) -> dict | None:
         if (account, region) != self.target or call.get("Name", DOCUMENT) != DOCUMENT:
             return super().ssm(action, call, account, region)
-        versions = self.versions
+        versions, wanted = self.versions, call.get("DocumentVersion")
         answers = {
-            "describedocument": lambda: {"Document": versions.described(account, versions.pick(call.get("DocumentVersion")))},
-            "getdocument": lambda: self.one(versions.pick(call.get("DocumentVersion"))),
+            "describedocument": lambda: {"Document": versions.described(account, versions.pick(wanted))},
+            "getdocument": lambda: self.one(versions.pick(wanted)),
             "listdocumentversions": self.all,
             "updatedocument": lambda: versions.update(account, call),
             "updatedocumentdefaultversion": lambda: versions.promote(call),
@@ -174,7 +174,7 @@ def edit_event(account: str, region: str) -> dict:
 
 
 def settings(ports: dict[str, int], authority: Path) -> dict[str, str]:
-    """The environment of every function: endpoints, credentials, and the authority to trust, by each SDK's own variable."""
+    """The environment of every function; each SDK has a variable of its own for the authority to trust."""
     endpoints = {f"AWS_ENDPOINT_URL_{name.upper()}": f"https://localhost:{port}" for name, port in ports.items()}
     queue = f"https://localhost:{ports['sqs']}/{HUB}/runas-reactor"
     return endpoints | {

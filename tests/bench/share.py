@@ -4,6 +4,7 @@ Works with control groups of version 2 (`cpu.max`) and 1 (`cpu.cfs_quota_us`).
 """
 
 import os
+import subprocess
 import time
 from pathlib import Path
 
@@ -11,6 +12,8 @@ from pathlib import Path
 WHOLE_CORE_MB = 1_769
 # As short as Firecracker's: with a longer one, a first event that needs little CPU would never meet its limit.
 PERIOD_US = 20_000
+PROOF_CORES, PROOF_S = 0.1, 0.5
+SPIN = 'echo $$ >"$0" && while :; do :; done'
 MOUNTS = Path("/proc/self/mounts")
 FIX = (
     "run it as root where control groups with the cpu controller are mounted and writable, or with --quick, "
@@ -38,17 +41,31 @@ class Share:
     @staticmethod
     def make(name: str) -> "Share":
         """A group of that name, or [`Unlimited`] with the cause."""
-        parent, version = controller()
-        group = parent / name
+        group = MOUNTS
         try:
+            parent, version = controller()
+            group = parent / name
             if version == 2 and "cpu" not in (parent / "cgroup.subtree_control").read_text().split():
                 (parent / "cgroup.subtree_control").write_text("+cpu")
             group.mkdir(exist_ok=True)
             share = Share(group, version)
-            share.limit(1.0)
+            share.prove()
         except OSError as error:
             raise Unlimited(f"{error.strerror} ({error.filename or group})") from error
         return share
+
+    def prove(self) -> None:
+        """A process that wants a whole core gets a tenth of one; a limit that does not hold gives wrong numbers."""
+        self.limit(PROOF_CORES)
+        spinning = subprocess.Popen(["/bin/sh", "-c", SPIN, str(self.processes)], stderr=subprocess.DEVNULL)
+        time.sleep(PROOF_S)
+        spinning.kill()
+        _, _, spent = os.wait4(spinning.pid, 0)
+        spinning.returncode = 0
+        cores = (spent.ru_utime + spent.ru_stime) / PROOF_S
+        if cores > 2 * PROOF_CORES:
+            self.remove()
+            raise Unlimited(f"with a quota of {PROOF_CORES} cores a process had {cores:.2f}")
 
     def limit(self, cores: float) -> None:
         """Holds from the next period on for every process of the group."""

@@ -16,8 +16,8 @@ from share import Share, cores_of
 from wire import Connection, Request, listen
 
 PATIENCE_S = 60
-# A shell enters the control group, reports it, and becomes the function when its input ends. A forked Python would not do:
-# exec frees its memory inside of the measured time, which takes as long as the function's own start.
+# A shell enters the control group, reports it, and becomes the function when its input ends. With a forked Python in
+# its place, exec would free Python's memory within the measured time, which takes as long as the function's own start.
 BECOME = 'echo $$ >"$0" && echo ready && read -r _; exec "$@" </dev/null >&2'
 
 
@@ -33,7 +33,7 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Sample:
-    """What one start took. Times in ms, from the process's first instruction or from the hand-over of the event."""
+    """What one start took. Times in ms, from right before `exec` or from the hand-over of the event."""
 
     memory_mb: int
     poll_ms: float
@@ -151,7 +151,7 @@ class Testbed:
             self.share.limit(cores)
 
     async def start(self, candidate: Candidate, memory_mb: int) -> Sample:
-        """A start on a whole core, which Lambda lends until the first poll, and the first event on the share after it."""
+        """A start on a whole core, which Lambda lends until the first poll, and the first event on the share."""
         message, process = self.drift.edit(), Process(candidate)
         self.limit(1.0)
         with open(self.work / f"{candidate.log}.log", "ab") as log:

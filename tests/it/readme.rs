@@ -62,6 +62,17 @@ fn the_table_of_speed_is_the_one_that_was_measured() {
 }
 
 #[test]
+fn the_rows_of_cold_starts_are_the_ones_that_were_measured() {
+    let measured: BTreeSet<&str> = include_str!("../bench/cold.md").lines().collect();
+    let section = README.split("\n### Cold start\n").nth(1).unwrap_or_default();
+    let quoted: Vec<&str> = section.split("\n## ").next().unwrap_or_default().lines().collect();
+    let rows: Vec<&str> = quoted.into_iter().filter(|line| line.starts_with('|')).collect();
+    let other: Vec<&&str> = rows.iter().filter(|row| !measured.contains(**row)).collect();
+    assert!(rows.len() > 2, "the README quotes no cold start");
+    assert!(other.is_empty(), "{other:#?}\nfix: put these rows of tests/bench/cold.md into the README as they are");
+}
+
+#[test]
 fn every_file_that_is_named_is_there() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let links = between(README, "](", ')').into_iter().filter(|link| !link.contains("://") && !link.starts_with('#'));

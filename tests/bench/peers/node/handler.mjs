@@ -48,5 +48,6 @@ async function putRight(account, region, caller) {
   const Item = Object.fromEntries(Object.entries(item).map(([name, text]) => [name, { S: text }]));
   await dynamodb.send(new PutItemCommand({ TableName: process.env.RUNAS_TABLE, Item }));
   const Message = JSON.stringify({ account, region, caller, found });
-  await sns.send(new PublishCommand({ TopicArn: process.env.RUNAS_TOPIC_ARN, Subject: "Run As was put right", Message }));
+  const TopicArn = process.env.RUNAS_TOPIC_ARN;
+  await sns.send(new PublishCommand({ TopicArn, Subject: "Run As was put right", Message }));
 }
