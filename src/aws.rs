@@ -11,6 +11,7 @@
 //! | `dead_letters` | the dead-letter queue as an operator works on it (feature `cli`) |
 //! | `hub_view` | the state of the hub's components for an operator (feature `cli`) |
 //! | `ledger_view` | the ledger as an operator reads it (feature `cli`) |
+//! | `nodes` | managed nodes, asked by Run Command (feature `cli`) |
 //! | `policy_store` | the versions of the policy as an operator writes them (feature `cli`) |
 //! | `documents`, `directory`, `ledger`, `notifier`, `queue` | one port each |
 //! | `cloudtrail`, `regions` | CloudTrail and Account Management: one call each, made `by_hand` |
@@ -30,6 +31,8 @@ pub mod lambda;
 mod ledger;
 #[cfg(feature = "cli")]
 pub mod ledger_view;
+#[cfg(feature = "cli")]
+pub mod nodes;
 mod notifier;
 #[cfg(feature = "cli")]
 pub mod operator;

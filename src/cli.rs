@@ -9,6 +9,7 @@ pub mod history;
 mod login;
 pub mod plan;
 pub mod policy;
+pub mod preflight;
 pub mod printer;
 pub mod redrive;
 pub mod render;
@@ -63,6 +64,8 @@ enum Command {
     Status(status::StatusArgs),
     /// Check hub, roles, and the trail and forwarding rule of every account and region. Nothing is written.
     Doctor(doctor::DoctorArgs),
+    /// Ask the managed Linux nodes whether the OS user exists that sessions are to run as. Nothing is changed.
+    Preflight(preflight::PreflightArgs),
     /// Say what happened at a target, and who did it; newest first.
     History(history::HistoryArgs),
     /// Say why a target was treated as it was: the last case, decided again with this runasctl.
@@ -135,6 +138,7 @@ fn run(cli: &Cli, printer: &Printer) -> ExitStatus {
         Command::Accept(args) => accept::run(args, cli.output, printer),
         Command::Status(args) => status::run(args, cli.output, printer),
         Command::Doctor(args) => doctor::run(args, cli.output, printer),
+        Command::Preflight(args) => preflight::run(args, cli.output, printer),
         Command::History(args) => history::history(args, cli.output, printer),
         Command::Explain(args) => history::explain(args, cli.output, printer),
         Command::Simulate(args) => simulate::run(args, cli.output, printer),

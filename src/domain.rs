@@ -25,6 +25,7 @@ pub mod merge;
 pub mod milestones;
 pub(crate) mod mutant;
 pub mod observation;
+pub mod os_user;
 pub mod policy;
 pub mod principal;
 pub mod quick_check;

@@ -180,6 +180,22 @@ const TABLE: &[(FaultClass, &[&str])] = &[
     (FaultClass::NotReady, &["SubscriptionRequiredException", "OptInRequired"]),
     // [bc ssm] the document does not exist.
     (FaultClass::NotFound, &["InvalidDocument"]),
+    // [bc ssm] SendCommand: a node that is gone or offline. ListCommandInvocations: a command that is not known yet.
+    (FaultClass::NotFound, &["InvalidInstanceId", "InvalidCommandId"]),
+    // [bc ssm] SendCommand, DescribeInstanceInformation, ListCommandInvocations: what no run of ours should send.
+    (
+        FaultClass::Invalid,
+        &[
+            "DuplicateInstanceId",
+            "InvalidFilterKey",
+            "InvalidInstanceInformationFilterValue",
+            "InvalidNotificationConfig",
+            "InvalidOutputFolder",
+            "InvalidParameters",
+            "InvalidRole",
+            "UnsupportedPlatformType",
+        ],
+    ),
     // [bc organizations].
     (
         FaultClass::NotFound,

@@ -23,6 +23,7 @@ use super::directory::Organizations;
 use super::fault::Call;
 use super::hub_view::HubView;
 use super::ledger_view::LedgerView;
+use super::nodes::Nodes;
 use super::policy_store::PolicyStore;
 use crate::clock;
 use crate::config::{Config, Connection, Endpoints, PolicySource, Trust};
@@ -225,6 +226,11 @@ impl Operator {
     /// Read-only access to the hub.
     pub fn hub_view(&self) -> HubView {
         HubView::new(&self.region, &self.clients)
+    }
+
+    /// The managed nodes of all accounts, to be asked.
+    pub fn nodes(&self) -> Nodes {
+        Nodes::new(&self.connection(), &self.clients)
     }
 
     /// Every account of the organisation, as Organizations lists it now.

@@ -1,5 +1,5 @@
 //! Credentials of other accounts. A session reaches one document and the list of the account's regions, or else the event
-//! history, and nothing more (invariant 9). All targets of an account share it, and concurrent ones cause one request.
+//! history, or for an operator managed nodes with one question, and nothing more (invariant 9). All targets of an account share it, and concurrent ones cause one request.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};

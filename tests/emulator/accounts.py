@@ -220,24 +220,28 @@ def outside_policies(_bed, call):
     """The session policy of the caller, then the service control policies of the caller's account."""
     if (call.service, call.action) in UNSCOPED:
         return None
-    principal, action, resource = call.principal, f"{call.service}:{call.action}", call.resource()
+    principal, action = call.principal, f"{call.service}:{call.action}"
     context = {
         "aws:PrincipalArn": principal.policy_arn,
         "aws:PrincipalAccount": principal.account,
         "aws:RequestedRegion": call.region,
     }
-    why = None
-    if principal.session_policy:
-        why = policies.session_policy_refusal(principal.session_policy, action, resource, context)
     levels = control_policies(principal.account)
-    if not why and levels:
-        why = policies.control_policy_refusal(levels, action, resource, context)
-    return access_denied(call, why) if why else None
+    for resource in call.resources():
+        why = None
+        if principal.session_policy:
+            why = policies.session_policy_refusal(principal.session_policy, action, resource, context)
+        if not why and levels:
+            why = policies.control_policy_refusal(levels, action, resource, context)
+        if why:
+            return access_denied(call, why, resource)
+    return None
 
 
-def access_denied(call, why):
+def access_denied(call, why, resource=None):
     code = "AccessDeniedException" if call.is_json else "AccessDenied"
-    what = f"User: {call.principal.arn} is not authorized to perform: {call.service}:{call.action} on resource: {call.resource()}"
+    resource = resource or call.resource()
+    what = f"User: {call.principal.arn} is not authorized to perform: {call.service}:{call.action} on resource: {resource}"
     return Refusal(code, f"{what} {why}".rstrip(), 400 if call.is_json else 403)
 
 

@@ -25,6 +25,9 @@ SWITCHES = {
     "next_accounts": [],  # ids that CreateAccount gives out, in this order, instead of random ones
     "trail_denied_code": "AccessDenied",  # errorCode of a denied call in the trail; AWS documents neither spelling
     "delay_ms": 0,  # latency of every call
+    # [{account, region, id, platform, ping, agent, users, ends, gone}]: managed nodes (commands.py). `ends` is how a command ends
+    # there that runs nothing, "never" that it does not; `gone` that the node is listed, and refused as a target.
+    "nodes": [],
 }
 
 FAULT = {
@@ -72,6 +75,7 @@ class Bed:
             self.trail = []
             self.assumed = []
             self.sessions = {}
+            self.commands = {}
             self.last_write_ms = 0
             self._changed.notify_all()
 

@@ -45,6 +45,7 @@ from werkzeug.serving import make_server
 from werkzeug.test import run_wsgi_app
 
 import accounts
+import commands
 import documents
 import trail
 from bed import Bed, Dropped, Rejected
@@ -146,6 +147,10 @@ class Call:
             return f"arn:{partition}:account::{self.principal.account}:account"
         return self.params.get("RoleArn") or self.params.get("TopicArn") or "*"
 
+    def resources(self):
+        """Every ARN on which the call has to be allowed."""
+        return commands.resources(self) if commands.answers(self) else [self.resource()]
+
     def accounts(self):
         """The account of the caller and, for AssumeRole, the one of the role."""
         role = accounts.ROLE_ARN.fullmatch(str(self.params.get("RoleArn")))
@@ -241,12 +246,20 @@ class Front:
                 reply = Reply.json(trail.lookup(self.bed, call))
             elif call.service == "account" and call.action == "ListRegions":
                 reply = Reply.json(accounts.list_regions(self.bed, call))
+            elif commands.answers(call):
+                reply = self.run_command(call)
             else:
                 environ["HTTP_X_MOTO_ACCOUNT_ID"] = accounts.acting_account(call)
                 reply = self.ask_moto(environ, body)
             trail.record(self.bed, call, reply)
             self.remember_role(call, reply)
             return reply
+
+    def run_command(self, call):
+        try:
+            return Reply.json(commands.perform(self.bed, call))
+        except commands.Refused as refused:
+            return Reply.error(call, refused.code, str(refused))
 
     def ask_moto(self, environ, body):
         parts, status, headers = run_wsgi_app(self.moto, environ | {"wsgi.input": io.BytesIO(body)}, buffered=True)

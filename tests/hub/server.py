@@ -150,6 +150,10 @@ def record_what_is_not_emulated():
         parameters = {"InstanceArn": properties["InstanceArn"], "InstanceAccessControlAttributeConfiguration": configuration}
         return record(logical_id, "sso-admin", "CreateInstanceAccessControlAttributeConfiguration", parameters)
 
+    def document(logical_id, properties, stack):
+        parameters = {name: properties[name] for name in ("Name", "DocumentType", "DocumentFormat", "TargetType")}
+        return record(logical_id, "ssm", "CreateDocument", parameters | {"Content": json.dumps(properties["Content"])})
+
     def alarm(logical_id, properties, stack):
         if "Metrics" not in properties:
             return plain_alarm(logical_id, properties, stack)
@@ -166,6 +170,7 @@ def record_what_is_not_emulated():
     for kind, create in (
         ("AWS::Organizations::ResourcePolicy", delegation),
         ("AWS::SSO::InstanceAccessControlAttributeConfiguration", attributes),
+        ("AWS::SSM::Document", document),
     ):
         known[kind] = {"create": create, "delete": lambda *_: None}
 

@@ -21,6 +21,7 @@ mod organisation;
 mod people;
 mod plan;
 mod policy;
+mod preflight;
 mod queue;
 mod redrive;
 mod stage;

@@ -1,6 +1,7 @@
 //! The test bed itself: what it claims about AWS holds, so that the tests on top of it prove something.
 #![expect(clippy::expect_used, reason = "the helpers are parts of tests")]
 
+mod nodes;
 mod programs;
 
 use std::time::{Duration, Instant};

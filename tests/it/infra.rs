@@ -5,10 +5,11 @@ mod deployed;
 mod install;
 mod page;
 mod patterns;
-mod permissions;
+pub(crate) mod permissions;
+mod preflight;
 mod privilege;
 mod security;
-mod template;
+pub(crate) mod template;
 
 use std::process::Command;
 

@@ -17,6 +17,8 @@ fn every_declared_error_of_every_call_has_a_row() {
         "InvalidDocument InvalidDocumentContent InvalidDocumentOperation InvalidDocumentSchemaVersion",
         "InvalidDocumentVersion InvalidNextToken InvalidPermissionType MaxDocumentSizeExceeded",
         "NoLongerSupportedException TooManyUpdates",
+        "DuplicateInstanceId InvalidCommandId InvalidFilterKey InvalidInstanceId InvalidInstanceInformationFilterValue",
+        "InvalidNotificationConfig InvalidOutputFolder InvalidParameters InvalidRole UnsupportedPlatformType",
         // sts
         "MalformedPolicyDocument PackedPolicyTooLarge RegionDisabledException ExpiredTokenException",
         // dynamodb, but for TransactionCanceledException, whose reasons the ledger reads one by one

@@ -1,5 +1,7 @@
 //! The session policy: it limits a session, whatever the role permits.
 
+#[cfg(feature = "cli")]
+use crate::aws::nodes::PREFLIGHT;
 use crate::domain::target::{AccountId, DOCUMENT_NAME};
 
 /// The calls that `documents` makes; each can be limited to one document
@@ -32,6 +34,9 @@ pub(in crate::aws) enum Scope {
     Gap,
     /// The record of one role by name, for the broker's check of its last use.
     Role(String),
+    /// To ask the managed nodes of one account with one document, in all its regions.
+    #[cfg(feature = "cli")]
+    Nodes,
 }
 
 /// A session policy; `of` is the only constructor.
@@ -48,6 +53,8 @@ impl SessionPolicy {
             Scope::History => allow(r#""cloudtrail:LookupEvents""#, "*"),
             Scope::Gap => document(partition, account),
             Scope::Role(name) => allow(r#""iam:GetRole""#, &format!("arn:{partition}:iam::{account}:role/{name}")),
+            #[cfg(feature = "cli")]
+            Scope::Nodes => nodes(partition, account),
         };
         Self(format!(r#"{{"Version":"2012-10-17","Statement":[{statements}]}}"#))
     }
@@ -61,6 +68,20 @@ impl SessionPolicy {
 fn document(partition: &str, account: &AccountId) -> String {
     let actions: Vec<String> = ACTIONS.iter().map(|action| format!("\"ssm:{action}\"")).collect();
     allow(&actions.join(","), &format!("arn:{partition}:ssm:*:{account}:document/{DOCUMENT_NAME}"))
+}
+
+/// Run Command has to be allowed on the document and on each node, EC2 instances and hybrid ones; the calls that read know no
+/// resources [ps: service `ssm`].
+#[cfg(feature = "cli")]
+fn nodes(partition: &str, account: &AccountId) -> String {
+    let ask = [
+        format!("arn:{partition}:ssm:*:{account}:document/{PREFLIGHT}"),
+        format!("arn:{partition}:ec2:*:{account}:instance/*"),
+        format!("arn:{partition}:ssm:*:{account}:managed-instance/*"),
+    ];
+    let ask = ask.iter().map(|resource| allow(r#""ssm:SendCommand""#, resource));
+    let read = allow(r#""ssm:DescribeInstanceInformation","ssm:ListCommandInvocations""#, "*");
+    ask.chain([read]).collect::<Vec<_>>().join(",")
 }
 
 fn allow(actions: &str, resource: &str) -> String {
@@ -96,6 +117,25 @@ mod tests {
             serde_json::from_str(&SessionPolicy::of(&Scope::History, "aws", &account).into_json()).unwrap();
         let statement = json!({"Effect": "Allow", "Action": ["cloudtrail:LookupEvents"], "Resource": "*"});
         assert_eq!(policy["Statement"], json!([statement]));
+    }
+
+    #[test]
+    fn nodes_are_asked_with_one_document_and_no_other() {
+        let account: AccountId = "444455556666".parse().unwrap();
+        let text = SessionPolicy::of(&Scope::Nodes, "aws-cn", &account).into_json();
+        assert!(text.len() <= CHARS_MAX, "{}", text.len());
+        let policy: Value = serde_json::from_str(&text).unwrap();
+        let statements = policy["Statement"].as_array().unwrap();
+        let asked: Vec<&Value> = statements.iter().filter(|it| it["Action"] == json!(["ssm:SendCommand"])).collect();
+        let resources = [
+            "arn:aws-cn:ssm:*:444455556666:document/RunasReactorPreflight",
+            "arn:aws-cn:ec2:*:444455556666:instance/*",
+            "arn:aws-cn:ssm:*:444455556666:managed-instance/*",
+        ];
+        assert_eq!(asked.iter().map(|it| &it["Resource"]).collect::<Vec<_>>(), resources);
+        let read = json!(["ssm:DescribeInstanceInformation", "ssm:ListCommandInvocations"]);
+        assert_eq!(statements[3], json!({"Effect": "Allow", "Action": read, "Resource": "*"}));
+        assert_eq!(statements.len(), 4);
     }
 
     #[test]

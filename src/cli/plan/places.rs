@@ -72,6 +72,16 @@ impl From<NotFound> for Failure {
     }
 }
 
+/// The regions that were named, or else those of the policy; `None` where each account says itself.
+pub(in crate::cli) fn chosen_regions(policy: &Policy, named: &[Region]) -> Result<Option<Vec<Region>>, Failure> {
+    if let Some(region) = named.iter().find(|region| !policy.governs(region)) {
+        let problem = format!("--region {region}: the policy does not govern it; fix: name one of its `regions`");
+        return Err(Failure::Usage(problem));
+    }
+    let regions = Some(named).filter(|regions| !regions.is_empty()).or_else(|| policy.governed_regions());
+    Ok(regions.map(|regions| regions.iter().cloned().collect::<BTreeSet<_>>().into_iter().collect()))
+}
+
 impl<W: Directory + Ledger + Clock + Sync> Finder<'_, W> {
     /// Finds the accounts in these regions, or in each account's enabled ones where none are given.
     pub(in crate::cli) async fn find(&self, which: Which<'_>, regions: Option<&[Region]>) -> Result<Places, NotFound> {

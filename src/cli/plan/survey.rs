@@ -7,7 +7,7 @@ use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 
 use super::entry::{Action, Blocked, PlanEntry};
 use super::pace::patiently;
-use super::places::{Finder, Known, Places, Which};
+use super::places::{Finder, Known, Places, Which, chosen_regions};
 use crate::cli::login::Failure;
 use crate::cli::printer::Printer;
 use crate::domain::policy::{Mode, Owned, Policy, Resolution};
@@ -52,7 +52,7 @@ pub(super) struct Survey {
 
 impl<W: Directory + Documents + Ledger + Clock + Sync> Surveyor<'_, W> {
     pub(super) async fn survey(&self, scope: &Scope) -> Result<Survey, Failure> {
-        let regions = self.regions(scope)?;
+        let regions = chosen_regions(self.policy, &scope.regions)?;
         let finder = Finder {
             world: self.world,
             policy: self.policy,
@@ -69,17 +69,6 @@ impl<W: Directory + Documents + Ledger + Clock + Sync> Surveyor<'_, W> {
         }
         let regions: BTreeSet<Region> = entries.iter().map(|entry| entry.target.region.clone()).collect();
         Ok(Survey { entries, accounts: places.len(), regions: regions.into_iter().collect(), closed, silent })
-    }
-
-    /// The regions for all accounts; `None` where each account's enabled ones count.
-    fn regions(&self, scope: &Scope) -> Result<Option<Vec<Region>>, Failure> {
-        if let Some(region) = scope.regions.iter().find(|region| !self.policy.governs(region)) {
-            let problem = format!("--region {region}: the policy does not govern it; fix: name one of its `regions`");
-            return Err(Failure::Usage(problem));
-        }
-        let named = Some(scope.regions.as_slice()).filter(|regions| !regions.is_empty());
-        let regions = named.or_else(|| self.policy.governed_regions());
-        Ok(regions.map(|regions| regions.iter().cloned().collect::<BTreeSet<_>>().into_iter().collect()))
     }
 
     async fn entries(&self, places: &[(Known, Vec<Region>)]) -> Result<Vec<PlanEntry>, Failure> {

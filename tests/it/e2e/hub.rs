@@ -3,6 +3,7 @@
 
 mod access;
 mod doctor;
+mod kill_switch;
 mod rules;
 
 use std::collections::BTreeMap;
@@ -31,6 +32,12 @@ struct Deployed {
 impl Deployed {
     /// The stack, and the policy in its table.
     fn set() -> Self {
+        let deployed = Self::without_policy();
+        deployed.push(&deployed.stage.yaml, "first");
+        deployed
+    }
+
+    fn without_policy() -> Self {
         let stage = Stage::set();
         let hub = Hub::deploy(HUB, &stage.aws);
         let sdk = hub.sdk();
@@ -43,11 +50,13 @@ impl Deployed {
             aws_sdk_sns::Client::new(&sdk).subscribe().topic_arn(&hub.outputs["TopicArn"]).protocol("sqs");
         let subscription = subscription.endpoint(format!("arn:aws:sqs:{HOME}:{HUB}:on-call"));
         stage.run(subscription.send()).expect("a queue can listen");
-        let deployed = Self { stage, hub, sqs, told };
-        let file = deployed.stage.file("policy.yaml", &deployed.stage.yaml);
-        let push = ["policy", "push", file.trim_start_matches("file:"), "-m", "first"];
-        deployed.runasctl(&[&push[..], &["--accounts-from", "organizations"]].concat()).ends(0);
-        deployed
+        Self { stage, hub, sqs, told }
+    }
+
+    fn push(&self, yaml: &str, why: &str) {
+        let file = self.stage.file("policy.yaml", yaml);
+        let push = ["policy", "push", file.trim_start_matches("file:"), "-m", why];
+        self.runasctl(&[&push[..], &["--accounts-from", "organizations"]].concat()).ends(0);
     }
 
     /// An operator's command, as the root of the hub account.

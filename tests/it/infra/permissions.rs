@@ -13,7 +13,7 @@ use super::template::{HUB, MANAGEMENT, MEMBER, allowed, listed, statements, temp
 use crate::aws::Hub;
 use crate::support::cloud::Place;
 
-fn policies(name: &str, role: &str) -> &'static Value {
+pub(crate) fn policies(name: &str, role: &str) -> &'static Value {
     &template(name)["Resources"][role]["Properties"]["Policies"]
 }
 
@@ -24,7 +24,7 @@ fn filled(value: &Value) -> String {
 }
 
 /// Each action with each resource that a policy allows it on.
-pub(super) fn grants(policy: &Value) -> BTreeSet<(String, String)> {
+pub(crate) fn grants(policy: &Value) -> BTreeSet<(String, String)> {
     let pairs = statements(policy).into_iter().flat_map(|it| {
         let resources = listed(&it["Resource"]).into_iter().map(filled).collect::<Vec<_>>();
         let actions = listed(&it["Action"]).into_iter().map(|action| action.as_str().unwrap().to_owned());
@@ -111,21 +111,21 @@ fn the_broker_assumes_gap_roles_asks_for_the_age_of_accounts_and_writes_its_log(
 }
 
 /// A call that a source file names.
-struct Call {
-    name: String,
+pub(super) struct Call {
+    pub(super) name: String,
     in_member: bool,
 }
 
-/// Without the calls of the broker, whose sessions are of the gap role.
+/// Without the calls of the broker, whose sessions are of the gap role, and those of preflight, whose role is an optional one.
 fn calls_below(folder: &Path) -> Vec<Call> {
     let entries = fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(folder)).unwrap();
     let paths = entries.map(|entry| folder.join(entry.unwrap().file_name()));
-    let ours = paths.filter(|path| !path.starts_with("src/aws/broker"));
+    let ours = paths.filter(|path| !path.starts_with("src/aws/broker") && path != Path::new("src/aws/nodes.rs"));
     ours.flat_map(|path| if path.extension().is_some() { calls_of(&path) } else { calls_below(&path) }).collect()
 }
 
 /// `Call::read("X")` and `Call::write("X")`, with `.in_member()` behind it or not, and the operation names of shapes.
-fn calls_of(file: &Path) -> Vec<Call> {
+pub(super) fn calls_of(file: &Path) -> Vec<Call> {
     if file.extension().is_none_or(|extension| extension != "rs") || file.ends_with("tests.rs") {
         return Vec::new();
     }

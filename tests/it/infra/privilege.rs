@@ -29,12 +29,12 @@ const BEYOND: [(&str, &str); 14] = [
     ("lambda:UpdateFunctionCode", "arn:aws:lambda:eu-west-1:222233334444:function:runas-reactor"),
 ];
 
-fn role(account: &str, name: &str) -> String {
+pub(super) fn role(account: &str, name: &str) -> String {
     format!("arn:aws:iam::{account}:role/{name}")
 }
 
 /// The policies that a stack has given to a role.
-fn policies_of(cloud: &Cloud, account: &str, name: &str) -> Vec<Value> {
+pub(super) fn policies_of(cloud: &Cloud, account: &str, name: &str) -> Vec<Value> {
     let place = Place { account, region: HOME };
     let listed = cloud.aws_in(place, "iam", "list_role_policies", &json!({"RoleName": name}));
     let named = listed["PolicyNames"].as_array().unwrap().iter();
@@ -45,13 +45,13 @@ fn policies_of(cloud: &Cloud, account: &str, name: &str) -> Vec<Value> {
     named.map(get).collect()
 }
 
-fn trust_of(cloud: &Cloud, account: &str, name: &str) -> Value {
+pub(super) fn trust_of(cloud: &Cloud, account: &str, name: &str) -> Value {
     let mut found = cloud.aws_in(Place { account, region: HOME }, "iam", "get_role", &json!({"RoleName": name}));
     found["Role"]["AssumeRolePolicyDocument"].take()
 }
 
 #[track_caller]
-fn all(calls: &[Call], scps: &[Value], expected: &str) {
+pub(super) fn all(calls: &[Call], scps: &[Value], expected: &str) {
     for (decision, call) in decisions(scps, calls).iter().zip(calls) {
         assert_eq!(decision, expected, "{}", call.words());
     }
@@ -66,7 +66,7 @@ fn calls_of(session_policy: &Value, principal: &str, policies: &[Value]) -> Vec<
     grants(session_policy).into_iter().map(call).collect()
 }
 
-fn beyond(principal: &str, policies: &[Value]) -> Vec<Call> {
+pub(super) fn beyond(principal: &str, policies: &[Value]) -> Vec<Call> {
     BEYOND.iter().map(|(action, resource)| Call::new(principal, action, resource).having(policies)).collect()
 }
 

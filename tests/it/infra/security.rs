@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use super::template::{HUB, MANAGEMENT, MEMBER, TEMPLATES, listed, resources, statements, template};
+use super::template::{HUB, MANAGEMENT, MEMBER, PREFLIGHT, TEMPLATES, listed, resources, statements, template};
 
 /// A statement, and the rules that are about statements.
 type Check = fn(&Value) -> bool;
@@ -40,7 +40,7 @@ const STATEMENTS: [(&str, Check); 7] = [
 ];
 
 /// Template, resource, rule, and why it is so.
-const ACCEPTED: [(&str, &str, &str, &str); 11] = [
+const ACCEPTED: [(&str, &str, &str, &str); 12] = [
     (
         HUB,
         "TopicKey",
@@ -65,6 +65,12 @@ const ACCEPTED: [(&str, &str, &str, &str); 11] = [
     ),
     (HUB, "AlarmTopic", AT_REST, "a disabled key would silence both topics; an alarm says names and numbers"),
     (MEMBER, "MemberRole", ANY_RESOURCE, "cloudtrail:LookupEvents knows no resources"),
+    (
+        PREFLIGHT,
+        "Role",
+        ANY_RESOURCE,
+        "listing nodes and reading what came of commands know no resources; running them does",
+    ),
     (MANAGEMENT, "Delegation", ANY_RESOURCE, "in a delegation policy, every resource is the organisation"),
     (MANAGEMENT, "Delegation", WHOLE_ACCOUNT, "the hub account's own policies say who reads the organisation"),
 ];

@@ -13,7 +13,8 @@ pub(super) const HUB: &str = "hub.yaml";
 pub(super) const MEMBER: &str = "member.yaml";
 pub(super) const MANAGEMENT: &str = "management.yaml";
 pub(super) const IDENTITY_CENTER: &str = "identity-center.yaml";
-pub(super) const TEMPLATES: [&str; 4] = [HUB, MEMBER, MANAGEMENT, IDENTITY_CENTER];
+pub(crate) const PREFLIGHT: &str = "preflight.yaml";
+pub(super) const TEMPLATES: [&str; 5] = [HUB, MEMBER, MANAGEMENT, IDENTITY_CENTER, PREFLIGHT];
 
 static LOADED: LazyLock<BTreeMap<String, Value>> = LazyLock::new(load);
 
@@ -30,7 +31,7 @@ fn load() -> BTreeMap<String, Value> {
     serde_json::from_slice(&output.stdout).unwrap()
 }
 
-pub(super) fn template(name: &str) -> &'static Value {
+pub(crate) fn template(name: &str) -> &'static Value {
     &LOADED[name]
 }
 

@@ -3,6 +3,7 @@
 use super::super::arn_pattern;
 use super::super::problem::{Path, Problems, quoted};
 use super::super::schema::{Document, Preferences, Regions};
+use crate::domain::os_user;
 
 /// Room for both profiles in a document of 64 KB.
 const PROFILE_BYTES_MAX: usize = 16 * 1024;
@@ -110,8 +111,7 @@ fn user(name: &str, allow_domain_users: bool, path: Path, problems: &mut Problem
         );
         return;
     }
-    let local = name.split_once('@').map_or(name, |(local, _)| local);
-    if local.eq_ignore_ascii_case("root") {
+    if os_user::is_root(name) {
         let fix = "name an ordinary user, and let sudo on the nodes decide what it may do";
         problems.error("unsafe_user", path, "Session Manager does not support `root` as Run As user", fix);
     } else if name == "ssm-user" {
@@ -121,7 +121,7 @@ fn user(name: &str, allow_domain_users: bool, path: Path, problems: &mut Problem
             "`ssm-user` is what sessions run as without Run As, with all rights through sudo",
             "name a user that your nodes have for this purpose",
         );
-    } else if is_domain_user(name) {
+    } else if os_user::is_domain(name) {
         if !allow_domain_users {
             problems.error(
                 "unsafe_user",
@@ -130,7 +130,7 @@ fn user(name: &str, allow_domain_users: bool, path: Path, problems: &mut Problem
                 "write `allow_domain_users: true` at the top level if the nodes are joined to that domain",
             );
         }
-    } else if !is_user(name) {
+    } else if !os_user::is_local(name) {
         problems.error(
             "unsafe_user",
             path,
@@ -138,27 +138,6 @@ fn user(name: &str, allow_domain_users: bool, path: Path, problems: &mut Problem
             "write up to 32 lower-case letters, digits, `_` or `-`, beginning with a letter or `_`",
         );
     }
-}
-
-/// `^[a-z_][a-z0-9_-]{0,31}$`
-fn is_user(name: &str) -> bool {
-    let mut bytes = name.bytes();
-    name.len() <= 32
-        && bytes.next().is_some_and(|b| b.is_ascii_lowercase() || b == b'_')
-        && bytes.all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_' || b == b'-')
-}
-
-/// `user@domain.tld`. The form `DOMAIN\user` stays out: an unquoted backslash does not survive the agent's shell.
-fn is_domain_user(name: &str) -> bool {
-    let Some((local, domain)) = name.split_once('@') else { return false };
-    let labels = |text: &str| {
-        text.split('.').all(|label| {
-            !label.starts_with('-')
-                && !label.is_empty()
-                && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-')
-        })
-    };
-    name.len() <= 128 && labels(local) && labels(domain)
 }
 
 fn timeouts(preferences: &Preferences, path: &Path, problems: &mut Problems) {
