@@ -80,13 +80,6 @@ impl Counts {
         let open = self.not_asked.iter().filter(|(reason, _)| reason.remedy().is_some());
         self.not_known + open.map(|(_, count)| count).sum::<usize>()
     }
-
-    fn data(&self) -> Value {
-        let Self { present, absent, not_known, not_asked } = self;
-        let not_asked = not_asked.iter().map(|(reason, count)| (reason.word().to_owned(), json!(count)));
-        let not_asked: serde_json::Map<String, Value> = not_asked.collect();
-        json!({ "present": present, "absent": absent, "not_known": not_known, "not_asked": not_asked })
-    }
 }
 
 impl Line {
@@ -157,11 +150,15 @@ impl Report {
     /// For programs.
     pub(super) fn data(&self) -> String {
         let (counts, silent) = (self.counts(), self.silent.iter().map(|(account, _)| account));
-        let mut summary = counts.data();
-        summary["targets"] = json!(self.lines.len());
-        summary["unreachable_targets"] = json!(self.unreachable());
+        let Counts { present, absent, not_known, not_asked } = &counts;
+        let not_asked = not_asked.iter().map(|(reason, count)| (reason.word().to_owned(), json!(count)));
         let value = json!({
-            "schema_version": SCHEMA_VERSION, "sample": self.sample, "summary": summary,
+            "schema_version": SCHEMA_VERSION, "sample": self.sample,
+            "summary": {
+                "targets": self.lines.len(), "unreachable_targets": self.unreachable(),
+                "present": present, "absent": absent, "not_known": not_known,
+                "not_asked": not_asked.collect::<serde_json::Map<_, _>>(),
+            },
             "exempt_accounts": self.exempt, "closed_accounts": self.closed,
             "regions_not_told": silent.collect::<Vec<_>>(),
             "without_user": self.without_user.iter().map(ToString::to_string).collect::<Vec<_>>(),
@@ -241,14 +238,14 @@ impl Report {
         let nodes = counted(present + absent + not_known, "node");
         let targets = counted(self.lines.len(), "target");
         let head = format!("{targets}, {nodes}: {present} with the user, {absent} without it, {not_known} not known.");
-        let mut notes = Vec::new();
+        let mut parts = vec![styled(style, &head)];
         if counts.unasked() > 0 {
             let why = not_asked.iter().map(|(reason, count)| format!("{count} {}", reason.in_words()));
             let why: Vec<String> = why.collect();
-            notes.push(format!("{} not asked: {}.", counts.unasked(), why.join(", ")));
+            parts.push(format!("{} not asked: {}.", counts.unasked(), why.join(", ")));
         }
         if let Some(sample) = self.sample.filter(|_| not_asked.contains_key(&Reason::Sample)) {
-            notes.push(format!("This is a sample of at most {} a target.", counted(usize::from(sample), "node")));
+            parts.push(format!("This is a sample of at most {} a target.", counted(usize::from(sample), "node")));
         }
         let empty = self.lines.iter().filter(|line| line.is_empty()).count();
         let left_out = [
@@ -259,9 +256,8 @@ impl Report {
             (self.closed, "account", "left out: closed"),
         ];
         let left_out = left_out.into_iter().filter(|(count, ..)| *count > 0);
-        notes.extend(left_out.map(|(count, noun, why)| format!("{} {why}.", counted(count, noun))));
-        let notes: String = notes.into_iter().map(|note| format!(" {note}")).collect();
-        format!("\n{}{notes}\n", styled(style, &head))
+        parts.extend(left_out.map(|(count, noun, why)| format!("{} {why}.", counted(count, noun))));
+        format!("\n{}\n", parts.join(" "))
     }
 }
 
