@@ -120,7 +120,7 @@ pub(super) const TRUSTED: Story = Story {
 pub(super) const UNDECODABLE: Story = Story {
     before: Before::Nothing,
     happens: |stage, _| stage.deliver_texts(&["{ this is not JSON"]),
-    told: &["undecodable"],
+    told: &["undecodable_message"],
     puts: 0,
     undecodable: 1,
     regions: &[],
