@@ -10,6 +10,7 @@ from ministack.core.responses import get_account_id, get_region, request_scope
 from ministack.services import eventbridge, iam, lambda_svc, sqs
 from ministack.services.cloudformation import provisioners
 
+POLLER = ("sqs:ReceiveMessage", "sqs:GetQueueAttributes", "sqs:DeleteMessage")
 checks = []
 
 
@@ -127,8 +128,10 @@ def feed_by_the_rights_of_the_function():
         queue = sqs._queues[url]["attributes"]["QueueArn"]
         feeds = (feed for *_, feed in lambda_svc._iter_all_esms() if feed["EventSourceArn"] == queue)
         roles = [lambda_svc._functions[feed["FunctionName"]]["config"]["Role"] for feed in feeds]
-        wanted = ("sqs:ReceiveMessage", "sqs:GetQueueAttributes", "sqs:DeleteMessage")
-        allowed = all(identity(context_of(role, one, queue), role).decision == "Allow" for role in roles for one in wanted)
-        return original(url, limit) if allowed else []
+        wanted = [(role, action) for role in roles for action in POLLER]
+        missing = [it for it in wanted if identity(context_of(it[0], it[1], queue), it[0]).decision != "Allow"]
+        for role, action in missing:
+            note(role, action, queue, False)
+        return [] if missing else original(url, limit)
 
     sqs._receive_messages_for_esm = receive

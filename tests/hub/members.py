@@ -6,9 +6,9 @@ goes on under a session of the same role there, and a session that `AssumeRole` 
 granted across accounts without a stack, such as the administrator role of a new account, has to be a role here too.
 """
 
-import functools
 import json
 import re
+import time
 import urllib.error
 import urllib.request
 from dataclasses import dataclass
@@ -79,6 +79,8 @@ class Members:
     def __init__(self, url, organization, management, recorded):
         self.url, self.organization, self.management, self.recorded = url, organization, management, recorded
         self.roles = {}  # by the access keys that the other emulator has given
+        self.keys = {}
+        self.known = set()
 
     def answer(self, method, path, headers, body):
         """Status, content type and body."""
@@ -108,13 +110,19 @@ class Members:
                 allowed = allowed and iam_evaluator.evaluate_resource_policy(delegation, context).decision == "Allow"
             return between.note(call.role, context.action, resource, allowed)
 
-    @functools.cache  # one session of each function's role, as Lambda has it
     def key_of(self, role):
-        return self.administer("credentials", {"role_arn": role, "session_name": "function"})["access_key"]
+        """A session of a function's role, renewed before its hour is over."""
+        since, key = self.keys.get(role, (0, None))
+        if time.time() - since > 1800:
+            key = self.administer("credentials", {"role_arn": role, "session_name": "function"})["access_key"]
+            self.keys[role] = time.time(), key
+        return key
 
-    @functools.cache
     def know(self, role):
         """IAM there keeps the use of roles that it knows."""
+        if role in self.known:
+            return
+        self.known.add(role)
         self.administer("roles", {"account": role.split(":")[4], "name": role.rpartition("/")[2]})
 
     def administer(self, what, given):
