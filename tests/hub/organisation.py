@@ -14,25 +14,24 @@ from ministack.services import organizations
 from ministack.services.cloudformation import _stack_events, _stacks, handlers
 from ministack.services.cloudformation.helpers import _error, _xml
 
-MANAGEMENT = "111122223333"
-MEMBERS = ["444455556666", "555566667777"]  # beside the hub
 ROOT = "r-ab12"
 
 trusted = {"access": "ENABLED"}
 sets = {}
 
 
-def install(organization, hub):
-    with request_scope(MANAGEMENT, "us-east-1"):
+def install(organization, management, members):
+    """The hub is among the members."""
+    with request_scope(management, "us-east-1"):
         organizations._ensure_org()
         organizations._orgs["self"]["Id"] = organization
         organizations._roots.clear()
-        organizations._roots[ROOT] = {"Id": ROOT, "Arn": f"arn:aws:organizations::{MANAGEMENT}:root/{organization}/{ROOT}", "Name": "Root"}
-        for account in [hub, *MEMBERS]:
-            arn = f"arn:aws:organizations::{MANAGEMENT}:account/{organization}/{account}"
+        organizations._roots[ROOT] = {"Id": ROOT, "Arn": f"arn:aws:organizations::{management}:root/{organization}/{ROOT}", "Name": "Root"}
+        for account in members:
+            arn = f"arn:aws:organizations::{management}:account/{organization}/{account}"
             organizations._accounts[account] = {"Id": account, "Arn": arn, "Name": account, "Status": "ACTIVE", "_ParentId": ROOT}
     handlers._ACTION_HANDLERS |= {
-        name: lambda params, name=name, answer=answer: respond(name, answer, params, hub) for name, answer in ACTIONS.items()
+        name: lambda params, name=name, answer=answer: respond(name, answer, params, members) for name, answer in ACTIONS.items()
     }
 
 
@@ -71,9 +70,9 @@ class Refused(Exception):
     pass
 
 
-def respond(name, answer, params, hub):
+def respond(name, answer, params, members):
     try:
-        result = answer(params, [hub, *MEMBERS])
+        result = answer(params, members)
     except Refused as refused:
         return _error(*refused.args)
     return _xml(200, f"{name}Response", f"<{name}Result>{xml(result)}</{name}Result>")

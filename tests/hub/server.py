@@ -15,8 +15,11 @@ system's choice, prints `{"port": N}` when it answers, and ends with its stdin.
     GET   /x/checks        what roles were allowed and denied so far: [{"role": R, "action": A, "resource": ARN, "allowed": B}]
     *     /plain/...       the same request, as if it had come without TLS; all others count as encrypted
 
-aws, event and match take `account` and `region` too, and mean those of the hub without. Argument: the hub's account. The
-environment of the function is this process's own, and what the template says.
+    *     /members/...     calls of functions on what another emulator keeps (members.py), where there is one
+
+aws, event and match take `account` and `region` too, and mean those of the hub without. Arguments: the hub's account, the
+management account, the members beside the hub with commas, and the URL of the emulator of documents, where functions reach it by way
+of this one. The environment of a function is this process's own, and what the template says.
 """
 
 import sys
@@ -37,7 +40,7 @@ import zipfile
 from urllib.parse import parse_qs
 
 REGION = "eu-west-1"
-ACCOUNT = sys.argv[1]
+ACCOUNT, MANAGEMENT, OTHERS, *ELSEWHERE = sys.argv[1:]
 ORGANIZATION = "o-exampleorgid"
 STRANGER = "999999999999"  # the one account that is not in the organisation
 
@@ -59,6 +62,8 @@ os.environ |= {
     "MINISTACK_REGION": REGION,
     "SFTP_ENABLED": "0",
 }
+SERVED_ELSEWHERE = ("ACCOUNT", "CLOUDTRAIL", "IAM", "ORGANIZATIONS", "SSM", "STS")
+os.environ |= {f"AWS_ENDPOINT_URL_{service}": f"{URL}/members" for service in SERVED_ELSEWHERE if ELSEWHERE}
 
 import botocore.session
 from botocore.config import Config as ClientConfig
@@ -67,16 +72,19 @@ from botocore.validate import ParamValidator
 from hypercorn.asyncio import serve
 from hypercorn.config import Config
 from ministack import app
-from ministack.core import iam_actions, iam_evaluator
+from ministack.core import iam_actions, iam_evaluator, sigv4
 from ministack.core.responses import request_scope
 from ministack.services import eventbridge, iam, sts
 from ministack.services.cloudformation import changesets, engine, handlers, provisioners, stacks
 
+import between
+import members
 import organisation
 
 SESSION = re.compile(r"arn:([^:]+):sts::(\d{12}):assumed-role/([^/]+)/.+")
-checks = []
+checks = between.checks
 recorded = {}
+outside = members.Members(*ELSEWHERE, ORGANIZATION, MANAGEMENT, recorded) if ELSEWHERE else None
 
 
 def name_roles_in_conditions():
@@ -232,6 +240,11 @@ def authorise_batches_as_their_parts():
     iam_actions.extract_iam_action = extract
 
 
+def take_signatures_of_any_time():
+    """Tests move the clock of this process and of functions on; their own calls are signed by the machine's."""
+    sigv4.request_time_failure = lambda signature: None
+
+
 def note_checks():
     original = iam_evaluator.enforce
 
@@ -385,19 +398,31 @@ async def serve_test(path, query, body):
     return 404, path
 
 
+async def body_of(receive):
+    body, more = b"", True
+    while more:
+        message = await receive()
+        body, more = body + message.get("body", b""), message.get("more_body")
+    return body
+
+
+async def respond(send, status, kind, body):
+    headers = [(b"content-type", kind.encode()), (b"content-length", str(len(body)).encode())]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
 async def front(scope, receive, send):
     if scope["type"] != "http":
         return await app.app(scope, receive, send)
     if scope["path"].startswith("/x/"):
-        body, more = b"", True
-        while more:
-            message = await receive()
-            body, more = body + message.get("body", b""), message.get("more_body")
+        body = await body_of(receive)
         status, answer = await serve_test(scope["path"].removeprefix("/x/"), scope["query_string"].decode(), body)
-        body = json.dumps(answer, default=str).encode()
-        headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
-        await send({"type": "http.response.start", "status": status, "headers": headers})
-        return await send({"type": "http.response.body", "body": body})
+        return await respond(send, status, "application/json", json.dumps(answer, default=str).encode())
+    if scope["path"].startswith("/members"):
+        headers = {name.decode().lower(): value.decode() for name, value in scope["headers"]}
+        request = scope["method"], scope["path"].removeprefix("/members") or "/", headers, await body_of(receive)
+        return await respond(send, *await asyncio.to_thread(outside.answer, *request))
     transport = b"https"
     if scope["path"].startswith("/plain"):
         path = scope["path"].removeprefix("/plain") or "/"
@@ -427,7 +452,9 @@ refuse_names_that_are_taken()
 tell_leading_keys()
 take_numbers_from_parameters()
 authorise_batches_as_their_parts()
+take_signatures_of_any_time()
 note_checks()
-organisation.install(ORGANIZATION, ACCOUNT)
+between.install()
+organisation.install(ORGANIZATION, MANAGEMENT, [ACCOUNT, *OTHERS.split(",")])
 threading.Thread(target=end_with_stdin, daemon=True).start()
 asyncio.run(main())

@@ -14,6 +14,7 @@ pub(crate) mod emulator;
 pub(crate) mod http;
 pub(crate) mod hub;
 pub(crate) mod iam;
+pub(crate) mod installer;
 pub(crate) mod invoke;
 pub(crate) mod lambda;
 pub(crate) mod org;

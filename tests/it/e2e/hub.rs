@@ -2,6 +2,7 @@
 //! created bus, rules, queue and table, and every call in the hub is held against the created role.
 
 mod access;
+mod chain;
 mod doctor;
 mod kill_switch;
 mod rules;
@@ -16,6 +17,7 @@ use serde_json::{Value, json};
 use super::operator::Ran;
 use super::stage::{FRANKFURT, HOME, HUB, PAYMENTS, SEARCH, Stage, text_of};
 use crate::decode::fixtures::{sample, signal};
+use crate::support::cloud::Place;
 use crate::support::hub::{Hub, VIA};
 
 const BUS: &str = "runas-reactor";
@@ -27,6 +29,8 @@ struct Deployed {
     sqs: aws_sdk_sqs::Client,
     /// A queue that subscribes to the created topic.
     told: String,
+    /// Whether the rules of the accounts are deployed too, and carry their events.
+    forwards: bool,
 }
 
 impl Deployed {
@@ -40,6 +44,10 @@ impl Deployed {
     fn without_policy() -> Self {
         let stage = Stage::set();
         let hub = Hub::deploy(HUB, &stage.aws);
+        Self::of(stage, hub, false)
+    }
+
+    fn of(stage: Stage, hub: Hub, forwards: bool) -> Self {
         let sdk = hub.sdk();
         let sqs = aws_sdk_sqs::Client::new(&sdk);
         let policy = json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "sqs:SendMessage",
@@ -50,7 +58,7 @@ impl Deployed {
             aws_sdk_sns::Client::new(&sdk).subscribe().topic_arn(&hub.outputs["TopicArn"]).protocol("sqs");
         let subscription = subscription.endpoint(format!("arn:aws:sqs:{HOME}:{HUB}:on-call"));
         stage.run(subscription.send()).expect("a queue can listen");
-        Self { stage, hub, sqs, told }
+        Self { stage, hub, sqs, told, forwards }
     }
 
     fn push(&self, yaml: &str, why: &str) {
@@ -92,6 +100,10 @@ impl Deployed {
     }
 
     fn put_onto_its_bus(&self, event: &Value) {
+        if self.forwards {
+            let (account, region) = (text_of(&event["account"]), text_of(&event["region"]));
+            return self.hub.cloud.event(Place { account: &account, region: &region }, "default", event);
+        }
         let own = event["account"] == HUB && event["region"] == HOME;
         self.hub.event(if own { "default" } else { BUS }, event);
     }

@@ -33,7 +33,8 @@ fn poison_is_put_aside_with_its_reason_and_told_once_while_others_are_served() {
     stage.assert_right(PAYMENTS, HOME);
     stage.assert_right(SEARCH, HOME);
     let told = stage.told();
-    let (aside, served): (Vec<Told>, Vec<Told>) = told.into_iter().partition(|told| told.kind() == "undecodable_message");
+    let (aside, served): (Vec<Told>, Vec<Told>) =
+        told.into_iter().partition(|told| told.kind() == "undecodable_message");
     assert_eq!(kinds(&served), ["edit_reverted"]);
     assert_eq!(aside.len(), 5);
     assert!(aside.iter().all(|told| told.severity() == "warning" && told.body["account"] == HUB), "{aside:#?}");

@@ -12,10 +12,14 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use super::emulator::Emulator;
 use super::{http, python};
 
 const SOURCES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/hub");
 const PATIENCE: Duration = Duration::from_mins(1);
+/// The organisation of an emulator that is not told of any other.
+const MANAGEMENT: &str = "111122223333";
+const OTHERS: [&str; 2] = ["444455556666", "555566667777"];
 /// The key at which [`Cloud::upload`] puts the function's package.
 pub(crate) const PACKAGE: &str = "function.zip";
 
@@ -54,13 +58,25 @@ impl Cloud {
     /// Starts the emulator; functions reach member accounts and the organisation at `members`. The account is the one that
     /// calls mean which name none.
     pub(crate) fn start(account: &str, members: &str) -> Self {
-        let files = TempDir::new().unwrap_or_else(|why| panic!("cannot make a directory: {why}"));
-        let directory = files.path().display().to_string();
         let elsewhere =
             ["SSM", "STS", "ORGANIZATIONS", "CLOUDTRAIL"].map(|service| format!("AWS_ENDPOINT_URL_{service}"));
-        let mut variables: Vec<(&str, &str)> = elsewhere.iter().map(|name| (name.as_str(), members)).collect();
-        variables.push(("TMPDIR", &directory));
-        let (child, address) = python::serve(&ENVIRONMENT, SOURCES, &[account], &variables);
+        let variables: Vec<(&str, &str)> = elsewhere.iter().map(|name| (name.as_str(), members)).collect();
+        Self::serve(&[account, MANAGEMENT, &OTHERS.join(",")], &variables)
+    }
+
+    /// Starts the emulator for these accounts, by the clock of `members`. What functions ask of members and of the organisation
+    /// has to be allowed by the roles that stacks have made, before `members` is asked.
+    pub(crate) fn start_for(hub: &str, management: &str, others: &[&str], members: &Emulator) -> Self {
+        let clock = members.clock().variables();
+        let variables = clock.each_ref().map(|(name, value)| (*name, value.as_str()));
+        Self::serve(&[hub, management, &others.join(","), &members.url()], &variables)
+    }
+
+    fn serve(arguments: &[&str], variables: &[(&str, &str)]) -> Self {
+        let files = TempDir::new().unwrap_or_else(|why| panic!("cannot make a directory: {why}"));
+        let directory = files.path().display().to_string();
+        let variables = [variables, &[("TMPDIR", &directory)]].concat();
+        let (child, address) = python::serve(&ENVIRONMENT, SOURCES, arguments, &variables);
         Self { child, address, _files: files }
     }
 
@@ -83,6 +99,11 @@ impl Cloud {
         let stack = json!({"StackName": name, "TemplateBody": template, "Parameters": parameters,
             "Capabilities": ["CAPABILITY_NAMED_IAM"]});
         self.aws_in(place, "cloudformation", "create_stack", &stack);
+        self.stack(place, name)
+    }
+
+    /// What a stack has made, once it is complete.
+    pub(crate) fn stack(&self, place: Place<'_>, name: &str) -> Stack {
         let name = json!({"StackName": name});
         let mut stack = Value::Null;
         let is_made = || {
@@ -125,6 +146,13 @@ impl Cloud {
             (200, answer) => Ok(answer),
             (_, error) => Err(error["code"].as_str().unwrap_or_default().to_owned()),
         }
+    }
+
+    /// An event as AWS puts it onto a bus.
+    pub(crate) fn event(&self, place: Place<'_>, bus: &str, event: &Value) {
+        let path = format!("event?bus={bus}&account={}&region={}", place.account, place.region);
+        let (status, answer) = self.ask(&path, event);
+        assert_eq!(status, 200, "{answer}");
     }
 
     /// The rules that an event matches in a place, by their buses.

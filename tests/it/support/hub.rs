@@ -17,12 +17,13 @@ use super::emulator::Emulator;
 use super::lambda;
 
 const REGION: &str = "eu-west-1";
+const STACK: &str = "runas-reactor";
 /// By this name the emulator tells what the function asks of member accounts.
 pub(crate) const VIA: &str = "deployed";
 
 /// A stack of the template, in an account of its own.
 pub(crate) struct Hub {
-    cloud: Cloud,
+    pub(crate) cloud: Cloud,
     account: String,
     stack: Stack,
     pub(crate) outputs: BTreeMap<String, String>,
@@ -51,7 +52,13 @@ impl Hub {
         let (cloud, place) = (Cloud::start(account, members), Place { account, region: REGION });
         let bucket = cloud.upload(place, Path::new(&lambda::binary()));
         let parameters = [("OrganizationId", "o-exampleorgid"), ("CodeBucket", &bucket), ("CodeKey", PACKAGE)];
-        let stack = cloud.deploy(place, "runas-reactor", "hub.yaml", &parameters);
+        let stack = cloud.deploy(place, STACK, "hub.yaml", &parameters);
+        Self { cloud, account: account.to_owned(), outputs: stack.outputs.clone(), stack }
+    }
+
+    /// The stack as `infra/install` has made it.
+    pub(crate) fn installed(cloud: Cloud, account: &str) -> Self {
+        let stack = cloud.stack(Place { account, region: REGION }, STACK);
         Self { cloud, account: account.to_owned(), outputs: stack.outputs.clone(), stack }
     }
 
@@ -88,8 +95,7 @@ impl Hub {
 
     /// An event as AWS puts it onto a bus.
     pub(crate) fn event(&self, bus: &str, event: &Value) {
-        let (status, answer) = self.cloud.ask(&format!("event?bus={bus}"), event);
-        assert_eq!(status, 200, "{answer}");
+        self.cloud.event(self.place(), bus, event);
     }
 
     /// What the Scheduler sends when the time of a schedule has come.

@@ -2,12 +2,13 @@
 
 use serde_json::Value;
 
-use super::{Operator, POLICY};
+use super::{POLICY, operator};
 use crate::support::cli::commands_alone;
+use crate::support::installer::Installer;
 
 /// The installer writes nothing, and says these words.
 #[track_caller]
-fn refuses(operator: &Operator, variables: &[(&str, &str)], words: &[&str]) {
+fn refuses(operator: &Installer, variables: &[(&str, &str)], words: &[&str]) {
     let ended = operator.install_with(variables, &[]).with(1);
     ended.complains_of(words);
     ended.complains_of(&["fix: "]);
@@ -16,7 +17,7 @@ fn refuses(operator: &Operator, variables: &[(&str, &str)], words: &[&str]) {
 
 #[test]
 fn settings_that_cannot_be_meant_are_refused() {
-    let operator = Operator::set();
+    let operator = operator();
     for (line, words) in [
         ("hub_profil=hub", ["install.settings:12", "there is no setting hub_profil"]),
         ("hub.AlertMail=a@example.com", ["infra/hub.yaml has no parameter AlertMail", "AlertEmail"]),
@@ -33,7 +34,7 @@ fn settings_that_cannot_be_meant_are_refused() {
 
 #[test]
 fn another_account_or_organisation_than_the_policys_is_refused() {
-    let operator = Operator::set();
+    let operator = operator();
     for (line, words) in [
         (
             "hub_profile=management",
@@ -59,7 +60,7 @@ fn another_account_or_organisation_than_the_policys_is_refused() {
 
 #[test]
 fn stack_sets_without_trusted_access_are_refused() {
-    let operator = Operator::set();
+    let operator = operator();
     operator.cloud.ask("access?status=DISABLED", &Value::Null);
     let fix = "aws cloudformation activate-organizations-access --profile management";
     refuses(&operator, &[], &["no trusted access", fix]);
@@ -67,7 +68,7 @@ fn stack_sets_without_trusted_access_are_refused() {
 
 #[test]
 fn a_first_policy_that_enforces_is_refused_before_anything_is_written() {
-    let operator = Operator::set();
+    let operator = operator();
     for (observing, enforcing) in [("mode: observe", "mode: enforce"), ("unplaced: observe", "unplaced: enforce")] {
         operator.write("policy.yaml", &POLICY.replace(observing, enforcing));
         refuses(&operator, &[], &["enforces, and none is in force yet", "mode: observe"]);
@@ -76,7 +77,7 @@ fn a_first_policy_that_enforces_is_refused_before_anything_is_written() {
 
 #[test]
 fn a_machine_without_the_aws_cli_is_told_to_install_it() {
-    let operator = Operator::set();
+    let operator = operator();
     let commands = commands_alone(&["bash", "dirname", "mktemp", "rm", "sed", "tr"]);
     let path = commands.path().display().to_string();
     refuses(&operator, &[("PATH", &path)], &["there is no AWS CLI", "install it"]);
@@ -84,7 +85,7 @@ fn a_machine_without_the_aws_cli_is_told_to_install_it() {
 
 #[test]
 fn help_says_what_it_does_and_an_unknown_argument_is_a_mistake_in_usage() {
-    let operator = Operator::set();
+    let operator = operator();
     let help = operator.install(&["--help"]).with(0);
     assert!(help.out.contains("Usage: infra/install [--plan]"), "{}", help.out);
     operator.install(&["--apply"]).with(64).complains_of(&["there is no argument --apply", "--help"]);
