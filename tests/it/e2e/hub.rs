@@ -4,6 +4,7 @@
 mod access;
 mod chain;
 mod doctor;
+mod roles;
 mod rules;
 
 use std::collections::BTreeMap;
@@ -38,7 +39,7 @@ impl Deployed {
         let stage = Stage::set();
         let hub = Hub::deploy(HUB, &stage.aws);
         let deployed = Self::of(stage, hub, false);
-        deployed.push_policy("first");
+        deployed.push_policy(&["-m", "first"]);
         deployed
     }
 
@@ -56,10 +57,10 @@ impl Deployed {
         Self { stage, hub, sqs, told, forwards }
     }
 
-    fn push_policy(&self, why: &str) {
+    fn push_policy(&self, options: &[&str]) {
         let file = self.stage.file("policy.yaml", &self.stage.yaml);
-        let push = ["policy", "push", file.trim_start_matches("file:"), "-m", why];
-        self.runasctl(&[&push[..], &["--accounts-from", "organizations"]].concat()).ends(0);
+        let push = ["policy", "push", file.trim_start_matches("file:"), "--accounts-from", "organizations"];
+        self.runasctl(&[&push[..], options].concat()).ends(0);
     }
 
     /// An operator's command, as the root of the hub account.
@@ -129,13 +130,20 @@ impl Deployed {
         envelopes.map(|envelope| serde_json::from_str(&text_of(&envelope["Message"])).expect("an alert")).collect()
     }
 
+    /// Takes all messages out of a queue.
     fn drain(&self, queue: &str) -> Vec<Message> {
-        let mut all = Vec::new();
+        let mut all: Vec<Message> = Vec::new();
         loop {
             let request = self.sqs.receive_message().queue_url(queue).max_number_of_messages(10);
             let received = self.stage.run(request.send()).expect("messages can be received").messages;
             match received.filter(|messages| !messages.is_empty()) {
-                Some(messages) => all.extend(messages),
+                Some(messages) => {
+                    for handle in messages.iter().filter_map(|message| message.receipt_handle.as_deref()) {
+                        let delete = self.sqs.delete_message().queue_url(queue).receipt_handle(handle).send();
+                        self.stage.run(delete).expect("what was received can be deleted");
+                    }
+                    all.extend(messages);
+                }
                 None => return all,
             }
         }
