@@ -77,9 +77,9 @@ fn without_permission_to_put_aside_or_to_hand_back_a_message_the_function_is_ref
         deployed.put_policy(&REACTOR, &without(action, &whole));
         deployed.start_the_reactor_afresh();
         if action == "sqs:SendMessage" {
-            deployed.hears_of_poison()
+            deployed.hears_of_poison();
         } else {
-            deployed.hears_of_a_busy_region(PAYMENTS, HOME)
+            deployed.hears_of_a_busy_region(PAYMENTS, HOME);
         }
         deployed.hub.wait_until(&format!("{action} is refused"), || {
             deployed.forward();
