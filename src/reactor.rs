@@ -34,6 +34,9 @@ pub use reconcile::PassReport;
 /// A cached policy of this age is read again (invariant 1).
 const POLICY_AGE_MAX_MS: i64 = MINUTE_MS;
 
+/// Everything ends this long before the deadline, so that the response still gets out.
+const REPLY_MS: i64 = 500;
+
 /// Where the policy comes from.
 #[derive(Debug)]
 pub enum PolicySource {

@@ -4,13 +4,11 @@
 //! and outages must not use it up. After a few receives the function sends the body as a new message and settles the old
 //! one.
 
-use super::Reactor;
 use super::batch::{BatchReport, Message};
+use super::{REPLY_MS, Reactor};
 use crate::domain::time::Time;
 use crate::ports::{Fault, World};
 
-/// Everything ends this long before the deadline, so that the response still gets out.
-pub(super) const REPLY_MS: i64 = 500;
 /// The first retry comes within one to this many seconds; the range doubles for each further one.
 const FIRST_S: u32 = 5;
 /// The longest delay of a retry, in seconds.

@@ -161,7 +161,7 @@ fn assert_of_one_moment(seen: &Seen) {
     assert_eq!(seen.between.keys().copied().collect::<Vec<_>>(), [2, 3].into_iter().filter(read).collect::<Vec<_>>());
 }
 
-/// A quick_check, once readers see what was last written.
+/// A quick check, once readers see what was last written.
 async fn fingerprint<W: World>((world, rest_ms): (&W, u64)) -> Option<String> {
     for _ in 0..20 {
         world.sleep(rest_ms).await;

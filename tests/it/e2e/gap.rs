@@ -128,8 +128,9 @@ fn broker(stage: &Stage) -> Lambda {
     Lambda::start_broker(&Arc::clone(&stage.aws.clock()), &variables)
 }
 
-/// Everything but the exempt principals may do nothing, as LZA has it for an account that its pipeline has not reached.
-fn quarantine(stage: &Stage, account: &str) {
+/// Everything but the exempt principals may do nothing, as LZA has it for an account that its pipeline has not reached. The
+/// answer is the policy's id.
+pub(super) fn quarantine(stage: &Stage, account: &str) -> String {
     let exempt = json!(["arn:aws:iam::*:role/AWSAccelerator*", format!("arn:aws:iam::*:role/{GAP_ROLE}")]);
     let policy = json!({"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Action": "*", "Resource": "*",
         "Condition": {"ArnNotLike": {"aws:PrincipalArn": exempt}}}]});
@@ -138,7 +139,8 @@ fn quarantine(stage: &Stage, account: &str) {
     let request = request.r#type(PolicyType::ServiceControlPolicy).content(policy.to_string());
     let made = stage.run(request.send()).expect("a policy can be made").policy.expect("a policy");
     let id = made.policy_summary.and_then(|summary| summary.id).expect("an id");
-    stage.run(client.attach_policy().policy_id(id).target_id(account).send()).expect("a policy can be attached");
+    stage.run(client.attach_policy().policy_id(&id).target_id(account).send()).expect("a policy can be attached");
+    id
 }
 
 /// The policy that a session of the gap role has to carry: nine calls on one document in one account.

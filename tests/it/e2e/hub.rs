@@ -5,6 +5,7 @@ mod access;
 mod chain;
 mod doctor;
 mod kill_switch;
+mod roles;
 mod rules;
 
 use std::collections::BTreeMap;
@@ -37,7 +38,7 @@ impl Deployed {
     /// The stack, and the policy in its table.
     fn set() -> Self {
         let deployed = Self::without_policy();
-        deployed.push(&deployed.stage.yaml, "first");
+        deployed.push(&deployed.stage.yaml, &["-m", "first"]);
         deployed
     }
 
@@ -61,10 +62,10 @@ impl Deployed {
         Self { stage, hub, sqs, told, forwards }
     }
 
-    fn push(&self, yaml: &str, why: &str) {
+    fn push(&self, yaml: &str, options: &[&str]) {
         let file = self.stage.file("policy.yaml", yaml);
-        let push = ["policy", "push", file.trim_start_matches("file:"), "-m", why];
-        self.runasctl(&[&push[..], &["--accounts-from", "organizations"]].concat()).ends(0);
+        let push = ["policy", "push", file.trim_start_matches("file:"), "--accounts-from", "organizations"];
+        self.runasctl(&[&push[..], options].concat()).ends(0);
     }
 
     /// An operator's command, as the root of the hub account.
@@ -134,13 +135,20 @@ impl Deployed {
         envelopes.map(|envelope| serde_json::from_str(&text_of(&envelope["Message"])).expect("an alert")).collect()
     }
 
+    /// Takes all messages out of a queue.
     fn drain(&self, queue: &str) -> Vec<Message> {
-        let mut all = Vec::new();
+        let mut all: Vec<Message> = Vec::new();
         loop {
             let request = self.sqs.receive_message().queue_url(queue).max_number_of_messages(10);
             let received = self.stage.run(request.send()).expect("messages can be received").messages;
             match received.filter(|messages| !messages.is_empty()) {
-                Some(messages) => all.extend(messages),
+                Some(messages) => {
+                    for handle in messages.iter().filter_map(|message| message.receipt_handle.as_deref()) {
+                        let delete = self.sqs.delete_message().queue_url(queue).receipt_handle(handle).send();
+                        self.stage.run(delete).expect("what was received can be deleted");
+                    }
+                    all.extend(messages);
+                }
                 None => return all,
             }
         }

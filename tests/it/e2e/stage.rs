@@ -238,8 +238,7 @@ impl Stage {
     #[track_caller]
     pub(super) fn assert_right(&self, account: &str, region: &str) {
         let document = self.document(account, region);
-        let (user, timeout) =
-            if [PAYMENTS, SEARCH].contains(&account) { ("prodops", json!("15")) } else { ("ops", json!(null)) };
+        let (user, timeout) = user_of(account);
         let inputs = document.inputs();
         assert_eq!(document.default(), document.latest(), "{account}/{region}: default and latest version");
         assert_eq!(inputs["runAsEnabled"], json!(true), "{account}/{region}: {inputs}");
@@ -248,6 +247,15 @@ impl Stage {
             assert_eq!(inputs["idleSessionTimeout"], timeout, "{account}/{region}: {inputs}");
         }
         assert_eq!(document.0["type"], "Session", "{account}/{region}");
+    }
+
+    /// Whether there is such a document, and what everybody reads is what the policy wants.
+    pub(super) fn is_right(&self, account: &str, region: &str) -> bool {
+        self.find(account, region).is_some_and(|document| {
+            let inputs = document.inputs();
+            document.default() == document.latest()
+                && (&inputs["runAsEnabled"], &inputs["runAsDefaultUser"]) == (&json!(true), &json!(user_of(account).0))
+        })
     }
 
     /// The calls that the function made to a service since the log was cleared, in the order of their arrival.
@@ -334,6 +342,11 @@ async fn organize(aws: &Emulator) -> String {
     let delegate = client.register_delegated_administrator().account_id(HUB).service_principal("ssm.amazonaws.com");
     delegate.send().await.expect("the hub may read the organisation");
     production
+}
+
+/// The user and the timeout that the policy wants in an account.
+fn user_of(account: &str) -> (&'static str, Value) {
+    if [PAYMENTS, SEARCH].contains(&account) { ("prodops", json!("15")) } else { ("ops", json!(null)) }
 }
 
 fn compiled(yaml: &str) -> Policy {

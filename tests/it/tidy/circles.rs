@@ -33,7 +33,9 @@ fn circles(mut imports: Imports) -> Vec<String> {
         let before = imports.len();
         imports.retain(|module, names| !names.is_empty() && named.contains(module));
         let left: BTreeSet<String> = imports.keys().cloned().collect();
-        imports.values_mut().for_each(|names| names.retain(|name| left.contains(name)));
+        for names in imports.values_mut() {
+            names.retain(|name| left.contains(name));
+        }
         if imports.len() == before {
             return imports.into_iter().map(|(module, names)| format!("{module} -> {names:?}")).collect();
         }

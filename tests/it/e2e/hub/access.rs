@@ -7,13 +7,14 @@ use aws_sdk_sqs::Client;
 use aws_sdk_sqs::error::ProvideErrorMetadata as _;
 use serde_json::{Value, json};
 
+use super::roles::{REACTOR, actions_of, without};
 use super::{BUS, Deployed};
 use crate::decode::fixtures::sample;
-use crate::e2e::stage::{APPLIANCE, FRANKFURT, HOME, HUB, PAYMENTS, PILOT, REGIONS, SANDBOX, SEARCH, runtime, text_of};
+use crate::e2e::stage::{FRANKFURT, HOME, HUB, PAYMENTS, runtime};
 use crate::support::hub::{Hub, VIA};
 
-const FUNCTION: &str = "RunasReactor";
-/// What Lambda's event source mapping does with the function's rights; the emulator's asks nobody.
+const FUNCTION: &str = REACTOR.name;
+/// What Lambda's event source mapping does with the function's rights, which is asked for and not counted.
 const POLLER: [&str; 3] = ["sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"];
 
 impl Deployed {
@@ -24,45 +25,13 @@ impl Deployed {
     }
 
     fn role_policy(&self) -> Value {
-        let policy = json!({"RoleName": FUNCTION, "PolicyName": "function"});
-        self.hub.aws("iam", "get_role_policy", &policy)["PolicyDocument"].take()
+        self.policy_of(&REACTOR)
     }
 
     /// What the role allows in some services.
     pub(super) fn granted(&self, services: &[&str]) -> BTreeSet<String> {
-        let policy = self.role_policy();
-        let statements = policy["Statement"].as_array().expect("statements").iter();
-        let allows = statements.filter(|statement| statement["Effect"] == "Allow");
-        let actions = allows.flat_map(|statement| match &statement["Action"] {
-            Value::Array(actions) => actions.iter().map(text_of).collect(),
-            action => vec![text_of(action)],
-        });
+        let actions = actions_of(&self.role_policy()).into_iter();
         actions.filter(|action| services.contains(&action.split(':').next().unwrap_or_default())).collect()
-    }
-
-    /// The role without one of its actions.
-    fn take_away(&self, action: &str, policy: &Value) {
-        let mut policy = policy.clone();
-        let statements = policy["Statement"].as_array_mut().expect("statements").iter_mut();
-        for statement in statements.filter(|statement| statement["Effect"] == "Allow") {
-            match &mut statement["Action"] {
-                Value::Array(actions) => actions.retain(|one| one != action),
-                one if one == action => *one = json!("none:None"),
-                _ => {}
-            }
-        }
-        self.put_role_policy(&policy);
-    }
-
-    fn put_role_policy(&self, policy: &Value) {
-        let put = json!({"RoleName": FUNCTION, "PolicyName": "function", "PolicyDocument": policy.to_string()});
-        self.hub.aws("iam", "put_role_policy", &put);
-        // A process that starts now remembers nothing, such as the policy of a minute ago.
-        self.hub.aws(
-            "lambda",
-            "update_function_configuration",
-            &json!({"FunctionName": "runas-reactor", "Timeout": 60}),
-        );
     }
 
     fn hears_of_poison(&self) {
@@ -99,28 +68,23 @@ fn the_function_is_allowed_what_it_does_and_nothing_else() {
     assert_eq!(used, deployed.granted(&["dynamodb", "sns", "sqs"]), "left: what was used; right: what the role allows");
 }
 
+/// `hub::chain::without` has the other ones.
 #[test]
-fn without_any_one_of_its_permissions_the_function_is_refused() {
+fn without_permission_to_put_aside_or_to_hand_back_a_message_the_function_is_refused() {
     let deployed = Deployed::set();
     let whole = deployed.role_policy();
-    let granted = deployed.granted(&["dynamodb", "sns", "sqs"]);
-    let actions = granted.iter().filter(|action| !POLLER.contains(&action.as_str()));
-    let accounts = [PAYMENTS, SEARCH, APPLIANCE, PILOT, SANDBOX];
-    let mut targets = REGIONS.iter().flat_map(|region| accounts.map(|account| (account, *region)));
-    for action in actions {
-        let (account, region) = targets.next().expect("more targets than actions");
-        deployed.take_away(action, &whole);
-        match action.as_str() {
-            "sqs:SendMessage" => deployed.hears_of_poison(),
-            "sqs:ChangeMessageVisibility" => deployed.hears_of_a_busy_region(account, region),
-            _ => deployed.hears_of_a_new_document(account, region),
+    for action in ["sqs:SendMessage", "sqs:ChangeMessageVisibility"] {
+        deployed.put_policy(&REACTOR, &without(action, &whole));
+        deployed.start_the_reactor_afresh();
+        if action == "sqs:SendMessage" {
+            deployed.hears_of_poison();
+        } else {
+            deployed.hears_of_a_busy_region(PAYMENTS, HOME);
         }
         deployed.hub.wait_until(&format!("{action} is refused"), || {
             deployed.forward();
             deployed.checked(false).contains(action)
         });
-        deployed.stage.aws.faults_via(VIA, &json!([]));
-        deployed.put_role_policy(&whole);
     }
 }
 

@@ -6,27 +6,37 @@
 //! emulators share that: `tests/hub/between.py` carries what goes between accounts, and `tests/hub/members.py` holds each call
 //! on a member or on the organisation against the deployed policies, before the emulator of documents has it.
 
+mod without;
+
+use std::collections::BTreeSet;
 use std::path::Path;
 
-use serde_json::json;
+use runas_reactor::domain::target::default_regions;
+use serde_json::{Value, json};
 
 use super::Deployed;
+use super::roles::{BROKER, REACTOR};
+use crate::decode::fixtures::sample;
+use crate::e2e::gap::quarantine;
 use crate::e2e::stage::{
-    APPLIANCE, FRANKFURT, HOME, HUB, MANAGEMENT, PAYMENTS, PILOT, SANDBOX, SEARCH, Stage, VIRGINIA, text_of,
+    APPLIANCE, FRANKFURT, HOME, HUB, MANAGEMENT, PAYMENTS, PILOT, REGIONS, SANDBOX, SEARCH, Stage, VIRGINIA, text_of,
 };
-use crate::support::cloud::Cloud;
+use crate::support::cloud::{Cloud, Place};
 use crate::support::hub::Hub;
 use crate::support::installer::Installer;
 use crate::support::lambda;
 
 const RESEARCH: &str = "888877776666";
 const OTHERS: [&str; 6] = [PAYMENTS, SEARCH, APPLIANCE, PILOT, SANDBOX, RESEARCH];
+const NEWCOMER: &str = "888899990000";
+const LATECOMER: &str = "999900001111";
 const GAP_ROLE: &str = "AWSControlTowerExecution";
-const LISTED: &str = "regions: [eu-west-1, eu-central-1, us-east-1]";
+const MEMBER_ROLE: &str = "RunasReactorMember";
+const JAKARTA: &str = "ap-southeast-3";
 
 impl Deployed {
     /// An organisation that `infra/install` has installed the reactor into, and the policy that its operator pushes then.
-    fn installed(regions: &str) -> Self {
+    fn installed() -> Self {
         let mut stage = Stage::set();
         stage.open_accounts(&[RESEARCH.to_owned()]);
         let roles = "  roles: [RunasReactorMember]\n";
@@ -38,16 +48,62 @@ impl Deployed {
         installer.package_binary("runas-broker", Path::new(env!("CARGO_BIN_EXE_runas-broker")));
         installer.install(&[]).with(0);
         let Installer { cloud, .. } = installer;
-        stage.yaml = stage.yaml.replace(LISTED, regions);
         let deployed = Self::of(stage, Hub::installed(cloud, HUB), true);
-        deployed.push(&deployed.stage.yaml, "enforce");
+        deployed.push(&deployed.stage.yaml, &["-m", "enforce"]);
         deployed
     }
+
+    /// Organizations makes an account, with the administrator role that trusts the management account, and says so.
+    fn vend_with_gap_role(&self, account: &str) -> Value {
+        let vended = self.stage.vend(account);
+        let place = Place { account, region: HOME };
+        let document = |statement: Value| json!({"Version": "2012-10-17", "Statement": [statement]}).to_string();
+        let trust = json!({"Effect": "Allow", "Action": "sts:AssumeRole",
+            "Principal": {"AWS": format!("arn:aws:iam::{MANAGEMENT}:root")}});
+        let role = json!({"RoleName": GAP_ROLE, "AssumeRolePolicyDocument": document(trust)});
+        self.hub.cloud.aws_in(place, "iam", "create_role", &role);
+        let all = document(json!({"Effect": "Allow", "Action": "*", "Resource": "*"}));
+        let policy = json!({"RoleName": GAP_ROLE, "PolicyName": "all", "PolicyDocument": all});
+        self.hub.cloud.aws_in(place, "iam", "put_role_policy", &policy);
+        vended
+    }
+
+    /// What roles did, or tried: `allowed` or not.
+    fn did(&self, role: &str, action: &str, allowed: bool) -> usize {
+        let checks = self.hub.checks().into_iter();
+        checks.filter(|it| it.role == role && it.action == action && it.allowed == allowed).count()
+    }
+
+    /// The StackSet reaches an account, and its quarantine ends.
+    fn enrol(&self, account: &str, quarantine: &str) {
+        let place = Place { account, region: HOME };
+        let outputs = &self.hub.outputs;
+        let parameters = [
+            ("OrganizationId", "o-exampleorgid"),
+            ("HubRoleArn", &outputs["RoleArn"]),
+            ("HubBusArn", &outputs["BusArn"]),
+        ];
+        self.hub.cloud.deploy(place, "StackSet-runas-reactor-member", "member.yaml", &parameters);
+        let detach = self.stage.organizations().detach_policy().policy_id(quarantine).target_id(account).send();
+        self.stage.run(detach).expect("the policy is attached");
+    }
+
+    /// The regions in which an account has the document.
+    fn regions_of(&self, account: &str) -> BTreeSet<String> {
+        self.stage.aws.documents_of(account).as_object().into_iter().flatten().map(|(name, _)| name.clone()).collect()
+    }
+}
+
+/// What Control Tower says of an account that it has vended.
+fn vended_by_control_tower(account: &str) -> Value {
+    let sample = sample("control-tower/create-managed-account-succeeded.json");
+    let sample = sample.replace("444455556666", account).replace("111122223333", MANAGEMENT);
+    serde_json::from_str(&sample).expect("JSON")
 }
 
 #[test]
 fn an_organisation_that_was_installed_from_nothing_undoes_an_edit_and_tells_a_subscriber_who_made_it() {
-    let deployed = Deployed::installed(LISTED);
+    let deployed = Deployed::installed();
     let stage = &deployed.stage;
     let places = [(PAYMENTS, HOME), (RESEARCH, FRANKFURT), (MANAGEMENT, VIRGINIA), (HUB, HOME), (HUB, FRANKFURT)];
     for (account, region) in places {
@@ -70,4 +126,60 @@ fn an_organisation_that_was_installed_from_nothing_undoes_an_edit_and_tells_a_su
         assert!(text_of(&alert["text"]).contains(word), "{word} is not in {alert:#}");
     }
     assert_eq!(deployed.messages_in(&deployed.hub.outputs["DeadLetterUrl"]), 0);
+}
+
+#[test]
+fn account_vended_under_a_quarantine_is_made_right_in_every_governed_region_by_way_of_the_installed_broker() {
+    let deployed = Deployed::installed();
+    let stage = &deployed.stage;
+    let event = deployed.vend_with_gap_role(NEWCOMER);
+    quarantine(stage, NEWCOMER);
+    deployed.put_onto_its_bus(&event);
+    deployed.come_to_rest();
+    for region in REGIONS {
+        stage.assert_right(NEWCOMER, region);
+        assert_eq!(stage.document(NEWCOMER, region).latest(), 1);
+        assert_eq!(deployed.status(NEWCOMER, region), "in_sync");
+    }
+    assert_eq!(deployed.did(REACTOR.name, "sts:AssumeRole", true), 0, "no role of the account admits the reactor");
+    assert!(deployed.did(REACTOR.name, "lambda:InvokeFunction", true) > 0, "it asks the broker");
+    let assumed = stage.aws.assumed().into_iter().filter(|it| it["account"] == NEWCOMER).collect::<Vec<_>>();
+    let broker = format!("arn:aws:iam::{}:role/{}", BROKER.account, BROKER.name);
+    assert!(assumed.iter().all(|it| it["role"] == GAP_ROLE && it["caller_role"] == broker), "{assumed:#?}");
+    assert_eq!(deployed.told(), Vec::<Value>::new());
+}
+
+#[test]
+fn account_vended_where_all_enabled_regions_are_governed_waits_with_the_others_for_its_member_role() {
+    let mut deployed = Deployed::installed();
+    deployed.stage.yaml =
+        deployed.stage.yaml.replace("regions: [eu-west-1, eu-central-1, us-east-1]", "regions: enabled");
+    deployed.push(&deployed.stage.yaml, &["-m", "every enabled region", "--wave", "84"]);
+    deployed.start_afresh();
+    let stage = &deployed.stage;
+    stage.aws.switches(&json!({"regions_on": [{"account": LATECOMER, "region": JAKARTA}]}));
+    deployed.vend_with_gap_role(LATECOMER);
+    let quarantine = quarantine(stage, LATECOMER);
+    deployed.put_onto_its_bus(&vended_by_control_tower(LATECOMER));
+    deployed.come_to_rest();
+    let by_default: BTreeSet<String> = default_regions("aws").iter().map(ToString::to_string).collect();
+    assert_eq!(
+        deployed.regions_of(LATECOMER),
+        by_default,
+        "sessions of the gap role cannot list the account's regions"
+    );
+    for region in REGIONS {
+        stage.assert_right(LATECOMER, region);
+    }
+    assert_eq!(deployed.did(GAP_ROLE, "account:ListRegions", true), 0);
+
+    deployed.enrol(LATECOMER, &quarantine);
+    deployed.start_afresh();
+    deployed.hub.run_schedule("Sweep");
+    deployed.hub.wait_until("the region that the account has switched on is governed", || {
+        deployed.forward();
+        deployed.status(LATECOMER, JAKARTA) == "in_sync"
+    });
+    stage.assert_right(LATECOMER, JAKARTA);
+    assert!(deployed.did(MEMBER_ROLE, "account:ListRegions", true) > 0);
 }

@@ -20,8 +20,8 @@ impl Deployed {
         let enforcing = deployed.stage.yaml.clone();
         let observing =
             enforcing.replace("mode: enforce", "mode: observe").replace("unplaced: enforce", "unplaced: observe");
-        deployed.push(&observing, "first");
-        deployed.push(&enforcing, "wave 1");
+        deployed.push(&observing, &["-m", "first"]);
+        deployed.push(&enforcing, &["-m", "wave 1"]);
         deployed.stage.administrator(PAYMENTS, "alice").creates(HOME, &json!({"runAsEnabled": false}));
         deployed.come_to_rest();
         deployed.stage.assert_right(PAYMENTS, HOME);

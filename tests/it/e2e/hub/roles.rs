@@ -1,0 +1,76 @@
+//! The roles that the stacks have made, and what each is allowed, which tests take away from it.
+
+use serde_json::{Value, json};
+
+use super::Deployed;
+use crate::e2e::stage::{HOME, HUB, MANAGEMENT, text_of};
+use crate::support::cloud::Place;
+
+/// A role with the one policy that its template gives it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Role {
+    pub(super) account: &'static str,
+    pub(super) name: &'static str,
+    policy: &'static str,
+}
+
+pub(super) const REACTOR: Role = Role { account: HUB, name: "RunasReactor", policy: "function" };
+pub(super) const BROKER: Role = Role { account: MANAGEMENT, name: "RunasBroker", policy: "broker" };
+
+impl Role {
+    fn place(&self) -> Place<'static> {
+        Place { account: self.account, region: HOME }
+    }
+}
+
+impl Deployed {
+    pub(super) fn policy_of(&self, role: &Role) -> Value {
+        let policy = json!({"RoleName": role.name, "PolicyName": role.policy});
+        self.hub.cloud.aws_in(role.place(), "iam", "get_role_policy", &policy)["PolicyDocument"].take()
+    }
+
+    pub(super) fn put_policy(&self, role: &Role, policy: &Value) {
+        let put = json!({"RoleName": role.name, "PolicyName": role.policy, "PolicyDocument": policy.to_string()});
+        self.hub.cloud.aws_in(role.place(), "iam", "put_role_policy", &put);
+    }
+
+    /// Functions that start now remember nothing: neither sessions, nor the policy or the accounts of a minute ago.
+    pub(super) fn start_afresh(&self) {
+        self.start_the_reactor_afresh();
+        self.start_function(MANAGEMENT, "runas-broker", 15);
+    }
+
+    pub(super) fn start_the_reactor_afresh(&self) {
+        self.start_function(HUB, "runas-reactor", 60);
+    }
+
+    fn start_function(&self, account: &str, function: &str, timeout: u32) {
+        let configuration = json!({"FunctionName": function, "Timeout": timeout});
+        let place = Place { account, region: HOME };
+        self.hub.cloud.aws_in(place, "lambda", "update_function_configuration", &configuration);
+    }
+}
+
+/// The actions that a policy allows, in its order.
+pub(super) fn actions_of(policy: &Value) -> Vec<String> {
+    let allows = policy["Statement"].as_array().expect("statements").iter().filter(|it| it["Effect"] == "Allow");
+    let actions = allows.flat_map(|statement| match &statement["Action"] {
+        Value::Array(actions) => actions.iter().map(text_of).collect(),
+        action => vec![text_of(action)],
+    });
+    actions.collect()
+}
+
+/// The policy without one of its actions.
+pub(super) fn without(action: &str, policy: &Value) -> Value {
+    let mut policy = policy.clone();
+    let statements = policy["Statement"].as_array_mut().expect("statements").iter_mut();
+    for statement in statements.filter(|statement| statement["Effect"] == "Allow") {
+        match &mut statement["Action"] {
+            Value::Array(actions) => actions.retain(|one| one != action),
+            one if one == action => *one = json!("none:None"),
+            _ => {}
+        }
+    }
+    policy
+}
