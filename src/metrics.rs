@@ -14,8 +14,11 @@ pub const NAMESPACE: &str = "RunasReactor";
 /// CloudWatch takes at most this many values of one metric in a line.
 const VALUES_MAX: usize = 100;
 
+/// What a metric counts of a batch.
+type Measure = fn(&BatchReport) -> Value;
+
 /// Every metric: name, unit, and what it counts of a batch.
-pub const METRICS: [(&str, &str, fn(&BatchReport) -> Value); 9] = [
+pub const METRICS: [(&str, &str, Measure); 9] = [
     ("Targets", "Count", |report| json!(report.passes.len())),
     ("InSync", "Count", |report| count(report, |pass| pass.status == Status::InSync)),
     ("Corrected", "Count", |report| count(report, is_corrected)),
