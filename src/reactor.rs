@@ -4,20 +4,20 @@
 //! same world and the same messages therefore give the same run.
 
 mod batch;
-mod expand;
-mod gather;
-mod lookup;
-mod observe;
+pub(crate) mod expand;
+pub(crate) mod gather;
+pub(crate) mod lookup;
+pub(crate) mod observe;
 #[cfg(feature = "cli")]
 mod preview;
 mod prune;
-mod quick_check;
-mod reconcile;
+pub(crate) mod quick_check;
+pub(crate) mod reconcile;
 mod regions;
 mod report;
-mod retry;
+pub(crate) mod retry;
 mod sweep;
-mod write;
+pub(crate) mod write;
 
 use std::sync::{Arc, Mutex, PoisonError};
 

@@ -1,13 +1,13 @@
 //! What follows from one reconciliation: its commit with history and alerts, and the next message. Total and pure
 //! (invariant 2).
 
-mod alerts;
+pub(crate) mod alerts;
 mod history;
-mod incident;
+pub(crate) mod incident;
 mod next_record;
-mod notify;
+pub(crate) mod notify;
 mod page;
-mod schedule;
+pub(crate) mod schedule;
 
 use super::case::{Applied, Case, Decision};
 use super::compaction::{Compacted, compact, is_within_bounds};
