@@ -57,7 +57,7 @@ use crate::domain::signal::Task;
 use crate::domain::sweep::Sweep;
 use crate::domain::target::{AccountFacts, AccountId, OuId, Region, Target};
 use crate::domain::time::Time;
-use crate::ports::{self, Access, Attempt, Fault, Lookup, Page, RoleUse, Written};
+use crate::ports::{self, Access, AccountAccess, Attempt, Fault, Lookup, Page, Written};
 use client::Clients;
 #[cfg(feature = "cli")]
 pub use documents::probe::Probed;
@@ -155,8 +155,8 @@ impl ports::Documents for AwsWorld {
         self.documents.prune(target, access, version).await
     }
 
-    async fn entry(&self, account: &AccountId, access: &Access) -> RoleUse {
-        self.documents.entry(account, access).await
+    async fn account_access(&self, account: &AccountId, access: &Access) -> AccountAccess {
+        self.documents.account_access(account, access).await
     }
 }
 

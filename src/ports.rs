@@ -108,14 +108,14 @@ impl Access {
 
 /// Which role a session in an account came through.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RoleUse {
+pub struct AccountAccess {
     /// Through a member role rather than a gap role.
     pub by_member_role: bool,
     /// Use of a gap role that on-call is to be notified of.
     pub relapse: Option<Relapse>,
 }
 
-impl Default for RoleUse {
+impl Default for AccountAccess {
     fn default() -> Self {
         Self { by_member_role: true, relapse: None }
     }
@@ -229,8 +229,8 @@ pub trait Documents {
 
     /// Which role the last call in the account came through. A relapse is returned once per session. Worlds without a
     /// broker have member roles only.
-    fn entry(&self, _account: &AccountId, _access: &Access) -> impl Future<Output = RoleUse> + Send {
-        std::future::ready(RoleUse::default())
+    fn account_access(&self, _account: &AccountId, _access: &Access) -> impl Future<Output = AccountAccess> + Send {
+        std::future::ready(AccountAccess::default())
     }
 }
 

@@ -104,8 +104,8 @@ impl<W: World> Reactor<W> {
         let hour = hour_of(now);
         let found = HubFinding::PolicyUnreadable;
         let alert = about_hub(found, policy.hub_account(), &hour, None, &fault.to_string(), now);
-        if let Err(fault) = report::tell_once(&self.world, &alert, attempt).await {
-            tracing::warn!(error = %fault, "alert not told; the next batch tries again");
+        if let Err(fault) = report::notify_once(&self.world, &alert, attempt).await {
+            tracing::warn!(error = %fault, "alert not published; the next batch tries again");
         }
         Ok(policy)
     }

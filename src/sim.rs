@@ -116,7 +116,7 @@ struct State {
     fates: VecDeque<Fate>,
     vended: BTreeMap<AccountId, Time>,
     relapses: BTreeMap<AccountId, Relapse>,
-    told: Vec<(Time, Alert)>,
+    alerts: Vec<(Time, Alert)>,
     policy: Option<Policy>,
 }
 
@@ -143,13 +143,13 @@ impl Sim {
     }
 
     /// Every published alert, in order.
-    pub fn told(&self) -> Vec<Alert> {
-        self.state().told.iter().map(|(_, alert)| alert.clone()).collect()
+    pub fn alerts(&self) -> Vec<Alert> {
+        self.state().alerts.iter().map(|(_, alert)| alert.clone()).collect()
     }
 
     /// When each alert was published.
-    pub fn told_at(&self) -> Vec<Time> {
-        self.state().told.iter().map(|(at, _)| *at).collect()
+    pub fn alerts_at(&self) -> Vec<Time> {
+        self.state().alerts.iter().map(|(at, _)| *at).collect()
     }
 
     /// Every call on a document, in order.
@@ -163,8 +163,8 @@ impl Sim {
     }
 
     /// Alerts published after the first `from`, with their times.
-    pub fn told_after(&self, from: usize) -> Vec<(Time, Alert)> {
-        self.state().told.iter().skip(from).cloned().collect()
+    pub fn alerts_after(&self, from: usize) -> Vec<(Time, Alert)> {
+        self.state().alerts.iter().skip(from).cloned().collect()
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

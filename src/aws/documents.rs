@@ -21,7 +21,7 @@ use super::session::{AssumedSession, Session, Sessions};
 use crate::domain::observation::{DocumentStatus, Observation};
 use crate::domain::quick_check::QuickCheck;
 use crate::domain::target::{AccountId, DOCUMENT_NAME, Target};
-use crate::ports::{Access, Fault, FaultClass, RoleUse, Written};
+use crate::ports::{Access, AccountAccess, Fault, FaultClass, Written};
 
 mod observe;
 #[cfg(feature = "cli")]
@@ -74,8 +74,8 @@ impl SsmDocuments {
         }
     }
 
-    pub(super) async fn entry(&self, account: &AccountId, access: &Access) -> RoleUse {
-        self.sessions.entry(account, access).await
+    pub(super) async fn account_access(&self, account: &AccountId, access: &Access) -> AccountAccess {
+        self.sessions.account_access(account, access).await
     }
 
     pub(super) async fn create(

@@ -26,7 +26,7 @@ pub struct TargetRow {
     /// When its record last changed. A check that finds no change does not update it.
     pub updated: Time,
     /// The last recorded check; without changes, checks are recorded twice a day.
-    pub looked: Time,
+    pub checked: Time,
     /// The milestones that it has reached.
     pub milestones: Milestones,
     /// The policy version of its last decision.

@@ -15,7 +15,7 @@ use crate::config::Connection;
 use crate::domain::target::{AccountId, partition};
 use crate::domain::text::clean;
 use crate::domain::time::{MINUTE_MS, SECOND_MS, Time};
-use crate::ports::{Access, Fault, FaultClass, Relapse, RoleUse};
+use crate::ports::{Access, AccountAccess, Fault, FaultClass, Relapse};
 
 mod assume;
 mod broker;
@@ -215,14 +215,14 @@ impl Sessions {
     }
 
     /// How the account was last entered. A relapse is returned once.
-    pub(super) async fn entry(&self, account: &AccountId, access: &Access) -> RoleUse {
+    pub(super) async fn account_access(&self, account: &AccountId, access: &Access) -> AccountAccess {
         if self.broker.is_none() {
-            return RoleUse::default();
+            return AccountAccess::default();
         }
         let slot = self.slot(account);
         let mut door = slot.state.lock().await;
         let by_member_role = door.session.as_ref().is_some_and(|session| access.roles.contains(&session.role));
-        RoleUse { by_member_role, relapse: door.relapse.take() }
+        AccountAccess { by_member_role, relapse: door.relapse.take() }
     }
 
     fn slot(&self, account: &AccountId) -> Arc<Slot> {

@@ -91,7 +91,7 @@ impl From<SettingProblem> for Failure {
 
 impl From<Fault> for Failure {
     fn from(fault: Fault) -> Self {
-        Self::Error(told(&fault))
+        Self::Error(explained(&fault))
     }
 }
 
@@ -116,7 +116,7 @@ const WORN_OUT: [&str; 5] =
     ["ExpiredToken", "ExpiredTokenException", "RequestExpired", "InvalidClientTokenId", "UnrecognizedClientException"];
 
 /// A fault and its fix.
-pub(super) fn told(fault: &Fault) -> String {
+pub(super) fn explained(fault: &Fault) -> String {
     format!("{fault}; fix: {}", fix(fault))
 }
 
@@ -157,10 +157,10 @@ mod tests {
 
     #[test]
     fn what_is_denied_names_the_permission_and_what_is_worn_out_the_login() {
-        let denied = told(&fault(FaultClass::Denied, "AccessDenied"));
+        let denied = explained(&fault(FaultClass::Denied, "AccessDenied"));
         assert!(denied.starts_with("ReceiveMessage: AccessDenied: no; fix: allow ReceiveMessage"), "{denied}");
         for (class, code) in [(FaultClass::Transient, "ExpiredToken"), (FaultClass::Denied, "InvalidClientTokenId")] {
-            assert!(told(&fault(class, code)).contains("log in again"), "{code}");
+            assert!(explained(&fault(class, code)).contains("log in again"), "{code}");
         }
     }
 }

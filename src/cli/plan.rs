@@ -117,7 +117,7 @@ fn planned(survey: Survey, policy: PolicyUsed, ledger: Option<String>, made_at: 
         actions: survey::count(&entries),
         risky: entries.iter().filter(|entry| entry.action.writes() && entry.is_risky()).count(),
         closed_accounts: closed,
-        regions_not_told: silent.into_iter().map(|(account, _)| account).collect(),
+        regions_not_reported: silent.into_iter().map(|(account, _)| account).collect(),
     };
     Plan::new(made_at, policy, ledger, summary, entries)
 }
@@ -156,7 +156,7 @@ pub(super) async fn from_ledger(world: &AwsWorld) -> Result<Policy, Failure> {
 /// Unknown targets take precedence over drift.
 fn status(plan: &Plan) -> ExitStatus {
     let has = |wanted: fn(Action) -> bool| plan.entries.iter().any(|entry| wanted(entry.action));
-    if has(|action| action == Action::Unreachable) || !plan.summary.regions_not_told.is_empty() {
+    if has(|action| action == Action::Unreachable) || !plan.summary.regions_not_reported.is_empty() {
         ExitStatus::Unreachable
     } else if has(|action| action.writes() || matches!(action, Action::Observe | Action::Wait)) {
         ExitStatus::Drift

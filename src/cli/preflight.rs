@@ -120,7 +120,7 @@ struct Question {
 }
 
 /// Whom sessions in an account are to run as.
-enum Wanted {
+enum Requirement {
     User(OsUser),
     /// The account is exempt.
     Exempt,
@@ -135,16 +135,16 @@ fn sort(found: Places, policy: &Policy, user: Option<&OsUser>, report: &mut Repo
     report.silent = found.silent;
     let mut questions = Vec::new();
     for ((account, facts), regions) in found.open {
-        let wanted = user.map_or_else(|| wanted(policy, facts.as_ref()), |user| Wanted::User(user.clone()));
+        let wanted = user.map_or_else(|| wanted(policy, facts.as_ref()), |user| Requirement::User(user.clone()));
         let name = facts.map(|facts| facts.name).unwrap_or_default();
         let targets = regions.into_iter().map(|region| Target::new(account.clone(), region));
         match wanted {
-            Wanted::Exempt => report.exempt += 1,
-            Wanted::NoUser => report.without_user.extend(targets),
-            Wanted::User(user) => {
+            Requirement::Exempt => report.exempt += 1,
+            Requirement::NoUser => report.without_user.extend(targets),
+            Requirement::User(user) => {
                 questions.extend(targets.map(|target| Question { target, name: name.clone(), user: user.clone() }));
             }
-            Wanted::NotKnown(remedy) => {
+            Requirement::NotKnown(remedy) => {
                 let line = |target| Line { target, name: name.clone(), user: None, nodes: Err(remedy.clone()) };
                 report.lines.extend(targets.map(line));
             }
@@ -153,16 +153,18 @@ fn sort(found: Places, policy: &Policy, user: Option<&OsUser>, report: &mut Repo
     questions
 }
 
-fn wanted(policy: &Policy, facts: Result<&AccountFacts, &Fault>) -> Wanted {
+fn wanted(policy: &Policy, facts: Result<&AccountFacts, &Fault>) -> Requirement {
     match facts {
-        Err(fault) => Wanted::NotKnown(judge::unplaced(fault)),
+        Err(fault) => Requirement::NotKnown(judge::unplaced(fault)),
         Ok(facts) => match policy.resolve(facts, now()) {
-            Resolution { mode: Mode::Exempt, .. } => Wanted::Exempt,
-            Resolution { owned, .. } if owned.get("runAsEnabled") == Some(&Value::Bool(false)) => Wanted::NoUser,
+            Resolution { mode: Mode::Exempt, .. } => Requirement::Exempt,
+            Resolution { owned, .. } if owned.get("runAsEnabled") == Some(&Value::Bool(false)) => Requirement::NoUser,
             Resolution { owned, .. } => match owned.get("runAsDefaultUser").and_then(Value::as_str).unwrap_or_default()
             {
-                "" => Wanted::NoUser,
-                name => name.parse().map_or_else(|why| Wanted::NotKnown(judge::no_name(name, why)), Wanted::User),
+                "" => Requirement::NoUser,
+                name => {
+                    name.parse().map_or_else(|why| Requirement::NotKnown(judge::no_name(name, why)), Requirement::User)
+                }
             },
         },
     }

@@ -163,7 +163,7 @@ fn result(file: &str, sim: &Sim, reports: &[BatchReport]) -> Value {
         "passes": passes.collect::<Vec<_>>(),
         "ignored": pairs(reports.iter().flat_map(|report| &report.ignored).collect()),
         "undecodable": pairs(reports.iter().flat_map(|report| &report.undecodable).collect()),
-        "alerts": sim.told(),
+        "alerts": sim.alerts(),
     })
 }
 

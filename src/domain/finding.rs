@@ -95,7 +95,7 @@ pub enum Kind {
     /// Fields adopted at the first observation need a review.
     Adopted,
     /// A new account was configured later than the goal.
-    GapTooLong,
+    ConfigurationLag,
     /// The event of the reactor's own write did not come back.
     ForwarderBlind,
     /// An exemption is about to end.
@@ -134,7 +134,7 @@ impl Kind {
         Self::ReachableAgain,
         Self::DriftObserved,
         Self::Adopted,
-        Self::GapTooLong,
+        Self::ConfigurationLag,
         Self::ForwarderBlind,
         Self::ExemptionEnds,
         Self::UndecodableMessage,
@@ -163,7 +163,7 @@ impl Kind {
             Self::ReachableAgain => "reachable_again",
             Self::DriftObserved => "drift_observed",
             Self::Adopted => "adopted",
-            Self::GapTooLong => "gap_too_long",
+            Self::ConfigurationLag => "configuration_lag",
             Self::ForwarderBlind => "forwarder_blind",
             Self::ExemptionEnds => "exemption_ends",
             Self::UndecodableMessage => "undecodable_message",

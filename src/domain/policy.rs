@@ -82,7 +82,7 @@ pub struct Limits {
     /// How long a new account may take until it can be read, in minutes.
     pub readiness_minutes: u32,
     /// Minutes after which a new account counts as configured late, and on-call is notified.
-    pub gap_slo_minutes: u32,
+    pub configuration_lag_minutes: u32,
 }
 
 /// Why a policy cannot be used.
@@ -264,7 +264,7 @@ impl Policy {
             breaker_reverts: self.document.breaker.reverts,
             breaker_minutes: self.document.breaker.within_minutes,
             readiness_minutes: self.document.readiness.retry_for_minutes,
-            gap_slo_minutes: self.document.alerts.gap_slo_minutes,
+            configuration_lag_minutes: self.document.alerts.configuration_lag_minutes,
         }
     }
 

@@ -51,7 +51,7 @@ pub struct Sweep {
     pub ungoverned: BTreeMap<Region, Ungoverned>,
     /// Ungoverned regions that the last complete sweep found.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
-    pub told: BTreeSet<Region>,
+    pub notified: BTreeSet<Region>,
     /// The walk through the tree; absent before the root is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub walk: Option<OuWalk>,
@@ -127,9 +127,9 @@ impl OuWalk {
     }
 }
 
-/// Whether a complete sweep that began at `began` missed a target that was last checked at `looked`.
-pub fn was_missed(began: Time, looked: Time) -> bool {
-    began.since(looked) > MISSED_MS
+/// Whether a complete sweep that began at `began` missed a target that was last checked at `checked`.
+pub fn was_missed(began: Time, checked: Time) -> bool {
+    began.since(checked) > MISSED_MS
 }
 
 /// Enabled regions of an account that the policy does not govern; none for an exempt account.
@@ -163,7 +163,7 @@ impl Sweep {
             accounts: 0,
             targets: 0,
             ungoverned: BTreeMap::new(),
-            told: last.as_ref().map(Self::known_ungoverned).unwrap_or_default(),
+            notified: last.as_ref().map(Self::known_ungoverned).unwrap_or_default(),
             walk: None,
         };
         StartResult::New(Box::new(new), last.filter(|last| last.ended.is_none()).map(Box::new))
@@ -181,9 +181,9 @@ impl Sweep {
         self.ended = ended.then_some(now);
     }
 
-    /// Whether the last complete sweep missed a target that was last checked at `looked`.
-    pub fn missed(&self, looked: Time) -> bool {
-        self.previous_completed.is_some_and(|previous_completed| was_missed(previous_completed, looked))
+    /// Whether the last complete sweep missed a target that was last checked at `checked`.
+    pub fn missed(&self, checked: Time) -> bool {
+        self.previous_completed.is_some_and(|previous_completed| was_missed(previous_completed, checked))
     }
 
     /// When the newest complete sweep began, this one included.
@@ -202,7 +202,7 @@ impl Sweep {
     /// Ungoverned regions that the newest complete sweep found, this one included.
     fn known_ungoverned(&self) -> BTreeSet<Region> {
         if self.ended.is_none() {
-            return self.told.clone();
+            return self.notified.clone();
         }
         let mut known = BTreeSet::new();
         known.extend(self.ungoverned.keys().cloned());
@@ -211,7 +211,7 @@ impl Sweep {
 
     /// The alert about enabled but ungoverned regions, after a sweep that found one which the last complete sweep had not.
     pub fn newly_ungoverned(&self, hub: &AccountId, now: Time) -> Option<Alert> {
-        let new = |region: &Region| !self.told.contains(region);
+        let new = |region: &Region| !self.notified.contains(region);
         let mut page =
             AlertBuilder::new(Kind::RegionUngoverned, Severity::Warning, &format!("region_ungoverned:{}", self.number))
                 .subject("Run As: regions are enabled that nobody governs".to_owned());
@@ -241,7 +241,7 @@ impl Sweep {
     }
 
     /// The alert about targets of one account that were not checked for too long; once per account and day.
-    pub fn overlooked(&self, account: &AccountId, name: &str, targets: &[(Region, Time)], now: Time) -> Alert {
+    pub fn not_checked(&self, account: &AccountId, name: &str, targets: &[(Region, Time)], now: Time) -> Alert {
         let day: String = now.to_string().chars().take(10).collect();
         let place = if name.is_empty() { account.to_string() } else { format!("{} ({account})", clean(name, 64)) };
         let mut page = AlertBuilder::new(
@@ -249,13 +249,13 @@ impl Sweep {
             Severity::Warning,
             &format!("targets_not_checked:{account}:{day}"),
         )
-        .subject(format!("Run As {account}: not looked at for too long"))
+        .subject(format!("Run As {account}: not checked for too long"))
         .line("Where", &place);
-        for (region, looked) in targets {
-            page = page.line("Target", &format!("{region}, last looked at {looked}"));
+        for (region, checked) in targets {
+            page = page.line("Target", &format!("{region}, last checked {checked}"));
         }
         let regions: Vec<_> =
-            targets.iter().map(|(region, looked)| json!({ "region": region, "looked": looked })).collect();
+            targets.iter().map(|(region, checked)| json!({ "region": region, "checked": checked })).collect();
         page.line("To do", "see the dead-letter queue and the function's log for what became of the looks; the sweep under way tries again")
             .line("Trace", &self.id)
             .put("targets", regions.into())

@@ -12,7 +12,7 @@ use futures_util::stream;
 use super::expand::{Expansion, expand, timely};
 use super::reconcile::{PassReport, reconcile};
 use super::regions::swept;
-use super::report::{flush, tell_once};
+use super::report::{flush, notify_once};
 use super::sweep::sweep;
 use super::{REPLY_MS, Reactor, hour_of};
 use crate::domain::decode::{Decoded, decode};
@@ -119,7 +119,7 @@ impl<W: World> Reactor<W> {
             }
         }
         if self.world.now() < working_until && (again || self.policy_read_since(began)) {
-            self.tell_what_was_left(&policy, &attempt).await;
+            self.notify_leftovers(&policy, &attempt).await;
         }
         report.passes.sort_by(|a, b| a.target.cmp(&b.target));
         report
@@ -127,11 +127,11 @@ impl<W: World> Reactor<W> {
 
     /// Sends an alert about the policy that an earlier invocation kept and did not send; it belongs to no message. Nothing
     /// follows it, so it may use all the remaining time: a published alert should also be marked as sent.
-    async fn tell_what_was_left(&self, policy: &Policy, attempt: &Attempt) {
+    async fn notify_leftovers(&self, policy: &Policy, attempt: &Attempt) {
         let attempt = Attempt { again: false, ..attempt.clone() };
         let left = Box::pin(flush(&self.world, policy.hub_account(), None, &attempt));
         if let Err(fault) = self.by(attempt.deadline.plus_ms(-REPLY_MS), left).await {
-            tracing::warn!(error = %fault, "alerts left behind were not told; the next batch tries again");
+            tracing::warn!(error = %fault, "alerts left behind were not published; the next batch tries again");
         }
     }
 
@@ -282,7 +282,7 @@ impl<W: World> Reactor<W> {
         self.world.dead_letter(&message.body, &reason).await?;
         let (found, hub, id) = (HubFinding::Undecodable, policy.hub_account(), &message.id);
         let alert = about_hub(found, hub, id, Some(id), &reason, self.world.now());
-        tell_once(&self.world, &alert, attempt).await?;
+        notify_once(&self.world, &alert, attempt).await?;
         report.undecodable.push((message.id.clone(), reason));
         Ok(())
     }
@@ -301,7 +301,7 @@ impl<W: World> Reactor<W> {
         let now = self.world.now();
         let key = format!("{}:{}", sender.unwrap_or("nobody"), hour_of(now));
         let alert = about_hub(HubFinding::Untrusted, policy.hub_account(), &key, Some(id), &reason, now);
-        tell_once(&self.world, &alert, attempt).await?;
+        notify_once(&self.world, &alert, attempt).await?;
         report.ignored.push((message.id.clone(), reason));
         Ok(())
     }

@@ -5,7 +5,7 @@ use super::lookup::{confirm, lookup, made_up};
 use super::observe::OBSERVE_ATTEMPTS_MAX;
 use super::prune;
 use super::quick_check::{Begun, begin, record_check};
-use super::report::{flush, tell_once};
+use super::report::{flush, notify_once};
 use super::write::write;
 use crate::domain::adoption::adopted;
 use crate::domain::case::{Applied, Case, Decision, Refusal};
@@ -24,7 +24,7 @@ use crate::domain::signal::{Cause, Task, Work};
 use crate::domain::target::{AccountFacts, AccountState, Target};
 use crate::domain::time::MINUTE_MS;
 use crate::domain::witness;
-use crate::ports::{Access, Attempt, Fault, FaultClass, Relapse, RoleUse, World};
+use crate::ports::{Access, AccountAccess, Attempt, Fault, FaultClass, Relapse, World};
 
 /// Repetitions of a reconciliation because another invocation committed first.
 const RACES_MAX: usize = 5;
@@ -92,9 +92,9 @@ async fn round<W: World>(
 ) -> Result<Option<PassReport>, Fault> {
     let access = Access::by(policy, &work.correlation);
     let Begun { mut loaded, observed, check } = begin(world, policy, work, &access).await?;
-    let RoleUse { by_member_role, relapse } = world.entry(&work.target.account, &access).await;
+    let AccountAccess { by_member_role, relapse } = world.account_access(&work.target.account, &access).await;
     if let Some(relapse) = relapse {
-        tell_relapse(world, policy, work, attempt, relapse).await?;
+        notify_relapse(world, policy, work, attempt, relapse).await?;
     }
     let Some(account) = account(world, loaded.facts.take(), work).await? else {
         return unknown_account(world, policy, work, attempt).await.map(Some);
@@ -117,7 +117,7 @@ async fn round<W: World>(
     confirm_calls(world, policy, &mut case, (&access, attempt), progress).await?;
     let judgement = judge(&case);
     if let Some(alert) = adopted(&case, &judgement, policy.hub_account()) {
-        tell_once(world, &alert, attempt).await?;
+        notify_once(world, &alert, attempt).await?;
     }
     let decision = decide(&case, &judgement);
     let mut applied = Applied::Nothing;
@@ -189,7 +189,7 @@ async fn confirm_calls<W: World>(
 ) -> Result<(), Fault> {
     for call in confirm(world, case, access).await {
         if let Some(alert) = made_up(policy, case, &call) {
-            tell_once(world, &alert, attempt).await?;
+            notify_once(world, &alert, attempt).await?;
         }
         let calls = [(call.edit.id.clone(), call)].into();
         let learned = Facts { calls, ..Facts::default() };
@@ -292,13 +292,13 @@ async fn unknown_account<W: World>(
     let reason = format!("account {account} is not in the organisation, and yet it was heard of");
     let (found, hub, id) = (HubFinding::UnknownAccount, policy.hub_account(), Some(work.correlation.as_str()));
     let alert = about_hub(found, hub, account.as_str(), id, &reason, world.now());
-    tell_once(world, &alert, attempt).await?;
+    notify_once(world, &alert, attempt).await?;
     Ok(not_observed(world, work, &reason))
 }
 
 /// Alerts the use of a gap role where the member role worked before, once per account and day. If the invocation dies
 /// first, the next session reports the relapse again, minutes later.
-async fn tell_relapse<W: World>(
+async fn notify_relapse<W: World>(
     world: &W,
     policy: &Policy,
     work: &Work,
@@ -311,7 +311,7 @@ async fn tell_relapse<W: World>(
     let reason =
         format!("account {account} was reached through {role}; its member role was last used at {member_role_used}");
     let (found, hub, id) = (HubFinding::GapRoleUsed, policy.hub_account(), Some(work.correlation.as_str()));
-    tell_once(world, &about_hub(found, hub, &format!("{account}:{day}"), id, &reason, now), attempt).await
+    notify_once(world, &about_hub(found, hub, &format!("{account}:{day}"), id, &reason, now), attempt).await
 }
 
 fn not_observed<W: World>(world: &W, work: &Work, reason: &str) -> PassReport {

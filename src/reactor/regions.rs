@@ -9,11 +9,11 @@ use crate::ports::{Access, Fault, World};
 
 /// The regions of an account by its last report, without asking it.
 pub(super) async fn regions<W: World>(world: &W, policy: &Policy, account: &AccountId) -> Result<Vec<Region>, Fault> {
-    let told = match policy.governed_regions() {
+    let reported = match policy.governed_regions() {
         Some(_) => None,
         None => world.reported_regions(account).await?,
     };
-    Ok(policy.regions_of(told.as_ref().map(|told| &told.regions)))
+    Ok(policy.regions_of(reported.as_ref().map(|reported| &reported.regions)))
 }
 
 /// The work of a sweep in one account. Asks the account for its enabled regions first; on a fault the last report counts.
@@ -24,19 +24,20 @@ pub(super) async fn swept<W: World>(
     account: &AccountId,
 ) -> Result<Vec<Work>, Fault> {
     let access = Access::by(policy, &event.id);
-    let told = world.reported_regions(account).await?;
+    let reported = world.reported_regions(account).await?;
     let enabled = match world.enabled_regions(account, &access).await {
         Ok(regions) => {
             let now = Enabled { regions, at: world.now() };
-            let is_known = |told: &Enabled| told.regions == now.regions && now.at.since(told.at) < LAST_CHECK_MS;
-            if !told.as_ref().is_some_and(is_known) {
+            let is_known =
+                |reported: &Enabled| reported.regions == now.regions && now.at.since(reported.at) < LAST_CHECK_MS;
+            if !reported.as_ref().is_some_and(is_known) {
                 world.save_regions(account, &now).await?;
             }
             Some(now)
         }
         Err(fault) => {
             tracing::warn!(%account, correlation = event.id, error = %fault, "which regions are enabled is not known anew");
-            told
+            reported
         }
     };
     let regions = policy.regions_of(enabled.as_ref().map(|enabled| &enabled.regions));

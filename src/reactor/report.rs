@@ -16,27 +16,27 @@ pub(super) async fn flush<W: World>(
     region: Option<&Region>,
     attempt: &Attempt,
 ) -> Result<usize, Fault> {
-    let mut told = 0;
+    let mut published = 0;
     for alert in world.unsent(account).await? {
         // Other regions of the account may be in progress; each publishes its own alerts.
-        if alert.region.as_ref() == region && tell(world, &alert, attempt).await? {
-            told += 1;
+        if alert.region.as_ref() == region && notify(world, &alert, attempt).await? {
+            published += 1;
         }
     }
-    Ok(told)
+    Ok(published)
 }
 
 /// Keeps an alert that belongs to no commit, and publishes it once.
-pub(super) async fn tell_once<W: World>(world: &W, alert: &Alert, attempt: &Attempt) -> Result<(), Fault> {
+pub(super) async fn notify_once<W: World>(world: &W, alert: &Alert, attempt: &Attempt) -> Result<(), Fault> {
     if world.keep_alert(alert).await? {
-        tell(world, alert, attempt).await?;
+        notify(world, alert, attempt).await?;
     }
     Ok(())
 }
 
 /// Publishes an alert unless another invocation has claimed it, which may yet fail. A redelivered message may be the last
 /// one, so it fails and comes again when the claim is over.
-async fn tell<W: World>(world: &W, alert: &Alert, attempt: &Attempt) -> Result<bool, Fault> {
+async fn notify<W: World>(world: &W, alert: &Alert, attempt: &Attempt) -> Result<bool, Fault> {
     if !mutant::on(Mutant::TellWithoutClaim) && !world.claim(alert, attempt, world.now()).await? {
         return if attempt.again { Err(claimed(alert)) } else { Ok(false) };
     }
@@ -45,7 +45,7 @@ async fn tell<W: World>(world: &W, alert: &Alert, attempt: &Attempt) -> Result<b
     }
     world.publish(alert).await?;
     world.mark_sent(alert).await?;
-    tracing::info!(account = %alert.account, alert = alert.id, kind = alert.kind, subject = alert.subject, "alert told");
+    tracing::info!(account = %alert.account, alert = alert.id, kind = alert.kind, subject = alert.subject, "alert published");
     Ok(true)
 }
 
@@ -54,7 +54,7 @@ fn claimed(alert: &Alert) -> Fault {
         class: FaultClass::Transient,
         call: "UpdateItem",
         code: "Claimed".to_owned(),
-        message: format!("alert {} is being told by another invocation, or was when it stopped", alert.id),
+        message: format!("alert {} is being published by another invocation, or was when it stopped", alert.id),
         outcome_unknown: false,
     }
 }

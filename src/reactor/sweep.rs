@@ -7,7 +7,7 @@
 use futures_util::stream::{self, StreamExt as _};
 
 use super::expand::{list, refresh};
-use super::report::tell_once;
+use super::report::notify_once;
 use crate::domain::policy::Policy;
 use crate::domain::record::Known;
 use crate::domain::signal::{InboundEvent, Signal, Task};
@@ -58,7 +58,7 @@ pub(super) async fn sweep<W: World>(
             StartResult::New(sweep, former) => {
                 if let Some(former) = former {
                     let alert = former.unfinished(policy.hub_account(), world.now());
-                    tell_once(world, &alert, attempt).await?;
+                    notify_once(world, &alert, attempt).await?;
                 }
                 world.save_sweep(&sweep).await?;
                 tracing::info!(correlation = sweep.id, sweep = sweep.number, "sweep begun");
@@ -99,7 +99,7 @@ async fn go_on<W: World>(world: &W, policy: &Policy, mut sweep: Sweep, attempt: 
         sent += meet(world, policy, &mut sweep, found, attempt).await?;
     }
     if ended && let Some(alert) = sweep.newly_ungoverned(policy.hub_account(), world.now()) {
-        tell_once(world, &alert, attempt).await?;
+        notify_once(world, &alert, attempt).await?;
     }
     sweep.walk = Some(walk);
     sweep.done(world.now(), ended);
@@ -196,11 +196,12 @@ async fn meet_one<W: World>(
     };
     world.met(&facts.account, sweep.number).await?;
     let regions = policy.regions_of(known.enabled.as_ref().map(|enabled| &enabled.regions));
-    let missed = |(region, looked): &(&Region, &Time)| regions.contains(region) && sweep.missed(**looked);
-    let missed: Vec<_> = known.looks.iter().filter(missed).map(|(region, looked)| (region.clone(), *looked)).collect();
+    let missed = |(region, checked): &(&Region, &Time)| regions.contains(region) && sweep.missed(**checked);
+    let missed: Vec<_> =
+        known.looks.iter().filter(missed).map(|(region, checked)| (region.clone(), *checked)).collect();
     if facts.state == AccountState::Active && !missed.is_empty() {
-        let alert = sweep.overlooked(&facts.account, &facts.name, &missed, world.now());
-        tell_once(world, &alert, attempt).await?;
+        let alert = sweep.not_checked(&facts.account, &facts.name, &missed, world.now());
+        notify_once(world, &alert, attempt).await?;
     }
     Ok((facts, known))
 }

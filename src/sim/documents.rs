@@ -13,7 +13,7 @@ use crate::domain::quick_check::QuickCheck;
 use crate::domain::target::{AccountId, Target};
 use crate::domain::text::sha256;
 use crate::domain::time::Time;
-use crate::ports::{Access, Clock as _, Fault, FaultClass, Lookup, RoleUse, Written};
+use crate::ports::{Access, AccountAccess, Clock as _, Fault, FaultClass, Lookup, Written};
 
 mod reading;
 
@@ -282,8 +282,8 @@ impl crate::ports::Documents for Sim {
         self.ours(target, access, &Call::DeleteVersion { version }).await.map(drop)
     }
 
-    async fn entry(&self, account: &AccountId, _: &Access) -> RoleUse {
-        RoleUse { by_member_role: true, relapse: self.state().relapses.remove(account) }
+    async fn account_access(&self, account: &AccountId, _: &Access) -> AccountAccess {
+        AccountAccess { by_member_role: true, relapse: self.state().relapses.remove(account) }
     }
 }
 

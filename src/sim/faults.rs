@@ -19,8 +19,8 @@ use crate::domain::sweep::Sweep;
 use crate::domain::target::{AccountFacts, AccountId, OuId, Region, Target};
 use crate::domain::time::Time;
 use crate::ports::{
-    Access, Attempt, Clock, Directory, Documents, Fault, FaultClass, Ledger, Lookup, Notifier, Page, Queue, RoleUse,
-    Written,
+    Access, AccountAccess, Attempt, Clock, Directory, Documents, Fault, FaultClass, Ledger, Lookup, Notifier, Page,
+    Queue, Written,
 };
 
 /// The fate of one call.
@@ -308,8 +308,8 @@ impl Documents for FaultInjector {
         self.on("prune", target, access, self.sim.prune(target, access, version)).await
     }
 
-    async fn entry(&self, account: &AccountId, access: &Access) -> RoleUse {
-        self.sim.entry(account, access).await
+    async fn account_access(&self, account: &AccountId, access: &Access) -> AccountAccess {
+        self.sim.account_access(account, access).await
     }
 }
 

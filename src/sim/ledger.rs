@@ -78,7 +78,7 @@ impl Sim {
     }
 
     /// Alerts committed and not marked as sent.
-    pub fn untold(&self) -> Vec<Alert> {
+    pub fn unsent_alerts(&self) -> Vec<Alert> {
         let state = self.state();
         state.ledger.outbox.values().filter(|outgoing| !outgoing.sent).map(|outgoing| outgoing.alert.clone()).collect()
     }

@@ -192,7 +192,7 @@ impl Notifier for Sim {
     async fn publish(&self, alert: &Alert) -> Result<(), Fault> {
         self.call().await;
         let now = self.now();
-        self.state().told.push((now, alert.clone()));
+        self.state().alerts.push((now, alert.clone()));
         Ok(())
     }
 }

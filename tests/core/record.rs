@@ -204,7 +204,7 @@ fn values_of_a_policy_that_only_observes_are_not_kept() {
 }
 
 #[test]
-fn standing_of_what_cannot_be_read() {
+fn status_of_an_unreadable_document() {
     let status = |cause, before, since_ms: i64| {
         let mut target = Scenario::blank();
         target.obstacle = Some(Obstacle::Denied);
@@ -225,7 +225,7 @@ fn standing_of_what_cannot_be_read() {
 }
 
 #[test]
-fn standing_of_what_could_not_be_written() {
+fn status_after_a_refused_write() {
     let status = |refusal, requeues| {
         let mut target = Scenario::in_sync();
         target.refusal = Some(refusal);

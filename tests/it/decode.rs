@@ -300,7 +300,7 @@ fn the_account_that_joined_is_found_wherever_it_stands_and_is_never_the_reporter
 }
 
 #[test]
-fn an_unknown_account_that_joined_or_departed_is_poison_and_no_guess() {
+fn an_unknown_account_that_joined_or_departed_is_undecodable() {
     for details in [
         json!(null),
         json!({}),
@@ -319,7 +319,7 @@ fn an_unknown_account_that_joined_or_departed_is_poison_and_no_guess() {
 // ---- limits ----------------------------------------------------------------------------------------------------------------
 
 #[test]
-fn a_body_as_large_as_sqs_allows_decodes_and_a_larger_one_is_poison() {
+fn a_body_as_large_as_sqs_allows_decodes_and_a_larger_one_is_undecodable() {
     let mut body = sample("ssm/update-document.json");
     body.extend(std::iter::repeat_n(' ', BODY_BYTES_MAX - body.len()));
     assert!(matches!(decode(&body), Decoded::Signal(_)));
@@ -352,7 +352,7 @@ fn a_work_message_has_at_most_a_hundred_edits() {
 }
 
 #[test]
-fn a_chain_of_work_messages_has_at_most_ten_thousand_hops() {
+fn a_chain_of_work_messages_has_at_most_ten_thousand_requeues() {
     assert!(matches!(decode(&encode_work(&Work { requeues: LOOP_REQUEUES, ..a_work() })), Decoded::Signal(_)));
     assert!(matches!(
         decode(&encode_work(&Work { requeues: LOOP_REQUEUES + 1, ..a_work() })),

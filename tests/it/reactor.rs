@@ -60,7 +60,7 @@ impl Play {
     }
 
     fn told(&self, kind: &str) -> Vec<Alert> {
-        self.sim().told().into_iter().filter(|alert| alert.kind == kind).collect()
+        self.sim().alerts().into_iter().filter(|alert| alert.kind == kind).collect()
     }
 
     /// When each call of a port's method was made since this was asked last.
@@ -156,12 +156,12 @@ async fn with_versions(switches: Switches, user: &str, versions: u64) -> Play {
 async fn report_counts_the_alerts_and_messages_that_were_sent() {
     let play = Play::in_sync().await;
     let target = org::target(MEMBER, "eu-west-1");
-    let told = play.sim().told().len();
+    let told = play.sim().alerts().len();
     let admin = Caller::administrator(&target.account, "mallory@example.com");
     play.sim().edit_inputs(&target, &admin, &json!({ "runAsEnabled": false })).unwrap();
     let reports = run_for(&play.0, 300).await;
     let counted: usize = reports.iter().flat_map(|report| &report.passes).map(|pass| pass.alerts).sum();
-    assert_eq!(counted, play.sim().told().len() - told);
+    assert_eq!(counted, play.sim().alerts().len() - told);
     assert!(counted > 0);
     play.sim().enqueue(SWEEP);
     assert_eq!(sent(&run_for(&play.0, 10).await), [1, 2], "the first step, which ends the sweep with two accounts");

@@ -63,7 +63,7 @@ async fn half_an_hour_of_throttling_puts_no_event_aside() {
     let target = org::target(MEMBER, "eu-west-1");
     sim.lza_writes(&target, "lza-logs").unwrap();
     run_for(&reactor, 200).await;
-    let told = sim.told().len();
+    let told = sim.alerts().len();
 
     let mallory = Caller::administrator(&target.account, "mallory@example.com");
     sim.edit_inputs(&target, &mallory, &json!({ "runAsEnabled": false })).unwrap();
@@ -77,7 +77,7 @@ async fn half_an_hour_of_throttling_puts_no_event_aside() {
     run_for(&reactor, 1_000).await;
     let document = sim.document(&target).unwrap();
     assert_eq!(document.inputs(document.default)["runAsEnabled"], json!(true));
-    let kinds: Vec<String> = sim.told().into_iter().skip(told).map(|alert| alert.kind).collect();
+    let kinds: Vec<String> = sim.alerts().into_iter().skip(told).map(|alert| alert.kind).collect();
     assert_eq!(kinds, ["edit_reverted"]);
     assert_eq!((sim.dead_letters(), sim.next_due()), (Vec::new(), None));
 }

@@ -64,7 +64,7 @@ impl Play {
     }
 
     fn told(&self, from: usize) -> Vec<Alert> {
-        self.sim().told().into_iter().skip(from).collect()
+        self.sim().alerts().into_iter().skip(from).collect()
     }
 
     fn assert_right(&self) {
@@ -104,7 +104,7 @@ macro_rules! scenario {
 }
 
 scenario!(an_administrators_edit_is_undone_once_and_told_once, play, {
-    let (puts, told) = (play.puts(), play.sim().told().len());
+    let (puts, told) = (play.puts(), play.sim().alerts().len());
     let edit = json!({ "runAsEnabled": false, "shellProfile": { "linux": "evil" } });
     play.sim().edit_inputs(&play.target, &play.admin(), &edit).unwrap();
     play.rest().await;
@@ -119,7 +119,7 @@ scenario!(an_administrators_edit_is_undone_once_and_told_once, play, {
 });
 
 scenario!(a_rollback_of_the_default_version_is_undone_without_a_put, play, {
-    let (puts, told) = (play.puts(), play.sim().told().len());
+    let (puts, told) = (play.puts(), play.sim().alerts().len());
     play.sim().move_default(&play.target, &play.admin(), 1).unwrap();
     play.rest().await;
     play.assert_right();
@@ -128,7 +128,7 @@ scenario!(a_rollback_of_the_default_version_is_undone_without_a_put, play, {
 });
 
 scenario!(a_deleted_document_comes_back_as_it_was_accepted, play, {
-    let told = play.sim().told().len();
+    let told = play.sim().alerts().len();
     play.sim().delete_document(&play.target, &play.admin()).unwrap();
     play.rest().await;
     play.assert_right();
@@ -138,7 +138,7 @@ scenario!(a_deleted_document_comes_back_as_it_was_accepted, play, {
 });
 
 scenario!(a_pipeline_that_deletes_and_replaces_is_given_time, play, {
-    let told = play.sim().told().len();
+    let told = play.sim().alerts().len();
     play.sim().delete_document(&play.target, &play.pipeline()).unwrap();
     run_for(&play.reactor, 30).await;
     assert!(play.sim().document(&play.target).is_none(), "{:?}: nothing is written meanwhile", play.switches);
@@ -158,7 +158,7 @@ scenario!(a_trusted_deletion_that_nothing_follows_is_restored_after_a_while, pla
 });
 
 scenario!(a_pipeline_keeps_its_logging_and_loses_nothing_else, play, {
-    let told = play.sim().told().len();
+    let told = play.sim().alerts().len();
     play.sim().lza_writes(&play.target, "new-logs").unwrap();
     play.rest().await;
     play.assert_right();
@@ -187,7 +187,7 @@ scenario!(a_hostile_version_that_is_deleted_behind_a_trusted_one_is_not_laundere
 });
 
 scenario!(a_document_of_another_type_is_replaced, play, {
-    let told = play.sim().told().len();
+    let told = play.sim().alerts().len();
     play.sim().delete_document(&play.target, &play.admin()).unwrap();
     play.sim().create_of_type(&play.target, &play.admin(), "Command", r#"{"schemaVersion":"2.2"}"#).unwrap();
     play.rest().await;
@@ -204,7 +204,7 @@ scenario!(content_that_is_no_document_is_replaced, play, {
 });
 
 scenario!(break_glass_stands_for_its_hour_and_is_then_undone, play, {
-    let told = play.sim().told().len();
+    let told = play.sim().alerts().len();
     let oncall = Caller::break_glass(&play.target.account, "bob@example.com");
     play.sim().edit_inputs(&play.target, &oncall, &json!({ "runAsEnabled": false })).unwrap();
     run_for(&play.reactor, 3_500).await;
@@ -216,7 +216,7 @@ scenario!(break_glass_stands_for_its_hour_and_is_then_undone, play, {
 });
 
 scenario!(a_war_backs_off_names_its_opponent_and_ends_by_itself, play, {
-    let (puts, told) = (play.puts(), play.sim().told().len());
+    let (puts, told) = (play.puts(), play.sim().alerts().len());
     for nth in 0..30 {
         let edit = json!({ "runAsEnabled": false, "idleSessionTimeout": nth.to_string() });
         play.sim().edit_inputs(&play.target, &play.admin(), &edit).unwrap();
@@ -243,12 +243,12 @@ scenario!(the_same_event_twice_changes_nothing_more, play, {
     play.sim().deliver_twice();
     play.rest().await;
     play.assert_right();
-    let reverted = play.sim().told().iter().filter(|alert| alert.kind == "edit_reverted").count();
+    let reverted = play.sim().alerts().iter().filter(|alert| alert.kind == "edit_reverted").count();
     assert_eq!(reverted, 1, "{:?}", play.switches);
 });
 
 scenario!(a_denied_attempt_is_told_once_an_hour_and_is_no_edit, play, {
-    let (puts, told) = (play.puts(), play.sim().told().len());
+    let (puts, told) = (play.puts(), play.sim().alerts().len());
     for _ in 0..5 {
         assert!(play.sim().move_default(&play.target, &play.admin(), 99).is_err());
     }
@@ -334,7 +334,7 @@ async fn an_account_that_nobody_knows_is_told_and_not_looked_at() {
     let calls = play.sim().calls().len();
     play.rest().await;
     assert_eq!(play.sim().calls().len(), calls);
-    let told = play.sim().told();
+    let told = play.sim().alerts();
     assert!(
         told.iter().any(|alert| alert.kind == "unknown_account" && alert.text.contains("999900001111")),
         "{told:#?}"
@@ -367,22 +367,22 @@ async fn a_new_account_is_late_by_all_that_its_news_took_unless_it_comes_from_an
         play.sim().account_created(&org::target("111122223333", "us-east-1"), &new.facts.account);
         play.sim().put_account(new);
         run_for(&play.reactor, i64::from(hours) * 3_600 + REST_S).await;
-        let told = play.sim().told();
-        assert_eq!(told.iter().any(|alert| alert.kind == "gap_too_long"), late, "{hours} h: {told:#?}");
+        let told = play.sim().alerts();
+        assert_eq!(told.iter().any(|alert| alert.kind == "configuration_lag"), late, "{hours} h: {told:#?}");
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn an_account_that_left_is_not_looked_at_any_more() {
     let play = Play::begin(Switches::PLAIN).await;
-    let told = play.sim().told().len();
+    let told = play.sim().alerts().len();
     play.sim().take_account(&play.target.account);
     play.sim().account_departed(&org::target("111122223333", "us-east-1"), &play.target.account);
     play.rest().await;
     play.sim().edit_inputs(&play.target, &play.admin(), &json!({ "runAsEnabled": false })).unwrap();
     play.rest().await;
     assert_eq!(play.inputs()["runAsEnabled"], false);
-    assert_eq!(play.sim().told().len(), told, "nobody is told that it is out of reach");
+    assert_eq!(play.sim().alerts().len(), told, "nobody is told that it is out of reach");
 }
 
 #[tokio::test(start_paused = true)]
@@ -403,7 +403,7 @@ async fn a_departure_that_a_member_claims_changes_nothing_and_is_told() {
     play.sim().edit_inputs(&play.target, &play.admin(), &json!({ "runAsEnabled": false })).unwrap();
     play.rest().await;
     play.assert_right();
-    assert!(play.sim().told().iter().any(|alert| alert.kind == "untrusted_source"));
+    assert!(play.sim().alerts().iter().any(|alert| alert.kind == "untrusted_source"));
 }
 
 #[tokio::test(start_paused = true)]
@@ -422,7 +422,7 @@ async fn a_region_that_is_off_is_known_to_be_out_of_reach_and_wakes_nobody() {
 #[tokio::test(start_paused = true)]
 async fn lost_access_is_told_once_and_its_end_too() {
     let play = Play::begin(Switches::PLAIN).await;
-    let before = play.sim().told().len();
+    let before = play.sim().alerts().len();
     play.sim().change_account(&play.target.account, |account| account.roles.clear());
     play.sim().edit_inputs(&play.target, &play.admin(), &json!({ "runAsEnabled": false })).unwrap();
     run_for(&play.reactor, 600).await;

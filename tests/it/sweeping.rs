@@ -104,11 +104,11 @@ impl<W: Simulated> Play<W> {
     }
 
     fn kinds(&self) -> Vec<String> {
-        self.sim().told().into_iter().map(|alert| alert.kind).collect()
+        self.sim().alerts().into_iter().map(|alert| alert.kind).collect()
     }
 
     fn of_kind(&self, kind: &str) -> Vec<Alert> {
-        self.sim().told().into_iter().filter(|alert| alert.kind == kind).collect()
+        self.sim().alerts().into_iter().filter(|alert| alert.kind == kind).collect()
     }
 }
 
@@ -265,7 +265,7 @@ async fn a_write_that_nobody_heard_of_is_told_once_by_a_later_sweep() {
     play.sweep().await;
     play.sweep().await;
     assert_eq!(play.kinds(), ["edit_reverted", "forwarder_blind"]);
-    assert_eq!(play.sim().told()[1].region, Some(target.region));
+    assert_eq!(play.sim().alerts()[1].region, Some(target.region));
 }
 
 #[tokio::test(start_paused = true)]
@@ -308,7 +308,7 @@ async fn a_sweep_that_stopped_for_good_is_told_once_by_the_next_which_comes_to_i
     play.sweep().await;
     play.sweep().await;
     assert_eq!(play.kinds(), ["sweep_unfinished"]);
-    let alert = &play.sim().told()[0];
+    let alert = &play.sim().alerts()[0];
     assert!(alert.text.contains(&stopped.began.to_string()), "{}", alert.text);
     assert_eq!(alert.data["sweep"]["step"], json!(stopped.step));
     assert!(play.sim().last_sweep().unwrap().ended.is_some());
@@ -370,7 +370,7 @@ async fn targets_that_nobody_came_to_look_at_are_told_once_a_day() {
     assert_eq!(play.of_kind("targets_not_checked").len(), 2);
     run_for(&play.0, DAY_MS / SECOND_MS).await;
     play.sweep().await;
-    assert_eq!(play.of_kind("targets_not_checked").len(), 2, "the sweep before has looked");
+    assert_eq!(play.of_kind("targets_not_checked").len(), 2, "the sweep before checked them");
     assert_eq!(play.sim().record(&org::target(MEMBER, "eu-west-1")).unwrap().status, Status::InSync);
 }
 

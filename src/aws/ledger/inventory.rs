@@ -19,7 +19,7 @@ use crate::ports::{Fault, FaultClass};
 
 const QUERY: Call = Call::read("Query");
 const FILTER: &str = "SK = :meta OR begins_with(SK, :region)";
-const PROJECTION: &str = "PK, SK, #facts, #account, #region, #status, #why, #updated, #looked, #vended, #reached, #configured, \
+const PROJECTION: &str = "PK, SK, #facts, #account, #region, #status, #why, #updated, #checked, #vended, #reached, #configured, \
      #member_role, #heard, #policy, #enabled, #enabled_at";
 const NAMES: [&str; 15] = [
     items::FACTS,
@@ -28,7 +28,7 @@ const NAMES: [&str; 15] = [
     "status",
     "why",
     items::UPDATED,
-    items::LOOKED,
+    items::CHECKED,
     "vended",
     "reached",
     "configured",
@@ -130,7 +130,7 @@ fn target(row: &Item) -> Result<TargetRow, Fault> {
         status: serde_json::from_value(word).map_err(|_| broken("status"))?,
         why: text("why")?.to_owned(),
         updated: time(items::UPDATED).ok_or_else(|| broken(items::UPDATED))?,
-        looked: items::last_check_from(row).ok_or_else(|| broken(items::LOOKED))?.at,
+        checked: items::last_check_from(row).ok_or_else(|| broken(items::CHECKED))?.at,
         milestones: Milestones::by_name(time),
         policy: text("policy")?.to_owned(),
     })

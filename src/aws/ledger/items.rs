@@ -26,7 +26,7 @@ pub(super) const ENABLED_AT: &str = "enabled_at";
 pub(super) const FACTS: &str = "facts";
 pub(super) const GENERATION: &str = "generation";
 pub(super) const INCIDENT: &str = "incident";
-pub(super) const LOOKED: &str = "looked";
+pub(super) const CHECKED: &str = "checked";
 pub(super) const NAME: &str = "name";
 pub(super) const OU_PATH: &str = "ou_path";
 pub(super) const FINGERPRINT: &str = "fingerprint";
@@ -135,8 +135,8 @@ pub(super) fn record_from(item: &Item) -> Result<Record, Corrupt> {
 
 /// The last recorded check. Writing a record counts as a check and drops the earlier fingerprint.
 pub(super) fn last_check_from(item: &Item) -> Option<LastCheck> {
-    let looked = text(item, LOOKED).or_else(|_| text(item, UPDATED)).ok()?;
-    Some(LastCheck { at: looked.parse().ok()?, fingerprint: text(item, FINGERPRINT).ok().map(str::to_owned) })
+    let checked = text(item, CHECKED).or_else(|_| text(item, UPDATED)).ok()?;
+    Some(LastCheck { at: checked.parse().ok()?, fingerprint: text(item, FINGERPRINT).ok().map(str::to_owned) })
 }
 
 /// The key of the sparse index; absent for a status that needs no attention.

@@ -22,8 +22,8 @@ impl DynamoLedger {
         generation: u64,
         last_check: &LastCheck,
     ) -> Result<(), Fault> {
-        let looked = (items::LOOKED, s(last_check.at.to_string()));
-        let fields = [looked]
+        let checked = (items::CHECKED, s(last_check.at.to_string()));
+        let fields = [checked]
             .into_iter()
             .chain(last_check.fingerprint.clone().map(|fingerprint| (items::FINGERPRINT, s(fingerprint))))
             .collect();
@@ -37,13 +37,13 @@ impl DynamoLedger {
         let meta = Key::meta(account);
         let (meta, rows) =
             try_join(self.get(&meta), self.rows(keys::partition_of(account), keys::REGION, None)).await?;
-        let looked = rows.iter().filter_map(|row| {
+        let checked = rows.iter().filter_map(|row| {
             let region = Key::sort_of(row)?.strip_prefix(keys::REGION)?.parse().ok()?;
             Some((region, items::last_check_from(row)?.at))
         });
         let meta = meta.unwrap_or_default();
         let mut looks = BTreeMap::new();
-        looks.extend(looked);
+        looks.extend(checked);
         Ok(Known {
             facts: items::facts_from(&meta).map_err(|what| corrupt(&what))?,
             enabled: items::enabled_from(&meta),

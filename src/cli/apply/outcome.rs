@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::plan_checked::Watch;
-use crate::cli::login::told;
+use crate::cli::login::explained;
 use crate::domain::case::{Applied, Verdict};
 use crate::reactor::{BatchReport, PassReport};
 
@@ -79,7 +79,7 @@ impl TargetOutcome {
         }
         match report.passes.first() {
             Some(pass) => Self::passed(pass, &noticed),
-            None => Self::Failed { why: noticed.fault.as_ref().map_or_else(|| undone(report), told) },
+            None => Self::Failed { why: noticed.fault.as_ref().map_or_else(|| undone(report), explained) },
         }
     }
 
@@ -90,7 +90,7 @@ impl TargetOutcome {
         let why = decision.reasons.join("; ");
         match (&pass.applied, &decision.verdict) {
             (Applied::Landed { version, .. }, _) => Self::Written { version: *version },
-            (Applied::Refused(_), _) => Self::Failed { why: noticed.fault.as_ref().map_or(why, told) },
+            (Applied::Refused(_), _) => Self::Failed { why: noticed.fault.as_ref().map_or(why, explained) },
             (Applied::Nothing, Verdict::InSync) => Self::Already,
             (Applied::Nothing, Verdict::Unknown { .. }) => Self::Unreachable { why },
             (Applied::Nothing, _) => Self::Waiting { why },

@@ -11,7 +11,7 @@ use super::journal::Journal;
 use super::outcome::TargetOutcome;
 use super::plan_checked::PlanCheckedWorld;
 use super::waves::{Share, Wave};
-use crate::cli::login::told;
+use crate::cli::login::explained;
 use crate::cli::plan::entry::PlanEntry;
 use crate::cli::plan::pace::Paced;
 use crate::cli::plan::survey::look_at;
@@ -76,7 +76,7 @@ impl<W: World> Runner<'_, W> {
 
     /// The account's current facts; stored, so that the function uses the same.
     async fn place(&self, account: &AccountId) -> Result<AccountFacts, TargetOutcome> {
-        let failed = |fault| TargetOutcome::Failed { why: told(&fault) };
+        let failed = |fault| TargetOutcome::Failed { why: explained(&fault) };
         let gone = || TargetOutcome::Stale { why: "the account has left the organisation, or is closed".to_owned() };
         let facts = self.paced.account(account).await.map_err(failed)?;
         let facts = facts.filter(|facts| facts.state == AccountState::Active).ok_or_else(gone)?;

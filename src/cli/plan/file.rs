@@ -61,7 +61,7 @@ pub(in crate::cli) struct Summary {
     pub(in crate::cli) closed_accounts: usize,
     /// Accounts whose enabled regions are unknown, where the policy governs all enabled ones: they may have more.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub(in crate::cli) regions_not_told: Vec<AccountId>,
+    pub(in crate::cli) regions_not_reported: Vec<AccountId>,
 }
 
 /// Why a file is not an applicable plan.

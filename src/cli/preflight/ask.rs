@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use futures_util::stream::{self, StreamExt as _};
 
 use super::choice::{self, Choice};
-use super::judge::{self, Outcome, Remedy};
+use super::judge::{self, Answer, Remedy};
 use crate::aws::nodes::Nodes;
 use crate::cli::plan::pace::patiently;
 use crate::domain::os_user::OsUser;
@@ -29,7 +29,7 @@ pub(super) struct Asker<'a, C> {
 
 impl<C: Clock> Asker<'_, C> {
     /// What is known of each node of a target afterwards, or why they cannot be listed.
-    pub(super) async fn ask(&self, target: &Target, user: &OsUser) -> Result<Vec<(String, Outcome)>, Remedy> {
+    pub(super) async fn ask(&self, target: &Target, user: &OsUser) -> Result<Vec<(String, Answer)>, Remedy> {
         let listed = patiently(self.clock, async || self.nodes.list(target, &self.access).await).await;
         let Choice { asked, mut others } = choice::choose(listed.map_err(|fault| judge::failed(&fault))?, self.sample);
         let batches = choice::batches(&asked).into_iter().map(|batch| self.ask_batch(target, user, batch));
@@ -40,7 +40,7 @@ impl<C: Clock> Asker<'_, C> {
     }
 
     /// A node that went offline since it was listed makes SSM refuse the whole batch: halves are tried until it is found.
-    async fn ask_batch(&self, target: &Target, user: &OsUser, batch: Vec<String>) -> Vec<(String, Outcome)> {
+    async fn ask_batch(&self, target: &Target, user: &OsUser, batch: Vec<String>) -> Vec<(String, Answer)> {
         let (mut left, mut outcomes) = (vec![batch], Vec::new());
         while let Some(mut batch) = left.pop() {
             let (access, patience_s) = (&self.access, self.patience_s);
@@ -58,7 +58,7 @@ impl<C: Clock> Asker<'_, C> {
     }
 
     /// Reads how the command stands until it has ended everywhere, or the patience is at its end.
-    async fn await_answers(&self, target: &Target, command: &str, batch: Vec<String>) -> Vec<(String, Outcome)> {
+    async fn await_answers(&self, target: &Target, command: &str, batch: Vec<String>) -> Vec<(String, Answer)> {
         let (mut left, mut answers) = (BTreeSet::from_iter(batch), BTreeMap::new());
         let end = self.clock.now().plus_ms(i64::from(self.patience_s) * SECOND_MS);
         loop {
@@ -84,6 +84,6 @@ fn may_pass(fault: &Fault) -> bool {
     matches!(fault.class, FaultClass::NotFound | FaultClass::Transient | FaultClass::Throttled)
 }
 
-fn all(nodes: impl IntoIterator<Item = String>, remedy: &Remedy) -> Vec<(String, Outcome)> {
-    nodes.into_iter().map(|node| (node, Outcome::NotKnown(remedy.clone()))).collect()
+fn all(nodes: impl IntoIterator<Item = String>, remedy: &Remedy) -> Vec<(String, Answer)> {
+    nodes.into_iter().map(|node| (node, Answer::NotKnown(remedy.clone()))).collect()
 }

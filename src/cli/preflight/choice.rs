@@ -1,6 +1,6 @@
 //! Which nodes are asked, and in which batches.
 
-use super::judge::{self, Outcome, Reason};
+use super::judge::{self, Answer, Reason};
 use crate::aws::nodes::{BATCH_MAX, Node, Platform};
 
 /// The first agent that knows Run As on Linux [docs: its release notes].
@@ -12,7 +12,7 @@ pub(super) struct Choice {
     /// Ids of nodes to be asked.
     pub(super) asked: Vec<String>,
     /// Nodes of which there is something to say without asking.
-    pub(super) others: Vec<(String, Outcome)>,
+    pub(super) others: Vec<(String, Answer)>,
 }
 
 /// Online Linux nodes are asked: all, or a sample of them.
@@ -27,16 +27,16 @@ pub(super) fn choose(nodes: Vec<Node>, sample: Option<u16>) -> Choice {
     // The same nodes each time, whatever the order in which they are listed.
     asked.sort();
     let (asked, left) = spread(asked, sample.map_or(usize::MAX, usize::from));
-    others.extend(left.into_iter().map(|id| (id, Outcome::NotAsked(Reason::Sample))));
+    others.extend(left.into_iter().map(|id| (id, Answer::NotAsked(Reason::Sample))));
     Choice { asked, others }
 }
 
-fn unasked(node: &Node) -> Option<Outcome> {
+fn unasked(node: &Node) -> Option<Answer> {
     match node.platform {
-        Platform::Windows => Some(Outcome::NotAsked(Reason::Windows)),
-        Platform::Other => Some(Outcome::NotAsked(Reason::Platform)),
-        Platform::Linux if !node.online => Some(Outcome::NotAsked(Reason::Offline)),
-        Platform::Linux if is_too_old(&node.agent) => Some(Outcome::NotKnown(judge::old_agent(&node.agent))),
+        Platform::Windows => Some(Answer::NotAsked(Reason::Windows)),
+        Platform::Other => Some(Answer::NotAsked(Reason::Platform)),
+        Platform::Linux if !node.online => Some(Answer::NotAsked(Reason::Offline)),
+        Platform::Linux if is_too_old(&node.agent) => Some(Answer::NotKnown(judge::old_agent(&node.agent))),
         Platform::Linux => None,
     }
 }
@@ -87,13 +87,13 @@ mod tests {
         ];
         let Choice { asked, others } = choose(nodes, None);
         assert_eq!(asked, ["i-00000000000000001"]);
-        let outcomes: Vec<&Outcome> = others.iter().map(|(_, outcome)| outcome).collect();
-        let not_asked = |reason| Outcome::NotAsked(reason);
+        let outcomes: Vec<&Answer> = others.iter().map(|(_, outcome)| outcome).collect();
+        let not_asked = |reason| Answer::NotAsked(reason);
         assert_eq!(
             outcomes[..3],
             [&not_asked(Reason::Offline), &not_asked(Reason::Windows), &not_asked(Reason::Platform)]
         );
-        assert!(matches!(outcomes[3], Outcome::NotKnown(remedy) if remedy.cause.contains("2.3.662.0")), "{outcomes:?}");
+        assert!(matches!(outcomes[3], Answer::NotKnown(remedy) if remedy.cause.contains("2.3.662.0")), "{outcomes:?}");
     }
 
     #[test]
@@ -118,7 +118,7 @@ mod tests {
             let Choice { asked, others } = choose(linux(total), Some(sample));
             assert_eq!(asked.len(), total.min(usize::from(sample)), "{sample} of {total}");
             assert_eq!(asked.len() + others.len(), total, "{sample} of {total}");
-            assert!(others.iter().all(|(_, outcome)| *outcome == Outcome::NotAsked(Reason::Sample)));
+            assert!(others.iter().all(|(_, outcome)| *outcome == Answer::NotAsked(Reason::Sample)));
         }
         let halves = choose(linux(10), Some(2)).asked;
         assert_eq!(halves, ["i-00000000000000004", "i-00000000000000009"]);

@@ -8,7 +8,7 @@ use crate::ports::{Fault, FaultClass};
 
 /// What is known of a node.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Outcome {
+pub(super) enum Answer {
     /// The user exists there.
     Present,
     /// It does not.
@@ -86,10 +86,10 @@ impl Reason {
 }
 
 /// What an invocation says that has ended.
-pub(super) fn judge(found: &Invocation) -> Outcome {
+pub(super) fn judge(found: &Invocation) -> Answer {
     let (what, cause, fix) = match (found.status.replace(' ', "").as_str(), found.output.as_str()) {
-        ("Success", "present") => return Outcome::Present,
-        ("Success", "absent") => return Outcome::Absent,
+        ("Success", "present") => return Answer::Present,
+        ("Success", "absent") => return Answer::Absent,
         ("Success", other) => (
             "the answer makes no sense",
             format!("it says {}, where only present and absent mean something", quote(other)),
@@ -109,7 +109,7 @@ pub(super) fn judge(found: &Invocation) -> Outcome {
             "see the command in Systems Manager, under Run Command, and the agent's log on the node",
         ),
     };
-    Outcome::NotKnown(Remedy::new(what, cause, fix))
+    Answer::NotKnown(Remedy::new(what, cause, fix))
 }
 
 const SEE_TO_AGENT: &str = "see whether the node is up and its agent is running, and ask again with a longer --wait";
@@ -170,21 +170,21 @@ pub(super) fn failed(fault: &Fault) -> Remedy {
 mod tests {
     use super::*;
 
-    fn ended(status: &str, output: &str) -> Outcome {
+    fn ended(status: &str, output: &str) -> Answer {
         let (node, status, output) = ("i-1".to_owned(), status.to_owned(), output.to_owned());
         judge(&Invocation { node, ended: true, status, output })
     }
 
-    fn what(outcome: &Outcome) -> &str {
-        let Outcome::NotKnown(remedy) = outcome else { panic!("{outcome:?}") };
+    fn what(outcome: &Answer) -> &str {
+        let Answer::NotKnown(remedy) = outcome else { panic!("{outcome:?}") };
         assert!(!remedy.cause.is_empty() && !remedy.fix.is_empty(), "{remedy:?}");
         &remedy.what
     }
 
     #[test]
     fn only_the_two_words_of_the_document_say_anything_about_the_user() {
-        assert_eq!(ended("Success", "present"), Outcome::Present);
-        assert_eq!(ended("Success", "absent"), Outcome::Absent);
+        assert_eq!(ended("Success", "present"), Answer::Present);
+        assert_eq!(ended("Success", "absent"), Answer::Absent);
         for output in ["", "no id", "presentabsent", "uid=0(root)", "Present"] {
             assert_eq!(what(&ended("Success", output)), "the answer makes no sense", "{output}");
         }

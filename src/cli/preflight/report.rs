@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 
-use super::judge::{Outcome, Reason, Remedy};
+use super::judge::{Answer, Reason, Remedy};
 use crate::cli::ExitStatus;
 use crate::cli::plan::show::counted;
 use crate::cli::printer::{BAD, CAUTION, GOOD, HEADING, QUIET, styled};
@@ -30,7 +30,7 @@ pub(super) struct Line {
     /// Absent where it is not known for whom to ask.
     pub(super) user: Option<OsUser>,
     /// Its nodes, or why they are not known.
-    pub(super) nodes: Result<Vec<(String, Outcome)>, Remedy>,
+    pub(super) nodes: Result<Vec<(String, Answer)>, Remedy>,
 }
 
 /// The whole report.
@@ -58,14 +58,14 @@ struct Counts {
 }
 
 impl Counts {
-    fn of<'a>(nodes: impl Iterator<Item = &'a Outcome>) -> Self {
+    fn of<'a>(nodes: impl Iterator<Item = &'a Answer>) -> Self {
         let mut counts = Self::default();
         for outcome in nodes {
             match outcome {
-                Outcome::Present => counts.present += 1,
-                Outcome::Absent => counts.absent += 1,
-                Outcome::NotKnown(_) => counts.not_known += 1,
-                Outcome::NotAsked(reason) => *counts.not_asked.entry(*reason).or_default() += 1,
+                Answer::Present => counts.present += 1,
+                Answer::Absent => counts.absent += 1,
+                Answer::NotKnown(_) => counts.not_known += 1,
+                Answer::NotAsked(reason) => *counts.not_asked.entry(*reason).or_default() += 1,
             }
         }
         counts
@@ -83,7 +83,7 @@ impl Counts {
 }
 
 impl Line {
-    fn outcomes(&self) -> impl Iterator<Item = &Outcome> {
+    fn outcomes(&self) -> impl Iterator<Item = &Answer> {
         self.nodes.iter().flatten().map(|(_, outcome)| outcome)
     }
 
@@ -103,10 +103,10 @@ impl Line {
     fn data(&self) -> Value {
         let nodes = self.nodes.iter().flatten().map(|(id, outcome)| {
             let (word, reason, remedy) = match outcome {
-                Outcome::Present => ("present", None, None),
-                Outcome::Absent => ("absent", None, None),
-                Outcome::NotKnown(remedy) => ("not_known", None, Some(remedy.clone())),
-                Outcome::NotAsked(reason) => ("not_asked", Some(reason.word()), reason.remedy()),
+                Answer::Present => ("present", None, None),
+                Answer::Absent => ("absent", None, None),
+                Answer::NotKnown(remedy) => ("not_known", None, Some(remedy.clone())),
+                Answer::NotAsked(reason) => ("not_asked", Some(reason.word()), reason.remedy()),
             };
             json!({ "id": id, "outcome": word, "reason": reason, "problem": remedy.as_ref().map(problem) })
         });
@@ -160,7 +160,7 @@ impl Report {
                 "not_asked": not_asked.collect::<serde_json::Map<_, _>>(),
             },
             "exempt_accounts": self.exempt, "closed_accounts": self.closed,
-            "regions_not_told": silent.collect::<Vec<_>>(),
+            "regions_not_reported": silent.collect::<Vec<_>>(),
             "without_user": self.without_user.iter().map(ToString::to_string).collect::<Vec<_>>(),
             "targets": self.lines.iter().map(Line::data).collect::<Vec<_>>(),
         });
@@ -213,12 +213,12 @@ impl Report {
                 Ok(nodes) => {
                     for (id, outcome) in nodes {
                         match outcome {
-                            Outcome::Absent => add(missing(line.user()), true, Some(id)),
-                            Outcome::NotKnown(remedy) => add(remedy.clone(), false, Some(id)),
-                            Outcome::NotAsked(reason) => {
+                            Answer::Absent => add(missing(line.user()), true, Some(id)),
+                            Answer::NotKnown(remedy) => add(remedy.clone(), false, Some(id)),
+                            Answer::NotAsked(reason) => {
                                 reason.remedy().into_iter().for_each(|remedy| add(remedy, false, Some(id)));
                             }
-                            Outcome::Present => {}
+                            Answer::Present => {}
                         }
                     }
                 }
@@ -314,11 +314,11 @@ impl Finding<'_> {
 mod tests {
     use super::*;
 
-    fn not_known() -> Outcome {
-        Outcome::NotKnown(Remedy { what: "no answer".to_owned(), cause: "c".to_owned(), fix: "f".to_owned() })
+    fn not_known() -> Answer {
+        Answer::NotKnown(Remedy { what: "no answer".to_owned(), cause: "c".to_owned(), fix: "f".to_owned() })
     }
 
-    fn report(nodes: &[Outcome]) -> Report {
+    fn report(nodes: &[Answer]) -> Report {
         let nodes = nodes.iter().zip(1..).map(|(outcome, number)| (format!("i-{number:017x}"), outcome.clone()));
         let target = "444455556666/eu-west-1".parse().unwrap();
         let line = Line { target, name: "app".to_owned(), user: "ops".parse().ok(), nodes: Ok(nodes.collect()) };
@@ -327,7 +327,7 @@ mod tests {
 
     #[test]
     fn only_nodes_that_have_the_user_are_green_and_not_known_beats_lacking() {
-        use Outcome::{Absent, NotAsked, Present};
+        use Answer::{Absent, NotAsked, Present};
         for (nodes, status) in [
             (vec![], ExitStatus::Success),
             (vec![Present], ExitStatus::Success),
@@ -340,7 +340,7 @@ mod tests {
         ] {
             assert_eq!(report(&nodes).exit_status(), status, "{nodes:?}");
         }
-        let Outcome::NotKnown(remedy) = not_known() else { panic!() };
+        let Answer::NotKnown(remedy) = not_known() else { panic!() };
         let mut unreachable = report(&[Present]);
         unreachable.lines.push(Line { nodes: Err(remedy), ..unreachable.lines[0].clone() });
         assert_eq!(unreachable.exit_status(), ExitStatus::Unreachable);
@@ -348,12 +348,12 @@ mod tests {
 
     #[test]
     fn equal_findings_are_told_once_and_only_the_first_nodes_are_named() {
-        let text = report(&vec![Outcome::Absent; 30]).text();
+        let text = report(&vec![Answer::Absent; 30]).text();
         let text = anstream::adapter::strip_str(&text).to_string();
         assert_eq!(text.matches("missing    ops: 30 nodes of 1 target\n").count(), 1, "{text}");
         assert!(text.contains("i-00000000000000014, ...\n           -o json has all of them\n"), "{text}");
         assert!(!text.contains("i-00000000000000015"), "{text}");
-        let data: Value = serde_json::from_str(&report(&vec![Outcome::Absent; 30]).data()).unwrap();
+        let data: Value = serde_json::from_str(&report(&vec![Answer::Absent; 30]).data()).unwrap();
         assert_eq!(data["targets"][0]["nodes"].as_array().map(Vec::len), Some(30), "programs get all of them");
     }
 }

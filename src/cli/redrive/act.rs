@@ -10,7 +10,7 @@ use super::show::{self, DryRun};
 use super::{Failure, Shell};
 use crate::aws::dead_letters::{DeadLetters, DropBook, Dropped};
 use crate::cli::ExitStatus;
-use crate::cli::login::told;
+use crate::cli::login::explained;
 use crate::clock::now;
 use crate::domain::dead_letter::DeadLetter;
 use crate::ports::Fault;
@@ -107,7 +107,9 @@ async fn send_one(queue: &DeadLetters, letter: &DeadLetter, sending: &Sending<'_
     }
     match queue.delete(letter).await {
         Ok(()) => ended(MessageOutcome::Sent, note),
-        Err(fault) => ended(MessageOutcome::SentAndKept, format!("{}; sending it twice does no harm", told(&fault))),
+        Err(fault) => {
+            ended(MessageOutcome::SentAndKept, format!("{}; sending it twice does no harm", explained(&fault)))
+        }
     }
 }
 
@@ -125,5 +127,5 @@ async fn drop_one(queue: &DeadLetters, letter: &DeadLetter, dropping: &Dropping<
 }
 
 fn untouched(fault: &Fault, perhaps: &str) -> String {
-    if fault.outcome_unknown { format!("{} ({perhaps})", told(fault)) } else { told(fault) }
+    if fault.outcome_unknown { format!("{} ({perhaps})", explained(fault)) } else { explained(fault) }
 }

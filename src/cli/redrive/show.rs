@@ -8,7 +8,7 @@ use super::received::ReceivedBatch;
 use super::result::MessageResult;
 use crate::aws::dead_letters::HOLD_S;
 use crate::cli::Output;
-use crate::cli::login::told;
+use crate::cli::login::explained;
 use crate::domain::dead_letter::{Attribute, AttributeValue, DeadLetter};
 use crate::domain::decode::{Decoded, decode};
 use crate::domain::text::{ID_CHARS_MAX, NAME_CHARS_MAX, clean, escaped, sha256};
@@ -123,7 +123,10 @@ pub(super) fn beyond(received: &ReceivedBatch, limit: usize, elsewhere: u64) -> 
 
 /// A note for messages that stay hidden.
 pub(super) fn not_given_back(fault: &Fault) -> String {
-    format!("the messages stay hidden for up to {HOLD_S} s, because they could not be given back: {}\n", told(fault))
+    format!(
+        "the messages stay hidden for up to {HOLD_S} s, because they could not be given back: {}\n",
+        explained(fault)
+    )
 }
 
 /// One message in full.

@@ -139,7 +139,7 @@ impl Checker {
         for made in made {
             self.made(stage, sim, &made, instances)?;
         }
-        for (at, alert) in sim.told_after(self.told) {
+        for (at, alert) in sim.alerts_after(self.told) {
             self.told += 1;
             self.heard(at, &alert)?;
         }
@@ -254,7 +254,7 @@ impl Checker {
     pub(super) fn at_rest(&mut self, stage: &Stage, sim: &Sim, swept: bool) -> Result<(), Violation> {
         // An alert without a target is published by the next batch that reads the policy.
         let untold = |alert: &&Alert| alert.region.is_some() || (swept && !self.published.contains_key(&alert.id));
-        if let Some(alert) = sim.untold().iter().find(untold) {
+        if let Some(alert) = sim.unsent_alerts().iter().find(untold) {
             return Err(format!("an alert that nobody tells: {}", alert.id));
         }
         let dead = sim.dead_letters();

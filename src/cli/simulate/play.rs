@@ -53,7 +53,7 @@ async fn perform(story: &Story) -> Played {
         timeline: timeline.unwrap_or_default(),
         steps: run.acts + run.instances.messages + reactor.world().calls(),
         calls: reactor.world().calls(),
-        alerts: u64::try_from(reactor.world().sim().told().len()).unwrap_or(0),
+        alerts: u64::try_from(reactor.world().sim().alerts().len()).unwrap_or(0),
         violation,
     }
 }
@@ -143,7 +143,7 @@ fn timeline(sim: &Sim, faults: Vec<Made>) -> Vec<String> {
         (call.at, format!("{}: {} {}{failed}", call.target, call.who, call.action.in_words()))
     });
     let alerts =
-        sim.told_after(0).into_iter().map(|(at, alert)| (at, format!("alert {}: {}", alert.kind, alert.subject)));
+        sim.alerts_after(0).into_iter().map(|(at, alert)| (at, format!("alert {}: {}", alert.kind, alert.subject)));
     let faults = faults.into_iter().map(|made| {
         let about = if let About::Document(target) = made.about { format!(" in {target}") } else { String::new() };
         (

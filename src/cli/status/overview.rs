@@ -21,15 +21,15 @@ pub(super) struct Line {
     /// When the record last changed; absent where the target was never observed.
     pub(super) updated: Option<Time>,
     /// The last recorded check.
-    pub(super) looked: Option<Time>,
+    pub(super) checked: Option<Time>,
     /// The last complete sweep has not checked it either, so its status is outdated.
-    pub(super) overlooked: bool,
+    pub(super) not_checked: bool,
     pub(super) policy: String,
 }
 
 /// The progress of a new account.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Gap {
+pub(super) struct NewAccount {
     pub(super) account: AccountId,
     pub(super) name: String,
     pub(super) since: Time,
@@ -58,7 +58,7 @@ pub(super) struct Query<'a> {
 pub(super) struct Overview {
     /// The most urgent lines first, those in sync last.
     pub(super) lines: Vec<Line>,
-    pub(super) gaps: Vec<Gap>,
+    pub(super) new_accounts: Vec<NewAccount>,
     /// Enabled regions that are not governed; absent where only some statuses were selected.
     pub(super) ungoverned: Option<Vec<Ungoverned>>,
     /// Number of accounts that have not recently reported their enabled regions.
@@ -80,7 +80,8 @@ impl Overview {
         let accounts: BTreeMap<&AccountId, &AccountFacts> =
             inventory.accounts.iter().filter(below).filter(active).map(|facts| (&facts.account, facts)).collect();
         let mut overview = Self { accounts: accounts.len(), sweep, ..Self::default() };
-        let (mut looked_at, mut gaps) = (BTreeSet::new(), BTreeMap::<&AccountId, BTreeMap<Region, Milestones>>::new());
+        let (mut checked, mut new_accounts) =
+            (BTreeSet::new(), BTreeMap::<&AccountId, BTreeMap<Region, Milestones>>::new());
         let hidden: BTreeSet<&AccountId> =
             inventory.accounts.iter().filter(|facts| !below(facts)).map(|facts| &facts.account).collect();
         for row in &inventory.targets {
@@ -91,9 +92,9 @@ impl Overview {
                 overview.past += usize::from(!hidden.contains(account));
                 continue;
             };
-            looked_at.insert(&row.target);
+            checked.insert(&row.target);
             if row.milestones.vended.is_some() {
-                gaps.entry(account).or_default().insert(row.target.region.clone(), row.milestones);
+                new_accounts.entry(account).or_default().insert(row.target.region.clone(), row.milestones);
             }
             overview.lines.push(Line {
                 target: row.target.clone(),
@@ -101,8 +102,8 @@ impl Overview {
                 status: row.status,
                 why: row.why.clone(),
                 updated: Some(row.updated),
-                looked: Some(row.looked),
-                overlooked: swept.is_some_and(|began| was_missed(began, row.looked)),
+                checked: Some(row.checked),
+                not_checked: swept.is_some_and(|began| was_missed(began, row.checked)),
                 policy: row.policy.clone(),
             });
         }
@@ -111,23 +112,25 @@ impl Overview {
             let told = inventory.enabled.get(&facts.account).map(|told| &told.regions);
             let governed = policy.map(|policy| policy.regions_of(told));
             let targets = governed.into_iter().flatten().map(|region| Target::new(facts.account.clone(), region));
-            overview.lines.extend(targets.filter(|target| !looked_at.contains(target)).map(|target| Line {
+            overview.lines.extend(targets.filter(|target| !checked.contains(target)).map(|target| Line {
                 target,
                 name: facts.name.clone(),
                 status: Status::New,
-                why: "nobody has looked yet".to_owned(),
+                why: "never checked".to_owned(),
                 updated: None,
-                looked: None,
-                overlooked: false,
+                checked: None,
+                not_checked: false,
                 policy: String::new(),
             }));
         }
         if let Some(policy) = policy.filter(|_| statuses.is_empty()) {
             overview.find_ungoverned(policy, accounts.values().copied(), &inventory.enabled, swept, now);
         }
-        overview.gaps =
-            gaps.into_iter().filter_map(|(account, regions)| gap(accounts.get(account)?, regions)).collect();
-        overview.gaps.sort_by(|a, b| (a.until.is_some(), b.since).cmp(&(b.until.is_some(), a.since)));
+        overview.new_accounts = new_accounts
+            .into_iter()
+            .filter_map(|(account, regions)| new_account(accounts.get(account)?, regions))
+            .collect();
+        overview.new_accounts.sort_by(|a, b| (a.until.is_some(), b.since).cmp(&(b.until.is_some(), a.since)));
         overview.lines.retain(|line| statuses.is_empty() || statuses.contains(&line.status));
         overview.lines.sort_by(|a, b| (urgency(a), &a.target).cmp(&(urgency(b), &b.target)));
         overview
@@ -175,7 +178,7 @@ impl Overview {
 
     pub(super) fn exit_status(&self) -> ExitStatus {
         let unread = |line: &Line| matches!(line.status, Status::Unreachable | Status::Waiting | Status::New);
-        let unknown = |line: &Line| line.overlooked || unread(line);
+        let unknown = |line: &Line| line.not_checked || unread(line);
         if self.lines.iter().any(unknown) {
             ExitStatus::Unreachable
         } else if self.lines.iter().any(|line| !line.is_fine()) {
@@ -189,14 +192,14 @@ impl Overview {
 /// Whether the policy governs a target; not if its account has since reported the region as not enabled.
 fn counts(policy: &Policy, told: Option<&Enabled>, row: &TargetRow) -> bool {
     let region = &row.target.region;
-    let off = |told: &Enabled| !told.regions.contains(region) && row.looked <= told.at;
+    let off = |told: &Enabled| !told.regions.contains(region) && row.checked <= told.at;
     policy.governs(region) && (policy.governed_regions().is_some() || !told.is_some_and(off))
 }
 
-fn gap(facts: &AccountFacts, regions: BTreeMap<Region, Milestones>) -> Option<Gap> {
+fn new_account(facts: &AccountFacts, regions: BTreeMap<Region, Milestones>) -> Option<NewAccount> {
     let since = regions.values().filter_map(|passed| passed.vended).min()?;
     let until = last(&regions, |passed| passed.configured);
-    Some(Gap { account: facts.account.clone(), name: facts.name.clone(), since, until, regions })
+    Some(NewAccount { account: facts.account.clone(), name: facts.name.clone(), since, until, regions })
 }
 
 /// When the last of the regions passed a milestone; `None` while one has not.
@@ -205,7 +208,7 @@ fn last(regions: &BTreeMap<Region, Milestones>, milestone: fn(&Milestones) -> Op
     passed?.into_iter().max()
 }
 
-impl Gap {
+impl NewAccount {
     /// When its first target could be read.
     pub(super) fn reached(&self) -> Option<Time> {
         self.regions.values().filter_map(|passed| passed.reached).min()
@@ -225,13 +228,13 @@ impl Gap {
 impl Line {
     /// Needs no attention.
     pub(super) fn is_fine(&self) -> bool {
-        matches!(self.status, Status::InSync | Status::Exempt) && !self.overlooked
+        matches!(self.status, Status::InSync | Status::Exempt) && !self.not_checked
     }
 }
 
 fn urgency(line: &Line) -> u8 {
     match line.status {
-        Status::InSync | Status::Exempt if line.overlooked => 0,
+        Status::InSync | Status::Exempt if line.not_checked => 0,
         Status::Unreachable => 0,
         Status::BackingOff => 1,
         Status::Drifted => 2,

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 
-use super::overview::{Gap, Line, Overview, Ungoverned};
+use super::overview::{Line, NewAccount, Overview, Ungoverned};
 use crate::cli::policy::count;
 use crate::domain::policy::Policy;
 use crate::domain::record::Status;
@@ -18,7 +18,7 @@ const SCHEMA_VERSION: u32 = 1;
 const NAME_CHARS: usize = 24;
 const WHY_CHARS: usize = 120;
 /// New accounts shown to people; programs get all of them.
-const GAPS_MAX: usize = 10;
+const NEW_ACCOUNTS_MAX: usize = 10;
 /// Accounts named per ungoverned region; programs get all of them.
 const NAMED_MAX: usize = 3;
 
@@ -30,15 +30,15 @@ pub(super) fn data(overview: &Overview, policy: Option<&Policy>, now: Time) -> S
             "account": line.target.account, "name": line.name, "region": line.target.region,
             "status": line.status, "why": line.why, "updated": line.updated, "policy": line.policy,
             "age_s": line.updated.map(|updated| seconds(updated, now)),
-            "looked": line.looked, "looked_age_s": line.looked.map(|looked| seconds(looked, now)),
-            "overlooked": line.overlooked,
+            "checked": line.checked, "checked_age_s": line.checked.map(|checked| seconds(checked, now)),
+            "not_checked": line.not_checked,
         })
     });
-    let gaps = overview.gaps.iter().map(|gap| {
-        let Gap { account, name, since, until, regions } = gap;
+    let new_accounts = overview.new_accounts.iter().map(|new| {
+        let NewAccount { account, name, since, until, regions } = new;
         json!({
             "account": account, "name": name, "since": since, "until": until, "open": until.is_none(),
-            "gap_s": seconds(*since, until.unwrap_or(now)), "regions": regions,
+            "configuration_lag_s": seconds(*since, until.unwrap_or(now)), "regions": regions,
         })
     });
     let counts = overview.counts().into_iter().map(|(status, count)| (word(status), Value::from(count)));
@@ -51,12 +51,12 @@ pub(super) fn data(overview: &Overview, policy: Option<&Policy>, now: Time) -> S
                 "completed": sweep.completed(), "accounts": sweep.accounts, "targets": sweep.targets,
             })
         }),
-        "targets": lines.collect::<Vec<_>>(), "gaps": gaps.collect::<Vec<_>>(), "past": overview.past,
+        "targets": lines.collect::<Vec<_>>(), "new_accounts": new_accounts.collect::<Vec<_>>(), "past": overview.past,
         "ungoverned": overview.ungoverned.as_ref().map(|found| {
             let each = found.iter().map(|Ungoverned { regions, accounts }| json!({ "regions": regions, "accounts": accounts }));
             each.collect::<Vec<_>>()
         }),
-        "regions_not_told": overview.ungoverned.as_ref().map(|_| overview.silent),
+        "regions_not_reported": overview.ungoverned.as_ref().map(|_| overview.silent),
     });
     escaped(&format!("{value:#}\n"))
 }
@@ -73,11 +73,11 @@ pub(super) fn text(overview: &Overview, all: bool, now: Time) -> String {
         );
     }
     let ago = |at: &Option<Time>| at.map_or_else(|| "never".to_owned(), |at| age(now.since(at)));
-    for Line { target, name, status, why, updated, looked, overlooked, policy } in shown {
-        let (since, looked) = (ago(updated), ago(looked));
-        let why = if *overlooked { format!("nobody looks: see the dead-letter queue. {why}") } else { why.clone() };
+    for Line { target, name, status, why, updated, checked, not_checked, policy } in shown {
+        let (since, checked) = (ago(updated), ago(checked));
+        let why = if *not_checked { format!("nobody looks: see the dead-letter queue. {why}") } else { why.clone() };
         let row = format!(
-            "{:<12} {:<13} {:<NAME_CHARS$} {:<15} {since:>8} {looked:>8}  {:<8}  {}",
+            "{:<12} {:<13} {:<NAME_CHARS$} {:<15} {since:>8} {checked:>8}  {:<8}  {}",
             word(*status),
             target.account.as_str(),
             clean(name, NAME_CHARS),
@@ -87,8 +87,8 @@ pub(super) fn text(overview: &Overview, all: bool, now: Time) -> String {
         );
         let _ = writeln!(text, "{}", row.trim_end());
     }
-    for gap in overview.gaps.iter().take(GAPS_MAX) {
-        let _ = writeln!(text, "{}", new_account(gap, now));
+    for new in overview.new_accounts.iter().take(NEW_ACCOUNTS_MAX) {
+        let _ = writeln!(text, "{}", new_account(new, now));
     }
     for Ungoverned { regions, accounts } in overview.ungoverned.iter().flatten() {
         let regions: Vec<&str> = regions.iter().map(Region::as_str).collect();
@@ -105,17 +105,17 @@ pub(super) fn text(overview: &Overview, all: bool, now: Time) -> String {
 }
 
 /// The milestones of a new account, passed and open.
-fn new_account(gap: &Gap, now: Time) -> String {
-    let Gap { account, name, since, until, regions } = gap;
+fn new_account(new: &NewAccount, now: Time) -> String {
+    let NewAccount { account, name, since, until, regions } = new;
     let after =
         |at: Option<Time>| at.map_or_else(|| "not yet".to_owned(), |at| format!("after {}", age(at.since(*since))));
     let right = if until.is_some() {
         format!("right {}", after(*until))
     } else {
-        let right = gap.count(|passed| passed.configured);
+        let right = new.count(|passed| passed.configured);
         format!("not right since {} ({right} of {})", age(now.since(*since)), count(regions.len(), "region"))
     };
-    let (reached, member_role, heard) = (gap.reached(), gap.member_role(), gap.count(|passed| passed.heard));
+    let (reached, member_role, heard) = (new.reached(), new.member_role(), new.count(|passed| passed.heard));
     format!(
         "new account {account} {}: first access {}, {right}, member role {}, events from {heard} of {}",
         clean(name, NAME_CHARS),
@@ -127,9 +127,9 @@ fn new_account(gap: &Gap, now: Time) -> String {
 
 fn sum(overview: &Overview, now: Time) -> String {
     let counts = overview.counts().into_iter().map(|(status, count)| format!("{count} {}", in_words(status)));
-    let overlooked = overview.lines.iter().filter(|line| line.overlooked).count();
-    let overlooked = (overlooked > 0).then(|| format!("{overlooked} not looked at for too long"));
-    let counts: Vec<String> = counts.chain(overlooked).collect();
+    let not_checked = overview.lines.iter().filter(|line| line.not_checked).count();
+    let not_checked = (not_checked > 0).then(|| format!("{not_checked} not checked at for too long"));
+    let counts: Vec<String> = counts.chain(not_checked).collect();
     let counts = if counts.is_empty() { "none".to_owned() } else { counts.join(", ") };
     let newest = overview.lines.iter().filter_map(|line| line.updated).max();
     let newest = newest.map(|at| format!("; the last news came {} ago", age(now.since(at)))).unwrap_or_default();
@@ -161,7 +161,7 @@ fn swept(sweep: Option<&Sweep>, now: Time) -> String {
 pub(super) fn notes(overview: &Overview, policy: Option<&Policy>) -> String {
     let mut text = String::new();
     if policy.is_none() {
-        text.push_str("no policy is in force: what should be looked at is not known; fix: `runasctl policy push`\n");
+        text.push_str("no policy is in force: what should be checked at is not known; fix: `runasctl policy push`\n");
     }
     if overview.silent > 0 && overview.sweep.is_some() {
         let _ = writeln!(
@@ -195,7 +195,7 @@ fn word(status: Status) -> String {
 
 pub(in crate::cli) fn in_words(status: Status) -> String {
     match status {
-        Status::New => "not looked at yet".to_owned(),
+        Status::New => "not checked at yet".to_owned(),
         other => word(other).replace('_', " "),
     }
 }

@@ -44,7 +44,7 @@ fn numbers(document: &Document, problems: &mut Problems) {
         (root.key("breaker").key("reverts"), document.breaker.reverts, 2, 100),
         (root.key("breaker").key("within_minutes"), document.breaker.within_minutes, 1, 1_440),
         (root.key("readiness").key("retry_for_minutes"), document.readiness.retry_for_minutes, 1, 10_080),
-        (root.key("alerts").key("gap_slo_minutes"), document.alerts.gap_slo_minutes, 1, 10_080),
+        (root.key("alerts").key("configuration_lag_minutes"), document.alerts.configuration_lag_minutes, 1, 10_080),
     ];
     for (path, value, min, max) in ranges {
         if !(min..=max).contains(&value) {

@@ -146,8 +146,8 @@ mod tests {
             one("scopes[pilot].preferences.idleSessionTimeout", json!(null), json!("9"))
         );
         assert_eq!(
-            said(|policy| policy["alerts"] = json!({ "gap_slo_minutes": 9 })),
-            one("alerts.gap_slo_minutes", json!(5), json!(9))
+            said(|policy| policy["alerts"] = json!({ "configuration_lag_minutes": 9 })),
+            one("alerts.configuration_lag_minutes", json!(5), json!(9))
         );
         assert_eq!(
             said(|policy| policy["exemptions"][0]["expires"] = json!("2027-02-28")),

@@ -352,12 +352,12 @@ impl Default for Readiness {
 pub struct Alerts {
     /// How long a new account may be without the right document before that is told, in minutes.
     #[cfg_attr(feature = "cli", schemars(range(min = 1, max = 10_080)))]
-    pub gap_slo_minutes: u32,
+    pub configuration_lag_minutes: u32,
 }
 
 impl Default for Alerts {
     fn default() -> Self {
-        Self { gap_slo_minutes: 5 }
+        Self { configuration_lag_minutes: 5 }
     }
 }
 

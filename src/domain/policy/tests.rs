@@ -56,7 +56,10 @@ fn compiling_is_canonical_and_complete() {
     assert_eq!(serde_json::from_str::<Policy>(&compiled).unwrap(), policy);
     // Sorted keys, no white space, and today's defaults written out, so that later defaults do not change it.
     assert!(compiled.starts_with(r#"{"access":{"gap_roles":["AWSControlTowerExecution"],"roles":"#), "{compiled}");
-    assert!(compiled.contains(r#""alerts":{"gap_slo_minutes":5},"break_glass":{"hold_minutes":60}"#), "{compiled}");
+    assert!(
+        compiled.contains(r#""alerts":{"configuration_lag_minutes":5},"break_glass":{"hold_minutes":60}"#),
+        "{compiled}"
+    );
     assert!(compiled.contains(r#""breaker":{"reverts":5,"within_minutes":10}"#), "{compiled}");
     assert!(compiled.ends_with(r#""unplaced":"observe","version":1}"#), "{compiled}");
 }
@@ -124,7 +127,7 @@ fn a_policy_says_where_it_holds() {
         breaker_reverts: 5,
         breaker_minutes: 10,
         readiness_minutes: 120,
-        gap_slo_minutes: 5,
+        configuration_lag_minutes: 5,
     };
     assert_eq!(listed.limits(), limits);
 }

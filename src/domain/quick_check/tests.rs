@@ -160,7 +160,7 @@ fn case() -> Case {
             breaker_reverts: 5,
             breaker_minutes: 10,
             readiness_minutes: 120,
-            gap_slo_minutes: 5,
+            configuration_lag_minutes: 5,
         },
         observation: Observation::Absent,
         record: Record::default(),

@@ -34,18 +34,18 @@ pub(super) fn alerts(
     let followed = follow(case, judgement, changes, record);
     let mut alerts = Vec::new();
     let edits = context.edits(record, &followed);
-    let edits_told = edits.is_some() || record.incident.as_ref().is_some_and(|incident| incident.shown > 0);
+    let edits_reported = edits.is_some() || record.incident.as_ref().is_some_and(|incident| incident.shown > 0);
     alerts.extend(edits);
     alerts.extend(context.war(record, &followed));
     alerts.extend(context.late(record));
     alerts.extend(context.denied());
-    let status = context.status(record, edits_told);
+    let status_alert = context.status(record, edits_reported);
     // The reachable-again alert already reports that the incident is over.
-    let over = status.as_ref().is_some_and(|alert| alert.kind == Kind::ReachableAgain.as_str());
+    let over = status_alert.as_ref().is_some_and(|alert| alert.kind == Kind::ReachableAgain.as_str());
     if let Some(incident) = record.incident.as_mut().filter(|_| over) {
         incident.notify_on_close = false;
     }
-    alerts.extend(status);
+    alerts.extend(status_alert);
     alerts.extend(context.late_configuration(record));
     alerts.extend(context.blind(record));
     alerts.extend(context.exemption(record));
@@ -262,7 +262,7 @@ impl Context<'_> {
     }
 
     /// The alert about a status that became worse or better, without an act that explains it.
-    fn status(&self, record: &Record, edits_told: bool) -> Option<Alert> {
+    fn status(&self, record: &Record, edits_reported: bool) -> Option<Alert> {
         let (before, after) = (self.case.record.status, record.status);
         let given_up = matches!(self.decision.verdict, Verdict::Unknown { .. }) && self.case.requeues >= REQUEUES_MAX;
         if before == after && !given_up {
@@ -272,10 +272,12 @@ impl Context<'_> {
         let key = |kind: &str| format!("{kind}:{}:g{}", self.case.target, self.case.record.generation);
         let page = match after {
             Status::Unreachable => self.unreachable(&key("unreachable"), &why),
-            Status::Drifted if !edits_told => AlertBuilder::new(Kind::DriftObserved, Severity::Warning, &key("drift"))
-                .subject("differs from the baseline (observe only)".to_owned())
-                .line("Why", &why)
-                .put("drift", self.drift()),
+            Status::Drifted if !edits_reported => {
+                AlertBuilder::new(Kind::DriftObserved, Severity::Warning, &key("drift"))
+                    .subject("differs from the baseline (observe only)".to_owned())
+                    .line("Why", &why)
+                    .put("drift", self.drift())
+            }
             _ if before == Status::Unreachable && after != Status::Waiting => {
                 AlertBuilder::new(Kind::ReachableAgain, Severity::Info, &key("reachable"))
                     .subject("within reach again".to_owned())
@@ -307,12 +309,12 @@ impl Context<'_> {
             return None;
         };
         let lag_ms = configured.since(vended);
-        let goal = self.case.limits.gap_slo_minutes;
+        let goal = self.case.limits.configuration_lag_minutes;
         if self.case.record.milestones.configured.is_some() || lag_ms <= i64::from(goal) * MINUTE_MS {
             return None;
         }
         let key = format!("gap:{}:{}", self.case.target.account, vended.ms());
-        let page = AlertBuilder::new(Kind::GapTooLong, Severity::Warning, &key)
+        let page = AlertBuilder::new(Kind::ConfigurationLag, Severity::Warning, &key)
             .subject(format!("configured late: {} s after it was vended", lag_ms / 1_000))
             .line("Goal", &format!("{goal} minutes; further regions of the account are counted, not told"))
             .line("Cause", if self.case.record.why.is_empty() { "none was met" } else { &self.case.record.why });

@@ -113,8 +113,8 @@ fn undoes(case: &Case, change: &Change) -> bool {
 fn notify(case: &Case, foreign: &[&ReportedEdit], incident: &mut Incident, followed: &mut Followed) {
     let stale = case.now.since(incident.notified_at) >= window_ms(&case.limits) && !incident.escalated;
     let story = |edit: &ReportedEdit| format!("{} {}", edit.name(), edit.act.kind());
-    let changes = foreign.iter().any(|edit| !incident.notified.contains(&story(edit)));
-    followed.notify = !foreign.is_empty() && (changes || stale);
+    let unnotified = foreign.iter().any(|edit| !incident.notified.contains(&story(edit)));
+    followed.notify = !foreign.is_empty() && (unnotified || stale);
     if !followed.notify {
         return;
     }

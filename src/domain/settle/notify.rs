@@ -361,12 +361,14 @@ impl Gathering<'_> {
             match call.edit.action {
                 Action::Created | Action::Updated { .. } => self.unpaired(&id, &call),
                 Action::DefaultMoved { version } => self.default_moved(&id, &call, version),
-                Action::Deleted | Action::VersionDeleted { .. } | Action::SharingChanged => self.tell(&id, &call, None),
+                Action::Deleted | Action::VersionDeleted { .. } | Action::SharingChanged => {
+                    self.report_call(&id, &call, None)
+                }
             }
         }
     }
 
-    fn tell(&mut self, id: &str, call: &CallFact, note: Option<String>) {
+    fn report_call(&mut self, id: &str, call: &CallFact, note: Option<String>) {
         self.mark_call(id);
         self.changes.edits.push(called(self.case, call, note));
     }
@@ -388,7 +390,7 @@ impl Gathering<'_> {
             return self.mark_call(id);
         }
         if !followed {
-            return self.tell(id, call, Some("older than what was there at the first observation".to_owned()));
+            return self.report_call(id, call, Some("older than what was there at the first observation".to_owned()));
         }
         if self.due(call.heard) {
             let note = match self.case.observation {
@@ -397,7 +399,7 @@ impl Gathering<'_> {
                     "no version that was observed fits this call: replaced or deleted before it could be"
                 }
             };
-            self.tell(id, call, Some(note.to_owned()));
+            self.report_call(id, call, Some(note.to_owned()));
         }
     }
 
@@ -411,7 +413,7 @@ impl Gathering<'_> {
         if self.facts().calls.values().any(own) {
             self.mark_call(id);
         } else if !unread || self.due(call.heard) {
-            self.tell(id, call, None);
+            self.report_call(id, call, None);
         }
     }
 }

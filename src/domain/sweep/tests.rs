@@ -129,10 +129,10 @@ fn alerts_name_what_there_is_to_see_and_are_the_same_for_the_same() {
     );
     assert!(alert.text.contains("after 12 accounts and 36 targets"), "{}", alert.text);
     let missed = [("eu-west-1".parse().unwrap(), at(0))];
-    let alert = sweep.overlooked(&hub, "pay\nments", &missed, at(HOUR_MS));
+    let alert = sweep.not_checked(&hub, "pay\nments", &missed, at(HOUR_MS));
     assert_eq!((alert.id.as_str(), alert.region.clone()), ("targets_not_checked:222233334444:1970-01-01", None));
-    assert!(alert.text.contains("eu-west-1, last looked at 1970-01-01T00:00:00Z"), "{}", alert.text);
-    assert_eq!(alert, sweep.overlooked(&hub, "pay\nments", &missed, at(HOUR_MS)));
+    assert!(alert.text.contains("eu-west-1, last checked 1970-01-01T00:00:00Z"), "{}", alert.text);
+    assert_eq!(alert, sweep.not_checked(&hub, "pay\nments", &missed, at(HOUR_MS)));
 }
 
 #[test]

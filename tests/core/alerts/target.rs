@@ -22,7 +22,11 @@ fn new_account_is_late_after_the_policys_minutes_and_once() {
         let mut target = Scenario::blank();
         target.now = target.since.plus_ms(ms);
         let passes = [vended(&mut target), vended(&mut target)];
-        assert_eq!(kinds(&passes).iter().filter(|kind| **kind == "gap_too_long").count(), usize::from(late), "{ms}");
+        assert_eq!(
+            kinds(&passes).iter().filter(|kind| **kind == "configuration_lag").count(),
+            usize::from(late),
+            "{ms}"
+        );
     }
 }
 
@@ -36,7 +40,12 @@ fn late_configuration_names_its_cause_and_is_one_alert_per_account() {
         passes.extend(target.runs(400));
         target.obstacle = None;
         passes.extend(target.runs(60));
-        passes.into_iter().find(|pass| pass.kinds().contains(&"gap_too_long")).unwrap().alert("gap_too_long").clone()
+        passes
+            .into_iter()
+            .find(|pass| pass.kinds().contains(&"configuration_lag"))
+            .unwrap()
+            .alert("configuration_lag")
+            .clone()
     };
     let (one, other) = (late("eu-west-1"), late("us-east-1"));
     assert_eq!(one.id, other.id);
@@ -54,7 +63,7 @@ fn longest_lag_is_notified_after_the_readiness_time_too() {
     target.obstacle = None;
     let pass = target.sweeps();
     assert_eq!(target.record.status, Status::InSync);
-    assert!(pass.kinds().contains(&"gap_too_long"), "{:?}", pass.kinds());
+    assert!(pass.kinds().contains(&"configuration_lag"), "{:?}", pass.kinds());
 }
 
 #[test]

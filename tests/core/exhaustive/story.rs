@@ -285,7 +285,7 @@ impl Stories<'_> {
     fn tell(&self, node: &Node, wrong: &[String]) -> String {
         let Node { arrived, crash, .. } = node;
         let story = format!("{:?} {}, arriving {arrived:?}, crash {crash:?}", self.acts, self.scope.timing.name);
-        format!("{story}:\n  {}\n{}", wrong.join("\n  "), node.world.told())
+        format!("{story}:\n  {}\n{}", wrong.join("\n  "), node.world.alerts())
     }
 
     /// One call of an act.

@@ -146,7 +146,7 @@ impl Scenario {
                 breaker_reverts: 5,
                 breaker_minutes: 10,
                 readiness_minutes: 120,
-                gap_slo_minutes: 5,
+                configuration_lag_minutes: 5,
             },
             since: at(0),
             requeues: 0,

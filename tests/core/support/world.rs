@@ -186,7 +186,7 @@ impl World {
     }
 
     /// Everything that took place, line by line.
-    pub(crate) fn told(&self) -> String {
+    pub(crate) fn alerts(&self) -> String {
         let lines = std::iter::successors(self.log.as_ref(), |line| line.before.as_ref());
         let mut lines: Vec<String> = lines.map(|line| format!("{} {}", line.at, line.text)).collect();
         lines.reverse();
@@ -445,7 +445,13 @@ fn resolution(mode: Mode) -> Resolution {
 
 /// The numbers that a policy has if it names none.
 fn limits() -> Limits {
-    Limits { hold_minutes: 60, breaker_reverts: 5, breaker_minutes: 10, readiness_minutes: 120, gap_slo_minutes: 5 }
+    Limits {
+        hold_minutes: 60,
+        breaker_reverts: 5,
+        breaker_minutes: 10,
+        readiness_minutes: 120,
+        configuration_lag_minutes: 5,
+    }
 }
 
 /// The lines in which two records differ.

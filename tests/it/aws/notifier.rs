@@ -109,7 +109,7 @@ async fn a_queue_that_is_not_there_is_a_fault() {
 }
 
 #[tokio::test]
-async fn poison_goes_aside_with_its_reason() {
+async fn undecodable_body_goes_to_the_dead_letter_queue_with_its_reason() {
     let hub = Hub::new().await;
     let world = hub.world();
     world.dead_letter("not JSON", &format!("no JSON:\n{}", "x".repeat(5_000))).await.unwrap();

@@ -146,7 +146,7 @@ fn the_function_hears_what_was_applied_and_agrees() {
     stage.events();
     let plan = stage.make_plan(&["--account", SANDBOX]);
     stage.apply(&plan, &[]).ends(0);
-    let told = kinds(&stage.told());
+    let told = kinds(&stage.alerts());
     assert_eq!(told, ["adopted"], "the log group was seen for the first time, the same in each region");
     let lambda = stage.lambda();
     stage.deliver(&stage.events());
@@ -155,7 +155,7 @@ fn the_function_hears_what_was_applied_and_agrees() {
         stage.assert_right(SANDBOX, region);
         assert_eq!(stage.document(SANDBOX, region).latest(), 2, "one version, and none by the function");
     }
-    assert_eq!(kinds(&stage.told()), [""; 0]);
+    assert_eq!(kinds(&stage.alerts()), [""; 0]);
 }
 
 #[test]
@@ -256,7 +256,7 @@ fn it_stops_when_too_much_fails_and_the_next_run_does_the_rest() {
     for account in [HUB, PAYMENTS, SEARCH, SANDBOX, MANAGEMENT] {
         stage.assert_right(account, HOME);
     }
-    assert!(kinds(&stage.told()).contains(&"unreachable".to_owned()), "that we may not write is told as always");
+    assert!(kinds(&stage.alerts()).contains(&"unreachable".to_owned()), "that we may not write is told as always");
 }
 
 #[test]
@@ -286,7 +286,7 @@ fn a_run_that_is_killed_at_any_moment_is_taken_up() {
             assert_eq!(stage.document(SANDBOX, region).latest(), 2, "one version in all: {moment} {ran:#?}");
             assert_eq!(stage.status(SANDBOX, region), "in_sync", "{moment}");
         }
-        assert_eq!(kinds(&stage.told()), ["adopted"; 3], "each once: {moment}");
+        assert_eq!(kinds(&stage.alerts()), ["adopted"; 3], "each once: {moment}");
         stage.apply(&plan, &[]).ends(0).complains_of(&["3 of 3 targets were done by a run before"]);
     }
 }

@@ -143,7 +143,7 @@ fn a_pipelines_writes_between_the_answers_of_one_observation_are_kept() {
     let inputs = stage.document(PAYMENTS, HOME).inputs();
     let kept = (&inputs["cloudWatchLogGroupName"], &inputs["s3KeyPrefix"]);
     assert_eq!(kept, (&json!("AWSAccelerator-sessions-2027"), &json!("sessions")));
-    assert!(stage.told().iter().all(|told| told.severity() == "info"), "{:#?}", stage.told());
+    assert!(stage.alerts().iter().all(|told| told.severity() == "info"), "{:#?}", stage.alerts());
 }
 
 #[test]
@@ -169,6 +169,6 @@ fn a_document_that_somebody_else_writes_at_the_same_moment_is_looked_at_again() 
     stage.settle(&lambda);
     stage.assert_right(PAYMENTS, HOME);
     assert_eq!(stage.document(PAYMENTS, HOME).inputs()["cloudWatchLogGroupName"], "AWSAccelerator-sessions-2027");
-    let told = stage.told();
+    let told = stage.alerts();
     assert!(kinds(&told).iter().all(|kind| kind != "attempt_denied"), "our own call is nobody's attempt: {told:#?}");
 }

@@ -34,7 +34,7 @@ fn two_copies_of_a_message_at_the_same_moment_tell_once() {
     stage.reappear(&batch.only(&failed));
     stage.settle(&lambda);
     stage.assert_right(PAYMENTS, HOME);
-    assert_eq!(kinds(&stage.told()), ["edit_reverted"], "nobody crashed, so nobody repeats");
+    assert_eq!(kinds(&stage.alerts()), ["edit_reverted"], "nobody crashed, so nobody repeats");
 }
 
 #[test]
@@ -65,7 +65,7 @@ fn a_war_is_watched_to_its_end_also_after_a_crash_before_the_watch_was_sent() {
         stage.settle(&lambda);
     }
     assert!(killed, "the edits led to no message");
-    assert!(kinds(&stage.told()).contains(&"edit_war".to_owned()));
+    assert!(kinds(&stage.alerts()).contains(&"edit_war".to_owned()));
     let waiting: Vec<Value> = stage.aws.messages(HUB, HOME, "runas");
     assert!(!waiting.is_empty(), "nobody looks again whether the war is over");
 }

@@ -47,7 +47,7 @@ fn killed_during(fault: &Value) -> (Stage, Vec<Told>) {
     stage.pass(WINDOW_S);
     stage.settle(&next);
     assert_eq!(stage.queued(), [0, 0, 0], "the incident is closed");
-    let told = stage.told();
+    let told = stage.alerts();
     let text = told.iter().map(Told::text).collect::<String>();
     assert!(text.contains("s3BucketName: \"\" -> \"alices-bucket\"") && text.contains("alice@example.com"), "{text}");
     assert!(told.iter().all(|told| told.severity() == "high"), "{told:#?}");

@@ -31,7 +31,7 @@ fn governed(account: &str, region: &str) -> (Stage, Lambda) {
 }
 
 fn only(stage: &Stage) -> Told {
-    let told = stage.told();
+    let told = stage.alerts();
     let [only] = &told[..] else { panic!("one alert, and not {told:#?}") };
     only.clone()
 }
@@ -163,7 +163,7 @@ fn hostile_before_trusted(batches: &[&[usize]]) -> Vec<Told> {
     let inputs = stage.document(SEARCH, HOME).inputs();
     assert_eq!(inputs["s3BucketName"], "", "not laundered");
     assert_eq!(inputs["cloudWatchLogGroupName"], NEW_LOG_GROUP, "the pipeline's own change is kept");
-    let told = stage.told();
+    let told = stage.alerts();
     let text: String = told.iter().map(Told::text).collect();
     assert!(
         text.contains("mallory@example.com") && text.contains("s3BucketName: \"\" -> \"mallorys-bucket\""),
@@ -202,7 +202,7 @@ fn a_value_that_a_foreign_principal_set_first_is_accepted_by_an_operator() {
     let version = stage.pipeline(PAYMENTS).writes(HOME, &both);
     stage.settle(&lambda);
     assert_eq!(stage.document(PAYMENTS, HOME).inputs()["s3BucketName"], "", "notified, and not taken over");
-    stage.told();
+    stage.alerts();
 
     stage.push_policy();
     let (place, version) = (format!("{PAYMENTS}/{HOME}"), version.to_string());
@@ -256,7 +256,7 @@ fn an_event_that_cloudtrail_does_not_know_makes_nothing_accepted_for_good() {
     let inputs = stage.document(PAYMENTS, HOME).inputs();
     assert_eq!(inputs["shellProfile"], Value::Null);
     assert_eq!(inputs["cloudWatchStreamingEnabled"], false, "what CloudTrail knows of stays");
-    let told = stage.told();
+    let told = stage.alerts();
     let made_up = told.iter().find(|told| told.kind() == "untrusted_source").expect("an alert about the event");
     assert_eq!(made_up.severity(), "critical");
     made_up.assert_says(&["5c4e7a90-0000-4000-8000-f0f0f0f0f0f0", "eu-west-1", "wrote version"]);
@@ -276,7 +276,7 @@ fn a_pipelines_change_of_what_runs_code_is_confirmed_by_cloudtrail_once() {
     stage.assert_right(PAYMENTS, HOME);
     assert_eq!(stage.document(PAYMENTS, HOME).inputs()["cloudWatchLogGroupName"], NEW_LOG_GROUP);
     assert_eq!(stage.calls("cloudtrail").len(), 2, "once for this call, and once for the creation");
-    assert_eq!(kinds(&stage.told()), ["edit_kept"]);
+    assert_eq!(kinds(&stage.alerts()), ["edit_kept"]);
 }
 
 /// Together more than a row of the table can hold.
@@ -291,7 +291,7 @@ fn large_edits_in_a_row_are_undone_like_small_ones() {
     stage.settle(&lambda);
     stage.assert_right(PAYMENTS, HOME);
     assert_eq!(stage.document(PAYMENTS, HOME).inputs()["shellProfile"], Value::Null);
-    let told = stage.told();
+    let told = stage.alerts();
     assert!(told.iter().any(|told| told.kind() == "edit_reverted"), "{:?}", kinds(&told));
 }
 

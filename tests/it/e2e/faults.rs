@@ -143,7 +143,7 @@ fn what_a_pipeline_wrote_is_kept_and_put_right_whatever_goes_wrong() {
 }
 
 #[test]
-fn poison_is_put_aside_and_told_whatever_goes_wrong() {
+fn undecodable_message_is_kept_and_alerted_whatever_goes_wrong() {
     everywhere(&stories::UNDECODABLE, all);
 }
 

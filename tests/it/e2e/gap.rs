@@ -180,7 +180,7 @@ fn quarantined_account_without_a_member_role_is_put_right_in_every_governed_regi
         assert_eq!(stage.document(NEWCOMER, region).latest(), 1);
     }
     stage.settle(&reactor);
-    assert_eq!(stage.told(), [], "the reactor's own calls are known by the gap role");
+    assert_eq!(stage.alerts(), [], "the reactor's own calls are known by the gap role");
     for region in REGIONS {
         let row = &stage.rows_of(NEWCOMER, "REGION#")[&format!("REGION#{region}")];
         assert_eq!(row["status"], "in_sync", "{row}");
@@ -243,7 +243,7 @@ fn old_account_whose_member_role_was_used_is_refused_and_status_and_alert_say_so
         json!(["iam:GetRole"]),
         "no session that reaches the document"
     );
-    let told = stage.told();
+    let told = stage.alerts();
     assert_eq!(kinds(&told), ["unreachable"]);
     let (cause, fix) = ("RunasReactorMember was last used at 20", "let RunasReactorMember work again");
     told[0].assert_says(&["no broker access", cause, "not within 72 hours", fix]);
@@ -311,7 +311,7 @@ fn new_account_whose_events_never_arrive_is_watched_and_told() {
         stage.pass(5 * 60);
         assert_eq!(stage.pump(&reactor), 0);
     }
-    assert_eq!(kinds(&stage.told()), ["forwarder_blind"; 3]);
+    assert_eq!(kinds(&stage.alerts()), ["forwarder_blind"; 3]);
     assert_eq!(stage.queued(), [0, 0, 0], "nothing waits any more");
 }
 
@@ -411,7 +411,7 @@ fn gap_role_in_a_young_account_whose_member_role_was_used_is_told_once() {
         assert_eq!(stage.pump(&reactor), 0);
         stage.assert_right(SEARCH, region);
     }
-    let told = stage.told();
+    let told = stage.alerts();
     assert_eq!(kinds(&told), ["gap_role_used"]);
     told[0].assert_says(&["account 444455556666 was reached through AWSControlTowerExecution", "last used at 20"]);
     reactor.await_log("gap role used in an account whose member role was used before", PATIENCE);
@@ -431,7 +431,7 @@ fn member_role_that_a_quarantine_keeps_from_the_document_does_not_work() {
     }
     assert_eq!(gap.broker.invoked().len(), 1);
     stage.settle(&reactor);
-    assert_eq!(stage.told(), []);
+    assert_eq!(stage.alerts(), []);
 
     // Once the account is old, the broker refuses, and what the SCP said is what there is to say.
     stage.aws.make_role(NEWCOMER, MEMBER);

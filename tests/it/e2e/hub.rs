@@ -129,7 +129,7 @@ impl Deployed {
     }
 
     /// The alerts since the last call.
-    fn told(&self) -> Vec<Value> {
+    fn alerts(&self) -> Vec<Value> {
         let bodies = self.drain(&self.told).into_iter().filter_map(|message| message.body);
         let envelopes = bodies.map(|body| serde_json::from_str::<Value>(&body).expect("SNS sends JSON"));
         envelopes.map(|envelope| serde_json::from_str(&text_of(&envelope["Message"])).expect("an alert")).collect()
@@ -170,12 +170,12 @@ fn an_edit_comes_over_the_bus_and_ends_in_a_right_document_a_row_and_an_alert() 
     deployed.come_to_rest();
     stage.assert_right(PAYMENTS, HOME);
     assert_eq!(deployed.status(PAYMENTS, HOME), "in_sync");
-    deployed.told();
+    deployed.alerts();
 
     stage.administrator(PAYMENTS, "mallory").writes(HOME, &json!({"runAsDefaultUser": "root"}));
     deployed.come_to_rest();
     stage.assert_right(PAYMENTS, HOME);
-    let told = deployed.told();
+    let told = deployed.alerts();
     let [alert] = &told[..] else { panic!("one alert, not {told:#?}") };
     assert_eq!((&alert["kind"], &alert["account"]), (&json!("edit_reverted"), &json!(PAYMENTS)), "{alert:#}");
     assert!(text_of(&alert["text"]).contains("mallory"), "{alert:#}");
@@ -205,7 +205,7 @@ fn the_schedule_of_the_stack_sweeps_the_organisation() {
 }
 
 #[test]
-fn poison_ends_in_the_created_dead_letter_queue_for_operators_to_see() {
+fn undecodable_message_ends_in_the_created_dead_letter_queue() {
     let deployed = Deployed::set();
     let event: Value = serde_json::from_str(&sample("ssm/event-version-2.json")).expect("JSON");
     deployed.hub.event(BUS, &event);

@@ -86,7 +86,7 @@ fn an_edit_leaves_exactly_the_rows_of_the_design() {
     let incident = &rows["INCIDENT#eu-west-1"];
     assert!(text_of(&incident["summary"]).contains("alice@example.com) wrote version 2"), "{incident}");
     assert_eq!((&incident["escalated"], &incident["ttl"]), (&json!(false), &Value::Null));
-    assert_eq!(stage.told()[0].body["incident"], incident["id"], "receivers can thread by it");
+    assert_eq!(stage.alerts()[0].body["incident"], incident["id"], "receivers can thread by it");
 
     stage.settle(&lambda);
     stage.pass(659);
@@ -107,7 +107,7 @@ fn an_incident_is_open_while_the_target_is_wrong_and_closed_with_the_news_of_it(
     let region = row("REGION#eu-west-1").unwrap();
     assert_eq!((&region["status"], &region["attention"]), (&json!("drifted"), &json!("drifted")));
     let incident = row("INCIDENT#eu-west-1").unwrap();
-    stage.told();
+    stage.alerts();
     // A look that finds nothing new keeps it as it is.
     stage.deliver(&[work(PILOT, HOME, Cause::Sweep)]);
     stage.settle(&lambda);
@@ -123,7 +123,7 @@ fn an_incident_is_open_while_the_target_is_wrong_and_closed_with_the_news_of_it(
     let region = row("REGION#eu-west-1").unwrap();
     assert_eq!((&region["status"], &region["attention"]), (&json!("in_sync"), &Value::Null));
     assert_eq!(row("INCIDENT#eu-west-1"), None);
-    let told = stage.told();
+    let told = stage.alerts();
     assert_eq!(kinds(&told).last().map(String::as_str), Some("incident_resolved"), "{told:#?}");
     assert_eq!(told.last().unwrap().body["incident"], incident["id"]);
 }
@@ -152,7 +152,7 @@ fn what_is_in_sync_and_holds_nothing_new_writes_no_row() {
     // A pipeline puts the right version in place once more, and another process observes: that is a fact, and no news.
     stage.pipeline(PAYMENTS).promotes(HOME, 2);
     stage.settle(&stage.lambda());
-    assert_eq!(stage.told(), []);
+    assert_eq!(stage.alerts(), []);
 }
 
 #[test]
@@ -168,7 +168,7 @@ fn the_same_batch_twice_writes_once_and_tells_once() {
     stage.deliver(&events);
     stage.settle(&lambda);
     let (rows, document) = (stage.rows(), stage.document(PAYMENTS, HOME).latest());
-    assert_eq!(kinds(&stage.told()), ["edit_reverted"]);
+    assert_eq!(kinds(&stage.alerts()), ["edit_reverted"]);
 
     let reversed: Vec<Value> = events.iter().rev().cloned().collect();
     for (again, process) in [(&events, &lambda), (&reversed, &stage.lambda())] {
@@ -176,6 +176,6 @@ fn the_same_batch_twice_writes_once_and_tells_once() {
         stage.settle(process);
         assert_eq!(stage.rows(), rows);
         assert_eq!(stage.document(PAYMENTS, HOME).latest(), document);
-        assert_eq!(stage.told(), []);
+        assert_eq!(stage.alerts(), []);
     }
 }

@@ -9,7 +9,7 @@ use super::stage::{FRANKFURT, HOME, HUB, MANAGEMENT, PAYMENTS, SEARCH, Stage};
 use crate::support::lambda::has_a_key_twice;
 
 #[test]
-fn poison_is_put_aside_with_its_reason_and_told_once_while_others_are_served() {
+fn undecodable_message_is_kept_with_its_reason_and_alerted_once_while_others_are_served() {
     let stage = Stage::set();
     let lambda = stage.lambda();
     stage.prepare(&lambda, &[(PAYMENTS, HOME)]);
@@ -32,7 +32,7 @@ fn poison_is_put_aside_with_its_reason_and_told_once_while_others_are_served() {
     assert_eq!(stage.invoke(&lambda, &batch), 0, "handed back; {:#?}", lambda.logs());
     stage.assert_right(PAYMENTS, HOME);
     stage.assert_right(SEARCH, HOME);
-    let told = stage.told();
+    let told = stage.alerts();
     let (aside, served): (Vec<Told>, Vec<Told>) =
         told.into_iter().partition(|told| told.kind() == "undecodable_message");
     assert_eq!(kinds(&served), ["edit_reverted"]);
@@ -54,7 +54,7 @@ fn poison_is_put_aside_with_its_reason_and_told_once_while_others_are_served() {
 
     // It was served, and the answer got lost.
     assert_eq!(stage.invoke(&lambda, &batch), 0);
-    assert_eq!(stage.told(), []);
+    assert_eq!(stage.alerts(), []);
 }
 
 #[test]
@@ -72,7 +72,7 @@ fn what_a_member_says_about_the_organisation_is_not_believed_and_told_once_an_ho
         stage.deliver(&forged);
         stage.settle(&lambda);
     }
-    let told = stage.told();
+    let told = stage.alerts();
     let sent = stage.rows_of(HUB, &format!("SENT#untrusted_source:{PAYMENTS}:"));
     // Two only where the hour ended in between.
     assert!(kinds(&told).iter().all(|kind| kind == "untrusted_source") && told.len() == sent.len(), "{told:#?}");
@@ -104,8 +104,8 @@ fn what_aws_did_not_send_or_an_archive_sends_again_has_no_effect_and_is_told_and
     unrelated["detail"]["requestParameters"]["name"] = json!("AWS-RunShellScript");
     stage.deliver(&[forged, replayed, unrelated]);
     assert_eq!(stage.pump(&lambda), 0);
-    assert_eq!(stage.document(PAYMENTS, HOME).latest(), 2, "nobody looked");
-    let (told, sent) = (stage.told(), stage.rows_of(HUB, "SENT#untrusted_source:"));
+    assert_eq!(stage.document(PAYMENTS, HOME).latest(), 2, "nobody checked");
+    let (told, sent) = (stage.alerts(), stage.rows_of(HUB, "SENT#untrusted_source:"));
     assert!(told.len() == sent.len() && (1..=2).contains(&told.len()), "{told:#?} {sent:#?}");
     assert!(sent.keys().all(|key| key.contains(PAYMENTS)), "{sent:#?}");
     assert_eq!(
@@ -151,7 +151,7 @@ fn an_account_that_left_is_not_looked_at_any_more() {
     stage.administrator(SEARCH, "alice@example.com").edits(HOME, &json!({"runAsEnabled": false}));
     stage.settle(&lambda);
     assert_eq!(stage.document(SEARCH, HOME).latest(), 2, "not ours any more");
-    assert_eq!(stage.told(), []);
+    assert_eq!(stage.alerts(), []);
 }
 
 #[test]
@@ -167,7 +167,7 @@ fn an_account_that_nobody_knows_is_left_alone_and_told_once() {
     }
     assert_eq!(stage.document(stranger, HOME).latest(), 1);
     assert_eq!(stage.rows_of(stranger, "").len(), 0);
-    let told = stage.told();
+    let told = stage.alerts();
     assert_eq!(kinds(&told), ["unknown_account"]);
     told[0].assert_says(&[stranger, "not in the organisation", "remove its forwarding rules"]);
     assert!(!told[0].text().contains("on the bus"), "{}", told[0].text());
@@ -180,7 +180,7 @@ fn a_new_account_that_organizations_does_not_list_yet_is_asked_for_again() {
     stage.deliver(&[created("111111111111", MANAGEMENT, "early")]);
     assert_eq!(stage.pump(&lambda), 0);
     assert_eq!(stage.queued(), [0, 3, 0], "once for each region");
-    assert_eq!(stage.told(), []);
+    assert_eq!(stage.alerts(), []);
 }
 
 #[test]
@@ -194,7 +194,7 @@ fn an_attempt_that_was_denied_is_told_once_and_counted_and_is_no_edit() {
     eve.fails_to_delete(FRANKFURT);
     stage.settle(&lambda);
     let outbox = stage.rows_of(PAYMENTS, "SENT#denied:");
-    let told = stage.told();
+    let told = stage.alerts();
     // Two rows only where the hour ended in between.
     assert_eq!(told.len(), outbox.len(), "{told:#?}");
     assert!(outbox.len() == 1 || outbox.len() == 2, "{outbox:#?}");
@@ -207,5 +207,5 @@ fn an_attempt_that_was_denied_is_told_once_and_counted_and_is_no_edit() {
     stage.administrator(PAYMENTS, "alice@example.com").deletes(HOME);
     stage.settle(&lambda);
     stage.assert_right(PAYMENTS, HOME);
-    assert_eq!(kinds(&stage.told()), ["edit_reverted"], "what does happen is told as ever");
+    assert_eq!(kinds(&stage.alerts()), ["edit_reverted"], "what does happen is told as ever");
 }

@@ -25,7 +25,7 @@ fn watched(account: &str) -> Told {
     let written =
         stage.calls("ssm").iter().filter(ours).any(|call| writes.contains(&text_of(&call["action"]).as_str()));
     assert!(!written, "{:#?}", stage.calls("ssm"));
-    let told = stage.told();
+    let told = stage.alerts();
     let [told] = &told[..] else { panic!("one alert, and not {told:#?}") };
     told.assert_says(&["bob@example.com", "runAsDefaultUser: \"\" -> \"root2\""]);
     told.clone()
@@ -55,12 +55,12 @@ fn a_region_that_is_off_is_told_and_put_right_once_it_is_on() {
     assert_eq!(stage.pump(&lambda), 0);
     let row = &stage.rows_of(PAYMENTS, "REGION#")["REGION#us-east-1"];
     assert_eq!((&row["status"], &row["attention"]), (&json!("unreachable"), &json!("unreachable")));
-    let told = stage.told();
+    let told = stage.alerts();
     assert_eq!(kinds(&told), ["unreachable"]);
     told[0].assert_says(&["UnrecognizedClientException"]);
     stage.deliver(&[work(PAYMENTS, VIRGINIA, Cause::Sweep)]);
     assert_eq!(stage.pump(&lambda), 0);
-    assert_eq!(stage.told(), [], "told once");
+    assert_eq!(stage.alerts(), [], "told once");
 
     stage.aws.switches(&json!({"regions_off": []}));
     let enabled = json!({
@@ -71,7 +71,7 @@ fn a_region_that_is_off_is_told_and_put_right_once_it_is_on() {
     stage.deliver(&[enabled]);
     stage.settle(&lambda);
     stage.assert_right(PAYMENTS, VIRGINIA);
-    assert_eq!(kinds(&stage.told()), ["reachable_again"]);
+    assert_eq!(kinds(&stage.alerts()), ["reachable_again"]);
 }
 
 #[test]
@@ -86,12 +86,12 @@ fn a_role_that_is_gone_is_told_once_and_loses_no_edit() {
     let later = stage.lambda();
     assert_eq!(stage.pump(&later), 0);
     assert_eq!(stage.queued(), [0, 1, 0], "observed again");
-    assert_eq!(kinds(&stage.told()), ["unreachable"]);
+    assert_eq!(kinds(&stage.alerts()), ["unreachable"]);
     stage.aws.switches(&json!({"denied_roles": []}));
     stage.serve(&later, 1);
     stage.settle(&later);
     stage.assert_right(PAYMENTS, HOME);
-    let told = stage.told();
+    let told = stage.alerts();
     assert!(kinds(&told).contains(&"edit_reverted".to_owned()), "{told:#?}");
     told.iter().find(|told| told.kind() == "edit_reverted").unwrap().assert_says(&["alice@example.com"]);
 }
@@ -114,7 +114,7 @@ fn throttled(service: &str, action: &str, code: &str) {
     stage.reappear(&batch);
     stage.settle(&lambda);
     stage.assert_right(PAYMENTS, HOME);
-    assert_eq!(kinds(&stage.told()), ["edit_reverted"]);
+    assert_eq!(kinds(&stage.alerts()), ["edit_reverted"]);
 }
 
 #[test]
@@ -142,10 +142,10 @@ fn a_throttled_write_is_made_by_a_later_message() {
     stage.aws.faults(&json!([throttle]));
     stage.settle(&lambda);
     assert_eq!(stage.queued(), [0, 1, 0], "observed again");
-    assert_eq!(stage.told(), [], "what was done about it is told when it is done");
+    assert_eq!(stage.alerts(), [], "what was done about it is told when it is done");
     stage.aws.faults(&json!([]));
     stage.pass(31);
     stage.settle(&lambda);
     stage.assert_right(PAYMENTS, HOME);
-    assert_eq!(kinds(&stage.told()), ["edit_reverted"]);
+    assert_eq!(kinds(&stage.alerts()), ["edit_reverted"]);
 }

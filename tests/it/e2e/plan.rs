@@ -155,7 +155,7 @@ fn where_all_enabled_regions_are_governed_each_account_is_asked_for_them() {
     assert!(ran.err.contains(&format!("account {SEARCH} does not say which regions it has enabled")), "{}", ran.err);
     assert!(ran.err.contains("AccessDenied") && ran.err.contains("`account:ListRegions`"), "{}", ran.err);
     let data = ran.data();
-    assert_eq!((&data["summary"]["targets"], &data["summary"]["regions_not_told"]), (&json!(17), &json!([SEARCH])));
+    assert_eq!((&data["summary"]["targets"], &data["summary"]["regions_not_reported"]), (&json!(17), &json!([SEARCH])));
     assert_eq!(data["summary"]["actions"]["unreachable"], 0, "each of them could be looked at");
 }
 

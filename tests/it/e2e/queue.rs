@@ -178,12 +178,12 @@ impl Stage {
         let works: Vec<Value> = targets.iter().map(|(account, region)| work(account, region, Cause::Sweep)).collect();
         self.deliver(&works);
         self.settle(lambda);
-        self.told();
+        self.alerts();
         self.aws.clear_log();
     }
 
     /// What on-call has received since the last call.
-    pub(super) fn told(&self) -> Vec<Told> {
+    pub(super) fn alerts(&self) -> Vec<Told> {
         let all = self.drain(&self.hub.told).into_iter();
         all.map(|message| {
             let envelope: Value = serde_json::from_str(message.body().unwrap_or_default()).expect("SNS sends JSON");

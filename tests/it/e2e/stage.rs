@@ -62,7 +62,7 @@ principals:
 break_glass: { hold_minutes: 60 }
 breaker: { reverts: 5, within_minutes: 10 }
 readiness: { retry_for_minutes: 120 }
-alerts: { gap_slo_minutes: 5 }
+alerts: { configuration_lag_minutes: 5 }
 "#;
 
 /// The organisation, and what is deployed in the hub. Everything here waits until it is done.

@@ -15,7 +15,7 @@ impl Stage {
         self.runasctl(&[], arguments)
     }
 
-    /// The function has looked at every target.
+    /// The function has checked every target.
     fn swept(&self) -> Lambda {
         let lambda = self.lambda_with(&[("RUNAS_POLICY", "table")]);
         let workloads = (1..=33).map(workload);
@@ -71,7 +71,7 @@ fn an_operator_sees_what_stands_how_what_happened_and_why() {
     insta::assert_snapshot!("push_refused", stage.transcript(&refused));
     let wave = refused.err.split("say --wave ").nth(1).and_then(|rest| rest.split(' ').next()).unwrap_or_default();
     stage.reads(&[push.as_slice(), &["--wave", wave]].concat()).ends(0);
-    // Nobody has looked yet, and the ledger does not even know whom.
+    // Nobody has checked yet, and the ledger does not even know whom.
     let lambda = stage.swept();
 
     let status = stage.reads(&["status"]).ends(3);

@@ -103,7 +103,7 @@ fn what_no_event_told_of_the_organisation_is_found_by_a_sweep() {
     let stage = Stage::set();
     let lambda = stage.lambda();
     stage.sweep(&lambda, "first");
-    stage.told();
+    stage.alerts();
     stage.move_beside(SANDBOX, SEARCH);
     let gone = stage.organizations().remove_account_from_organization().account_id(PAYMENTS);
     stage.run(gone.send()).expect("an account can be removed");
@@ -116,7 +116,7 @@ fn what_no_event_told_of_the_organisation_is_found_by_a_sweep() {
     assert_eq!((stage.state_of(PAYMENTS).as_str(), stage.state_of(SANDBOX).as_str()), ("left", "active"));
     assert!(!stage.rows_of(PAYMENTS, "REGION#").is_empty(), "kept as history");
     assert!(stage.calls("ssm").iter().all(|call| call["account"] != PAYMENTS), "and not looked at any more");
-    assert_eq!(kinds(&stage.told()), [""; 0]);
+    assert_eq!(kinds(&stage.alerts()), [""; 0]);
 }
 
 #[test]
@@ -124,7 +124,7 @@ fn whose_edit_no_event_told_of_cloudtrail_remembers() {
     let stage = Stage::set();
     let lambda = stage.lambda();
     stage.sweep(&lambda, "first");
-    stage.told();
+    stage.alerts();
     stage.administrator(PAYMENTS, "mallory@example.com").edits("eu-west-1", &json!({"runAsEnabled": false}));
     stage.pipeline(SEARCH).edits("eu-central-1", &json!({"cloudWatchLogGroupName": "AWSAccelerator-sessions-2027"}));
     stage.events(); // lost
@@ -133,7 +133,7 @@ fn whose_edit_no_event_told_of_cloudtrail_remembers() {
     stage.assert_right(PAYMENTS, "eu-west-1");
     let kept = stage.document(SEARCH, "eu-central-1").inputs();
     assert_eq!(kept["cloudWatchLogGroupName"], "AWSAccelerator-sessions-2027", "trusted, and kept");
-    let mut told = stage.told();
+    let mut told = stage.alerts();
     told.sort_by_key(|told| told.severity() == "info");
     let [undone, noticed] = &told[..] else { panic!("two alerts, and not {told:#?}") };
     undone.assert_says(&["Admin (mallory@example.com) (not trusted, ", "runAsEnabled: true -> false"]);
@@ -156,16 +156,16 @@ fn what_cloudtrail_does_not_tell_is_undone_all_the_same() {
     let stage = Stage::set();
     let lambda = stage.lambda();
     stage.sweep(&lambda, "first");
-    stage.told();
+    stage.alerts();
     stage.administrator(PAYMENTS, "mallory@example.com").edits("eu-west-1", &json!({"runAsEnabled": false}));
     stage.events(); // lost
     stage.aws.faults(&json!([{"service": "cloudtrail", "code": "AccessDeniedException"}]));
     stage.sweep(&lambda, "second");
     stage.assert_right(PAYMENTS, "eu-west-1");
-    assert_eq!(stage.told(), [], "its event may still come");
+    assert_eq!(stage.alerts(), [], "its event may still come");
     stage.pass(60);
     stage.settle(&lambda);
-    let told = stage.told();
+    let told = stage.alerts();
     let [only] = &told[..] else { panic!("one alert, and not {told:#?}") };
     assert_eq!(only.kind(), "edit_reverted");
     assert!(!only.text().contains("mallory"), "{}", only.text());
@@ -230,7 +230,7 @@ fn killed_during(fault: &Value) {
     assert_eq!((&sweep["state"], &sweep["accounts"], &sweep["targets"]), (&json!("ended"), &json!(7), &json!(21)));
     stage.assert_right(PAYMENTS, "eu-west-1");
     stage.assert_right(MANAGEMENT, "us-east-1");
-    assert_eq!(kinds(&stage.told()), ["drift_observed"; 3]);
+    assert_eq!(kinds(&stage.alerts()), ["drift_observed"; 3]);
 }
 
 #[test]
@@ -276,15 +276,15 @@ fn a_region_that_nobody_governs_is_told_and_stands_in_the_status() {
         .faults(&json!([{"service": "account", "account": PILOT, "code": "AccessDeniedException", "status": 403}]));
     stage.sweep(&lambda, "second");
     lambda.await_log("which regions are enabled is not known anew", PATIENCE);
-    stage.told();
+    stage.alerts();
     stage.sweep(&lambda, "third");
-    let told = stage.told();
+    let told = stage.alerts();
     let [told] = &told[..] else { panic!("one alert, and not {told:#?}") };
     assert_eq!((told.kind().as_str(), told.severity().as_str()), ("region_ungoverned", "warning"));
     told.assert_says(&["me-south-1, accounts: 2, one of them ", "which is new", "add them to `regions` of the policy"]);
     assert!(!told.text().contains("ap-east-1"), "the appliance is exempt: {}", told.text());
     stage.sweep(&lambda, "fourth");
-    assert_eq!(kinds(&stage.told()), [""; 0]);
+    assert_eq!(kinds(&stage.alerts()), [""; 0]);
 
     let status = stage.runasctl(&[], &["status"]);
     let (first, second) = (PAYMENTS.min(SEARCH), PAYMENTS.max(SEARCH));
@@ -292,5 +292,5 @@ fn a_region_that_nobody_governs_is_told_and_stands_in_the_status() {
     assert!(status.out.contains(&line), "{}", status.out);
     let data = stage.runasctl(&[], &["status", "-o", "json"]).data();
     assert_eq!(data["ungoverned"], json!([{"regions": ["me-south-1"], "accounts": [first, second]}]));
-    assert_eq!(data["regions_not_told"], json!(0), "what was told once stays, although one was denied since");
+    assert_eq!(data["regions_not_reported"], json!(0), "what was told once stays, although one was denied since");
 }

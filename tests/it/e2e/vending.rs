@@ -44,7 +44,7 @@ fn a_new_account_is_put_right_in_every_governed_region_and_remembered() {
         assert!(row["configured"].is_string(), "{row}");
         assert!(text_of(&row["record"]).contains("\"echo\""), "the reactor's own event has come back: {row}");
     }
-    assert_eq!(stage.told(), [], "there is nothing to tell");
+    assert_eq!(stage.alerts(), [], "there is nothing to tell");
 }
 
 #[test]
@@ -69,7 +69,7 @@ fn an_account_that_is_not_ready_is_waited_for_and_then_put_right() {
     let why = |account: &str| text_of(&stage.rows_of(account, "REGION#")["REGION#eu-west-1"]["why"]);
     assert!(why(NEWCOMER).contains("SubscriptionRequiredException"), "{}", why(NEWCOMER));
     assert!(why(LATECOMER).contains("no role lets us in"), "{}", why(LATECOMER));
-    assert_eq!(stage.told(), [], "a new account is not ready at first, and nobody has to hear of it");
+    assert_eq!(stage.alerts(), [], "a new account is not ready at first, and nobody has to hear of it");
 
     stage.aws.switches(&json!({"not_ready": [], "denied_roles": []}));
     stage.pass(6);
@@ -81,7 +81,7 @@ fn an_account_that_is_not_ready_is_waited_for_and_then_put_right() {
     }
     stage.settle(&lambda);
     assert_remembered(&stage);
-    assert_eq!(stage.told(), []);
+    assert_eq!(stage.alerts(), []);
 }
 
 #[test]
@@ -107,7 +107,7 @@ fn the_first_sweep_puts_the_whole_organisation_right_but_for_what_is_only_watche
     }
     assert_remembered(&stage);
     assert_eq!(stage.rows().keys().filter(|key| key.contains(" REGION#")).count(), 21);
-    let told = stage.told();
+    let told = stage.alerts();
     assert_eq!(kinds(&told), ["drift_observed"; 3], "{told:#?}");
     assert!(told.iter().all(|told| told.body["account"] == PILOT), "{told:#?}");
 }

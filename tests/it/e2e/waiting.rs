@@ -92,7 +92,7 @@ fn a_target_out_of_reach_is_waited_for_longer_and_longer_and_its_edits_are_remem
     let delays = stage.delays();
     let [5, 10, 20, alert, 60, 60] = delays[..] else { panic!("twice as long each time: {delays:?}") };
     assert!((1..=25).contains(&alert), "when the alert is due, a minute after the edit was heard of: {alert}");
-    assert_eq!(kinds(&stage.told()), ["unreachable", "edit_noticed"], "once each");
+    assert_eq!(kinds(&stage.alerts()), ["unreachable", "edit_noticed"], "once each");
     let record = text_of(&stage.rows_of(PAYMENTS, "REGION#")["REGION#eu-west-1"]["record"]);
     assert!(record.contains(&edit.id), "{record}");
 }
@@ -106,11 +106,11 @@ fn the_last_message_of_a_chain_tells_what_it_waited_for_and_sends_no_other() {
     stage.serve_once(&lambda, &waiting(vec![edit.clone()], REQUEUES_MAX - 1, None));
     assert_eq!(stage.delays(), [60]);
     assert_eq!(stage.successors()[0]["requeues"], json!(REQUEUES_MAX));
-    assert_eq!(kinds(&stage.told()), ["unreachable"]);
+    assert_eq!(kinds(&stage.alerts()), ["unreachable"]);
 
     stage.serve_once(&lambda, &waiting(vec![edit], REQUEUES_MAX, None));
     assert_eq!(stage.delays(), [60], "no other");
-    let mut told = stage.told();
+    let mut told = stage.alerts();
     told.sort_by_key(super::queue::Told::kind);
     assert_eq!(kinds(&told), ["edit_noticed", "unreachable"], "given up, and said so: {told:#?}");
     told[0].assert_says(&["alice@example.com", "gave up after 500 messages"]);
@@ -190,7 +190,7 @@ fn a_throttled_message_stays_away_twice_as_long_each_time_and_then_has_a_success
     assert_eq!(stage.invoke(&lambda, &successor), 0);
     stage.settle(&lambda);
     stage.assert_right(PAYMENTS, HOME);
-    assert_eq!(kinds(&stage.told()), ["edit_reverted"]);
+    assert_eq!(kinds(&stage.alerts()), ["edit_reverted"]);
 }
 
 #[test]
@@ -203,7 +203,7 @@ fn a_write_that_is_not_allowed_is_tried_again_later_and_not_because_of_the_event
     let updates = || stage.actions("ssm").into_iter().filter(|action| action == "UpdateDocument").count();
     assert_eq!(updates(), 2, "alice's and ours: {:?}", stage.actions("ssm"));
     assert_eq!(stage.delays(), [5]);
-    let told = stage.told();
+    let told = stage.alerts();
     assert_eq!(kinds(&told), ["edit_noticed", "unreachable"]);
     told[0].assert_says(&["alice@example.com", "could not be put right: Denied"]);
 
@@ -211,7 +211,7 @@ fn a_write_that_is_not_allowed_is_tried_again_later_and_not_because_of_the_event
     stage.serve(&lambda, 1);
     stage.settle(&lambda);
     stage.assert_right(PAYMENTS, HOME);
-    assert_eq!(kinds(&stage.told()), ["reachable_again"]);
+    assert_eq!(kinds(&stage.alerts()), ["reachable_again"]);
 }
 
 #[test]
@@ -222,7 +222,7 @@ fn a_write_whose_second_step_is_not_allowed_is_looked_at_again_before_anybody_is
         stage.aws.faults(&json!([{"action": action, "code": "AccessDeniedException"}]));
         stage.settle(&lambda);
         stage.assert_right(PAYMENTS, HOME);
-        assert_eq!(kinds(&stage.told()), ["edit_reverted"], "{action}");
+        assert_eq!(kinds(&stage.alerts()), ["edit_reverted"], "{action}");
         assert_eq!(stage.delays(), [600], "{action}: what closes the incident, and nothing else");
     }
 }

@@ -41,7 +41,7 @@ async fn sweep_asks_cloudtrail_once_who_moved_the_default() {
         asked.push(play.made("lookup_events").len());
     }
     assert!(asked[0] > 0 && asked[1] == 0, "{asked:?}");
-    let told = play.sim().told();
+    let told = play.sim().alerts();
     assert!(told.iter().any(|alert| alert.text.contains("alice@example.com")), "{told:#?}");
 }
 

@@ -76,7 +76,7 @@ async fn five_versions_behind_the_page_are_pruned_and_nobody_is_notified_of_that
     play.batch(&[member()]).await;
     assert_eq!(oldest_versions(&play), [1, 2, 3, 4, 5, 11, 12, 13]);
     play.rest().await;
-    assert_eq!(play.sim().told(), []);
+    assert_eq!(play.sim().alerts(), []);
     play.batch(&[member()]).await;
     assert_eq!(oldest_versions(&play), [1, 2, 3, 4, 5, 11, 12, 13], "they are gone, and further ones keep for now");
 }
@@ -116,7 +116,7 @@ async fn document_that_is_full_is_pruned_and_written() {
     assert!(matches!(report.passes[0].applied, Applied::Landed { version: 56, .. }), "{report:?}");
     assert_eq!(report.passes[0].looks, 2);
     play.rest().await;
-    let kinds: Vec<String> = play.sim().told().into_iter().map(|alert| alert.kind).collect();
+    let kinds: Vec<String> = play.sim().alerts().into_iter().map(|alert| alert.kind).collect();
     assert_eq!(kinds, Vec::<String>::new(), "a first observation is nobody's act");
 }
 

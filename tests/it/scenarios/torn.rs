@@ -16,7 +16,7 @@ async fn written_within_an_observation(write: impl Fn(&Play), held: impl Fn(&Pla
         for _ in 0..order {
             play.sim().jitter();
         }
-        let (told, now) = (play.sim().told().len(), play.sim().now());
+        let (told, now) = (play.sim().alerts().len(), play.sim().now());
         let messages = [org::touched(&play.target, now)];
         let pass = play.reactor.batch(&messages, now.plus_ms(60_000));
         let writing = async {

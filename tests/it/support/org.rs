@@ -34,7 +34,7 @@ principals:
 break_glass: { hold_minutes: 60 }
 breaker: { reverts: 5, within_minutes: 10 }
 readiness: { retry_for_minutes: 120 }
-alerts: { gap_slo_minutes: 5 }
+alerts: { configuration_lag_minutes: 5 }
 "#;
 
 pub(crate) fn epoch() -> Time {

@@ -19,7 +19,7 @@ pub(crate) const INDEX_SHOWS: [&str; 11] = [
     "configured",
     "member_role",
     "heard",
-    "looked",
+    "checked",
 ];
 
 /// Adds keys and index to a request that names the table.

@@ -29,20 +29,20 @@ fn target(account: &str, region: &str) -> Target {
     Target::new(account.parse().unwrap(), region.parse().unwrap())
 }
 
-fn row(status: Status, looked: Time) -> TargetRow {
+fn row(status: Status, checked: Time) -> TargetRow {
     TargetRow {
         target: target(PAYMENTS, "eu-west-1"),
         status,
         why: "AssumeRole: AccessDenied".to_owned(),
         updated: NOW,
-        looked,
+        checked,
         milestones: Milestones::default(),
         policy: "v1".to_owned(),
     }
 }
 
-fn rows(status: Status, looked: Time) -> Rows {
-    let row = row(status, looked);
+fn rows(status: Status, checked: Time) -> Rows {
+    let row = row(status, checked);
     [(row.target.clone(), row)].into()
 }
 
@@ -91,8 +91,8 @@ fn a_role_that_lets_nobody_in_is_wrong_and_one_that_lets_the_function_in_is_not_
 #[test]
 fn the_function_gets_in_where_it_has_observed_and_nothing_is_assumed_elsewhere() {
     let swept = Some(NOW.plus_ms(-HOUR_MS));
-    let function = |status, looked| {
-        let checks = function(&[member(PAYMENTS, Ok("role"))], &rows(status, looked), swept);
+    let function = |status, checked| {
+        let checks = function(&[member(PAYMENTS, Ok("role"))], &rows(status, checked), swept);
         // The other region has no row.
         assert_eq!(checks.iter().filter(|check| check.what.contains("not observed yet")).count(), 1, "{checks:?}");
         only(checks.into_iter().filter(|check| !check.what.contains("not observed yet")).collect())

@@ -8,7 +8,7 @@ use super::show::{self, data};
 use super::{AccountsFrom, GuardArgs, Shell};
 use crate::aws::operator::Operator;
 use crate::aws::policy_store::{Current, PolicyStore, PolicyVersion, Pushed, TEXTS_BYTES_MAX};
-use crate::cli::login::{Failure, told};
+use crate::cli::login::{Failure, explained};
 use crate::cli::{ExitStatus, Output};
 use crate::clock::now;
 use crate::domain::policy::Policy;
@@ -201,7 +201,7 @@ fn not_pushed(fault: Fault) -> Failure {
                 .to_owned(),
         ),
         _ if fault.outcome_unknown => {
-            Failure::Error(format!("{}; it may be in force all the same: see `runasctl policy history`", told(&fault)))
+            Failure::Error(format!("{}; it may be in force all the same: see `runasctl policy history`", explained(&fault)))
         }
         _ => fault.into(),
     }

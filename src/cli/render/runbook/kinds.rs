@@ -36,7 +36,7 @@ pub(super) fn guide(kind: Kind) -> Guide {
         Kind::ReachableAgain => REACHABLE_AGAIN,
         Kind::DriftObserved => DRIFT_OBSERVED,
         Kind::Adopted => ADOPTED,
-        Kind::GapTooLong => GAP_TOO_LONG,
+        Kind::ConfigurationLag => CONFIGURATION_LAG,
         Kind::ForwarderBlind => FORWARDER_BLIND,
         Kind::ExemptionEnds => EXEMPTION_ENDS,
         Kind::UndecodableMessage => UNDECODABLE,
@@ -147,7 +147,7 @@ const ADOPTED: Guide = Guide {
           with a trusted principal, or own in the policy.",
 };
 
-const GAP_TOO_LONG: Guide = Guide {
+const CONFIGURATION_LAG: Guide = Guide {
     means: "A new account was configured later than the goal. The alert says what stood in the way.",
     look: ACCOUNT,
     act: "by the cause: a role that came late means that the stack set or the pipeline was late, and `gap_roles` did \
@@ -217,7 +217,7 @@ const SWEEP_UNFINISHED: Guide = Guide {
 };
 
 const TARGETS_NOT_CHECKED: Guide = Guide {
-    means: "Targets of an account were not looked at for too long.",
+    means: "Targets of an account were not checked for too long.",
     look: ACCOUNT,
     act: "see whether messages wait (`runasctl redrive list`, and the age of the oldest in the work queue) and whether \
           the account's role can be assumed.",

@@ -21,7 +21,7 @@ fn row(account: &str, region: &str, status: Status) -> TargetRow {
         status,
         why: String::new(),
         updated: NOW.plus_ms(-30 * DAY_MS),
-        looked: NOW.plus_ms(-HOUR_MS),
+        checked: NOW.plus_ms(-HOUR_MS),
         milestones: Milestones::default(),
         policy: "v1".to_owned(),
     }
@@ -46,17 +46,21 @@ fn the_gap_of_a_new_account_ends_with_its_last_region() {
         ..row("444455556666", region, Status::InSync)
     };
     let open = overview(vec![new("eu-west-1", Some(minute(2))), new("us-east-1", None)], None);
-    let [gap] = &open.gaps[..] else { panic!("{:?}", open.gaps) };
-    assert_eq!((gap.since, gap.until), (minute(0), None));
+    let [progress] = &open.new_accounts[..] else { panic!("{:?}", open.new_accounts) };
+    assert_eq!((progress.since, progress.until), (minute(0), None));
     let closed = overview(vec![new("eu-west-1", Some(minute(2))), new("us-east-1", Some(minute(9)))], None);
-    assert_eq!(closed.gaps[0].until, Some(minute(9)));
-    assert_eq!(overview(vec![row("444455556666", "eu-west-1", Status::InSync)], None).gaps, [], "not a new account");
+    assert_eq!(closed.new_accounts[0].until, Some(minute(9)));
+    assert_eq!(
+        overview(vec![row("444455556666", "eu-west-1", Status::InSync)], None).new_accounts,
+        [],
+        "not a new account"
+    );
 }
 
 #[test]
 fn what_is_in_sync_is_not_green_where_the_last_complete_sweep_has_missed_it() {
     let targets = || {
-        let old = TargetRow { looked: NOW.plus_ms(-3 * DAY_MS), ..row("444455556666", "eu-west-1", Status::InSync) };
+        let old = TargetRow { checked: NOW.plus_ms(-3 * DAY_MS), ..row("444455556666", "eu-west-1", Status::InSync) };
         vec![old, row("444455556666", "us-east-1", Status::InSync), row("555566667777", "us-east-1", Status::Exempt)]
     };
     let hour = |n: i64| NOW.plus_ms(n * HOUR_MS);
@@ -67,7 +71,7 @@ fn what_is_in_sync_is_not_green_where_the_last_complete_sweep_has_missed_it() {
     assert_eq!(missed(Some(sweep(hour(-2), None, Some(hour(-8))))), ExitStatus::Unreachable);
     let overview = overview(targets(), Some(sweep(hour(-2), Some(hour(-1)), None)));
     let first = &overview.lines[0];
-    assert_eq!((first.target.to_string().as_str(), first.overlooked), ("444455556666/eu-west-1", true));
+    assert_eq!((first.target.to_string().as_str(), first.not_checked), ("444455556666/eu-west-1", true));
     assert_eq!(overview.lines.iter().filter(|line| line.is_fine()).count(), 2);
     assert_eq!(overview.counts(), [(Status::InSync, 2), (Status::Exempt, 1)]);
 }
@@ -120,8 +124,8 @@ fn an_account_that_has_said_nothing_for_too_long_has_not_told_its_regions() {
 #[test]
 fn a_region_that_was_switched_off_is_a_thing_of_the_past() {
     let off = |hours: i64| {
-        let looked = NOW.plus_ms(-hours * HOUR_MS);
-        let row = TargetRow { looked, ..row("444455556666", "me-south-1", Status::Unreachable) };
+        let checked = NOW.plus_ms(-hours * HOUR_MS);
+        let row = TargetRow { checked, ..row("444455556666", "me-south-1", Status::Unreachable) };
         enabled(Some((&["eu-west-1"], 2)), vec![row, self::row("444455556666", "eu-west-1", Status::InSync)])
     };
     assert_eq!((off(3).exit_status(), off(3).past), (ExitStatus::Success, 1));

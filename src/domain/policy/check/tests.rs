@@ -354,7 +354,7 @@ fn numbers() {
         ("/breaker", "reverts", [2, 100], [1, 101]),
         ("/breaker", "within_minutes", [1, 1_440], [0, 1_441]),
         ("/readiness", "retry_for_minutes", [1, 10_080], [0, 10_081]),
-        ("/alerts", "gap_slo_minutes", [1, 10_080], [0, 10_081]),
+        ("/alerts", "configuration_lag_minutes", [1, 10_080], [0, 10_081]),
     ] {
         for value in good {
             assert!(said(at, &json!({ path: value })).is_empty(), "{at} {path} {value}");

@@ -17,7 +17,7 @@ pub(super) fn check(play: &mut Play, strike: Option<&Strike>, calls: &[Spot]) {
     messages(play, strike);
     let versions = written(play);
     play.sweep();
-    assert_eq!(play.stage.told(), [], "a sweep that finds nothing to do says nothing");
+    assert_eq!(play.stage.alerts(), [], "a sweep that finds nothing to do says nothing");
     assert_eq!(written(play), versions, "nor does it write");
 }
 
@@ -83,7 +83,7 @@ fn remembered(play: &Play) {
 
 fn told(play: &Play, strike: Option<&Strike>, calls: &[Spot]) {
     let mut by_id: BTreeMap<String, Vec<Told>> = BTreeMap::new();
-    for told in play.stage.told() {
+    for told in play.stage.alerts() {
         by_id.entry(text_of(&told.body["id"])).or_default().push(told);
     }
     let mut kinds: Vec<String> = by_id.values().filter_map(|told| told.first()).map(Told::kind).collect();

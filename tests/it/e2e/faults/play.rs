@@ -114,7 +114,7 @@ impl<'a> Play<'a> {
         if story.before == Before::Known {
             stage.deliver(&[work(account, HOME, Cause::Sweep)]);
             stage.settle(&stage.lambda());
-            stage.told();
+            stage.alerts();
         }
         let before = stage.aws.log_via(&stage.hub.via()).len();
         let attempts = strike.map_or("3", Strike::attempts);

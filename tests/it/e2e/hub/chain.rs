@@ -114,12 +114,12 @@ fn an_organisation_that_was_installed_from_nothing_undoes_an_edit_and_tells_a_su
         stage.assert_right(account, region);
         assert_eq!(deployed.status(account, region), "in_sync");
     }
-    deployed.told();
+    deployed.alerts();
 
     stage.administrator(RESEARCH, "mallory").edits(FRANKFURT, &json!({"runAsDefaultUser": "root"}));
     deployed.come_to_rest();
     stage.assert_right(RESEARCH, FRANKFURT);
-    let told = deployed.told();
+    let told = deployed.alerts();
     let [alert] = &told[..] else { panic!("one alert, not {told:#?}") };
     assert_eq!((&alert["kind"], &alert["account"]), (&json!("edit_reverted"), &json!(RESEARCH)), "{alert:#}");
     for word in ["mallory", "AWSReservedSSO_Admin", "runAsDefaultUser", "root"] {
@@ -146,7 +146,7 @@ fn account_vended_under_a_quarantine_is_made_right_in_every_governed_region_by_w
     let assumed = stage.aws.assumed().into_iter().filter(|it| it["account"] == NEWCOMER).collect::<Vec<_>>();
     let broker = format!("arn:aws:iam::{}:role/{}", BROKER.account, BROKER.name);
     assert!(assumed.iter().all(|it| it["role"] == GAP_ROLE && it["caller_role"] == broker), "{assumed:#?}");
-    assert_eq!(deployed.told(), Vec::<Value>::new());
+    assert_eq!(deployed.alerts(), Vec::<Value>::new());
 }
 
 #[test]

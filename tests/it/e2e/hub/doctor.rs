@@ -47,7 +47,7 @@ impl Deployed {
             !sweep["ended"].is_null()
         });
         self.come_to_rest();
-        self.told();
+        self.alerts();
     }
 
     /// Lets the operator do this and nothing else in the hub account; answers with the variables of its session.
@@ -155,7 +155,7 @@ fn an_installation_is_proved_with_the_documented_rights_and_nothing_is_left_behi
     deployed.come_to_rest();
     assert_eq!(deployed.stage.aws.documents(), documents, "no document has changed");
     assert_eq!(deployed.incidents_and_alerts(), rows, "no incident, no alert");
-    assert_eq!(deployed.told(), [Value::Null; 0]);
+    assert_eq!(deployed.alerts(), [Value::Null; 0]);
     assert_eq!(deployed.messages_in(&deployed.hub.outputs["DeadLetterUrl"]), 0);
 
     let one = deployed.doctor(&RIGHTS, &["--account", PAYMENTS, "--wait", "60"], none).ends(0).data();

@@ -25,7 +25,7 @@ impl Deployed {
         deployed.stage.administrator(PAYMENTS, "alice").creates(HOME, &json!({"runAsEnabled": false}));
         deployed.come_to_rest();
         deployed.stage.assert_right(PAYMENTS, HOME);
-        deployed.told();
+        deployed.alerts();
         deployed
     }
 
@@ -42,7 +42,7 @@ impl Deployed {
 
     /// The kinds of alerts since the last call.
     fn kinds(&self) -> Vec<String> {
-        self.told().iter().map(|alert| text_of(&alert["kind"])).collect()
+        self.alerts().iter().map(|alert| text_of(&alert["kind"])).collect()
     }
 
     /// The rollback as the page has it. The function reads the policy once a minute; a process that starts now reads it at once.

@@ -70,7 +70,7 @@ fn the_longest_message_goes_back_to_the_last_byte() {
 }
 
 #[test]
-fn poison_is_refused_unless_forced_and_stops_no_other_message() {
+fn undecodable_message_is_redriven_only_by_force_and_stops_no_other() {
     let stage = Stage::set();
     let undecodable = stage.put_aside("[1, 2]", Some("no object"));
     let good: Vec<String> = (0..12).map(|_| stage.put_aside(&usable(), None)).collect();

@@ -55,7 +55,7 @@ impl Deployed {
         let named = |alert: &Value| alert["account"] == account && alert.to_string().contains("mallory");
         let is_over = || {
             self.forward();
-            told.extend(self.told());
+            told.extend(self.alerts());
             if Instant::now() >= next {
                 self.stage.pass(WAIT_SECONDS);
                 next = Instant::now() + Duration::from_secs(2);
@@ -69,7 +69,7 @@ impl Deployed {
         let whole = self.policy_of(&REACTOR);
         self.put_policy(&REACTOR, &without(action, &whole));
         self.start_afresh();
-        self.told();
+        self.alerts();
         self.stage.administrator(account, "mallory").creates(region, &json!({"runAsDefaultUser": "root"}));
         let before = self.denials(action);
         self.stage.pass(WAIT_SECONDS);
