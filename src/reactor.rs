@@ -24,7 +24,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use crate::domain::finding::{HubFinding, about_hub};
 use crate::domain::policy::Policy;
 use crate::domain::time::{MINUTE_MS, Time};
-use crate::ports::{Attempt, Fault, FaultClass, World};
+use crate::ports::{Attempt, Fault, FaultClass, Ledger as _, World};
 
 pub use batch::{BatchReport, Message};
 #[cfg(feature = "cli")]
@@ -83,7 +83,7 @@ impl<W: World> Reactor<W> {
         {
             return Ok(Arc::clone(policy));
         }
-        let fault = match self.world.policy().await {
+        let fault = match self.world.ledger().policy().await {
             Ok(Some(policy)) => {
                 let policy = Arc::new(policy);
                 let fresh = Some((now, Arc::clone(&policy)));

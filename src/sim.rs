@@ -10,6 +10,7 @@ mod caller;
 mod documents;
 pub mod drive;
 pub mod faults;
+pub mod intercept;
 mod ledger;
 mod organization;
 mod people;

@@ -9,7 +9,7 @@ use super::fault::Call;
 use crate::config::Config;
 use crate::domain::finding::Alert;
 use crate::domain::text::{ID_CHARS_MAX, clean};
-use crate::ports::{Fault, FaultClass};
+use crate::ports::{Fault, FaultClass, Notifier};
 
 #[cfg(test)]
 mod tests;
@@ -25,7 +25,7 @@ const MESSAGE_BYTES_MAX: usize = 64 * 1_024;
 const SHORT_TEXT_BYTES: usize = 8 * 1_024;
 
 /// The topic that alerts are published to.
-pub(super) struct SnsNotifier {
+pub struct SnsNotifier {
     client: Lazy<Client>,
     topic: String,
 }
@@ -33,14 +33,6 @@ pub(super) struct SnsNotifier {
 impl SnsNotifier {
     pub(super) fn new(config: &Config, clients: &Clients) -> Self {
         Self { client: clients.sns(), topic: config.topic_arn.clone() }
-    }
-
-    pub(super) async fn publish(&self, alert: &Alert) -> Result<(), Fault> {
-        match self.send(alert, &message(alert)).await {
-            // The same message would fail again; a minimal alert is better than none.
-            Err(fault) if fault.class == FaultClass::Invalid => self.send(alert, &minimal(alert, &fault)).await,
-            outcome => outcome,
-        }
     }
 
     async fn send(&self, alert: &Alert, message: &str) -> Result<(), Fault> {
@@ -60,6 +52,16 @@ impl SnsNotifier {
             request = request.message_attributes(name, value);
         }
         request.send().await.map(drop).map_err(|error| PUBLISH.failed(&error))
+    }
+}
+
+impl Notifier for SnsNotifier {
+    async fn publish(&self, alert: &Alert) -> Result<(), Fault> {
+        match self.send(alert, &message(alert)).await {
+            // The same message would fail again; a minimal alert is better than none.
+            Err(fault) if fault.class == FaultClass::Invalid => self.send(alert, &minimal(alert, &fault)).await,
+            outcome => outcome,
+        }
     }
 }
 

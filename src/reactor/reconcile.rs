@@ -24,7 +24,10 @@ use crate::domain::signal::{Cause, Task, Work};
 use crate::domain::target::{AccountFacts, AccountState, Target};
 use crate::domain::time::MINUTE_MS;
 use crate::domain::witness;
-use crate::ports::{Access, AccountAccess, Attempt, Fault, FaultClass, Relapse, World};
+use crate::ports::{
+    Access, AccountAccess, Attempt, Directory as _, Documents as _, Fault, FaultClass, Ledger as _, Queue as _,
+    Relapse, World,
+};
 
 /// Repetitions of a reconciliation because another invocation committed first.
 const RACES_MAX: usize = 5;
@@ -92,7 +95,8 @@ async fn round<W: World>(
 ) -> Result<Option<PassReport>, Fault> {
     let access = Access::by(policy, &work.correlation);
     let Begun { mut loaded, observed, check } = begin(world, policy, work, &access).await?;
-    let AccountAccess { by_member_role, relapse } = world.account_access(&work.target.account, &access).await;
+    let AccountAccess { by_member_role, relapse } =
+        world.documents().account_access(&work.target.account, &access).await;
     if let Some(relapse) = relapse {
         notify_relapse(world, policy, work, attempt, relapse).await?;
     }
@@ -171,7 +175,7 @@ async fn ask_cloudtrail<W: World>(
         return Ok(());
     }
     let ids = edits.iter().map(|edit| edit.id.clone()).collect();
-    let seen = world.load(&case.target, &ids).await?.seen;
+    let seen = world.ledger().load(&case.target, &ids).await?.seen;
     let heard = heard(policy, &case.target, &edits, case.now);
     let learned = witness::calls(&case.record.facts, &heard, &seen);
     progress.learned = merge(&progress.learned, &learned);
@@ -224,12 +228,12 @@ async fn conclude<W: World>(
     let mut status = before.status;
     // Send the next message before the commit: a surplus message is harmless, a missing one would leave the target waiting.
     if let Some((work, delay)) = settlement.next {
-        world.send(&[(Task::Work(work), delay)]).await?;
+        world.queue().send(&[(Task::Work(work), delay)]).await?;
     }
     let mut superseded = Vec::new();
     if let Some(commit) = &mut settlement.commit {
         superseded = prune::plan(world, &case, &mut commit.record.facts);
-        match world.commit(&case.target, commit).await {
+        match world.ledger().commit(&case.target, commit).await {
             Err(fault) if fault.class == FaultClass::Conflict && mutant::on(Mutant::SkipGeneration) => {}
             committed => committed?,
         }
@@ -268,9 +272,9 @@ async fn account<W: World>(world: &W, known: Option<AccountFacts>, work: &Work) 
     if known.as_ref().is_some_and(|facts| facts.state == AccountState::Active) {
         return Ok(known);
     }
-    let found = world.account(&work.target.account).await?;
+    let found = world.directory().account(&work.target.account).await?;
     if let Some(facts) = found.as_ref().filter(|_| found != known) {
-        world.save_facts(facts).await?;
+        world.ledger().save_facts(facts).await?;
     }
     Ok(found.or(known))
 }
@@ -286,7 +290,7 @@ async fn unknown_account<W: World>(
     let patience_ms = i64::from(policy.limits().readiness_minutes) * MINUTE_MS;
     if work.cause == Cause::AccountLifecycle && world.now().since(work.since) < patience_ms {
         let next = Work { requeues: work.requeues.saturating_add(1), ..work.clone() };
-        world.send(&[(Task::Work(next), UNKNOWN_ACCOUNT_WAIT_S)]).await?;
+        world.queue().send(&[(Task::Work(next), UNKNOWN_ACCOUNT_WAIT_S)]).await?;
         return Ok(not_observed(world, work, "the organisation does not know the account yet"));
     }
     let reason = format!("account {account} is not in the organisation, and yet it was heard of");

@@ -18,7 +18,8 @@ use crate::domain::settle::DELAY_MAX_S;
 use crate::domain::target::{AccountId, AccountState, Target};
 use crate::domain::time::{MINUTE_MS, Time};
 use crate::ports::Clock as _;
-use crate::sim::faults::{About, InjectedFault, Made};
+use crate::sim::faults::{InjectedFault, Made};
+use crate::sim::intercept::About;
 use crate::sim::{Called, Document, Sim};
 
 /// Limit of an alert: 64 KB (design section 8), below SNS's 256 KB.
@@ -157,8 +158,9 @@ impl Checker {
         let written = calls.iter().filter(|call| call.failed.is_none() && call.action.made_version().is_some());
         for call in written.filter(|call| Author::of(call) == Author::Us) {
             let about = About::Document(call.target.clone());
-            let wrote =
-                |made: &&Made| made.at == call.at && made.about == about && ["create", "update"].contains(&made.call);
+            let wrote = |made: &&Made| {
+                made.at == call.at && made.call.about == about && ["create", "update"].contains(&made.call.method)
+            };
             let writer = made.iter().find(wrote);
             self.writers.extend(writer.map(|made| (call.target.clone(), made.invocation)));
         }
@@ -173,7 +175,7 @@ impl Checker {
     }
 
     fn made(&mut self, stage: &Stage, sim: &Sim, made: &Made, instances: &Instances<'_>) -> Result<(), Violation> {
-        match &made.about {
+        match &made.call.about {
             About::Document(target) => self.on_document(stage, sim, target, made),
             About::Alert(id) => self.on_alert(id, made, instances),
             About::Messages(messages) => {
@@ -187,24 +189,24 @@ impl Checker {
     }
 
     fn on_document(&self, stage: &Stage, sim: &Sim, target: &Target, made: &Made) -> Result<(), Violation> {
-        let roles = made.access.as_ref().map(|access| access.roles.as_slice()).unwrap_or_default();
+        let roles = made.call.access.as_ref().map(|access| access.roles.as_slice()).unwrap_or_default();
         if roles != [ROLE] {
-            return Err(format!("{target}: {} with the roles {roles:?}", made.call));
+            return Err(format!("{target}: {} with the roles {roles:?}", made.call.method));
         }
         if !REGIONS.contains(&target.region.as_str()) {
-            return Err(format!("{target}: {} in a region that is not governed", made.call));
+            return Err(format!("{target}: {} in a region that is not governed", made.call.method));
         }
-        let write = ["create", "update", "promote", "delete", "prune"].contains(&made.call);
+        let write = ["create", "update", "promote", "delete", "prune"].contains(&made.call.method);
         let now = sim.find_account(&target.account).map(|account| stage.expected(&account.facts));
         let before = self.settled.get(&target.account).copied();
         if write && now == Some(Expected::Watched) && before == now {
-            return Err(format!("{target}: {} where we only observe", made.call));
+            return Err(format!("{target}: {} where we only observe", made.call.method));
         }
         Ok(())
     }
 
     fn on_alert(&mut self, id: &str, made: &Made, instances: &Instances<'_>) -> Result<(), Violation> {
-        if made.call == "mark_sent" {
+        if made.call.method == "mark_sent" {
             let effective = matches!(made.fault, None | Some(InjectedFault::TimeoutAfter | InjectedFault::StopAfter));
             if let Some(publication) = self.published.get_mut(id) {
                 publication.marked |= effective;

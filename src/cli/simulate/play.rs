@@ -9,7 +9,8 @@ use crate::ports::Clock as _;
 use crate::reactor::{PolicySource, Reactor};
 use crate::sim::Sim;
 use crate::sim::drive::Simulated as _;
-use crate::sim::faults::{About, FaultInjector, InjectedFault, Made};
+use crate::sim::faults::{FaultInjector, InjectedFault, Made};
+use crate::sim::intercept::About;
 
 /// Limit for a story to come to rest: its last event is a replay after three days, with its consequences.
 const REST_MAX_MS: i64 = 10 * DAY_MS;
@@ -44,7 +45,7 @@ async fn perform(story: &Story) -> Played {
         Err(error) => return Played { violation: Some(error), ..Played::default() },
     };
     let checker = Checker::new(&stage, &sim);
-    let reactor = Reactor::new(FaultInjector::new(sim), PolicySource::Table);
+    let reactor = Reactor::new(FaultInjector::around(sim), PolicySource::Table);
     let faults = Vec::new();
     let mut run = Run { stage, checker, instances: Instances::new(&reactor), reactor: &reactor, acts: 0, faults };
     let violation = run.through(&story.steps).await.err();
@@ -145,13 +146,13 @@ fn timeline(sim: &Sim, faults: Vec<Made>) -> Vec<String> {
     let alerts =
         sim.alerts_after(0).into_iter().map(|(at, alert)| (at, format!("alert {}: {}", alert.kind, alert.subject)));
     let faults = faults.into_iter().map(|made| {
-        let about = if let About::Document(target) = made.about { format!(" in {target}") } else { String::new() };
+        let about = if let About::Document(target) = made.call.about { format!(" in {target}") } else { String::new() };
         (
             made.at,
             format!(
                 "invocation {}, {}{about}: {:?}",
                 made.invocation,
-                made.call,
+                made.call.method,
                 made.fault.unwrap_or(InjectedFault::StopBefore)
             ),
         )
