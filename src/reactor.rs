@@ -4,6 +4,7 @@
 //! same world and the same messages therefore give the same run.
 
 mod batch;
+mod core;
 pub(crate) mod expand;
 pub(crate) mod gather;
 pub(crate) mod lookup;
@@ -27,6 +28,7 @@ use crate::domain::time::{MINUTE_MS, Time};
 use crate::ports::{Attempt, Fault, FaultClass, Ledger as _, World};
 
 pub use batch::{BatchReport, Message};
+pub(crate) use core::Core;
 #[cfg(feature = "cli")]
 pub use preview::preview;
 pub use reconcile::PassReport;
@@ -51,13 +53,20 @@ pub enum PolicySource {
 pub struct Reactor<W> {
     world: W,
     source: PolicySource,
+    core: Core,
     cached: Mutex<Option<(Time, Arc<Policy>)>>,
 }
 
 impl<W: World> Reactor<W> {
     /// A reactor that acts on `world` by the policy of `source`.
     pub fn new(world: W, source: PolicySource) -> Self {
-        Self { world, source, cached: Mutex::new(None) }
+        Self { world, source, core: Core::REAL, cached: Mutex::new(None) }
+    }
+
+    /// The same reactor with a distorted core, to show that a check notices.
+    #[cfg(test)]
+    pub(crate) fn with_core(self, core: Core) -> Self {
+        Self { core, ..self }
     }
 
     /// The world that it acts on.

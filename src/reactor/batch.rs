@@ -199,7 +199,7 @@ impl<W: World> Reactor<W> {
         let passes: Vec<_> = stream::iter(groups.into_values())
             .map(|group| async move {
                 let attempt = Attempt { messages: group.messages.clone(), again: group.again, deadline };
-                let outcome = self.by(until, reconcile(&self.world, policy, &group.work, &attempt)).await;
+                let outcome = self.by(until, reconcile(&self.world, self.core, policy, &group.work, &attempt)).await;
                 (group, outcome)
             })
             .buffer_unordered(CONCURRENCY)

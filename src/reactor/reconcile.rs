@@ -1,5 +1,6 @@
 //! Reconciling one target: load and observe, merge, decide, log the intent and write, settle, commit, notify.
 
+use super::core::Core;
 use super::gather::{case, heard, read_missing};
 use super::lookup::{confirm, lookup, made_up};
 use super::observe::OBSERVE_ATTEMPTS_MAX;
@@ -9,17 +10,14 @@ use super::report::{flush, notify_once};
 use super::write::write;
 use crate::domain::adoption::adopted;
 use crate::domain::case::{Applied, Case, Decision, Refusal};
-use crate::domain::decide::decide;
 use crate::domain::edit::Edit;
 use crate::domain::fact::{Facts, Intent, Notified};
 use crate::domain::finding::{HubFinding, about_hub};
 use crate::domain::judgement::{Judgement, judge};
 use crate::domain::merge::merge;
-use crate::domain::mutant::{self, Mutant};
 use crate::domain::policy::Policy;
 use crate::domain::quick_check::QuickCheck;
 use crate::domain::record::{LastCheck, Loaded, Record, Status};
-use crate::domain::settle::settle;
 use crate::domain::signal::{Cause, Task, Work};
 use crate::domain::target::{AccountFacts, AccountState, Target};
 use crate::domain::time::MINUTE_MS;
@@ -66,6 +64,7 @@ struct Progress {
 /// Reconciles a target; starts over where another invocation committed first.
 pub(super) async fn reconcile<W: World>(
     world: &W,
+    core: Core,
     policy: &Policy,
     work: &Work,
     attempt: &Attempt,
@@ -73,7 +72,7 @@ pub(super) async fn reconcile<W: World>(
     let mut progress = Progress::default();
     let mut races = 0;
     loop {
-        match round(world, policy, work, attempt, &mut progress).await {
+        match round(world, core, policy, work, attempt, &mut progress).await {
             Err(fault) if fault.class == FaultClass::Conflict && races < RACES_MAX => {
                 races += 1;
                 world.sleep(u64::from(world.jitter() % 200)).await;
@@ -88,6 +87,7 @@ pub(super) async fn reconcile<W: World>(
 
 async fn round<W: World>(
     world: &W,
+    core: Core,
     policy: &Policy,
     work: &Work,
     attempt: &Attempt,
@@ -123,7 +123,7 @@ async fn round<W: World>(
     if let Some(alert) = adopted(&case, &judgement, policy.hub_account()) {
         notify_once(world, &alert, attempt).await?;
     }
-    let decision = decide(&case, &judgement);
+    let decision = (core.decide)(&case, &judgement);
     let mut applied = Applied::Nothing;
     if let Some(planned) = &decision.write {
         applied = write(world, &mut case, &mut before, &access, planned).await?;
@@ -141,7 +141,7 @@ async fn round<W: World>(
         return Ok(None);
     }
     let concluded = Concluded { case, judgement, decision, applied, before, check, last_check, known_before };
-    conclude(world, &access, attempt, concluded, progress.refused.len() + 1).await.map(Some)
+    conclude(world, core, &access, attempt, concluded, progress.refused.len() + 1).await.map(Some)
 }
 
 /// The intents of this round whose end the ledger does not know yet.
@@ -218,13 +218,14 @@ struct Concluded {
 
 async fn conclude<W: World>(
     world: &W,
+    core: Core,
     access: &Access,
     attempt: &Attempt,
     concluded: Concluded,
     observations: usize,
 ) -> Result<PassReport, Fault> {
     let Concluded { case, judgement, decision, applied, before, check, last_check, known_before } = concluded;
-    let mut settlement = settle(&case, &judgement, &decision, &applied, &before);
+    let mut settlement = (core.settle)(&case, &judgement, &decision, &applied, &before);
     let mut status = before.status;
     // Send the next message before the commit: a surplus message is harmless, a missing one would leave the target waiting.
     if let Some((work, delay)) = settlement.next {
@@ -233,16 +234,12 @@ async fn conclude<W: World>(
     let mut superseded = Vec::new();
     if let Some(commit) = &mut settlement.commit {
         superseded = prune::plan(world, &case, &mut commit.record.facts);
-        match world.ledger().commit(&case.target, commit).await {
-            Err(fault) if fault.class == FaultClass::Conflict && mutant::on(Mutant::SkipGeneration) => {}
-            committed => committed?,
-        }
+        world.ledger().commit(&case.target, commit).await?;
         status = commit.record.status;
     }
     let owed = settlement.commit.as_ref().is_some_and(|commit| !commit.alerts.is_empty());
-    let again = attempt.again && !mutant::on(Mutant::LeaveWhatWasLeft);
     let mut alerts = 0;
-    if owed || again || known_before {
+    if owed || attempt.again || known_before {
         alerts += flush(world, &case.target.account, Some(&case.target.region), attempt).await?;
     }
     if let Some(check) = &check {

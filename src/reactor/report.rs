@@ -4,7 +4,6 @@
 //! ends with the invocation's time. If the invocation dies, the redelivered message publishes what it left.
 
 use crate::domain::finding::Alert;
-use crate::domain::mutant::{self, Mutant};
 use crate::domain::target::{AccountId, Region};
 use crate::ports::{Attempt, Fault, FaultClass, Notifier as _, Outbox as _, World};
 
@@ -37,11 +36,8 @@ pub(super) async fn notify_once<W: World>(world: &W, alert: &Alert, attempt: &At
 /// Publishes an alert unless another invocation has claimed it, which may yet fail. A redelivered message may be the last
 /// one, so it fails and comes again when the claim is over.
 async fn notify<W: World>(world: &W, alert: &Alert, attempt: &Attempt) -> Result<bool, Fault> {
-    if !mutant::on(Mutant::TellWithoutClaim) && !world.outbox().claim(alert, attempt, world.now()).await? {
+    if !world.outbox().claim(alert, attempt, world.now()).await? {
         return if attempt.again { Err(claimed(alert)) } else { Ok(false) };
-    }
-    if mutant::on(Mutant::MarkBeforeTelling) {
-        world.outbox().mark_sent(alert).await?;
     }
     world.notifier().publish(alert).await?;
     world.outbox().mark_sent(alert).await?;

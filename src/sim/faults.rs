@@ -9,7 +9,7 @@ use std::task::Poll;
 use super::intercept::{Call, Intercepted, Interceptor};
 use super::{Sim, fault};
 use crate::domain::time::Time;
-use crate::ports::{Clock as _, Fault, FaultClass};
+use crate::ports::{Clock as _, Fault, FaultClass, World};
 
 /// The fate of one call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,6 +55,18 @@ pub struct Made {
 
 /// The simulated organisation, with injected faults.
 pub type FaultInjector = Intercepted<Sim, Faults>;
+
+/// A world around injected faults: the injector itself, or a decorator of it.
+pub trait Faulty: World {
+    /// The injector.
+    fn injector(&self) -> &FaultInjector;
+}
+
+impl Faulty for FaultInjector {
+    fn injector(&self) -> &FaultInjector {
+        self
+    }
+}
 
 /// The faults to inject, and the calls that were made.
 #[derive(Debug, Default)]

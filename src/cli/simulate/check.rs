@@ -18,7 +18,7 @@ use crate::domain::settle::DELAY_MAX_S;
 use crate::domain::target::{AccountId, AccountState, Target};
 use crate::domain::time::{MINUTE_MS, Time};
 use crate::ports::Clock as _;
-use crate::sim::faults::{InjectedFault, Made};
+use crate::sim::faults::{Faulty, InjectedFault, Made};
 use crate::sim::intercept::About;
 use crate::sim::{Called, Document, Sim};
 
@@ -124,7 +124,7 @@ impl Checker {
         stage: &Stage,
         sim: &Sim,
         made: Vec<Made>,
-        instances: &mut Instances<'_>,
+        instances: &mut Instances<'_, impl Faulty>,
     ) -> Result<(), Violation> {
         let calls = sim.calls_after(self.calls);
         self.calls += calls.len();
@@ -154,7 +154,7 @@ impl Checker {
 
     /// An invocation may write what a pipeline's event reported and die before it commits. Another one that knows only of
     /// the write may then revert it, which justifies one more Put.
-    fn cut_short(&mut self, calls: &[Called], made: &[Made], instances: &Instances<'_>) {
+    fn cut_short(&mut self, calls: &[Called], made: &[Made], instances: &Instances<'_, impl Faulty>) {
         let written = calls.iter().filter(|call| call.failed.is_none() && call.action.made_version().is_some());
         for call in written.filter(|call| Author::of(call) == Author::Us) {
             let about = About::Document(call.target.clone());
@@ -174,7 +174,13 @@ impl Checker {
         });
     }
 
-    fn made(&mut self, stage: &Stage, sim: &Sim, made: &Made, instances: &Instances<'_>) -> Result<(), Violation> {
+    fn made(
+        &mut self,
+        stage: &Stage,
+        sim: &Sim,
+        made: &Made,
+        instances: &Instances<'_, impl Faulty>,
+    ) -> Result<(), Violation> {
         match &made.call.about {
             About::Document(target) => self.on_document(stage, sim, target, made),
             About::Alert(id) => self.on_alert(id, made, instances),
@@ -205,7 +211,7 @@ impl Checker {
         Ok(())
     }
 
-    fn on_alert(&mut self, id: &str, made: &Made, instances: &Instances<'_>) -> Result<(), Violation> {
+    fn on_alert(&mut self, id: &str, made: &Made, instances: &Instances<'_, impl Faulty>) -> Result<(), Violation> {
         if made.call.method == "mark_sent" {
             let effective = matches!(made.fault, None | Some(InjectedFault::TimeoutAfter | InjectedFault::StopAfter));
             if let Some(publication) = self.published.get_mut(id) {
