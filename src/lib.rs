@@ -55,6 +55,7 @@
 //! | how an operator reaches AWS, and the dead-letter queue | [`aws::operator`], [`aws::dead_letters`] (feature `cli`) |
 //! | the policy's versions; what operators read from the ledger | [`aws::policy_store`], [`aws::ledger_view`] (feature `cli`) |
 //! | the traits' implementation as a simulated organisation | [`sim`] (feature `cli`) |
+//! | calls counted, failed or cut off: interceptors | [`sim::intercept`], [`sim::faults`] (feature `cli`) |
 //! | random scenarios, and the checker of the reactor's behaviour | [`cli::simulate`] (feature `cli`) |
 //! | a decision without its effects | [`reactor::preview`] (feature `cli`) |
 //! | desired against observed state, and applying a plan | [`cli::plan`], [`cli::apply`] (feature `cli`) |
@@ -102,7 +103,7 @@
 //! | a field of the policy | `domain/policy/schema.rs`, its check in `domain/policy/check/`, `infra/policy.example.yaml`, the generated `infra/policy.schema.json` |
 //! | a command | a file in `cli/`, its variant in `cli.rs`, `infra/OPERATING.md` |
 //! | a metric | `metrics.rs`, `infra/ALERTS.md` |
-//! | a call to the world | its trait in `ports.rs`, `aws.rs` and a file of `aws/`, `sim/`, `cli/apply/plan_checked.rs`, `tests/it/support/counted.rs` |
+//! | a call to the world | its trait in `ports.rs`, a file of `aws/`, a file of `sim/`, `sim/intercept.rs` |
 //!
 //! # Invariants
 //!
