@@ -39,7 +39,7 @@ pub(super) struct Checker {
     published: BTreeMap<String, Publication>,
     /// When an alert about a target last named a principal.
     named: BTreeMap<(Target, String), Time>,
-    /// When an alert about a target last reported an act without a name.
+    /// When an alert about a target that was only observed last reported an act without a name.
     nameless: BTreeMap<Target, Time>,
     /// Edit wars, in which single edits are counted instead of reported. The end is absent during the war.
     wars: BTreeMap<Target, (Time, Option<Time>)>,
@@ -241,7 +241,7 @@ impl Checker {
             ("incident_resolved", Some((_, end))) => *end = Some(at),
             _ => {}
         }
-        if alert.text.contains(UNKNOWN) {
+        if alert.text.contains(UNKNOWN) && is_of_observed(alert) {
             self.nameless.insert(target.clone(), at);
         }
         for name in names(&alert.text) {
@@ -288,9 +288,7 @@ impl Checker {
             let incident = sim.record(target).and_then(|record| record.incident);
             let enriched = incident.is_some_and(|it| it.opponents.iter().any(|who| who.contains(&owed.who)));
             // In observe mode, an act that was reported without a name is not reported again with it.
-            let watched =
-                sim.find_account(&target.account).map(|a| stage.expected(&a.facts)) == Some(Expected::Watched);
-            let nameless = self.nameless.get(target).is_some_and(|at| watched && *at >= owed.at);
+            let nameless = self.nameless.get(target).is_some_and(|at| *at >= owed.at);
             if !named && !counted && !enriched && !nameless {
                 return Err(format!("{target}: nobody was told that {} {}", owed.who, owed.action.in_words()));
             }
@@ -362,6 +360,11 @@ fn wrong(document: Option<&Document>, owned: &Owned, truth: &Truth) -> Option<St
 
 fn text_of(document: &Document, version: u64) -> &str {
     document.versions.get(&version).map_or("", |version| &version.text)
+}
+
+/// Whether an alert says that its target was only observed. The account may have moved since.
+fn is_of_observed(alert: &Alert) -> bool {
+    ["mode observe", "exempt until"].iter().any(|mode| alert.text.contains(mode))
 }
 
 /// The names of a story's actors in a text.

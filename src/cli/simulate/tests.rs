@@ -184,3 +184,20 @@ fn what_was_to_be_seen_when_we_deleted_is_asked_for() {
         assert_eq!(truth.unknowable.is_some(), unknowable, "{passed_ms} ms");
     }
 }
+
+#[test]
+fn late_name_of_an_act_that_was_told_in_observe_mode_is_told_to_nobody_after_a_move() {
+    // Seed 120000192: a sweep finds the deletion, the account moves to an enforced OU, and only then the name arrives.
+    let place = Place { account: 2, region: 0 };
+    let steps = vec![
+        Step::Act(place, Actor::Pipeline, Op::Sample(1)),
+        Step::Pass(120_000),
+        Step::Fate(Fate::Late(7_200)),
+        Step::Act(place, Actor::BreakGlass(9), Op::Delete),
+        Step::Sweep,
+        Step::Pass(120_000),
+        Step::Move(2, 1),
+    ];
+    let story = Story { seed: 1, scenario: Scenario::Accounts, switches: Switches::PLAIN, steps };
+    assert_eq!(play(&story).violation, None);
+}
