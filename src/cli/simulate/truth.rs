@@ -74,7 +74,7 @@ pub(super) struct Truth {
     trusted: Option<Time>,
     /// When the document was last deleted by another principal than a pipeline, or created by the reactor.
     deleted: Option<Time>,
-    /// Values set first by another principal than a pipeline, or by a pipeline whose event was lost.
+    /// Values set first by another principal than a pipeline, or by a pipeline whose event was lost or in doubt.
     brought: BTreeSet<String>,
     /// The last foreign maker of each version number, and when; a new document counts from 1 again.
     makers: BTreeMap<u64, (Author, Time)>,
@@ -190,11 +190,13 @@ impl Truth {
     fn trusted(&mut self, call: &Called, content: Option<&Content>, before: Option<&Body>) {
         self.trusted_since_rest = true;
         self.trusted = Some(call.at);
-        if call.fate == Fate::Lost {
+        let lost = call.fate == Fate::Lost;
+        if lost {
             self.unknowable = Some("the event of a trusted edit was lost");
         }
         // Events carry whole seconds, so it is unknown whether the deletion removed the pipeline's document.
-        if same_second(self.deleted, Some(call.at)) {
+        let in_doubt = same_second(self.deleted, Some(call.at));
+        if in_doubt {
             self.unknowable = Some("somebody deleted the document in the second of a trusted edit");
         }
         let accepted = self.accepted.take().unwrap_or_else(Content::minimal);
@@ -210,8 +212,8 @@ impl Truth {
         if change.iter().any(|field| brought.contains(&value_of(field)) && accepted.field(&field.field) != field.to) {
             self.unknowable = Some("a version by another, or by nobody known, had set the same value first");
         }
-        if call.fate == Fate::Lost {
-            self.brought.extend(change.iter().map(value_of));
+        if lost || in_doubt {
+            self.bring(&change);
         }
         self.accepted = Some(accepted.with_change(&change));
     }
@@ -226,6 +228,11 @@ impl Truth {
         };
         let before = before.and_then(Body::content).cloned().or_else(accepted);
         let change = before.unwrap_or_else(Content::minimal).change_to(content);
+        self.bring(&change);
+    }
+
+    /// Remembers the values of a version that the reactor cannot take for a pipeline's.
+    fn bring(&mut self, change: &[FieldChange]) {
         self.brought.extend(change.iter().filter(|field| field.to.is_some()).map(value_of));
     }
 
