@@ -153,16 +153,18 @@ pub fn ssm_time(facts: &Facts, at: Time) -> Time {
 }
 
 /// CloudTrail's time of each of the reactor's versions, and the milliseconds by which SSM's is later; newest first. Where
-/// one document follows another within a minute, an echo may be of either version of its number, and measures nothing.
+/// one document follows another within a minute, an echo may be of either version of its number, and measures nothing; but
+/// not of one that was written after the echo arrived.
 pub(super) fn clock_differences(facts: &Facts) -> impl Iterator<Item = (Time, i64)> {
     let measured = |(created, version): (&Time, &VersionFact)| {
         let intent = intent_of(facts, version)?;
         let echo = intent.echo?;
         let alike = |other: &&Intent| {
             let made = other.makes_version() && other.ended != Some(Ended::Refused);
-            made && other.number == intent.number && may_be_of(other, echo)
+            let before = other.from <= echo.heard;
+            made && before && other.number == intent.number && may_be_of(other, echo.at)
         };
-        (facts.intents.values().filter(alike).count() == 1).then(|| (echo, created.since(echo)))
+        (facts.intents.values().filter(alike).count() == 1).then(|| (echo.at, created.since(echo.at)))
     };
     facts.versions.iter().rev().filter_map(measured)
 }

@@ -75,7 +75,7 @@ pub(super) fn unechoed(facts: &Facts) -> Option<(&String, &Intent)> {
     };
     let newest = facts.intents.iter().filter(written).max_by_key(|(_, intent)| intent.from);
     let echoes = || facts.intents.values().filter_map(|intent| intent.echo);
-    newest.filter(|(_, intent)| !echoes().any(|echo| echo.since(intent.from) >= -VISIBLE_MS))
+    newest.filter(|(_, intent)| !echoes().any(|echo| echo.at.since(intent.from) >= -VISIBLE_MS))
 }
 
 fn successor(case: &Case, until: Time) -> (Work, u32) {
