@@ -105,11 +105,20 @@ pub fn intent_of<'a>(facts: &'a Facts, version: &VersionFact) -> Option<&'a Inte
     same.then_some(intent)
 }
 
-/// The intent that explains a call through the reactor's role; without one the call is foreign.
+/// The intent that explains a call through the reactor's role; without one the call is foreign. A refused write explains it
+/// only where no other one does.
 pub fn explained<'a>(facts: &'a Facts, call: &CallFact) -> Option<(&'a String, &'a Intent)> {
     let says = |(_, intent): &(&String, &Intent)| may_be_of(intent, call.edit.at) && means(intent, call.edit.action);
-    let nearest = |(_, intent): &(&String, &Intent)| intent.from.since(call.edit.at).abs();
+    let nearest = |(name, intent): &(&String, &Intent)| {
+        (!may_have_landed(facts, name, intent), intent.from.since(call.edit.at).abs())
+    };
     facts.intents.iter().filter(|_| call.via_reactor_role).filter(says).min_by_key(nearest)
+}
+
+/// Whether a write was not refused, or its version is there nevertheless.
+fn may_have_landed(facts: &Facts, name: &String, intent: &Intent) -> bool {
+    let is_its = |version: &VersionFact| version.name.as_ref() == Some(name) && intent_of(facts, version).is_some();
+    intent.ended != Some(Ended::Refused) || facts.versions.values().any(is_its)
 }
 
 /// Whether the write can have made a call at that time. Until an echo measures CloudTrail's clock, it may be off by as long
@@ -159,12 +168,12 @@ pub(super) fn clock_differences(facts: &Facts) -> impl Iterator<Item = (Time, i6
     let measured = |(created, version): (&Time, &VersionFact)| {
         let intent = intent_of(facts, version)?;
         let echo = intent.echo?;
-        let alike = |other: &&Intent| {
-            let made = other.makes_version() && other.ended != Some(Ended::Refused);
+        let alike = |(name, other): &(&String, &Intent)| {
+            let made = other.makes_version() && may_have_landed(facts, name, other);
             let before = other.from <= echo.heard;
             made && before && other.number == intent.number && may_be_of(other, echo.at)
         };
-        (facts.intents.values().filter(alike).count() == 1).then(|| (echo.at, created.since(echo.at)))
+        (facts.intents.iter().filter(alike).count() == 1).then(|| (echo.at, created.since(echo.at)))
     };
     facts.versions.iter().rev().filter_map(measured)
 }

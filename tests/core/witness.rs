@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use runas_reactor::domain::document::Content;
 use runas_reactor::domain::durations::{NAMES_MS, VERSIONS_MAX, VISIBLE_MS};
 use runas_reactor::domain::edit::Action;
-use runas_reactor::domain::fact::{Absence, CallFact, Delta, Facts, Intended, Intent, LastSeen, Notified};
+use runas_reactor::domain::fact::{Absence, CallFact, Delta, Ended, Facts, Intended, Intent, LastSeen, Notified};
 use runas_reactor::domain::merge::merge;
 use runas_reactor::domain::observation::Observation;
 use runas_reactor::domain::principal::Attribution::{Trusted, Untrusted};
@@ -358,6 +358,19 @@ fn intent_that_has_no_echo_yet_is_the_nearest_one() {
     let moved = |second| via_reactor_role(call(Action::DefaultMoved { version: Some(5) }, at(second), Untrusted));
     let echoes = |second| learned(&facts, &moved(second)).intents.into_keys().collect::<Vec<_>>();
     assert_eq!((echoes(31), echoes(91)), (vec!["v".to_owned()], vec!["w".to_owned()]));
+}
+
+#[test]
+fn echo_is_of_the_write_that_landed_and_not_of_a_refused_one_that_is_nearer() {
+    // Seed 120002745: CloudTrail is a minute behind, so that the refused attempt of seconds before is nearer.
+    let mut facts = writing(Intended::Put);
+    let refused = Intent { ended: Some(Ended::Refused), ..intent(Intended::Put, 5, 85, None) };
+    facts.intents.insert("v".to_owned(), refused);
+    let echo = via_reactor_role(wrote(5, 31, Untrusted));
+    let marked = |facts: &Facts| learned(facts, &echo).intents.into_keys().collect::<Vec<_>>();
+    assert_eq!(marked(&facts), ["w"]);
+    facts.intents.remove("w");
+    assert_eq!(marked(&facts), ["v"], "its outcome may be unknown");
 }
 
 #[test]
