@@ -106,13 +106,20 @@ pub fn intent_of<'a>(facts: &'a Facts, version: &VersionFact) -> Option<&'a Inte
 }
 
 /// The intent that explains a call through the reactor's role; without one the call is foreign. A refused write explains it
-/// only where no other one does.
+/// only where no other one does, and a put another write's promotion likewise.
 pub fn explained<'a>(facts: &'a Facts, call: &CallFact) -> Option<(&'a String, &'a Intent)> {
     let says = |(_, intent): &(&String, &Intent)| may_be_of(intent, call.edit.at) && means(intent, call.edit.action);
     let nearest = |(name, intent): &(&String, &Intent)| {
-        (!may_have_landed(facts, name, intent), intent.from.since(call.edit.at).abs())
+        let unlikely = (!may_have_landed(facts, name, intent), !is_echo(intent, call.edit.action));
+        (unlikely, intent.from.since(call.edit.at).abs())
     };
     facts.intents.iter().filter(|_| call.via_reactor_role).filter(says).min_by_key(nearest)
+}
+
+/// Whether this is the call that shows the write's event to have come back. Further calls of a write that makes a version
+/// measure no clock.
+pub(super) fn is_echo(intent: &Intent, action: Action) -> bool {
+    intent.makes_version() == action.made_version().is_some()
 }
 
 /// Whether a write was not refused, or its version is there nevertheless.
@@ -124,7 +131,12 @@ fn may_have_landed(facts: &Facts, name: &String, intent: &Intent) -> bool {
 /// Whether the write can have made a call at that time. Until an echo measures CloudTrail's clock, it may be off by as long
 /// as a change takes to become visible.
 fn may_be_of(intent: &Intent, at: Time) -> bool {
-    (intent.from.plus_ms(-VISIBLE_MS - SECOND_MS)..=intent.until.plus_ms(VISIBLE_MS)).contains(&at)
+    (earliest_call(intent)..=intent.until.plus_ms(VISIBLE_MS)).contains(&at)
+}
+
+/// The earliest time that CloudTrail may give to a call of the write: its clock may be behind, and it cuts off the second.
+pub(super) fn earliest_call(intent: &Intent) -> Time {
+    intent.from.plus_ms(-VISIBLE_MS - SECOND_MS)
 }
 
 /// Whether the write includes such a call.

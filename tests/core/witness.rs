@@ -374,6 +374,19 @@ fn echo_is_of_the_write_that_landed_and_not_of_a_refused_one_that_is_nearer() {
 }
 
 #[test]
+fn promotion_of_a_version_marks_the_write_that_only_promotes() {
+    // Seed 130000363: the put that made the version is nearer, but its own promotion is not what marks it.
+    let mut facts = writing(Intended::Put);
+    facts.intents.insert("v".to_owned(), intent(Intended::Promote, 5, 93, None));
+    let moved = via_reactor_role(call(Action::DefaultMoved { version: Some(5) }, at(33), Untrusted));
+    let marked = learned(&facts, &moved).intents;
+    assert_eq!(
+        marked.iter().map(|(name, intent)| (name.as_str(), intent.echo.is_some())).collect::<Vec<_>>(),
+        [("v", true)]
+    );
+}
+
+#[test]
 fn echo_is_kept_where_one_message_brings_several_calls_of_a_write() {
     // Every put is two calls; the second one, which moves the default, measures no clock.
     let moved = call(Action::DefaultMoved { version: Some(5) }, at(92), Untrusted);
