@@ -67,7 +67,7 @@ impl Checker {
         let calls = sim.calls_after(0);
         checker.calls = calls.len();
         for call in &calls {
-            checker.truths.entry(call.target.clone()).or_default().follow(call, sim.unseen_ms());
+            checker.truths.entry(call.target.clone()).or_default().follow(call, sim.unseen_ms(), sim.skew_ms());
         }
         for target in stage.targets() {
             checker.truths.entry(target).or_default().begin();
@@ -128,7 +128,7 @@ impl Checker {
         let calls = sim.calls_after(self.calls);
         self.calls += calls.len();
         for call in &calls {
-            self.truths.entry(call.target.clone()).or_default().follow(call, sim.unseen_ms());
+            self.truths.entry(call.target.clone()).or_default().follow(call, sim.unseen_ms(), sim.skew_ms());
         }
         self.cut_short(&calls, &made, instances);
         for (target, truth) in &self.truths {
@@ -312,7 +312,7 @@ impl Checker {
         match wrong(sim.document(target).as_ref(), &owned(user, idle), truth) {
             None if swept && status != Status::InSync => Err(format!("{target}: right, and {status:?}")),
             None => {
-                if let Some(document) = sim.document(target) {
+                if let Some(document) = sim.document(target).filter(|_| !truth.unmeasured) {
                     truth.resume_from(&parse(text_of(&document, document.latest())));
                 }
                 truth.blind &= !swept;
@@ -354,7 +354,8 @@ fn wrong(document: Option<&Document>, owned: &Owned, truth: &Truth) -> Option<St
     let lost = should.change_to(content);
     // A field that an earlier baseline owned keeps its value: the reactor's changes are accepted like a pipeline's.
     let ours = |change: &&FieldChange| change.field == "idleSessionTimeout" && change.to == Some(Value::from("15"));
-    let lost = lost.iter().find(|change| !ours(change)).filter(|_| truth.unknowable.is_none())?;
+    let knowable = truth.unknowable.is_none() && !truth.unmeasured;
+    let lost = lost.iter().find(|change| !ours(change)).filter(|_| knowable)?;
     Some(format!("{} is {:?}, and a trusted actor made it {:?}", lost.field, lost.to, lost.from))
 }
 

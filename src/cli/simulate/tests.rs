@@ -188,8 +188,8 @@ fn called(ms: i64, arn: &str, action: Action, text: &str) -> Called {
 fn what_was_to_be_seen_when_we_deleted_is_asked_for() {
     for (passed_ms, unknowable) in [(40, true), (41, false)] {
         let mut truth = Truth::default();
-        truth.follow(&called(5_000, PIPELINE, Action::Created, BLANK), 40);
-        truth.follow(&called(5_000 + passed_ms, &format!("role/{ROLE}"), Action::Deleted, ""), 40);
+        truth.follow(&called(5_000, PIPELINE, Action::Created, BLANK), 40, 0);
+        truth.follow(&called(5_000 + passed_ms, &format!("role/{ROLE}"), Action::Deleted, ""), 40, 0);
         assert_eq!(truth.unknowable.is_some(), unknowable, "{passed_ms} ms");
     }
 }
@@ -200,13 +200,31 @@ fn value_of_a_version_whose_author_is_in_doubt_is_not_expected_of_a_later_one() 
     let logs = BLANK.replace("{}", r#"{"s3BucketName":"logs"}"#);
     for (deleted_ms, unknowable) in [(5_900, true), (4_999, false)] {
         let mut truth = Truth::default();
-        truth.follow(&called(deleted_ms, "role/Admin", Action::Deleted, ""), 0);
-        truth.follow(&called(5_999, PIPELINE, Action::Created, &logs), 0);
+        truth.follow(&called(deleted_ms, "role/Admin", Action::Deleted, ""), 0, 0);
+        truth.follow(&called(5_999, PIPELINE, Action::Created, &logs), 0, 0);
         truth.resume_from(&parse(BLANK));
-        truth.follow(&called(600_000, PIPELINE, Action::Updated { version: Some(2) }, BLANK), 0);
+        truth.follow(&called(600_000, PIPELINE, Action::Updated { version: Some(2) }, BLANK), 0, 0);
         assert_eq!(truth.unknowable, None, "it takes the value away");
-        truth.follow(&called(700_000, PIPELINE, Action::Updated { version: Some(3) }, &logs), 0);
+        truth.follow(&called(700_000, PIPELINE, Action::Updated { version: Some(3) }, &logs), 0, 0);
         assert_eq!(truth.unknowable.is_some(), unknowable, "deleted at {deleted_ms} ms");
+    }
+}
+
+#[test]
+fn trusted_edit_by_a_clock_that_nothing_measures_is_asked_for_once_something_does() {
+    // Seed 130000363: CloudTrail is a minute behind, and the event of the reactor's first version is lost.
+    let ours =
+        |fate| Called { fate, ..called(9_000, &format!("role/{ROLE}"), Action::Updated { version: Some(2) }, BLANK) };
+    let (behind, lost) = ([(-2_001, true), (-2_000, false), (1_000, false), (1_001, true)], ours(Fate::Lost));
+    for (skew_ms, unmeasured) in behind {
+        let mut truth = Truth::default();
+        truth.follow(&called(5_000, PIPELINE, Action::Created, BLANK), 0, skew_ms);
+        truth.follow(&lost, 0, skew_ms);
+        assert_eq!(truth.unmeasured, unmeasured, "{skew_ms} ms");
+        truth.follow(&ours(Fate::Late(7_200)), 0, skew_ms);
+        assert!(!truth.unmeasured, "{skew_ms} ms, measured");
+        truth.follow(&called(99_000, PIPELINE, Action::Updated { version: Some(4) }, BLANK), 0, skew_ms);
+        assert!(!truth.unmeasured, "{skew_ms} ms, for good");
     }
 }
 

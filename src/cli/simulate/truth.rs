@@ -2,6 +2,7 @@
 //! themselves, and shares with the reactor only the parser of a document's fields.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::RangeInclusive;
 
 use super::stage::ROLE;
 use crate::domain::document::{Body, Content, FieldChange, parse};
@@ -15,6 +16,10 @@ const BLANK: &str = r#"{"schemaVersion":"1.0","sessionType":"Standard_Stream","i
 const FOLLOWED_MAX: u32 = 6;
 /// Within this time, the makers of two versions of one number cannot be distinguished.
 const ALIKE_MS: i64 = 4 * SECOND_MS;
+
+/// A version is made within three seconds of its call's time, which is cut to the second: CloudTrail's clock may be ahead
+/// by this many milliseconds, and the call still fits.
+const SKEW_MS: RangeInclusive<i64> = -2_000..=1_000;
 
 /// The author of a call, by the role's ARN, which only AWS sets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,6 +85,10 @@ pub(super) struct Truth {
     makers: BTreeMap<u64, (Author, Time)>,
     /// The document has another type, so its content is no preference.
     other_type: bool,
+    /// The event of a version by the reactor was not lost: it shows how far CloudTrail's clock is from SSM's.
+    measured: bool,
+    /// A trusted edit cannot be told by its time, because the clocks differ and nothing has shown by how much yet.
+    pub(super) unmeasured: bool,
 }
 
 impl Truth {
@@ -89,13 +98,15 @@ impl Truth {
         self.rest();
     }
 
-    /// Accounts for a call. A change up to `unseen_ms` before a call of the reactor may be invisible to it.
-    pub(super) fn follow(&mut self, call: &Called, unseen_ms: i64) {
+    /// Accounts for a call. A change up to `unseen_ms` before a call of the reactor may be invisible to it; CloudTrail's clock
+    /// is ahead by `skew_ms`.
+    pub(super) fn follow(&mut self, call: &Called, unseen_ms: i64, skew_ms: i64) {
         if call.failed.is_some() {
             return;
         }
         let author = Author::of(call);
         self.count(call, author);
+        self.measure(call, author, skew_ms);
         match call.action {
             Action::Created | Action::Updated { .. } => self.written(call, author),
             Action::Deleted => {
@@ -144,6 +155,16 @@ impl Truth {
         } else if author != Author::Pipeline && self.is_worth_telling(call) {
             self.owed.push(Owed { who: call.who.clone(), at: call.at, action: call.action });
         }
+    }
+
+    fn measure(&mut self, call: &Called, author: Author, skew_ms: i64) {
+        let made = matches!(call.action, Action::Created | Action::Updated { .. });
+        match author {
+            Author::Us => self.measured |= made && call.fate != Fate::Lost,
+            Author::Pipeline => self.unmeasured |= made && !SKEW_MS.contains(&skew_ms),
+            Author::BreakGlass | Author::Admin => {}
+        }
+        self.unmeasured &= !self.measured;
     }
 
     /// Making the latest version the default is what the reactor would do. A move to the caller's own version in the second
