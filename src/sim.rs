@@ -143,6 +143,11 @@ impl Sim {
         i64::try_from(self.switches.stale_ms + CALL_MS).unwrap_or(i64::MAX)
     }
 
+    /// How far CloudTrail's clock is ahead of SSM's, in milliseconds.
+    pub fn skew_ms(&self) -> i64 {
+        self.switches.skew_ms
+    }
+
     /// Every published alert, in order.
     pub fn alerts(&self) -> Vec<Alert> {
         self.state().alerts.iter().map(|(_, alert)| alert.clone()).collect()

@@ -165,12 +165,21 @@ pub struct Intent {
     /// How the write ended; absent while it is under way, and for good if the invocation died.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ended: Option<Ended>,
-    /// CloudTrail's time of the call, once its event has come back.
+    /// The event of its call, once that has come back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub echo: Option<Time>,
+    pub echo: Option<Echo>,
     /// Whether on-call was notified that the event never came back.
     #[serde(default)]
     pub notified: Notified,
+}
+
+/// The event of a write's own call. Of several the earliest counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Echo {
+    /// CloudTrail's time of the call.
+    pub at: Time,
+    /// When the event first arrived: it is of no write that was logged later.
+    pub heard: Time,
 }
 
 /// The kind of a write.

@@ -40,7 +40,7 @@ pub(super) struct Checker {
     published: BTreeMap<String, Publication>,
     /// When an alert about a target last named a principal.
     named: BTreeMap<(Target, String), Time>,
-    /// When an alert about a target last reported an act without a name.
+    /// When an alert about a target that was only observed last reported an act without a name.
     nameless: BTreeMap<Target, Time>,
     /// Edit wars, in which single edits are counted instead of reported. The end is absent during the war.
     wars: BTreeMap<Target, (Time, Option<Time>)>,
@@ -68,7 +68,7 @@ impl Checker {
         let calls = sim.calls_after(0);
         checker.calls = calls.len();
         for call in &calls {
-            checker.truths.entry(call.target.clone()).or_default().follow(call, sim.unseen_ms());
+            checker.truths.entry(call.target.clone()).or_default().follow(call, sim.unseen_ms(), sim.skew_ms());
         }
         for target in stage.targets() {
             checker.truths.entry(target).or_default().begin();
@@ -129,7 +129,7 @@ impl Checker {
         let calls = sim.calls_after(self.calls);
         self.calls += calls.len();
         for call in &calls {
-            self.truths.entry(call.target.clone()).or_default().follow(call, sim.unseen_ms());
+            self.truths.entry(call.target.clone()).or_default().follow(call, sim.unseen_ms(), sim.skew_ms());
         }
         self.cut_short(&calls, &made, instances);
         for (target, truth) in &self.truths {
@@ -249,7 +249,7 @@ impl Checker {
             ("incident_resolved", Some((_, end))) => *end = Some(at),
             _ => {}
         }
-        if alert.text.contains(UNKNOWN) {
+        if alert.text.contains(UNKNOWN) && is_of_observed(alert) {
             self.nameless.insert(target.clone(), at);
         }
         for name in names(&alert.text) {
@@ -296,9 +296,7 @@ impl Checker {
             let incident = sim.record(target).and_then(|record| record.incident);
             let enriched = incident.is_some_and(|it| it.opponents.iter().any(|who| who.contains(&owed.who)));
             // In observe mode, an act that was reported without a name is not reported again with it.
-            let watched =
-                sim.find_account(&target.account).map(|a| stage.expected(&a.facts)) == Some(Expected::Watched);
-            let nameless = self.nameless.get(target).is_some_and(|at| watched && *at >= owed.at);
+            let nameless = self.nameless.get(target).is_some_and(|at| *at >= owed.at);
             if !named && !counted && !enriched && !nameless {
                 return Err(format!("{target}: nobody was told that {} {}", owed.who, owed.action.in_words()));
             }
@@ -322,7 +320,7 @@ impl Checker {
         match wrong(sim.document(target).as_ref(), &owned(user, idle), truth) {
             None if swept && status != Status::InSync => Err(format!("{target}: right, and {status:?}")),
             None => {
-                if let Some(document) = sim.document(target) {
+                if let Some(document) = sim.document(target).filter(|_| !truth.unmeasured) {
                     truth.resume_from(&parse(text_of(&document, document.latest())));
                 }
                 truth.blind &= !swept;
@@ -364,12 +362,18 @@ fn wrong(document: Option<&Document>, owned: &Owned, truth: &Truth) -> Option<St
     let lost = should.change_to(content);
     // A field that an earlier baseline owned keeps its value: the reactor's changes are accepted like a pipeline's.
     let ours = |change: &&FieldChange| change.field == "idleSessionTimeout" && change.to == Some(Value::from("15"));
-    let lost = lost.iter().find(|change| !ours(change)).filter(|_| truth.unknowable.is_none())?;
+    let knowable = truth.unknowable.is_none() && !truth.unmeasured;
+    let lost = lost.iter().find(|change| !ours(change)).filter(|_| knowable)?;
     Some(format!("{} is {:?}, and a trusted actor made it {:?}", lost.field, lost.to, lost.from))
 }
 
 fn text_of(document: &Document, version: u64) -> &str {
     document.versions.get(&version).map_or("", |version| &version.text)
+}
+
+/// Whether an alert says that its target was only observed. The account may have moved since.
+fn is_of_observed(alert: &Alert) -> bool {
+    ["mode observe", "exempt until"].iter().any(|mode| alert.text.contains(mode))
 }
 
 /// The names of a story's actors in a text.

@@ -2,10 +2,11 @@
 
 use super::incident::is_wrong;
 use super::notify::Changes;
+use crate::domain::attribution::earliest_call;
 use crate::domain::breaker::window_ms;
 use crate::domain::case::{Applied, Case, Decision, Refusal};
 use crate::domain::decide::{is_patient, past_obstacle};
-use crate::domain::durations::{REQUEUES_MAX, VISIBLE_MS, WATCH_MS};
+use crate::domain::durations::{REQUEUES_MAX, WATCH_MS};
 use crate::domain::fact::{Facts, Intended, Intent};
 use crate::domain::record::{Record, Wake};
 use crate::domain::signal::{Cause, Work};
@@ -72,7 +73,7 @@ pub(super) fn unechoed(facts: &Facts) -> Option<(&String, &Intent)> {
     };
     let newest = facts.intents.iter().filter(written).max_by_key(|(_, intent)| intent.from);
     let echoes = || facts.intents.values().filter_map(|intent| intent.echo);
-    newest.filter(|(_, intent)| !echoes().any(|echo| echo.since(intent.from) >= -VISIBLE_MS))
+    newest.filter(|(_, intent)| !echoes().any(|echo| echo.at >= earliest_call(intent)))
 }
 
 fn successor(case: &Case, until: Time) -> (Work, u32) {

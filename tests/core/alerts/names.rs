@@ -393,7 +393,7 @@ fn echo_marks_its_intent_and_notifies_nobody() {
     let echo = target.echo();
     let pass = target.hears(std::slice::from_ref(&echo));
     assert_eq!(pass.kinds(), [""; 0]);
-    assert_eq!(target.record.facts.intents.values().next().unwrap().echo, Some(echo.edit.at));
+    assert_eq!(target.record.facts.intents.values().next().unwrap().echo.unwrap().at, echo.edit.at);
     assert!(!target.record.facts.calls.contains_key(&echo.edit.id), "it is no act of another");
 }
 
