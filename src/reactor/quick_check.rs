@@ -13,7 +13,7 @@ use crate::domain::policy::Policy;
 use crate::domain::quick_check::{QuickCheck, check_to_record, remembered};
 use crate::domain::record::{LastCheck, Loaded};
 use crate::domain::signal::{Cause, Work};
-use crate::ports::{Access, Documents as _, Fault, Ledger as _, World};
+use crate::ports::{Access, Documents as _, Fault, FaultClass, Ledger as _, World};
 
 /// How a reconciliation begins.
 pub(super) struct Begun {
@@ -31,8 +31,8 @@ pub(super) async fn begin<W: World>(world: &W, policy: &Policy, work: &Work, acc
         let (loaded, checked) =
             join(world.ledger().load(&work.target, &ids), world.documents().quick_check(&work.target, access)).await;
         let loaded = loaded?;
-        // The full observation meets the same fault again, and reports it.
-        check = checked.ok();
+        // The full observation meets the same fault again, and reports it; only this call can be denied alone.
+        check = checked.inspect_err(|fault| log_denied(work, fault)).ok();
         if let Some(observed) = check.as_ref().and_then(|check| as_it_was(world, policy, work, &loaded, check)) {
             return Ok(Begun { loaded, observed, check });
         }
@@ -45,6 +45,13 @@ pub(super) async fn begin<W: World>(world: &W, policy: &Policy, work: &Work, acc
         loaded = world.ledger().load(&work.target, &ids).await?;
     }
     Ok(Begun { loaded, observed, check })
+}
+
+fn log_denied(work: &Work, fault: &Fault) {
+    if matches!(fault.class, FaultClass::Denied | FaultClass::DeniedByScp) {
+        let (target, correlation) = (&work.target, &work.correlation);
+        tracing::warn!(%target, correlation, error = %fault, "the quick check is denied; every sweep observes in full");
+    }
 }
 
 /// The remembered observation, if the document is unchanged and in sync with the policy; else a full observation is needed.

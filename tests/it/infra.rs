@@ -3,6 +3,7 @@
 
 mod deployed;
 mod install;
+mod lza;
 mod page;
 mod patterns;
 pub(crate) mod permissions;

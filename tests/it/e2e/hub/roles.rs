@@ -8,40 +8,36 @@ use crate::support::cloud::Place;
 
 /// A role with the one policy that its template gives it.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Role {
-    pub(super) account: &'static str,
-    pub(super) name: &'static str,
-    policy: &'static str,
+pub(super) struct Role<'a> {
+    pub(super) account: &'a str,
+    pub(super) name: &'a str,
+    pub(super) policy: &'a str,
 }
 
-pub(super) const REACTOR: Role = Role { account: HUB, name: "RunasReactor", policy: "function" };
-pub(super) const BROKER: Role = Role { account: MANAGEMENT, name: "RunasBroker", policy: "broker" };
+pub(super) const REACTOR: Role<'static> = Role { account: HUB, name: "RunasReactor", policy: "function" };
+pub(super) const BROKER: Role<'static> = Role { account: MANAGEMENT, name: "RunasBroker", policy: "broker" };
 
-impl Role {
-    fn place(&self) -> Place<'static> {
+impl Role<'_> {
+    fn place(&self) -> Place<'_> {
         Place { account: self.account, region: HOME }
     }
 }
 
 impl Deployed {
-    pub(super) fn policy_of(&self, role: &Role) -> Value {
+    pub(super) fn policy_of(&self, role: &Role<'_>) -> Value {
         let policy = json!({"RoleName": role.name, "PolicyName": role.policy});
         self.hub.cloud.aws_in(role.place(), "iam", "get_role_policy", &policy)["PolicyDocument"].take()
     }
 
-    pub(super) fn put_policy(&self, role: &Role, policy: &Value) {
+    pub(super) fn put_policy(&self, role: &Role<'_>, policy: &Value) {
         let put = json!({"RoleName": role.name, "PolicyName": role.policy, "PolicyDocument": policy.to_string()});
         self.hub.cloud.aws_in(role.place(), "iam", "put_role_policy", &put);
     }
 
     /// Functions that start now remember nothing: neither sessions, nor the policy or the accounts of a minute ago.
     pub(super) fn start_afresh(&self) {
-        self.start_the_reactor_afresh();
-        self.start_function(MANAGEMENT, "runas-broker", 15);
-    }
-
-    pub(super) fn start_the_reactor_afresh(&self) {
         self.start_function(HUB, "runas-reactor", 60);
+        self.start_function(MANAGEMENT, "runas-broker", 15);
     }
 
     fn start_function(&self, account: &str, function: &str, timeout: u32) {
