@@ -14,8 +14,8 @@ pub mod preflight;
 pub mod printer;
 pub mod redrive;
 pub mod render;
-pub mod report;
 pub mod replay;
+pub mod report;
 pub mod simulate;
 pub mod status;
 

@@ -113,8 +113,9 @@ impl Report {
             let endings = ".html, .txt, .json, .ndjson, .md or .csv";
             format!("{} names no format; fix: end it in {endings}, or name one with --format", path.display())
         })?;
-        files::replace(path, &self.render(format))
-            .map_err(|error| format!("cannot write {}: {error}; fix: name a file in a directory that is there", path.display()))
+        files::replace(path, &self.render(format)).map_err(|error| {
+            format!("cannot write {}: {error}; fix: name a file in a directory that is there", path.display())
+        })
     }
 }
 

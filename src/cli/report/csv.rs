@@ -1,8 +1,8 @@
 //! One target a row, by RFC 4180. A spreadsheet must not take a text for a formula.
 
 use super::model::Report;
-use crate::domain::time::Time;
 use crate::cli::status::word;
+use crate::domain::time::Time;
 
 const HEADER: [&str; 11] =
     ["account", "name", "ou", "region", "standing", "status", "why", "updated", "checked", "policy", "open_incident"];

@@ -115,7 +115,9 @@ fn found(survey: &Survey) -> Vec<Found<'_>> {
     let mut all: BTreeMap<(&Target, String), Found<'_>> = BTreeMap::new();
     for (target, line) in &survey.lines {
         let incident = line.case.pointer("/case/record/incident").cloned();
-        let Some(incident) = incident.and_then(|value| serde_json::from_value::<Incident>(value).ok()) else { continue };
+        let Some(incident) = incident.and_then(|value| serde_json::from_value::<Incident>(value).ok()) else {
+            continue;
+        };
         let key = (target, incident.id.clone());
         let lines = all.remove(&key).map_or_else(Vec::new, |found| found.lines);
         all.insert(key, Found { target, incident, ended: Some(line.at), lines });
@@ -130,9 +132,8 @@ fn found(survey: &Survey) -> Vec<Found<'_>> {
         of_target.entry(target).or_default().push(line);
     }
     for found in &mut all {
-        let lasts = |line: &&&HistoryLine| {
-            line.at >= found.incident.opened && found.ended.is_none_or(|ended| line.at <= ended)
-        };
+        let lasts =
+            |line: &&&HistoryLine| line.at >= found.incident.opened && found.ended.is_none_or(|ended| line.at <= ended);
         found.lines = of_target.get(found.target).into_iter().flatten().filter(lasts).copied().collect();
     }
     all.sort_by_key(|found| {
@@ -226,7 +227,9 @@ fn facts(case: &Value) -> Option<Facts> {
     if let Some(base) = facts.get_mut("base").and_then(Value::as_object_mut) {
         base.remove("content");
     }
-    for version in facts.get_mut("versions").and_then(Value::as_object_mut).into_iter().flatten().map(|(_, version)| version) {
+    for version in
+        facts.get_mut("versions").and_then(Value::as_object_mut).into_iter().flatten().map(|(_, version)| version)
+    {
         if version.pointer("/delta/first/$digest").is_some()
             && let Some(delta) = version.get_mut("delta")
         {
@@ -300,9 +303,10 @@ fn absences(facts: &Facts, opened: Time) -> Vec<(String, Step)> {
         Some(_) => call.edit.failed.is_none() && call.edit.action == Action::DefaultMoved { version: absence.default },
         None => call.deletes(),
     };
-    let fresh = facts.absences.iter().filter(|(_, absence)| {
-        absence.first >= opened && !facts.calls.values().any(|call| explains(call, absence))
-    });
+    let fresh = facts
+        .absences
+        .iter()
+        .filter(|(_, absence)| absence.first >= opened && !facts.calls.values().any(|call| explains(call, absence)));
     let step = |(known, absence): (&Time, &Absence)| {
         let what = match absence.default {
             Some(version) => format!("made version {version} the default"),

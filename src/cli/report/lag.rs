@@ -82,8 +82,7 @@ impl Lag {
         let number = |open: bool, late: bool| {
             accounts.iter().filter(|new| new.configured.is_none() == open && new.late == late).count()
         };
-        let lags: Vec<i64> =
-            new_accounts.iter().filter_map(|new| Some(new.until?.since(new.since).max(0))).collect();
+        let lags: Vec<i64> = new_accounts.iter().filter_map(|new| Some(new.until?.since(new.since).max(0))).collect();
         Self {
             objective_s,
             within: number(false, false),

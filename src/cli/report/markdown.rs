@@ -68,11 +68,13 @@ fn incidents(text: &mut String, report: &Report) {
 
 fn incident(text: &mut String, report: &Report, story: &Story) {
     let (name, summary) = (plain(&story.name), plain(&story.summary));
-    let _ = writeln!(text, "### {}/{} {name}\n\n{summary}; {}\n", story.account, story.region, course(story, report.at));
+    let _ =
+        writeln!(text, "### {}/{} {name}\n\n{summary}; {}\n", story.account, story.region, course(story, report.at));
     for step in &story.steps {
         let _ = writeln!(text, "* {} {}", step.at, plain(&act(step)));
         for FieldDiff { field, before, after } in &step.changes {
-            let side = |value: &Option<String>| value.as_ref().map_or_else(|| "(none)".to_owned(), |value| plain(value));
+            let side =
+                |value: &Option<String>| value.as_ref().map_or_else(|| "(none)".to_owned(), |value| plain(value));
             let _ = writeln!(text, "  * {}: {} → {}", plain(field), side(before), side(after));
         }
     }

@@ -187,9 +187,8 @@ impl Report {
             accounts.get(account).map_or_else(String::new, |facts| clean(&facts.name, NAME_CHARS_MAX))
         };
         let mut incidents = stories(survey, name);
-        incidents.retain(|story| {
-            accounts.contains_key(&story.account) && story.ended.is_none_or(|ended| ended >= *since)
-        });
+        incidents
+            .retain(|story| accounts.contains_key(&story.account) && story.ended.is_none_or(|ended| ended >= *since));
         let objective = policy.as_ref().map(|policy| policy.limits().configuration_lag_minutes);
         Self {
             schema_version: SCHEMA_VERSION,
@@ -356,7 +355,8 @@ impl Coverage {
         let never = |line: &&Line| line.checked.is_none();
         let of_region = |region: Region| {
             let here = || lines.iter().filter(|line| line.target.region == region);
-            let (targets, missed, never) = (here().count(), here().filter(missed).count(), here().filter(never).count());
+            let (targets, missed, never) =
+                (here().count(), here().filter(missed).count(), here().filter(never).count());
             RegionCoverage { region: region.clone(), targets, missed, never }
         };
         let regions = regions(lines).into_iter().map(of_region);

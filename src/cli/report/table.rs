@@ -43,7 +43,8 @@ fn grid(text: &mut String, report: &Report) {
         let _ = writeln!(text, "{:<12}  {:<NAME_CHARS$}  {}", "ACCOUNT", "NAME", columns.join(" "));
         for row in &shown {
             let cells = cells(row, &report.regions, &columns);
-            let _ = writeln!(text, "{}  {:<NAME_CHARS$}  {}", row.account, clean(&row.name, NAME_CHARS), cells.trim_end());
+            let _ =
+                writeln!(text, "{}  {:<NAME_CHARS$}  {}", row.account, clean(&row.name, NAME_CHARS), cells.trim_end());
         }
         let used = report.counts.iter().filter(|count| count.targets > 0);
         let legend: Vec<String> = used.map(|count| format!("{} {}", count.letter, count.words)).collect();
@@ -105,18 +106,33 @@ fn incidents(text: &mut String, report: &Report) {
 
 fn incident(text: &mut String, report: &Report, story: &Story) {
     let open = if story.ended.is_none() { styled(BAD, "open ") } else { styled(QUIET, "ended") };
-    let _ = writeln!(text, "{open} {}/{} {}  {}", story.account, story.region, clean(&story.name, NAME_CHARS), story.summary);
+    let _ = writeln!(
+        text,
+        "{open} {}/{} {}  {}",
+        story.account,
+        story.region,
+        clean(&story.name, NAME_CHARS),
+        story.summary
+    );
     let _ = writeln!(text, "      {}", styled(QUIET, &course(story, report.at)));
     for step in story.steps.iter().take(STEPS_MAX) {
         let _ = writeln!(text, "      {}  {}", step.at, act(step));
         for FieldDiff { field, before, after } in &step.changes {
-            let side = |value: &Option<String>| value.as_ref().map_or_else(|| "(none)".to_owned(), |value| clean(value, VALUE_CHARS));
+            let side = |value: &Option<String>| {
+                value.as_ref().map_or_else(|| "(none)".to_owned(), |value| clean(value, VALUE_CHARS))
+            };
             let _ = writeln!(text, "        {}: {} -> {}", clean(field, VALUE_CHARS), side(before), side(after));
         }
     }
     let more = story.steps.len().saturating_sub(STEPS_MAX);
     if more > 0 {
-        let _ = writeln!(text, "      and {} more; see `runasctl history {}/{}`", count(more, "step"), story.account, story.region);
+        let _ = writeln!(
+            text,
+            "      and {} more; see `runasctl history {}/{}`",
+            count(more, "step"),
+            story.account,
+            story.region
+        );
     }
 }
 
@@ -139,8 +155,15 @@ fn new_accounts(text: &mut String, report: &Report) {
     }
     for new in report.lag.accounts.iter().filter(|new| new.configured.is_none()) {
         let late = if new.late { styled(BAD, "late") } else { "open".to_owned() };
-        let (lag, done, regions) = (crate::cli::status::age(new.lag_s * SECOND_MS), new.regions_configured, new.regions);
-        let _ = writeln!(text, "{late}  {} {}: {lag} so far, {done} of {}", new.account, clean(&new.name, NAME_CHARS), count(regions, "region"));
+        let (lag, done, regions) =
+            (crate::cli::status::age(new.lag_s * SECOND_MS), new.regions_configured, new.regions);
+        let _ = writeln!(
+            text,
+            "{late}  {} {}: {lag} so far, {done} of {}",
+            new.account,
+            clean(&new.name, NAME_CHARS),
+            count(regions, "region")
+        );
     }
 }
 
@@ -148,7 +171,11 @@ fn sweep(text: &mut String, report: &Report) {
     heading(text, "Sweep coverage");
     let _ = writeln!(text, "{}", coverage(&report.coverage, report.at));
     for region in &report.coverage.incomplete_regions {
-        let _ = writeln!(text, "  {}: {} missed, {} never checked, of {}", region.region, region.missed, region.never, region.targets);
+        let _ = writeln!(
+            text,
+            "  {}: {} missed, {} never checked, of {}",
+            region.region, region.missed, region.never, region.targets
+        );
     }
     limits(&report.coverage).iter().for_each(|limit| {
         let _ = writeln!(text, "{limit}");

@@ -21,7 +21,8 @@ pub(super) fn headline(report: &Report) -> String {
 
 /// When, by which policy, and of what.
 pub(super) fn scope(report: &Report) -> String {
-    let policy = report.policy.as_ref().map_or_else(|| "no policy in force".to_owned(), |policy| format!("policy {policy}"));
+    let policy =
+        report.policy.as_ref().map_or_else(|| "no policy in force".to_owned(), |policy| format!("policy {policy}"));
     let (accounts, regions) = (count(report.accounts.len(), "account"), count(report.regions.len(), "region"));
     let selection = if report.selection.is_empty() { String::new() } else { format!(", {}", report.selection) };
     format!("{}; {policy}; {accounts} in {regions}{selection}", report.at)
@@ -40,7 +41,8 @@ pub(super) fn course(story: &Story, now: Time) -> String {
         None => format!("open for {}", age(now.since(story.opened))),
     };
     let war = if story.escalated { ", an edit war" } else { "" };
-    let corrected = story.corrected_after_s.map_or_else(String::new, |s| format!(", corrected after {}", age(s * SECOND_MS)));
+    let corrected =
+        story.corrected_after_s.map_or_else(String::new, |s| format!(", corrected after {}", age(s * SECOND_MS)));
     format!("{lasted}{war}; {}{corrected}", count(usize::try_from(story.acts).unwrap_or(usize::MAX), "act"))
 }
 
@@ -66,7 +68,11 @@ pub(super) fn lag(lag: &Lag) -> String {
     match lag.objective_s {
         Some(objective) => {
             let objective = age(objective * SECOND_MS);
-            format!("{} of {} configured within the objective of {objective}{open}", lag.within, count(configured, "new account"))
+            format!(
+                "{} of {} configured within the objective of {objective}{open}",
+                lag.within,
+                count(configured, "new account")
+            )
         }
         None => format!("{} configured, without an objective to compare{open}", count(configured, "new account")),
     }
@@ -86,17 +92,30 @@ pub(super) fn coverage(coverage: &Coverage, now: Time) -> String {
     let sweep = match &coverage.sweep {
         None => "there was no sweep yet".to_owned(),
         Some(SweepLine { began, ended: Some(ended), accounts, .. }) => {
-            format!("the last sweep began {} and met {accounts} accounts within {}", ago(*began), age(ended.since(*began)))
+            format!(
+                "the last sweep began {} and met {accounts} accounts within {}",
+                ago(*began),
+                age(ended.since(*began))
+            )
         }
         Some(SweepLine { began, last_progress, accounts, stalled, .. }) => {
             let state = if *stalled { "has stopped" } else { "is under way" };
-            let last = coverage.completed.map_or_else(|| "none has completed".to_owned(), |at| format!("the last complete one began {}", ago(at)));
-            format!("a sweep {state} that began {}, has met {accounts} accounts and last moved {}; {last}", ago(*began), ago(*last_progress))
+            let last = coverage.completed.map_or_else(
+                || "none has completed".to_owned(),
+                |at| format!("the last complete one began {}", ago(at)),
+            );
+            format!(
+                "a sweep {state} that began {}, has met {accounts} accounts and last moved {}; {last}",
+                ago(*began),
+                ago(*last_progress)
+            )
         }
     };
     let Coverage { checked, missed, never, .. } = coverage;
     let checked = match coverage.completed {
-        Some(_) => format!("{checked} targets checked by the last complete sweep or since, {missed} missed, {never} never checked"),
+        Some(_) => format!(
+            "{checked} targets checked by the last complete sweep or since, {missed} missed, {never} never checked"
+        ),
         None => format!("{checked} targets were checked once, {never} never"),
     };
     format!("{sweep}; {checked}")
@@ -116,7 +135,10 @@ pub(super) fn limits(coverage: &Coverage) -> Vec<String> {
         limits.push(format!("{accounts} did not report enabled regions lately, and may have more"));
     }
     if *past > 0 {
-        limits.push(format!("{} left out, of accounts that are gone or regions that are not governed", count(*past, "target")));
+        limits.push(format!(
+            "{} left out, of accounts that are gone or regions that are not governed",
+            count(*past, "target")
+        ));
     }
     limits
 }

@@ -72,7 +72,12 @@ pub(in crate::cli) struct Overview {
 }
 
 impl Overview {
-    pub(in crate::cli) fn of(inventory: &Inventory, policy: Option<&Policy>, sweep: Option<Sweep>, query: &Query<'_>) -> Self {
+    pub(in crate::cli) fn of(
+        inventory: &Inventory,
+        policy: Option<&Policy>,
+        sweep: Option<Sweep>,
+        query: &Query<'_>,
+    ) -> Self {
         let Query { ou, statuses, now } = *query;
         let swept = sweep.as_ref().and_then(Sweep::completed);
         let below = |facts: &&AccountFacts| ou.is_none_or(|ou| facts.ou_path.contains(ou));

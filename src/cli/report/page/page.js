@@ -222,7 +222,7 @@ function gridEvents() {
 
 function filterFields() {
   for (const { standing, words: name, targets } of report.counts) {
-    const box = el('input', { type: 'checkbox', checked: true, name: 'standing', value: standing, defaultChecked: true });
+    const box = el('input', { id: `standing-${standing}`, type: 'checkbox', name: 'standing', value: standing, defaultChecked: true });
     const label = el('label', { className: targets ? 'choice' : 'choice none' }, box, mark(standing), `${name} ${targets.toLocaleString('en')}`);
     byId('standings').append(label);
   }
