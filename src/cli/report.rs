@@ -9,6 +9,7 @@ mod markdown;
 mod model;
 mod read;
 mod table;
+mod timeline;
 mod words;
 
 use std::path::{Path, PathBuf};

@@ -58,13 +58,14 @@ const state = () => ({
   outline: getComputedStyle(document.activeElement).outlineStyle,
 })
 
-/** What each key does, from the top of the page. */
+/** What each key does, from the top of the page. `until ID` presses Tab until the focus is there, `type TEXT` types. */
 async function typed(page, keys) {
   const seen = []
   for (const key of keys) {
     if (key.startsWith('type ')) await page.keyboard.type(key.slice(5))
     else if (key.startsWith('until ')) {
-      for (let at = 0; at < 200 && (await page.evaluate(state)).focus !== key.slice(6); at += 1) await page.keyboard.press('Tab')
+      const reached = () => page.evaluate((id) => Boolean(document.activeElement.closest(`#${id}`)), key.slice(6))
+      for (let at = 0; at < 200 && !(await reached()); at += 1) await page.keyboard.press('Tab')
     } else await page.keyboard.press(key)
     seen.push({ key, ...(await page.evaluate(state)) })
   }

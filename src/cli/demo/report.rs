@@ -5,6 +5,7 @@ use crate::cli::report::{Report, Selection, Sources};
 use crate::domain::record::{HistoryEntry, Known, Record};
 use crate::domain::settle::attach;
 use crate::domain::target::Target;
+use crate::domain::time::DAY_MS;
 use crate::ports::{Clock as _, Fault, Ledger as _};
 use crate::sim::Sim;
 
@@ -25,7 +26,8 @@ pub(super) async fn of(sim: &Sim) -> Result<Report, Fault> {
     let open = rows.records.iter().filter_map(|(target, record)| Some((target.clone(), record.incident.clone()?)));
     let survey = Survey { inventory, open: open.collect(), lines: rows.history.into_iter().map(line).collect() };
     let sources = Sources { survey, policy: sim.policy().await?, sweep: sim.last_sweep() };
-    Ok(Report::of(&sources, &Selection::default(), sim.now()))
+    let selection = Selection { since: sim.now().plus_ms(-7 * DAY_MS), ..Selection::default() };
+    Ok(Report::of(&sources, &selection, sim.now()))
 }
 
 fn line((target, entry): (Target, HistoryEntry)) -> (Target, HistoryLine) {

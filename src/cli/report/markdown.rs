@@ -2,9 +2,10 @@
 
 use std::fmt::Write as _;
 
-use super::incident::{FieldDiff, Story};
+use super::incident::Story;
 use super::model::{Cell, Report, Row};
-use super::words::{act, course, coverage, headline, lag, limits, range, scope};
+use super::timeline::FieldDiff;
+use super::words::{act, course, coverage, headline, lag, limits, moment, range, scope};
 use crate::cli::policy::count;
 
 /// Targets in the table; programs get all of them.
@@ -55,7 +56,7 @@ fn targets(text: &mut String, report: &Report) {
 }
 
 fn incidents(text: &mut String, report: &Report) {
-    let _ = writeln!(text, "\n## Incidents, open or ended since {}\n", report.since);
+    let _ = writeln!(text, "\n## Incidents, open or ended since {}\n", moment(report.since));
     if report.incidents.is_empty() {
         text.push_str("none\n");
     }
@@ -71,7 +72,7 @@ fn incident(text: &mut String, report: &Report, story: &Story) {
     let _ =
         writeln!(text, "### {}/{} {name}\n\n{summary}; {}\n", story.account, story.region, course(story, report.at));
     for step in &story.steps {
-        let _ = writeln!(text, "* {} {}", step.at, plain(&act(step)));
+        let _ = writeln!(text, "* {} {}", moment(step.at), plain(&act(step)));
         for FieldDiff { field, before, after } in &step.changes {
             let side =
                 |value: &Option<String>| value.as_ref().map_or_else(|| "(none)".to_owned(), |value| plain(value));

@@ -189,6 +189,7 @@ impl Report {
         let mut incidents = stories(survey, name);
         incidents
             .retain(|story| accounts.contains_key(&story.account) && story.ended.is_none_or(|ended| ended >= *since));
+        mark_wrong(&mut incidents, &overview.lines);
         let objective = policy.as_ref().map(|policy| policy.limits().configuration_lag_minutes);
         Self {
             schema_version: SCHEMA_VERSION,
@@ -299,6 +300,16 @@ impl Standing {
             Self::InSync => '·',
         }
     }
+}
+
+/// Says of each open incident whether its target needs attention now, and puts those first that do.
+fn mark_wrong(incidents: &mut [Story], lines: &[Line]) {
+    let stand: BTreeMap<(&AccountId, &Region), Standing> =
+        lines.iter().map(|line| ((&line.target.account, &line.target.region), Standing::of(line))).collect();
+    for story in incidents.iter_mut().filter(|story| story.ended.is_none()) {
+        story.wrong = stand.get(&(&story.account, &story.region)).map(|standing| !standing.is_fine());
+    }
+    incidents.sort_by_key(|story| (story.ended.is_some(), story.wrong == Some(false)));
 }
 
 fn counts(lines: &[Line]) -> Vec<Count> {

@@ -38,7 +38,7 @@ pub(super) async fn sources(view: &LedgerView, accounts: &[AccountId], since: Ti
     Ok(Sources { survey, policy, sweep })
 }
 
-/// Adds the lines from the opening of each incident to its first known line. The case that opens an incident has none yet, and
+/// Adds the lines from shortly before each incident to its first known line. The case that opens an incident has none yet, and
 /// an older part of an incident lies before the report's time.
 async fn add_beginnings(view: &LedgerView, survey: &mut Survey) -> Result<(), Fault> {
     let mut missing = incident::beginnings(survey);
@@ -50,7 +50,9 @@ async fn add_beginnings(view: &LedgerView, survey: &mut Survey) -> Result<(), Fa
     let found: Vec<Vec<(Target, HistoryLine)>> =
         stream::iter(missing).map(read).buffered(CONCURRENCY).try_collect().await?;
     survey.lines.extend(found.into_iter().flatten());
-    survey.lines.sort_by(|(a, one), (b, other)| (one.at, a).cmp(&(other.at, b)));
+    survey.lines.sort_by(|(a, one), (b, other)| (one.at, a, &one.id).cmp(&(other.at, b, &other.id)));
+    // What lies before one incident can be a part of an earlier one.
+    survey.lines.dedup_by(|(a, one), (b, other)| (one.at, &*a, &one.id) == (other.at, &*b, &other.id));
     Ok(())
 }
 

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use super::incident::{FieldDiff, Story};
+use super::incident::Story;
 use super::model::{Cell, Report, Row, Standing};
-use super::words::{act, counts, course, coverage, headline, lag, limits, range, scope};
+use super::timeline::FieldDiff;
+use super::words::{act, counts, course, coverage, headline, lag, limits, moment, range, scope};
 use crate::cli::policy::count;
 use crate::cli::printer::{BAD, CAUTION, GOOD, HEADING, QUIET, styled};
 use crate::domain::target::Region;
@@ -93,7 +94,7 @@ fn short(region: &Region) -> String {
 }
 
 fn incidents(text: &mut String, report: &Report) {
-    heading(text, &format!("Incidents, open or ended since {}", report.since));
+    heading(text, &format!("Incidents, open or ended since {}", moment(report.since)));
     if report.incidents.is_empty() {
         text.push_str("none\n");
     }
@@ -116,7 +117,7 @@ fn incident(text: &mut String, report: &Report, story: &Story) {
     );
     let _ = writeln!(text, "      {}", styled(QUIET, &course(story, report.at)));
     for step in story.steps.iter().take(STEPS_MAX) {
-        let _ = writeln!(text, "      {}  {}", step.at, act(step));
+        let _ = writeln!(text, "      {}  {}", moment(step.at), act(step));
         for FieldDiff { field, before, after } in &step.changes {
             let side = |value: &Option<String>| {
                 value.as_ref().map_or_else(|| "(none)".to_owned(), |value| clean(value, VALUE_CHARS))

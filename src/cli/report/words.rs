@@ -1,8 +1,9 @@
 //! Sentences that several formats share.
 
-use super::incident::{Step, StepKind, Story};
+use super::incident::Story;
 use super::lag::{Bin, Lag};
 use super::model::{Coverage, Report, SweepLine};
+use super::timeline::{Step, StepKind};
 use crate::cli::policy::count;
 use crate::cli::status::age;
 use crate::domain::time::{SECOND_MS, Time};
@@ -25,7 +26,7 @@ pub(super) fn scope(report: &Report) -> String {
         report.policy.as_ref().map_or_else(|| "no policy in force".to_owned(), |policy| format!("policy {policy}"));
     let (accounts, regions) = (count(report.accounts.len(), "account"), count(report.regions.len(), "region"));
     let selection = if report.selection.is_empty() { String::new() } else { format!(", {}", report.selection) };
-    format!("{}; {policy}; {accounts} in {regions}{selection}", report.at)
+    format!("{}; {policy}; {accounts} in {regions}{selection}", moment(report.at))
 }
 
 /// The number of targets per standing, without those that none has.
@@ -38,7 +39,7 @@ pub(super) fn counts(report: &Report) -> String {
 pub(super) fn course(story: &Story, now: Time) -> String {
     let lasted = match story.ended {
         Some(ended) => format!("ended {} ago, after {}", age(now.since(ended)), age(ended.since(story.opened))),
-        None => format!("open for {}", age(now.since(story.opened))),
+        None => format!("open for {}{}", age(now.since(story.opened)), right(story)),
     };
     let war = if story.escalated { ", an edit war" } else { "" };
     let corrected =
@@ -46,11 +47,26 @@ pub(super) fn course(story: &Story, now: Time) -> String {
     format!("{lasted}{war}; {}{corrected}", count(usize::try_from(story.acts).unwrap_or(usize::MAX), "act"))
 }
 
+fn right(story: &Story) -> &'static str {
+    match story.wrong {
+        Some(true) => ", wrong now",
+        Some(false) => ", right now",
+        None => "",
+    }
+}
+
+/// A time to the second, as people write it.
+pub(super) fn moment(at: Time) -> String {
+    let text = at.to_string();
+    let date_and_time: String = text.chars().take("2026-11-20T12:00:00".len()).collect();
+    format!("{} UTC", date_and_time.replace('T', " "))
+}
+
 /// Who did what.
 pub(super) fn act(step: &Step) -> String {
     match step.kind {
-        StepKind::Act | StepKind::Refused => format!("{} {}", step.who, step.what),
-        StepKind::Corrected | StepKind::Observed => format!("{}: {}", step.who, step.what),
+        StepKind::Observed => format!("{} {}: {}", step.who, step.what, step.detail),
+        _ => format!("{} {}", step.who, step.what),
     }
 }
 

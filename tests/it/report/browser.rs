@@ -94,19 +94,64 @@ fn is_sound(view: &View, report: &Report) {
     }
 }
 
+/// By this element's id or label, or after this key.
+fn after<'a>(view: &'a View, key: &str) -> &'a Key {
+    view.keys.iter().find(|seen| seen.key == key).unwrap_or_else(|| panic!("{key} was not typed: {:?}", view.keys))
+}
+
 #[test]
 fn page_of_five_hundred_accounts_in_twenty_regions_works_in_a_browser() {
     let sources = big();
     let report = report(&sources);
-    let keys =
-        ["/", "type billing-prod eu-west", "Escape", "until query", "until unreachable", "Space", "ArrowDown", "End"];
-    for view in look("big", &report, &keys[..4]) {
+    let filter = ["/", "type billing-prod eu-west", "Escape"];
+    let legend = ["until standing-in_sync", "Space"];
+    let grid = ["until grid", "ArrowDown", "End"];
+    for view in look("big", &report, &[&filter[..], &legend, &grid].concat()) {
         is_sound(&view, &report);
         assert_eq!((view.seen.rows, view.seen.cells), (accounts(&sources), 10_000));
         assert_eq!(view.seen.grid_count, "10,000 targets in 500 accounts");
-        let [slash, filtered, escaped, ..] = view.keys.as_slice() else { panic!("{:?}", view.keys) };
-        assert_eq!(slash.focus.as_deref(), Some("query"));
+        assert_eq!(after(&view, "/").focus.as_deref(), Some("query"));
+        let filtered = after(&view, "type billing-prod eu-west");
         assert_eq!((filtered.rows, filtered.grid_count.as_str()), (10, "30 targets in 10 accounts"));
-        assert_eq!((escaped.rows, escaped.grid_count.as_str()), (500, "10,000 targets in 500 accounts"));
+        let emptied = after(&view, "Escape");
+        assert_eq!((emptied.rows, emptied.grid_count.as_str()), (500, "10,000 targets in 500 accounts"));
+        let rest = 10_000 - view.seen.per_standing["in_sync"];
+        assert!(
+            after(&view, "Space").grid_count.starts_with(&format!("{rest} targets in")),
+            "{:?}",
+            after(&view, "Space")
+        );
+        let [focus, down, end] = ["until grid", "ArrowDown", "End"].map(|key| after(&view, key));
+        assert_eq!(
+            (focus.focus.as_deref(), focus.stops),
+            (Some("unreachable"), 1),
+            "one stop of the Tab key, at the top"
+        );
+        assert!(focus.detail.contains("data-lake") || focus.detail.contains("no role lets us in"), "{}", focus.detail);
+        assert_ne!(focus.detail, down.detail);
+        assert!(end.detail.contains("us-west-2"), "{}", end.detail);
+        assert!(view.keys.iter().all(|key| key.outline == "solid"), "where the focus is can be seen: {:?}", view.keys);
+    }
+}
+
+#[test]
+fn page_shows_texts_of_others_as_texts_and_incidents_from_act_to_end() {
+    let report = report(&small());
+    for view in look("small", &report, &[]) {
+        is_sound(&view, &report);
+        for text in
+            ["</script><img src=x onerror=alert(1)>", "</script><script>alert(2)</script>", "=cmd|' /C calc'!A0"]
+        {
+            assert!(view.opened.text.contains(text), "{text} is not in {}", view.opened.text);
+        }
+        for text in [
+            "Admin (alice@example.com)",
+            "runAsEnabled",
+            "corrected it: version 6",
+            "the incident is over",
+            "198.51.100.7",
+        ] {
+            assert!(view.opened.text.contains(text), "{text} is not in {}", view.opened.text);
+        }
     }
 }

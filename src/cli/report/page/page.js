@@ -50,12 +50,14 @@ function summary() {
 
 // Incidents
 
-function diff(changes) {
+function diff(changes, observed) {
+  const [first, second] = observed ? ['is', 'should be'] : ['−', '+'];
   const side = (kind, sign, value) =>
-    el('td', { className: kind }, `${sign} ${value ?? '(none)'}`);
+    el('td', { className: observed ? '' : kind }, el('span', { className: 'sign' }, sign), ` ${value ?? '(none)'}`);
   const row = ({ field, before, after }) =>
-    el('tr', {}, el('th', { scope: 'row' }, field), side('before', '−', before), side('after', '+', after));
-  return el('table', { className: 'diff', 'aria-label': 'Fields before and after' }, el('tbody', {}, ...changes.map(row)));
+    el('tr', {}, el('th', { scope: 'row' }, field), side('before', first, before), side('after', second, after));
+  const label = observed ? 'Fields as they are and should be' : 'Fields before and after';
+  return el('table', { className: 'diff', 'aria-label': label }, el('tbody', {}, ...changes.map(row)));
 }
 
 const ATTRIBUTIONS = {
@@ -71,7 +73,7 @@ function step(opened, { at, kind, who, attribution, what, detail, event, changes
     el('p', {}, el('span', { className: 'who' }, who), `${by} ${what}`),
     detail ? el('p', { className: 'minor' }, detail) : null,
     event ? el('p', { className: 'minor' }, `CloudTrail event ${event}`) : null,
-    changes?.length ? diff(changes) : null);
+    changes?.length ? diff(changes, kind === 'observed') : null);
   return el('li', { className: kind }, time, said);
 }
 
@@ -80,11 +82,19 @@ function timeline(story) {
   return el('ol', { className: 'timeline' }, ...story.steps.map((one) => step(story.opened, one)));
 }
 
+const BADGES = { wrong: 'wrong now', right: 'open, right', open: 'open', ended: 'ended' };
+
+function badgeOf({ ended, wrong }) {
+  if (ended !== undefined) return 'ended';
+  if (wrong === undefined) return 'open';
+  return wrong ? 'wrong' : 'right';
+}
+
 function incident(story, index) {
-  const open = story.ended === undefined;
+  const badge = badgeOf(story);
   const place = `${story.account}/${story.region}`;
   const heading = el('summary', {},
-    el('span', { className: open ? 'badge open' : 'badge' }, open ? 'open' : 'ended'),
+    el('span', { className: `badge ${badge}` }, BADGES[badge]),
     el('span', { className: 'what' }, `${story.name || story.account} · ${story.region}`),
     el('span', { className: 'place' }, story.summary),
     el('span', { className: 'course' }, `${words.courses[index]} · ${day(story.opened)} ${clock(story.opened)} UTC`));
