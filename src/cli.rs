@@ -5,6 +5,7 @@ pub mod apply;
 pub mod decode;
 pub mod demo;
 pub mod doctor;
+mod files;
 pub mod history;
 mod login;
 pub mod plan;
@@ -14,6 +15,7 @@ pub mod printer;
 pub mod redrive;
 pub mod render;
 pub mod replay;
+pub mod report;
 pub mod simulate;
 pub mod status;
 
@@ -49,7 +51,7 @@ pub enum Output {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Run the main job on an embedded, simulated organisation: no AWS account, no network.
-    Demo,
+    Demo(demo::DemoArgs),
     /// Show how the reactor reads events: files with one event or one SQS batch each, `-` for standard input.
     Decode(decode::DecodeArgs),
     /// Decide stored cases again, or run events on a simulated organisation and say what would be done.
@@ -62,6 +64,8 @@ enum Command {
     Accept(accept::AcceptArgs),
     /// Show the status of every target from the ledger; targets that are not in sync come first.
     Status(status::StatusArgs),
+    /// Write a report from the ledger: targets, incidents, new accounts, sweeps; as a page, table, json, markdown or csv.
+    Report(report::ReportArgs),
     /// Check hub, roles, and the trail and forwarding rule of every account and region. Nothing is written.
     Doctor(doctor::DoctorArgs),
     /// Ask the managed Linux nodes whether the OS user exists that sessions are to run as. Nothing is changed.
@@ -130,13 +134,14 @@ pub fn main() -> ExitCode {
 
 fn run(cli: &Cli, printer: &Printer) -> ExitStatus {
     match &cli.command {
-        Command::Demo => demo::run(cli.output, printer),
+        Command::Demo(args) => demo::run(args, cli.output, printer),
         Command::Decode(args) => decoded(args, cli.output, printer),
         Command::Replay(args) => replay::run(args, cli.output, printer, now()),
         Command::Plan(args) => plan::run(args, cli.output, printer),
         Command::Apply(args) => apply::run(args, cli.output, printer),
         Command::Accept(args) => accept::run(args, cli.output, printer),
         Command::Status(args) => status::run(args, cli.output, printer),
+        Command::Report(args) => report::run(args, cli.output, printer),
         Command::Doctor(args) => doctor::run(args, cli.output, printer),
         Command::Preflight(args) => preflight::run(args, cli.output, printer),
         Command::History(args) => history::history(args, cli.output, printer),

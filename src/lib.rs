@@ -60,6 +60,7 @@
 //! | a decision without its effects | [`reactor::preview`] (feature `cli`) |
 //! | desired against observed state, and applying a plan | [`cli::plan`], [`cli::apply`] (feature `cli`) |
 //! | whether hub, roles, trails and forwarding rules are there | [`cli::doctor`], [`aws::hub_view`] (feature `cli`) |
+//! | a report of targets, incidents, new accounts and sweeps, in six formats | [`cli::report`] (feature `cli`) |
 //! | whether the OS user exists on the nodes | [`cli::preflight`], [`aws::nodes`] (feature `cli`) |
 //! | the second function: sessions of an administrator role in new accounts | [`broker`] |
 //! | service control policies, LZA's configuration and the runbook, written from the policy | [`cli::render`] (feature `cli`) |

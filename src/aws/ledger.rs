@@ -51,6 +51,8 @@ mod plan;
 mod row;
 #[cfg(feature = "cli")]
 mod scan;
+#[cfg(feature = "cli")]
+mod survey;
 mod sweep;
 mod transaction;
 #[cfg(feature = "cli")]

@@ -8,7 +8,7 @@ use super::client::Clients;
 use super::ledger::DynamoLedger;
 use crate::domain::milestones::Milestones;
 use crate::domain::policy::Policy;
-use crate::domain::record::{Enabled, Status};
+use crate::domain::record::{Enabled, Incident, Status};
 use crate::domain::sweep::Sweep;
 use crate::domain::target::{AccountFacts, AccountId, Region, Target};
 use crate::domain::time::Time;
@@ -61,6 +61,17 @@ pub struct HistoryLine {
     pub contents: Vec<String>,
 }
 
+/// Accounts, targets, and what the ledger knows of incidents.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Survey {
+    /// Accounts and targets.
+    pub inventory: Inventory,
+    /// Open incidents, at most one a target.
+    pub open: Vec<(Target, Incident)>,
+    /// Lines of history that were written while an incident was open, oldest first.
+    pub lines: Vec<(Target, HistoryLine)>,
+}
+
 /// Read-only access to the ledger.
 pub struct LedgerView {
     ledger: DynamoLedger,
@@ -94,6 +105,30 @@ impl LedgerView {
     /// The table cannot be read, or a row is malformed.
     pub async fn status(&self, statuses: &[Status]) -> Result<Inventory, Fault> {
         self.ledger.inventory_from_index(statuses).await
+    }
+
+    /// Every account, every target and the incidents of the time from `since` on. Scans the whole table, once.
+    ///
+    /// # Errors
+    /// The table cannot be read, or a row is malformed.
+    pub async fn survey(&self, since: Time) -> Result<Survey, Fault> {
+        self.ledger.survey(since).await
+    }
+
+    /// The same of one account, in one query.
+    ///
+    /// # Errors
+    /// The table cannot be read, or a row is malformed.
+    pub async fn survey_of(&self, account: &AccountId, since: Time) -> Result<Survey, Fault> {
+        self.ledger.survey_of(account, since).await
+    }
+
+    /// A target's lines of history from `from` until just before `until`, oldest first.
+    ///
+    /// # Errors
+    /// The table cannot be read, or a row is malformed.
+    pub async fn lines_between(&self, target: &Target, from: Time, until: Time) -> Result<Vec<HistoryLine>, Fault> {
+        self.ledger.lines_between(target, from, until).await
     }
 
     /// The last sweep and its progress.

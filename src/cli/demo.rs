@@ -1,14 +1,27 @@
 //! `runasctl demo`: the main job on an embedded organisation, shown as a timeline, with every expectation checked.
 
+mod report;
 mod scenes;
 mod show;
 mod stage;
 
+use std::path::PathBuf;
+
+use clap::Args;
 use serde_json::{Value, json};
 
 use super::printer::Printer;
 use super::{ExitStatus, Output};
 use stage::Stage;
+
+/// Run the main job on an embedded, simulated organisation: no AWS account, no network.
+#[derive(Clone, Debug, Args)]
+pub struct DemoArgs {
+    /// Also write the report of the organisation at the end: a page for a browser where the name ends in .html, and else in
+    /// the format of `runasctl report` that it ends in.
+    #[arg(long, value_name = "FILE")]
+    report: Option<PathBuf>,
+}
 
 /// A condition that must hold at the end of a scene.
 #[derive(Clone, Debug)]
@@ -54,7 +67,7 @@ struct Row {
 }
 
 /// Runs the demo; succeeds only if every expectation holds.
-pub fn run(output: Output, printer: &Printer) -> ExitStatus {
+pub fn run(args: &DemoArgs, output: Output, printer: &Printer) -> ExitStatus {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
     let runtime = match runtime {
         Ok(runtime) => runtime,
@@ -88,6 +101,14 @@ pub fn run(output: Output, printer: &Printer) -> ExitStatus {
         match output {
             Output::Table => printer.data(&show::ending(&after, &scenes)),
             Output::Json => printer.data(&format!("{:#}\n", as_json(&before, &scenes, &after, held))),
+        }
+        if let Some(path) = &args.report {
+            let report = report::of(stage.sim()).await.map_err(|fault| fault.to_string());
+            if let Err(problem) = report.and_then(|report| report.write(path, None)) {
+                printer.error(&problem);
+                return ExitStatus::Error;
+            }
+            printer.talk(&format!("the report is in {}\n", path.display()));
         }
         if held { ExitStatus::Success } else { ExitStatus::Error }
     })

@@ -3,6 +3,8 @@
 mod explain;
 mod lines;
 
+pub(super) use lines::done;
+
 use std::fmt;
 use std::str::FromStr;
 

@@ -1,6 +1,6 @@
 //! `runasctl status`: the status of all targets, from the ledger. Targets that are not in sync come first.
 
-mod overview;
+pub(super) mod overview;
 mod show;
 
 use clap::{Args, ValueEnum};
@@ -15,7 +15,7 @@ use crate::config::operator::{LEDGER, trust};
 use crate::domain::record::Status;
 use crate::domain::target::{AccountId, OuId};
 use overview::{Overview, Query};
-pub(super) use show::{age, in_words};
+pub(super) use show::{age, in_words, word};
 
 /// Show the status of every target from the ledger; targets that are not in sync come first.
 #[derive(Clone, Debug, Args)]
@@ -42,7 +42,7 @@ pub struct StatusArgs {
 /// The status of a target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 #[value(rename_all = "snake_case")]
-enum Filter {
+pub(super) enum Filter {
     New,
     InSync,
     Drifted,

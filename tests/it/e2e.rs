@@ -24,6 +24,7 @@ mod policy;
 mod preflight;
 mod queue;
 mod redrive;
+mod report;
 mod stage;
 mod start;
 mod status;

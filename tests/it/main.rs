@@ -18,6 +18,7 @@ mod properties;
 mod reactor;
 mod readme;
 mod render;
+mod report;
 mod retrying;
 mod scenarios;
 mod support;

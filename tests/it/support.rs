@@ -17,6 +17,7 @@ pub(crate) mod iam;
 pub(crate) mod installer;
 pub(crate) mod invoke;
 pub(crate) mod lambda;
+pub(crate) mod node;
 pub(crate) mod org;
 pub(crate) mod python;
 pub(crate) mod table;

@@ -64,7 +64,7 @@ impl DynamoLedger {
     }
 }
 
-fn line(item: &Item) -> Result<HistoryLine, Fault> {
+pub(super) fn line(item: &Item) -> Result<HistoryLine, Fault> {
     let text = |name: &str| items::text(item, name).map(str::to_owned).map_err(|what| corrupt(&what));
     let broken = |name: &str| QUERY.fault(FaultClass::Invalid, "Corrupt", &format!("`{name}` of a line is not one"));
     let contents = match item.get("contents") {

@@ -40,12 +40,12 @@ const NAMES: [&str; 15] = [
 ];
 /// Accounts whose facts are read concurrently.
 const CONCURRENCY: usize = 8;
-const PAGES_MAX: usize = 100;
+pub(super) const PAGES_MAX: usize = 100;
 
-fn filter() -> RowFilter {
+pub(super) fn filter() -> RowFilter {
     RowFilter {
-        filter: FILTER,
-        projection: PROJECTION,
+        filter: FILTER.to_owned(),
+        projection: PROJECTION.to_owned(),
         names: NAMES.map(|name| (format!("#{name}"), name.to_owned())).into(),
         values: HashMap::from([(":meta".to_owned(), s("META")), (":region".to_owned(), s("REGION#"))]),
     }
@@ -99,7 +99,7 @@ impl DynamoLedger {
     }
 }
 
-fn inventory(rows: &[Item]) -> Result<Inventory, Fault> {
+pub(super) fn inventory(rows: &[Item]) -> Result<Inventory, Fault> {
     let mut inventory = Inventory::default();
     for row in rows {
         match Key::sort_of(row) {

@@ -104,6 +104,11 @@ impl Key {
         Self { pk: Self::POLICY.to_owned(), sk: format!("{}{number:08}", Self::VERSION) }
     }
 
+    /// Where history lines written at `at` or later begin.
+    pub(super) fn events_from(at: Time) -> String {
+        format!("EVENT#{}", sortable(at))
+    }
+
     fn of_dead_letters(sk: String) -> Self {
         Self { pk: "DEADLETTER".to_owned(), sk }
     }

@@ -20,8 +20,8 @@ const PAGES_MAX: usize = 20_000;
 
 /// Which rows to read, and which of their attributes.
 pub(super) struct RowFilter {
-    pub(super) filter: &'static str,
-    pub(super) projection: &'static str,
+    pub(super) filter: String,
+    pub(super) projection: String,
     pub(super) names: HashMap<String, String>,
     pub(super) values: HashMap<String, AttributeValue>,
 }
@@ -30,8 +30,8 @@ impl DynamoLedger {
     /// Every account with facts, ordered by id.
     pub(in crate::aws) async fn known_accounts(&self) -> Result<Vec<AccountFacts>, Fault> {
         let filter = RowFilter {
-            filter: "SK = :meta AND attribute_exists(#facts)",
-            projection: "SK, #facts",
+            filter: "SK = :meta AND attribute_exists(#facts)".to_owned(),
+            projection: "SK, #facts".to_owned(),
             names: HashMap::from([("#facts".to_owned(), items::FACTS.to_owned())]),
             values: HashMap::from([(":meta".to_owned(), s("META"))]),
         };
@@ -56,8 +56,8 @@ impl DynamoLedger {
             .table_name(&self.table)
             .segment(segment)
             .total_segments(SEGMENTS)
-            .filter_expression(filter.filter)
-            .projection_expression(filter.projection)
+            .filter_expression(&filter.filter)
+            .projection_expression(&filter.projection)
             .set_expression_attribute_names(names)
             .set_expression_attribute_values(Some(filter.values.clone()));
         let mut pages = scan.into_paginator().send();

@@ -9,7 +9,7 @@ use std::sync::{Mutex, PoisonError};
 use serde::{Deserialize, Serialize};
 
 use super::outcome::TargetOutcome;
-use crate::cli::plan::file::private;
+use crate::cli::files::private;
 use crate::domain::target::Target;
 use crate::domain::time::Time;
 

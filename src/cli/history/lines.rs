@@ -49,7 +49,7 @@ pub(super) fn who(case: &Value) -> String {
 }
 
 /// What the reactor did.
-pub(super) fn done(case: &Value) -> String {
+pub(in crate::cli) fn done(case: &Value) -> String {
     if let Some(version) = case.pointer("/accepted/version").and_then(Value::as_u64) {
         return format!("what version {version} holds is accepted");
     }

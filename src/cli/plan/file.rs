@@ -1,14 +1,15 @@
 //! A plan as a file: the observed documents, the policy used, and the exact writes. `--output json` prints the same.
 
 use std::collections::BTreeMap;
-use std::fs::{self, OpenOptions};
-use std::io::{self, Write as _};
+use std::fs;
+use std::io;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::entry::{Action, PlanEntry};
+use crate::cli::files;
 use crate::domain::policy::Policy;
 use crate::domain::target::{AccountId, Region};
 use crate::domain::text::{escaped, sha256};
@@ -132,13 +133,7 @@ impl Plan {
     /// Writes the plan to a file that only its owner can read, because it shows what runs in users' shells. An existing
     /// file is replaced atomically.
     pub(super) fn write(&self, path: &Path) -> io::Result<()> {
-        let mut name = path.file_name().unwrap_or_default().to_owned();
-        name.push(".new");
-        let new = path.with_file_name(name);
-        let mut file = private(OpenOptions::new().write(true).create(true).truncate(true)).open(&new)?;
-        file.write_all(self.to_json().as_bytes())?;
-        file.sync_all()?;
-        fs::rename(&new, path)
+        files::replace(path, &self.to_json())
     }
 }
 
@@ -148,11 +143,4 @@ fn digest(mut plan: Value) -> String {
         *id = Value::from("");
     }
     sha256(&plan.to_string())
-}
-
-/// Restricts a new file to its owner, on platforms that support it.
-pub(in crate::cli) fn private(options: &mut OpenOptions) -> &mut OpenOptions {
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(options, 0o600);
-    options
 }

@@ -13,66 +13,71 @@ use crate::domain::time::Time;
 
 /// The known state of one target.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Line {
-    pub(super) target: Target,
-    pub(super) name: String,
-    pub(super) status: Status,
-    pub(super) why: String,
+pub(in crate::cli) struct Line {
+    pub(in crate::cli) target: Target,
+    pub(in crate::cli) name: String,
+    pub(in crate::cli) status: Status,
+    pub(in crate::cli) why: String,
     /// When the record last changed; absent where the target was never observed.
-    pub(super) updated: Option<Time>,
+    pub(in crate::cli) updated: Option<Time>,
     /// The last recorded check.
-    pub(super) checked: Option<Time>,
+    pub(in crate::cli) checked: Option<Time>,
     /// The last complete sweep has not checked it either, so its status is outdated.
-    pub(super) not_checked: bool,
-    pub(super) policy: String,
+    pub(in crate::cli) not_checked: bool,
+    pub(in crate::cli) policy: String,
 }
 
 /// The progress of a new account.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct NewAccount {
-    pub(super) account: AccountId,
-    pub(super) name: String,
-    pub(super) since: Time,
+pub(in crate::cli) struct NewAccount {
+    pub(in crate::cli) account: AccountId,
+    pub(in crate::cli) name: String,
+    pub(in crate::cli) since: Time,
     /// When its last target was configured; absent while one is not.
-    pub(super) until: Option<Time>,
+    pub(in crate::cli) until: Option<Time>,
     /// The milestones of each region.
-    pub(super) regions: BTreeMap<Region, Milestones>,
+    pub(in crate::cli) regions: BTreeMap<Region, Milestones>,
 }
 
 /// Regions that the same accounts have enabled and the policy does not govern.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Ungoverned {
-    pub(super) regions: Vec<Region>,
-    pub(super) accounts: BTreeSet<AccountId>,
+pub(in crate::cli) struct Ungoverned {
+    pub(in crate::cli) regions: Vec<Region>,
+    pub(in crate::cli) accounts: BTreeSet<AccountId>,
 }
 
 /// The selection of targets.
-pub(super) struct Query<'a> {
-    pub(super) ou: Option<&'a OuId>,
-    pub(super) statuses: &'a [Status],
-    pub(super) now: Time,
+pub(in crate::cli) struct Query<'a> {
+    pub(in crate::cli) ou: Option<&'a OuId>,
+    pub(in crate::cli) statuses: &'a [Status],
+    pub(in crate::cli) now: Time,
 }
 
 /// The status of the selected targets.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Overview {
+pub(in crate::cli) struct Overview {
     /// The most urgent lines first, those in sync last.
-    pub(super) lines: Vec<Line>,
-    pub(super) new_accounts: Vec<NewAccount>,
+    pub(in crate::cli) lines: Vec<Line>,
+    pub(in crate::cli) new_accounts: Vec<NewAccount>,
     /// Enabled regions that are not governed; absent where only some statuses were selected.
-    pub(super) ungoverned: Option<Vec<Ungoverned>>,
+    pub(in crate::cli) ungoverned: Option<Vec<Ungoverned>>,
     /// Number of accounts that have not recently reported their enabled regions.
-    pub(super) silent: usize,
+    pub(in crate::cli) silent: usize,
     /// Number of selected accounts that are known and in the organisation.
-    pub(super) accounts: usize,
+    pub(in crate::cli) accounts: usize,
     /// The last sweep.
-    pub(super) sweep: Option<Sweep>,
+    pub(in crate::cli) sweep: Option<Sweep>,
     /// Number of targets whose account left or was closed, or whose region is no longer governed.
-    pub(super) past: usize,
+    pub(in crate::cli) past: usize,
 }
 
 impl Overview {
-    pub(super) fn of(inventory: &Inventory, policy: Option<&Policy>, sweep: Option<Sweep>, query: &Query<'_>) -> Self {
+    pub(in crate::cli) fn of(
+        inventory: &Inventory,
+        policy: Option<&Policy>,
+        sweep: Option<Sweep>,
+        query: &Query<'_>,
+    ) -> Self {
         let Query { ou, statuses, now } = *query;
         let swept = sweep.as_ref().and_then(Sweep::completed);
         let below = |facts: &&AccountFacts| ou.is_none_or(|ou| facts.ou_path.contains(ou));
@@ -165,7 +170,7 @@ impl Overview {
     }
 
     /// Number of targets per status, the most urgent first.
-    pub(super) fn counts(&self) -> Vec<(Status, usize)> {
+    pub(in crate::cli) fn counts(&self) -> Vec<(Status, usize)> {
         let mut counts: Vec<(Status, usize)> = Vec::new();
         for line in &self.lines {
             match counts.iter_mut().find(|(status, _)| *status == line.status) {
@@ -176,7 +181,7 @@ impl Overview {
         counts
     }
 
-    pub(super) fn exit_status(&self) -> ExitStatus {
+    pub(in crate::cli) fn exit_status(&self) -> ExitStatus {
         let unread = |line: &Line| matches!(line.status, Status::Unreachable | Status::Waiting | Status::New);
         let unknown = |line: &Line| line.not_checked || unread(line);
         if self.lines.iter().any(unknown) {
@@ -210,24 +215,24 @@ fn last(regions: &BTreeMap<Region, Milestones>, milestone: fn(&Milestones) -> Op
 
 impl NewAccount {
     /// When its first target could be read.
-    pub(super) fn reached(&self) -> Option<Time> {
+    pub(in crate::cli) fn reached(&self) -> Option<Time> {
         self.regions.values().filter_map(|passed| passed.reached).min()
     }
 
     /// When a member role first worked.
-    pub(super) fn member_role(&self) -> Option<Time> {
+    pub(in crate::cli) fn member_role(&self) -> Option<Time> {
         self.regions.values().filter_map(|passed| passed.member_role).min()
     }
 
     /// Number of its regions that have passed a milestone.
-    pub(super) fn count(&self, milestone: fn(&Milestones) -> Option<Time>) -> usize {
+    pub(in crate::cli) fn count(&self, milestone: fn(&Milestones) -> Option<Time>) -> usize {
         self.regions.values().filter_map(milestone).count()
     }
 }
 
 impl Line {
     /// Needs no attention.
-    pub(super) fn is_fine(&self) -> bool {
+    pub(in crate::cli) fn is_fine(&self) -> bool {
         matches!(self.status, Status::InSync | Status::Exempt) && !self.not_checked
     }
 }

@@ -186,7 +186,7 @@ fn clean_lines(text: &str) -> String {
 }
 
 /// The serialised name of a status.
-fn word(status: Status) -> String {
+pub(in crate::cli) fn word(status: Status) -> String {
     match serde_json::to_value(status) {
         Ok(Value::String(word)) => word,
         _ => String::new(),
