@@ -34,7 +34,7 @@ impl Deployed {
         actions.filter(|action| services.contains(&action.split(':').next().unwrap_or_default())).collect()
     }
 
-    fn hears_of_poison(&self) {
+    fn is_alerted_of_an_undecodable_message(&self) {
         self.hub.event(BUS, &serde_json::from_str(&sample("ssm/event-version-2.json")).expect("JSON"));
     }
 
@@ -57,7 +57,7 @@ impl Deployed {
 #[test]
 fn the_function_is_allowed_what_it_does_and_nothing_else() {
     let deployed = Deployed::set();
-    deployed.hears_of_poison();
+    deployed.is_alerted_of_an_undecodable_message();
     deployed.hears_of_a_new_document(PAYMENTS, HOME);
     deployed.come_to_rest();
     deployed.hears_of_a_busy_region(PAYMENTS, FRANKFURT);

@@ -40,8 +40,8 @@ impl Play {
         self.nothing_was_put_aside();
         self.come_to_rest();
         let late = |alert: &Value| alert["kind"] == "gap_too_long";
-        let told = self.alerts(account);
-        assert!(!told.is_empty() && told.iter().all(late), "on-call hears of it once it is over: {told:#?}");
+        let alerted = self.alerts(account);
+        assert!(!alerted.is_empty() && alerted.iter().all(late), "on-call hears of it once it is over: {alerted:#?}");
     }
 }
 

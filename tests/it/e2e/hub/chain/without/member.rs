@@ -94,13 +94,13 @@ impl Play {
             LostEdit => self.is_undone((account, HOME), "edit_reverted"),
             Quiet => self.is_right((account, HOME)),
             Region => {
-                let told = self.told_of_a_region();
-                self.is_right((account, HOME)) && told
+                let alerted = self.is_alerted_of_a_region();
+                self.is_right((account, HOME)) && alerted
             }
         }
     }
 
-    fn told_of_a_region(&self) -> bool {
+    fn is_alerted_of_a_region(&self) -> bool {
         self.any_alert(|alert| alert["kind"] == "region_ungoverned" && alert.to_string().contains(JAKARTA))
     }
 
@@ -136,7 +136,7 @@ fn account_that_lacks_a_permission_of_its_member_role_shows_and_is_put_right_onc
     for (action, account, _, sign) in CASES {
         play.await_sign(sign, action, (account, HOME));
     }
-    assert!(!play.told_of_a_region(), "nobody knows of that region");
+    assert!(!play.is_alerted_of_a_region(), "nobody knows of that region");
 
     let before = play.denied();
     play.deployed.stage.pass(WAIT_SECONDS);

@@ -34,18 +34,18 @@ pub(super) enum Sign {
 /// A deployment with the alerts that it has sent.
 pub(super) struct Play {
     pub(super) deployed: Deployed,
-    told: RefCell<Vec<Value>>,
+    alerts_seen: RefCell<Vec<Value>>,
 }
 
 impl Play {
     pub(super) fn of(deployed: Deployed) -> Self {
-        Self { deployed, told: RefCell::default() }
+        Self { deployed, alerts_seen: RefCell::default() }
     }
 
     /// Carries events and alerts.
     pub(super) fn hear(&self) {
         self.deployed.forward();
-        self.told.borrow_mut().extend(self.deployed.told());
+        self.alerts_seen.borrow_mut().extend(self.deployed.alerts());
     }
 
     pub(super) fn come_to_rest(&self) {
@@ -110,8 +110,8 @@ impl Play {
     /// The document is right, the ledger knows it, and an alert about the place has these words.
     pub(super) fn is_undone(&self, (account, region): (&str, &str), words: &str) -> bool {
         let about = |alert: &Value| alert["account"] == account && alert["region"] == region;
-        let told = self.told.borrow().iter().any(|alert| about(alert) && alert.to_string().contains(words));
-        told && self.is_right((account, region))
+        let alerted = self.alerts_seen.borrow().iter().any(|alert| about(alert) && alert.to_string().contains(words));
+        alerted && self.is_right((account, region))
     }
 
     pub(super) fn is_right(&self, (account, region): (&str, &str)) -> bool {
@@ -120,15 +120,15 @@ impl Play {
 
     /// The alerts about a place, since the last call that forgot them.
     pub(super) fn alerts(&self, account: &str) -> Vec<Value> {
-        self.told.borrow().iter().filter(|alert| alert["account"] == account).cloned().collect()
+        self.alerts_seen.borrow().iter().filter(|alert| alert["account"] == account).cloned().collect()
     }
 
     pub(super) fn any_alert(&self, is_so: impl Fn(&Value) -> bool) -> bool {
-        self.told.borrow().iter().any(is_so)
+        self.alerts_seen.borrow().iter().any(is_so)
     }
 
     pub(super) fn forget(&self) {
-        self.told.borrow_mut().clear();
+        self.alerts_seen.borrow_mut().clear();
     }
 
     /// Whether the operator has seen it.
