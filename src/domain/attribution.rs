@@ -123,8 +123,8 @@ pub(super) fn is_echo(intent: &Intent, action: Action) -> bool {
 }
 
 /// Whether a write was not refused, or its version is there nevertheless.
-fn may_have_landed(facts: &Facts, name: &String, intent: &Intent) -> bool {
-    let is_its = |version: &VersionFact| version.name.as_ref() == Some(name) && intent_of(facts, version).is_some();
+fn may_have_landed(facts: &Facts, name: &str, intent: &Intent) -> bool {
+    let is_its = |version: &VersionFact| version.name.as_deref() == Some(name) && intent_of(facts, version).is_some();
     intent.ended != Some(Ended::Refused) || facts.versions.values().any(is_its)
 }
 

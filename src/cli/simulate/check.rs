@@ -320,7 +320,7 @@ impl Checker {
         match wrong(sim.document(target).as_ref(), &owned(user, idle), truth) {
             None if swept && status != Status::InSync => Err(format!("{target}: right, and {status:?}")),
             None => {
-                if let Some(document) = sim.document(target).filter(|_| !truth.unmeasured) {
+                if let Some(document) = sim.document(target).filter(|_| !truth.awaits_clock()) {
                     truth.resume_from(&parse(text_of(&document, document.latest())));
                 }
                 truth.blind &= !swept;
@@ -362,7 +362,7 @@ fn wrong(document: Option<&Document>, owned: &Owned, truth: &Truth) -> Option<St
     let lost = should.change_to(content);
     // A field that an earlier baseline owned keeps its value: the reactor's changes are accepted like a pipeline's.
     let ours = |change: &&FieldChange| change.field == "idleSessionTimeout" && change.to == Some(Value::from("15"));
-    let knowable = truth.unknowable.is_none() && !truth.unmeasured;
+    let knowable = truth.unknowable.is_none() && !truth.awaits_clock();
     let lost = lost.iter().find(|change| !ours(change)).filter(|_| knowable)?;
     Some(format!("{} is {:?}, and a trusted actor made it {:?}", lost.field, lost.to, lost.from))
 }

@@ -53,6 +53,18 @@ pub(super) struct Owed {
     pub(super) action: Action,
 }
 
+/// What the reactor can know of the difference between CloudTrail's clock and SSM's.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Clock {
+    /// Nothing, and it has not mattered.
+    #[default]
+    Unmeasured,
+    /// Nothing, and a trusted edit cannot be told by its time.
+    Needed,
+    /// The event of a version by the reactor was not lost.
+    Measured,
+}
+
 /// The truth about one target.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Truth {
@@ -85,10 +97,7 @@ pub(super) struct Truth {
     makers: BTreeMap<u64, (Author, Time)>,
     /// The document has another type, so its content is no preference.
     other_type: bool,
-    /// The event of a version by the reactor was not lost: it shows how far CloudTrail's clock is from SSM's.
-    measured: bool,
-    /// A trusted edit cannot be told by its time, because the clocks differ and nothing has shown by how much yet.
-    pub(super) unmeasured: bool,
+    clock: Clock,
 }
 
 impl Truth {
@@ -159,12 +168,17 @@ impl Truth {
 
     fn measure(&mut self, call: &Called, author: Author, skew_ms: i64) {
         let made = matches!(call.action, Action::Created | Action::Updated { .. });
-        match author {
-            Author::Us => self.measured |= made && call.fate != Fate::Lost,
-            Author::Pipeline => self.unmeasured |= made && !SKEW_MS.contains(&skew_ms),
-            Author::BreakGlass | Author::Admin => {}
+        if made && author == Author::Us && call.fate != Fate::Lost {
+            self.clock = Clock::Measured;
         }
-        self.unmeasured &= !self.measured;
+        if made && author == Author::Pipeline && self.clock == Clock::Unmeasured && !SKEW_MS.contains(&skew_ms) {
+            self.clock = Clock::Needed;
+        }
+    }
+
+    /// Whether a trusted edit waits for a measure of the clocks.
+    pub(super) fn awaits_clock(&self) -> bool {
+        self.clock == Clock::Needed
     }
 
     /// Making the latest version the default is what the reactor would do. A move to the caller's own version in the second
