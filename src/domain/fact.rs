@@ -4,6 +4,7 @@
 //! added ([`super::merge`]). Authors and accepted content are computed from all of them each time ([`super::attribution`],
 //! [`super::accepted`]).
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
@@ -173,13 +174,21 @@ pub struct Intent {
     pub notified: Notified,
 }
 
-/// The event of a write's own call. Of several the earliest counts.
+/// The event of a write's own call. Of several the latest call counts, as it was first heard: a late copy of an older call
+/// that may be the same write's then changes nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Echo {
     /// CloudTrail's time of the call.
     pub at: Time,
     /// When the event first arrived: it is of no write that was logged later.
     pub heard: Time,
+}
+
+impl Echo {
+    /// The one that counts of two.
+    pub fn of(one: Option<Self>, other: Option<Self>) -> Option<Self> {
+        one.into_iter().chain(other).max_by_key(|echo| (echo.at, Reverse(echo.heard)))
+    }
 }
 
 /// The kind of a write.

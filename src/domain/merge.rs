@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::fact::{Absence, Base, CallFact, Delta, Facts, Intent, Notified, VersionFact};
+use super::fact::{Absence, Base, CallFact, Delta, Echo, Facts, Intent, Notified, VersionFact};
 use super::policy::Owned;
 use super::time::Time;
 
@@ -100,7 +100,7 @@ fn intent(one: &Intent, other: &Intent) -> Intent {
     let bare = |intent: &Intent| Intent { ended: None, echo: None, notified: Notified::No, ..intent.clone() };
     Intent {
         ended: one.ended.max(other.ended),
-        echo: one.echo.into_iter().chain(other.echo).min(),
+        echo: Echo::of(one.echo, other.echo),
         notified: one.notified.max(other.notified),
         ..either(&bare(one), &bare(other))
     }

@@ -30,7 +30,7 @@ fn learn(facts: &Facts, call: &CallFact) -> Facts {
         let mut intent = intent.clone();
         if call.edit.failed.is_none() && is_echo(&intent, call.edit.action) {
             let echo = Echo { at: call.edit.at, heard: call.heard };
-            intent.echo = intent.echo.into_iter().chain([echo]).min();
+            intent.echo = Echo::of(intent.echo, Some(echo));
         }
         learned.intents.insert(name.clone(), intent);
     } else if !is_beyond_judging(facts, call) {

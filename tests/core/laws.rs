@@ -363,14 +363,15 @@ fn base_that_reaches_further_counts_and_nothing_that_left_comes_back() {
 }
 
 #[test]
-fn write_that_landed_is_not_refused_afterwards() {
+fn write_that_landed_is_not_refused_afterwards_and_its_latest_echo_counts_as_first_heard() {
     let of_intent = |ended, echo: Option<(i64, i64)>| {
         let echo = echo.map(|(at, heard)| Echo { at: at_ms(at), heard: at_ms(heard) });
         let intent = crate::support::facts::intent(Intended::Put, 5, 90, None);
         Facts { intents: [("w".to_owned(), Intent { ended, echo, ..intent })].into(), ..Facts::default() }
     };
     let landed = of_intent(Some(Ended::Landed(at_ms(5))), None);
-    let refused = of_intent(Some(Ended::Refused), Some((3, 9)));
-    let both = merge(&merge(&of_intent(None, Some((4, 8))), &refused), &landed);
-    assert_eq!(both, of_intent(Some(Ended::Landed(at_ms(5))), Some((3, 9))));
+    let refused = of_intent(Some(Ended::Refused), Some((3, 7)));
+    let copied = merge(&of_intent(None, Some((4, 8))), &of_intent(None, Some((4, 9))));
+    let both = merge(&merge(&copied, &refused), &landed);
+    assert_eq!(both, of_intent(Some(Ended::Landed(at_ms(5))), Some((4, 8))));
 }
