@@ -75,8 +75,7 @@ impl Deployed {
 
     /// What roles did, or tried: `allowed` or not.
     fn did(&self, role: &str, action: &str, allowed: bool) -> usize {
-        let checks = self.hub.checks().into_iter();
-        checks.filter(|it| it.role == role && it.action == action && it.allowed == allowed).count()
+        self.hub.checks_of(role, action).iter().filter(|it| it.allowed == allowed).count()
     }
 
     /// The StackSet reaches an account, and its quarantine ends.

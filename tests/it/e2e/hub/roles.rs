@@ -34,6 +34,28 @@ impl Deployed {
         self.hub.cloud.aws_in(role.place(), "iam", "put_role_policy", &put);
     }
 
+    /// Lets a role do this and nothing else in the hub account; answers with the variables of a session of it.
+    pub(super) fn session_of(&self, name: &str, rights: &[&str]) -> [(&'static str, String); 3] {
+        let trust = json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole",
+            "Principal": {"AWS": format!("arn:aws:iam::{HUB}:root")}}]});
+        if !self.hub.aws("iam", "list_roles", &json!({})).to_string().contains(&format!("role/{name}\"")) {
+            let role = json!({"RoleName": name, "AssumeRolePolicyDocument": trust.to_string()});
+            self.hub.aws("iam", "create_role", &role);
+        }
+        let policy =
+            json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": rights, "Resource": "*"}]});
+        let policy = json!({"RoleName": name, "PolicyName": "operator", "PolicyDocument": policy.to_string()});
+        self.hub.aws("iam", "put_role_policy", &policy);
+        let role = json!({"RoleArn": format!("arn:aws:iam::{HUB}:role/{name}"), "RoleSessionName": "operator"});
+        let keys = self.hub.aws("sts", "assume_role", &role)["Credentials"].take();
+        let key = |name: &str| text_of(&keys[name]);
+        [
+            ("AWS_ACCESS_KEY_ID", key("AccessKeyId")),
+            ("AWS_SECRET_ACCESS_KEY", key("SecretAccessKey")),
+            ("AWS_SESSION_TOKEN", key("SessionToken")),
+        ]
+    }
+
     /// Functions that start now remember nothing: neither sessions, nor the policy or the accounts of a minute ago.
     pub(super) fn start_afresh(&self) {
         self.start_function(HUB, "runas-reactor", 60);

@@ -36,7 +36,7 @@ impl Play {
         self.deployed.start_afresh();
         let all = || REGIONS.into_iter().all(|region| self.is_right((account, region)));
         let what = format!("the account is right everywhere once {action} is given back");
-        self.pass_until(&what, all, || self.why((account, HOME)));
+        self.pass_until(&what, all, || self.explained((account, HOME)));
         self.nothing_was_put_aside();
         self.come_to_rest();
         let late = |alert: &Value| alert["kind"] == "gap_too_long";

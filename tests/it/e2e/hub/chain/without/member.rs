@@ -162,11 +162,11 @@ fn account_that_lacks_a_permission_of_its_member_role_shows_and_is_put_right_onc
 
     // Who made a change is known again.
     let (_, account, ..) = CASES[CASES.len() - 1];
-    play.lost_edit((account, HOME), "trudy");
+    play.lost_edit((account, HOME), "trudy", "admin");
     play.sweep();
     play.pass_until(
         "the event history names her",
         || play.is_undone((account, HOME), "trudy"),
-        || play.why((account, HOME)),
+        || play.explained((account, HOME)),
     );
 }

@@ -15,8 +15,10 @@ use crate::support::cloud::Cloud;
 pub(super) const WAIT_SECONDS: i64 = 16 * 60;
 /// Between two looks, in the time of the machine.
 const PAUSE: Duration = Duration::from_millis(150);
-/// Looks without any news after which the functions are at rest.
+/// Looks at which no function runs until they count as being at rest.
 const QUIET: usize = 4;
+/// Lines of the function's log that a failed wait shows.
+const LINES: usize = 60;
 
 /// What an operator sees of a permission that is missing.
 #[derive(Clone, Copy, Debug)]
@@ -93,11 +95,9 @@ impl Play {
     /// Lets time pass until it is so, whenever the functions are at rest: what they are about would be out of time.
     #[track_caller]
     pub(super) fn pass_until(&self, what: &str, is_so: impl Fn() -> bool, explain: impl Fn() -> String) {
-        let (mut known, mut quiet) = (0, 0);
+        let mut quiet = 0;
         let is_over = || {
-            let checks = self.deployed.hub.checks().len();
-            quiet = if checks == known { quiet + 1 } else { 0 };
-            known = checks;
+            quiet = if self.deployed.hub.is_busy() { 0 } else { quiet + 1 };
             if quiet >= QUIET {
                 self.deployed.stage.pass(WAIT_SECONDS);
                 quiet = 0;
@@ -149,8 +149,8 @@ impl Play {
 
     #[track_caller]
     pub(super) fn await_sign(&self, sign: Sign, action: &str, place: (&str, &str)) {
-        let explain = || format!("{:#?}; {}; {}", self.alerts(place.0), self.why(place), self.deployed.hub.logs());
-        self.until(&format!("{action} shows as {sign:?}"), || self.shows(sign, action, place), explain);
+        let what = format!("{action} shows as {sign:?}");
+        self.until(&what, || self.shows(sign, action, place), || self.explained(place));
     }
 
     /// What the ledger says why a target is not right.
@@ -159,6 +159,14 @@ impl Play {
         let table = self.deployed.hub.id("Table");
         let row = self.deployed.hub.aws("dynamodb", "get_item", &json!({"TableName": table, "Key": key}));
         text_of(&row["Item"]["why"]["S"])
+    }
+
+    /// What is known of a place, and what the functions wrote last.
+    pub(super) fn explained(&self, place: (&str, &str)) -> String {
+        let logs = self.deployed.hub.logs();
+        let lines: Vec<&str> = logs.lines().filter(|line| line.contains("\"message\"")).collect();
+        let last = &lines[lines.len().saturating_sub(LINES)..];
+        format!("{:#?}; {}; {}", self.alerts(place.0), self.why(place), last.join("\n"))
     }
 
     /// Nothing waits any more for an operator.
@@ -172,9 +180,9 @@ impl Play {
     }
 
     /// An administrator writes a document that the reactor knows, and the event gets lost.
-    pub(super) fn lost_edit(&self, (account, region): (&str, &str), name: &str) {
+    pub(super) fn lost_edit(&self, (account, region): (&str, &str), name: &str, user: &str) {
         let stage = &self.deployed.stage;
-        stage.administrator(account, name).edits(region, &json!({"runAsDefaultUser": "root"}));
+        stage.administrator(account, name).edits(region, &json!({"runAsDefaultUser": user}));
         stage.events();
     }
 

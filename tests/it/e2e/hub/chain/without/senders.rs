@@ -26,7 +26,7 @@ impl Play {
 
     fn sweeps_until_undone(&self, place: (&str, &str), words: &str) {
         self.sweep();
-        self.pass_until("a sweep finds the edit", || self.is_undone(place, words), || self.why(place));
+        self.pass_until("a sweep finds the edit", || self.is_undone(place, words), || self.explained(place));
     }
 
     /// A check of `runasctl doctor`, which asks no account.
@@ -47,7 +47,7 @@ fn schedule_that_may_not_send_shows_as_sweeps_that_are_overdue() {
     let role = Role { account: HUB, name: play.deployed.hub.id("ScheduleRole"), policy: "schedule" };
     let whole = play.take(&role, SENDS);
     let place = (PAYMENTS, HOME);
-    play.lost_edit(place, "mallory");
+    play.lost_edit(place, "mallory", "root");
     let refused = play.schedules();
     assert!(text_of(&refused["code"]).contains("AccessDenied"), "{refused}");
     play.deployed.stage.pass(25 * HOUR_SECONDS);
@@ -62,20 +62,23 @@ fn schedule_that_may_not_send_shows_as_sweeps_that_are_overdue() {
 fn forwarding_rules_that_may_not_send_show_as_blind_and_a_sweep_finds_the_edit_and_the_account() {
     let play = Play::of(Deployed::installed());
     let place = (RESEARCH, FRANKFURT);
-    play.has_a_document(place);
-    play.forget();
     let whole = play.take(&FORWARDER, FORWARDS);
-    play.deployed.stage.administrator(RESEARCH, "mallory").edits(FRANKFURT, &json!({"runAsDefaultUser": "root"}));
-    play.await_denial(FORWARDER.name, FORWARDS, 0);
-    play.come_to_rest();
-    assert_eq!(play.alerts(RESEARCH), Vec::<Value>::new(), "nobody has heard");
-    play.sweeps_until_undone(place, "mallory");
+    play.sweep();
+    play.pass_until("the sweep makes the document", || play.is_right(place), || play.explained(place));
     play.deployed.stage.pass(3 * HOUR_SECONDS);
     play.sweep();
     play.await_sign(Sign::Alert("forwarder_blind", "no event of the reactor's own write"), FORWARDS, place);
+
+    play.forget();
+    let known = play.denials(FORWARDER.name, FORWARDS);
+    play.deployed.stage.administrator(RESEARCH, "mallory").edits(FRANKFURT, &json!({"runAsDefaultUser": "root"}));
+    play.await_denial(FORWARDER.name, FORWARDS, known);
+    play.come_to_rest();
+    assert_eq!(play.alerts(RESEARCH), Vec::<Value>::new(), "nobody has heard");
+    play.sweeps_until_undone(place, "mallory");
     play.deployed.put_policy(&FORWARDER, &whole);
-    play.deployed.stage.administrator(RESEARCH, "trudy").edits(FRANKFURT, &json!({"runAsDefaultUser": "root"}));
-    play.pass_until("events come again", || play.is_undone(place, "trudy"), || play.why(place));
+    play.deployed.stage.administrator(RESEARCH, "trudy").edits(FRANKFURT, &json!({"runAsDefaultUser": "admin"}));
+    play.pass_until("events come again", || play.is_undone(place, "trudy"), || play.explained(place));
 
     let whole = play.take(&OF_ORGANIZATIONS, FORWARDS);
     let event = play.deployed.vend_with_gap_role(NEWCOMER);
@@ -83,7 +86,7 @@ fn forwarding_rules_that_may_not_send_show_as_blind_and_a_sweep_finds_the_edit_a
     assert_eq!(play.denials(OF_ORGANIZATIONS.name, FORWARDS), 1);
     play.sweep();
     let all = || REGIONS.into_iter().all(|region| play.is_right((NEWCOMER, region)));
-    play.pass_until("the sweep finds the account", all, || play.why((NEWCOMER, HOME)));
+    play.pass_until("the sweep finds the account", all, || play.explained((NEWCOMER, HOME)));
     play.deployed.put_policy(&OF_ORGANIZATIONS, &whole);
     play.nothing_was_put_aside();
 }
