@@ -15,10 +15,6 @@ use crate::ports::{Fault, FaultClass, Notifier};
 mod tests;
 
 const PUBLISH: Call = Call::write("Publish");
-/// Schema version of the JSON that programs receive.
-const SCHEMA_VERSION: u32 = 1;
-/// A subject has fewer than 100 characters and no line breaks or control characters [bc sns].
-const SUBJECT_CHARS_MAX: usize = 99;
 /// Limit of a whole message: a quarter of the 256 KB that SNS accepts by default [docs: gr/sns].
 const MESSAGE_BYTES_MAX: usize = 64 * 1_024;
 /// Limit of the text in a message that was too large.
@@ -41,7 +37,7 @@ impl SnsNotifier {
             .publish()
             .topic_arn(&self.topic)
             .message_structure("json")
-            .subject(subject(alert))
+            .subject(alert.subject_line())
             .message(message);
         for (name, value) in attributes(alert) {
             let value = MessageAttributeValue::builder()
@@ -79,11 +75,6 @@ fn attributes(alert: &Alert) -> Vec<(&'static str, String)> {
     .collect()
 }
 
-fn subject(alert: &Alert) -> String {
-    let subject = clean(&alert.subject, SUBJECT_CHARS_MAX);
-    if subject.is_empty() { format!("runas-reactor: {}", clean(&alert.kind, 64)) } else { subject }
-}
-
 /// The message for all protocols, within its size limit.
 fn message(alert: &Alert) -> String {
     let full = rendered(alert, &alert.text, &alert.data);
@@ -99,7 +90,7 @@ fn minimal(alert: &Alert, fault: &Fault) -> String {
     let region = alert.region.as_ref().map_or("all regions", |region| region.as_str());
     let text = format!(
         "{}\n\nThis alert could not be sent in full ({}). It is in the ledger: account {}, {region}, alert {}.",
-        subject(alert),
+        alert.subject_line(),
         fault.code,
         alert.account,
         clean(&alert.id, ID_CHARS_MAX)
@@ -108,22 +99,9 @@ fn minimal(alert: &Alert, fault: &Fault) -> String {
 }
 
 fn rendered(alert: &Alert, text: &str, data: &Value) -> String {
-    let subject = subject(alert);
-    let body = json!({
-        "schema_version": SCHEMA_VERSION,
-        "id": clean(&alert.id, ID_CHARS_MAX),
-        "kind": clean(&alert.kind, ID_CHARS_MAX),
-        "severity": alert.severity,
-        "account": alert.account,
-        "region": alert.region,
-        "incident": alert.incident.as_deref().map(|incident| clean(incident, ID_CHARS_MAX)),
-        "subject": subject,
-        "text": text,
-        "at": alert.at,
-        "data": data,
-    });
+    let body = alert.message(text, data);
     // With MessageStructure=json, `default` is required and every value is a string [bc sns].
-    json!({ "default": body.to_string(), "email": text, "sms": subject }).to_string()
+    json!({ "default": body.to_string(), "email": text, "sms": alert.subject_line() }).to_string()
 }
 
 /// Cuts a text to a number of bytes and keeps its line breaks, which mail needs.
