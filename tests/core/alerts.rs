@@ -4,5 +4,6 @@ mod exposure;
 mod incident;
 mod kinds;
 mod names;
+mod schema;
 mod target;
 mod wording;
