@@ -16,7 +16,6 @@ use crate::domain::judgement::Judgement;
 use crate::domain::observation::Observation;
 use crate::domain::policy::Mode;
 use crate::domain::principal::{Attribution, Principal, UNKNOWN};
-use crate::domain::text::clean;
 use crate::domain::time::{SECOND_MS, Time};
 
 /// One act, as reported to on-call.
