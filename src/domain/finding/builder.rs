@@ -203,7 +203,7 @@ impl AlertBuilder {
     /// Exposure, advice, where to look, and where the alert comes from: never cut.
     fn end(&self) -> String {
         let mut text = String::new();
-        for sentence in &self.exposure {
+        if let Some(sentence) = &self.exposure {
             let _ = write!(text, "\n{sentence}\n");
         }
         let label = if self.to_do == NOTHING_TO_DO { "" } else { ADVICE };
