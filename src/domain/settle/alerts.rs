@@ -52,7 +52,7 @@ fn edits(context: &Context, record: &Record, followed: &Followed) -> Option<Aler
     let first = edits.first()?;
     let severity = edits.iter().map(|edit| severity(context, edit)).max()?;
     let (kind, outcome) = (kind(context), outcome(context));
-    let verdict = if kind == Kind::BreakGlass { "Break-glass" } else { outcome.verdict() };
+    let verdict = if outcome.done == "held" && kind == Kind::BreakGlass { "Break-glass" } else { outcome.verdict() };
     let story = format!("{} {}", first.name(), first.act.in_words());
     let page = AlertBuilder::new(kind, severity, &format!("edit:{}", first.key))
         .subject(verdict, &story, &context.place())
