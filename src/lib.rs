@@ -100,7 +100,7 @@
 //! | what | files |
 //! | --- | --- |
 //! | a signal | `domain/signal.rs`, `domain/decode/` (one file a source), `reactor/expand.rs`, a rule in `infra/hub.yaml`, samples in `events/` |
-//! | a kind of alert | `domain/finding.rs`, `domain/settle/alerts.rs` or `domain/finding/hub.rs`, `cli/render/runbook/kinds.rs`, `infra/ALERTS.md` |
+//! | a kind of alert | `domain/finding.rs`, `domain/settle/alerts.rs`, `domain/settle/state.rs` or `domain/finding/hub.rs`, an example in `tests/core/alerts/kinds.rs`, `infra/alert.schema.json`, `cli/render/runbook/kinds.rs`, `infra/ALERTS.md` |
 //! | a field of the policy | `domain/policy/schema.rs`, its check in `domain/policy/check/`, `infra/policy.example.yaml`, the generated `infra/policy.schema.json` |
 //! | a command | a file in `cli/`, its variant in `cli.rs`, `infra/OPERATING.md` |
 //! | a metric | `metrics.rs`, `infra/ALERTS.md` |

@@ -191,6 +191,7 @@ impl Operator {
             connection: self.connection(),
             table: named(&deployment.table),
             topic_arn: named(&deployment.topic_arn),
+            chat_topic_arn: None,
             queue_url: named(&deployment.queue_url),
             dlq_url: String::new(),
             policy: PolicySource::Table,

@@ -1,13 +1,19 @@
 //! What follows from one reconciliation: its commit with history and alerts, and the next message. Total and pure
 //! (invariant 2).
 
+mod advice;
 pub(crate) mod alerts;
+mod context;
+mod exposure;
 mod history;
 pub(crate) mod incident;
 mod next_record;
 pub(crate) mod notify;
+mod outcome;
 mod page;
 pub(crate) mod schedule;
+mod state;
+mod words;
 
 use super::case::{Applied, Case, Decision};
 use super::compaction::{Compacted, compact, is_within_bounds};

@@ -115,7 +115,7 @@ scenario!(an_administrators_edit_is_undone_once_and_told_once, play, {
     let reverted: Vec<Alert> = play.told(told).into_iter().filter(|alert| alert.kind == "edit_reverted").collect();
     assert_eq!(reverted.len(), 1, "{:?}", play.switches);
     assert!(reverted[0].text.contains("mallory@example.com"), "{}", reverted[0].text);
-    assert!(reverted[0].text.contains("runAsEnabled: true -> false"), "{}", reverted[0].text);
+    assert!(reverted[0].text.contains("runAsEnabled  true -> false"), "{}", reverted[0].text);
 });
 
 scenario!(a_rollback_of_the_default_version_is_undone_without_a_put, play, {

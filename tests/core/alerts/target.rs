@@ -49,7 +49,7 @@ fn late_configuration_names_its_cause_and_is_one_alert_per_account() {
     };
     let (one, other) = (late("eu-west-1"), late("us-east-1"));
     assert_eq!(one.id, other.id);
-    let cause = one.text.lines().find(|line| line.starts_with("Cause")).unwrap();
+    let cause = one.text.lines().find(|line| line.trim_start().starts_with("Cause")).unwrap();
     assert!(cause.contains("could not read: AccessDenied"), "{}", one.text);
 }
 
@@ -207,8 +207,8 @@ fn being_within_reach_is_not_told_while_the_target_only_waits() {
 #[test]
 fn write_that_is_denied_is_out_of_reach_with_that_reason() {
     for (refusal, reason) in [
-        (Refusal::Denied, "the write is not allowed"),
-        (Refusal::Invalid, "AWS does not take what the policy wants to be written"),
+        (Refusal::Denied, "AWS denies the reactor the write"),
+        (Refusal::Invalid, "AWS rejects the values that the policy wants"),
     ] {
         let mut target = Scenario::in_sync();
         target.refusal = Some(refusal);

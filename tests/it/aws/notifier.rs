@@ -83,6 +83,55 @@ async fn an_alert_that_sns_does_not_take_is_told_in_short() {
     assert_eq!((fault.class, fault.outcome_unknown), (FaultClass::Transient, true));
 }
 
+/// A topic for chat to which the dead-letter queue listens, and the world that publishes there too.
+async fn chatting(hub: &Hub) -> (AwsWorld, String) {
+    let sns = aws_sdk_sns::Client::new(&hub.aws.sdk(&hub.keys, HOME));
+    let topic = sns.create_topic().name("runas-chat").send().await.unwrap().topic_arn.unwrap();
+    let (_, name) = hub.queue.rsplit_once('/').unwrap();
+    let queue = format!("arn:aws:sqs:{HOME}:222233334444:{name}");
+    sns.subscribe().topic_arn(&topic).protocol("sqs").endpoint(queue).send().await.unwrap();
+    subscribed(hub).await;
+    (hub.world_with(&hub.keys, &[(config::CHAT_TOPIC_ARN, &topic), (config::MAX_ATTEMPTS, "1")]), topic)
+}
+
+#[tokio::test]
+async fn chat_gets_a_custom_notification_and_the_topic_its_alert() {
+    let hub = Hub::new().await;
+    let (world, _) = chatting(&hub).await;
+    world.notifier().publish(&alert("edit-1")).await.unwrap();
+    assert_eq!(hub.calls("sns"), ["Publish", "Publish"]);
+    let [envelope] = &drain(&hub, &hub.queue).await[..] else { panic!("one message in chat") };
+    assert_eq!(envelope["MessageAttributes"]["severity"]["Value"], "high");
+    let told: Value = serde_json::from_str(envelope["Message"].as_str().unwrap()).unwrap();
+    assert_eq!((&told["version"], &told["source"]), (&json!("1.0"), &json!("custom")));
+    assert_eq!((&told["id"], &told["metadata"]["eventType"]), (&json!("edit-1"), &json!("edit_reverted")));
+    assert_eq!(drain(&hub, &hub.dlq).await.len(), 1);
+}
+
+/// The ledger marks an alert as sent when `publish` succeeds.
+#[tokio::test]
+async fn alert_is_sent_when_chat_has_it_too_unless_chat_is_gone_for_good() {
+    let hub = Hub::new().await;
+    let (world, topic) = chatting(&hub).await;
+    hub.aws.faults(&json!([
+        {"service": "sns", "code": "InternalError", "status": 500, "skip": 1},
+    ]));
+    let fault = world.notifier().publish(&alert("edit-1")).await.unwrap_err();
+    assert!(fault.retryable(), "{fault}");
+    assert_eq!((drain(&hub, &hub.dlq).await.len(), drain(&hub, &hub.queue).await.len()), (1, 0));
+    world.notifier().publish(&alert("edit-1")).await.unwrap();
+    assert_eq!(
+        (drain(&hub, &hub.dlq).await.len(), drain(&hub, &hub.queue).await.len()),
+        (1, 1),
+        "twice, and not never"
+    );
+
+    let sns = aws_sdk_sns::Client::new(&hub.aws.sdk(&hub.keys, HOME));
+    sns.delete_topic().topic_arn(&topic).send().await.unwrap();
+    world.notifier().publish(&alert("edit-2")).await.unwrap();
+    assert_eq!(drain(&hub, &hub.dlq).await.len(), 1);
+}
+
 #[tokio::test]
 async fn work_is_sent_in_batches() {
     let hub = Hub::new().await;

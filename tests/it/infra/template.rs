@@ -14,7 +14,8 @@ pub(crate) const MEMBER: &str = "member.yaml";
 pub(crate) const MANAGEMENT: &str = "management.yaml";
 pub(super) const IDENTITY_CENTER: &str = "identity-center.yaml";
 pub(crate) const PREFLIGHT: &str = "preflight.yaml";
-pub(super) const TEMPLATES: [&str; 5] = [HUB, MEMBER, MANAGEMENT, IDENTITY_CENTER, PREFLIGHT];
+pub(super) const ALERT_EVENTS: &str = "alert-events.yaml";
+pub(super) const TEMPLATES: [&str; 6] = [HUB, MEMBER, MANAGEMENT, IDENTITY_CENTER, PREFLIGHT, ALERT_EVENTS];
 
 static LOADED: LazyLock<BTreeMap<String, Value>> = LazyLock::new(load);
 
