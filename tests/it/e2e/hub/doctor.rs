@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::{BUS, Deployed};
 use crate::decode::fixtures::sample;
 use crate::e2e::operator::Ran;
-use crate::e2e::stage::{FRANKFURT, HUB, MANAGEMENT, PAYMENTS, PILOT, SANDBOX, SEARCH, text_of};
+use crate::e2e::stage::{FRANKFURT, MANAGEMENT, PAYMENTS, PILOT, SANDBOX, SEARCH, text_of};
 
 const PAGE: &str = include_str!("../../../../infra/OPERATING.md");
 /// What the command's operator needs in the hub account.
