@@ -75,8 +75,7 @@ impl Play {
             mallory.edits(region, &root);
         }
         if situation == Busy {
-            let busy =
-                json!({"service": "ssm", "times": 1_000, "code": "ThrottlingException", "message": "Rate exceeded"});
+            let busy = json!({"service": "ssm", "via": VIA, "times": 1_000, "code": "ThrottlingException", "message": "Rate exceeded"});
             stage.aws.faults_via(VIA, &json!([busy]));
         }
     }
