@@ -83,7 +83,7 @@ async function look(browser, view) {
   page.on('dialog', (dialog) => { problems.push(`dialog ${dialog.message()}`); dialog.dismiss() })
   page.on('request', (request) => request.url() !== url && requests.push(request.url()))
   await page.goto(url)
-  const painted = await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => setTimeout(() => done(performance.now())))))
+  await page.waitForSelector('body[data-complete]')
   const seen = await page.evaluate(survey)
   const shot = (name) => page.screenshot({ path: `${view.screenshots}-${name}.png`, fullPage: true })
   await shot('page')
@@ -95,7 +95,7 @@ async function look(browser, view) {
   await page.emulateMedia({ media: 'print' })
   await shot('print')
   await context.close()
-  return { seen, keys, opened, problems, requests, painted }
+  return { seen, keys, opened, problems, requests }
 }
 
 const home = process.cwd()

@@ -3,7 +3,8 @@
 
 const { report, words } = JSON.parse(document.getElementById('data').textContent);
 const byId = (id) => document.getElementById(id);
-const INCIDENTS_AT_ONCE = 25;
+const INCIDENTS_AT_ONCE = 10;
+const REGIONS_AT_ONCE = 6;
 const WIDE_REGIONS = 5;
 
 /** An element with properties, attributes where the name has a dash, and children; a string is a text. */
@@ -78,7 +79,7 @@ function step(opened, { at, kind, who, attribution, what, detail, event, changes
 }
 
 function timeline(story) {
-  if (story.steps.length === 0) return el('p', { className: 'ask' }, 'The ledger keeps no line of its course.');
+  if (story.steps.length === 0) return el('p', { className: 'ask' }, 'The report holds no line of its course.');
   return el('ol', { className: 'timeline' }, ...story.steps.map((one) => step(story.opened, one)));
 }
 
@@ -96,7 +97,7 @@ function incident(story, index) {
   const heading = el('summary', {},
     el('span', { className: `badge ${badge}` }, BADGES[badge]),
     el('span', { className: 'what' }, `${story.name || story.account} · ${story.region}`),
-    el('span', { className: 'place' }, story.summary),
+    el('span', { className: 'said' }, story.summary),
     el('span', { className: 'course' }, `${words.courses[index]} · ${day(story.opened)} ${clock(story.opened)} UTC`));
   const details = el('details', {}, heading);
   // The course is made when it is first looked at.
@@ -118,8 +119,8 @@ function incidents() {
   if (all.length === 0) list.append(el('p', { className: 'quiet' }, 'None.'));
   let shown = 0;
   const more = el('button', { type: 'button', className: 'more' });
-  const show = () => {
-    const next = all.slice(shown, shown + INCIDENTS_AT_ONCE).map((story, at) => incident(story, shown + at));
+  const show = (number) => {
+    const next = all.slice(shown, shown + number).map((story, at) => incident(story, shown + at));
     more.before(...next);
     shown += next.length;
     more.hidden = shown >= all.length;
@@ -127,8 +128,9 @@ function incidents() {
     return next[0];
   };
   list.append(more);
-  show();
-  more.addEventListener('click', () => show().querySelector('summary').focus());
+  show(Math.max(open, INCIDENTS_AT_ONCE));
+  more.addEventListener('click', () => show(INCIDENTS_AT_ONCE).querySelector('summary').focus());
+  addEventListener('beforeprint', () => show(all.length));
 }
 
 // The grid
@@ -166,16 +168,18 @@ function buildGrid() {
     body.append(line);
   }
   grid.append(head, body);
-  const first = rows[0]?.cells[0];
-  if (first) first.tabIndex = 0;
+}
+
+/** Makes a cell the one that the Tab key stops at. A cell that loses that while it has the focus would lose the focus, too. */
+function stopAt(cell) {
+  grid.querySelectorAll('td[tabindex]').forEach((other) => other !== cell && other.removeAttribute('tabindex'));
+  if (cell) cell.tabIndex = 0;
 }
 
 function select(cell) {
-  const before = current ?? grid.querySelector('td[tabindex="0"]');
-  before?.removeAttribute('tabindex');
+  stopAt(cell);
   current?.removeAttribute('aria-selected');
   current = cell;
-  cell.tabIndex = 0;
   cell.setAttribute('aria-selected', 'true');
   detail(cell.place);
 }
@@ -262,9 +266,7 @@ function filter() {
   }
   byId('nothing').hidden = accounts > 0;
   byId('grid-count').textContent = `${counted(targets, 'target')} in ${counted(accounts, 'account')}`;
-  const start = current && !current.parentElement.hidden ? current : rows.find(({ line }) => !line.hidden)?.cells[0];
-  grid.querySelector('td[tabindex="0"]')?.removeAttribute('tabindex');
-  if (start) start.tabIndex = 0;
+  stopAt(current && !current.parentElement.hidden ? current : rows.find(({ line }) => !line.hidden)?.cells[0]);
 }
 
 function filterEvents() {
@@ -336,26 +338,34 @@ function sweep() {
   const head = titles.map((title, at) => el('th', { scope: 'col', className: at ? 'number' : '' }, title));
   const number = (value) => el('td', { className: 'number' }, value.toLocaleString('en'));
   const row = (one) => el('tr', {}, el('td', {}, one.region), number(one.missed), number(one.never), number(one.targets));
-  box.append(el('table', { className: 'list' }, el('thead', {}, el('tr', {}, ...head)), el('tbody', {}, ...regions.map(row))));
+  const table = el('table', { className: 'list' }, el('thead', {}, el('tr', {}, ...head)), el('tbody', {}, ...regions.map(row)));
+  const title = el('summary', { className: 'plain' }, `${counted(regions.length, 'region')} with targets missed or never checked`);
+  box.append(el('details', { className: 'regions', open: regions.length <= REGIONS_AT_ONCE }, title, table));
 }
 
-/** On paper, nothing can be unfolded. */
+/** On paper, nothing can be unfolded. Registered after the incidents, which are all shown then. */
 function printing() {
   addEventListener('beforeprint', () => document.querySelectorAll('details').forEach((one) => {
-    one.fill();
+    one.fill?.();
     one.wasOpen = one.open;
     one.open = true;
   }));
   addEventListener('afterprint', () => document.querySelectorAll('details').forEach((one) => { one.open = one.wasOpen; }));
 }
 
+function rest() {
+  filterFields();
+  buildGrid();
+  gridEvents();
+  filterEvents();
+  filter();
+  lag();
+  sweep();
+  printing();
+  document.body.dataset.complete = 'true';
+}
+
+// What is urgent is painted first: a grid of ten thousand cells takes some tenths of a second.
 summary();
 incidents();
-filterFields();
-buildGrid();
-gridEvents();
-filterEvents();
-filter();
-lag();
-sweep();
-printing();
+requestAnimationFrame(() => setTimeout(rest));
