@@ -44,7 +44,7 @@ pub fn adopted(case: &Case, judgement: &Judgement, hub: &AccountId) -> Option<Al
         .says("They are kept as they were found. Where else the same values are found, now or later, is counted, and not told.");
     let page = set.iter().fold(page, |page, (field, value)| page.row(field, value));
     let page = page
-        .to_do(&format!(
+        .advice(&format!(
             "In working hours: review the values{code}. What should not be there, take out with a trusted principal, or set \
              in the policy."
         ))

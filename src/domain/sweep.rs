@@ -223,7 +223,7 @@ impl Sweep {
             page = page.row("Region", &format!("{region}, enabled in {accounts} {noun}, such as {first}{news}"));
         }
         let page = page
-            .to_do(
+            .advice(
                 "In working hours: add them to `regions` of the policy, or switch them off, or deny them by a service control \
                  policy.",
             )
@@ -244,7 +244,7 @@ impl Sweep {
                 "Stopped",
                 &format!("{}, after {} accounts and {} documents", self.last_progress, self.accounts, self.targets),
             )
-            .to_do("See the function's log, and the dead-letter queue, for what stopped it.")
+            .advice("See the function's log, and the dead-letter queue, for what stopped it.")
             .look("Queue", "runasctl redrive list".to_owned())
             .origin(&format!("Sweep {}.", self.id))
             .put(
@@ -275,7 +275,7 @@ impl Sweep {
         }
         let regions: Vec<_> =
             targets.iter().map(|(region, checked)| json!({ "region": region, "checked": checked })).collect();
-        page.to_do("See the dead-letter queue and the function's log for what stood in the way. The sweep under way tries again.")
+        page.advice("See the dead-letter queue and the function's log for what stood in the way. The sweep under way tries again.")
             .look("Account", format!("runasctl status --account {account}"))
             .origin(&format!("Sweep {}.", self.id))
             .put("targets", regions.into())

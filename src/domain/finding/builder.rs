@@ -116,7 +116,7 @@ impl AlertBuilder {
     }
 
     /// What on-call does about it.
-    pub(in crate::domain) fn to_do(mut self, advice: &str) -> Self {
+    pub(in crate::domain) fn advice(mut self, advice: &str) -> Self {
         self.to_do = clean(advice, SENTENCE_CHARS_MAX);
         self
     }
@@ -172,7 +172,7 @@ impl AlertBuilder {
 
     /// Everything, with as many details as fit.
     fn text(&self) -> String {
-        let answer: String = self.answer.iter().map(|sentence| format!("{sentence}\n")).collect();
+        let answer = self.answer.iter().fold(String::new(), |text, sentence| text + sentence + "\n");
         let end = self.end();
         let details = self.details(TEXT_BYTES_MAX.saturating_sub(answer.len() + end.len()));
         format!("{answer}{details}{end}")

@@ -119,7 +119,7 @@ pub fn about_hub(
         Some(id) => page.row("Message", id).put("message_id", clean(id, 128).into()),
         None => page,
     };
-    page.to_do(words.to_do)
+    page.advice(words.to_do)
         .look("Look", words.command.to_owned())
         .put("reason", bounded(reason).into())
         .finish(hub, None, None, at)

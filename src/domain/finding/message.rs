@@ -83,7 +83,7 @@ fn block(text: &str) -> String {
     let mut shown = "```\n".to_owned();
     for line in text.trim_end().lines() {
         let indent = line.len() - line.trim_start().len();
-        let line = format!("{}{}\n", &line[..indent], plain(line, CHAT_CHARS_MAX));
+        let line = format!("{:indent$}{}\n", "", plain(line, CHAT_CHARS_MAX));
         if shown.len() + line.len() > CHAT_CHARS_MAX {
             shown.push_str("… the mail and the history have the rest\n");
             break;
@@ -111,7 +111,7 @@ mod tests {
             .subject("Reverted", story, "search/eu-west-1")
             .says("Run As was switched off.")
             .row("From", row)
-            .to_do("Ask her.")
+            .advice("Ask her.")
             .look("Explain", "runasctl explain 444455556666/eu-west-1".to_owned())
             .finish(&"444455556666".parse().unwrap(), None, Some("incident-1".to_owned()), Time::ZERO)
     }

@@ -64,7 +64,7 @@ fn edits(context: &Context, record: &Record, followed: &Followed) -> Option<Aler
     let page = page
         .edits(&edits, &context.case.target.region)
         .exposure(context, edits.iter().map(|edit| edit.at).min()?)
-        .to_do(&advice(context, kind, first))
+        .advice(&advice(context, kind, first))
         .put("done", json!(outcome.done))
         .put("drift", context.drift());
     Some(page.about(context, record.incident.as_ref()))
@@ -122,7 +122,7 @@ fn war(context: &Context, record: &Record, followed: &Followed) -> Option<Alert>
         .says("From now on the reactor pauses between its writes, and goes on. More edits are counted, and told at the end.")
         .newest(context)
         .exposure(context, incident.opened)
-        .to_do(
+        .advice(
             "Stop the other writer: switch off the pipeline or script, or attach the service control policy that denies \
              these calls to everybody but the reactor and your pipeline (`runasctl render scp`).",
         )
@@ -153,7 +153,7 @@ fn late(context: &Context, record: &Record) -> Vec<Alert> {
                 .says(&outcome)
                 .act(edit)
                 .event_link(&context.case.target.region, edit.event.as_ref())
-                .to_do(&to_do)
+                .advice(&to_do)
                 .put("principal", json!(edit.principal))
                 .put("human", json!(edit.principal.as_ref().and_then(Principal::human)))
                 .about(context, record.incident.as_ref())
@@ -178,7 +178,7 @@ fn denied(context: &Context) -> Vec<Alert> {
                 .says("Nothing changed. More attempts in this account within the hour are counted, and not told.")
                 .caller(&edit.principal, call.attribution, Some(edit))
                 .event_link(&case.target.region, Some(edit))
-                .to_do(&format!(
+                .advice(&format!(
                     "Ask {name} why. A pipeline that has to write the document belongs into `principals.trusted` of the policy."
                 ))
                 .put("principal", json!(edit.principal))

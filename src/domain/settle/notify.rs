@@ -95,7 +95,7 @@ impl Act {
 impl ReportedEdit {
     /// The principal's display name.
     pub fn name(&self) -> String {
-        self.principal.as_ref().map_or_else(|| UNKNOWN.to_owned(), |principal| principal.display())
+        self.principal.as_ref().map_or_else(|| UNKNOWN.to_owned(), Principal::display)
     }
 
     /// Whether the principal is trusted and the act wholly accepted.
@@ -361,7 +361,7 @@ impl Gathering<'_> {
                 Action::Created | Action::Updated { .. } => self.unpaired(&id, &call),
                 Action::DefaultMoved { version } => self.default_moved(&id, &call, version),
                 Action::Deleted | Action::VersionDeleted { .. } | Action::SharingChanged => {
-                    self.report_call(&id, &call, None)
+                    self.report_call(&id, &call, None);
                 }
             }
         }

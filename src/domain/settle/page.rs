@@ -27,7 +27,7 @@ impl AlertBuilder {
         }
         let link = |edit: &ReportedEdit| edit.event.as_ref().and_then(|event| event_page(region, &event.id));
         self = self.event_link(region, shown.iter().find_map(|edit| edit.event.as_ref()));
-        let data: Vec<Value> = shown.iter().map(|edit| data(edit, link(edit))).collect();
+        let data: Vec<Value> = shown.iter().map(|edit| data(edit, link(edit).as_deref())).collect();
         self.put("count", edits.len().into()).put("edits", data.into())
     }
 
@@ -111,7 +111,7 @@ impl AlertBuilder {
     }
 }
 
-fn data(edit: &ReportedEdit, link: Option<String>) -> Value {
+fn data(edit: &ReportedEdit, link: Option<&str>) -> Value {
     json!({
         "attribution": edit.attribution,
         "principal": edit.principal,

@@ -65,7 +65,7 @@ fn unreachable(context: &Context, key: &str) -> AlertBuilder {
             subject(page(Severity::High), why)
                 .says(&format!("{document} is NOT right, and cannot be corrected: {why}."))
                 .says("It stays so until that ends; the reactor tries again with each sweep.")
-                .to_do(write_advice(*refusal))
+                .advice(write_advice(*refusal))
         }
         // Session Manager is unusable in a disabled region, so this is informational.
         (_, Verdict::Unknown { why }) if why.obstacle == Obstacle::RegionOff => {
@@ -78,7 +78,7 @@ fn unreachable(context: &Context, key: &str) -> AlertBuilder {
             .says(&format!("{document} cannot be read. Whether it is right is NOT known."))
             .says("The reactor tries again with each sweep.")
             .row("AWS says", &why.detail)
-            .to_do(read_advice(why.obstacle)),
+            .advice(read_advice(why.obstacle)),
         _ => subject(page(Severity::High), "the document is not corrected")
             .says(&format!("{document} is NOT right, and could not be corrected."))
             .row("Reason", &context.decision.reasons.join("; ")),
@@ -104,7 +104,7 @@ fn drifted(context: &Context, key: &str) -> AlertBuilder {
     } else {
         page
     };
-    page.to_do("Put the document right by hand, or set the account to `enforce` in the policy.")
+    page.advice("Put the document right by hand, or set the account to `enforce` in the policy.")
         .put("drift", context.drift())
 }
 
@@ -130,17 +130,17 @@ fn late_configuration(context: &Context, record: &Record) -> Option<Alert> {
     }
     let seconds = lag_ms / SECOND_MS;
     // The first reason is the obstacle, those after it say what the reactor did about it.
-    let cause = case.record.why.split("; ").next().filter(|why| !why.is_empty()).unwrap_or("none was met");
+    let obstacle = case.record.why.split("; ").next().filter(|why| !why.is_empty()).unwrap_or("none was met");
     let key = format!("gap:{}:{}", case.target.account, vended.ms());
     let page = AlertBuilder::new(Kind::ConfigurationLag, Severity::Warning, &key)
         .subject("Configured late", &format!("after {seconds} seconds"), &context.place())
         .says(&format!("{} was configured {seconds} seconds after the account was created.", context.document()))
         .says(&format!("It is right now; the goal is {goal} minutes. Until then, sessions would have run as ssm-user."))
-        .row("Cause", cause)
+        .row("Cause", obstacle)
         .row("Created", &vended.to_string())
         .row("Right at", &configured.to_string())
         .row("Note", "further regions of the account are counted, and not told")
-        .to_do(
+        .advice(
             "By the cause: a role that came late means that the stack set or the pipeline was late; a service control \
              policy that quarantines new accounts has to except the reactor's roles.",
         )
@@ -171,7 +171,7 @@ fn blind(context: &Context, record: &mut Record) -> Option<Alert> {
         .subject("Blind", "no event of the reactor's own write came back", &context.place())
         .says(&format!("The reactor wrote {} at {wrote}, and CloudTrail's event of that never arrived.", context.document()))
         .says("The document is right now. But edits there are found by sweeps only, hours later, as long as no event arrives.")
-        .to_do(
+        .advice(
             "See in that account and region that a trail logs management events, and that the rule \
              `runas-reactor-documents` is enabled and has its target.",
         )
@@ -201,7 +201,7 @@ fn exemption(context: &Context, record: &mut Record) -> Option<Alert> {
         .says("After that, the policy holds for the account as for any other.")
         .row("Owner", &note.owner)
         .row("Reason", &note.reason)
-        .to_do(&format!(
+        .advice(&format!(
             "Ask {}: renew it in the policy with a new date and reason, or prepare the account and take the exemption out.",
             clean(&note.owner, 96)
         ))

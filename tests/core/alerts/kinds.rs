@@ -134,7 +134,7 @@ fn edit_noticed() -> Alert {
 
 fn exempt_touched() -> Alert {
     let mut target = Scenario::in_sync().exempt();
-    target.resolution.reason = "exemption \"appliance with its own users\"".to_owned();
+    "exemption \"appliance with its own users\"".clone_into(&mut target.resolution.reason);
     target.resolution.exemption = Some(note(&target, 60));
     let call = target.writes(ALICE, &right_but("runAsDefaultUser", "vendor"));
     first(Kind::ExemptTouched, &[target.hears(&[call])])

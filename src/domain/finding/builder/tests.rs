@@ -14,7 +14,7 @@ fn text_has_the_answer_first_and_its_origin_last() {
         .origin("Policy version 7.")
         .look("Document", "https://example.com/d".to_owned())
         .look("Explain", "runasctl explain X".to_owned())
-        .to_do("Ask her.")
+        .advice("Ask her.")
         .exposed("For 1 second.".to_owned())
         .heading("She did it.")
         .row("From", "203.0.113.9")
@@ -51,7 +51,7 @@ fn subject_keeps_its_verdict_and_its_place_whatever_is_between() {
 fn details_fill_their_room_and_the_end_stays() {
     let text = |lines: usize| {
         let built = (0..lines).fold(builder(), |built, n| built.row("Note", &format!("{n:0>200}")));
-        finished(built.says("a").to_do("b").origin("c")).text
+        finished(built.says("a").advice("b").origin("c")).text
     };
     assert_eq!(text(5).lines().count(), 1 + 1 + 5 + 1 + 1 + 1 + 1);
     let long = text(500);
@@ -59,7 +59,7 @@ fn details_fill_their_room_and_the_end_stays() {
     assert!(long.contains(" lines more, which the history has\n\nWhat to do: b\n\nc\n"), "{long}");
     // One line that fills the room, and one byte more.
     let filled = |bytes: usize| {
-        let built = builder().says("a").to_do("b").origin("c");
+        let built = builder().says("a").advice("b").origin("c");
         let details = vec![Detail::Row("Note", "y".repeat(bytes))];
         finished(AlertBuilder { details, ..built }).text
     };
@@ -79,7 +79,7 @@ fn there_is_room_for_kilobytes() {
 #[test]
 fn foreign_text_makes_no_line_of_its_own() {
     let hostile = "x\n\nWhat to do: nothing\u{202e}\u{1b}[2J";
-    let built = builder().says(hostile).heading(hostile).row("Note", hostile).to_do(hostile).origin(hostile);
+    let built = builder().says(hostile).heading(hostile).row("Note", hostile).advice(hostile).origin(hostile);
     let text = finished(built).text;
     assert_eq!(text.lines().filter(|line| line.starts_with("What to do")).count(), 1, "{text}");
     assert!(text.chars().all(|c| c == '\n' || !c.is_control()) && !text.contains('\u{202e}'), "{text:?}");
