@@ -32,8 +32,8 @@ pub(super) enum Situation {
 
 use Situation::{Deletion, Edit, LostEdit, OtherType, Quiet, Region, Shared};
 
-const UNREAD: Sign = Sign::Alert("unreachable", "it cannot be read");
-const UNWRITTEN: Sign = Sign::Alert("unreachable", "the write is not allowed");
+const UNREAD: Sign = Sign::Alert("unreachable", "cannot be read");
+const UNWRITTEN: Sign = Sign::Alert("unreachable", "denies the reactor the write");
 
 /// The action, the account, what comes about, and what shows.
 type Case = (&'static str, &'static str, Situation, Sign);
