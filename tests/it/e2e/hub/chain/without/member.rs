@@ -155,13 +155,16 @@ fn account_that_lacks_a_permission_of_its_member_role_shows_and_is_put_right_onc
     play.sweep();
     let left = || {
         let left = CASES.into_iter().filter(|case| !play.is_over(*case));
-        left.map(|case| format!("{case:?}: {} {:#?}\n", play.why((case.1, HOME)), play.alerts(case.1))).collect()
+        left.map(|case| format!("{case:?}: {} {:#?}", play.why((case.1, HOME)), play.alerts(case.1)))
+            .collect::<Vec<_>>()
+            .join("\n")
     };
     play.pass_until("all of them end well", || CASES.into_iter().all(|case| play.is_over(case)), left);
     play.nothing_was_put_aside();
 
     // Who made a change is known again.
     let (_, account, ..) = CASES[CASES.len() - 1];
+    play.settles((account, HOME));
     play.lost_edit((account, HOME), "trudy", "admin");
     play.sweep();
     play.pass_until(
