@@ -164,6 +164,7 @@ fn account_that_lacks_a_permission_of_its_member_role_shows_and_is_put_right_onc
 
     // Who made a change is known again.
     let (_, account, ..) = CASES[CASES.len() - 1];
+    play.settles((account, HOME));
     play.lost_edit((account, HOME), "trudy", "admin");
     play.sweep();
     play.pass_until(
