@@ -42,22 +42,16 @@ mod queue;
 mod regions;
 mod session;
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::clock;
 use crate::config::Config;
-use crate::domain::edit::Edit;
-use crate::domain::finding::Alert;
-use crate::domain::observation::{DocumentStatus, Observation};
-use crate::domain::policy::Policy;
-use crate::domain::quick_check::QuickCheck;
-use crate::domain::record::{Commit, Enabled, Known, LastCheck, Loaded};
-use crate::domain::signal::Task;
-use crate::domain::sweep::Sweep;
-use crate::domain::target::{AccountFacts, AccountId, OuId, Region, Target};
+#[cfg(feature = "cli")]
+use crate::domain::target::{AccountId, Target};
 use crate::domain::time::Time;
-use crate::ports::{self, Access, AccountAccess, Attempt, Fault, Lookup, Page, Written};
+use crate::ports;
+#[cfg(feature = "cli")]
+use crate::ports::{Access, Fault};
 use client::Clients;
 #[cfg(feature = "cli")]
 pub use documents::probe::Probed;
@@ -66,8 +60,6 @@ use session::{Broker, Scope, Sessions};
 /// Everything the reactor reaches in AWS. Creating one opens no connection and reads nothing.
 pub struct AwsWorld {
     documents: documents::SsmDocuments,
-    cloudtrail: cloudtrail::EventHistory,
-    regions: regions::AccountRegions,
     directory: directory::Organizations,
     ledger: ledger::DynamoLedger,
     notifier: notifier::SnsNotifier,
@@ -80,10 +72,8 @@ impl AwsWorld {
         sessions.broker = config.broker.as_ref().map(|function| Broker::new(function, clients));
         let sessions = Arc::new(sessions);
         Self {
-            documents: documents::SsmDocuments::new(clients, Arc::clone(&sessions)),
-            cloudtrail: cloudtrail::EventHistory::new(&config.connection, clients),
-            regions: regions::AccountRegions::new(&config.connection, clients, sessions),
-            directory: directory::Organizations::new(clients),
+            documents: documents::SsmDocuments::new(&config.connection, clients, Arc::clone(&sessions)),
+            directory: directory::Organizations::new(&config.connection, clients, sessions),
             ledger: ledger::DynamoLedger::new(config, clients),
             notifier: notifier::SnsNotifier::new(config, clients),
             queue: queue::SqsQueue::new(config, clients),
@@ -111,169 +101,41 @@ impl AwsWorld {
     }
 }
 
-impl ports::Documents for AwsWorld {
-    async fn observe(&self, target: &Target, access: &Access, between: &BTreeSet<u64>) -> Result<Observation, Fault> {
-        self.documents.observe(target, access, between).await
+impl ports::World for AwsWorld {
+    type Documents = documents::SsmDocuments;
+    type Directory = directory::Organizations;
+    type Ledger = ledger::DynamoLedger;
+    type Sweeps = ledger::DynamoLedger;
+    type Outbox = ledger::DynamoLedger;
+    type Notifier = notifier::SnsNotifier;
+    type Queue = queue::SqsQueue;
+
+    fn documents(&self) -> &Self::Documents {
+        &self.documents
     }
 
-    async fn quick_check(&self, target: &Target, access: &Access) -> Result<QuickCheck, Fault> {
-        self.documents.quick_check(target, access).await
+    fn directory(&self) -> &Self::Directory {
+        &self.directory
     }
 
-    async fn lookup_events(&self, target: &Target, access: &Access, lookup: &Lookup) -> Result<Vec<Edit>, Fault> {
-        self.cloudtrail.lookup(target, access, lookup).await
+    fn ledger(&self) -> &Self::Ledger {
+        &self.ledger
     }
 
-    async fn create(&self, target: &Target, access: &Access, text: &str, version_name: &str) -> Result<Written, Fault> {
-        self.documents.create(target, access, text, version_name).await
+    fn sweeps(&self) -> &Self::Sweeps {
+        &self.ledger
     }
 
-    async fn update(
-        &self,
-        target: &Target,
-        access: &Access,
-        base: u64,
-        text: &str,
-        version_name: &str,
-    ) -> Result<Written, Fault> {
-        self.documents.update(target, access, base, text, version_name).await
+    fn outbox(&self) -> &Self::Outbox {
+        &self.ledger
     }
 
-    async fn status(&self, target: &Target, access: &Access, version: u64) -> Result<DocumentStatus, Fault> {
-        self.documents.status(target, access, version).await
+    fn notifier(&self) -> &Self::Notifier {
+        &self.notifier
     }
 
-    async fn promote(&self, target: &Target, access: &Access, version: u64) -> Result<(), Fault> {
-        self.documents.promote(target, access, version).await
-    }
-
-    async fn delete(&self, target: &Target, access: &Access) -> Result<(), Fault> {
-        self.documents.delete(target, access).await
-    }
-
-    async fn prune(&self, target: &Target, access: &Access, version: u64) -> Result<(), Fault> {
-        self.documents.prune(target, access, version).await
-    }
-
-    async fn account_access(&self, account: &AccountId, access: &Access) -> AccountAccess {
-        self.documents.account_access(account, access).await
-    }
-}
-
-impl ports::Directory for AwsWorld {
-    async fn account(&self, account: &AccountId) -> Result<Option<AccountFacts>, Fault> {
-        self.directory.account(account).await
-    }
-
-    async fn ous_in(&self, parent: &OuId, page: Option<&str>) -> Result<Page<OuId>, Fault> {
-        self.directory.ous_in(parent, page).await
-    }
-
-    async fn accounts_in(&self, path: &[OuId], page: Option<&str>) -> Result<Page<AccountFacts>, Fault> {
-        self.directory.accounts_in(path, page).await
-    }
-
-    async fn enabled_regions(&self, account: &AccountId, access: &Access) -> Result<BTreeSet<Region>, Fault> {
-        self.regions.enabled(account, access).await
-    }
-
-    #[cfg(feature = "cli")]
-    async fn accounts(&self, under: Option<&OuId>) -> Result<Vec<AccountId>, Fault> {
-        self.directory.accounts(under).await
-    }
-}
-
-impl ports::Ledger for AwsWorld {
-    async fn policy(&self) -> Result<Option<Policy>, Fault> {
-        self.ledger.policy().await
-    }
-
-    async fn facts(&self, account: &AccountId) -> Result<Option<AccountFacts>, Fault> {
-        self.ledger.facts(account).await
-    }
-
-    async fn save_facts(&self, facts: &AccountFacts) -> Result<(), Fault> {
-        self.ledger.save_facts(facts).await
-    }
-
-    async fn load(&self, target: &Target, edit_ids: &BTreeSet<String>) -> Result<Loaded, Fault> {
-        self.ledger.load(target, edit_ids).await
-    }
-
-    async fn commit(&self, target: &Target, commit: &Commit) -> Result<(), Fault> {
-        self.ledger.commit(target, commit).await
-    }
-
-    async fn record_check(&self, target: &Target, generation: u64, last_check: &LastCheck) -> Result<(), Fault> {
-        self.ledger.record_check(target, generation, last_check).await
-    }
-
-    async fn known(&self, account: &AccountId) -> Result<Known, Fault> {
-        self.ledger.known(account).await
-    }
-
-    async fn reported_regions(&self, account: &AccountId) -> Result<Option<Enabled>, Fault> {
-        self.ledger.reported_regions(account).await
-    }
-
-    async fn save_regions(&self, account: &AccountId, enabled: &Enabled) -> Result<(), Fault> {
-        self.ledger.save_regions(account, enabled).await
-    }
-
-    async fn sweep(&self) -> Result<Option<Sweep>, Fault> {
-        self.ledger.sweep().await
-    }
-
-    async fn save_sweep(&self, sweep: &Sweep) -> Result<(), Fault> {
-        self.ledger.save_sweep(sweep).await
-    }
-
-    async fn met(&self, account: &AccountId, sweep: u64) -> Result<(), Fault> {
-        self.ledger.met(account, sweep).await
-    }
-
-    async fn unmet(&self, sweep: u64) -> Result<Vec<AccountId>, Fault> {
-        self.ledger.unmet(sweep).await
-    }
-
-    async fn unsent(&self, account: &AccountId) -> Result<Vec<Alert>, Fault> {
-        self.ledger.unsent(account).await
-    }
-
-    async fn keep_alert(&self, alert: &Alert) -> Result<bool, Fault> {
-        self.ledger.keep_alert(alert).await
-    }
-
-    async fn claim(&self, alert: &Alert, attempt: &Attempt, now: Time) -> Result<bool, Fault> {
-        self.ledger.claim(alert, attempt, now).await
-    }
-
-    async fn mark_sent(&self, alert: &Alert) -> Result<(), Fault> {
-        self.ledger.mark_sent(alert).await
-    }
-}
-
-impl ports::Notifier for AwsWorld {
-    async fn publish(&self, alert: &Alert) -> Result<(), Fault> {
-        self.notifier.publish(alert).await
-    }
-}
-
-impl ports::Queue for AwsWorld {
-    async fn send(&self, tasks: &[(Task, u32)]) -> Result<(), Fault> {
-        self.queue.send(tasks).await
-    }
-
-    async fn dead_letter(&self, body: &str, reason: &str) -> Result<(), Fault> {
-        self.queue.dead_letter(body, reason).await
-    }
-
-    async fn resend(&self, body: &str, received: u32, delay_s: u32) -> Result<(), Fault> {
-        self.queue.resend(body, received, delay_s).await
-    }
-
-    async fn hand_back(&self, receipt: &str, delay_s: u32) -> Result<(), Fault> {
-        self.queue.hand_back(receipt, delay_s).await
+    fn queue(&self) -> &Self::Queue {
+        &self.queue
     }
 }
 

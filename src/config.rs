@@ -18,6 +18,8 @@ mod tests;
 pub const TABLE: &str = "RUNAS_TABLE";
 /// ARN of the SNS topic that alerts go to (required).
 pub const TOPIC_ARN: &str = "RUNAS_TOPIC_ARN";
+/// ARN of a second topic, which gets the alerts as custom notifications for chat; without it there are none.
+pub const CHAT_TOPIC_ARN: &str = "RUNAS_CHAT_TOPIC_ARN";
 /// URL of the reactor's work queue (required).
 pub const QUEUE_URL: &str = "RUNAS_QUEUE_URL";
 /// URL of the dead-letter queue (required).
@@ -159,6 +161,8 @@ pub struct Config {
     pub table: String,
     /// The topic that alerts go to.
     pub topic_arn: String,
+    /// The topic that custom notifications for chat go to, where one is wanted.
+    pub chat_topic_arn: Option<String>,
     /// The reactor's work queue.
     pub queue_url: String,
     /// The dead-letter queue.
@@ -192,6 +196,10 @@ impl Config {
         let table = reader.required(TABLE, "set the name of the ledger's DynamoDB table", check::table);
         let topic_arn =
             reader.required(TOPIC_ARN, "set the ARN of the SNS topic for alerts", |text| check::topic_arn(text, home));
+        let chat_topic_arn =
+            reader.optional(CHAT_TOPIC_ARN, "set the ARN of the SNS topic for chat, or leave it out", |text| {
+                check::topic_arn(text, home)
+            });
         let queue_url = reader.required(QUEUE_URL, "set the URL of the work queue", check::queue_url);
         let dlq_url = reader.required(DLQ_URL, "set the URL of the dead-letter queue", check::queue_url);
         let policy = reader.optional(POLICY, "use `table` or `file:PATH`", check::policy);
@@ -202,7 +210,7 @@ impl Config {
                 if reader.problems.is_empty() =>
             {
                 let policy = policy.unwrap_or(PolicySource::Table);
-                Ok(Self { connection, table, topic_arn, queue_url, dlq_url, policy, broker })
+                Ok(Self { connection, table, topic_arn, chat_topic_arn, queue_url, dlq_url, policy, broker })
             }
             _ => Err(ConfigProblems(reader.problems)),
         }

@@ -23,7 +23,6 @@ pub mod hold;
 pub mod judgement;
 pub mod merge;
 pub mod milestones;
-pub(crate) mod mutant;
 pub mod observation;
 pub mod os_user;
 pub mod policy;

@@ -89,11 +89,11 @@ pub async fn handle<W: World>(
 ) -> Result<(SqsBatchResponse, BatchReport), Error> {
     let messages: Vec<Message> = event.records.into_iter().map(message).collect();
     let report = reactor.batch(&messages, deadline).await;
-    if report.failed.contains("") {
+    if report.failed.contains_key("") {
         return Err("a message without an id failed; the whole batch has to come again".into());
     }
     let mut response = SqsBatchResponse::default();
-    for id in &report.failed {
+    for id in report.failed.keys() {
         response.add_failure(id.clone());
     }
     Ok((response, report))

@@ -55,6 +55,7 @@
 //! | how an operator reaches AWS, and the dead-letter queue | [`aws::operator`], [`aws::dead_letters`] (feature `cli`) |
 //! | the policy's versions; what operators read from the ledger | [`aws::policy_store`], [`aws::ledger_view`] (feature `cli`) |
 //! | the traits' implementation as a simulated organisation | [`sim`] (feature `cli`) |
+//! | calls counted, failed or cut off: interceptors | [`sim::intercept`], [`sim::faults`] (feature `cli`) |
 //! | random scenarios, and the checker of the reactor's behaviour | [`cli::simulate`] (feature `cli`) |
 //! | a decision without its effects | [`reactor::preview`] (feature `cli`) |
 //! | desired against observed state, and applying a plan | [`cli::plan`], [`cli::apply`] (feature `cli`) |
@@ -99,11 +100,11 @@
 //! | what | files |
 //! | --- | --- |
 //! | a signal | `domain/signal.rs`, `domain/decode/` (one file a source), `reactor/expand.rs`, a rule in `infra/hub.yaml`, samples in `events/` |
-//! | a kind of alert | `domain/finding.rs`, `domain/settle/alerts.rs` or `domain/finding/hub.rs`, `cli/render/runbook/kinds.rs`, `infra/ALERTS.md` |
+//! | a kind of alert | `domain/finding.rs`, `domain/settle/alerts.rs`, `domain/settle/state.rs` or `domain/finding/hub.rs`, an example in `tests/core/alerts/kinds.rs`, `infra/alert.schema.json`, `cli/render/runbook/kinds.rs`, `infra/ALERTS.md` |
 //! | a field of the policy | `domain/policy/schema.rs`, its check in `domain/policy/check/`, `infra/policy.example.yaml`, the generated `infra/policy.schema.json` |
 //! | a command | a file in `cli/`, its variant in `cli.rs`, `infra/OPERATING.md` |
 //! | a metric | `metrics.rs`, `infra/ALERTS.md` |
-//! | a call to the world | its trait in `ports.rs`, `aws.rs` and a file of `aws/`, `sim/`, `cli/apply/plan_checked.rs`, `tests/it/support/counted.rs` |
+//! | a call to the world | its trait in `ports.rs`, a file of `aws/`, a file of `sim/`, `sim/intercept.rs` |
 //!
 //! # Invariants
 //!

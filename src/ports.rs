@@ -1,6 +1,6 @@
-//! Everything that the reactor needs from outside the process: six narrow traits, implemented by [`crate::aws`] over the
-//! SDK and by the simulated organisation. One method of [`Documents`] is one AWS call or one set of parallel calls. A
-//! decorator can thus count round trips, fail the k-th call or stop between any two.
+//! Everything that the reactor needs from outside the process: narrow traits, implemented by [`crate::aws`] over the SDK
+//! and by the simulated organisation. One method of [`Documents`] is one AWS call or one set of parallel calls. A decorator
+//! can thus count round trips, fail the k-th call or stop between any two.
 
 use std::collections::BTreeSet;
 use std::future::Future;
@@ -297,7 +297,10 @@ pub trait Ledger {
 
     /// Stores which regions an account has enabled.
     fn save_regions(&self, account: &AccountId, enabled: &Enabled) -> impl Future<Output = Result<(), Fault>> + Send;
+}
 
+/// The progress of sweeps.
+pub trait Sweeps {
     /// The last sweep, ended or not.
     fn sweep(&self) -> impl Future<Output = Result<Option<Sweep>, Fault>> + Send;
 
@@ -310,7 +313,10 @@ pub trait Ledger {
 
     /// Accounts that a sweep has not met, without those that are known to have left.
     fn unmet(&self, sweep: u64) -> impl Future<Output = Result<Vec<AccountId>, Fault>> + Send;
+}
 
+/// Alerts between the commit that raises them and their publication.
+pub trait Outbox {
     /// Alerts of the account that are not marked sent.
     fn unsent(&self, account: &AccountId) -> impl Future<Output = Result<Vec<Alert>, Fault>> + Send;
 
@@ -359,7 +365,74 @@ pub trait Clock {
     fn jitter(&self) -> u32;
 }
 
-/// Everything the reactor can reach.
-pub trait World: Documents + Directory + Ledger + Notifier + Queue + Clock + Sync {}
+/// Everything that the reactor reaches, one port each. A decorator replaces one port and hands out the others unchanged.
+pub trait World: Clock + Sync {
+    /// The documents of all accounts.
+    type Documents: Documents + Sync;
+    /// The organisation.
+    type Directory: Directory + Sync;
+    /// The reactor's memory.
+    type Ledger: Ledger + Sync;
+    /// The progress of sweeps.
+    type Sweeps: Sweeps + Sync;
+    /// Alerts that are not published yet.
+    type Outbox: Outbox + Sync;
+    /// The channel to on-call.
+    type Notifier: Notifier + Sync;
+    /// The reactor's own queue.
+    type Queue: Queue + Sync;
 
-impl<T: Documents + Directory + Ledger + Notifier + Queue + Clock + Sync> World for T {}
+    /// The documents of all accounts.
+    fn documents(&self) -> &Self::Documents;
+    /// The organisation.
+    fn directory(&self) -> &Self::Directory;
+    /// The reactor's memory.
+    fn ledger(&self) -> &Self::Ledger;
+    /// The progress of sweeps.
+    fn sweeps(&self) -> &Self::Sweeps;
+    /// Alerts that are not published yet.
+    fn outbox(&self) -> &Self::Outbox;
+    /// The channel to on-call.
+    fn notifier(&self) -> &Self::Notifier;
+    /// The reactor's own queue.
+    fn queue(&self) -> &Self::Queue;
+}
+
+/// A type that implements every port is a world by itself.
+impl<T: Documents + Directory + Ledger + Sweeps + Outbox + Notifier + Queue + Clock + Sync> World for T {
+    type Documents = Self;
+    type Directory = Self;
+    type Ledger = Self;
+    type Sweeps = Self;
+    type Outbox = Self;
+    type Notifier = Self;
+    type Queue = Self;
+
+    fn documents(&self) -> &Self {
+        self
+    }
+
+    fn directory(&self) -> &Self {
+        self
+    }
+
+    fn ledger(&self) -> &Self {
+        self
+    }
+
+    fn sweeps(&self) -> &Self {
+        self
+    }
+
+    fn outbox(&self) -> &Self {
+        self
+    }
+
+    fn notifier(&self) -> &Self {
+        self
+    }
+
+    fn queue(&self) -> &Self {
+        self
+    }
+}

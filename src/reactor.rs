@@ -4,6 +4,7 @@
 //! same world and the same messages therefore give the same run.
 
 mod batch;
+mod core;
 pub(crate) mod expand;
 pub(crate) mod gather;
 pub(crate) mod lookup;
@@ -24,9 +25,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use crate::domain::finding::{HubFinding, about_hub};
 use crate::domain::policy::Policy;
 use crate::domain::time::{MINUTE_MS, Time};
-use crate::ports::{Attempt, Fault, FaultClass, World};
+use crate::ports::{Attempt, Fault, FaultClass, Ledger as _, World};
 
 pub use batch::{BatchReport, Message};
+pub(crate) use core::Core;
 #[cfg(feature = "cli")]
 pub use preview::preview;
 pub use reconcile::PassReport;
@@ -51,13 +53,20 @@ pub enum PolicySource {
 pub struct Reactor<W> {
     world: W,
     source: PolicySource,
+    core: Core,
     cached: Mutex<Option<(Time, Arc<Policy>)>>,
 }
 
 impl<W: World> Reactor<W> {
     /// A reactor that acts on `world` by the policy of `source`.
     pub fn new(world: W, source: PolicySource) -> Self {
-        Self { world, source, cached: Mutex::new(None) }
+        Self { world, source, core: Core::REAL, cached: Mutex::new(None) }
+    }
+
+    /// The same reactor with a distorted core, to show that a check notices.
+    #[cfg(test)]
+    pub(crate) fn with_core(self, core: Core) -> Self {
+        Self { core, ..self }
     }
 
     /// The world that it acts on.
@@ -83,7 +92,7 @@ impl<W: World> Reactor<W> {
         {
             return Ok(Arc::clone(policy));
         }
-        let fault = match self.world.policy().await {
+        let fault = match self.world.ledger().policy().await {
             Ok(Some(policy)) => {
                 let policy = Arc::new(policy);
                 let fresh = Some((now, Arc::clone(&policy)));

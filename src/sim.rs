@@ -10,6 +10,7 @@ mod caller;
 mod documents;
 pub mod drive;
 pub mod faults;
+pub mod intercept;
 mod ledger;
 mod organization;
 mod people;
@@ -140,6 +141,11 @@ impl Sim {
     /// How long before a call a change can be invisible to an observation right before that call, in milliseconds.
     pub fn unseen_ms(&self) -> i64 {
         i64::try_from(self.switches.stale_ms + CALL_MS).unwrap_or(i64::MAX)
+    }
+
+    /// How far CloudTrail's clock is ahead of SSM's, in milliseconds.
+    pub fn skew_ms(&self) -> i64 {
+        self.switches.skew_ms
     }
 
     /// Every published alert, in order.

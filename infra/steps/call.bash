@@ -1,6 +1,8 @@
 # How AWS is called, and how the operator is told.
 
-export AWS_PAGER='' AWS_CLI_AUTO_PROMPT=off
+# Whatever the caller's configuration says: no pager and no prompt, errors of one line, and files in one encoding. Version 1 of the
+# CLI knows some of these, version 2 all of them.
+export AWS_PAGER='' AWS_CLI_AUTO_PROMPT=off AWS_CLI_ERROR_FORMAT=legacy AWS_CLI_FILE_ENCODING=UTF-8
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 trap stopped INT
@@ -19,9 +21,9 @@ try() {
   return 1
 }
 
-# The last line that says something: the CLI's error, without its empty lines and its usage.
+# What AWS or the CLI says went wrong; without that the last line that says something. Version 2 puts its name before it.
 cause_in() {
-  grep -v '^[[:space:]]*$' "$1" | tail -n 1 || true
+  { grep 'An error occurred' "$1" || grep -v '^[[:space:]]*$' "$1"; } | tail -n 1 | sed 's/^aws: \[ERROR\]: //' || true
 }
 
 stopped() {

@@ -1,28 +1,32 @@
 //! Accounts and their OUs, from Organizations. Its limits are low (`ListParents` 5 a second for the whole organisation
 //! [docs: `orgs_reference_limits`]), so parents of OUs are cached for a few minutes; the OU of an account never is.
 
-use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::collections::{BTreeSet, HashMap};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use aws_sdk_organizations::Client;
 use aws_sdk_organizations::types::{Account, AccountState as State, ParentType};
 
 use super::client::{Clients, Lazy};
 use super::fault::Call;
+use super::regions::AccountRegions;
+use super::session::Sessions;
 use crate::clock;
-use crate::domain::target::{AccountFacts, AccountId, AccountState, OuId};
+use crate::config::Connection;
+use crate::domain::target::{AccountFacts, AccountId, AccountState, OuId, Region};
 use crate::domain::text::{NAME_CHARS_MAX, clean};
 use crate::domain::time::{MINUTE_MS, Time};
-use crate::ports::{Fault, FaultClass};
+use crate::ports::{Access, Directory, Fault, FaultClass, Page};
 
 #[cfg(feature = "cli")]
 mod all;
-mod list;
 #[cfg(test)]
 mod tests;
 
 const DESCRIBE: Call = Call::read("DescribeAccount");
 const PARENTS: Call = Call::read("ListParents");
+const ACCOUNTS: Call = Call::read("ListAccountsForParent");
+const OUS: Call = Call::read("ListOrganizationalUnitsForParent");
 
 /// OUs nest five deep below the root [docs: `orgs_reference_limits`]; the limit is generous.
 const DEPTH_MAX: usize = 8;
@@ -31,23 +35,16 @@ const KEEP_MS: i64 = 3 * MINUTE_MS;
 const OUS_MAX: usize = 4_096;
 
 /// The organisation.
-pub(super) struct Organizations {
+pub struct Organizations {
     client: Lazy<Client>,
     parents: Mutex<HashMap<OuId, (OuId, Time)>>,
+    regions: AccountRegions,
 }
 
 impl Organizations {
-    pub(super) fn new(clients: &Clients) -> Self {
-        Self { client: clients.organizations(), parents: Mutex::default() }
-    }
-
-    pub(super) async fn account(&self, account: &AccountId) -> Result<Option<AccountFacts>, Fault> {
-        match self.describe(account).await {
-            Ok(facts) => Ok(Some(facts)),
-            // AccountNotFoundException, or ChildNotFoundException where the account left between the calls.
-            Err(fault) if fault.class == FaultClass::NotFound => Ok(None),
-            Err(fault) => Err(fault),
-        }
+    pub(super) fn new(connection: &Connection, clients: &Clients, sessions: Arc<Sessions>) -> Self {
+        let regions = AccountRegions::new(connection, clients, sessions);
+        Self { client: clients.organizations(), parents: Mutex::default(), regions }
     }
 
     async fn describe(&self, account: &AccountId) -> Result<AccountFacts, Fault> {
@@ -104,6 +101,59 @@ impl Organizations {
             .and_then(|parent| parent.id()?.parse().ok())
             .ok_or_else(|| PARENTS.fault(FaultClass::Transient, "Incomplete", "the answer names no parent"))
     }
+}
+
+impl Directory for Organizations {
+    async fn account(&self, account: &AccountId) -> Result<Option<AccountFacts>, Fault> {
+        match self.describe(account).await {
+            Ok(facts) => Ok(Some(facts)),
+            // AccountNotFoundException, or ChildNotFoundException where the account left between the calls.
+            Err(fault) if fault.class == FaultClass::NotFound => Ok(None),
+            Err(fault) => Err(fault),
+        }
+    }
+
+    async fn ous_in(&self, parent: &OuId, page: Option<&str>) -> Result<Page<OuId>, Fault> {
+        let sent = self
+            .client
+            .list_organizational_units_for_parent()
+            .parent_id(parent.as_str())
+            .set_next_token(page.map(str::to_owned))
+            .send()
+            .await;
+        let answer = sent.map_err(|error| OUS.failed(&error))?;
+        let ous = answer.organizational_units.unwrap_or_default();
+        Ok(Page { items: ous.iter().filter_map(|ou| ou.id()?.parse().ok()).collect(), next: token(answer.next_token) })
+    }
+
+    /// A page has at most 20 accounts (API model).
+    async fn accounts_in(&self, path: &[OuId], page: Option<&str>) -> Result<Page<AccountFacts>, Fault> {
+        let sent = self
+            .client
+            .list_accounts_for_parent()
+            .set_parent_id(path.last().map(|parent| parent.as_str().to_owned()))
+            .set_next_token(page.map(str::to_owned))
+            .send()
+            .await;
+        let answer = sent.map_err(|error| ACCOUNTS.failed(&error))?;
+        let listed = |account: &Account| Some(facts_of(account, account.id()?.parse().ok()?, path.to_vec()));
+        let accounts = answer.accounts.unwrap_or_default();
+        Ok(Page { items: accounts.iter().filter_map(listed).collect(), next: token(answer.next_token) })
+    }
+
+    async fn enabled_regions(&self, account: &AccountId, access: &Access) -> Result<BTreeSet<Region>, Fault> {
+        self.regions.enabled(account, access).await
+    }
+
+    #[cfg(feature = "cli")]
+    async fn accounts(&self, under: Option<&OuId>) -> Result<Vec<AccountId>, Fault> {
+        self.listed(under).await
+    }
+}
+
+/// An empty token means the same as none.
+fn token(next: Option<String>) -> Option<String> {
+    next.filter(|token| !token.is_empty())
 }
 
 fn facts_of(account: &Account, id: AccountId, ou_path: Vec<OuId>) -> AccountFacts {

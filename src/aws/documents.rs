@@ -16,12 +16,15 @@ use aws_sdk_ssm::types::{
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 
 use super::client::{Clients, Lazy};
+use super::cloudtrail::EventHistory;
 use super::fault::{Call, is_expired};
 use super::session::{AssumedSession, Session, Sessions};
+use crate::config::Connection;
+use crate::domain::edit::Edit;
 use crate::domain::observation::{DocumentStatus, Observation};
 use crate::domain::quick_check::QuickCheck;
 use crate::domain::target::{AccountId, DOCUMENT_NAME, Target};
-use crate::ports::{Access, AccountAccess, Fault, FaultClass, Written};
+use crate::ports::{Access, AccountAccess, Documents, Fault, FaultClass, Lookup, Written};
 
 mod observe;
 #[cfg(feature = "cli")]
@@ -29,9 +32,10 @@ pub(super) mod probe;
 mod remove;
 
 /// The documents of all accounts.
-pub(super) struct SsmDocuments {
+pub struct SsmDocuments {
     client: Lazy<Client>,
     sessions: Arc<Sessions>,
+    history: EventHistory,
 }
 
 /// Access to one target's document.
@@ -42,8 +46,8 @@ struct Visit<'a> {
 }
 
 impl SsmDocuments {
-    pub(super) fn new(clients: &Clients, sessions: Arc<Sessions>) -> Self {
-        Self { client: clients.ssm(), sessions }
+    pub(super) fn new(connection: &Connection, clients: &Clients, sessions: Arc<Sessions>) -> Self {
+        Self { client: clients.ssm(), sessions, history: EventHistory::new(connection, clients) }
     }
 
     async fn visit<'a>(&'a self, target: &'a Target, access: &Access) -> Result<(Visit<'a>, bool), Fault> {
@@ -51,12 +55,31 @@ impl SsmDocuments {
         Ok((Visit { documents: self, target, session }, from_cache))
     }
 
-    pub(super) async fn observe(
+    /// Describes the default version where none is given.
+    async fn describe(
         &self,
         target: &Target,
         access: &Access,
-        between: &BTreeSet<u64>,
-    ) -> Result<Observation, Fault> {
+        version: Option<String>,
+    ) -> Result<DocumentDescription, Fault> {
+        let (visit, _) = self.visit(target, access).await?;
+        let call = Call::read("DescribeDocument").in_member();
+        let sent = self
+            .client
+            .describe_document()
+            .name(DOCUMENT_NAME)
+            .set_document_version(version)
+            .customize()
+            .config_override(visit.scope())
+            .send()
+            .await;
+        let described = visit.outcome(call, sent).await?.document;
+        described.ok_or_else(|| call.fault(FaultClass::Transient, "Incomplete", "the answer describes nothing"))
+    }
+}
+
+impl Documents for SsmDocuments {
+    async fn observe(&self, target: &Target, access: &Access, between: &BTreeSet<u64>) -> Result<Observation, Fault> {
         let (visit, from_cache) = self.visit(target, access).await?;
         match visit.observe(between).await {
             // Cached credentials can outlive their role's permissions. Every reconciliation begins with an observation,
@@ -74,17 +97,24 @@ impl SsmDocuments {
         }
     }
 
-    pub(super) async fn account_access(&self, account: &AccountId, access: &Access) -> AccountAccess {
-        self.sessions.account_access(account, access).await
+    async fn quick_check(&self, target: &Target, access: &Access) -> Result<QuickCheck, Fault> {
+        let described = self.describe(target, access, None).await?;
+        let number = |text: Option<&str>| text.and_then(|text| text.parse().ok()).unwrap_or(0);
+        Ok(QuickCheck {
+            document_type: described.document_type().map_or_else(String::new, |it| it.as_str().to_owned()),
+            status: status_of(described.status()),
+            latest: number(described.latest_version()),
+            default: number(described.default_version()),
+            created: described.created_date().and_then(observe::time_of),
+            hash: described.hash().unwrap_or_default().to_owned(),
+        })
     }
 
-    pub(super) async fn create(
-        &self,
-        target: &Target,
-        access: &Access,
-        text: &str,
-        version_name: &str,
-    ) -> Result<Written, Fault> {
+    async fn lookup_events(&self, target: &Target, access: &Access, lookup: &Lookup) -> Result<Vec<Edit>, Fault> {
+        self.history.lookup(target, access, lookup).await
+    }
+
+    async fn create(&self, target: &Target, access: &Access, text: &str, version_name: &str) -> Result<Written, Fault> {
         let (visit, _) = self.visit(target, access).await?;
         let call = Call::write("CreateDocument").in_member();
         let sent = self
@@ -103,7 +133,7 @@ impl SsmDocuments {
         written(call, made.as_ref().and_then(|made| Some((made.document_version()?, made.status()))))
     }
 
-    pub(super) async fn update(
+    async fn update(
         &self,
         target: &Target,
         access: &Access,
@@ -131,47 +161,12 @@ impl SsmDocuments {
         written(call, made.as_ref().and_then(|made| Some((made.document_version()?, made.status()))))
     }
 
-    pub(super) async fn status(&self, target: &Target, access: &Access, version: u64) -> Result<DocumentStatus, Fault> {
+    async fn status(&self, target: &Target, access: &Access, version: u64) -> Result<DocumentStatus, Fault> {
         let described = self.describe(target, access, Some(version.to_string())).await.map_err(gone_is_moved)?;
         Ok(status_of(described.status()))
     }
 
-    pub(super) async fn quick_check(&self, target: &Target, access: &Access) -> Result<QuickCheck, Fault> {
-        let described = self.describe(target, access, None).await?;
-        let number = |text: Option<&str>| text.and_then(|text| text.parse().ok()).unwrap_or(0);
-        Ok(QuickCheck {
-            document_type: described.document_type().map_or_else(String::new, |it| it.as_str().to_owned()),
-            status: status_of(described.status()),
-            latest: number(described.latest_version()),
-            default: number(described.default_version()),
-            created: described.created_date().and_then(observe::time_of),
-            hash: described.hash().unwrap_or_default().to_owned(),
-        })
-    }
-
-    /// Describes the default version where none is given.
-    async fn describe(
-        &self,
-        target: &Target,
-        access: &Access,
-        version: Option<String>,
-    ) -> Result<DocumentDescription, Fault> {
-        let (visit, _) = self.visit(target, access).await?;
-        let call = Call::read("DescribeDocument").in_member();
-        let sent = self
-            .client
-            .describe_document()
-            .name(DOCUMENT_NAME)
-            .set_document_version(version)
-            .customize()
-            .config_override(visit.scope())
-            .send()
-            .await;
-        let described = visit.outcome(call, sent).await?.document;
-        described.ok_or_else(|| call.fault(FaultClass::Transient, "Incomplete", "the answer describes nothing"))
-    }
-
-    pub(super) async fn promote(&self, target: &Target, access: &Access, version: u64) -> Result<(), Fault> {
+    async fn promote(&self, target: &Target, access: &Access, version: u64) -> Result<(), Fault> {
         let (visit, _) = self.visit(target, access).await?;
         let call = Call::write("UpdateDocumentDefaultVersion").in_member();
         let sent = self
@@ -186,12 +181,16 @@ impl SsmDocuments {
         visit.outcome(call, sent).await.map(drop).map_err(gone_is_moved)
     }
 
-    pub(super) async fn delete(&self, target: &Target, access: &Access) -> Result<(), Fault> {
+    async fn delete(&self, target: &Target, access: &Access) -> Result<(), Fault> {
         self.visit(target, access).await?.0.delete().await
     }
 
-    pub(super) async fn prune(&self, target: &Target, access: &Access, version: u64) -> Result<(), Fault> {
+    async fn prune(&self, target: &Target, access: &Access, version: u64) -> Result<(), Fault> {
         self.visit(target, access).await?.0.prune(version).await
+    }
+
+    async fn account_access(&self, account: &AccountId, access: &Access) -> AccountAccess {
+        self.sessions.account_access(account, access).await
     }
 }
 

@@ -18,15 +18,20 @@
 //! | `DEADLETTER` | `DROPPED#<time>#<message id>` | who dropped a message from the dead-letter queue, and why; 400 days |
 //! | | `BODY#<sha256>#<part>` | the body of a dropped message; as long as the last line that names it |
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::types::AttributeValue;
+use futures_util::future::try_join;
 
 use super::client::{Clients, Lazy};
 use super::fault::Call;
 use crate::clock;
 use crate::config::{Config, PolicySource};
 use crate::domain::policy::Policy;
-use crate::domain::target::{AccountFacts, AccountId, OuId};
-use crate::ports::{Fault, FaultClass};
+use crate::domain::record::{Commit, Enabled, Known, LastCheck, Loaded};
+use crate::domain::target::{AccountFacts, AccountId, OuId, Target};
+use crate::ports::{Fault, FaultClass, Ledger};
 use items::{Item, s};
 use keys::Key;
 
@@ -57,7 +62,7 @@ const READ: Call = Call::read("BatchGetItem");
 const UPDATE: Call = Call::write("UpdateItem");
 
 /// The ledger's table.
-pub(super) struct DynamoLedger {
+pub struct DynamoLedger {
     client: Lazy<Client>,
     table: String,
     policy: PolicySource,
@@ -74,7 +79,16 @@ impl DynamoLedger {
         Self { client: clients.dynamodb(), table: table.to_owned(), policy: PolicySource::Table }
     }
 
-    pub(super) async fn policy(&self) -> Result<Option<Policy>, Fault> {
+    /// Uses a batch of one: one SDK operation fewer in the function's package.
+    async fn get(&self, key: &Key) -> Result<Option<Item>, Fault> {
+        let mut rows = BTreeMap::new();
+        self.read(std::slice::from_ref(key), &mut rows).await?;
+        Ok(rows.remove(key.sort()))
+    }
+}
+
+impl Ledger for DynamoLedger {
+    async fn policy(&self) -> Result<Option<Policy>, Fault> {
         let (compiled, version) = match &self.policy {
             // For local runs only, so that blocking on a small file is harmless.
             PolicySource::File(path) => {
@@ -98,12 +112,12 @@ impl DynamoLedger {
         }))
     }
 
-    pub(super) async fn facts(&self, account: &AccountId) -> Result<Option<AccountFacts>, Fault> {
+    async fn facts(&self, account: &AccountId) -> Result<Option<AccountFacts>, Fault> {
         let Some(item) = self.get(&Key::meta(account)).await? else { return Ok(None) };
         items::facts_from(&item).map_err(|what| corrupt(&what))
     }
 
-    pub(super) async fn save_facts(&self, facts: &AccountFacts) -> Result<(), Fault> {
+    async fn save_facts(&self, facts: &AccountFacts) -> Result<(), Fault> {
         let ou_path: Vec<&str> = facts.ou_path.iter().map(OuId::as_str).collect();
         let (state, now) = (items::word_of(&facts.state), clock::now());
         let fields = vec![
@@ -117,11 +131,52 @@ impl DynamoLedger {
         self.set(Key::meta(&facts.account), fields, None).await
     }
 
-    /// Uses a batch of one: one SDK operation fewer in the function's package.
-    async fn get(&self, key: &Key) -> Result<Option<Item>, Fault> {
-        let mut rows = std::collections::BTreeMap::new();
-        self.read(std::slice::from_ref(key), &mut rows).await?;
-        Ok(rows.remove(key.sort()))
+    async fn load(&self, target: &Target, edit_ids: &BTreeSet<String>) -> Result<Loaded, Fault> {
+        self.load_consistent(target, edit_ids).await
+    }
+
+    async fn commit(&self, target: &Target, commit: &Commit) -> Result<(), Fault> {
+        self.commit_in_one(target, commit).await
+    }
+
+    async fn record_check(&self, target: &Target, generation: u64, last_check: &LastCheck) -> Result<(), Fault> {
+        let checked = (items::CHECKED, s(last_check.at.to_string()));
+        let fields = [checked]
+            .into_iter()
+            .chain(last_check.fingerprint.clone().map(|fingerprint| (items::FINGERPRINT, s(fingerprint))))
+            .collect();
+        match self.set(Key::region(target), fields, Some((items::GENERATION, generation))).await {
+            Err(fault) if fault.class == FaultClass::Conflict => Ok(()),
+            outcome => outcome,
+        }
+    }
+
+    async fn known(&self, account: &AccountId) -> Result<Known, Fault> {
+        let meta = Key::meta(account);
+        let (meta, rows) =
+            try_join(self.get(&meta), self.rows(keys::partition_of(account), keys::REGION, None)).await?;
+        let checked = rows.iter().filter_map(|row| {
+            let region = Key::sort_of(row)?.strip_prefix(keys::REGION)?.parse().ok()?;
+            Some((region, items::last_check_from(row)?.at))
+        });
+        let meta = meta.unwrap_or_default();
+        let mut looks = BTreeMap::new();
+        looks.extend(checked);
+        Ok(Known {
+            facts: items::facts_from(&meta).map_err(|what| corrupt(&what))?,
+            enabled: items::enabled_from(&meta),
+            looks,
+        })
+    }
+
+    async fn reported_regions(&self, account: &AccountId) -> Result<Option<Enabled>, Fault> {
+        Ok(self.get(&Key::meta(account)).await?.as_ref().and_then(items::enabled_from))
+    }
+
+    async fn save_regions(&self, account: &AccountId, enabled: &Enabled) -> Result<(), Fault> {
+        let regions = enabled.regions.iter().map(|region| s(region.as_str())).collect();
+        let fields = vec![(items::ENABLED, AttributeValue::L(regions)), (items::ENABLED_AT, s(enabled.at.to_string()))];
+        self.set(Key::meta(account), fields, None).await
     }
 }
 

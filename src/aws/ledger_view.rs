@@ -12,7 +12,7 @@ use crate::domain::record::{Enabled, Incident, Status};
 use crate::domain::sweep::Sweep;
 use crate::domain::target::{AccountFacts, AccountId, Region, Target};
 use crate::domain::time::Time;
-use crate::ports::Fault;
+use crate::ports::{Fault, Ledger as _, Sweeps as _};
 
 /// A target as the ledger records it.
 #[derive(Clone, Debug, PartialEq, Eq)]

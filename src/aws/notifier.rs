@@ -1,6 +1,8 @@
-//! Publishes alerts to the topic, in a form per protocol: JSON for programs, the text for mail, the subject for SMS.
+//! Publishes alerts to the topic, in a form per protocol: JSON for programs, the text for mail, the subject for SMS; and to the
+//! topic for chat, where one is configured.
 
 use aws_sdk_sns::Client;
+use aws_sdk_sns::operation::publish::builders::PublishFluentBuilder;
 use aws_sdk_sns::types::MessageAttributeValue;
 use serde_json::{Value, json};
 
@@ -9,58 +11,77 @@ use super::fault::Call;
 use crate::config::Config;
 use crate::domain::finding::Alert;
 use crate::domain::text::{ID_CHARS_MAX, clean};
-use crate::ports::{Fault, FaultClass};
+use crate::ports::{Fault, FaultClass, Notifier};
 
 #[cfg(test)]
 mod tests;
 
 const PUBLISH: Call = Call::write("Publish");
-/// Schema version of the JSON that programs receive.
-const SCHEMA_VERSION: u32 = 1;
-/// A subject has fewer than 100 characters and no line breaks or control characters [bc sns].
-const SUBJECT_CHARS_MAX: usize = 99;
 /// Limit of a whole message: a quarter of the 256 KB that SNS accepts by default [docs: gr/sns].
 const MESSAGE_BYTES_MAX: usize = 64 * 1_024;
 /// Limit of the text in a message that was too large.
 const SHORT_TEXT_BYTES: usize = 8 * 1_024;
 
-/// The topic that alerts are published to.
-pub(super) struct SnsNotifier {
+/// The topic that alerts are published to, and the one for chat, where there is one.
+pub struct SnsNotifier {
     client: Lazy<Client>,
     topic: String,
+    chat: Option<String>,
 }
 
 impl SnsNotifier {
     pub(super) fn new(config: &Config, clients: &Clients) -> Self {
-        Self { client: clients.sns(), topic: config.topic_arn.clone() }
-    }
-
-    pub(super) async fn publish(&self, alert: &Alert) -> Result<(), Fault> {
-        match self.send(alert, &message(alert)).await {
-            // The same message would fail again; a minimal alert is better than none.
-            Err(fault) if fault.class == FaultClass::Invalid => self.send(alert, &minimal(alert, &fault)).await,
-            outcome => outcome,
-        }
+        Self { client: clients.sns(), topic: config.topic_arn.clone(), chat: config.chat_topic_arn.clone() }
     }
 
     async fn send(&self, alert: &Alert, message: &str) -> Result<(), Fault> {
-        let mut request = self
-            .client
-            .publish()
-            .topic_arn(&self.topic)
-            .message_structure("json")
-            .subject(subject(alert))
-            .message(message);
-        for (name, value) in attributes(alert) {
-            let value = MessageAttributeValue::builder()
-                .data_type("String")
-                .string_value(value)
-                .build()
-                .map_err(|error| PUBLISH.fault(FaultClass::Invalid, "Build", &error.to_string()))?;
-            request = request.message_attributes(name, value);
-        }
-        request.send().await.map(drop).map_err(|error| PUBLISH.failed(&error))
+        let request = self.client.publish().topic_arn(&self.topic).message_structure("json");
+        let request = request.subject(alert.subject_line()).message(message);
+        sent(with_attributes(request, alert)?).await
     }
+
+    /// Sends a custom notification, where a topic for chat is configured. A fault that passes is the whole alert's, so that
+    /// it is published again: twice on the first topic rather than never in chat. One that stays, such as a topic that is
+    /// gone, is logged: the first topic has the alert, and would have it again and again.
+    async fn send_chat(&self, alert: &Alert) -> Result<(), Fault> {
+        let Some(topic) = &self.chat else { return Ok(()) };
+        let request = self.client.publish().topic_arn(topic).message(alert.chat().to_string());
+        match sent(with_attributes(request, alert)?).await {
+            Err(fault) if !fault.retryable() => {
+                let fix = "see that RUNAS_CHAT_TOPIC_ARN names a topic that the function may publish to";
+                tracing::error!(alert = alert.id, topic, error = %fault, fix, "alert not sent to chat");
+                Ok(())
+            }
+            outcome => outcome,
+        }
+    }
+}
+
+impl Notifier for SnsNotifier {
+    async fn publish(&self, alert: &Alert) -> Result<(), Fault> {
+        match self.send(alert, &message(alert)).await {
+            // The same message would fail again; a minimal alert is better than none.
+            Err(fault) if fault.class == FaultClass::Invalid => self.send(alert, &minimal(alert, &fault)).await?,
+            outcome => outcome?,
+        }
+        self.send_chat(alert).await
+    }
+}
+
+async fn sent(request: PublishFluentBuilder) -> Result<(), Fault> {
+    request.send().await.map(drop).map_err(|error| PUBLISH.failed(&error))
+}
+
+fn with_attributes(mut request: PublishFluentBuilder, alert: &Alert) -> Result<PublishFluentBuilder, Fault> {
+    for (name, value) in attributes(alert) {
+        let value = MessageAttributeValue::builder()
+            .data_type("String")
+            .string_value(value)
+            .build()
+            .map_err(|error| PUBLISH.fault(FaultClass::Invalid, "Build", &error.to_string()))?;
+        request = request.message_attributes(name, value);
+    }
+    Ok(request)
 }
 
 /// Attributes for subscription filters. SNS refuses an attribute without a value [docs: sns-message-attributes].
@@ -75,11 +96,6 @@ fn attributes(alert: &Alert) -> Vec<(&'static str, String)> {
     .into_iter()
     .filter_map(|(name, value)| Some((name, value.filter(|value| !value.is_empty())?)))
     .collect()
-}
-
-fn subject(alert: &Alert) -> String {
-    let subject = clean(&alert.subject, SUBJECT_CHARS_MAX);
-    if subject.is_empty() { format!("runas-reactor: {}", clean(&alert.kind, 64)) } else { subject }
 }
 
 /// The message for all protocols, within its size limit.
@@ -97,7 +113,7 @@ fn minimal(alert: &Alert, fault: &Fault) -> String {
     let region = alert.region.as_ref().map_or("all regions", |region| region.as_str());
     let text = format!(
         "{}\n\nThis alert could not be sent in full ({}). It is in the ledger: account {}, {region}, alert {}.",
-        subject(alert),
+        alert.subject_line(),
         fault.code,
         alert.account,
         clean(&alert.id, ID_CHARS_MAX)
@@ -106,22 +122,9 @@ fn minimal(alert: &Alert, fault: &Fault) -> String {
 }
 
 fn rendered(alert: &Alert, text: &str, data: &Value) -> String {
-    let subject = subject(alert);
-    let body = json!({
-        "schema_version": SCHEMA_VERSION,
-        "id": clean(&alert.id, ID_CHARS_MAX),
-        "kind": clean(&alert.kind, ID_CHARS_MAX),
-        "severity": alert.severity,
-        "account": alert.account,
-        "region": alert.region,
-        "incident": alert.incident.as_deref().map(|incident| clean(incident, ID_CHARS_MAX)),
-        "subject": subject,
-        "text": text,
-        "at": alert.at,
-        "data": data,
-    });
+    let body = alert.message(text, data);
     // With MessageStructure=json, `default` is required and every value is a string [bc sns].
-    json!({ "default": body.to_string(), "email": text, "sms": subject }).to_string()
+    json!({ "default": body.to_string(), "email": text, "sms": alert.subject_line() }).to_string()
 }
 
 /// Cuts a text to a number of bytes and keeps its line breaks, which mail needs.

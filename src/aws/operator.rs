@@ -14,6 +14,8 @@ use aws_credential_types::provider::error::CredentialsError;
 use aws_credential_types::provider::future::ProvideCredentials as Provided;
 use aws_credential_types::provider::{self, ProvideCredentials, SharedCredentialsProvider};
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use std::sync::Arc;
+
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 
 use super::AwsWorld;
@@ -25,12 +27,13 @@ use super::hub_view::HubView;
 use super::ledger_view::LedgerView;
 use super::nodes::Nodes;
 use super::policy_store::PolicyStore;
+use super::session::{Scope, Sessions};
 use crate::clock;
 use crate::config::{Config, Connection, Endpoints, PolicySource, Trust};
 use crate::domain::target::{AccountFacts, IdError, Region as RegionCode};
 use crate::domain::text::{MESSAGE_CHARS_MAX, NAME_CHARS_MAX, clean, quote};
 use crate::domain::time::{MINUTE_MS, Time};
-use crate::ports::Fault;
+use crate::ports::{Directory as _, Fault};
 
 const WHO_AM_I: Call = Call::read("GetCallerIdentity");
 
@@ -188,6 +191,7 @@ impl Operator {
             connection: self.connection(),
             table: named(&deployment.table),
             topic_arn: named(&deployment.topic_arn),
+            chat_topic_arn: None,
             queue_url: named(&deployment.queue_url),
             dlq_url: String::new(),
             policy: PolicySource::Table,
@@ -238,7 +242,8 @@ impl Operator {
     /// # Errors
     /// Organizations does not answer, or denies these credentials.
     pub async fn organization(&self) -> Result<Vec<AccountFacts>, Fault> {
-        let directory = Organizations::new(&self.clients);
+        let sessions = Sessions::new(&self.connection(), &self.clients, Scope::Document);
+        let directory = Organizations::new(&self.connection(), &self.clients, Arc::new(sessions));
         let ids = directory.accounts(None).await?;
         let each = ids.iter().map(|account| directory.account(account));
         let facts: Vec<Option<AccountFacts>> = stream::iter(each).buffered(PARALLEL).try_collect().await?;

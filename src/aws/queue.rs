@@ -11,7 +11,7 @@ use crate::domain::dead_letter::{REASON, RECEIVED};
 use crate::domain::decode::{Decoded, decode, encode};
 use crate::domain::signal::Task;
 use crate::domain::text::{MESSAGE_CHARS_MAX, clean};
-use crate::ports::{Fault, FaultClass};
+use crate::ports::{Fault, FaultClass, Queue};
 
 #[cfg(test)]
 mod tests;
@@ -34,7 +34,7 @@ const DELAY_S_MAX: u32 = 900;
 const VISIBILITY_S_MAX: u32 = 43_200;
 
 /// Work queue and dead-letter queue.
-pub(super) struct SqsQueue {
+pub struct SqsQueue {
     client: Lazy<Client>,
     queue: String,
     dlq: String,
@@ -43,13 +43,6 @@ pub(super) struct SqsQueue {
 impl SqsQueue {
     pub(super) fn new(config: &Config, clients: &Clients) -> Self {
         Self { client: clients.sqs(), queue: config.queue_url.clone(), dlq: config.dlq_url.clone() }
-    }
-
-    /// Some messages may have been sent despite a fault; the caller resends all: duplicates change nothing (invariant 5).
-    pub(super) async fn send(&self, tasks: &[(Task, u32)]) -> Result<(), Fault> {
-        let batches: Vec<Result<Vec<SendMessageBatchRequestEntry>, Fault>> =
-            batched(tasks)?.into_iter().map(Ok).collect();
-        stream::iter(batches).try_for_each_concurrent(PARALLEL, |batch| self.send_batch(&self.queue, batch)).await
     }
 
     /// Each message of a batch succeeds or fails by itself. Those that failed on the service's side are sent once more.
@@ -70,9 +63,18 @@ impl SqsQueue {
         let sent = self.client.send_message_batch().queue_url(queue).set_entries(Some(batch)).send().await;
         sent.map(|answer| answer.failed).map_err(|error| SEND.failed(&error))
     }
+}
+
+impl Queue for SqsQueue {
+    /// Some messages may have been sent despite a fault; the caller resends all: duplicates change nothing (invariant 5).
+    async fn send(&self, tasks: &[(Task, u32)]) -> Result<(), Fault> {
+        let batches: Vec<Result<Vec<SendMessageBatchRequestEntry>, Fault>> =
+            batched(tasks)?.into_iter().map(Ok).collect();
+        stream::iter(batches).try_for_each_concurrent(PARALLEL, |batch| self.send_batch(&self.queue, batch)).await
+    }
 
     /// Uses a batch of one: one SDK operation fewer in the function's package.
-    pub(super) async fn dead_letter(&self, body: &str, reason: &str) -> Result<(), Fault> {
+    async fn dead_letter(&self, body: &str, reason: &str) -> Result<(), Fault> {
         let reason = attribute("String", filled(&clean(reason, MESSAGE_CHARS_MAX)))?;
         let entry = SendMessageBatchRequestEntry::builder()
             .id("0")
@@ -82,11 +84,11 @@ impl SqsQueue {
     }
 
     /// Sends the body unchanged, so that a duplicate changes nothing (invariant 5).
-    pub(super) async fn resend(&self, body: &str, received: u32, delay_s: u32) -> Result<(), Fault> {
+    async fn resend(&self, body: &str, received: u32, delay_s: u32) -> Result<(), Fault> {
         self.send_batch(&self.queue, vec![successor(body, received, delay_s)?]).await
     }
 
-    pub(super) async fn hand_back(&self, receipt: &str, delay_s: u32) -> Result<(), Fault> {
+    async fn hand_back(&self, receipt: &str, delay_s: u32) -> Result<(), Fault> {
         let delay = i32::try_from(delay_s.min(VISIBILITY_S_MAX)).unwrap_or(0);
         self.client
             .change_message_visibility()

@@ -23,7 +23,7 @@ use crate::domain::record::{Commit, Loaded, Status};
 use crate::domain::target::Target;
 use crate::domain::text::{NAME_CHARS_MAX, clean};
 use crate::domain::time::MINUTE_MS;
-use crate::ports::{Access, Clock as _, Directory as _, Documents as _, Ledger as _};
+use crate::ports::{Access, Clock as _, Directory as _, Documents as _, Ledger as _, World as _};
 use crate::reactor::{Message, PolicySource, Reactor};
 
 /// The time limit of the reconciliation.
@@ -65,16 +65,16 @@ async fn command(args: &AcceptArgs, output: Output, printer: &Printer) -> Result
     let operator = args.home.connect(trust()?).await.map_err(Failure::Error)?;
     let by = operator.who_am_i().await?.arn;
     let world = operator.world(&deployment);
-    let policy = world
-        .policy()
-        .await?
-        .ok_or_else(|| Failure::Error("the ledger holds no policy; fix: `runasctl policy push` first".to_owned()))?;
+    let policy =
+        world.ledger().policy().await?.ok_or_else(|| {
+            Failure::Error("the ledger holds no policy; fix: `runasctl policy push` first".to_owned())
+        })?;
     let (change, commit) = prepared(args, &world, &policy, &by).await?;
     printer.talk(&shown(args, &by, &change));
     if !args.yes && !printer.is_answered_yes("Only `yes` accepts it: ") {
         return Err(Failure::Error("nothing was done; fix: answer `yes` to accept it".to_owned()));
     }
-    world.commit(&args.target, &commit).await?;
+    world.ledger().commit(&args.target, &commit).await?;
     let correlation = commit.history.map(|entry| entry.id).unwrap_or_default();
     reconciled(args, world, policy, &correlation, output, printer).await
 }
@@ -83,10 +83,10 @@ async fn command(args: &AcceptArgs, output: Output, printer: &Printer) -> Result
 async fn prepared(args: &AcceptArgs, world: &AwsWorld, policy: &Policy, by: &str) -> Result<(Change, Commit), Failure> {
     let now = world.now();
     let correlation = format!("accept-{}-{}", args.version, now.ms());
-    let Loaded { record, facts, .. } = world.load(&args.target, &[].into()).await?;
+    let Loaded { record, facts, .. } = world.ledger().load(&args.target, &[].into()).await?;
     let known = match facts {
         Some(facts) => Some(facts),
-        None => world.account(&args.target.account).await?,
+        None => world.directory().account(&args.target.account).await?,
     };
     let account = known.ok_or_else(|| {
         Failure::Error(format!("account {} is not in the organisation; fix: mend the number", args.target.account))
@@ -106,7 +106,7 @@ async fn prepared(args: &AcceptArgs, world: &AwsWorld, policy: &Policy, by: &str
 }
 
 async fn seen(args: &AcceptArgs, world: &AwsWorld, access: &Access) -> Result<Box<Seen>, Failure> {
-    match world.observe(&args.target, access, &[args.version].into()).await? {
+    match world.documents().observe(&args.target, access, &[args.version].into()).await? {
         Observation::Present(seen) => Ok(seen),
         Observation::Absent => Err(Failure::Error(format!(
             "there is no document in {}; fix: wait until the reactor has created it, and have the change made again",

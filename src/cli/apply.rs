@@ -23,7 +23,7 @@ use super::printer::Printer;
 use super::{ExitStatus, Output};
 use crate::aws::AwsWorld;
 use crate::config::operator::trust;
-use crate::ports::Ledger as _;
+use crate::ports::{Ledger as _, World as _};
 use journal::Journal;
 use outcome::TargetOutcome;
 use run::Runner;
@@ -100,7 +100,7 @@ async fn command(args: &ApplyArgs, output: Output, printer: &Printer) -> Result<
 
 /// Requires the policy that the function uses: with another one, the function would revert every write.
 async fn in_force(plan: &Plan, world: &AwsWorld, printer: &Printer) -> Result<(), Failure> {
-    match world.policy().await? {
+    match world.ledger().policy().await? {
         Some(policy) if policy.digest() == plan.policy.sha256 => Ok(()),
         Some(policy) => Err(Failure::Error(format!(
             "the plan was made by policy {}, and the ledger holds {}: the function would undo what is written; fix: push \

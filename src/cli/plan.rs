@@ -24,7 +24,7 @@ use crate::config::operator::{LEDGER, trust};
 use crate::domain::policy::Policy;
 use crate::domain::target::{AccountId, OuId, Region};
 use crate::domain::time::Time;
-use crate::ports::Ledger as _;
+use crate::ports::{Ledger as _, World as _};
 use entry::Action;
 use file::{Plan, PolicyUsed, Summary};
 use survey::{Scope, Survey, Surveyor};
@@ -148,7 +148,7 @@ pub(super) fn from_file(path: &Path, printer: &Printer) -> Result<(Policy, Strin
 }
 
 pub(super) async fn from_ledger(world: &AwsWorld) -> Result<Policy, Failure> {
-    world.policy().await?.ok_or_else(|| {
+    world.ledger().policy().await?.ok_or_else(|| {
         Failure::Error("the ledger holds no policy; fix: push one, or name a file with --policy".to_owned())
     })
 }

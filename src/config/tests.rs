@@ -58,6 +58,7 @@ fn all_problems_are_told_at_once() {
         (REGION, "Ireland"),
         (TABLE, ""),
         (TOPIC_ARN, "arn:aws:sqs:eu-west-1:222233334444:runas-alerts"),
+        (CHAT_TOPIC_ARN, "runas-chat"),
         (QUEUE_URL, "https://sqs.eu-west-1.amazonaws.com/runas"),
         (DLQ_URL, "runas-dlq"),
         (POLICY, "s3://bucket/policy"),
@@ -70,10 +71,10 @@ fn all_problems_are_told_at_once() {
     let problems = read(&vars).unwrap_err();
     let named: Vec<_> = problems.0.iter().map(|problem| problem.variable).collect();
     let connection = [REGION, TRUST, MAX_ATTEMPTS, ENDPOINT, ENDPOINT_SNS];
-    let expected = [&connection[..], &[TABLE, TOPIC_ARN, QUEUE_URL, DLQ_URL, POLICY, BROKER]].concat();
+    let expected = [&connection[..], &[TABLE, TOPIC_ARN, CHAT_TOPIC_ARN, QUEUE_URL, DLQ_URL, POLICY, BROKER]].concat();
     assert_eq!(named, expected);
     let text = problems.to_string();
-    assert!(text.starts_with("the environment cannot be used (11 to fix)\n  AWS_REGION: `Ireland`"), "{text}");
+    assert!(text.starts_with("the environment cannot be used (12 to fix)\n  AWS_REGION: `Ireland`"), "{text}");
 }
 
 #[test]

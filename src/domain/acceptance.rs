@@ -12,7 +12,7 @@ use super::accepted::{fold, value_of};
 use super::attribution::pair;
 use super::document::{Body, Change, Content};
 use super::fact::{Base, Facts, Notified};
-use super::finding::{Alert, AlertBuilder, ITEMS_MAX, Kind, Severity, bounded_changes, change_in_words};
+use super::finding::{Alert, AlertBuilder, ITEMS_MAX, Kind, Severity, bounded_changes, document_page, explain};
 use super::observation::Seen;
 use super::policy::Owned;
 use super::record::{Commit, HistoryEntry, Record};
@@ -131,13 +131,16 @@ fn history(acceptance: &Acceptance, change: &Change) -> HistoryEntry {
 fn alert(acceptance: &Acceptance, change: &Change) -> Alert {
     let Acceptance { target, version, by, reason, correlation, at } = acceptance;
     let Target { account, region } = target;
+    let place = target.to_string();
     let page = AlertBuilder::new(Kind::EditKept, Severity::Info, &format!("accepted:{correlation}"))
-        .subject(format!("accepted: version {version}, by an operator"))
-        .placed(&target.to_string(), &format!("{DOCUMENT_NAME} in {account}, {region}"))
-        .line("Who", by)
-        .line("What", &format!("accepted what version {version} holds"))
-        .line("Why", reason)
+        .subject("Accepted", &format!("version {version}, by an operator"), &place)
+        .says(&format!("An operator accepted what version {version} of {DOCUMENT_NAME} in {place} holds."))
+        .says("The document is right, and stays so: later edits are judged against this content.")
+        .row("Operator", by)
+        .row("Reason", reason)
+        .changed("Changed", change.iter().take(ITEMS_MAX))
+        .look("Document", document_page(region))
+        .look("Explain", explain(target, correlation))
         .put("changed", bounded_changes(change));
-    let page = change.iter().take(ITEMS_MAX).fold(page, |page, field| page.line("Field", &change_in_words(field)));
     page.finish(account, Some(region), None, *at)
 }

@@ -11,7 +11,6 @@ use serde::{Deserialize, Serialize};
 use super::attribution::{Author, Pairing};
 use super::document::{Change, Content, FieldChange};
 use super::fact::{Delta, Facts, VersionFact};
-use super::mutant::{self, Mutant};
 use super::principal::Attribution;
 use super::text::sha256;
 use super::time::Time;
@@ -88,10 +87,7 @@ impl Accepted {
         }
         let trusted = match author.attribution() {
             Attribution::Trusted => true,
-            Attribution::Unattributed => {
-                let wrong_turn = mutant::on(Mutant::AcceptUnattributed);
-                author == Author::Nameless && (version.adopted || presumed.contains(&created) || wrong_turn)
-            }
+            Attribution::Unattributed => author == Author::Nameless && (version.adopted || presumed.contains(&created)),
             Attribution::Ours | Attribution::BreakGlass | Attribution::Untrusted => false,
         };
         let change = match &version.delta {

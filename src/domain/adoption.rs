@@ -6,9 +6,9 @@ use serde_json::{Value, json};
 use super::case::Case;
 use super::document::REVIEWED_FIELDS;
 use super::fact::Notified;
-use super::finding::{Alert, AlertBuilder, Kind, Severity};
+use super::finding::{Alert, AlertBuilder, Kind, Severity, bounded, document_page};
 use super::judgement::Judgement;
-use super::target::AccountId;
+use super::target::{AccountId, DOCUMENT_NAME};
 use super::text::{clean, sha256};
 
 /// The alert that asks for a review after a first observation. It is filed under the hub's account: an organisation whose
@@ -26,13 +26,32 @@ pub fn adopted(case: &Case, judgement: &Judgement, hub: &AccountId) -> Option<Al
         return None;
     }
     let same: String = sha256(&json!(set).to_string()).chars().take(16).collect();
+    let fields: Vec<&str> = set.iter().map(|(field, _)| *field).collect();
+    let (account, name) = (&case.target.account, clean(&case.account_name, 64));
+    let account = if name.is_empty() { format!("account {account}") } else { format!("{name} ({account})") };
+    let place = format!("{account}, {}", case.target.region);
+    let code = if fields.contains(&"shellProfile") {
+        ", above all the shell profile, which runs in every session"
+    } else {
+        ""
+    };
     let page = AlertBuilder::new(Kind::Adopted, Severity::Info, &format!("adopted:{same}"))
-        .subject("Run As: first observation: please review what was adopted".to_owned())
-        .line("First", &format!("{} {}", case.target, clean(&case.account_name, 64)));
-    let page = set.iter().fold(page, |page, (field, value)| page.line(field, value));
+        .subject("Please review", &format!("adopted as found: {}", fields.join(", ")), "")
+        .says(&format!(
+            "{DOCUMENT_NAME} in {place} was seen for the first time, and holds settings that can run code in sessions or \
+             send their logs elsewhere."
+        ))
+        .says("They are kept as they were found. Where else the same values are found, now or later, is counted, and not told.");
+    let page = set.iter().fold(page, |page, (field, value)| page.row(field, value));
     let page = page
-        .line("Also", "where else the same is found, now or later, is counted and not told; `runasctl history` has it")
-        .put("target", json!(case.target.to_string()));
+        .advice(&format!(
+            "In working hours: review the values{code}. What should not be there, take out with a trusted principal, or set \
+             in the policy."
+        ))
+        .look("Document", document_page(&case.target.region))
+        .look("History", format!("runasctl history {}", case.target))
+        .put("target", json!(case.target.to_string()))
+        .put("adopted", set.iter().map(|(field, value)| ((*field).to_owned(), Value::from(bounded(value)))).collect());
     Some(page.finish(hub, None, None, case.now))
 }
 

@@ -105,17 +105,38 @@ pub fn intent_of<'a>(facts: &'a Facts, version: &VersionFact) -> Option<&'a Inte
     same.then_some(intent)
 }
 
-/// The intent that explains a call through the reactor's role; without one the call is foreign.
+/// The intent that explains a call through the reactor's role; without one the call is foreign. A refused write explains it
+/// only where no other one does, and a put another write's promotion likewise.
 pub fn explained<'a>(facts: &'a Facts, call: &CallFact) -> Option<(&'a String, &'a Intent)> {
     let says = |(_, intent): &(&String, &Intent)| may_be_of(intent, call.edit.at) && means(intent, call.edit.action);
-    let nearest = |(_, intent): &(&String, &Intent)| intent.from.since(call.edit.at).abs();
+    let nearest = |(name, intent): &(&String, &Intent)| {
+        let unlikely = (!may_have_landed(facts, name, intent), !is_echo(intent, call.edit.action));
+        (unlikely, intent.from.since(call.edit.at).abs())
+    };
     facts.intents.iter().filter(|_| call.via_reactor_role).filter(says).min_by_key(nearest)
+}
+
+/// Whether this is the call that shows the write's event to have come back. Further calls of a write that makes a version
+/// measure no clock.
+pub(super) fn is_echo(intent: &Intent, action: Action) -> bool {
+    intent.makes_version() == action.made_version().is_some()
+}
+
+/// Whether a write was not refused, or its version is there nevertheless.
+fn may_have_landed(facts: &Facts, name: &str, intent: &Intent) -> bool {
+    let is_its = |version: &VersionFact| version.name.as_deref() == Some(name) && intent_of(facts, version).is_some();
+    intent.ended != Some(Ended::Refused) || facts.versions.values().any(is_its)
 }
 
 /// Whether the write can have made a call at that time. Until an echo measures CloudTrail's clock, it may be off by as long
 /// as a change takes to become visible.
 fn may_be_of(intent: &Intent, at: Time) -> bool {
-    (intent.from.plus_ms(-VISIBLE_MS - SECOND_MS)..=intent.until.plus_ms(VISIBLE_MS)).contains(&at)
+    (earliest_call(intent)..=intent.until.plus_ms(VISIBLE_MS)).contains(&at)
+}
+
+/// The earliest time that CloudTrail may give to a call of the write: its clock may be behind, and it cuts off the second.
+pub(super) fn earliest_call(intent: &Intent) -> Time {
+    intent.from.plus_ms(-VISIBLE_MS - SECOND_MS)
 }
 
 /// Whether the write includes such a call.
@@ -153,16 +174,18 @@ pub fn ssm_time(facts: &Facts, at: Time) -> Time {
 }
 
 /// CloudTrail's time of each of the reactor's versions, and the milliseconds by which SSM's is later; newest first. Where
-/// one document follows another within a minute, an echo may be of either version of its number, and measures nothing.
+/// one document follows another within a minute, an echo may be of either version of its number, and measures nothing; but
+/// not of one that was written after the echo arrived.
 pub(super) fn clock_differences(facts: &Facts) -> impl Iterator<Item = (Time, i64)> {
     let measured = |(created, version): (&Time, &VersionFact)| {
         let intent = intent_of(facts, version)?;
         let echo = intent.echo?;
-        let alike = |other: &&Intent| {
-            let made = other.makes_version() && other.ended != Some(Ended::Refused);
-            made && other.number == intent.number && may_be_of(other, echo)
+        let alike = |(name, other): &(&String, &Intent)| {
+            let made = other.makes_version() && may_have_landed(facts, name, other);
+            let before = other.from <= echo.heard;
+            made && before && other.number == intent.number && may_be_of(other, echo.at)
         };
-        (facts.intents.values().filter(alike).count() == 1).then(|| (echo, created.since(echo)))
+        (facts.intents.iter().filter(alike).count() == 1).then(|| (echo.at, created.since(echo.at)))
     };
     facts.versions.iter().rev().filter_map(measured)
 }

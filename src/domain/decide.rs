@@ -8,7 +8,6 @@ use super::document::{Body, Change, Content, FieldChange};
 use super::durations::{LEASE_MS, REQUEUES_MAX, RETRY_MS, VISIBLE_MS, WATCH_MS};
 use super::fact::Facts;
 use super::judgement::{Judgement, Presumed};
-use super::mutant::{self, Mutant};
 use super::observation::{DocumentStatus, Observation, Obstacle, Seen, Unreadable};
 use super::policy::Mode;
 use super::signal::Cause;
@@ -140,7 +139,7 @@ fn drift(seen: &Seen, judgement: &Judgement, case: &Case) -> Change {
         }
     };
     let mut drift = from_body(&seen.latest.body);
-    if seen.default.number != seen.latest.number && !mutant::on(Mutant::IgnoreDefault) {
+    if seen.default.number != seen.latest.number {
         if drift.is_empty() {
             drift = from_body(&seen.default.body);
         }
@@ -226,8 +225,8 @@ fn gated(case: &Case, judgement: &Judgement, mut decision: Decision, write: Writ
     };
     let reason = match case.resolution.mode {
         Mode::Exempt => format!("exempt: {}", case.resolution.reason),
-        Mode::Observe if !mutant::on(Mutant::WriteWhereObserving) => "observe only".to_owned(),
-        Mode::Observe | Mode::Enforce => {
+        Mode::Observe => "observe only".to_owned(),
+        Mode::Enforce => {
             let open = case.record.facts.open_intent(case.now);
             let refused = case.refused.iter().find(|refusal| matches!(refusal, Refusal::Denied | Refusal::Invalid));
             if let Some(hold) = &judgement.hold {

@@ -4,6 +4,7 @@
 //! added ([`super::merge`]). Authors and accepted content are computed from all of them each time ([`super::attribution`],
 //! [`super::accepted`]).
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
@@ -165,12 +166,29 @@ pub struct Intent {
     /// How the write ended; absent while it is under way, and for good if the invocation died.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ended: Option<Ended>,
-    /// CloudTrail's time of the call, once its event has come back.
+    /// The event of its call, once that has come back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub echo: Option<Time>,
+    pub echo: Option<Echo>,
     /// Whether on-call was notified that the event never came back.
     #[serde(default)]
     pub notified: Notified,
+}
+
+/// The event of a write's own call. Of several the latest call counts, as it was first heard: a late copy of an older call
+/// that may be the same write's then changes nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Echo {
+    /// CloudTrail's time of the call.
+    pub at: Time,
+    /// When the event first arrived: it is of no write that was logged later.
+    pub heard: Time,
+}
+
+impl Echo {
+    /// The one that counts of two.
+    pub fn of(one: Option<Self>, other: Option<Self>) -> Option<Self> {
+        one.into_iter().chain(other).max_by_key(|echo| (echo.at, Reverse(echo.heard)))
+    }
 }
 
 /// The kind of a write.

@@ -1,7 +1,5 @@
 //! Alerts: what on-call is notified of.
 
-use std::fmt::Write as _;
-
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
@@ -10,9 +8,15 @@ use super::target::{AccountId, Region};
 use super::text::{clean, sha256};
 use super::time::Time;
 
+mod builder;
 mod hub;
+mod links;
+mod message;
 
+pub(super) use builder::AlertBuilder;
 pub use hub::{HubFinding, about_hub};
+pub(super) use links::{document_page, event_page, explain};
+pub use message::SCHEMA_VERSION;
 
 /// The urgency of an alert.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -178,98 +182,12 @@ impl Kind {
     }
 }
 
-/// An alert in the making. Foreign text is bounded and cleaned on entry.
-pub(super) struct AlertBuilder {
-    kind: Kind,
-    severity: Severity,
-    id: String,
-    subject: String,
-    lines: Vec<(String, String)>,
-    data: Map<String, Value>,
-}
-
 /// Bytes of a value in an alert; a longer one is cut, with its hash.
 const VALUE_BYTES_MAX: usize = 512;
-/// Characters of a subject; SNS takes fewer than 100 [docs: SNS Publish].
-const SUBJECT_CHARS_MAX: usize = 99;
 /// Edits and fields in one alert; further ones are counted.
 pub(super) const ITEMS_MAX: usize = 20;
-/// Bytes of an alert's text and data, which together have to fit into a message and a row (64 KB). JSON can double the
-/// text.
-const TEXT_BYTES_MAX: usize = 14 * 1_024;
+/// Bytes of an alert's data; text and data together have to fit into a message and a row (64 KB).
 const DATA_BYTES_MAX: usize = 32 * 1_024;
-/// The last lines of an alert: why, policy, trace.
-const LAST_LINES: usize = 3;
-
-impl AlertBuilder {
-    pub(super) fn new(kind: Kind, severity: Severity, id: &str) -> Self {
-        Self { kind, severity, id: id.to_owned(), subject: String::new(), lines: Vec::new(), data: Map::new() }
-    }
-
-    pub(super) fn subject(mut self, subject: String) -> Self {
-        self.subject = subject;
-        self
-    }
-
-    pub(super) fn line(mut self, label: &str, text: &str) -> Self {
-        self.lines.push((label.to_owned(), bounded(text)));
-        self
-    }
-
-    pub(super) fn put(mut self, key: &str, value: Value) -> Self {
-        self.data.insert(key.to_owned(), value);
-        self
-    }
-
-    /// Adds the place to the subject, and as the first line.
-    pub(super) fn placed(mut self, short: &str, full: &str) -> Self {
-        self.subject = format!("Run As {short}: {}", self.subject);
-        self.lines.insert(0, ("Where".to_owned(), bounded(full)));
-        self
-    }
-
-    /// Finishes an alert.
-    pub(super) fn finish(
-        self,
-        account: &AccountId,
-        region: Option<&Region>,
-        incident: Option<String>,
-        at: Time,
-    ) -> Alert {
-        let text = self.text();
-        Alert {
-            id: self.id,
-            account: account.clone(),
-            region: region.cloned(),
-            severity: self.severity,
-            kind: self.kind.as_str().to_owned(),
-            incident,
-            subject: clean(&self.subject, SUBJECT_CHARS_MAX),
-            text,
-            data: within(self.data),
-            at,
-        }
-    }
-
-    /// The lines that fit. The last ones (why, policy, trace) are always included.
-    fn text(&self) -> String {
-        let width = self.lines.iter().map(|(label, _)| label.len()).max().unwrap_or(0);
-        let written = |(label, line): &(String, String)| format!("{label:<width$}  {line}\n");
-        let (first, last) = self.lines.split_at(self.lines.len().saturating_sub(LAST_LINES));
-        let mut room = TEXT_BYTES_MAX.saturating_sub(last.iter().map(written).map(|line| line.len()).sum());
-        let mut text = String::new();
-        for (at, line) in first.iter().map(written).enumerate() {
-            if line.len() > room {
-                let _ = writeln!(text, "… and {} lines more, which the history has", first.len() - at);
-                break;
-            }
-            room -= line.len();
-            text.push_str(&line);
-        }
-        last.iter().map(written).for_each(|line| text.push_str(&line));
-        text
-    }
-}
 
 /// Data that fits: the largest values are left out first, replaced by their size.
 fn within(mut data: Map<String, Value>) -> Value {
@@ -304,8 +222,13 @@ pub(super) fn bounded_change(change: &FieldChange) -> Value {
 
 /// One change on a line, for people.
 pub fn change_in_words(change: &FieldChange) -> String {
+    format!("{}: {}", change.field, before_and_after(change))
+}
+
+/// The value before and after, for people.
+pub(super) fn before_and_after(change: &FieldChange) -> String {
     let side = |value: &Option<Value>| value.as_ref().map_or("(none)".to_owned(), |value| bounded(&value.to_string()));
-    format!("{}: {} -> {}", change.field, side(&change.from), side(&change.to))
+    format!("{} -> {}", side(&change.from), side(&change.to))
 }
 
 /// A value short enough for an alert: its beginning, and a hash of the whole.

@@ -7,7 +7,6 @@ use super::case::Case;
 use super::document::Content;
 use super::durations::NAMES_MS;
 use super::hold::{Hold, hold};
-use super::mutant::{self, Mutant};
 use super::observation::Observation;
 use super::time::Time;
 
@@ -44,9 +43,7 @@ pub fn judge(case: &Case) -> Judgement {
     let facts = &case.record.facts;
     let pairing = pair(facts);
     let desired = |accepted: &Accepted| {
-        let blank = mutant::on(Mutant::RecreateBlank) && case.observation == Observation::Absent;
-        let content = accepted.content.clone().filter(|_| !blank);
-        content.unwrap_or_else(Content::minimal).overlaid(&case.resolution.owned)
+        accepted.content.clone().unwrap_or_else(Content::minimal).overlaid(&case.resolution.owned)
     };
     let accepted = fold(facts, &pairing, &[], None);
     let nameless = awaited(facts, &pairing, case.now);

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::fact::{Absence, Base, CallFact, Delta, Facts, Intent, Notified, VersionFact};
+use super::fact::{Absence, Base, CallFact, Delta, Echo, Facts, Intent, Notified, VersionFact};
 use super::policy::Owned;
 use super::time::Time;
 
@@ -98,10 +98,9 @@ fn call(one: &CallFact, other: &CallFact) -> CallFact {
 
 fn intent(one: &Intent, other: &Intent) -> Intent {
     let bare = |intent: &Intent| Intent { ended: None, echo: None, notified: Notified::No, ..intent.clone() };
-    let earliest = |one: Option<Time>, other: Option<Time>| one.into_iter().chain(other).min();
     Intent {
         ended: one.ended.max(other.ended),
-        echo: earliest(one.echo, other.echo),
+        echo: Echo::of(one.echo, other.echo),
         notified: one.notified.max(other.notified),
         ..either(&bare(one), &bare(other))
     }

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::text::clean;
+
 /// The caller of an API call, reduced to what identifies it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Principal {
@@ -31,7 +33,23 @@ impl Principal {
             (None, None) => UNKNOWN.to_owned(),
         }
     }
+
+    /// The display name, bounded and cleaned: for people.
+    pub fn display(&self) -> String {
+        clean(&self.called(), 96)
+    }
+
+    /// The person behind a session of Identity Center, which names it after its user. Any other session's name is the
+    /// caller's choice, and names no person.
+    pub fn human(&self) -> Option<&str> {
+        let signed_in =
+            self.kind == "AssumedRole" && self.arn.as_deref().is_some_and(|arn| arn.contains(IDENTITY_CENTER));
+        self.name.as_deref().filter(|_| signed_in)
+    }
 }
+
+/// Where IAM keeps the roles of Identity Center. No caller can create a role there.
+const IDENTITY_CENTER: &str = ":role/aws-reserved/sso.amazonaws.com/";
 
 /// Identity Center calls its roles `AWSReservedSSO_<permission set>_<16 hexadecimal digits>`; people know the permission set.
 fn permission_set(role: &str) -> &str {
@@ -72,5 +90,18 @@ mod tests {
         assert_eq!(called("AssumedRole", role, "alice"), "Ops (alice)");
         assert_eq!(called("AssumedRole", role, "Ops"), "Ops");
         assert_eq!(called("IAMUser", "arn:aws:iam::444455556666:user/alice", "bob"), "bob");
+    }
+
+    #[test]
+    fn session_of_identity_center_has_a_person_behind_it_and_no_other_has() {
+        let human = |kind: &str, arn: &str| {
+            let arn = Some(arn.to_owned());
+            Principal { kind: kind.to_owned(), arn, name: Some("alice".to_owned()) }.human().map(str::to_owned)
+        };
+        let set = "AWSReservedSSO_Admin_0123456789abcdef";
+        let reserved = format!("arn:aws:iam::444455556666:role/aws-reserved/sso.amazonaws.com/eu-west-1/{set}");
+        assert_eq!(human("AssumedRole", &reserved).as_deref(), Some("alice"));
+        assert_eq!(human("IAMUser", &reserved), None);
+        assert_eq!(human("AssumedRole", &format!("arn:aws:iam::444455556666:role/{set}")), None);
     }
 }

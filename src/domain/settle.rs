@@ -1,20 +1,25 @@
 //! What follows from one reconciliation: its commit with history and alerts, and the next message. Total and pure
 //! (invariant 2).
 
+mod advice;
 pub(crate) mod alerts;
+mod context;
+mod exposure;
 mod history;
 pub(crate) mod incident;
 mod next_record;
 pub(crate) mod notify;
+mod outcome;
 mod page;
 pub(crate) mod schedule;
+mod state;
+mod words;
 
 use super::case::{Applied, Case, Decision};
 use super::compaction::{Compacted, compact, is_within_bounds};
 use super::fact::Facts;
 use super::judgement::Judgement;
 use super::milestones::Milestones;
-use super::mutant::{self, Mutant};
 use super::record::{Commit, Record, Settlement};
 
 pub use history::{attach, detach};
@@ -34,9 +39,6 @@ pub fn settle(
     changes.overflow(case, &unnotified);
     changes.facts = facts;
     let mut record = next_record::next_record(case, judgement, decision, applied, &changes);
-    if decision.wait.is_some() && mutant::on(Mutant::LoseCallsWhileWaiting) {
-        record.facts.calls.clone_from(&before.facts.calls);
-    }
     let alerts = alerts::alerts(case, judgement, decision, applied, &changes, &mut record);
     let next = schedule::next(case, decision, applied, &changes, &mut record);
     let changes = !alerts.is_empty() || !left.is_empty() || is_news(&record, before);

@@ -214,14 +214,21 @@ impl Sweep {
         let new = |region: &Region| !self.notified.contains(region);
         let mut page =
             AlertBuilder::new(Kind::RegionUngoverned, Severity::Warning, &format!("region_ungoverned:{}", self.number))
-                .subject("Run As: regions are enabled that nobody governs".to_owned());
+                .subject("Not governed", "regions are enabled that the policy does not name", "")
+                .says("Regions are enabled in the organisation that the policy does not name.")
+                .says("Nobody looks at Session Manager's settings there: sessions may run as any user.");
         for (region, Ungoverned { accounts, first }) in &self.ungoverned {
-            let news = if new(region) { ", which is new" } else { "" };
-            page = page.line("Region", &format!("{region}, accounts: {accounts}, one of them {first}{news}"));
+            let news = if new(region) { "; new since the last sweep" } else { "" };
+            let noun = if *accounts == 1 { "account" } else { "accounts" };
+            page = page.row("Region", &format!("{region}, enabled in {accounts} {noun}, such as {first}{news}"));
         }
         let page = page
-            .line("To do", "add them to `regions` of the policy; or switch them off, or deny them by a service control policy. `runasctl status` has the accounts")
-            .line("Trace", &self.id)
+            .advice(
+                "In working hours: add them to `regions` of the policy, or switch them off, or deny them by a service control \
+                 policy.",
+            )
+            .look("Accounts", "runasctl status".to_owned())
+            .origin(&format!("Sweep {}.", self.id))
             .put("regions", json!(self.ungoverned));
         self.ungoverned.keys().any(new).then(|| page.finish(hub, None, None, now))
     }
@@ -229,12 +236,21 @@ impl Sweep {
     /// The alert about a sweep that did not complete.
     pub fn unfinished(&self, hub: &AccountId, now: Time) -> Alert {
         AlertBuilder::new(Kind::SweepUnfinished, Severity::High, &format!("sweep:{}", self.number))
-            .subject("Run As: a sweep did not come to its end".to_owned())
-            .line("Began", &self.began.to_string())
-            .line("Stopped", &format!("{}, after {} accounts and {} targets", self.last_progress, self.accounts, self.targets))
-            .line("To do", "see the function's log, and the dead-letter queue, for what stopped it; what no event told of was not found since. A new sweep has begun")
-            .line("Trace", &self.id)
-            .put("sweep", json!({ "id": self.id, "began": self.began, "last_progress": self.last_progress, "step": self.step }))
+            .subject("Stopped", "a sweep did not come to its end", "")
+            .says("The regular look at every account (a sweep) stopped before its end.")
+            .says("Edits whose events got lost were not found since. A new sweep has begun.")
+            .row("Began", &self.began.to_string())
+            .row(
+                "Stopped",
+                &format!("{}, after {} accounts and {} documents", self.last_progress, self.accounts, self.targets),
+            )
+            .advice("See the function's log, and the dead-letter queue, for what stopped it.")
+            .look("Queue", "runasctl redrive list".to_owned())
+            .origin(&format!("Sweep {}.", self.id))
+            .put(
+                "sweep",
+                json!({ "id": self.id, "began": self.began, "last_progress": self.last_progress, "step": self.step }),
+            )
             .put("accounts", json!(self.accounts))
             .put("targets", json!(self.targets))
             .finish(hub, None, None, now)
@@ -243,21 +259,25 @@ impl Sweep {
     /// The alert about targets of one account that were not checked for too long; once per account and day.
     pub fn not_checked(&self, account: &AccountId, name: &str, targets: &[(Region, Time)], now: Time) -> Alert {
         let day: String = now.to_string().chars().take(10).collect();
-        let place = if name.is_empty() { account.to_string() } else { format!("{} ({account})", clean(name, 64)) };
+        let (short, place) = match clean(name, 32) {
+            name if name.is_empty() => (account.to_string(), format!("account {account}")),
+            name => (name.clone(), format!("{name} ({account})")),
+        };
         let mut page = AlertBuilder::new(
             Kind::TargetsNotChecked,
             Severity::Warning,
             &format!("targets_not_checked:{account}:{day}"),
         )
-        .subject(format!("Run As {account}: not checked for too long"))
-        .line("Where", &place);
+        .subject("Not checked", &format!("{} regions of {short}, for too long", targets.len()), "")
+        .says(&format!("Documents of {place} were not checked for too long. Whether they are right is NOT known."));
         for (region, checked) in targets {
-            page = page.line("Target", &format!("{region}, last checked {checked}"));
+            page = page.row("Region", &format!("{region}, last checked {checked}"));
         }
         let regions: Vec<_> =
             targets.iter().map(|(region, checked)| json!({ "region": region, "checked": checked })).collect();
-        page.line("To do", "see the dead-letter queue and the function's log for what became of the looks; the sweep under way tries again")
-            .line("Trace", &self.id)
+        page.advice("See the dead-letter queue and the function's log for what stood in the way. The sweep under way tries again.")
+            .look("Account", format!("runasctl status --account {account}"))
+            .origin(&format!("Sweep {}.", self.id))
             .put("targets", regions.into())
             .finish(account, None, None, now)
     }

@@ -3,11 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::accepted::fold;
-use super::attribution::{Pairing, explained, pair, ssm_time};
+use super::attribution::{Pairing, explained, is_echo, pair, ssm_time};
 use super::document::{Body, Content};
 use super::durations::{NAMES_MS, SAME_DOCUMENT_MS, VERSIONS_MAX, VISIBLE_MS};
 use super::edit::Action;
-use super::fact::{Absence, Base, CallFact, Delta, Facts, LastSeen, Notified, VersionFact};
+use super::fact::{Absence, Base, CallFact, Delta, Echo, Facts, LastSeen, Notified, VersionFact};
 use super::merge::merge;
 use super::observation::{Observation, Seen, VersionInfo};
 use super::policy::Owned;
@@ -28,10 +28,9 @@ fn learn(facts: &Facts, call: &CallFact) -> Facts {
     let mut learned = Facts::default();
     if let Some((name, intent)) = explained(facts, call) {
         let mut intent = intent.clone();
-        if call.edit.failed.is_none() && call.edit.action.made_version().is_some() {
-            intent.echo = Some(intent.echo.map_or(call.edit.at, |at| at.min(call.edit.at)));
-        } else if call.edit.failed.is_none() && !intent.makes_version() {
-            intent.echo = Some(call.edit.at);
+        if call.edit.failed.is_none() && is_echo(&intent, call.edit.action) {
+            let echo = Echo { at: call.edit.at, heard: call.heard };
+            intent.echo = Echo::of(intent.echo, Some(echo));
         }
         learned.intents.insert(name.clone(), intent);
     } else if !is_beyond_judging(facts, call) {

@@ -22,7 +22,7 @@ use crate::domain::settle::delay_s;
 use crate::domain::signal::{Cause, InboundEvent, Signal, Task, Work};
 use crate::domain::target::{AccountId, Target};
 use crate::domain::time::Time;
-use crate::ports::{Attempt, Fault, FaultClass, World};
+use crate::ports::{Attempt, Fault, FaultClass, Queue as _, World};
 
 /// Targets that are worked on concurrently.
 const CONCURRENCY: usize = 32;
@@ -45,8 +45,8 @@ pub struct Message {
 /// The outcome of a batch.
 #[derive(Clone, Debug, Default)]
 pub struct BatchReport {
-    /// Messages that have to come again.
-    pub failed: BTreeSet<String>,
+    /// Messages that have to come again, and why.
+    pub failed: BTreeMap<String, Fault>,
     /// Messages that are settled, and return as a successor.
     pub retried: BTreeSet<String>,
     /// Targets that were reconciled.
@@ -199,7 +199,7 @@ impl<W: World> Reactor<W> {
         let passes: Vec<_> = stream::iter(groups.into_values())
             .map(|group| async move {
                 let attempt = Attempt { messages: group.messages.clone(), again: group.again, deadline };
-                let outcome = self.by(until, reconcile(&self.world, policy, &group.work, &attempt)).await;
+                let outcome = self.by(until, reconcile(&self.world, self.core, policy, &group.work, &attempt)).await;
                 (group, outcome)
             })
             .buffer_unordered(CONCURRENCY)
@@ -264,7 +264,7 @@ impl<W: World> Reactor<W> {
             }
         }
         if !later.is_empty() {
-            self.world.send(&later).await?;
+            self.world.queue().send(&later).await?;
             report.sent += later.len();
         }
         Ok(())
@@ -279,7 +279,7 @@ impl<W: World> Reactor<W> {
         report: &mut BatchReport,
     ) -> Result<(), Fault> {
         tracing::warn!(message_id = message.id, reason, "undecodable: put aside");
-        self.world.dead_letter(&message.body, &reason).await?;
+        self.world.queue().dead_letter(&message.body, &reason).await?;
         let (found, hub, id) = (HubFinding::Undecodable, policy.hub_account(), &message.id);
         let alert = about_hub(found, hub, id, Some(id), &reason, self.world.now());
         notify_once(&self.world, &alert, attempt).await?;

@@ -8,7 +8,7 @@ use crate::domain::signal::{Cause, InboundEvent, Signal, Work};
 use crate::domain::sweep::{Cursor, List, OuWalk};
 use crate::domain::target::{AccountFacts, AccountId, AccountState, OuId, Region};
 use crate::domain::time::{HOUR_MS, Time};
-use crate::ports::{Fault, FaultClass, Page, World};
+use crate::ports::{Directory as _, Fault, FaultClass, Ledger as _, Page, World};
 
 /// The outcome of expanding a signal.
 #[derive(Debug)]
@@ -36,8 +36,8 @@ pub(super) async fn expand<W: World>(world: &W, policy: &Policy, event: InboundE
         | Signal::AccountJoined { account }
         | Signal::AccountMoved { account } => {
             // Organizations may list a new account a little after its own event; the targets wait for it.
-            if let Some(facts) = world.account(account).await? {
-                world.save_facts(&facts).await?;
+            if let Some(facts) = world.directory().account(account).await? {
+                world.ledger().save_facts(&facts).await?;
             }
             vended(account.clone(), regions(world, policy, account).await?)
         }
@@ -121,19 +121,19 @@ fn untrusted_source(policy: &Policy, event: &InboundEvent) -> Option<String> {
 /// Asks Organizations about an account and stores the answer. Facts of an account that left stay stored; it is no longer
 /// observed.
 pub(super) async fn refresh<W: World>(world: &W, account: &AccountId) -> Result<AccountFacts, Fault> {
-    let known = world.facts(account).await?;
+    let known = world.ledger().facts(account).await?;
     let left = || AccountFacts {
         account: account.clone(),
         name: String::new(),
         ou_path: Vec::new(),
         state: AccountState::Active,
     };
-    let facts = match world.account(account).await? {
+    let facts = match world.directory().account(account).await? {
         Some(facts) => facts,
         None => AccountFacts { state: AccountState::Left, ..known.clone().unwrap_or_else(left) },
     };
     if known.as_ref() != Some(&facts) {
-        world.save_facts(&facts).await?;
+        world.ledger().save_facts(&facts).await?;
     }
     Ok(facts)
 }
@@ -152,8 +152,8 @@ async fn accounts_below<W: World>(world: &W, top: &OuId) -> Result<BTreeSet<Acco
 pub(super) async fn list<W: World>(world: &W, walk: &mut OuWalk, spot: &Cursor) -> Result<Vec<AccountFacts>, Fault> {
     let (page, Some(parent)) = (spot.page.as_deref(), spot.path.last()) else { return Ok(Vec::new()) };
     let (ous, accounts) = match spot.list {
-        List::Ous => (there(world.ous_in(parent, page).await)?, Page::default()),
-        List::Accounts => (Page::default(), there(world.accounts_in(&spot.path, page).await)?),
+        List::Ous => (there(world.directory().ous_in(parent, page).await)?, Page::default()),
+        List::Accounts => (Page::default(), there(world.directory().accounts_in(&spot.path, page).await)?),
     };
     walk.listed(ous.items, ous.next.or(accounts.next));
     Ok(accounts.items)

@@ -13,7 +13,7 @@ use crate::domain::signal::Work;
 use crate::domain::target::{AccountFacts, Target};
 use crate::domain::time::Time;
 use crate::domain::witness;
-use crate::ports::{Access, Clock, Documents, Fault};
+use crate::ports::{Access, Clock, Fault, World};
 
 /// The calls of a message, as facts.
 pub(super) fn heard(policy: &Policy, target: &Target, edits: &[Edit], now: Time) -> Vec<CallFact> {
@@ -28,7 +28,7 @@ pub(super) fn heard(policy: &Policy, target: &Target, edits: &[Edit], now: Time)
 }
 
 /// Reads the further contents that are needed to determine what is new.
-pub(super) async fn read_missing<W: Documents + Clock + Sync>(
+pub(super) async fn read_missing<W: World>(
     world: &W,
     policy: &Policy,
     work: &Work,

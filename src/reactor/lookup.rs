@@ -16,7 +16,7 @@ use crate::ports::{Access, Documents, Fault, Lookup, World};
 /// their way. A denial leaves such a change without a principal; a retryable fault fails the reconciliation.
 pub(super) async fn lookup<W: World>(world: &W, case: &Case, access: &Access) -> Result<Vec<Edit>, Fault> {
     let Some(since) = missed_since(case) else { return Ok(Vec::new()) };
-    match Documents::lookup_events(world, &case.target, access, &Lookup::Since(since)).await {
+    match world.documents().lookup_events(&case.target, access, &Lookup::Since(since)).await {
         Ok(calls) => Ok(calls),
         Err(fault) if fault.retryable() => Err(fault),
         Err(fault) => {
@@ -31,7 +31,7 @@ pub(super) async fn lookup<W: World>(world: &W, case: &Case, access: &Access) ->
 pub(super) async fn confirm<W: World>(world: &W, case: &Case, access: &Access) -> Vec<CallFact> {
     let mut checked = Vec::new();
     for call in due(&case.record.facts, case.now) {
-        match world.lookup_events(&case.target, access, &Lookup::Event(call.edit.id.clone())).await {
+        match world.documents().lookup_events(&case.target, access, &Lookup::Event(call.edit.id.clone())).await {
             Ok(found) => checked.extend(answered(&call, &found, case.now)),
             Err(fault) => {
                 let event = call.edit.id;

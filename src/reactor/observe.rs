@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::domain::observation::{DocumentStatus, Observation, Obstacle, Seen, Unreadable};
 use crate::domain::target::Target;
-use crate::ports::{Access, Clock, Documents, Fault, FaultClass};
+use crate::ports::{Access, Documents, Fault, FaultClass, World};
 
 /// Rounds of observation in one reconciliation, before the message waits.
 pub(super) const OBSERVE_ATTEMPTS_MAX: usize = 3;
@@ -26,7 +26,7 @@ pub(super) struct Observed {
 
 /// Observes a target. An obstacle that the same call would meet again is an observation. Answers that keep disagreeing are
 /// a fault, so that the message comes again.
-pub(super) async fn observe<W: Documents + Clock + Sync>(
+pub(super) async fn observe<W: World>(
     world: &W,
     target: &Target,
     access: &Access,
@@ -56,7 +56,7 @@ pub(super) async fn observe<W: Documents + Clock + Sync>(
 
 /// Reads the further versions that `wanted` asks for. New versions may appear meanwhile; each round reads all that the one
 /// before missed.
-pub(super) async fn complete<W: Documents + Clock + Sync>(
+pub(super) async fn complete<W: World>(
     world: &W,
     target: &Target,
     access: &Access,
@@ -77,7 +77,7 @@ pub(super) async fn complete<W: Documents + Clock + Sync>(
 }
 
 /// Observes until SSM no longer reports the latest version as pending.
-async fn settled<W: Documents + Clock + Sync>(
+async fn settled<W: World>(
     world: &W,
     target: &Target,
     access: &Access,
@@ -98,7 +98,7 @@ async fn settled<W: Documents + Clock + Sync>(
 
 /// Reads until the answers agree. Writes between two calls, and stale reads, are short; the bound is for a caller that
 /// keeps writing.
-async fn consistent<W: Documents + Clock + Sync>(
+async fn consistent<W: World>(
     world: &W,
     target: &Target,
     access: &Access,
@@ -107,7 +107,7 @@ async fn consistent<W: Documents + Clock + Sync>(
     let mut waited = false;
     let mut read = 1;
     loop {
-        match world.observe(target, access, between).await {
+        match world.documents().observe(target, access, between).await {
             Err(fault) if fault.class == FaultClass::Conflict && read < READS_MAX => {
                 tracing::info!(%target, read, error = %fault, "the answers disagree");
                 world.sleep((REREAD_MS << (read - 1)) + u64::from(world.jitter()) % REREAD_MS).await;

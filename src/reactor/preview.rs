@@ -11,13 +11,13 @@ use crate::domain::policy::Policy;
 use crate::domain::record::Loaded;
 use crate::domain::signal::Work;
 use crate::domain::target::AccountFacts;
-use crate::ports::{Access, Clock, Documents, Fault};
+use crate::ports::{Access, Fault, World};
 
 /// Observes the target of `work` and decides. The trait bounds exclude the ledger, the topic and the queue.
 ///
 /// # Errors
 /// The document cannot be read; trying again may help.
-pub async fn preview<W: Documents + Clock + Sync>(
+pub async fn preview<W: World>(
     world: &W,
     policy: &Policy,
     work: &Work,

@@ -4,7 +4,7 @@ use crate::domain::case::Case;
 use crate::domain::fact::{Facts, Intended, Intent};
 use crate::domain::observation::{Observation, Seen};
 use crate::domain::policy::Mode;
-use crate::ports::{Access, Fault, World};
+use crate::ports::{Access, Documents as _, Fault, World};
 
 /// Versions deleted in one reconciliation.
 const PRUNED_MAX: u64 = 5;
@@ -22,7 +22,7 @@ pub(super) fn plan<W: World>(world: &W, case: &Case, facts: &mut Facts) -> Vec<u
 /// Deletes superseded versions.
 pub(super) async fn prune<W: World>(world: &W, case: &Case, access: &Access, versions: &[u64]) -> Result<(), Fault> {
     for version in versions {
-        match world.prune(&case.target, access, *version).await {
+        match world.documents().prune(&case.target, access, *version).await {
             Ok(()) => {}
             // The version limit is far away: leave the version to the next reconciliation.
             Err(fault) if !fault.retryable() => tracing::warn!(error = %fault, version, "version not pruned"),

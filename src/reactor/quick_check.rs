@@ -13,7 +13,7 @@ use crate::domain::policy::Policy;
 use crate::domain::quick_check::{QuickCheck, check_to_record, remembered};
 use crate::domain::record::{LastCheck, Loaded};
 use crate::domain::signal::{Cause, Work};
-use crate::ports::{Access, Fault, World};
+use crate::ports::{Access, Documents as _, Fault, FaultClass, Ledger as _, World};
 
 /// How a reconciliation begins.
 pub(super) struct Begun {
@@ -28,21 +28,30 @@ pub(super) async fn begin<W: World>(world: &W, policy: &Policy, work: &Work, acc
     let ids: BTreeSet<String> = work.edits.iter().map(|edit| edit.id.clone()).collect();
     let mut check = None;
     if work.cause == Cause::Sweep && ids.is_empty() {
-        let (loaded, checked) = join(world.load(&work.target, &ids), world.quick_check(&work.target, access)).await;
+        let (loaded, checked) =
+            join(world.ledger().load(&work.target, &ids), world.documents().quick_check(&work.target, access)).await;
         let loaded = loaded?;
-        // The full observation meets the same fault again, and reports it.
-        check = checked.ok();
+        // The full observation meets the same fault again, and reports it; only this call can be denied alone.
+        check = checked.inspect_err(|fault| log_denied(work, fault)).ok();
         if let Some(observed) = check.as_ref().and_then(|check| as_it_was(world, policy, work, &loaded, check)) {
             return Ok(Begun { loaded, observed, check });
         }
     }
     let nothing = BTreeSet::new();
-    let (loaded, observed) = join(world.load(&work.target, &ids), observe(world, &work.target, access, &nothing)).await;
+    let (loaded, observed) =
+        join(world.ledger().load(&work.target, &ids), observe(world, &work.target, access, &nothing)).await;
     let (mut loaded, observed) = (loaded?, observed?);
     if observed.waited {
-        loaded = world.load(&work.target, &ids).await?;
+        loaded = world.ledger().load(&work.target, &ids).await?;
     }
     Ok(Begun { loaded, observed, check })
+}
+
+fn log_denied(work: &Work, fault: &Fault) {
+    if matches!(fault.class, FaultClass::Denied | FaultClass::DeniedByScp) {
+        let (target, correlation) = (&work.target, &work.correlation);
+        tracing::warn!(%target, correlation, error = %fault, "the quick check is denied; every sweep observes in full");
+    }
 }
 
 /// The remembered observation, if the document is unchanged and in sync with the policy; else a full observation is needed.
@@ -68,7 +77,7 @@ pub(super) async fn record_check<W: World>(
     generation: u64,
 ) {
     let Some(last) = check_to_record(case, decision, applied, check, last_check) else { return };
-    if let Err(fault) = world.record_check(&case.target, generation, &last).await {
+    if let Err(fault) = world.ledger().record_check(&case.target, generation, &last).await {
         tracing::warn!(target = %case.target, error = %fault, "the quick check was not written down; the next sweep observes in full");
     }
 }

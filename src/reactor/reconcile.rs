@@ -1,5 +1,6 @@
 //! Reconciling one target: load and observe, merge, decide, log the intent and write, settle, commit, notify.
 
+use super::core::Core;
 use super::gather::{case, heard, read_missing};
 use super::lookup::{confirm, lookup, made_up};
 use super::observe::OBSERVE_ATTEMPTS_MAX;
@@ -9,22 +10,22 @@ use super::report::{flush, notify_once};
 use super::write::write;
 use crate::domain::adoption::adopted;
 use crate::domain::case::{Applied, Case, Decision, Refusal};
-use crate::domain::decide::decide;
 use crate::domain::edit::Edit;
 use crate::domain::fact::{Facts, Intent, Notified};
 use crate::domain::finding::{HubFinding, about_hub};
 use crate::domain::judgement::{Judgement, judge};
 use crate::domain::merge::merge;
-use crate::domain::mutant::{self, Mutant};
 use crate::domain::policy::Policy;
 use crate::domain::quick_check::QuickCheck;
 use crate::domain::record::{LastCheck, Loaded, Record, Status};
-use crate::domain::settle::settle;
 use crate::domain::signal::{Cause, Task, Work};
 use crate::domain::target::{AccountFacts, AccountState, Target};
 use crate::domain::time::MINUTE_MS;
 use crate::domain::witness;
-use crate::ports::{Access, AccountAccess, Attempt, Fault, FaultClass, Relapse, World};
+use crate::ports::{
+    Access, AccountAccess, Attempt, Directory as _, Documents as _, Fault, FaultClass, Ledger as _, Queue as _,
+    Relapse, World,
+};
 
 /// Repetitions of a reconciliation because another invocation committed first.
 const RACES_MAX: usize = 5;
@@ -63,6 +64,7 @@ struct Progress {
 /// Reconciles a target; starts over where another invocation committed first.
 pub(super) async fn reconcile<W: World>(
     world: &W,
+    core: Core,
     policy: &Policy,
     work: &Work,
     attempt: &Attempt,
@@ -70,7 +72,7 @@ pub(super) async fn reconcile<W: World>(
     let mut progress = Progress::default();
     let mut races = 0;
     loop {
-        match round(world, policy, work, attempt, &mut progress).await {
+        match round(world, core, policy, work, attempt, &mut progress).await {
             Err(fault) if fault.class == FaultClass::Conflict && races < RACES_MAX => {
                 races += 1;
                 world.sleep(u64::from(world.jitter() % 200)).await;
@@ -85,6 +87,7 @@ pub(super) async fn reconcile<W: World>(
 
 async fn round<W: World>(
     world: &W,
+    core: Core,
     policy: &Policy,
     work: &Work,
     attempt: &Attempt,
@@ -92,7 +95,8 @@ async fn round<W: World>(
 ) -> Result<Option<PassReport>, Fault> {
     let access = Access::by(policy, &work.correlation);
     let Begun { mut loaded, observed, check } = begin(world, policy, work, &access).await?;
-    let AccountAccess { by_member_role, relapse } = world.account_access(&work.target.account, &access).await;
+    let AccountAccess { by_member_role, relapse } =
+        world.documents().account_access(&work.target.account, &access).await;
     if let Some(relapse) = relapse {
         notify_relapse(world, policy, work, attempt, relapse).await?;
     }
@@ -119,7 +123,7 @@ async fn round<W: World>(
     if let Some(alert) = adopted(&case, &judgement, policy.hub_account()) {
         notify_once(world, &alert, attempt).await?;
     }
-    let decision = decide(&case, &judgement);
+    let decision = (core.decide)(&case, &judgement);
     let mut applied = Applied::Nothing;
     if let Some(planned) = &decision.write {
         applied = write(world, &mut case, &mut before, &access, planned).await?;
@@ -137,7 +141,7 @@ async fn round<W: World>(
         return Ok(None);
     }
     let concluded = Concluded { case, judgement, decision, applied, before, check, last_check, known_before };
-    conclude(world, &access, attempt, concluded, progress.refused.len() + 1).await.map(Some)
+    conclude(world, core, &access, attempt, concluded, progress.refused.len() + 1).await.map(Some)
 }
 
 /// The intents of this round whose end the ledger does not know yet.
@@ -171,7 +175,7 @@ async fn ask_cloudtrail<W: World>(
         return Ok(());
     }
     let ids = edits.iter().map(|edit| edit.id.clone()).collect();
-    let seen = world.load(&case.target, &ids).await?.seen;
+    let seen = world.ledger().load(&case.target, &ids).await?.seen;
     let heard = heard(policy, &case.target, &edits, case.now);
     let learned = witness::calls(&case.record.facts, &heard, &seen);
     progress.learned = merge(&progress.learned, &learned);
@@ -214,31 +218,28 @@ struct Concluded {
 
 async fn conclude<W: World>(
     world: &W,
+    core: Core,
     access: &Access,
     attempt: &Attempt,
     concluded: Concluded,
     observations: usize,
 ) -> Result<PassReport, Fault> {
     let Concluded { case, judgement, decision, applied, before, check, last_check, known_before } = concluded;
-    let mut settlement = settle(&case, &judgement, &decision, &applied, &before);
+    let mut settlement = (core.settle)(&case, &judgement, &decision, &applied, &before);
     let mut status = before.status;
     // Send the next message before the commit: a surplus message is harmless, a missing one would leave the target waiting.
     if let Some((work, delay)) = settlement.next {
-        world.send(&[(Task::Work(work), delay)]).await?;
+        world.queue().send(&[(Task::Work(work), delay)]).await?;
     }
     let mut superseded = Vec::new();
     if let Some(commit) = &mut settlement.commit {
         superseded = prune::plan(world, &case, &mut commit.record.facts);
-        match world.commit(&case.target, commit).await {
-            Err(fault) if fault.class == FaultClass::Conflict && mutant::on(Mutant::SkipGeneration) => {}
-            committed => committed?,
-        }
+        world.ledger().commit(&case.target, commit).await?;
         status = commit.record.status;
     }
     let owed = settlement.commit.as_ref().is_some_and(|commit| !commit.alerts.is_empty());
-    let again = attempt.again && !mutant::on(Mutant::LeaveWhatWasLeft);
     let mut alerts = 0;
-    if owed || again || known_before {
+    if owed || attempt.again || known_before {
         alerts += flush(world, &case.target.account, Some(&case.target.region), attempt).await?;
     }
     if let Some(check) = &check {
@@ -268,9 +269,9 @@ async fn account<W: World>(world: &W, known: Option<AccountFacts>, work: &Work) 
     if known.as_ref().is_some_and(|facts| facts.state == AccountState::Active) {
         return Ok(known);
     }
-    let found = world.account(&work.target.account).await?;
+    let found = world.directory().account(&work.target.account).await?;
     if let Some(facts) = found.as_ref().filter(|_| found != known) {
-        world.save_facts(facts).await?;
+        world.ledger().save_facts(facts).await?;
     }
     Ok(found.or(known))
 }
@@ -286,7 +287,7 @@ async fn unknown_account<W: World>(
     let patience_ms = i64::from(policy.limits().readiness_minutes) * MINUTE_MS;
     if work.cause == Cause::AccountLifecycle && world.now().since(work.since) < patience_ms {
         let next = Work { requeues: work.requeues.saturating_add(1), ..work.clone() };
-        world.send(&[(Task::Work(next), UNKNOWN_ACCOUNT_WAIT_S)]).await?;
+        world.queue().send(&[(Task::Work(next), UNKNOWN_ACCOUNT_WAIT_S)]).await?;
         return Ok(not_observed(world, work, "the organisation does not know the account yet"));
     }
     let reason = format!("account {account} is not in the organisation, and yet it was heard of");

@@ -5,13 +5,13 @@ use crate::domain::record::Enabled;
 use crate::domain::signal::{Cause, InboundEvent, Work};
 use crate::domain::sweep::LAST_CHECK_MS;
 use crate::domain::target::{AccountId, Region};
-use crate::ports::{Access, Fault, World};
+use crate::ports::{Access, Directory as _, Fault, Ledger as _, World};
 
 /// The regions of an account by its last report, without asking it.
 pub(super) async fn regions<W: World>(world: &W, policy: &Policy, account: &AccountId) -> Result<Vec<Region>, Fault> {
     let reported = match policy.governed_regions() {
         Some(_) => None,
-        None => world.reported_regions(account).await?,
+        None => world.ledger().reported_regions(account).await?,
     };
     Ok(policy.regions_of(reported.as_ref().map(|reported| &reported.regions)))
 }
@@ -24,14 +24,14 @@ pub(super) async fn swept<W: World>(
     account: &AccountId,
 ) -> Result<Vec<Work>, Fault> {
     let access = Access::by(policy, &event.id);
-    let reported = world.reported_regions(account).await?;
-    let enabled = match world.enabled_regions(account, &access).await {
+    let reported = world.ledger().reported_regions(account).await?;
+    let enabled = match world.directory().enabled_regions(account, &access).await {
         Ok(regions) => {
             let now = Enabled { regions, at: world.now() };
             let is_known =
                 |reported: &Enabled| reported.regions == now.regions && now.at.since(reported.at) < LAST_CHECK_MS;
             if !reported.as_ref().is_some_and(is_known) {
-                world.save_regions(account, &now).await?;
+                world.ledger().save_regions(account, &now).await?;
             }
             Some(now)
         }

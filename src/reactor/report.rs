@@ -4,9 +4,8 @@
 //! ends with the invocation's time. If the invocation dies, the redelivered message publishes what it left.
 
 use crate::domain::finding::Alert;
-use crate::domain::mutant::{self, Mutant};
 use crate::domain::target::{AccountId, Region};
-use crate::ports::{Attempt, Fault, FaultClass, World};
+use crate::ports::{Attempt, Fault, FaultClass, Notifier as _, Outbox as _, World};
 
 /// Publishes the unsent alerts of one region of an account, or those without a region. On a fault the rest stays in the
 /// outbox, and the message comes again.
@@ -17,7 +16,7 @@ pub(super) async fn flush<W: World>(
     attempt: &Attempt,
 ) -> Result<usize, Fault> {
     let mut published = 0;
-    for alert in world.unsent(account).await? {
+    for alert in world.outbox().unsent(account).await? {
         // Other regions of the account may be in progress; each publishes its own alerts.
         if alert.region.as_ref() == region && notify(world, &alert, attempt).await? {
             published += 1;
@@ -28,7 +27,7 @@ pub(super) async fn flush<W: World>(
 
 /// Keeps an alert that belongs to no commit, and publishes it once.
 pub(super) async fn notify_once<W: World>(world: &W, alert: &Alert, attempt: &Attempt) -> Result<(), Fault> {
-    if world.keep_alert(alert).await? {
+    if world.outbox().keep_alert(alert).await? {
         notify(world, alert, attempt).await?;
     }
     Ok(())
@@ -37,14 +36,11 @@ pub(super) async fn notify_once<W: World>(world: &W, alert: &Alert, attempt: &At
 /// Publishes an alert unless another invocation has claimed it, which may yet fail. A redelivered message may be the last
 /// one, so it fails and comes again when the claim is over.
 async fn notify<W: World>(world: &W, alert: &Alert, attempt: &Attempt) -> Result<bool, Fault> {
-    if !mutant::on(Mutant::TellWithoutClaim) && !world.claim(alert, attempt, world.now()).await? {
+    if !world.outbox().claim(alert, attempt, world.now()).await? {
         return if attempt.again { Err(claimed(alert)) } else { Ok(false) };
     }
-    if mutant::on(Mutant::MarkBeforeTelling) {
-        world.mark_sent(alert).await?;
-    }
-    world.publish(alert).await?;
-    world.mark_sent(alert).await?;
+    world.notifier().publish(alert).await?;
+    world.outbox().mark_sent(alert).await?;
     tracing::info!(account = %alert.account, alert = alert.id, kind = alert.kind, subject = alert.subject, "alert published");
     Ok(true)
 }

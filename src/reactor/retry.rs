@@ -7,7 +7,7 @@
 use super::batch::{BatchReport, Message};
 use super::{REPLY_MS, Reactor};
 use crate::domain::time::Time;
-use crate::ports::{Fault, World};
+use crate::ports::{Fault, Queue as _, World};
 
 /// The first retry comes within one to this many seconds; the range doubles for each further one.
 const FIRST_S: u32 = 5;
@@ -23,18 +23,18 @@ impl<W: World> Reactor<W> {
     /// Returns a message to the queue: after a delay where the fault is retryable, else when its visibility timeout ends.
     pub(super) async fn give_back(&self, deadline: Time, message: &Message, fault: &Fault, report: &mut BatchReport) {
         // A message may stand for several targets, each with its own fault.
-        if report.failed.contains(&message.id) || report.retried.contains(&message.id) {
+        if report.failed.contains_key(&message.id) || report.retried.contains(&message.id) {
             return;
         }
         tracing::warn!(message_id = message.id, error = %fault, class = ?fault.class, "message comes again");
         let Some(receipt) = message.receipt.as_ref().filter(|_| fault.retryable()) else {
-            report.failed.insert(message.id.clone());
+            report.failed.insert(message.id.clone(), fault.clone());
             return;
         };
         let delay_s = retry_after_s(message.receives, self.world.jitter());
         let until = deadline.plus_ms(-REPLY_MS);
         if wants_successor(message) {
-            let resend = self.world.resend(&message.body, message.receives, delay_s);
+            let resend = self.world.queue().resend(&message.body, message.receives, delay_s);
             match self.by(until, Box::pin(resend)).await {
                 Ok(()) => {
                     report.retried.insert(message.id.clone());
@@ -45,8 +45,8 @@ impl<W: World> Reactor<W> {
                 }
             }
         }
-        report.failed.insert(message.id.clone());
-        if let Err(fault) = self.by(until, Box::pin(self.world.hand_back(receipt, delay_s))).await {
+        report.failed.insert(message.id.clone(), fault.clone());
+        if let Err(fault) = self.by(until, Box::pin(self.world.queue().hand_back(receipt, delay_s))).await {
             tracing::warn!(message_id = message.id, error = %fault, "visibility not changed; it comes back all the same");
         }
     }

@@ -14,7 +14,7 @@ use crate::domain::signal::{InboundEvent, Signal, Task};
 use crate::domain::sweep::{OuWalk, StartResult, Sweep};
 use crate::domain::target::{AccountFacts, AccountId, AccountState, OuId, Region};
 use crate::domain::time::Time;
-use crate::ports::{Attempt, Fault, FaultClass, World};
+use crate::ports::{Attempt, Directory as _, Fault, FaultClass, Ledger as _, Queue as _, Sweeps as _, World};
 
 /// Calls on the tree in one step, and the number of accounts after which a step makes no further call.
 const CALLS_MAX: usize = 8;
@@ -45,7 +45,7 @@ pub(super) async fn sweep<W: World>(
     event: &InboundEvent,
     attempt: &Attempt,
 ) -> Result<usize, Fault> {
-    let last = world.sweep().await?;
+    let last = world.sweeps().sweep().await?;
     let due = match (&event.signal, last) {
         (Signal::SweepStep(step), Some(last)) if last.ended.is_none() => {
             if last.step == *step {
@@ -60,7 +60,7 @@ pub(super) async fn sweep<W: World>(
                     let alert = former.unfinished(policy.hub_account(), world.now());
                     notify_once(world, &alert, attempt).await?;
                 }
-                world.save_sweep(&sweep).await?;
+                world.sweeps().save_sweep(&sweep).await?;
                 tracing::info!(correlation = sweep.id, sweep = sweep.number, "sweep begun");
                 next(world, sweep.step).await?;
                 return Ok(1);
@@ -93,7 +93,7 @@ async fn go_on<W: World>(world: &W, policy: &Policy, mut sweep: Sweep, attempt: 
     let mut sent = meet(world, policy, &mut sweep, accounts, attempt).await?;
     let mut ended = false;
     if walk.next().is_none() {
-        let unmet = world.unmet(sweep.number).await?;
+        let unmet = world.sweeps().unmet(sweep.number).await?;
         ended = unmet.len() <= CALLS_MAX;
         let found = find(world, unmet, pace).await?;
         sent += meet(world, policy, &mut sweep, found, attempt).await?;
@@ -103,7 +103,7 @@ async fn go_on<W: World>(world: &W, policy: &Policy, mut sweep: Sweep, attempt: 
     }
     sweep.walk = Some(walk);
     sweep.done(world.now(), ended);
-    world.save_sweep(&sweep).await?;
+    world.sweeps().save_sweep(&sweep).await?;
     let Sweep { id, number, step, accounts, targets, .. } = &sweep;
     tracing::info!(correlation = id, sweep = number, step, accounts, targets, ended, "sweep: step done");
     if !ended {
@@ -115,12 +115,12 @@ async fn go_on<W: World>(world: &W, policy: &Policy, mut sweep: Sweep, attempt: 
 
 /// Sends the message for a step.
 async fn next<W: World>(world: &W, step: u64) -> Result<(), Fault> {
-    world.send(&[(Task::SweepStep(step), 0)]).await
+    world.queue().send(&[(Task::SweepStep(step), 0)]).await
 }
 
 /// The root of the organisation, from the management account's path: that needs no further call and no permission for it.
 async fn root<W: World>(world: &W, policy: &Policy) -> Result<OuId, Fault> {
-    let facts = world.account(policy.management_account()).await?;
+    let facts = world.directory().account(policy.management_account()).await?;
     facts.and_then(|facts| facts.ou_path.into_iter().next()).ok_or_else(|| Fault {
         class: FaultClass::NotFound,
         call: "DescribeAccount",
@@ -172,7 +172,7 @@ async fn meet<W: World>(
         }
     }
     if !tasks.is_empty() {
-        world.send(&tasks).await?;
+        world.queue().send(&tasks).await?;
     }
     Ok(tasks.len())
 }
@@ -185,16 +185,16 @@ async fn meet_one<W: World>(
     listed: AccountFacts,
     attempt: &Attempt,
 ) -> Result<(AccountFacts, Known), Fault> {
-    let known = world.known(&listed.account).await?;
+    let known = world.ledger().known(&listed.account).await?;
     let facts = match &known.facts {
         Some(known) if *known == listed => listed,
         Some(_) => refresh(world, &listed.account).await?,
         None => {
-            world.save_facts(&listed).await?;
+            world.ledger().save_facts(&listed).await?;
             listed
         }
     };
-    world.met(&facts.account, sweep.number).await?;
+    world.sweeps().met(&facts.account, sweep.number).await?;
     let regions = policy.regions_of(known.enabled.as_ref().map(|enabled| &enabled.regions));
     let missed = |(region, checked): &(&Region, &Time)| regions.contains(region) && sweep.missed(**checked);
     let missed: Vec<_> =

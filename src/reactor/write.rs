@@ -13,7 +13,7 @@ use crate::domain::record::Record;
 use crate::domain::settle::log_intent;
 use crate::domain::target::Target;
 use crate::domain::time::Time;
-use crate::ports::{Access, Fault, FaultClass, World, Written};
+use crate::ports::{Access, Documents as _, Fault, FaultClass, Ledger as _, World, Written};
 
 /// Logs the intent, which fails where another invocation committed first, and makes the write. Notes its end in the case.
 pub(super) async fn write<W: World>(
@@ -26,7 +26,7 @@ pub(super) async fn write<W: World>(
     let name = format!("{VERSION_NAME}{:08x}{:08x}", world.jitter(), world.jitter());
     case.record.facts.intents.insert(name.clone(), intent(case, write));
     let commit = log_intent(case, before);
-    world.commit(&case.target, &commit).await?;
+    world.ledger().commit(&case.target, &commit).await?;
     *before = commit.record;
     let script = Script { world, target: &case.target, access, name: &name, until: case.now.plus_ms(LEASE_MS) };
     let outcome = script.run(&case.observation, write).await;
@@ -95,14 +95,16 @@ impl<W: World> Script<'_, W> {
     async fn put(&self, base: Option<u64>, content: &Content) -> Result<u64, Fault> {
         let text = content.render(self.world.jitter());
         let written = match base {
-            Some(base) => self.leased(self.world.update(self.target, self.access, base, &text, self.name)).await?,
-            None => self.leased(self.world.create(self.target, self.access, &text, self.name)).await?,
+            Some(base) => {
+                self.leased(self.world.documents().update(self.target, self.access, base, &text, self.name)).await?
+            }
+            None => self.leased(self.world.documents().create(self.target, self.access, &text, self.name)).await?,
         };
         self.active(written).await
     }
 
     async fn promote(&self, version: u64) -> Result<(), Fault> {
-        self.leased(self.world.promote(self.target, self.access, version)).await
+        self.leased(self.world.documents().promote(self.target, self.access, version)).await
     }
 
     /// Deletes the document. `DeleteDocument` takes no condition, so the document is observed again as late as possible.
@@ -111,7 +113,7 @@ impl<W: World> Script<'_, W> {
         if !same(decided, &observed.observation) {
             return Err(late("the document was replaced before it could be deleted"));
         }
-        self.leased(self.world.delete(self.target, self.access)).await.map_err(|fault| match fault.class {
+        self.leased(self.world.documents().delete(self.target, self.access)).await.map_err(|fault| match fault.class {
             FaultClass::Denied | FaultClass::DeniedByScp => fault,
             _ => unconfirmed(fault),
         })
@@ -123,7 +125,8 @@ impl<W: World> Script<'_, W> {
             if status != DocumentStatus::Pending {
                 break;
             }
-            status = self.world.status(self.target, self.access, written.version).await.map_err(unconfirmed)?;
+            status =
+                self.world.documents().status(self.target, self.access, written.version).await.map_err(unconfirmed)?;
             if status == DocumentStatus::Pending {
                 self.world.sleep(POLL_MS).await;
             }

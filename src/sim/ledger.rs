@@ -9,7 +9,7 @@ use crate::domain::record::{Commit, Enabled, HistoryEntry, Known, LastCheck, Loa
 use crate::domain::sweep::Sweep;
 use crate::domain::target::{AccountFacts, AccountId, AccountState, Target};
 use crate::domain::time::Time;
-use crate::ports::{Attempt, Fault, FaultClass, Ledger};
+use crate::ports::{Attempt, Fault, FaultClass, Ledger, Outbox, Sweeps};
 
 #[derive(Debug, Default)]
 pub(super) struct Tables {
@@ -181,7 +181,9 @@ impl Ledger for Sim {
         self.state().ledger.enabled.insert(account.clone(), enabled.clone());
         Ok(())
     }
+}
 
+impl Sweeps for Sim {
     async fn sweep(&self) -> Result<Option<Sweep>, Fault> {
         self.call().await;
         Ok(self.state().ledger.sweep.clone())
@@ -213,7 +215,9 @@ impl Ledger for Sim {
         });
         Ok(unmet.map(|facts| facts.account.clone()).collect())
     }
+}
 
+impl Outbox for Sim {
     async fn unsent(&self, account: &AccountId) -> Result<Vec<Alert>, Fault> {
         self.call().await;
         let state = self.state();

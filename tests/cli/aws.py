@@ -1,5 +1,5 @@
-"""The command `aws` in the tests: hands itself over to tests/cli/server.py at the port RUNAS_TEST_AWS_CLI, and writes its
-arguments into the file RUNAS_TEST_AWS_LOG, a JSON list a line."""
+"""The command `aws` in the tests: writes its arguments into the file RUNAS_TEST_AWS_LOG, a JSON list a line, and hands itself
+over to what RUNAS_TEST_AWS_CLI names: the port of tests/cli/server.py, or the path of a program."""
 
 import json
 import os
@@ -8,7 +8,10 @@ import sys
 
 with open(os.environ["RUNAS_TEST_AWS_LOG"], "a") as log:
     log.write(json.dumps(sys.argv[1:]) + "\n")
-with socket.create_connection(("127.0.0.1", int(os.environ["RUNAS_TEST_AWS_CLI"]))) as connection:
+served = os.environ["RUNAS_TEST_AWS_CLI"]
+if not served.isdigit():
+    os.execv(served, ["aws", *sys.argv[1:]])
+with socket.create_connection(("127.0.0.1", int(served))) as connection:
     request = {"arguments": sys.argv[1:], "variables": dict(os.environ), "folder": os.getcwd()}
     stream = connection.makefile("rw")
     stream.write(json.dumps(request) + "\n")

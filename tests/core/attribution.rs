@@ -3,7 +3,7 @@
 use runas_reactor::domain::attribution::{awaited, explained, pair, ssm_time};
 use runas_reactor::domain::durations::{NAMES_MS, VISIBLE_MS};
 use runas_reactor::domain::edit::Action;
-use runas_reactor::domain::fact::{CallFact, Ended, Facts, Intended, Intent};
+use runas_reactor::domain::fact::{CallFact, Echo, Ended, Facts, Intended, Intent};
 use runas_reactor::domain::principal::Attribution::{BreakGlass, Ours, Trusted, Unattributed, Untrusted};
 use runas_reactor::domain::time::{DAY_MS, SECOND_MS};
 
@@ -238,9 +238,19 @@ fn echo_that_may_be_of_another_document_measures_no_clock() {
     let alone = ssm_time(&first.clone().facts(), at(300));
     assert_eq!(alone, at(347).plus_ms(-SECOND_MS / 2));
     let both = first.clone().replaced(202, &doc).ours(203, &doc);
-    assert_eq!(ssm_time(&both.facts(), at(300)), at(350).plus_ms(-SECOND_MS / 2), "as measured before");
+    assert_eq!(ssm_time(&both.clone().facts(), at(300)), at(350).plus_ms(-SECOND_MS / 2), "as measured before");
+    // Seed 120001701: a pipeline replaces the document, and the reactor writes, when the echo has long arrived.
+    let later = first.clone().replaced(204, &doc).ours(205, &doc);
+    assert_eq!(ssm_time(&later.facts(), at(300)), alone, "the echo was there before the other write");
     let refused = Intent { ended: Some(Ended::Refused), ..intent(Intended::Put, 2, 202, Some(&doc)) };
     assert_eq!(ssm_time(&first.intent("refused", refused).facts(), at(300)), alone, "it made no version");
+    let mut landed = both.facts();
+    landed.intents.get_mut("runas-reactor-203").unwrap().ended = Some(Ended::Refused);
+    assert_eq!(
+        ssm_time(&landed, at(300)),
+        at(350).plus_ms(-SECOND_MS / 2),
+        "its answer was lost, and its version is there"
+    );
 }
 
 #[test]
@@ -265,7 +275,7 @@ fn newest_echo_before_a_call_measures_the_clocks() {
     let mut facts = echoed(10).ours(90, &document(&[(LOGS, "new")])).facts;
     let offset = |facts: &Facts, second| ssm_time(facts, at(second)).since(at(second));
     assert_eq!(offset(&facts, 90), 49_500, "the newest write has no echo yet");
-    facts.intents.get_mut("runas-reactor-90").unwrap().echo = Some(at(80));
+    facts.intents.get_mut("runas-reactor-90").unwrap().echo = Some(Echo { at: at(80), heard: at(93) });
     assert_eq!([offset(&facts, 79), offset(&facts, 80)], [49_500, 9_500], "no later write moves an earlier call");
 }
 

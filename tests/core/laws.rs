@@ -12,7 +12,7 @@ use runas_reactor::domain::attribution::pair;
 use runas_reactor::domain::document::{Change, Content};
 use runas_reactor::domain::edit::Action;
 use runas_reactor::domain::fact::{
-    Absence, Base, CallFact, Delta, Ended, Facts, Intended, Intent, LastSeen, Notified, VersionFact,
+    Absence, Base, CallFact, Delta, Echo, Ended, Facts, Intended, Intent, LastSeen, Notified, VersionFact,
 };
 use runas_reactor::domain::merge::merge;
 use runas_reactor::domain::policy::Owned;
@@ -111,8 +111,9 @@ prop_compose! {
         write in select(vec![Intended::Put, Intended::Put, Intended::Promote, Intended::Recreate, Intended::Prune]),
         number in 1..5_u64, digest in digest(), owned in owned(), over in option::of(time()), from in time(),
         until in time(), ended in option::of(prop_oneof![Just(Ended::Refused), time().prop_map(Ended::Landed)]),
-        echo in option::of(time()), notified in notified(),
+        echo in option::of((time(), time())), notified in notified(),
     ) -> Intent {
+        let echo = echo.map(|(at, heard)| Echo { at, heard });
         Intent { write, number, digest, owned, over, from, until, ended, echo, notified }
     }
 }
@@ -362,13 +363,15 @@ fn base_that_reaches_further_counts_and_nothing_that_left_comes_back() {
 }
 
 #[test]
-fn write_that_landed_is_not_refused_afterwards() {
-    let of_intent = |ended, echo| {
+fn write_that_landed_is_not_refused_afterwards_and_its_latest_echo_counts_as_first_heard() {
+    let of_intent = |ended, echo: Option<(i64, i64)>| {
+        let echo = echo.map(|(at, heard)| Echo { at: at_ms(at), heard: at_ms(heard) });
         let intent = crate::support::facts::intent(Intended::Put, 5, 90, None);
         Facts { intents: [("w".to_owned(), Intent { ended, echo, ..intent })].into(), ..Facts::default() }
     };
     let landed = of_intent(Some(Ended::Landed(at_ms(5))), None);
-    let refused = of_intent(Some(Ended::Refused), Some(at_ms(3)));
-    let both = merge(&merge(&of_intent(None, Some(at_ms(4))), &refused), &landed);
-    assert_eq!(both, of_intent(Some(Ended::Landed(at_ms(5))), Some(at_ms(3))));
+    let refused = of_intent(Some(Ended::Refused), Some((3, 7)));
+    let copied = merge(&of_intent(None, Some((4, 8))), &of_intent(None, Some((4, 9))));
+    let both = merge(&merge(&copied, &refused), &landed);
+    assert_eq!(both, of_intent(Some(Ended::Landed(at_ms(5))), Some((4, 8))));
 }

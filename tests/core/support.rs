@@ -2,4 +2,5 @@
 
 pub(crate) mod case;
 pub(crate) mod facts;
+pub(crate) mod schema;
 pub(crate) mod world;

@@ -12,7 +12,9 @@ system's choice, prints `{"port": N}` when it answers, and ends with its stdin.
     GET   /x/recorded      what was made of types that ministack does not know: {logical id: parameters of the call that makes it}
     POST  /x/schedule?name=N   what the Scheduler does when the time has come, with the rights of the schedule's role
     POST  /x/access?status=S   whether StackSets have trusted access to the organisation: ENABLED, DISABLED
-    GET   /x/checks        what roles were allowed and denied so far: [{"role": R, "action": A, "resource": ARN, "allowed": B}]
+    GET   /x/checks?role=R&action=A   what roles were allowed and denied so far: [{"role": R, "action": A, "resource": ARN, "allowed": B}];
+                           without a role or an action, of all
+    GET   /x/running       how many functions run at the moment
     *     /plain/...       the same request, as if it had come without TLS; all others count as encrypted
 
     *     /members/...     calls of functions on what another emulator keeps (members.py), where there is one
@@ -391,7 +393,9 @@ async def serve_test(path, query, body):
         case "recorded":
             return 200, recorded
         case "checks":
-            return 200, checks
+            return 200, [it for it in checks if all(it[name] == given.get(name, it[name]) for name in ("role", "action"))]
+        case "running":
+            return 200, between.running
         case "access":
             organisation.trusted["access"] = given["status"]
             return 200, None

@@ -24,7 +24,7 @@ use runas_reactor::domain::finding::{Alert, Severity};
 use runas_reactor::domain::observation::{Observation, Seen};
 use runas_reactor::domain::target::{AccountFacts, AccountState, Target};
 use runas_reactor::domain::time::Time;
-use runas_reactor::ports::{Access, Documents as _, Fault, Ledger as _};
+use runas_reactor::ports::{Access, Documents as _, Fault, Ledger as _, World as _};
 use runas_reactor::reactor::Message;
 use serde_json::{Value, json};
 
@@ -130,7 +130,7 @@ impl Hub {
             ou_path: vec!["r-root".parse().expect("a root"), "ou-root-workloads".parse().expect("an OU")],
             state: AccountState::Active,
         };
-        self.world().save_facts(&facts).await.expect("facts can be saved");
+        self.world().ledger().save_facts(&facts).await.expect("facts can be saved");
     }
 
     /// The administrator makes the document; the event of it, as a message.
@@ -190,7 +190,7 @@ fn text(user: &str) -> String {
 }
 
 async fn observe(world: &AwsWorld) -> Result<Observation, Fault> {
-    world.observe(&target(), &access(), &BTreeSet::new()).await
+    world.documents().observe(&target(), &access(), &BTreeSet::new()).await
 }
 
 async fn seen(world: &AwsWorld) -> Seen {

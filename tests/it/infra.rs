@@ -3,6 +3,7 @@
 
 mod deployed;
 mod install;
+mod lza;
 mod page;
 mod patterns;
 pub(crate) mod permissions;
@@ -18,7 +19,7 @@ use serde_json::{Value, json};
 
 use crate::support::cloud;
 use crate::support::table::{INDEX, INDEX_KEYS, INDEX_SHOWS};
-use template::{HUB, TEMPLATES, folder, of_type, resources, statements, template};
+use template::{ALERT_EVENTS, HUB, TEMPLATES, folder, of_type, resources, statements, template};
 
 /// What CloudFormation takes of a template in a request [docs: cloudformation-limits].
 const TEMPLATE_BYTES_MAX: u64 = 51_200;
@@ -27,11 +28,19 @@ const REGIONS: [&str; 5] = ["eu-west-1", "us-east-1", "ap-southeast-3", "us-gov-
 
 #[test]
 fn the_linter_finds_nothing() {
-    let mut linter = Command::new(cloud::python().with_file_name("cfn-lint"));
-    linter.args(TEMPLATES).arg("--regions").args(REGIONS);
-    let output = linter.current_dir(folder()).output().unwrap();
-    let said = [output.stdout, output.stderr].map(|text| String::from_utf8_lossy(&text).into_owned()).concat();
-    assert!(output.status.success() && said.is_empty(), "{said}");
+    let lint = |templates: &[&str], regions: &[&str]| {
+        let mut linter = Command::new(cloud::python().with_file_name("cfn-lint"));
+        linter.args(templates).arg("--regions").args(regions);
+        let output = linter.current_dir(folder()).output().unwrap();
+        let said = [output.stdout, output.stderr].map(|text| String::from_utf8_lossy(&text).into_owned()).concat();
+        assert!(output.status.success() && said.is_empty(), "{said}");
+    };
+    let (with_pipes, everywhere): (Vec<&str>, Vec<&str>) =
+        TEMPLATES.into_iter().partition(|name| *name == ALERT_EVENTS);
+    lint(&everywhere, &REGIONS);
+    // The linter knows of no EventBridge Pipes in GovCloud.
+    let regions: Vec<&str> = REGIONS.into_iter().filter(|region| !region.starts_with("us-gov-")).collect();
+    lint(&with_pipes, &regions);
 }
 
 #[test]
@@ -102,6 +111,25 @@ fn every_rule_sends_to_the_queue_may_do_so_and_loses_nothing() {
         arns.sort_by_key(Value::to_string);
         assert_eq!(*may, arns, "{name}");
     }
+}
+
+#[test]
+fn alerts_reach_the_operators_bus_through_a_pipe_that_can_do_nothing_else() {
+    let part = |name: &str| &template(ALERT_EVENTS)["Resources"][name]["Properties"];
+    let queue = json!({"Fn::GetAtt": ["Queue", "Arn"]});
+    let (topic, bus) = (json!({"Ref": "TopicArn"}), json!({"Ref": "EventBusArn"}));
+    let subscription = part("Subscription");
+    assert_eq!((&subscription["TopicArn"], &subscription["Endpoint"]), (&topic, &queue));
+    assert_eq!(subscription["RawMessageDelivery"], true, "the body is the alert, and not SNS's envelope of it");
+    let [send, _] = statements(&part("QueuePolicy")["PolicyDocument"])[..] else { panic!("two statements") };
+    assert_eq!(send["Condition"], json!({"ArnEquals": {"aws:SourceArn": topic}}));
+
+    let pipe = part("Pipe");
+    assert_eq!((&pipe["Source"], &pipe["Target"]), (&queue, &bus));
+    let event = json!({"Source": "runas-reactor", "DetailType": "$.body.kind"});
+    assert_eq!(pipe["TargetParameters"], json!({"EventBridgeEventBusParameters": event, "InputTemplate": "<$.body>"}));
+    let [receive, put] = statements(&part("PipeRole")["Policies"])[..] else { panic!("two statements") };
+    assert_eq!((&receive["Resource"], &put["Action"], &put["Resource"]), (&queue, &json!("events:PutEvents"), &bus));
 }
 
 #[test]

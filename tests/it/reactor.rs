@@ -10,7 +10,8 @@ use runas_reactor::domain::time::{DAY_MS, MINUTE_MS, SECOND_MS, Time};
 use runas_reactor::ports::{Clock as _, FaultClass, Relapse};
 use runas_reactor::reactor::{BatchReport, Message, PolicySource, Reactor};
 use runas_reactor::sim::drive::{Simulated as _, run_for};
-use runas_reactor::sim::faults::{About, FaultInjector, InjectedFault, Made};
+use runas_reactor::sim::faults::{FaultInjector, InjectedFault, Made};
+use runas_reactor::sim::intercept::About;
 use runas_reactor::sim::{Caller, Fate, Sim, Switches};
 use serde_json::{Value, json};
 
@@ -30,7 +31,7 @@ struct Play(Reactor<FaultInjector>);
 
 impl Play {
     fn begin() -> Self {
-        Self(Reactor::new(FaultInjector::new(org::sim(Switches::PLAIN)), PolicySource::Table))
+        Self(Reactor::new(FaultInjector::around(org::sim(Switches::PLAIN)), PolicySource::Table))
     }
 
     /// A document that LZA made and the reactor put right.
@@ -65,7 +66,7 @@ impl Play {
 
     /// When each call of a port's method was made since this was asked last.
     fn made(&self, call: &str) -> Vec<Time> {
-        self.world().made().iter().filter(|made| made.call == call).map(|made| made.at).collect()
+        self.world().made().iter().filter(|made| made.call.method == call).map(|made| made.at).collect()
     }
 }
 
@@ -138,7 +139,7 @@ fn body(user: &str, number: u64) -> Value {
 
 /// A document of a pipeline's with so many versions, all older than names take to arrive.
 async fn with_versions(switches: Switches, user: &str, versions: u64) -> Play {
-    let play = Play(Reactor::new(FaultInjector::new(org::sim(switches)), PolicySource::Table));
+    let play = Play(Reactor::new(FaultInjector::around(org::sim(switches)), PolicySource::Table));
     let target = org::target(MEMBER, "eu-west-1");
     let pipeline = Caller::lza(&target.account);
     play.sim().create(&target, &pipeline, &body(user, 0)).unwrap();
@@ -185,9 +186,9 @@ async fn new_account_that_nobody_knows_is_asked_for_until_the_policys_minutes_ar
         let work = Work { cause: Cause::AccountLifecycle, requeues: 7, ..work_on("999900001111", since) };
         play.batch(&[message("new", &encode(&Task::Work(work)))]).await;
         let made = play.world().made();
-        let account = made.iter().find(|made| made.call == "account").unwrap();
+        let account = made.iter().find(|made| made.call.method == "account").unwrap();
         assert_eq!(account.at.since(since), age_ms, "so old is it when Organizations has answered");
-        let sent = made.iter().find(|made| made.call == "send").map(|made| made.about.clone());
+        let sent = made.iter().find(|made| made.call.method == "send").map(|made| made.call.about.clone());
         (sent, play.told("unknown_account").len())
     };
     let again = Some(About::Messages(vec![(8, 15)]));
@@ -205,8 +206,9 @@ async fn message_that_comes_too_early_is_sent_again() {
         let now = play.sim().now();
         let work = Work { not_before: Some(now.plus_ms(early_ms)), requeues: 7, ..work_on(MEMBER, now) };
         let report = play.batch(&[message("work", &encode(&Task::Work(work)))]).await;
-        let sent = play.world().made().into_iter().find(|made| made.call == "send" && made.at.since(now) <= CALL_MS);
-        assert_eq!(sent.map(|made| made.about), expected.clone().map(About::Messages), "{early_ms} ms");
+        let sent =
+            play.world().made().into_iter().find(|made| made.call.method == "send" && made.at.since(now) <= CALL_MS);
+        assert_eq!(sent.map(|made| made.call.about), expected.clone().map(About::Messages), "{early_ms} ms");
         assert_eq!((report.sent, report.passes.len()), if expected.is_some() { (1, 0) } else { (0, 1) });
     }
 }

@@ -13,7 +13,7 @@ use serde_json::json;
 use crate::support::org::{self, MEMBER};
 
 fn reactor() -> Reactor<FaultInjector> {
-    Reactor::new(FaultInjector::new(org::sim(Switches::PLAIN)), PolicySource::Table)
+    Reactor::new(FaultInjector::around(org::sim(Switches::PLAIN)), PolicySource::Table)
 }
 
 fn look_at_the_member(sim: &Sim, since: Time) {

@@ -13,7 +13,7 @@ use runas_reactor::sim::{Caller, Fate, Sim, Switches};
 use serde_json::{Value, json};
 
 use crate::aws::Hub;
-use crate::support::counted::Counted;
+use crate::support::counted::{Counted, counted};
 use crate::support::org::{self, MEMBER};
 
 /// Long enough for everything but holds to come to rest.
@@ -28,7 +28,7 @@ struct Play {
 impl Play {
     /// A member account whose document LZA made and the reactor put right.
     async fn begin(switches: Switches) -> Self {
-        let reactor = Reactor::new(Counted::new(org::sim(switches)), PolicySource::Table);
+        let reactor = Reactor::new(counted(org::sim(switches)), PolicySource::Table);
         let target = org::target(MEMBER, "eu-west-1");
         let play = Self { reactor, target, switches };
         play.sim().lza_writes(&play.target, "lza-logs").unwrap();
@@ -115,7 +115,7 @@ scenario!(an_administrators_edit_is_undone_once_and_told_once, play, {
     let reverted: Vec<Alert> = play.told(told).into_iter().filter(|alert| alert.kind == "edit_reverted").collect();
     assert_eq!(reverted.len(), 1, "{:?}", play.switches);
     assert!(reverted[0].text.contains("mallory@example.com"), "{}", reverted[0].text);
-    assert!(reverted[0].text.contains("runAsEnabled: true -> false"), "{}", reverted[0].text);
+    assert!(reverted[0].text.contains("runAsEnabled  true -> false"), "{}", reverted[0].text);
 });
 
 scenario!(a_rollback_of_the_default_version_is_undone_without_a_put, play, {
@@ -280,9 +280,9 @@ async fn a_warm_drift_event_takes_three_calls_in_a_row_in_the_simulated_world() 
     let play = Play::begin(Switches::PLAIN).await;
     play.sim().edit_inputs(&play.target, &play.admin(), &json!({ "runAsEnabled": false })).unwrap();
     // Another region of nothing special warms the policy's cache.
-    play.reactor.world().start();
+    play.reactor.world().interceptor().start();
     run_for(&play.reactor, 5).await;
-    assert_chain(&play.reactor.world().calls());
+    assert_chain(&play.reactor.world().interceptor().calls());
 }
 
 /// Observes, updates, promotes: the longest chain of dependent calls until the document is right. The policy is read at most
@@ -307,7 +307,7 @@ fn assert_chain(calls: &[(&'static str, usize)]) {
 async fn a_warm_drift_event_takes_three_calls_in_a_row_on_aws() {
     let hub = Hub::new().await;
     let target = org::target(MEMBER, "eu-west-1");
-    let world = Counted::new(hub.world());
+    let world = counted(hub.world());
     let reactor = Reactor::new(world, PolicySource::Fixed(org::policy().into()));
     hub.remember_account(MEMBER).await;
     let deadline = |reactor: &Reactor<_>| -> runas_reactor::domain::time::Time {
@@ -319,11 +319,11 @@ async fn a_warm_drift_event_takes_three_calls_in_a_row_on_aws() {
     // What the reactor wrote comes back as an event, and is observed then.
     reactor.batch(&[org::touched(&target, reactor.world().now())], deadline(&reactor)).await;
     let edit = hub.admin_updates(&target).await;
-    reactor.world().start();
+    reactor.world().interceptor().start();
     let report = reactor.batch(&[edit], deadline(&reactor)).await;
     assert!(report.failed.is_empty(), "{report:?}");
     assert_eq!(report.passes[0].status, Status::InSync, "{report:?}");
-    assert_chain(&reactor.world().calls());
+    assert_chain(&reactor.world().interceptor().calls());
 }
 
 #[tokio::test(start_paused = true)]
@@ -443,7 +443,7 @@ async fn lost_access_is_told_once_and_its_end_too() {
 async fn a_deletion_whose_last_observation_fails_is_not_made() {
     let target = org::target(MEMBER, "eu-west-1");
     let play = async |hit: Option<usize>| {
-        let world = FaultInjector::new(org::sim(Switches::PLAIN));
+        let world = FaultInjector::around(org::sim(Switches::PLAIN));
         let admin = Caller::administrator(&target.account, "mallory@example.com");
         world.sim().create_of_type(&target, &admin, "Command", "{}").unwrap();
         let reactor = Reactor::new(world, PolicySource::Table);
@@ -453,7 +453,7 @@ async fn a_deletion_whose_last_observation_fails_is_not_made() {
             reactor.world().inject(u64::try_from(place).unwrap() + 1, InjectedFault::Refused(FaultClass::Throttled));
         }
         let report = reactor.batch(&[org::touched(&target, from)], from.plus_ms(60_000)).await;
-        let made: Vec<&str> = reactor.world().made().iter().map(|made| made.call).collect();
+        let made: Vec<&str> = reactor.world().made().iter().map(|made| made.call.method).collect();
         (made, report.failed.len())
     };
     let (made, failed) = play(None).await;

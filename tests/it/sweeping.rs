@@ -6,10 +6,11 @@ use runas_reactor::domain::policy::Policy;
 use runas_reactor::domain::record::Status;
 use runas_reactor::domain::target::{AccountId, AccountState, OuId};
 use runas_reactor::domain::time::{DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS};
-use runas_reactor::ports::{Clock as _, Ledger as _};
+use runas_reactor::ports::{Clock as _, Sweeps as _};
 use runas_reactor::reactor::{PolicySource, Reactor};
 use runas_reactor::sim::drive::{Simulated, run_for, run_until};
-use runas_reactor::sim::faults::{About, Ended, FaultInjector, InjectedFault};
+use runas_reactor::sim::faults::{Ended, FaultInjector, InjectedFault};
+use runas_reactor::sim::intercept::About;
 use runas_reactor::sim::{Sim, Switches};
 use serde_json::{Value, json};
 
@@ -271,14 +272,14 @@ async fn a_write_that_nobody_heard_of_is_told_once_by_a_later_sweep() {
 #[tokio::test(start_paused = true)]
 async fn whichever_call_of_a_sweep_fails_in_whatever_way_it_comes_to_its_end() {
     let calls = {
-        let play = Play::over(FaultInjector::new(sim()));
+        let play = Play::over(FaultInjector::around(sim()));
         play.sim().enqueue(SWEEP);
         run_until(&play.0, play.sim().now().plus_ms(500)).await;
         assert!(play.sim().last_sweep().unwrap().ended.is_some(), "the calls of the targets come after it");
         play.0.world().calls()
     };
     for (nth, hit) in (1..=calls).flat_map(|nth| InjectedFault::ALL.map(|hit| (nth, hit))) {
-        let play = Play::over(FaultInjector::new(sim()));
+        let play = Play::over(FaultInjector::around(sim()));
         let world = play.0.world();
         world.inject(nth, hit);
         play.sim().enqueue(SWEEP);
@@ -330,7 +331,7 @@ async fn the_schedules_word_twice_is_one_sweep() {
 
 #[tokio::test(start_paused = true)]
 async fn the_tree_is_asked_for_at_less_than_organizations_rate() {
-    let play = Play::over(FaultInjector::new(larger()));
+    let play = Play::over(FaultInjector::around(larger()));
     for n in 0..20 {
         let mut account = org::account(&format!("6000000000{n:02}"), epoch());
         account.facts.ou_path = path(&[OPS, &format!("ou-root-{n:08}")]);
@@ -340,7 +341,7 @@ async fn the_tree_is_asked_for_at_less_than_organizations_rate() {
     assert_eq!(play.sim().last_sweep().unwrap().accounts, 62);
     let made = play.0.world().made();
     let asked: Vec<_> =
-        made.iter().filter(|made| ["ous_in", "accounts_in"].contains(&made.call)).map(|m| m.at).collect();
+        made.iter().filter(|made| ["ous_in", "accounts_in"].contains(&made.call.method)).map(|m| m.at).collect();
     assert!(asked.len() > 50, "{}", asked.len());
     let fast = asked.windows(6).find(|calls| calls[5].since(calls[0]) < SECOND_MS);
     assert_eq!(fast, None, "five a second for each of the two lists; all of them together are no more than that");
@@ -377,15 +378,15 @@ async fn targets_that_nobody_came_to_look_at_are_told_once_a_day() {
 /// The calls of the ports that a second sweep makes for the targets of an account, in any order.
 #[tokio::test(start_paused = true)]
 async fn a_target_in_sync_takes_one_call_and_writes_nothing() {
-    let play = Play::over(FaultInjector::new(sim()));
+    let play = Play::over(FaultInjector::around(sim()));
     play.sweep().await;
     play.sweep().await;
     let ledger = play.sim().ledger();
     play.0.world().made();
     play.sweep().await;
     let made = play.0.world().made();
-    let count = |call: &str| made.iter().filter(|made| made.call == call).count();
-    let on_documents = made.iter().filter(|made| matches!(made.about, About::Document(_))).count();
+    let count = |call: &str| made.iter().filter(|made| made.call.method == call).count();
+    let on_documents = made.iter().filter(|made| matches!(made.call.about, About::Document(_))).count();
     assert_eq!((count("quick_check"), on_documents), (6, 6), "{made:#?}");
     assert_eq!((count("load"), count("commit"), count("record_check")), (6, 0, 0), "{made:#?}");
     assert_eq!(play.sim().ledger().commits, ledger.commits);
@@ -393,13 +394,13 @@ async fn a_target_in_sync_takes_one_call_and_writes_nothing() {
     play.0.world().made();
     play.sweep().await;
     let made = play.0.world().made();
-    let notes = made.iter().filter(|made| made.call == "record_check").count();
+    let notes = made.iter().filter(|made| made.call.method == "record_check").count();
     assert_eq!(notes, 6, "a look is written down twice a day");
 }
 
 #[tokio::test(start_paused = true)]
 async fn whatever_is_not_as_it_was_gets_a_full_look() {
-    let play = Play::over(FaultInjector::new(sim()));
+    let play = Play::over(FaultInjector::around(sim()));
     play.sweep().await;
     play.sweep().await;
     let target = org::target(MEMBER, "us-east-1");
@@ -410,7 +411,9 @@ async fn whatever_is_not_as_it_was_gets_a_full_look() {
         play.0.world().made();
         play.sweep().await;
         let made = play.0.world().made();
-        made.iter().filter(|made| made.call == "observe" && made.about == About::Document(target.clone())).count()
+        made.iter()
+            .filter(|made| made.call.method == "observe" && made.call.about == About::Document(target.clone()))
+            .count()
     };
     assert_eq!(looks().await, 0);
     sim.edit_inputs(&target, &admin, &json!({ "runAsDefaultUser": "root2" })).unwrap();

@@ -29,7 +29,7 @@ rm held/wide.rs
 modules=$(sed -n 's/^mod \(.*\);$/\1/p' held.rs | paste -sd'|')
 find held -name '*.rs' -exec sed -Ei "s/\bcrate::($modules)\b/crate::held::\1/g" {} +
 sed -i '/^#\[test\]$/{N; /fn two_acts\|fn three_acts/{:a; N; /\n}$/!ba; d}}' held/exhaustive.rs
-for snapshot in held/snapshots/core__*; do mv "$snapshot" "${snapshot/core__/runas_reactor__held__}"; done
+for snapshot in held{,/alerts}/snapshots/core__*; do mv "$snapshot" "${snapshot/core__/runas_reactor__held__}"; done
 # At other places, and less of it: fewer made-up values, seeds, and settings of what AWS leaves unconfirmed.
 sed -i 's#join("tests/fuzz/corpus")#join("src/fuzz/corpus")#' it/properties/corpus.rs
 sed -i 's/cases: 512/cases: 64/' it/decode/properties.rs

@@ -28,7 +28,7 @@ from schemata import Mutant
 
 VERSION = "27.1.0"
 PARTS = [("core", "src/domain/"), ("reactor", "src/reactor")]
-SELECTION = ["--file", "src/domain/**", "--file", "src/reactor/**", "--file", "src/reactor.rs", "--exclude", "src/domain/mutant.rs"]
+SELECTION = ["--file", "src/domain/**", "--file", "src/reactor/**", "--file", "src/reactor.rs"]
 ROOT = Path(__file__).resolve().parents[2]
 TARGET = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")).resolve()
 WORK = TARGET / "mutants"

@@ -2,12 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use super::Organizations;
-use super::list::token;
+use super::{Organizations, token};
 use crate::aws::fault::Call;
 use crate::domain::sweep::{List, OuWalk};
 use crate::domain::target::{AccountId, OuId};
-use crate::ports::{Fault, FaultClass};
+use crate::ports::{Directory as _, Fault, FaultClass};
 
 const LIST: Call = Call::read("ListAccounts");
 
@@ -16,7 +15,7 @@ const LIST: Call = Call::read("ListAccounts");
 const PAGES_MAX: usize = 5_000;
 
 impl Organizations {
-    pub(in crate::aws) async fn accounts(&self, under: Option<&OuId>) -> Result<Vec<AccountId>, Fault> {
+    pub(super) async fn listed(&self, under: Option<&OuId>) -> Result<Vec<AccountId>, Fault> {
         let found = match under {
             None => self.everywhere().await?,
             Some(ou) => self.below(ou).await?,

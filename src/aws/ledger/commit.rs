@@ -19,7 +19,7 @@ const COMMIT: Call = Call::write("TransactWriteItems");
 const PUT: Call = Call::write("PutItem");
 
 impl DynamoLedger {
-    pub(in crate::aws) async fn commit(&self, target: &Target, commit: &Commit) -> Result<(), Fault> {
+    pub(super) async fn commit_in_one(&self, target: &Target, commit: &Commit) -> Result<(), Fault> {
         let Plan { contents, actions, late, token } = Plan::of(&self.table, target, commit)
             .map_err(|error| COMMIT.fault(FaultClass::Invalid, "Unplannable", &error.to_string()))?;
         Box::pin(self.keep_contents(contents)).await?;

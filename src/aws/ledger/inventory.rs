@@ -15,7 +15,7 @@ use crate::domain::milestones::Milestones;
 use crate::domain::record::Status;
 use crate::domain::target::{AccountId, Target};
 use crate::domain::time::Time;
-use crate::ports::{Fault, FaultClass};
+use crate::ports::{Fault, FaultClass, Ledger as _};
 
 const QUERY: Call = Call::read("Query");
 const FILTER: &str = "SK = :meta OR begins_with(SK, :region)";

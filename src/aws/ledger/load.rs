@@ -19,7 +19,7 @@ const TRIES: u32 = 6;
 const PAUSE_MS: u64 = 25;
 
 impl DynamoLedger {
-    pub(in crate::aws) async fn load(&self, target: &Target, edit_ids: &BTreeSet<String>) -> Result<Loaded, Fault> {
+    pub(super) async fn load_consistent(&self, target: &Target, edit_ids: &BTreeSet<String>) -> Result<Loaded, Fault> {
         let (meta, region, incident) = (Key::meta(&target.account), Key::region(target), Key::incident(target));
         let edits: Vec<(Key, &String)> = edit_ids.iter().map(|id| (Key::seen(target, id), id)).collect();
         let seen = edits.iter().map(|(key, _)| key);

@@ -18,14 +18,14 @@ use crate::aws::clock;
 use crate::domain::finding::Alert;
 use crate::domain::target::AccountId;
 use crate::domain::time::Time;
-use crate::ports::{Attempt, Fault, FaultClass};
+use crate::ports::{Attempt, Fault, FaultClass, Outbox};
 
 /// Attempts to mark an alert that comes up again at the same moment.
 const MARKS_MAX: u32 = 5;
 
-impl DynamoLedger {
+impl Outbox for DynamoLedger {
     /// Pending alerts, oldest first. An alert that came up again after its publication is only counted.
-    pub(in crate::aws) async fn unsent(&self, account: &AccountId) -> Result<Vec<Alert>, Fault> {
+    async fn unsent(&self, account: &AccountId) -> Result<Vec<Alert>, Fault> {
         let rows = self.rows(keys::partition_of(account), keys::PENDING, None).await?;
         let pending: Result<Vec<Alert>, _> = rows.iter().map(items::alert_from).collect();
         let pending = pending.map_err(|what| corrupt(&what))?;
@@ -38,19 +38,8 @@ impl DynamoLedger {
         Ok(pending)
     }
 
-    /// The ids of the published alerts among these.
-    async fn told_of(&self, alerts: &[Alert]) -> Result<BTreeSet<String>, Fault> {
-        let marks: Vec<Key> = alerts.iter().map(Key::sent).collect();
-        let mut rows = BTreeMap::new();
-        for chunk in marks.chunks(KEYS_MAX) {
-            self.read(chunk, &mut rows).await?;
-        }
-        let told = alerts.iter().filter(|alert| rows.contains_key(Key::sent(alert).sort()));
-        Ok(told.map(|alert| alert.id.clone()).collect())
-    }
-
     /// Returns true while the alert is pending, even if another invocation kept it: a duplicate is better than none.
-    pub(in crate::aws) async fn keep_alert(&self, alert: &Alert) -> Result<bool, Fault> {
+    async fn keep_alert(&self, alert: &Alert) -> Result<bool, Fault> {
         match past_collisions(|| Box::pin(self.count_told(alert))).await {
             Err(fault) if is_unmet_condition(&fault) => {}
             counted => return counted.map(|()| false),
@@ -72,6 +61,44 @@ impl DynamoLedger {
         .await
     }
 
+    /// Conditions and claim are one transaction: one of two invocations gets the claim, and none claims a published alert.
+    async fn claim(&self, alert: &Alert, attempt: &Attempt, now: Time) -> Result<bool, Fault> {
+        let actions = claim(&self.table, alert, attempt, now).map_err(|error| unbuilt(&error))?;
+        match self.transact(actions, None).await {
+            Ok(()) => Ok(true),
+            Err(fault) if is_unmet_condition(&fault) => Ok(false),
+            Err(fault) => Err(fault),
+        }
+    }
+
+    /// Marks an alert as sent with its count. Most alerts came up once, as the first attempt assumes; later ones read it.
+    async fn mark_sent(&self, alert: &Alert) -> Result<(), Fault> {
+        let (mut count, mut marks) = (1, 1);
+        loop {
+            let actions = mark(&self.table, alert, count).map_err(|error| unbuilt(&error))?;
+            match self.transact(actions, None).await {
+                Err(fault) if is_unmet_condition(&fault) && marks < MARKS_MAX => {
+                    count = items::count_from(self.get(&Key::pending(alert)).await?.as_ref());
+                    marks += 1;
+                }
+                outcome => return outcome,
+            }
+        }
+    }
+}
+
+impl DynamoLedger {
+    /// The ids of the published alerts among these.
+    async fn told_of(&self, alerts: &[Alert]) -> Result<BTreeSet<String>, Fault> {
+        let marks: Vec<Key> = alerts.iter().map(Key::sent).collect();
+        let mut rows = BTreeMap::new();
+        for chunk in marks.chunks(KEYS_MAX) {
+            self.read(chunk, &mut rows).await?;
+        }
+        let told = alerts.iter().filter(|alert| rows.contains_key(Key::sent(alert).sort()));
+        Ok(told.map(|alert| alert.id.clone()).collect())
+    }
+
     /// Counts another occurrence of an alert, on condition that it was published.
     async fn count_told(&self, alert: &Alert) -> Result<(), Fault> {
         self.client
@@ -86,31 +113,6 @@ impl DynamoLedger {
             .await
             .map(drop)
             .map_err(|error| UPDATE.failed(&error))
-    }
-
-    /// Conditions and claim are one transaction: one of two invocations gets the claim, and none claims a published alert.
-    pub(in crate::aws) async fn claim(&self, alert: &Alert, attempt: &Attempt, now: Time) -> Result<bool, Fault> {
-        let actions = claim(&self.table, alert, attempt, now).map_err(|error| unbuilt(&error))?;
-        match self.transact(actions, None).await {
-            Ok(()) => Ok(true),
-            Err(fault) if is_unmet_condition(&fault) => Ok(false),
-            Err(fault) => Err(fault),
-        }
-    }
-
-    /// Marks an alert as sent with its count. Most alerts came up once, as the first attempt assumes; later ones read it.
-    pub(in crate::aws) async fn mark_sent(&self, alert: &Alert) -> Result<(), Fault> {
-        let (mut count, mut marks) = (1, 1);
-        loop {
-            let actions = mark(&self.table, alert, count).map_err(|error| unbuilt(&error))?;
-            match self.transact(actions, None).await {
-                Err(fault) if is_unmet_condition(&fault) && marks < MARKS_MAX => {
-                    count = items::count_from(self.get(&Key::pending(alert)).await?.as_ref());
-                    marks += 1;
-                }
-                outcome => return outcome,
-            }
-        }
     }
 }
 

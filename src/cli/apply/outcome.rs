@@ -79,7 +79,7 @@ impl TargetOutcome {
         }
         match report.passes.first() {
             Some(pass) => Self::passed(pass, &noticed),
-            None => Self::Failed { why: noticed.fault.as_ref().map_or_else(|| undone(report), explained) },
+            None => Self::Failed { why: report.failed.values().next().map_or_else(|| undone(report), explained) },
         }
     }
 

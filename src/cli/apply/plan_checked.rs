@@ -8,25 +8,22 @@ use crate::cli::plan::entry::{DocumentState, PlanEntry};
 use crate::domain::case::Write;
 use crate::domain::document::{Content, parse};
 use crate::domain::edit::Edit;
-use crate::domain::finding::Alert;
 use crate::domain::observation::{DocumentStatus, Observation};
-use crate::domain::policy::Policy;
 use crate::domain::quick_check::QuickCheck;
-use crate::domain::record::{Commit, Enabled, Known, LastCheck, Loaded};
-use crate::domain::signal::Task;
-use crate::domain::sweep::Sweep;
-use crate::domain::target::{AccountFacts, AccountId, OuId, Region, Target};
+use crate::domain::target::{AccountId, Target};
 use crate::domain::time::Time;
-use crate::ports::{
-    Access, Attempt, Clock, Directory, Documents, Fault, FaultClass, Ledger, Lookup, Notifier, Page, Queue, World,
-    Written,
-};
+use crate::ports::{Access, AccountAccess, Clock, Documents, Fault, FaultClass, Lookup, World, Written};
 
 /// A world around one entry.
-pub(super) struct PlanCheckedWorld<'a, W> {
+pub(super) struct PlanCheckedWorld<'a, W: World> {
     world: &'a W,
+    documents: PlanCheckedDocuments<'a, W::Documents>,
+}
+
+/// The documents of that world.
+pub(super) struct PlanCheckedDocuments<'a, D> {
+    documents: &'a D,
     entry: &'a PlanEntry,
-    facts: &'a AccountFacts,
     /// An earlier run was killed while it worked on this entry.
     again: bool,
     watch: Mutex<Watch>,
@@ -46,14 +43,69 @@ pub(super) struct Watch {
 }
 
 impl<'a, W: World> PlanCheckedWorld<'a, W> {
-    pub(super) fn new(world: &'a W, entry: &'a PlanEntry, facts: &'a AccountFacts, again: bool) -> Self {
-        Self { world, entry, facts, again, watch: Mutex::default() }
+    pub(super) fn new(world: &'a W, entry: &'a PlanEntry, again: bool) -> Self {
+        let documents = world.documents();
+        Self { world, documents: PlanCheckedDocuments { documents, entry, again, watch: Mutex::default() } }
     }
 
     pub(super) fn noticed(&self) -> Watch {
-        self.watch().clone()
+        self.documents.watch().clone()
+    }
+}
+
+impl<'a, W: World> World for PlanCheckedWorld<'a, W> {
+    type Documents = PlanCheckedDocuments<'a, W::Documents>;
+    type Directory = W::Directory;
+    type Ledger = W::Ledger;
+    type Sweeps = W::Sweeps;
+    type Outbox = W::Outbox;
+    type Notifier = W::Notifier;
+    type Queue = W::Queue;
+
+    fn documents(&self) -> &Self::Documents {
+        &self.documents
     }
 
+    fn directory(&self) -> &W::Directory {
+        self.world.directory()
+    }
+
+    fn ledger(&self) -> &W::Ledger {
+        self.world.ledger()
+    }
+
+    fn sweeps(&self) -> &W::Sweeps {
+        self.world.sweeps()
+    }
+
+    fn outbox(&self) -> &W::Outbox {
+        self.world.outbox()
+    }
+
+    fn notifier(&self) -> &W::Notifier {
+        self.world.notifier()
+    }
+
+    fn queue(&self) -> &W::Queue {
+        self.world.queue()
+    }
+}
+
+impl<W: World> Clock for PlanCheckedWorld<'_, W> {
+    fn now(&self) -> Time {
+        self.world.now()
+    }
+
+    async fn sleep(&self, ms: u64) {
+        self.world.sleep(ms).await;
+    }
+
+    fn jitter(&self) -> u32 {
+        self.world.jitter()
+    }
+}
+
+impl<D> PlanCheckedDocuments<'_, D> {
     fn watch(&self) -> MutexGuard<'_, Watch> {
         self.watch.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -155,9 +207,9 @@ fn changed(then: Option<&DocumentState>, now: Option<&DocumentState>) -> String 
     }
 }
 
-impl<W: World> Documents for PlanCheckedWorld<'_, W> {
+impl<D: Documents + Sync> Documents for PlanCheckedDocuments<'_, D> {
     async fn observe(&self, target: &Target, access: &Access, between: &BTreeSet<u64>) -> Result<Observation, Fault> {
-        let observation = self.noted(self.world.observe(target, access, between).await)?;
+        let observation = self.noted(self.documents.observe(target, access, between).await)?;
         self.hold_against_plan(&observation)?;
         Ok(observation)
     }
@@ -176,7 +228,7 @@ impl<W: World> Documents for PlanCheckedWorld<'_, W> {
 
     async fn create(&self, target: &Target, access: &Access, text: &str, name: &str) -> Result<Written, Fault> {
         self.hold_against_write(None, text)?;
-        self.written(self.world.create(target, access, text, name).await)
+        self.written(self.documents.create(target, access, text, name).await)
     }
 
     async fn update(
@@ -188,160 +240,32 @@ impl<W: World> Documents for PlanCheckedWorld<'_, W> {
         name: &str,
     ) -> Result<Written, Fault> {
         self.hold_against_write(Some(base), text)?;
-        self.written(self.world.update(target, access, base, text, name).await)
+        self.written(self.documents.update(target, access, base, text, name).await)
     }
 
     async fn status(&self, target: &Target, access: &Access, version: u64) -> Result<DocumentStatus, Fault> {
-        self.noted(self.world.status(target, access, version).await)
+        self.noted(self.documents.status(target, access, version).await)
     }
 
     async fn promote(&self, target: &Target, access: &Access, version: u64) -> Result<(), Fault> {
         if !self.watch().planned.contains(&version) {
             return self.refused(format!("version {version} would be made the default, and the plan does not say so"));
         }
-        self.wrote(self.world.promote(target, access, version).await)
+        self.wrote(self.documents.promote(target, access, version).await)
     }
 
     async fn delete(&self, target: &Target, access: &Access) -> Result<(), Fault> {
         if !matches!(self.entry.write, Some(Write::Recreate { .. })) {
             return self.refused("the document would be deleted, and the plan does not say so".to_owned());
         }
-        self.wrote(self.world.delete(target, access).await)
+        self.wrote(self.documents.delete(target, access).await)
     }
 
     async fn prune(&self, target: &Target, access: &Access, version: u64) -> Result<(), Fault> {
-        self.noted(self.world.prune(target, access, version).await)
-    }
-}
-
-/// The account's current facts replace stored ones.
-impl<W: World> Directory for PlanCheckedWorld<'_, W> {
-    async fn account(&self, _: &AccountId) -> Result<Option<AccountFacts>, Fault> {
-        Ok(Some(self.facts.clone()))
+        self.noted(self.documents.prune(target, access, version).await)
     }
 
-    async fn ous_in(&self, parent: &OuId, page: Option<&str>) -> Result<Page<OuId>, Fault> {
-        self.noted(self.world.ous_in(parent, page).await)
-    }
-
-    async fn accounts_in(&self, path: &[OuId], page: Option<&str>) -> Result<Page<AccountFacts>, Fault> {
-        self.noted(self.world.accounts_in(path, page).await)
-    }
-
-    async fn enabled_regions(&self, account: &AccountId, access: &Access) -> Result<BTreeSet<Region>, Fault> {
-        self.noted(self.world.enabled_regions(account, access).await)
-    }
-
-    async fn accounts(&self, under: Option<&OuId>) -> Result<Vec<AccountId>, Fault> {
-        self.noted(self.world.accounts(under).await)
-    }
-}
-
-impl<W: World> Ledger for PlanCheckedWorld<'_, W> {
-    async fn policy(&self) -> Result<Option<Policy>, Fault> {
-        self.noted(self.world.policy().await)
-    }
-
-    async fn facts(&self, _: &AccountId) -> Result<Option<AccountFacts>, Fault> {
-        Ok(Some(self.facts.clone()))
-    }
-
-    async fn save_facts(&self, facts: &AccountFacts) -> Result<(), Fault> {
-        self.noted(self.world.save_facts(facts).await)
-    }
-
-    async fn load(&self, target: &Target, edit_ids: &BTreeSet<String>) -> Result<Loaded, Fault> {
-        let loaded = self.noted(self.world.load(target, edit_ids).await)?;
-        Ok(Loaded { facts: Some(self.facts.clone()), ..loaded })
-    }
-
-    async fn commit(&self, target: &Target, commit: &Commit) -> Result<(), Fault> {
-        self.noted(self.world.commit(target, commit).await)
-    }
-
-    async fn record_check(&self, target: &Target, generation: u64, last_check: &LastCheck) -> Result<(), Fault> {
-        self.noted(self.world.record_check(target, generation, last_check).await)
-    }
-
-    async fn known(&self, account: &AccountId) -> Result<Known, Fault> {
-        self.noted(self.world.known(account).await)
-    }
-
-    async fn reported_regions(&self, account: &AccountId) -> Result<Option<Enabled>, Fault> {
-        self.noted(self.world.reported_regions(account).await)
-    }
-
-    async fn save_regions(&self, account: &AccountId, enabled: &Enabled) -> Result<(), Fault> {
-        self.noted(self.world.save_regions(account, enabled).await)
-    }
-
-    async fn sweep(&self) -> Result<Option<Sweep>, Fault> {
-        self.noted(self.world.sweep().await)
-    }
-
-    async fn save_sweep(&self, sweep: &Sweep) -> Result<(), Fault> {
-        self.noted(self.world.save_sweep(sweep).await)
-    }
-
-    async fn met(&self, account: &AccountId, sweep: u64) -> Result<(), Fault> {
-        self.noted(self.world.met(account, sweep).await)
-    }
-
-    async fn unmet(&self, sweep: u64) -> Result<Vec<AccountId>, Fault> {
-        self.noted(self.world.unmet(sweep).await)
-    }
-
-    async fn unsent(&self, account: &AccountId) -> Result<Vec<Alert>, Fault> {
-        self.noted(self.world.unsent(account).await)
-    }
-
-    async fn keep_alert(&self, alert: &Alert) -> Result<bool, Fault> {
-        self.noted(self.world.keep_alert(alert).await)
-    }
-
-    async fn claim(&self, alert: &Alert, attempt: &Attempt, now: Time) -> Result<bool, Fault> {
-        self.noted(self.world.claim(alert, attempt, now).await)
-    }
-
-    async fn mark_sent(&self, alert: &Alert) -> Result<(), Fault> {
-        self.noted(self.world.mark_sent(alert).await)
-    }
-}
-
-impl<W: World> Notifier for PlanCheckedWorld<'_, W> {
-    async fn publish(&self, alert: &Alert) -> Result<(), Fault> {
-        self.noted(self.world.publish(alert).await)
-    }
-}
-
-impl<W: World> Queue for PlanCheckedWorld<'_, W> {
-    async fn send(&self, tasks: &[(Task, u32)]) -> Result<(), Fault> {
-        self.noted(self.world.send(tasks).await)
-    }
-
-    async fn dead_letter(&self, body: &str, reason: &str) -> Result<(), Fault> {
-        self.noted(self.world.dead_letter(body, reason).await)
-    }
-
-    async fn resend(&self, body: &str, received: u32, delay_s: u32) -> Result<(), Fault> {
-        self.noted(self.world.resend(body, received, delay_s).await)
-    }
-
-    async fn hand_back(&self, receipt: &str, delay_s: u32) -> Result<(), Fault> {
-        self.noted(self.world.hand_back(receipt, delay_s).await)
-    }
-}
-
-impl<W: World> Clock for PlanCheckedWorld<'_, W> {
-    fn now(&self) -> Time {
-        self.world.now()
-    }
-
-    async fn sleep(&self, ms: u64) {
-        self.world.sleep(ms).await;
-    }
-
-    fn jitter(&self) -> u32 {
-        self.world.jitter()
+    async fn account_access(&self, account: &AccountId, access: &Access) -> AccountAccess {
+        self.documents.account_access(account, access).await
     }
 }

@@ -20,7 +20,7 @@ use crate::domain::decode::encode_work;
 use crate::domain::policy::Policy;
 use crate::domain::target::{AccountFacts, AccountId, AccountState, Target};
 use crate::domain::time::MINUTE_MS;
-use crate::ports::World;
+use crate::ports::{Ledger as _, World};
 use crate::reactor::{Message, PolicySource, Reactor};
 
 /// Time limit of one entry. An unfinished entry is not started again by itself.
@@ -80,8 +80,8 @@ impl<W: World> Runner<'_, W> {
         let gone = || TargetOutcome::Stale { why: "the account has left the organisation, or is closed".to_owned() };
         let facts = self.paced.account(account).await.map_err(failed)?;
         let facts = facts.filter(|facts| facts.state == AccountState::Active).ok_or_else(gone)?;
-        if self.world.facts(account).await.map_err(failed)?.as_ref() != Some(&facts) {
-            self.world.save_facts(&facts).await.map_err(failed)?;
+        if self.world.ledger().facts(account).await.map_err(failed)?.as_ref() != Some(&facts) {
+            self.world.ledger().save_facts(&facts).await.map_err(failed)?;
         }
         Ok(facts)
     }
@@ -111,7 +111,7 @@ impl<W: World> Runner<'_, W> {
             return TargetOutcome::Stale { why };
         }
         let correlation = format!("plan-{}", self.plan);
-        let guarded = PlanCheckedWorld::new(self.world, entry, facts, again);
+        let guarded = PlanCheckedWorld::new(self.world, entry, again);
         let reactor = Reactor::new(guarded, PolicySource::Fixed(Arc::clone(&self.policy)));
         let message = Message {
             // The same id in each run: a later run publishes alerts that a killed one had claimed.

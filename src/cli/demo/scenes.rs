@@ -112,7 +112,7 @@ async fn administrator(stage: &mut Stage) -> Scene {
         .expect("the shell profile is gone", input(stage, PAYMENTS, "eu-central-1", "shellProfile").is_null())
         .expect(
             "the alert names who, and shows the fields",
-            names(&told, "edit_reverted", &["alice@example.com", "runAsEnabled: true -> false", "shellProfile"]),
+            names(&told, "edit_reverted", &["alice@example.com", "runAsEnabled  true -> false", "shellProfile"]),
         )
         .expect("one alert, not several", told.len() == 1)
 }

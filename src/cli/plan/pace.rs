@@ -4,7 +4,7 @@ use std::sync::{Mutex, PoisonError};
 
 use crate::domain::target::{AccountFacts, AccountId};
 use crate::domain::time::Time;
-use crate::ports::{Clock, Directory, Fault, FaultClass};
+use crate::ports::{Clock, Directory, Fault, FaultClass, World};
 
 /// `DescribeAccount` is limited to 20 a second, in bursts of 30, for the whole organisation [docs:
 /// `orgs_reference_limits`]. The function needs some of that.
@@ -21,7 +21,7 @@ pub(in crate::cli) struct Paced<'a, W> {
     even: Mutex<Time>,
 }
 
-impl<'a, W: Directory + Clock> Paced<'a, W> {
+impl<'a, W: World> Paced<'a, W> {
     pub(in crate::cli) fn new(world: &'a W) -> Self {
         Self { world, even: Mutex::new(Time::ZERO) }
     }
@@ -31,7 +31,7 @@ impl<'a, W: Directory + Clock> Paced<'a, W> {
         patiently(self.world, async || {
             let pause = self.turn(self.world.now());
             self.world.sleep(pause).await;
-            self.world.account(account).await
+            self.world.directory().account(account).await
         })
         .await
     }

@@ -10,7 +10,7 @@ use crate::cli::login::Failure;
 use crate::cli::printer::Printer;
 use crate::domain::policy::Policy;
 use crate::domain::target::{AccountFacts, AccountId, AccountState, OuId, Region};
-use crate::ports::{Access, Clock, Directory, Fault, Ledger};
+use crate::ports::{Access, Directory, Fault, Ledger, World};
 
 /// Accounts asked concurrently.
 const ACCOUNTS_AT_ONCE: usize = 8;
@@ -82,7 +82,7 @@ pub(in crate::cli) fn chosen_regions(policy: &Policy, named: &[Region]) -> Resul
     Ok(regions.map(|regions| regions.iter().cloned().collect::<BTreeSet<_>>().into_iter().collect()))
 }
 
-impl<W: Directory + Ledger + Clock + Sync> Finder<'_, W> {
+impl<W: World> Finder<'_, W> {
     /// Finds the accounts in these regions, or in each account's enabled ones where none are given.
     pub(in crate::cli) async fn find(&self, which: Which<'_>, regions: Option<&[Region]>) -> Result<Places, NotFound> {
         let accounts = self.accounts(which).await?;
@@ -102,10 +102,10 @@ impl<W: Directory + Ledger + Clock + Sync> Finder<'_, W> {
         self.printer.progress("listing accounts");
         let mut accounts = BTreeSet::new();
         if ous.is_empty() {
-            accounts.extend(patiently(self.world, async || self.world.accounts(None).await).await?);
+            accounts.extend(patiently(self.world, async || self.world.directory().accounts(None).await).await?);
         }
         for ou in ous {
-            accounts.extend(patiently(self.world, async || self.world.accounts(Some(ou)).await).await?);
+            accounts.extend(patiently(self.world, async || self.world.directory().accounts(Some(ou)).await).await?);
         }
         Ok(accounts)
     }
@@ -146,9 +146,12 @@ impl<W: Directory + Ledger + Clock + Sync> Finder<'_, W> {
         let access = Access::by(self.policy, self.correlation);
         let each = known.into_iter().map(async |known| {
             let account = &known.0;
-            let enabled = patiently(self.world, async || self.world.enabled_regions(account, &access).await).await;
+            let enabled =
+                patiently(self.world, async || self.world.directory().enabled_regions(account, &access).await).await;
             let told = match &enabled {
-                Err(_) if self.remembers => self.world.reported_regions(account).await?.map(|told| told.regions),
+                Err(_) if self.remembers => {
+                    self.world.ledger().reported_regions(account).await?.map(|told| told.regions)
+                }
                 _ => None,
             };
             let regions = self.policy.regions_of(enabled.as_ref().ok().or(told.as_ref()));

@@ -14,7 +14,7 @@ use crate::domain::policy::{Mode, Owned, Policy, Resolution};
 use crate::domain::record::Loaded;
 use crate::domain::signal::{Cause, Work};
 use crate::domain::target::{AccountFacts, AccountId, OuId, Region, Target};
-use crate::ports::{Clock, Directory, Documents, Fault, Ledger};
+use crate::ports::{Clock, Fault, Ledger, World};
 use crate::reactor::preview;
 
 /// The selection of a plan.
@@ -50,7 +50,7 @@ pub(super) struct Survey {
     pub(super) silent: Vec<(AccountId, Fault)>,
 }
 
-impl<W: Directory + Documents + Ledger + Clock + Sync> Surveyor<'_, W> {
+impl<W: World> Surveyor<'_, W> {
     pub(super) async fn survey(&self, scope: &Scope) -> Result<Survey, Failure> {
         let regions = chosen_regions(self.policy, &scope.regions)?;
         let finder = Finder {
@@ -97,7 +97,7 @@ impl<W: Directory + Documents + Ledger + Clock + Sync> Surveyor<'_, W> {
     async fn entry(&self, target: Target, facts: &AccountFacts) -> Result<PlanEntry, Fault> {
         let nothing = BTreeSet::new();
         let remembered = async || {
-            if self.remembers { self.world.load(&target, &nothing).await } else { Ok(Loaded::default()) }
+            if self.remembers { self.world.ledger().load(&target, &nothing).await } else { Ok(Loaded::default()) }
         };
         let loaded = patiently(self.world, remembered).await?;
         let work = look_at(target.clone(), "plan", self.world);

@@ -30,9 +30,9 @@ pub(super) fn render(report: &Report) -> String {
         }
     }
     let _ = writeln!(text, "\n## Sweep coverage\n\n{}", plain(&coverage(&report.coverage, report.at)));
-    limits(&report.coverage).iter().for_each(|limit| {
-        let _ = writeln!(text, "\n{}", plain(limit));
-    });
+    for limit in limits(&report.coverage) {
+        let _ = writeln!(text, "\n{}", plain(&limit));
+    }
     text
 }
 

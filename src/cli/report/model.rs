@@ -349,7 +349,9 @@ fn rows(lines: &[Line], accounts: &BTreeMap<&AccountId, &AccountFacts>) -> Vec<R
         });
     }
     let mut rows: Vec<Row> = rows.into_values().collect();
-    rows.iter_mut().for_each(|row| row.targets.sort_by(|a, b| a.region.cmp(&b.region)));
+    for row in &mut rows {
+        row.targets.sort_by(|a, b| a.region.cmp(&b.region));
+    }
     let urgency = |row: &Row| {
         let worst = row.targets.iter().map(|cell| cell.standing).min();
         let as_bad = row.targets.iter().filter(|cell| Some(cell.standing) == worst).count();

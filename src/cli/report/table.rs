@@ -178,9 +178,9 @@ fn sweep(text: &mut String, report: &Report) {
             region.region, region.missed, region.never, region.targets
         );
     }
-    limits(&report.coverage).iter().for_each(|limit| {
+    for limit in limits(&report.coverage) {
         let _ = writeln!(text, "{limit}");
-    });
+    }
 }
 
 #[cfg(test)]

@@ -18,7 +18,8 @@ use crate::domain::settle::DELAY_MAX_S;
 use crate::domain::target::{AccountId, AccountState, Target};
 use crate::domain::time::{MINUTE_MS, Time};
 use crate::ports::Clock as _;
-use crate::sim::faults::{About, InjectedFault, Made};
+use crate::sim::faults::{Faulty, InjectedFault, Made};
+use crate::sim::intercept::About;
 use crate::sim::{Called, Document, Sim};
 
 /// Limit of an alert: 64 KB (design section 8), below SNS's 256 KB.
@@ -39,7 +40,7 @@ pub(super) struct Checker {
     published: BTreeMap<String, Publication>,
     /// When an alert about a target last named a principal.
     named: BTreeMap<(Target, String), Time>,
-    /// When an alert about a target last reported an act without a name.
+    /// When an alert about a target that was only observed last reported an act without a name.
     nameless: BTreeMap<Target, Time>,
     /// Edit wars, in which single edits are counted instead of reported. The end is absent during the war.
     wars: BTreeMap<Target, (Time, Option<Time>)>,
@@ -67,7 +68,7 @@ impl Checker {
         let calls = sim.calls_after(0);
         checker.calls = calls.len();
         for call in &calls {
-            checker.truths.entry(call.target.clone()).or_default().follow(call, sim.unseen_ms());
+            checker.truths.entry(call.target.clone()).or_default().follow(call, sim.unseen_ms(), sim.skew_ms());
         }
         for target in stage.targets() {
             checker.truths.entry(target).or_default().begin();
@@ -123,12 +124,12 @@ impl Checker {
         stage: &Stage,
         sim: &Sim,
         made: Vec<Made>,
-        instances: &mut Instances<'_>,
+        instances: &mut Instances<'_, impl Faulty>,
     ) -> Result<(), Violation> {
         let calls = sim.calls_after(self.calls);
         self.calls += calls.len();
         for call in &calls {
-            self.truths.entry(call.target.clone()).or_default().follow(call, sim.unseen_ms());
+            self.truths.entry(call.target.clone()).or_default().follow(call, sim.unseen_ms(), sim.skew_ms());
         }
         self.cut_short(&calls, &made, instances);
         for (target, truth) in &self.truths {
@@ -153,12 +154,13 @@ impl Checker {
 
     /// An invocation may write what a pipeline's event reported and die before it commits. Another one that knows only of
     /// the write may then revert it, which justifies one more Put.
-    fn cut_short(&mut self, calls: &[Called], made: &[Made], instances: &Instances<'_>) {
+    fn cut_short(&mut self, calls: &[Called], made: &[Made], instances: &Instances<'_, impl Faulty>) {
         let written = calls.iter().filter(|call| call.failed.is_none() && call.action.made_version().is_some());
         for call in written.filter(|call| Author::of(call) == Author::Us) {
             let about = About::Document(call.target.clone());
-            let wrote =
-                |made: &&Made| made.at == call.at && made.about == about && ["create", "update"].contains(&made.call);
+            let wrote = |made: &&Made| {
+                made.at == call.at && made.call.about == about && ["create", "update"].contains(&made.call.method)
+            };
             let writer = made.iter().find(wrote);
             self.writers.extend(writer.map(|made| (call.target.clone(), made.invocation)));
         }
@@ -172,8 +174,14 @@ impl Checker {
         });
     }
 
-    fn made(&mut self, stage: &Stage, sim: &Sim, made: &Made, instances: &Instances<'_>) -> Result<(), Violation> {
-        match &made.about {
+    fn made(
+        &mut self,
+        stage: &Stage,
+        sim: &Sim,
+        made: &Made,
+        instances: &Instances<'_, impl Faulty>,
+    ) -> Result<(), Violation> {
+        match &made.call.about {
             About::Document(target) => self.on_document(stage, sim, target, made),
             About::Alert(id) => self.on_alert(id, made, instances),
             About::Messages(messages) => {
@@ -187,24 +195,24 @@ impl Checker {
     }
 
     fn on_document(&self, stage: &Stage, sim: &Sim, target: &Target, made: &Made) -> Result<(), Violation> {
-        let roles = made.access.as_ref().map(|access| access.roles.as_slice()).unwrap_or_default();
+        let roles = made.call.access.as_ref().map(|access| access.roles.as_slice()).unwrap_or_default();
         if roles != [ROLE] {
-            return Err(format!("{target}: {} with the roles {roles:?}", made.call));
+            return Err(format!("{target}: {} with the roles {roles:?}", made.call.method));
         }
         if !REGIONS.contains(&target.region.as_str()) {
-            return Err(format!("{target}: {} in a region that is not governed", made.call));
+            return Err(format!("{target}: {} in a region that is not governed", made.call.method));
         }
-        let write = ["create", "update", "promote", "delete", "prune"].contains(&made.call);
+        let write = ["create", "update", "promote", "delete", "prune"].contains(&made.call.method);
         let now = sim.find_account(&target.account).map(|account| stage.expected(&account.facts));
         let before = self.settled.get(&target.account).copied();
         if write && now == Some(Expected::Watched) && before == now {
-            return Err(format!("{target}: {} where we only observe", made.call));
+            return Err(format!("{target}: {} where we only observe", made.call.method));
         }
         Ok(())
     }
 
-    fn on_alert(&mut self, id: &str, made: &Made, instances: &Instances<'_>) -> Result<(), Violation> {
-        if made.call == "mark_sent" {
+    fn on_alert(&mut self, id: &str, made: &Made, instances: &Instances<'_, impl Faulty>) -> Result<(), Violation> {
+        if made.call.method == "mark_sent" {
             let effective = matches!(made.fault, None | Some(InjectedFault::TimeoutAfter | InjectedFault::StopAfter));
             if let Some(publication) = self.published.get_mut(id) {
                 publication.marked |= effective;
@@ -241,7 +249,7 @@ impl Checker {
             ("incident_resolved", Some((_, end))) => *end = Some(at),
             _ => {}
         }
-        if alert.text.contains(UNKNOWN) {
+        if alert.text.contains(UNKNOWN) && is_of_observed(alert) {
             self.nameless.insert(target.clone(), at);
         }
         for name in names(&alert.text) {
@@ -288,9 +296,7 @@ impl Checker {
             let incident = sim.record(target).and_then(|record| record.incident);
             let enriched = incident.is_some_and(|it| it.opponents.iter().any(|who| who.contains(&owed.who)));
             // In observe mode, an act that was reported without a name is not reported again with it.
-            let watched =
-                sim.find_account(&target.account).map(|a| stage.expected(&a.facts)) == Some(Expected::Watched);
-            let nameless = self.nameless.get(target).is_some_and(|at| watched && *at >= owed.at);
+            let nameless = self.nameless.get(target).is_some_and(|at| *at >= owed.at);
             if !named && !counted && !enriched && !nameless {
                 return Err(format!("{target}: nobody was told that {} {}", owed.who, owed.action.in_words()));
             }
@@ -314,7 +320,7 @@ impl Checker {
         match wrong(sim.document(target).as_ref(), &owned(user, idle), truth) {
             None if swept && status != Status::InSync => Err(format!("{target}: right, and {status:?}")),
             None => {
-                if let Some(document) = sim.document(target) {
+                if let Some(document) = sim.document(target).filter(|_| !truth.awaits_clock()) {
                     truth.resume_from(&parse(text_of(&document, document.latest())));
                 }
                 truth.blind &= !swept;
@@ -356,12 +362,18 @@ fn wrong(document: Option<&Document>, owned: &Owned, truth: &Truth) -> Option<St
     let lost = should.change_to(content);
     // A field that an earlier baseline owned keeps its value: the reactor's changes are accepted like a pipeline's.
     let ours = |change: &&FieldChange| change.field == "idleSessionTimeout" && change.to == Some(Value::from("15"));
-    let lost = lost.iter().find(|change| !ours(change)).filter(|_| truth.unknowable.is_none())?;
+    let knowable = truth.unknowable.is_none() && !truth.awaits_clock();
+    let lost = lost.iter().find(|change| !ours(change)).filter(|_| knowable)?;
     Some(format!("{} is {:?}, and a trusted actor made it {:?}", lost.field, lost.to, lost.from))
 }
 
 fn text_of(document: &Document, version: u64) -> &str {
     document.versions.get(&version).map_or("", |version| &version.text)
+}
+
+/// Whether an alert says that its target was only observed. The account may have moved since.
+fn is_of_observed(alert: &Alert) -> bool {
+    ["mode observe", "exempt until"].iter().any(|mode| alert.text.contains(mode))
 }
 
 /// The names of a story's actors in a text.

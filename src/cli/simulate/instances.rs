@@ -13,8 +13,7 @@ use crate::domain::time::{SECOND_MS, Time};
 use crate::lambda::handle;
 use crate::ports::Clock as _;
 use crate::reactor::{BatchReport, Reactor};
-use crate::sim::drive::Simulated as _;
-use crate::sim::faults::{Ended, FaultInjector};
+use crate::sim::faults::{Ended, Faulty};
 use crate::sim::{Delivery, Sim};
 
 /// Concurrent instances.
@@ -36,8 +35,8 @@ struct Landed {
 }
 
 /// The function's instances.
-pub(super) struct Instances<'a> {
-    reactor: &'a Reactor<FaultInjector>,
+pub(super) struct Instances<'a, W> {
+    reactor: &'a Reactor<W>,
     flights: FuturesUnordered<Flight<'a>>,
     next: u64,
     set_deadline: Option<u32>,
@@ -50,8 +49,8 @@ pub(super) struct Instances<'a> {
     pub(super) reports: Vec<BatchReport>,
 }
 
-impl<'a> Instances<'a> {
-    pub(super) fn new(reactor: &'a Reactor<FaultInjector>) -> Self {
+impl<'a, W: Faulty> Instances<'a, W> {
+    pub(super) fn new(reactor: &'a Reactor<W>) -> Self {
         Self {
             reactor,
             flights: FuturesUnordered::new(),
@@ -65,7 +64,7 @@ impl<'a> Instances<'a> {
     }
 
     fn sim(&self) -> &'a Sim {
-        self.reactor.world().sim()
+        self.reactor.world().injector().inner()
     }
 
     /// Whether an invocation is still running.
@@ -130,7 +129,7 @@ impl<'a> Instances<'a> {
         let reactor = self.reactor;
         self.flights.push(Box::pin(async move {
             let work = handle(reactor, event, deadline);
-            match reactor.world().invocation(number, spared, work).await {
+            match reactor.world().injector().invocation(number, spared, work).await {
                 Ended::Returned(Ok((response, report))) => {
                     let failed = response.batch_item_failures.into_iter().map(|failure| failure.item_identifier);
                     Landed { number, delivery, failed: failed.collect(), report: Some(report) }

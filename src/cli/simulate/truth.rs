@@ -2,6 +2,7 @@
 //! themselves, and shares with the reactor only the parser of a document's fields.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::RangeInclusive;
 
 use super::stage::ROLE;
 use crate::domain::document::{Body, Content, FieldChange, parse};
@@ -15,6 +16,10 @@ const BLANK: &str = r#"{"schemaVersion":"1.0","sessionType":"Standard_Stream","i
 const FOLLOWED_MAX: u32 = 6;
 /// Within this time, the makers of two versions of one number cannot be distinguished.
 const ALIKE_MS: i64 = 4 * SECOND_MS;
+
+/// A version is made within three seconds of its call's time, which is cut to the second: CloudTrail's clock may be ahead
+/// by this many milliseconds, and the call still fits.
+const SKEW_MS: RangeInclusive<i64> = -2_000..=1_000;
 
 /// The author of a call, by the role's ARN, which only AWS sets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,6 +53,18 @@ pub(super) struct Owed {
     pub(super) action: Action,
 }
 
+/// What the reactor can know of the difference between CloudTrail's clock and SSM's.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Clock {
+    /// Nothing, and it has not mattered.
+    #[default]
+    Unmeasured,
+    /// Nothing, and a trusted edit cannot be told by its time.
+    Needed,
+    /// The event of a version by the reactor was not lost.
+    Measured,
+}
+
 /// The truth about one target.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Truth {
@@ -74,12 +91,13 @@ pub(super) struct Truth {
     trusted: Option<Time>,
     /// When the document was last deleted by another principal than a pipeline, or created by the reactor.
     deleted: Option<Time>,
-    /// Values set first by another principal than a pipeline, or by a pipeline whose event was lost.
+    /// Values set first by another principal than a pipeline, or by a pipeline whose event was lost or in doubt.
     brought: BTreeSet<String>,
     /// The last foreign maker of each version number, and when; a new document counts from 1 again.
     makers: BTreeMap<u64, (Author, Time)>,
     /// The document has another type, so its content is no preference.
     other_type: bool,
+    clock: Clock,
 }
 
 impl Truth {
@@ -89,13 +107,15 @@ impl Truth {
         self.rest();
     }
 
-    /// Accounts for a call. A change up to `unseen_ms` before a call of the reactor may be invisible to it.
-    pub(super) fn follow(&mut self, call: &Called, unseen_ms: i64) {
+    /// Accounts for a call. A change up to `unseen_ms` before a call of the reactor may be invisible to it; CloudTrail's clock
+    /// is ahead by `skew_ms`.
+    pub(super) fn follow(&mut self, call: &Called, unseen_ms: i64, skew_ms: i64) {
         if call.failed.is_some() {
             return;
         }
         let author = Author::of(call);
         self.count(call, author);
+        self.measure(call, author, skew_ms);
         match call.action {
             Action::Created | Action::Updated { .. } => self.written(call, author),
             Action::Deleted => {
@@ -146,6 +166,21 @@ impl Truth {
         }
     }
 
+    fn measure(&mut self, call: &Called, author: Author, skew_ms: i64) {
+        let made = matches!(call.action, Action::Created | Action::Updated { .. });
+        if made && author == Author::Us && call.fate != Fate::Lost {
+            self.clock = Clock::Measured;
+        }
+        if made && author == Author::Pipeline && self.clock == Clock::Unmeasured && !SKEW_MS.contains(&skew_ms) {
+            self.clock = Clock::Needed;
+        }
+    }
+
+    /// Whether a trusted edit waits for a measure of the clocks.
+    pub(super) fn awaits_clock(&self) -> bool {
+        self.clock == Clock::Needed
+    }
+
     /// Making the latest version the default is what the reactor would do. A move to the caller's own version in the second
     /// of the last write cannot be distinguished from one before it.
     fn is_worth_telling(&self, call: &Called) -> bool {
@@ -190,11 +225,13 @@ impl Truth {
     fn trusted(&mut self, call: &Called, content: Option<&Content>, before: Option<&Body>) {
         self.trusted_since_rest = true;
         self.trusted = Some(call.at);
-        if call.fate == Fate::Lost {
+        let lost = call.fate == Fate::Lost;
+        if lost {
             self.unknowable = Some("the event of a trusted edit was lost");
         }
         // Events carry whole seconds, so it is unknown whether the deletion removed the pipeline's document.
-        if same_second(self.deleted, Some(call.at)) {
+        let in_doubt = same_second(self.deleted, Some(call.at));
+        if in_doubt {
             self.unknowable = Some("somebody deleted the document in the second of a trusted edit");
         }
         let accepted = self.accepted.take().unwrap_or_else(Content::minimal);
@@ -210,8 +247,8 @@ impl Truth {
         if change.iter().any(|field| brought.contains(&value_of(field)) && accepted.field(&field.field) != field.to) {
             self.unknowable = Some("a version by another, or by nobody known, had set the same value first");
         }
-        if call.fate == Fate::Lost {
-            self.brought.extend(change.iter().map(value_of));
+        if lost || in_doubt {
+            self.bring(&change);
         }
         self.accepted = Some(accepted.with_change(&change));
     }
@@ -226,6 +263,11 @@ impl Truth {
         };
         let before = before.and_then(Body::content).cloned().or_else(accepted);
         let change = before.unwrap_or_else(Content::minimal).change_to(content);
+        self.bring(&change);
+    }
+
+    /// Remembers the values of a version that the reactor cannot take for a pipeline's.
+    fn bring(&mut self, change: &[FieldChange]) {
         self.brought.extend(change.iter().filter(|field| field.to.is_some()).map(value_of));
     }
 

@@ -33,44 +33,72 @@ impl HubFinding {
         }
     }
 
-    /// Subject, severity and advice.
-    fn text(self) -> (&'static str, Severity, &'static str) {
+    fn words(self) -> Words {
         match self {
-            Self::Undecodable => (
-                "a message could not be decoded",
-                Severity::Warning,
-                "it is in the dead-letter queue with this reason; nothing else was held up by it",
-            ),
-            Self::Untrusted => (
-                "an event claims what its sender may not say",
-                Severity::Warning,
-                "nothing was done because of it; see who may put events on the bus",
-            ),
-            Self::MadeUp => (
-                "an event claims a call that CloudTrail does not know",
-                Severity::Critical,
-                "its change is not accepted any more and put right; see who may put events on the bus, \
-                 and who has changed its forwarding rules",
-            ),
-            Self::UnknownAccount => (
-                "an event came from an account that is not in the organisation",
-                Severity::Warning,
-                "nothing was done there; if the account has left, remove its forwarding rules; if it is in the organisation, \
-                 look at what organizations:DescribeAccount answers the reactor",
-            ),
-            Self::PolicyUnreadable => (
-                "the policy cannot be read",
-                Severity::High,
-                "the last good policy stays in force; push a policy that `runasctl policy check` accepts",
-            ),
-            Self::GapRoleUsed => (
-                "a gap role is used although the member role was used before",
-                Severity::Warning,
-                "see that the member role exists in the account, trusts the reactor's role, and is denied by no SCP; the \
-                 broker refuses as soon as the account is older than its limit",
-            ),
+            Self::Undecodable => Words {
+                subject: ("Put aside", "a message could not be decoded"),
+                severity: Severity::Warning,
+                says: "A message could not be decoded. It is in the dead-letter queue, and nothing else waits for it.",
+                to_do: "See what it is. An event of AWS in a new form: keep it, and report it. Anything else: drop it.",
+                command: "runasctl redrive list",
+            },
+            Self::Untrusted => Words {
+                subject: ("Ignored", "an event claims what its sender may not say"),
+                severity: Severity::Warning,
+                says: "An event claims what its sender may not say. Nothing was done because of it; more from that sender \
+                       within the hour are counted, and not told.",
+                to_do: "See who may put events on the bus, and in CloudTrail who did (PutEvents, StartReplay, PutTargets). \
+                        Treat it as an attempt to deceive the reactor.",
+                command: "runasctl status",
+            },
+            Self::MadeUp => Words {
+                subject: ("Not believed", "an event claims a call that CloudTrail does not know"),
+                severity: Severity::Critical,
+                says: "An event claims a call by a trusted principal that CloudTrail does not know. What it changed was \
+                       accepted before; it is not any more, and is put right.",
+                to_do: "See who may put events on the bus, and who has changed its forwarding rules. This is an attempt to \
+                        deceive the reactor: treat it as a security incident.",
+                command: "runasctl status",
+            },
+            Self::UnknownAccount => Words {
+                subject: ("Ignored", "an event came from an account that is not in the organisation"),
+                severity: Severity::Warning,
+                says: "An event came from an account that is not in the organisation. Nothing was done there.",
+                to_do: "If the account has left, remove its forwarding rules. If it is in the organisation, see what \
+                        organizations:DescribeAccount answers the reactor.",
+                command: "runasctl status",
+            },
+            Self::PolicyUnreadable => Words {
+                subject: ("Policy unreadable", "the last good one stays in force"),
+                severity: Severity::High,
+                says: "The policy in the table cannot be read. The last good one stays in force, so documents stay right by \
+                       that one; a new policy has no effect.",
+                to_do: "Push a policy that `runasctl policy check` accepts, or bring the last one back (`runasctl policy \
+                        rollback`).",
+                command: "runasctl policy history",
+            },
+            Self::GapRoleUsed => Words {
+                subject: ("Member role failed", "an account had to be reached through a gap role"),
+                severity: Severity::Warning,
+                says: "An account was reached through a gap role, although its own member role worked before. Documents are \
+                       kept right meanwhile; the broker refuses as soon as the account is older than its limit.",
+                to_do: "See that the member role exists in the account, trusts the reactor's role, and is denied by no SCP.",
+                command: "runasctl status",
+            },
         }
     }
+}
+
+/// The words of an alert about a finding.
+struct Words {
+    /// Verdict and story.
+    subject: (&'static str, &'static str),
+    severity: Severity,
+    /// What is wrong, and whether it is right now.
+    says: &'static str,
+    to_do: &'static str,
+    /// A command that shows more and changes nothing.
+    command: &'static str,
 }
 
 /// An alert that concerns no target, under the hub account. Findings with the same `key` are sent once, and counted.
@@ -82,15 +110,19 @@ pub fn about_hub(
     reason: &str,
     at: Time,
 ) -> Alert {
-    let (kind, (subject, severity, to_do)) = (found.kind(), found.text());
-    let page = AlertBuilder::new(kind, severity, &format!("{}:{}", kind.as_str(), clean(key, 128)))
-        .subject(format!("Run As: {subject}"))
-        .line("Why", reason);
+    let (kind, words) = (found.kind(), found.words());
+    let page = AlertBuilder::new(kind, words.severity, &format!("{}:{}", kind.as_str(), clean(key, 128)))
+        .subject(words.subject.0, words.subject.1, "")
+        .says(words.says)
+        .row("Reason", reason);
     let page = match message_id {
-        Some(id) => page.line("Message", id).put("message_id", clean(id, 128).into()),
+        Some(id) => page.row("Message", id).put("message_id", clean(id, 128).into()),
         None => page,
     };
-    page.line("To do", to_do).put("reason", bounded(reason).into()).finish(hub, None, None, at)
+    page.advice(words.to_do)
+        .look("Look", words.command.to_owned())
+        .put("reason", bounded(reason).into())
+        .finish(hub, None, None, at)
 }
 
 #[cfg(test)]
@@ -103,17 +135,16 @@ mod tests {
         let hub = "222233334444".parse().unwrap();
         let told = |found| about_hub(found, &hub, "k", Some("m"), "because", Time::ZERO);
         let all = [Untrusted, MadeUp, UnknownAccount, PolicyUnreadable, Undecodable, GapRoleUsed].map(told);
-        let subjects: Vec<(&str, &str)> =
-            all.iter().map(|alert| (alert.id.as_str(), alert.subject.trim_start_matches("Run As: "))).collect();
+        let subjects: Vec<(&str, &str)> = all.iter().map(|alert| (alert.id.as_str(), alert.subject.as_str())).collect();
         assert_eq!(
             subjects,
             [
-                ("untrusted_source:k", "an event claims what its sender may not say"),
-                ("untrusted_source:k", "an event claims a call that CloudTrail does not know"),
-                ("unknown_account:k", "an event came from an account that is not in the organisation"),
-                ("policy_unreadable:k", "the policy cannot be read"),
-                ("undecodable_message:k", "a message could not be decoded"),
-                ("gap_role_used:k", "a gap role is used although the member role was used before"),
+                ("untrusted_source:k", "Ignored: an event claims what its sender may not say"),
+                ("untrusted_source:k", "Not believed: an event claims a call that CloudTrail does not know"),
+                ("unknown_account:k", "Ignored: an event came from an account that is not in the organisation"),
+                ("policy_unreadable:k", "Policy unreadable: the last good one stays in force"),
+                ("undecodable_message:k", "Put aside: a message could not be decoded"),
+                ("gap_role_used:k", "Member role failed: an account had to be reached through a gap role"),
             ]
         );
         let may_put = |alert: &Alert| alert.text.contains("who may put events on the bus");

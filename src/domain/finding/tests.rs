@@ -4,14 +4,6 @@ fn change(field: &str, to: &Value) -> FieldChange {
     FieldChange { field: field.to_owned(), from: None, to: Some(to.clone()) }
 }
 
-fn page() -> AlertBuilder {
-    AlertBuilder::new(Kind::UndecodableMessage, Severity::Warning, "x")
-}
-
-fn finished(page: AlertBuilder) -> Alert {
-    page.finish(&"222233334444".parse().unwrap(), None, None, Time::ZERO)
-}
-
 #[test]
 fn twenty_changes_are_shown_and_the_others_counted() {
     let changes =
@@ -34,29 +26,6 @@ fn a_value_of_512_bytes_is_shown_and_a_longer_one_abridged() {
 }
 
 #[test]
-fn a_text_fills_its_room_and_ends_with_what_was_decided() {
-    let text = |lines: usize| {
-        let page = (0..lines).fold(page(), |page, n| page.line("Field", &format!("{n:0>200}")));
-        finished(page.line("Done", "a").line("Why", "b").line("Policy", "c")).text
-    };
-    assert_eq!(text(5).lines().count(), 8);
-    let long = text(500);
-    assert!(long.len() <= TEXT_BYTES_MAX + 64, "{}", long.len());
-    assert!(long.contains(" lines more, which the history has\nDone "), "{long}");
-    assert!(long.ends_with("Policy  c\n"), "{long}");
-    // One line that fills the room, and one byte more.
-    let filled = |bytes: usize| {
-        let page = page().line("Field", &"y".repeat(200)).line("Done", "a").line("Why", "b").line("Policy", "c");
-        let mut lines = page.lines.clone();
-        lines[0].1 = "y".repeat(bytes);
-        finished(AlertBuilder { lines, ..page }).text
-    };
-    let room = TEXT_BYTES_MAX - text(0).len() - "Policy  \n".len();
-    assert_eq!(filled(room).matches("lines more").count(), 0);
-    assert_eq!(filled(room + 1).matches("lines more").count(), 1);
-}
-
-#[test]
 fn data_is_left_out_from_the_largest_on_and_only_as_far_as_needed() {
     let data = |sizes: [usize; 3]| {
         let mut data = Map::new();
@@ -75,14 +44,6 @@ fn data_is_left_out_from_the_largest_on_and_only_as_far_as_needed() {
     assert_eq!(left_out(&over), ["c"]);
     assert_eq!(over["c"]["bytes"], DATA_BYTES_MAX - 2 * third + 1);
     assert_eq!(left_out(&data([DATA_BYTES_MAX, 100, DATA_BYTES_MAX])), ["a", "c"]);
-}
-
-#[test]
-fn there_is_room_for_kilobytes() {
-    let lines = (0..20).fold(page(), |page, n| page.line("Field", &format!("{n:0>500}")));
-    let alert = finished(lines.put("drift", json!("x".repeat(30 * 1_024))));
-    assert_eq!(alert.text.lines().count(), 20);
-    assert!(alert.data["drift"].is_string());
 }
 
 #[test]

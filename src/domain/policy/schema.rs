@@ -53,7 +53,7 @@ pub struct Document {
     /// How patient the reactor is with new accounts.
     #[serde(default)]
     pub readiness: Readiness,
-    /// When people are told.
+    /// When on-call is alerted.
     #[serde(default)]
     pub alerts: Alerts,
 }
@@ -84,7 +84,7 @@ pub struct Organization {
 pub enum Regions {
     /// Every region that an account has enabled.
     Enabled(Enabled),
-    /// Exactly these. An enabled region that is not listed is told as a finding.
+    /// Exactly these. On-call is alerted of an enabled region that is not listed.
     Listed(
         #[cfg_attr(
             feature = "cli",
@@ -123,9 +123,9 @@ pub struct Access {
 #[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum RuleMode {
-    /// Put it right and tell.
+    /// Correct the document and alert on-call.
     Enforce,
-    /// Find, remember and tell; never write.
+    /// Observe, record and alert; never write.
     Observe,
 }
 
@@ -345,12 +345,12 @@ impl Default for Readiness {
     }
 }
 
-/// When people are told.
+/// When on-call is alerted.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct Alerts {
-    /// How long a new account may be without the right document before that is told, in minutes.
+    /// How long a new account may be without the right document before on-call is alerted, in minutes.
     #[cfg_attr(feature = "cli", schemars(range(min = 1, max = 10_080)))]
     pub configuration_lag_minutes: u32,
 }

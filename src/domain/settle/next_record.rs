@@ -8,7 +8,6 @@ use crate::domain::durations::REQUEUES_MAX;
 use crate::domain::fact::{Facts, LastSeen, Notified};
 use crate::domain::judgement::Judgement;
 use crate::domain::milestones::Milestones;
-use crate::domain::mutant::{self, Mutant};
 use crate::domain::observation::Observation;
 use crate::domain::policy::Mode;
 use crate::domain::record::{Record, Status};
@@ -92,9 +91,6 @@ fn status(case: &Case, decision: &Decision, applied: &Applied, changes: &Changes
 }
 
 fn unreadable(case: &Case, decision: &Decision) -> Status {
-    if mutant::on(Mutant::UnknownIsGreen) {
-        return Status::InSync;
-    }
     let patience_ms = i64::from(case.limits.readiness_minutes) * MINUTE_MS;
     match (case.record.status, case.cause) {
         // On-call was notified, and the obstacle persists.

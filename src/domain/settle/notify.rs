@@ -16,7 +16,6 @@ use crate::domain::judgement::Judgement;
 use crate::domain::observation::Observation;
 use crate::domain::policy::Mode;
 use crate::domain::principal::{Attribution, Principal, UNKNOWN};
-use crate::domain::text::clean;
 use crate::domain::time::{SECOND_MS, Time};
 
 /// One act, as reported to on-call.
@@ -96,7 +95,7 @@ impl Act {
 impl ReportedEdit {
     /// The principal's display name.
     pub fn name(&self) -> String {
-        self.principal.as_ref().map_or_else(|| UNKNOWN.to_owned(), |principal| clean(&principal.called(), 96))
+        self.principal.as_ref().map_or_else(|| UNKNOWN.to_owned(), Principal::display)
     }
 
     /// Whether the principal is trusted and the act wholly accepted.
@@ -362,7 +361,7 @@ impl Gathering<'_> {
                 Action::Created | Action::Updated { .. } => self.unpaired(&id, &call),
                 Action::DefaultMoved { version } => self.default_moved(&id, &call, version),
                 Action::Deleted | Action::VersionDeleted { .. } | Action::SharingChanged => {
-                    self.report_call(&id, &call, None)
+                    self.report_call(&id, &call, None);
                 }
             }
         }
@@ -468,6 +467,6 @@ fn version_key(case: &Case, created: Time, version: &VersionFact) -> String {
 }
 
 /// Whether an error code is a denial. AWS does not document which codes SSM uses.
-fn is_denial(code: &str) -> bool {
+pub(super) fn is_denial(code: &str) -> bool {
     ["AccessDenied", "Unauthorized", "NotAuthorized"].iter().any(|word| code.contains(word))
 }

@@ -1,77 +1,130 @@
-//! The text of alerts about a target: who did what, field by field, and where.
+//! The parts of alerts about a target: who did what, field by field, where to look, and where the alert comes from.
 
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
+use super::context::Context;
+use super::exposure::Exposure;
 use super::notify::ReportedEdit;
-use crate::domain::case::{Case, Decision};
-use crate::domain::finding::{Alert, AlertBuilder, ITEMS_MAX, bounded_change, change_in_words};
-use crate::domain::principal::Attribution;
+use crate::domain::edit::Edit;
+use crate::domain::finding::{Alert, AlertBuilder, ITEMS_MAX, bounded_change, document_page, event_page, explain};
+use crate::domain::principal::{Attribution, Principal, UNKNOWN};
 use crate::domain::record::Incident;
-use crate::domain::target::DOCUMENT_NAME;
+use crate::domain::target::Region;
 use crate::domain::text::clean;
+use crate::domain::time::Time;
 
 impl AlertBuilder {
     /// Who did what, field by field.
-    pub(super) fn edits(mut self, edits: &[&ReportedEdit]) -> Self {
+    pub(super) fn edits(mut self, edits: &[&ReportedEdit], region: &Region) -> Self {
         let shown = shown(edits);
         for edit in &shown {
-            let arn = edit.principal.as_ref().and_then(|principal| principal.arn.as_deref()).unwrap_or("no ARN");
-            let attribution = attribution_word(edit.attribution);
-            self = self.line("Who", &format!("{} ({attribution}, {arn})", edit.name()));
-            let from = edit.event.as_ref().map_or_else(String::new, |event| {
-                format!(" from {} with {}", clean(&event.source_ip, 64), clean(&event.agent, 80))
-            });
-            self = self.line("What", &format!("{} at {}{from}", edit.act.in_words(), edit.at));
-            if let Some(note) = &edit.note {
-                self = self.line("Note", note);
-            }
-            for change in edit.change.iter().take(ITEMS_MAX) {
-                self = self.line("Field", &change_in_words(change));
-            }
-            if edit.change.len() > ITEMS_MAX {
-                self = self.line("Field", &format!("and {} more", edit.change.len() - ITEMS_MAX));
-            }
+            self = self.act(edit);
         }
         if edits.len() > shown.len() {
-            self = self.line("Who", &format!("and {} edits more, which the history has", edits.len() - shown.len()));
+            self = self.heading(&format!("And {} edits more, which the history has.", edits.len() - shown.len()));
         }
-        let data = shown.iter().map(|edit| {
-            json!({
-                "attribution": edit.attribution,
-                "principal": edit.principal,
-                "what": edit.act.in_words(),
-                "note": edit.note,
-                "at": edit.at,
-                "event_id": edit.event.as_ref().map(|event| &event.id),
-                "changed": edit.change.iter().take(ITEMS_MAX).map(bounded_change).collect::<Vec<_>>(),
-            })
-        });
-        let data: Vec<Value> = data.collect();
+        let link = |edit: &ReportedEdit| edit.event.as_ref().and_then(|event| event_page(region, &event.id));
+        self = self.event_link(region, shown.iter().find_map(|edit| edit.event.as_ref()));
+        let data: Vec<Value> = shown.iter().map(|edit| data(edit, link(edit).as_deref())).collect();
         self.put("count", edits.len().into()).put("edits", data.into())
     }
 
-    /// Finishes an alert about one target.
-    pub(super) fn about(self, case: &Case, decision: &Decision, incident: Option<&Incident>) -> Alert {
-        let place = if case.account_name.is_empty() {
-            case.target.account.to_string()
-        } else {
-            format!("{} ({})", clean(&case.account_name, 64), case.target.account)
+    /// One act, as a paragraph.
+    pub(super) fn act(self, edit: &ReportedEdit) -> Self {
+        let name = if edit.name() == UNKNOWN { format!("An {UNKNOWN}") } else { edit.name() };
+        let mut page = self.heading(&format!("{name} {} at {}.", edit.act.in_words(), edit.at));
+        page = match &edit.principal {
+            Some(principal) => page.caller(principal, edit.attribution, edit.event.as_ref()),
+            None => page.row("Who", "not known: CloudTrail has delivered no event of this call so far"),
         };
-        let name =
-            if case.account_name.is_empty() { case.target.account.to_string() } else { clean(&case.account_name, 32) };
-        let region = &case.target.region;
-        self.placed(&format!("{name}/{region}"), &format!("{DOCUMENT_NAME} in {place}, {region}"))
-            .line("Why", &decision.reasons.join("; "))
-            .line("Policy", &format!("{} ({})", case.policy, case.resolution.reason))
-            .line("Trace", &case.correlation)
+        if let Some(note) = &edit.note {
+            page = page.row("Note", note);
+        }
+        page = page.changed("Changed", edit.change.iter().take(ITEMS_MAX));
+        match edit.change.len().saturating_sub(ITEMS_MAX) {
+            0 => page,
+            more => page.row("", &format!("and {more} more")),
+        }
+    }
+
+    /// The caller: the person where one is known, the identity that AWS vouches for, and where the call came from.
+    pub(super) fn caller(mut self, principal: &Principal, attribution: Attribution, event: Option<&Edit>) -> Self {
+        if let Some(person) = principal.human() {
+            self = self.row("Person", &format!("{}, signed in through Identity Center", clean(person, 96)));
+        }
+        let label = match principal.kind.as_str() {
+            "AssumedRole" => "Role",
+            "IAMUser" => "User",
+            _ => "Caller",
+        };
+        let arn = principal.arn.as_deref().map_or_else(|| principal.called(), str::to_owned);
+        self = self.row(label, &format!("{} ({})", clean(&arn, 300), attribution_word(attribution)));
+        match event {
+            Some(event) => {
+                self.row("From", &format!("{}, with {}", clean(&event.source_ip, 64), clean(&event.agent, 80)))
+            }
+            None => self,
+        }
+    }
+
+    /// The newest act that is known by now, where this reconciliation found one.
+    pub(super) fn newest(self, context: &Context) -> Self {
+        match context.changes.edits.iter().max_by_key(|edit| edit.at) {
+            Some(edit) => self.act(edit).event_link(&context.case.target.region, edit.event.as_ref()),
+            None => self,
+        }
+    }
+
+    /// The page of an event, where it has one.
+    pub(super) fn event_link(self, region: &Region, event: Option<&Edit>) -> Self {
+        match event.and_then(|event| event_page(region, &event.id)) {
+            Some(page) => self.look("CloudTrail", page),
+            None => self,
+        }
+    }
+
+    /// For how long sessions could go wrong by acts since `first`, where they could.
+    pub(super) fn exposure(self, context: &Context, first: Time) -> Self {
+        let exposure = context.exposure(first);
+        let page = self.put("exposure", exposure.map_or(Value::Null, Exposure::data));
+        match exposure {
+            Some(exposure) => page.exposed(exposure.in_words()),
+            None => page,
+        }
+    }
+
+    /// Finishes an alert about one target.
+    pub(super) fn about(self, context: &Context, incident: Option<&Incident>) -> Alert {
+        let (case, decision) = (context.case, context.decision);
+        let target = &case.target;
+        self.look("Document", document_page(&target.region))
+            .look("Explain", explain(target, &case.correlation))
+            .origin(&format!("Policy version {} ({}).", case.policy, case.resolution.reason))
+            .origin(&format!("Trace {}.", case.correlation))
             .put("reasons", json!(decision.reasons))
             .put("policy", json!(case.policy))
             .put("correlation", json!(case.correlation))
             .put("account_name", json!(case.account_name))
-            .finish(&case.target.account, Some(&case.target.region), incident.map(|i| i.id.clone()), case.now)
+            .finish(&target.account, Some(&target.region), incident.map(|i| i.id.clone()), case.now)
     }
+}
+
+fn data(edit: &ReportedEdit, link: Option<&str>) -> Value {
+    json!({
+        "attribution": edit.attribution,
+        "principal": edit.principal,
+        "human": edit.principal.as_ref().and_then(Principal::human),
+        "what": edit.act.in_words(),
+        "note": edit.note,
+        "at": edit.at,
+        "event_id": edit.event.as_ref().map(|event| &event.id),
+        "source_ip": edit.event.as_ref().map(|event| clean(&event.source_ip, 64)),
+        "agent": edit.event.as_ref().map(|event| clean(&event.agent, 80)),
+        "link": link,
+        "changed": edit.change.iter().take(ITEMS_MAX).map(bounded_change).collect::<Vec<_>>(),
+    })
 }
 
 /// The edits that fit into an alert. If there are more, principals take turns, so that one does not crowd out another.
@@ -92,11 +145,11 @@ fn shown<'a>(edits: &[&'a ReportedEdit]) -> Vec<&'a ReportedEdit> {
 
 fn attribution_word(attribution: Attribution) -> &'static str {
     match attribution {
-        Attribution::Ours => "ours",
-        Attribution::Trusted => "trusted",
-        Attribution::BreakGlass => "break-glass",
+        Attribution::Ours => "the reactor itself",
+        Attribution::Trusted => "trusted by the policy",
+        Attribution::BreakGlass => "a break-glass principal of the policy",
         Attribution::Untrusted => "not trusted",
-        Attribution::Unattributed => "author unknown",
+        Attribution::Unattributed => "presumed, not proved",
     }
 }
 

@@ -2,15 +2,15 @@
 
 use super::incident::is_wrong;
 use super::notify::Changes;
+use crate::domain::attribution::earliest_call;
 use crate::domain::breaker::window_ms;
 use crate::domain::case::{Applied, Case, Decision, Refusal};
 use crate::domain::decide::{is_patient, past_obstacle};
-use crate::domain::durations::{REQUEUES_MAX, VISIBLE_MS, WATCH_MS};
+use crate::domain::durations::{REQUEUES_MAX, WATCH_MS};
 use crate::domain::fact::{Facts, Intended, Intent};
-use crate::domain::mutant::{self, Mutant};
 use crate::domain::record::{Record, Wake};
 use crate::domain::signal::{Cause, Work};
-use crate::domain::time::{MINUTE_MS, SECOND_MS, Time};
+use crate::domain::time::{SECOND_MS, Time};
 
 /// SQS delays a message by no more than this [docs: SQS quotas].
 pub const DELAY_MAX_S: u32 = 900;
@@ -23,11 +23,9 @@ pub(super) fn next(
     changes: &Changes,
     record: &mut Record,
 ) -> Option<(Work, u32)> {
-    let mut waits = waits(case, decision, applied, changes, record);
+    let waits = waits(case, decision, applied, changes, record);
     record.wakes.retain(|wake| wake.at > case.now);
-    let rests = !mutant::on(Mutant::NeverRest);
-    waits.extend((!rests).then(|| case.now.plus_ms(MINUTE_MS)));
-    let until = waits.into_iter().min().filter(|_| case.requeues < REQUEUES_MAX || !rests)?;
+    let until = waits.into_iter().min().filter(|_| case.requeues < REQUEUES_MAX)?;
     let until = until.max(case.now.plus_ms(SECOND_MS));
     let comes_anyway = |wake: &Wake| wake.at <= until && wake.cause == case.cause;
     if record.wakes.iter().any(comes_anyway) {
@@ -75,7 +73,7 @@ pub(super) fn unechoed(facts: &Facts) -> Option<(&String, &Intent)> {
     };
     let newest = facts.intents.iter().filter(written).max_by_key(|(_, intent)| intent.from);
     let echoes = || facts.intents.values().filter_map(|intent| intent.echo);
-    newest.filter(|(_, intent)| !echoes().any(|echo| echo.since(intent.from) >= -VISIBLE_MS))
+    newest.filter(|(_, intent)| !echoes().any(|echo| echo.at >= earliest_call(intent)))
 }
 
 fn successor(case: &Case, until: Time) -> (Work, u32) {

@@ -127,7 +127,7 @@ fn alerts_name_what_there_is_to_see_and_are_the_same_for_the_same() {
         (alert.kind.as_str(), alert.id.as_str(), alert.severity),
         ("sweep_unfinished", "sweep:1", Severity::High)
     );
-    assert!(alert.text.contains("after 12 accounts and 36 targets"), "{}", alert.text);
+    assert!(alert.text.contains("after 12 accounts and 36 documents"), "{}", alert.text);
     let missed = [("eu-west-1".parse().unwrap(), at(0))];
     let alert = sweep.not_checked(&hub, "pay\nments", &missed, at(HOUR_MS));
     assert_eq!((alert.id.as_str(), alert.region.clone()), ("targets_not_checked:222233334444:1970-01-01", None));
@@ -194,7 +194,11 @@ fn regions_that_nobody_governs_are_told_when_a_sweep_finds_a_new_one() {
     let second = met(new(Some(first), at(DAY_MS)).0, &policy, &[governed, opted_in]);
     let alert = told(&second).unwrap();
     assert_eq!((alert.kind.as_str(), alert.severity), ("region_ungoverned", Severity::Warning));
-    assert!(alert.text.contains("ap-east-1, accounts: 1, one of them 666677778888, which is new"), "{}", alert.text);
+    assert!(
+        alert.text.contains("ap-east-1, enabled in 1 account, such as 666677778888; new since the last sweep"),
+        "{}",
+        alert.text
+    );
 
     let (third, _) = new(Some(second), at(2 * DAY_MS));
     assert_eq!(told(&third), None, "it has not met them yet");

@@ -28,8 +28,8 @@ fn sixty_edits_in_a_minute_are_one_high_one_war_and_one_end() {
         [told[0].severity, told[1].severity, told[2].severity],
         [Severity::High, Severity::Critical, Severity::Info]
     );
-    assert!(told[1].subject.contains("edit war with Developer (mallory)"), "{}", told[1].subject);
-    assert!(told[2].subject.contains("over after 60 edits"), "{}", told[2].subject);
+    assert!(told[1].subject.starts_with("Edit war: Developer (mallory)"), "{}", told[1].subject);
+    assert!(told[2].subject.starts_with("Over: 60 edits"), "{}", told[2].subject);
     assert!(!told.iter().any(|alert| alert.text.contains("unknown principal")), "the first had named her");
     assert_eq!(told.iter().map(|alert| alert.incident.clone()).collect::<std::collections::BTreeSet<_>>().len(), 1);
     assert_eq!(target.in_force(), &content(&right()));
@@ -87,7 +87,11 @@ fn incident_stays_open_for_the_policys_window_after_its_last_act_and_closes_with
     passes = target.runs(1);
     assert_eq!(kinds(&passes), ["incident_resolved"]);
     let alert = passes[0].alert("incident_resolved");
-    assert!(alert.subject.contains("over after 2 edits: Developer (mallory) wrote version 4"), "{}", alert.subject);
+    assert!(
+        alert.subject.starts_with("Over: 2 edits, the last: Developer (mallory) wrote version 4"),
+        "{}",
+        alert.subject
+    );
     assert!(alert.text.contains("quiet for 10 minutes"), "{}", alert.text);
     assert!(target.record.incident.is_none());
 }
@@ -227,10 +231,14 @@ fn war_of_a_pipeline_is_told_once_with_the_way_to_end_it() {
     let told = kinds(&passes);
     assert_eq!(told, ["edit_war", "incident_resolved"]);
     let war = passes.iter().find_map(|pass| pass.alerts().first()).unwrap();
-    assert!(war.subject.contains("edit war with Accelerator (pipeline)"), "{}", war.subject);
-    assert!(war.text.contains("To end it"), "{}", war.text);
+    assert!(war.subject.starts_with("Edit war: Accelerator (pipeline)"), "{}", war.subject);
+    assert!(war.text.contains("What to do: Stop the other writer"), "{}", war.text);
     let end = passes.iter().find(|pass| pass.kinds() == ["incident_resolved"]).unwrap().alert("incident_resolved");
-    assert!(end.subject.contains("over after 8 edits: Accelerator (pipeline) wrote version"), "{}", end.subject);
+    assert!(
+        end.subject.starts_with("Over: 8 edits, the last: Accelerator (pipeline) wrote version"),
+        "{}",
+        end.subject
+    );
 }
 
 #[test]

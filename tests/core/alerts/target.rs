@@ -6,7 +6,7 @@ use runas_reactor::domain::observation::{DocumentStatus, Obstacle};
 use runas_reactor::domain::policy::{ExemptionNote, Mode};
 use runas_reactor::domain::record::Status;
 use runas_reactor::domain::signal::Cause;
-use runas_reactor::domain::time::{DAY_MS, MINUTE_MS};
+use runas_reactor::domain::time::{DAY_MS, MINUTE_MS, SECOND_MS};
 use serde_json::json;
 
 use crate::support::case::*;
@@ -49,7 +49,7 @@ fn late_configuration_names_its_cause_and_is_one_alert_per_account() {
     };
     let (one, other) = (late("eu-west-1"), late("us-east-1"));
     assert_eq!(one.id, other.id);
-    let cause = one.text.lines().find(|line| line.starts_with("Cause")).unwrap();
+    let cause = one.text.lines().find(|line| line.trim_start().starts_with("Cause")).unwrap();
     assert!(cause.contains("could not read: AccessDenied"), "{}", one.text);
 }
 
@@ -89,12 +89,16 @@ fn write_without_an_echo_for_the_policys_minutes_is_a_blind_forwarder() {
 
 #[test]
 fn echo_shows_that_the_forwarder_sees() {
-    let mut target = Scenario::blank();
-    vended(&mut target);
-    let echo = target.echo();
-    target.hears(&[echo]);
-    target.wait(3 * 3_600);
-    assert_eq!(target.sweeps().kinds(), [""; 0]);
+    // Seed 130000363: CloudTrail's clock is a minute behind, and it cuts off the second.
+    for behind_ms in [0, 61 * SECOND_MS] {
+        let mut target = Scenario::blank();
+        vended(&mut target);
+        let mut echo = target.echo();
+        echo.edit.at = echo.edit.at.plus_ms(-behind_ms);
+        target.hears(&[echo]);
+        target.wait(3 * 3_600);
+        assert_eq!(target.sweeps().kinds(), [""; 0], "{behind_ms}");
+    }
 }
 
 #[test]
@@ -203,8 +207,8 @@ fn being_within_reach_is_not_told_while_the_target_only_waits() {
 #[test]
 fn write_that_is_denied_is_out_of_reach_with_that_reason() {
     for (refusal, reason) in [
-        (Refusal::Denied, "the write is not allowed"),
-        (Refusal::Invalid, "AWS does not take what the policy wants to be written"),
+        (Refusal::Denied, "AWS denies the reactor the write"),
+        (Refusal::Invalid, "AWS rejects the values that the policy wants"),
     ] {
         let mut target = Scenario::in_sync();
         target.refusal = Some(refusal);

@@ -68,7 +68,7 @@ fn kept_version_that_only_becomes_the_default_is_told_as_kept() {
     target.doc().default = 1;
     let pass = target.hears(&[call]);
     let alert = pass.alert("edit_kept");
-    assert!(alert.text.contains("kept as it is; version 2 was made the default"), "{}", alert.text);
+    assert!(alert.text.contains("The change is kept as it is; version 2 was made the default"), "{}", alert.text);
     assert_eq!(target.doc().default, 2);
 }
 
@@ -108,7 +108,7 @@ fn what_was_put_right_before_this_observation_is_told_like_what_is_put_right_now
     assert!(pass.decision.write.is_none());
     let alert = pass.alert("edit_reverted");
     assert_eq!(alert.severity, Severity::High);
-    assert!(alert.text.contains("put right as version 3 before this observation"), "{}", alert.text);
+    assert!(alert.text.contains("It is right again: the reactor had at once written version 3"), "{}", alert.text);
 }
 
 #[test]
@@ -136,7 +136,7 @@ fn refused_write_is_told_as_not_reverted() {
     let pass = target.hears(&[call]);
     let alert = pass.alert("edit_noticed");
     assert_eq!(alert.data["done"], "NOT reverted");
-    assert!(alert.text.contains("could not be put right: Denied"), "{}", alert.text);
+    assert!(alert.text.contains("It is NOT right: AWS denies the reactor the write"), "{}", alert.text);
 }
 
 #[test]
@@ -184,5 +184,5 @@ fn alert_fits_into_a_row_whatever_was_written() {
     let alert = pass.alert("edit_reverted");
     let bytes = serde_json::to_string(alert).unwrap().len();
     assert!(bytes <= 64 * 1_024, "{bytes} bytes");
-    assert!(alert.text.contains("wrote version 2") && alert.text.contains("Done "), "{}", alert.text);
+    assert!(alert.text.contains("wrote version 2") && alert.text.contains("\nWhat to do: "), "{}", alert.text);
 }

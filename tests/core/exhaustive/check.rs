@@ -131,10 +131,12 @@ fn alerts(world: &World, wrong: &mut Vec<String>) {
         if told.kind == "forwarder_blind" || told.kind == "unreachable" {
             wrong.push(format!("{} without a reason", told.kind));
         }
-        for line in told.text.lines().filter(|line| line.starts_with("By ") || told.kind == "edit_war") {
-            if line.contains(&Actor::Pipeline.name()) || line.contains(&Actor::Reactor.name()) {
-                wrong.push(format!("{}: {line}", told.id));
-            }
+        for name in told
+            .opponents
+            .iter()
+            .filter(|name| [Actor::Pipeline, Actor::Reactor].iter().any(|it| name.contains(&it.name())))
+        {
+            wrong.push(format!("{}: {name}", told.id));
         }
         acts(world, told, wrong);
     }
@@ -227,8 +229,7 @@ fn named(world: &World, id: &str) -> usize {
 fn enriches(world: &World, call: &Call) -> bool {
     let name = call.actor.name();
     world.outbox.values().any(|(told, _)| {
-        told.kind == "incident_resolved"
-            && told.text.lines().any(|line| line.starts_with("By ") && line.contains(&name))
+        told.kind == "incident_resolved" && told.opponents.iter().any(|opponent| opponent.contains(&name))
     })
 }
 

@@ -8,7 +8,7 @@ use runas_reactor::domain::attribution::pair;
 use runas_reactor::domain::document::{Body, Content, parse};
 use runas_reactor::domain::edit::{Action, Edit};
 use runas_reactor::domain::fact::{
-    Base, CallFact, Delta, Ended, Facts, Intended, Intent, LastSeen, Notified, VersionFact,
+    Base, CallFact, Delta, Echo, Ended, Facts, Intended, Intent, LastSeen, Notified, VersionFact,
 };
 use runas_reactor::domain::merge::merge;
 use runas_reactor::domain::observation::{DocumentStatus, Observation, Seen, Version, VersionInfo};
@@ -240,11 +240,12 @@ impl Story {
         self
     }
 
-    /// CloudTrail reports the write of the newest version, which is ours, at this time.
+    /// CloudTrail reports the write of the newest version, which is ours, at this time; that takes three seconds.
     pub(crate) fn echo(mut self, when: Time) -> Self {
         let (created, _) = self.newest.unwrap();
         let name = self.facts.versions[&created].name.clone().unwrap();
-        self.facts.intents.get_mut(&name).unwrap().echo = Some(when);
+        self.facts.intents.get_mut(&name).unwrap().echo =
+            Some(Echo { at: when, heard: created.plus_ms(3 * SECOND_MS) });
         self
     }
 

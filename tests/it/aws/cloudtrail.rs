@@ -1,13 +1,13 @@
 //! CloudTrail's event history: asked as often as CloudTrail allows, and never taken for empty because it did not answer.
 
-use runas_reactor::ports::{Clock as _, FaultClass, Lookup};
+use runas_reactor::ports::{Clock as _, FaultClass, Lookup, World as _};
 use serde_json::json;
 
 use super::*;
 
 async fn called(world: &AwsWorld) -> Result<Vec<runas_reactor::domain::edit::Edit>, Fault> {
     let lookup = Lookup::Since(world.now().plus_ms(-3_600_000));
-    world.lookup_events(&target(), &access(), &lookup).await
+    world.documents().lookup_events(&target(), &access(), &lookup).await
 }
 
 #[tokio::test]

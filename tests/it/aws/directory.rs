@@ -2,7 +2,7 @@
 
 use aws_sdk_organizations::Client;
 use runas_reactor::domain::target::{AccountFacts, AccountId, AccountState, OuId};
-use runas_reactor::ports::{Directory as _, FaultClass};
+use runas_reactor::ports::{Directory as _, FaultClass, World as _};
 use serde_json::json;
 
 use super::*;
@@ -47,17 +47,17 @@ impl Organization {
 
     async fn below(&self, ou: Option<&String>) -> Vec<String> {
         let ou: Option<OuId> = ou.map(|ou| ou.parse().unwrap());
-        self.world.accounts(ou.as_ref()).await.unwrap().into_iter().map(String::from).collect()
+        self.world.directory().accounts(ou.as_ref()).await.unwrap().into_iter().map(String::from).collect()
     }
 
     async fn ous(&self, parent: &str) -> Vec<OuId> {
-        let page = self.world.ous_in(&parent.parse().unwrap(), None).await.unwrap();
+        let page = self.world.directory().ous_in(&parent.parse().unwrap(), None).await.unwrap();
         assert_eq!(page.next, None);
         page.items
     }
 
     async fn accounts(&self, path: &[&String]) -> Vec<AccountFacts> {
-        let page = self.world.accounts_in(&ids(path), None).await.unwrap();
+        let page = self.world.directory().accounts_in(&ids(path), None).await.unwrap();
         assert_eq!(page.next, None);
         page.items
     }
@@ -85,24 +85,24 @@ fn id(account: &str) -> AccountId {
 async fn an_account_comes_with_its_name_state_and_way_up() {
     let organization = Organization::new().await;
     let Organization { world, root, top, nested, .. } = &organization;
-    let facts = world.account(&id(IN_NESTED)).await.unwrap().unwrap();
+    let facts = world.directory().account(&id(IN_NESTED)).await.unwrap().unwrap();
     assert_eq!(facts.name, "name of 444455556662");
     assert_eq!(facts.state, AccountState::Active);
     assert_eq!(facts.ou_path, ids(&[root, top, nested]));
-    let facts = world.account(&id(IN_ROOT)).await.unwrap().unwrap();
+    let facts = world.directory().account(&id(IN_ROOT)).await.unwrap().unwrap();
     assert_eq!((facts.ou_path.clone(), facts.is_unplaced()), (ids(&[root]), true));
-    assert_eq!(world.account(&id("999999999999")).await.unwrap(), None);
+    assert_eq!(world.directory().account(&id("999999999999")).await.unwrap(), None);
 }
 
 #[tokio::test]
 async fn the_way_above_an_ou_is_kept_and_the_ou_of_an_account_is_not() {
     let organization = Organization::new().await;
     let Organization { world, hub, client, root, top, nested } = &organization;
-    world.account(&id(IN_NESTED)).await.unwrap();
+    world.directory().account(&id(IN_NESTED)).await.unwrap();
     let first = hub.calls("organizations").iter().filter(|action| *action == "ListParents").count();
     move_to(client, IN_TOP, top, nested).await;
     hub.aws.clear_log();
-    let facts = world.account(&id(IN_TOP)).await.unwrap().unwrap();
+    let facts = world.directory().account(&id(IN_TOP)).await.unwrap().unwrap();
     assert_eq!(facts.ou_path, ids(&[root, top, nested]));
     let second = hub.calls("organizations").iter().filter(|action| *action == "ListParents").count();
     assert_eq!((first, second), (3, 1));
@@ -134,7 +134,7 @@ async fn a_list_of_more_accounts_than_a_page_holds_goes_on_with_its_token() {
     }
     let (mut found, mut pages, mut next) = (Vec::new(), 0, None);
     loop {
-        let page = world.accounts_in(&ids(&[root]), next.as_deref()).await.unwrap();
+        let page = world.directory().accounts_in(&ids(&[root]), next.as_deref()).await.unwrap();
         pages += 1;
         assert!(page.items.len() <= 20, "{}", page.items.len());
         found.extend(page.items.into_iter().map(|facts| facts.account.to_string()));
@@ -166,12 +166,12 @@ async fn whoever_may_not_read_the_organisation_hears_so() {
     let organization = Organization::new().await;
     let hub = &organization.hub;
     hub.aws.faults(&json!([{"service": "organizations", "code": "AccessDeniedException", "times": 9}]));
-    let fault = organization.world.account(&id(IN_TOP)).await.unwrap_err();
+    let fault = organization.world.directory().account(&id(IN_TOP)).await.unwrap_err();
     assert_eq!((fault.class, fault.call), (runas_reactor::ports::FaultClass::Denied, "DescribeAccount"));
-    assert!(organization.world.accounts(None).await.is_err());
+    assert!(organization.world.directory().accounts(None).await.is_err());
     let root = organization.root.parse().unwrap();
-    assert!(organization.world.ous_in(&root, None).await.is_err());
-    assert!(organization.world.accounts_in(&[root], None).await.is_err());
+    assert!(organization.world.directory().ous_in(&root, None).await.is_err());
+    assert!(organization.world.directory().accounts_in(&[root], None).await.is_err());
 }
 
 #[tokio::test]
@@ -186,12 +186,12 @@ async fn the_regions_of_an_account_are_all_of_them_or_none() {
         hub.aws.switches(&json!({"regions_on": regions}));
     };
     on(5);
-    let listed = world.enabled_regions(&account, &access()).await.unwrap();
+    let listed = world.directory().enabled_regions(&account, &access()).await.unwrap();
     assert_eq!(listed.len(), 8, "four pages of two: {listed:?}");
     on(6);
-    let fault = world.enabled_regions(&account, &access()).await.unwrap_err();
+    let fault = world.directory().enabled_regions(&account, &access()).await.unwrap_err();
     assert_eq!((fault.call, fault.message.as_str()), ("ListRegions", "not all regions were named"), "a fifth page");
     hub.aws.faults(&json!([{"service": "account", "code": "AccessDeniedException", "status": 403}]));
-    let fault = world.enabled_regions(&account, &access()).await.unwrap_err();
+    let fault = world.directory().enabled_regions(&account, &access()).await.unwrap_err();
     assert_eq!((fault.class, fault.code.as_str()), (FaultClass::Denied, "AccessDeniedException"));
 }

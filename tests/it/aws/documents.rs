@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use aws_sdk_ssm::types::{DocumentPermissionType, DocumentType};
 use runas_reactor::domain::observation::{DocumentStatus, Observation};
-use runas_reactor::ports::{Documents as _, FaultClass};
+use runas_reactor::ports::{Documents as _, FaultClass, World as _};
 use serde_json::json;
 
 use super::*;
@@ -13,10 +13,10 @@ use super::*;
 async fn promoted(world: &AwsWorld, base: Option<u64>, user: &str) -> u64 {
     let (target, access) = (target(), access());
     let written = match base {
-        None => world.create(&target, &access, &text(user), user).await.unwrap(),
-        Some(base) => world.update(&target, &access, base, &text(user), user).await.unwrap(),
+        None => world.documents().create(&target, &access, &text(user), user).await.unwrap(),
+        Some(base) => world.documents().update(&target, &access, base, &text(user), user).await.unwrap(),
     };
-    world.promote(&target, &access, written.version).await.unwrap();
+    world.documents().promote(&target, &access, written.version).await.unwrap();
     written.version
 }
 
@@ -26,12 +26,12 @@ async fn a_document_is_created_updated_and_promoted() {
     let world = hub.world();
     assert_eq!(observe(&world).await.unwrap(), Observation::Absent);
     assert_eq!(promoted(&world, None, "ops").await, 1);
-    let written = world.update(&target(), &access(), 1, &text("dev"), "two").await.unwrap();
+    let written = world.documents().update(&target(), &access(), 1, &text("dev"), "two").await.unwrap();
     assert_eq!(written.version, 2);
     let before = seen(&world).await;
     assert_eq!((before.latest.number, before.default.number), (2, 1));
     assert_eq!((user(&before.latest.body), user(&before.default.body)), ("dev".to_owned(), "ops".to_owned()));
-    world.promote(&target(), &access(), 2).await.unwrap();
+    world.documents().promote(&target(), &access(), 2).await.unwrap();
     let after = seen(&world).await;
     assert_eq!((after.latest.number, after.default.number), (2, 2));
     assert_eq!(after.document_type, "Session");
@@ -51,7 +51,7 @@ async fn an_observation_is_three_calls_and_one_for_each_version_in_between() {
         base = Some(promoted(&world, base, user).await);
     }
     hub.aws.clear_log();
-    let seen = world.observe(&target(), &access(), &BTreeSet::from([2, 77])).await.unwrap();
+    let seen = world.documents().observe(&target(), &access(), &BTreeSet::from([2, 77])).await.unwrap();
     let Observation::Present(seen) = seen else { panic!("present") };
     let between: Vec<(u64, String)> = seen.between.iter().map(|(number, body)| (*number, user(body))).collect();
     // The version that is not there is left out.
@@ -93,16 +93,18 @@ async fn writers_who_saw_something_older_are_told_to_look_again() {
     let world = hub.world();
     let (target, access) = (target(), access());
     let class = |fault: Fault| fault.class;
-    let gone = world.update(&target, &access, 1, &text("a"), "a").await.map_err(class);
+    let gone = world.documents().update(&target, &access, 1, &text("a"), "a").await.map_err(class);
     assert_eq!(gone, Err(FaultClass::Conflict));
-    assert_eq!(world.promote(&target, &access, 1).await.map_err(class), Err(FaultClass::Conflict));
-    assert_eq!(world.status(&target, &access, 1).await.map_err(class), Err(FaultClass::Conflict));
+    assert_eq!(world.documents().promote(&target, &access, 1).await.map_err(class), Err(FaultClass::Conflict));
+    assert_eq!(world.documents().status(&target, &access, 1).await.map_err(class), Err(FaultClass::Conflict));
     promoted(&world, None, "a").await;
-    let again = world.create(&target, &access, &text("b"), "b").await.map_err(class);
+    let again = world.documents().create(&target, &access, &text("b"), "b").await.map_err(class);
     assert_eq!(again, Err(FaultClass::Conflict));
     let (first, second) = (text("b"), text("c"));
-    let (first, second) =
-        tokio::join!(world.update(&target, &access, 1, &first, "b"), world.update(&target, &access, 1, &second, "c"));
+    let (first, second) = tokio::join!(
+        world.documents().update(&target, &access, 1, &first, "b"),
+        world.documents().update(&target, &access, 1, &second, "c")
+    );
     let lost: Vec<FaultClass> = [first, second].into_iter().filter_map(|result| result.err().map(class)).collect();
     assert_eq!(lost, [FaultClass::Conflict]);
 }
@@ -115,7 +117,7 @@ async fn what_ssm_refuses_for_its_content_or_name_is_told_apart() {
     promoted(&world, None, "a").await;
     let update = |content: String, name: &'static str| {
         let (world, target, access) = (&world, &target, &access);
-        async move { world.update(target, access, 1, &content, name).await.map_err(|fault| fault.class) }
+        async move { world.documents().update(target, access, 1, &content, name).await.map_err(|fault| fault.class) }
     };
     assert_eq!(update(text("a"), "b").await, Err(FaultClass::Duplicate));
     assert_eq!(update(text("b"), "a").await, Err(FaultClass::Conflict));
@@ -132,16 +134,16 @@ async fn a_lost_answer_may_have_taken_effect() {
     promoted(&impatient, None, "a").await;
     let lost = json!({"action": "UpdateDocument", "drop": true, "when": "after"});
     hub.aws.faults(&json!([lost]));
-    let fault = impatient.update(&target(), &access(), 1, &text("b"), "b").await.unwrap_err();
+    let fault = impatient.documents().update(&target(), &access(), 1, &text("b"), "b").await.unwrap_err();
     assert_eq!((fault.class, fault.outcome_unknown), (FaultClass::Transient, true));
     assert_eq!(seen(&impatient).await.latest.number, 2);
     // Whoever tries again finds the version that the first attempt made.
     hub.aws.faults(&json!([lost]));
-    let fault = hub.world().update(&target(), &access(), 2, &text("c"), "c").await.unwrap_err();
+    let fault = hub.world().documents().update(&target(), &access(), 2, &text("c"), "c").await.unwrap_err();
     assert_eq!((fault.class, fault.outcome_unknown), (FaultClass::Conflict, false));
     assert_eq!(seen(&impatient).await.latest.number, 3);
     hub.aws.faults(&json!([{"action": "UpdateDocument", "code": "InternalServerError"}]));
-    let fault = impatient.update(&target(), &access(), 3, &text("d"), "d").await.unwrap_err();
+    let fault = impatient.documents().update(&target(), &access(), 3, &text("d"), "d").await.unwrap_err();
     assert_eq!((fault.class, fault.outcome_unknown), (FaultClass::Transient, true));
     hub.aws.faults(&json!([{"action": "GetDocument", "drop": true}]));
     let fault = observe(&impatient).await.unwrap_err();
@@ -171,6 +173,7 @@ async fn obstacles_are_told_apart() {
         let world = &world;
         async move {
             world
+                .documents()
                 .observe(&target_in(region), &access(), &BTreeSet::new())
                 .await
                 .map_err(|fault| (fault.class, fault.retryable()))
@@ -189,10 +192,10 @@ async fn a_version_that_is_still_being_made_is_pending() {
     let hub = Hub::new().await;
     let world = hub.world();
     hub.aws.switches(&json!({"pending_looks": 2}));
-    let written = world.create(&target(), &access(), &text("a"), "a").await.unwrap();
+    let written = world.documents().create(&target(), &access(), &text("a"), "a").await.unwrap();
     assert_eq!(written.status, DocumentStatus::Pending);
     let mut polls = 0;
-    while world.status(&target(), &access(), 1).await.unwrap() == DocumentStatus::Pending {
+    while world.documents().status(&target(), &access(), 1).await.unwrap() == DocumentStatus::Pending {
         polls += 1;
         assert!(polls < 10, "it becomes active after two looks");
     }
@@ -212,24 +215,24 @@ async fn a_shared_document_of_another_type_is_deleted() {
         share.set_account_ids_to_add(Some(accounts.to_vec())).send().await.unwrap();
     }
     hub.aws.clear_log();
-    world.delete(&target(), &access()).await.unwrap();
+    world.documents().delete(&target(), &access()).await.unwrap();
     assert_eq!(observe(&world).await.unwrap(), Observation::Absent);
     let unshared = hub.calls("ssm").iter().filter(|action| *action == "ModifyDocumentPermission").count();
     assert_eq!(unshared, 2);
-    world.delete(&target(), &access()).await.unwrap();
+    world.documents().delete(&target(), &access()).await.unwrap();
 }
 
 #[tokio::test]
 async fn superseded_versions_are_pruned_once() {
     let hub = Hub::new().await;
     let world = hub.world();
-    world.prune(&target(), &access(), 1).await.unwrap();
+    world.documents().prune(&target(), &access(), 1).await.unwrap();
     let mut base = None;
     for user in ["a", "b", "c"] {
         base = Some(promoted(&world, base, user).await);
     }
     for _ in 0..2 {
-        world.prune(&target(), &access(), 1).await.unwrap();
+        world.documents().prune(&target(), &access(), 1).await.unwrap();
     }
     let numbers: Vec<u64> = seen(&world).await.versions.iter().map(|version| version.number).collect();
     assert_eq!(numbers, [3, 2]);
@@ -241,7 +244,11 @@ async fn more_versions_than_a_page_are_known_to_be_there() {
     let world = hub.world();
     promoted(&world, None, "u0").await;
     for number in 1..52 {
-        world.update(&target(), &access(), number, &text(&format!("u{number}")), &number.to_string()).await.unwrap();
+        world
+            .documents()
+            .update(&target(), &access(), number, &text(&format!("u{number}")), &number.to_string())
+            .await
+            .unwrap();
     }
     let seen = seen(&world).await;
     assert_eq!((seen.latest.number, seen.default.number), (52, 1));

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use aws_sdk_dynamodb::types::AttributeValue;
 use runas_reactor::domain::record::{Commit, HistoryEntry, Incident, Record, Status};
 use runas_reactor::domain::target::{AccountFacts, AccountState};
-use runas_reactor::ports::{Attempt, FaultClass, Ledger as _};
+use runas_reactor::ports::{Attempt, FaultClass, Ledger as _, Outbox as _, World as _};
 use serde_json::json;
 
 use super::*;
@@ -56,8 +56,8 @@ async fn a_pass_is_one_transaction_after_its_contents_and_one_read() {
     let world = hub.world();
     let mut commit = commit(0, Status::Drifted);
     commit.record.incident = Some(incident());
-    world.commit(&target(), &commit).await.unwrap();
-    let loaded = world.load(&target(), &ids(&["event-0", "event-1"])).await.unwrap();
+    world.ledger().commit(&target(), &commit).await.unwrap();
+    let loaded = world.ledger().load(&target(), &ids(&["event-0", "event-1"])).await.unwrap();
     assert_eq!(hub.calls("dynamodb"), ["PutItem", "TransactWriteItems", "BatchGetItem"]);
     assert_eq!(loaded.record, commit.record);
     assert_eq!(loaded.seen, ids(&["event-0"]));
@@ -82,7 +82,7 @@ async fn a_pass_is_one_transaction_after_its_contents_and_one_read() {
 #[tokio::test]
 async fn a_target_that_nobody_knows_is_new() {
     let hub = Hub::new().await;
-    let loaded = hub.world().load(&target(), &BTreeSet::new()).await.unwrap();
+    let loaded = hub.world().ledger().load(&target(), &BTreeSet::new()).await.unwrap();
     assert_eq!((loaded.record, loaded.facts, loaded.seen.len()), (Record::default(), None, 0));
 }
 
@@ -90,17 +90,20 @@ async fn a_target_that_nobody_knows_is_new() {
 async fn the_slower_of_two_passes_writes_nothing_at_all() {
     let hub = Hub::new().await;
     let world = hub.world();
-    world.commit(&target(), &commit(0, Status::InSync)).await.unwrap();
+    world.ledger().commit(&target(), &commit(0, Status::InSync)).await.unwrap();
     let mut late = commit(0, Status::Drifted);
     late.seen = vec!["event-late".to_owned()];
     late.alerts = vec![alert("edit-late")];
-    let fault = world.commit(&target(), &late).await.unwrap_err();
+    let fault = world.ledger().commit(&target(), &late).await.unwrap_err();
     assert_eq!((fault.class, fault.code.as_str()), (FaultClass::Conflict, "ConditionalCheckFailed"));
     let keys: Vec<String> = rows(&hub).await.into_keys().collect();
     assert!(!keys.iter().any(|key| key.contains("late")), "{keys:?}");
-    world.commit(&target(), &commit(1, Status::InSync)).await.unwrap();
-    assert_eq!(world.commit(&target(), &commit(5, Status::InSync)).await.unwrap_err().class, FaultClass::Conflict);
-    assert_eq!(world.load(&target(), &BTreeSet::new()).await.unwrap().record.generation, 2);
+    world.ledger().commit(&target(), &commit(1, Status::InSync)).await.unwrap();
+    assert_eq!(
+        world.ledger().commit(&target(), &commit(5, Status::InSync)).await.unwrap_err().class,
+        FaultClass::Conflict
+    );
+    assert_eq!(world.ledger().load(&target(), &BTreeSet::new()).await.unwrap().record.generation, 2);
 }
 
 #[tokio::test]
@@ -109,12 +112,12 @@ async fn peace_ends_the_incident_and_leaves_the_index() {
     let world = hub.world();
     let mut trouble = commit(0, Status::BackingOff);
     trouble.record.incident = Some(incident());
-    world.commit(&target(), &trouble).await.unwrap();
-    world.commit(&target(), &commit(1, Status::InSync)).await.unwrap();
+    world.ledger().commit(&target(), &trouble).await.unwrap();
+    world.ledger().commit(&target(), &commit(1, Status::InSync)).await.unwrap();
     let rows = rows(&hub).await;
     assert!(!rows.contains_key("INCIDENT#eu-west-1"));
     assert!(!rows["REGION#eu-west-1"].contains_key("attention"));
-    assert_eq!(world.load(&target(), &BTreeSet::new()).await.unwrap().record.incident, None);
+    assert_eq!(world.ledger().load(&target(), &BTreeSet::new()).await.unwrap().record.incident, None);
 }
 
 #[tokio::test]
@@ -122,7 +125,7 @@ async fn targets_of_one_account_do_not_share_history() {
     let hub = Hub::new().await;
     let world = hub.world();
     for region in ["eu-west-1", "us-east-1"] {
-        world.commit(&target_in(region), &commit(0, Status::InSync)).await.unwrap();
+        world.ledger().commit(&target_in(region), &commit(0, Status::InSync)).await.unwrap();
     }
     let events = rows(&hub).await.into_keys().filter(|key| key.starts_with("EVENT#")).count();
     assert_eq!(events, 2);
@@ -134,10 +137,10 @@ async fn a_content_is_kept_for_as_long_as_the_newest_line_that_names_it_in_any_r
     let world = hub.world();
     let mut later = commit(0, Status::InSync);
     later.record.updated = later.record.updated.plus_ms(86_400_000);
-    world.commit(&target(), &commit(0, Status::InSync)).await.unwrap();
+    world.ledger().commit(&target(), &commit(0, Status::InSync)).await.unwrap();
     let ttl = async || rows(&hub).await["DOC#d1"]["ttl"].as_n().unwrap().parse::<i64>().unwrap();
     let before = ttl().await;
-    world.commit(&target_in("us-east-1"), &later).await.unwrap();
+    world.ledger().commit(&target_in("us-east-1"), &later).await.unwrap();
     assert_eq!(ttl().await, before + 86_400);
     assert_eq!(rows(&hub).await["DOC#d1"]["body"].as_s().unwrap(), "{\"a\":1}");
 }
@@ -151,16 +154,22 @@ async fn collisions_are_tried_again_and_reported_when_they_do_not_end() {
         json!([{"action": "TransactWriteItems", "code": "TransactionCanceledException", "fields": reasons, "times": times}])
     };
     hub.aws.faults(&canceled("TransactionConflict", 2));
-    world.commit(&target(), &commit(0, Status::InSync)).await.unwrap();
+    world.ledger().commit(&target(), &commit(0, Status::InSync)).await.unwrap();
     assert_eq!(hub.calls("dynamodb"), [&["PutItem"][..], &["TransactWriteItems"; 3]].concat());
     hub.aws.faults(&canceled("TransactionConflict", 9));
-    assert_eq!(world.commit(&target(), &commit(1, Status::InSync)).await.unwrap_err().class, FaultClass::Conflict);
+    assert_eq!(
+        world.ledger().commit(&target(), &commit(1, Status::InSync)).await.unwrap_err().class,
+        FaultClass::Conflict
+    );
     hub.aws.faults(&canceled("ThrottlingError", 9));
-    assert_eq!(world.commit(&target(), &commit(1, Status::InSync)).await.unwrap_err().class, FaultClass::Throttled);
+    assert_eq!(
+        world.ledger().commit(&target(), &commit(1, Status::InSync)).await.unwrap_err().class,
+        FaultClass::Throttled
+    );
     hub.aws.faults(&json!([{"action": "TransactWriteItems", "drop": true, "when": "after"}]));
-    let fault = hub.impatient().commit(&target(), &commit(1, Status::InSync)).await.unwrap_err();
+    let fault = hub.impatient().ledger().commit(&target(), &commit(1, Status::InSync)).await.unwrap_err();
     assert_eq!((fault.class, fault.outcome_unknown), (FaultClass::Transient, true));
-    assert_eq!(world.load(&target(), &BTreeSet::new()).await.unwrap().record.generation, 2);
+    assert_eq!(world.ledger().load(&target(), &BTreeSet::new()).await.unwrap().record.generation, 2);
 }
 
 #[tokio::test]
@@ -169,10 +178,10 @@ async fn more_edits_than_a_transaction_holds_are_all_seen() {
     let world = hub.world();
     let mut many = commit(0, Status::InSync);
     many.seen = (0..130).map(|n| format!("event-{n}")).collect();
-    world.commit(&target(), &many).await.unwrap();
+    world.ledger().commit(&target(), &many).await.unwrap();
     let asked: BTreeSet<String> = (0..140).map(|n| format!("event-{n}")).collect();
     hub.aws.clear_log();
-    let loaded = world.load(&target(), &asked).await.unwrap();
+    let loaded = world.ledger().load(&target(), &asked).await.unwrap();
     assert_eq!(loaded.seen, many.seen.into_iter().collect());
     assert_eq!(hub.calls("dynamodb"), ["BatchGetItem", "BatchGetItem"]);
 }
@@ -183,9 +192,9 @@ async fn edits_are_forgotten_when_their_time_is_over() {
     let world = hub.world();
     let mut old = commit(0, Status::InSync);
     old.record.updated = Time::from_ms(1_700_000_000_000);
-    world.commit(&target(), &old).await.unwrap();
+    world.ledger().commit(&target(), &old).await.unwrap();
     assert!(rows(&hub).await.contains_key("SEEN#eu-west-1#event-0"));
-    assert!(world.load(&target(), &ids(&["event-0"])).await.unwrap().seen.is_empty());
+    assert!(world.ledger().load(&target(), &ids(&["event-0"])).await.unwrap().seen.is_empty());
 }
 
 #[tokio::test]
@@ -193,21 +202,21 @@ async fn an_alert_is_kept_once_counted_and_marked() {
     let hub = Hub::new().await;
     let world = hub.world();
     let account = target().account;
-    world.commit(&target(), &commit(0, Status::InSync)).await.unwrap();
+    world.ledger().commit(&target(), &commit(0, Status::InSync)).await.unwrap();
     let mut again = alert("edit-1");
     again.text = "another text".to_owned();
-    assert!(world.keep_alert(&again).await.unwrap(), "pending, so it still has to be told");
+    assert!(world.outbox().keep_alert(&again).await.unwrap(), "pending, so it still has to be told");
     let mut earlier = alert("edit-0");
     earlier.at = Time::from_ms(5);
-    assert!(world.keep_alert(&earlier).await.unwrap());
-    assert_eq!(world.unsent(&account).await.unwrap(), [earlier.clone(), alert("edit-1")]);
-    world.mark_sent(&alert("edit-1")).await.unwrap();
-    assert_eq!(world.unsent(&account).await.unwrap(), [earlier]);
-    assert!(!world.keep_alert(&again).await.unwrap(), "told already");
+    assert!(world.outbox().keep_alert(&earlier).await.unwrap());
+    assert_eq!(world.outbox().unsent(&account).await.unwrap(), [earlier.clone(), alert("edit-1")]);
+    world.outbox().mark_sent(&alert("edit-1")).await.unwrap();
+    assert_eq!(world.outbox().unsent(&account).await.unwrap(), [earlier]);
+    assert!(!world.outbox().keep_alert(&again).await.unwrap(), "told already");
     let row = rows(&hub).await.remove("SENT#edit-1").unwrap();
     assert_eq!(row["count"].as_n().unwrap(), "3");
     assert!(row.contains_key("ttl"));
-    assert_eq!(world.unsent(&account).await.unwrap().len(), 1);
+    assert_eq!(world.outbox().unsent(&account).await.unwrap().len(), 1);
 }
 
 #[tokio::test]
@@ -217,17 +226,17 @@ async fn an_alert_that_comes_up_again_after_it_was_told_is_counted_and_nobody_te
     let account = target().account;
     let now = Time::from_ms(4_000_000_000_000);
     let attempt = Attempt { messages: ids(&["m-1"]), again: false, deadline: now.plus_ms(60_000) };
-    world.commit(&target(), &commit(0, Status::InSync)).await.unwrap();
-    assert!(world.claim(&alert("edit-1"), &attempt, now).await.unwrap());
-    world.mark_sent(&alert("edit-1")).await.unwrap();
+    world.ledger().commit(&target(), &commit(0, Status::InSync)).await.unwrap();
+    assert!(world.outbox().claim(&alert("edit-1"), &attempt, now).await.unwrap());
+    world.outbox().mark_sent(&alert("edit-1")).await.unwrap();
     let outbox = async || rows(&hub).await.into_keys().filter(|key| key.starts_with("OUTBOX#")).collect::<Vec<_>>();
     assert_eq!(outbox().await, Vec::<String>::new(), "nothing is left for a flush to read");
 
-    world.commit(&target(), &commit(1, Status::InSync)).await.unwrap();
+    world.ledger().commit(&target(), &commit(1, Status::InSync)).await.unwrap();
     assert_eq!(outbox().await, ["OUTBOX#PENDING#edit-1"]);
     let again = Attempt { again: true, ..attempt };
-    assert!(!world.claim(&alert("edit-1"), &again, now.plus_ms(90_000)).await.unwrap(), "it was told");
-    assert_eq!(world.unsent(&account).await.unwrap(), []);
+    assert!(!world.outbox().claim(&alert("edit-1"), &again, now.plus_ms(90_000)).await.unwrap(), "it was told");
+    assert_eq!(world.outbox().unsent(&account).await.unwrap(), []);
     assert_eq!(outbox().await, Vec::<String>::new());
     assert_eq!(rows(&hub).await["SENT#edit-1"]["count"].as_n().unwrap(), "2");
 }
@@ -237,10 +246,10 @@ async fn marking_twice_changes_nothing_and_marking_counts_whatever_came_up_meanw
     let hub = Hub::new().await;
     let world = hub.world();
     for _ in 0..3 {
-        assert!(world.keep_alert(&alert("edit-1")).await.unwrap());
+        assert!(world.outbox().keep_alert(&alert("edit-1")).await.unwrap());
     }
-    world.mark_sent(&alert("edit-1")).await.unwrap();
-    world.mark_sent(&alert("edit-1")).await.unwrap();
+    world.outbox().mark_sent(&alert("edit-1")).await.unwrap();
+    world.outbox().mark_sent(&alert("edit-1")).await.unwrap();
     let rows = rows(&hub).await;
     assert_eq!(rows.keys().collect::<Vec<_>>(), ["SENT#edit-1"]);
     assert_eq!(rows["SENT#edit-1"]["count"].as_n().unwrap(), "3");
@@ -256,16 +265,16 @@ async fn facts_are_remembered_beside_whatever_else_the_row_holds() {
         ou_path: vec!["r-ab12".parse().unwrap(), "ou-ab12-11111111".parse().unwrap()],
         state: AccountState::Active,
     };
-    assert_eq!(world.facts(&facts.account).await.unwrap(), None);
+    assert_eq!(world.ledger().facts(&facts.account).await.unwrap(), None);
     let key = |name: &str, value: &str| (name.to_owned(), AttributeValue::S(value.to_owned()));
     let milestones = HashMap::from([key("PK", "ACCOUNT#444455556666"), key("SK", "META"), key("vended", "long ago")]);
     hub.dynamodb().put_item().table_name(TABLE).set_item(Some(milestones)).send().await.unwrap();
-    assert_eq!(world.load(&target(), &BTreeSet::new()).await.unwrap().facts, None);
-    world.save_facts(&facts).await.unwrap();
+    assert_eq!(world.ledger().load(&target(), &BTreeSet::new()).await.unwrap().facts, None);
+    world.ledger().save_facts(&facts).await.unwrap();
     facts.state = AccountState::Closed;
-    world.save_facts(&facts).await.unwrap();
-    assert_eq!(world.facts(&facts.account).await.unwrap(), Some(facts.clone()));
-    assert_eq!(world.load(&target(), &BTreeSet::new()).await.unwrap().facts, Some(facts));
+    world.ledger().save_facts(&facts).await.unwrap();
+    assert_eq!(world.ledger().facts(&facts.account).await.unwrap(), Some(facts.clone()));
+    assert_eq!(world.ledger().load(&target(), &BTreeSet::new()).await.unwrap().facts, Some(facts));
     let row = rows(&hub).await.remove("META").unwrap();
     assert_eq!(row["vended"].as_s().unwrap(), "long ago");
     assert_eq!(row["ou_path"].as_s().unwrap(), "r-ab12/ou-ab12-11111111");
@@ -275,9 +284,9 @@ async fn facts_are_remembered_beside_whatever_else_the_row_holds() {
 async fn keys_that_the_table_did_not_come_to_are_asked_for_again() {
     let hub = Hub::new().await;
     hub.aws.faults(&json!([{"action": "BatchGetItem", "code": "ProvisionedThroughputExceededException", "times": 1}]));
-    assert!(hub.world().load(&target(), &BTreeSet::new()).await.is_ok());
+    assert!(hub.world().ledger().load(&target(), &BTreeSet::new()).await.is_ok());
     hub.aws.faults(&json!([{"action": "BatchGetItem", "code": "InternalServerError"}]));
-    let fault = hub.impatient().load(&target(), &BTreeSet::new()).await.unwrap_err();
+    let fault = hub.impatient().ledger().load(&target(), &BTreeSet::new()).await.unwrap_err();
     assert_eq!((fault.class, fault.outcome_unknown), (FaultClass::Transient, false));
 }
 
@@ -285,13 +294,13 @@ async fn keys_that_the_table_did_not_come_to_are_asked_for_again() {
 async fn a_policy_comes_from_the_table_or_from_a_file() {
     let hub = Hub::new().await;
     let world = hub.world();
-    assert!(world.policy().await.unwrap().is_none());
+    assert!(world.ledger().policy().await.unwrap().is_none());
     let key = |name: &str, value: &str| (name.to_owned(), AttributeValue::S(value.to_owned()));
     let broken = HashMap::from([key("PK", "POLICY"), key("SK", "CURRENT"), key("compiled", "{")]);
     hub.dynamodb().put_item().table_name(TABLE).set_item(Some(broken)).send().await.unwrap();
-    let fault = world.policy().await.unwrap_err();
+    let fault = world.ledger().policy().await.unwrap_err();
     assert_eq!((fault.class, fault.code.as_str()), (FaultClass::Invalid, "Policy"));
     let elsewhere = hub.world_with(&hub.keys, &[(config::POLICY, "file:no/such/file.json")]);
-    let fault = elsewhere.policy().await.unwrap_err();
+    let fault = elsewhere.ledger().policy().await.unwrap_err();
     assert!(fault.message.starts_with("no/such/file.json"), "{fault}");
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use futures_util::future::join_all;
 use runas_reactor::domain::observation::Observation;
-use runas_reactor::ports::{Documents as _, FaultClass};
+use runas_reactor::ports::{Documents as _, FaultClass, World as _};
 use serde_json::json;
 
 use super::*;
@@ -14,7 +14,7 @@ const REGIONS: [&str; 6] = ["eu-west-1", "eu-west-2", "eu-central-1", "us-east-1
 async fn look_everywhere(world: &AwsWorld, access: &Access) -> Vec<Result<Observation, Fault>> {
     let nothing = BTreeSet::new();
     let targets = REGIONS.map(target_in);
-    join_all(targets.iter().map(|target| world.observe(target, access, &nothing))).await
+    join_all(targets.iter().map(|target| world.documents().observe(target, access, &nothing))).await
 }
 
 fn roles(hub: &Hub) -> Vec<String> {
@@ -56,15 +56,15 @@ async fn roles_are_tried_in_order_and_the_one_that_works_is_remembered() {
     let world = hub.world();
     let access = access_by(&["First", "Second"]);
     hub.aws.switches(&denied("First"));
-    world.observe(&target(), &access, &BTreeSet::new()).await.unwrap();
+    world.documents().observe(&target(), &access, &BTreeSet::new()).await.unwrap();
     assert_eq!(roles(&hub), ["First", "Second"]);
     // The session is refused, so a new one is fetched: by the role that worked.
     hub.aws.faults(&json!([{"action": "GetDocument", "code": "AccessDeniedException", "times": 2}]));
-    world.observe(&target(), &access, &BTreeSet::new()).await.unwrap();
+    world.documents().observe(&target(), &access, &BTreeSet::new()).await.unwrap();
     assert_eq!(roles(&hub), ["First", "Second", "Second"]);
     // A policy that no longer names it is obeyed at once.
     hub.aws.switches(&json!({"denied_roles": []}));
-    world.observe(&target(), &access_by(&["First"]), &BTreeSet::new()).await.unwrap();
+    world.documents().observe(&target(), &access_by(&["First"]), &BTreeSet::new()).await.unwrap();
     assert_eq!(roles(&hub).last().map(String::as_str), Some("First"));
 }
 
@@ -105,7 +105,8 @@ async fn trouble_with_sts_is_not_taken_for_a_denial() {
     let hub = Hub::new().await;
     let impatient = hub.impatient();
     hub.aws.faults(&json!([{"service": "sts", "code": "Throttling"}]));
-    let fault = impatient.observe(&target(), &access_by(&["First", "Second"]), &BTreeSet::new()).await.unwrap_err();
+    let fault =
+        impatient.documents().observe(&target(), &access_by(&["First", "Second"]), &BTreeSet::new()).await.unwrap_err();
     assert_eq!((fault.class, fault.call), (FaultClass::Throttled, "AssumeRole"));
     assert_eq!(hub.calls("sts"), ["AssumeRole"]);
     hub.aws.faults(&json!([{"service": "sts", "code": "RegionDisabledException", "status": 403}]));

@@ -59,15 +59,17 @@ fn an_administrators_edit_is_undone_and_told_with_who_what_and_what_was_done() {
 
     let told = only(&stage);
     assert_eq!((told.kind().as_str(), told.severity().as_str()), ("edit_reverted", "high"));
-    assert_eq!(told.subject, "Run As payments/eu-west-1: reverted: Admin (alice@example.com) wrote version 3");
+    assert_eq!(told.subject, "Reverted: Admin (alice@example.com) wrote version 3 in payments/eu-west-1");
     told.assert_says(&[
         "payments (333344445555)",
-        "Admin (alice@example.com) (not trusted, ",
+        "Admin (alice@example.com) wrote version 3 at ",
+        "(not trusted)",
         &alice.role,
-        "runAsEnabled: true -> false",
-        "idleSessionTimeout: \"15\" -> (none)",
-        "shellProfile: (none) -> {\"linux\":\"curl",
-        "put right as version 4",
+        "runAsEnabled        true -> false",
+        "idleSessionTimeout  \"15\" -> (none)",
+        "shellProfile        (none) -> {\"linux\":\"curl",
+        "It is right again: the reactor wrote version 4.",
+        ", sessions could run as the wrong user.",
     ]);
     for (name, expected) in [("severity", "high"), ("kind", "edit_reverted"), ("account", PAYMENTS), ("region", HOME)] {
         assert_eq!(told.attributes[name]["Value"], expected, "subscriptions filter by {name}");
@@ -90,7 +92,7 @@ fn an_edit_that_leaves_the_default_version_alone_is_undone_as_well() {
     alice.writes(HOME, &json!({"runAsDefaultUser": "root2"}));
     stage.settle(&lambda);
     stage.assert_right(SEARCH, HOME);
-    only(&stage).assert_says(&["alice@example.com", "runAsDefaultUser: \"prodops\" -> \"root2\""]);
+    only(&stage).assert_says(&["alice@example.com", "runAsDefaultUser  \"prodops\" -> \"root2\""]);
 }
 
 #[test]
@@ -103,7 +105,7 @@ fn a_rolled_back_default_version_is_put_forward_again_without_a_new_version() {
     assert_eq!(stage.document(PAYMENTS, FRANKFURT).latest(), 2);
     let told = only(&stage);
     assert_eq!((told.kind().as_str(), told.severity().as_str()), ("edit_reverted", "high"));
-    told.assert_says(&["mallory@example.com", "made version 1 the default", "made version 2 the default ("]);
+    told.assert_says(&["mallory@example.com", "made version 1 the default", "the reactor made version 2 the default"]);
 }
 
 #[test]
@@ -116,7 +118,7 @@ fn a_deleted_document_comes_back_with_the_fields_of_others() {
     assert_eq!(stage.document(SEARCH, FRANKFURT).inputs()["cloudWatchLogGroupName"], LOG_GROUP, "from memory");
     let told = only(&stage);
     assert_eq!((told.kind().as_str(), told.severity().as_str()), ("edit_reverted", "high"));
-    told.assert_says(&["mallory@example.com", "deleted the document", "created the document again"]);
+    told.assert_says(&["mallory@example.com", "deleted the document", "the reactor created the document anew"]);
 }
 
 #[test]
@@ -166,7 +168,7 @@ fn hostile_before_trusted(batches: &[&[usize]]) -> Vec<Told> {
     let told = stage.alerts();
     let text: String = told.iter().map(Told::text).collect();
     assert!(
-        text.contains("mallory@example.com") && text.contains("s3BucketName: \"\" -> \"mallorys-bucket\""),
+        text.contains("mallory@example.com") && text.contains("s3BucketName  \"\" -> \"mallorys-bucket\""),
         "{text}"
     );
     assert!(told.iter().any(|told| told.severity() == "high"), "{told:#?}");

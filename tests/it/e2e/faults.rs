@@ -6,7 +6,7 @@
 //! function sent itself comes when it is due, and so do the events of its own writes. However that went, it ends as in
 //! [`ending`].
 //!
-//! The stories of an edit and of undecodable are played for every call and every way. In the others the calls take turns: the
+//! The stories of an edit and of an undecodable message are played for every call and every way. In the others the calls take turns: the
 //! k-th call of the s-th story goes wrong in way k + s, so that each call of each goes wrong once, and each way comes up in
 //! each.
 

@@ -27,7 +27,7 @@ fn watched(account: &str) -> Told {
     assert!(!written, "{:#?}", stage.calls("ssm"));
     let told = stage.alerts();
     let [told] = &told[..] else { panic!("one alert, and not {told:#?}") };
-    told.assert_says(&["bob@example.com", "runAsDefaultUser: \"\" -> \"root2\""]);
+    told.assert_says(&["bob@example.com", "runAsDefaultUser  \"\" -> \"root2\""]);
     told.clone()
 }
 

@@ -136,7 +136,7 @@ fn whose_edit_no_event_told_of_cloudtrail_remembers() {
     let mut told = stage.alerts();
     told.sort_by_key(|told| told.severity() == "info");
     let [undone, noticed] = &told[..] else { panic!("two alerts, and not {told:#?}") };
-    undone.assert_says(&["Admin (mallory@example.com) (not trusted, ", "runAsEnabled: true -> false"]);
+    undone.assert_says(&["Admin (mallory@example.com) wrote version ", "(not trusted)", "runAsEnabled  true -> false"]);
     assert_eq!((noticed.kind().as_str(), noticed.severity().as_str()), ("edit_kept", "info"));
     let lookups = stage.calls("cloudtrail");
     let places: BTreeSet<(String, String)> =
@@ -281,7 +281,11 @@ fn a_region_that_nobody_governs_is_told_and_stands_in_the_status() {
     let told = stage.alerts();
     let [told] = &told[..] else { panic!("one alert, and not {told:#?}") };
     assert_eq!((told.kind().as_str(), told.severity().as_str()), ("region_ungoverned", "warning"));
-    told.assert_says(&["me-south-1, accounts: 2, one of them ", "which is new", "add them to `regions` of the policy"]);
+    told.assert_says(&[
+        "me-south-1, enabled in 2 accounts, such as ",
+        "new since the last sweep",
+        "add them to `regions` of the policy",
+    ]);
     assert!(!told.text().contains("ap-east-1"), "the appliance is exempt: {}", told.text());
     stage.sweep(&lambda, "fourth");
     assert_eq!(kinds(&stage.alerts()), [""; 0]);

@@ -113,7 +113,7 @@ fn the_last_message_of_a_chain_tells_what_it_waited_for_and_sends_no_other() {
     let mut told = stage.alerts();
     told.sort_by_key(super::queue::Told::kind);
     assert_eq!(kinds(&told), ["edit_noticed", "unreachable"], "given up, and said so: {told:#?}");
-    told[0].assert_says(&["alice@example.com", "gave up after 500 messages"]);
+    told[0].assert_says(&["alice@example.com", "NOT known: the document cannot be read"]);
 }
 
 #[test]
@@ -205,7 +205,7 @@ fn a_write_that_is_not_allowed_is_tried_again_later_and_not_because_of_the_event
     assert_eq!(stage.delays(), [5]);
     let told = stage.alerts();
     assert_eq!(kinds(&told), ["edit_noticed", "unreachable"]);
-    told[0].assert_says(&["alice@example.com", "could not be put right: Denied"]);
+    told[0].assert_says(&["alice@example.com", "It is NOT right: AWS denies the reactor the write"]);
 
     stage.aws.faults(&json!([]));
     stage.serve(&lambda, 1);

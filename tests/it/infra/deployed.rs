@@ -287,6 +287,29 @@ fn a_hub_with_a_broker_may_invoke_that_and_one_without_nothing() {
 }
 
 #[test]
+fn a_hub_with_chat_may_publish_there_and_one_without_has_no_such_topic() {
+    let role = format!("arn:aws:iam::{HUB}:role/RunasReactor");
+    let publish = |hub: &Organization, topic: &str| hub.cloud.decide(&role, "sns:Publish", topic, None);
+    let variables = |hub: &Organization| {
+        let name = json!({"FunctionName": "runas-reactor"});
+        let mut found = hub.cloud.aws_in(hub.hub, "lambda", "get_function_configuration", &name);
+        found["Environment"]["Variables"].take()
+    };
+    let with = Organization::deploy_hub(&[("ChatTopic", "yes")]);
+    let chat = &with.stack.outputs["ChatTopicArn"];
+    assert_eq!(variables(&with)[config::CHAT_TOPIC_ARN], **chat);
+    assert_eq!(publish(&with, chat), "Allow");
+    assert_eq!(publish(&with, &with.stack.outputs["TopicArn"]), "Allow");
+    assert_eq!(publish(&with, &format!("{chat}-2")), "ImplicitDeny");
+
+    let without = Organization::deploy_hub(&[]);
+    assert!(!without.stack.resources.contains_key("Chat"));
+    assert_eq!(variables(&without)[config::CHAT_TOPIC_ARN], Value::Null);
+    assert_eq!(publish(&without, &without.stack.outputs["TopicArn"]), "Allow");
+    assert_eq!(publish(&without, chat), "ImplicitDeny");
+}
+
+#[test]
 fn the_directory_user_becomes_the_session_tag_that_session_manager_reads() {
     let cloud = Cloud::start(MANAGEMENT, "http://127.0.0.1:9");
     let instance = "arn:aws:sso:::instance/ssoins-1234567890abcdef";

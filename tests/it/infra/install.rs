@@ -6,6 +6,7 @@
 
 mod refused;
 mod sources;
+mod version_2;
 
 use std::collections::BTreeSet;
 

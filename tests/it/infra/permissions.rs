@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use runas_reactor::domain::target::Target;
-use runas_reactor::ports::{Access, Clock as _, Directory as _, Documents as _, Lookup};
+use runas_reactor::ports::{Access, Clock as _, Directory as _, Documents as _, Lookup, World as _};
 use serde_json::{Value, json};
 
 use super::deployed::{HOME, Organization, PAYMENTS, member};
@@ -40,9 +40,9 @@ pub(super) async fn session_policies() -> [Value; 2] {
     let target = Target::new(PAYMENTS.parse().unwrap(), HOME.parse().unwrap());
     let access =
         Access { roles: vec!["RunasReactorMember".to_owned()], gap_roles: Vec::new(), correlation: "c-1".to_owned() };
-    world.observe(&target, &access, &BTreeSet::new()).await.unwrap();
-    world.enabled_regions(&target.account, &access).await.unwrap();
-    world.lookup_events(&target, &access, &Lookup::Since(world.now().plus_ms(-60_000))).await.unwrap();
+    world.documents().observe(&target, &access, &BTreeSet::new()).await.unwrap();
+    world.directory().enabled_regions(&target.account, &access).await.unwrap();
+    world.documents().lookup_events(&target, &access, &Lookup::Since(world.now().plus_ms(-60_000))).await.unwrap();
     let sessions = hub.emulator().assumed().into_iter().map(|mut session| session["policy"].take());
     sessions.collect::<Vec<_>>().try_into().expect("a session for the document, and one for the history")
 }

@@ -103,6 +103,9 @@ fn the_operator_of_the_hub_assumes_the_role_and_the_function_does_not() {
         assume(&role(HUB, "RunasReactor"), "o-exampleorgid"),
         assume(&role(HUB, "Admin"), "o-exampleorgid"),
         assume(&role(MANAGEMENT, "RunasOperators"), "o-exampleorgid"),
+        // The account's own administrator, who could only change the trust, which a service control policy denies.
+        assume(&role(PAYMENTS, "Admin"), "o-exampleorgid"),
+        assume(&role(PAYMENTS, "RunasOperators"), "o-exampleorgid"),
     ];
     all(&strangers, &[], "ImplicitlyDenied");
 }

@@ -9,12 +9,13 @@ use serde_json::Value;
 
 use crate::support::cloud;
 
-pub(super) const HUB: &str = "hub.yaml";
-pub(super) const MEMBER: &str = "member.yaml";
-pub(super) const MANAGEMENT: &str = "management.yaml";
+pub(crate) const HUB: &str = "hub.yaml";
+pub(crate) const MEMBER: &str = "member.yaml";
+pub(crate) const MANAGEMENT: &str = "management.yaml";
 pub(super) const IDENTITY_CENTER: &str = "identity-center.yaml";
 pub(crate) const PREFLIGHT: &str = "preflight.yaml";
-pub(super) const TEMPLATES: [&str; 5] = [HUB, MEMBER, MANAGEMENT, IDENTITY_CENTER, PREFLIGHT];
+pub(super) const ALERT_EVENTS: &str = "alert-events.yaml";
+pub(super) const TEMPLATES: [&str; 6] = [HUB, MEMBER, MANAGEMENT, IDENTITY_CENTER, PREFLIGHT, ALERT_EVENTS];
 
 static LOADED: LazyLock<BTreeMap<String, Value>> = LazyLock::new(load);
 
@@ -40,7 +41,7 @@ pub(super) fn resources(template: &Value) -> impl Iterator<Item = (&String, &Val
 }
 
 /// The resources of a type, each with its name and its properties.
-pub(super) fn of_type<'a>(template: &'a Value, kind: &str) -> Vec<(&'a String, &'a Value)> {
+pub(crate) fn of_type<'a>(template: &'a Value, kind: &str) -> Vec<(&'a String, &'a Value)> {
     let found: Vec<_> = resources(template).filter(|(_, it)| it["Type"] == kind).collect();
     assert!(!found.is_empty(), "there is no {kind}");
     found.into_iter().map(|(name, it)| (name, &it["Properties"])).collect()
@@ -67,7 +68,7 @@ pub(super) fn listed(value: &Value) -> Vec<&Value> {
 }
 
 /// The actions of a policy's statements that allow.
-pub(super) fn allowed(policy: &Value) -> Vec<&str> {
+pub(crate) fn allowed(policy: &Value) -> Vec<&str> {
     let allows = statements(policy).into_iter().filter(|statement| statement["Effect"] == "Allow");
     allows.flat_map(|statement| listed(&statement["Action"])).map(|action| action.as_str().unwrap()).collect()
 }

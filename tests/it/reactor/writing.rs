@@ -6,7 +6,7 @@ use super::*;
 fn begun_after_intent(play: &Play, made: &[Made], call: &str) -> i64 {
     let record = play.sim().record(&org::target(MEMBER, "eu-west-1")).unwrap();
     let logged = record.facts.intents.values().map(|intent| intent.from).min().unwrap();
-    made.iter().find(|made| made.call == call).unwrap().at.plus_ms(-CALL_MS).since(logged)
+    made.iter().find(|made| made.call.method == call).unwrap().at.plus_ms(-CALL_MS).since(logged)
 }
 
 #[tokio::test(start_paused = true)]
@@ -33,7 +33,7 @@ async fn write_without_an_answer_is_given_up_when_its_lease_ends() {
     play.world().inject_once("create", InjectedFault::Slow(600_000));
     let report = play.batch(&[member()]).await;
     let made = play.world().made();
-    let times: Vec<i64> = made.iter().filter(|made| made.call == "observe").map(|made| made.at.ms()).collect();
+    let times: Vec<i64> = made.iter().filter(|made| made.call.method == "observe").map(|made| made.at.ms()).collect();
     let between = times[1] - times[0];
     assert!((15_000..15_200).contains(&between), "{between} ms");
     assert!(matches!(report.passes[0].applied, Applied::Landed { version: 1, .. }), "{report:?}");

@@ -179,6 +179,26 @@ fn an_administrator_cannot_blind_the_forwarding_nor_replay_old_events() {
 }
 
 #[test]
+fn an_administrator_cannot_swap_what_preflight_runs_on_nodes_nor_take_or_lend_its_role() {
+    let policies = policies_of(&PolicyFile::new(&example()), "runas-reactor-names");
+    let preflight = DOCUMENT.replace("SSM-SessionManagerRunShell", "RunasReactorPreflight");
+    let role = in_member("role/RunasReactorPreflight");
+    let by = |who: &&str| {
+        let on_document = CHANGES.map(|action| Call::new(&in_member(who), action, &preflight));
+        let on_role = ["CreateRole", "DeleteRole", "PassRole", "PutRolePolicy", "UpdateAssumeRolePolicy"];
+        let on_role = on_role.map(|action| Call::new(&in_member(who), &format!("iam:{action}"), &role));
+        [&on_document[..], &on_role].concat()
+    };
+    // Whom the policy lets change the preferences by hand: preflight is none of their business either.
+    let others =
+        OTHERS.iter().filter(|who| !who.starts_with("role/stacksets-exec-")).chain([&NAMED[0], &NAMED[3], &NAMED[4]]);
+    all(&policies, &others.flat_map(by).collect::<Vec<_>>(), false);
+    all(&policies, &by(&"role/stacksets-exec-0123456789abcdef"), true);
+    let asks = ["ssm:GetDocument", "ssm:SendCommand"].map(|action| Call::new(&role, action, &preflight));
+    all(&policies, &asks, true);
+}
+
+#[test]
 fn those_who_deploy_into_the_accounts_still_can() {
     let file = PolicyFile::new(&example());
     let by = |roles: &[&str]| {

@@ -20,7 +20,7 @@ struct View {
     seen: Seen,
     /// The same with incidents unfolded.
     opened: Seen,
-    keys: Vec<Key>,
+    keys: Vec<Typed>,
     problems: Vec<String>,
     requests: Vec<String>,
 }
@@ -49,7 +49,7 @@ struct Seen {
 /// What came of a key.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Key {
+struct Typed {
     key: String,
     focus: Option<String>,
     grid_count: String,
@@ -82,8 +82,9 @@ fn is_sound(view: &View, report: &Report) {
     assert_eq!((&view.problems, &view.requests), (&Vec::<String>::new(), &Vec::<String>::new()));
     let data: Value = serde_json::from_str(&report.render(Format::Json)).unwrap();
     let counts = data["counts"].as_array().unwrap().iter();
-    let counts = counts
-        .map(|count| (count["standing"].as_str().unwrap().to_owned(), count["targets"].as_u64().unwrap() as usize));
+    let counts = counts.map(|count| {
+        (count["standing"].as_str().unwrap().to_owned(), usize::try_from(count["targets"].as_u64().unwrap()).unwrap())
+    });
     let counts: BTreeMap<String, usize> = counts.collect();
     for seen in [&view.seen, &view.opened] {
         assert_eq!(seen.per_standing, counts, "the grid shows what the report counts");
@@ -95,7 +96,7 @@ fn is_sound(view: &View, report: &Report) {
 }
 
 /// By this element's id or label, or after this key.
-fn after<'a>(view: &'a View, key: &str) -> &'a Key {
+fn after<'a>(view: &'a View, key: &str) -> &'a Typed {
     view.keys.iter().find(|seen| seen.key == key).unwrap_or_else(|| panic!("{key} was not typed: {:?}", view.keys))
 }
 

@@ -207,7 +207,7 @@ pub(super) fn small() -> Sources {
     let mut targets: Vec<TargetRow> = fine.collect();
     let mut stand = |at: usize, status: Status, why: &str| {
         targets[at].status = status;
-        targets[at].why = why.to_owned();
+        why.clone_into(&mut targets[at].why);
     };
     stand(3, Status::Drifted, "owned fields differ from the baseline; observe only");
     stand(4, Status::Held, "break-glass by Admin (carol@example.com)");

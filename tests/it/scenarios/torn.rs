@@ -58,7 +58,7 @@ async fn an_administrators_edits_within_an_observation_are_undone_and_told_with_
         let inputs = play.inputs();
         assert_eq!((&inputs["shellProfile"], &inputs["s3KeyPrefix"]), (&Value::Null, &json!("")), "{when}");
         let told = play.told(told);
-        for said in ["mallory@example.com", "shellProfile: (none) -> {\"linux\":\"evil\"}", "s3KeyPrefix: "] {
+        for said in ["mallory@example.com", "shellProfile  (none) -> {\"linux\":\"evil\"}", "s3KeyPrefix  "] {
             assert!(told.iter().any(|alert| alert.text.contains(said)), "{when}, {said}: {told:#?}");
         }
     };

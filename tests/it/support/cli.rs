@@ -4,7 +4,7 @@ use std::fs;
 use std::io::Write as _;
 use std::os::unix::fs::{OpenOptionsExt as _, symlink};
 use std::path::{Path, PathBuf};
-use std::process::Child;
+use std::process::{Child, Command};
 use std::sync::LazyLock;
 
 use tempfile::TempDir;
@@ -14,18 +14,32 @@ use super::python;
 const SOURCES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/cli");
 const COMMAND: &str = include_str!("../../cli/aws.py");
 
-static ENVIRONMENT: LazyLock<PathBuf> = LazyLock::new(|| python::environment("cli"));
+const UNPACK: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/cli2/unpack.py");
 
-/// The CLI, loaded once, and what was called by it.
+static ENVIRONMENT: LazyLock<PathBuf> = LazyLock::new(|| python::environment("cli"));
+static VERSION_2: LazyLock<String> = LazyLock::new(unpack);
+
+/// The CLI, and what was called by it.
 pub(crate) struct AwsCli {
-    child: Child,
-    port: String,
+    /// Version 1 is loaded once.
+    child: Option<Child>,
+    /// Its port, or the program.
+    served: String,
     files: TempDir,
 }
 
 impl AwsCli {
-    pub(crate) fn start() -> Self {
+    pub(crate) fn version_1() -> Self {
         let (child, address) = python::serve(&ENVIRONMENT, SOURCES, &[], &[]);
+        Self::of(Some(child), address.port().to_string())
+    }
+
+    /// The program that AWS builds, which takes most of a second for each call.
+    pub(crate) fn version_2() -> Self {
+        Self::of(None, VERSION_2.clone())
+    }
+
+    fn of(child: Option<Child>, served: String) -> Self {
         let files = TempDir::new().unwrap_or_else(|why| panic!("cannot make a directory: {why}"));
         let command = fs::OpenOptions::new().create_new(true).write(true).mode(0o755).open(files.path().join("aws"));
         let interpreter = python::of(&ENVIRONMENT);
@@ -33,13 +47,13 @@ impl AwsCli {
         let text = format!("#!{} -SE\n{COMMAND}", interpreter.display());
         let written = command.and_then(|mut file| file.write_all(text.as_bytes()));
         written.unwrap_or_else(|why| panic!("cannot write to {}: {why}", files.path().display()));
-        Self { child, port: address.port().to_string(), files }
+        Self { child, served, files }
     }
 
     /// The variables that programs need to find it.
     pub(crate) fn variables(&self) -> [(&'static str, String); 3] {
         let path = format!("{}:/usr/local/bin:/usr/bin:/bin", self.files.path().display());
-        [("PATH", path), ("RUNAS_TEST_AWS_CLI", self.port.clone()), ("RUNAS_TEST_AWS_LOG", self.log())]
+        [("PATH", path), ("RUNAS_TEST_AWS_CLI", self.served.clone()), ("RUNAS_TEST_AWS_LOG", self.log())]
     }
 
     fn log(&self) -> String {
@@ -57,9 +71,19 @@ impl AwsCli {
 
 impl Drop for AwsCli {
     fn drop(&mut self) {
-        drop(self.child.stdin.take());
-        let _ = self.child.wait();
+        if let Some(mut child) = self.child.take() {
+            drop(child.stdin.take());
+            let _ = child.wait();
+        }
     }
+}
+
+fn unpack() -> String {
+    let environment = python::environment("cli2");
+    let folder = environment.with_file_name(format!("{}-program", environment.file_name().unwrap().display()));
+    let output = Command::new(python::of(&environment)).arg(UNPACK).arg(folder).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap().trim().to_owned()
 }
 
 /// A directory with nothing in it but some of the system's commands.

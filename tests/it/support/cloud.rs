@@ -16,7 +16,7 @@ use super::emulator::Emulator;
 use super::{http, python};
 
 const SOURCES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/hub");
-const PATIENCE: Duration = Duration::from_mins(1);
+const PATIENCE: Duration = Duration::from_mins(3);
 /// The organisation of an emulator that is not told of any other.
 const MANAGEMENT: &str = "111122223333";
 const OTHERS: [&str; 2] = ["444455556666", "555566667777"];

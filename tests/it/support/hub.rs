@@ -112,8 +112,22 @@ impl Hub {
 
     /// What roles have been allowed and denied so far.
     pub(crate) fn checks(&self) -> Vec<Check> {
+        self.checked("checks")
+    }
+
+    /// The same of one role and action.
+    pub(crate) fn checks_of(&self, role: &str, action: &str) -> Vec<Check> {
+        self.checked(&format!("checks?role={role}&action={action}"))
+    }
+
+    /// Whether a function runs at the moment.
+    pub(crate) fn is_busy(&self) -> bool {
+        self.cloud.ask("running", &Value::Null).1 != 0
+    }
+
+    fn checked(&self, path: &str) -> Vec<Check> {
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-        let (_, answer) = self.cloud.ask("checks", &Value::Null);
+        let (_, answer) = self.cloud.ask(path, &Value::Null);
         let checks = answer.as_array().map(Vec::as_slice).unwrap_or_default().iter();
         let check =
             |c: &Value| Check { role: text(&c["role"]), action: text(&c["action"]), allowed: c["allowed"] == true };

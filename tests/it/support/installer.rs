@@ -83,12 +83,16 @@ impl Ended {
 impl Installer {
     /// For an organisation that there is nothing in; packages are the caller's.
     pub(crate) fn of(cloud: Cloud, hub: &str, management: &str, policy: &str) -> Self {
+        Self::by(AwsCli::version_1(), cloud, hub, management, policy)
+    }
+
+    pub(crate) fn by(cli: AwsCli, cloud: Cloud, hub: &str, management: &str, policy: &str) -> Self {
         for (account, name) in [(hub, "hub-code"), (management, "management-code")] {
             let place = Place { account, region: HOME };
             let bucket = json!({"Bucket": name, "CreateBucketConfiguration": {"LocationConstraint": HOME}});
             cloud.aws_in(place, "s3", "create_bucket", &bucket);
         }
-        let installer = Self { cloud, cli: AwsCli::start(), files: TempDir::new().unwrap(), hub: hub.to_owned() };
+        let installer = Self { cloud, cli, files: TempDir::new().unwrap(), hub: hub.to_owned() };
         installer.write("policy.yaml", policy);
         let keys = |account| format!("aws_access_key_id = {account}\naws_secret_access_key = test\n");
         let profiles = format!("[profile hub]\n{}[profile management]\n{}", keys(hub), keys(management));

@@ -1,7 +1,7 @@
 //! Python programs of the test bed, each set with its packages in a virtual environment of its own.
 //!
-//! An environment is built once in the target directory, from `tests/NAME/requirements.txt`, which pins everything by its
-//! hash. A program ends when its standard input does, so none outlives the tests, however they end.
+//! An environment is built once in the target directory, from `tests/NAME/requirements.txt`, which names all that is installed,
+//! and pins it by its hash. A program ends when its standard input does, so none outlives the tests, however they end.
 
 use std::fmt::Write as _;
 use std::fs::{self, File};
@@ -76,7 +76,16 @@ fn build(environment: &Path, requirements: &Path) {
     );
     run(
         Command::new(of(environment))
-            .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--require-hashes", "-r"])
+            .args([
+                "-m",
+                "pip",
+                "install",
+                "--quiet",
+                "--disable-pip-version-check",
+                "--require-hashes",
+                "--no-deps",
+                "-r",
+            ])
             .arg(requirements),
         "cannot install the emulator's packages; fix: let pip reach a package index that has the pinned files (pip config, PIP_INDEX_URL)",
     );

@@ -23,7 +23,7 @@ defaults: { mode: enforce, preferences: { runAsEnabled: true, runAsDefaultUser: 
 
 #[tokio::test(start_paused = true)]
 async fn where_all_enabled_regions_are_governed_the_account_says_which_they_are() {
-    let play = Play::over(FaultInjector::new(sim()));
+    let play = Play::over(FaultInjector::around(sim()));
     play.sim().push_policy(everywhere());
     let bahrain = "me-south-1".parse().unwrap();
     play.sim().change_account(&id(MEMBER), |account| {
@@ -38,7 +38,7 @@ async fn where_all_enabled_regions_are_governed_the_account_says_which_they_are(
     // What was told last holds while no account answers.
     play.0.world().made();
     play.sweep().await;
-    let asked = play.0.world().made().into_iter().enumerate().filter(|(_, made)| made.call == "enabled_regions");
+    let asked = play.0.world().made().into_iter().enumerate().filter(|(_, made)| made.call.method == "enabled_regions");
     let asked: Vec<usize> = asked.map(|(place, _)| place).collect();
     assert_eq!(asked.len(), 2);
     let admin = Caller::administrator(&id(MEMBER), "mallory@example.com");
@@ -49,7 +49,7 @@ async fn where_all_enabled_regions_are_governed_the_account_says_which_they_are(
         play.0.world().inject(u64::try_from(place).unwrap() + 1, InjectedFault::Refused(FaultClass::Denied));
     }
     play.sweep().await;
-    let met = play.0.world().made().into_iter().filter(|made| made.fault.is_some()).map(|made| made.call);
+    let met = play.0.world().made().into_iter().filter(|made| made.fault.is_some()).map(|made| made.call.method);
     assert_eq!(met.collect::<Vec<_>>(), ["enabled_regions"; 2]);
     let document = play.sim().document(&target).unwrap();
     assert_eq!(document.inputs(document.default)["runAsEnabled"], true);
@@ -79,7 +79,7 @@ fn come_to(account: &str, began: Time) -> Message {
 
 #[tokio::test(start_paused = true)]
 async fn whoever_touched_a_document_does_not_wait_for_a_sweep_in_the_same_batch() {
-    let play = Play::over(FaultInjector::new(sim()));
+    let play = Play::over(FaultInjector::around(sim()));
     play.sweep().await;
     let target = org::target(MEMBER, "eu-west-1");
     let admin = Caller::administrator(&id(MEMBER), "mallory@example.com");
@@ -89,7 +89,7 @@ async fn whoever_touched_a_document_does_not_wait_for_a_sweep_in_the_same_batch(
     let report =
         play.0.batch(&[come_to(MANAGEMENT, now), org::touched(&target, now)], now.plus_ms(60 * SECOND_MS)).await;
     assert_eq!((report.failed.len(), report.passes.len()), (0, 4));
-    let made: Vec<&str> = play.0.world().made().iter().map(|made| made.call).collect();
+    let made: Vec<&str> = play.0.world().made().iter().map(|made| made.call.method).collect();
     let first = |call: &str| made.iter().position(|made| *made == call).unwrap();
     assert!(first("commit") < first("enabled_regions"), "{made:?}");
 }

@@ -5,7 +5,7 @@ use crate::domain::target::DOCUMENT_NAME;
 
 /// Every SSM action that changes a document, its sharing, its tags or its resource policy [docs: service authorization
 /// reference, Systems Manager]. A move of the default version changes what sessions run as.
-const ACTIONS: [&str; 10] = [
+pub(super) const ACTIONS: [&str; 10] = [
     "ssm:AddTagsToResource",
     "ssm:CreateDocument",
     "ssm:DeleteDocument",

@@ -1,6 +1,8 @@
 //! Statements that protect the exempted names in the member accounts: an exemption by name is only as safe as the name.
 
+use super::document::ACTIONS as DOCUMENT_ACTIONS;
 use super::{Ground, OWN_NAMES, OWN_ROLES, Statement, once};
+use crate::aws::nodes::PREFLIGHT;
 use crate::cli::render::principals::{Nameable, nameable};
 
 /// Creates, deletes, opens or widens a role, or passes it to a service, which then acts under its name.
@@ -52,11 +54,14 @@ pub(super) fn statements(ground: &Ground<'_>) -> Vec<Statement> {
     let (roles, users) = protected(ground);
     let forwarding = partition.arn("events", "*", "*", &format!("rule/{OWN_NAMES}*"));
     let bus = partition.arn("events", "*", "*", "event-bus/default");
+    // An operator's next check runs on the nodes, as root, what this document says. Its role is among the reactor's own.
+    let preflight = partition.arn("ssm", "*", "*", &format!("document/{PREFLIGHT}"));
     let mut statements = vec![Statement::deny("Roles", &ROLE_ACTIONS, roles, deployers.clone())];
     if !users.is_empty() {
         statements.push(Statement::deny("Users", &USER_ACTIONS, users, deployers.clone()));
     }
     statements.push(Statement::deny("ForwardingRules", &RULE_ACTIONS, vec![forwarding], deployers.clone()));
+    statements.push(Statement::deny("Preflight", &DOCUMENT_ACTIONS, vec![preflight], deployers.clone()));
     statements.push(Statement::deny("Replays", &REPLAY_ACTIONS, vec![bus], deployers));
     statements
 }

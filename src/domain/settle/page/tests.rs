@@ -3,7 +3,6 @@ use crate::domain::document::FieldChange;
 use crate::domain::finding::{Kind, Severity};
 use crate::domain::principal::Principal;
 use crate::domain::settle::Act;
-use crate::domain::time::Time;
 
 fn page() -> AlertBuilder {
     AlertBuilder::new(Kind::UndecodableMessage, Severity::Warning, "x")
@@ -11,6 +10,10 @@ fn page() -> AlertBuilder {
 
 fn finished(page: AlertBuilder) -> Alert {
     page.finish(&"222233334444".parse().unwrap(), None, None, Time::ZERO)
+}
+
+fn region() -> Region {
+    "eu-west-1".parse().unwrap()
 }
 
 fn edit_by(name: Option<&str>, arn: Option<&str>) -> ReportedEdit {
@@ -43,27 +46,39 @@ fn who_edits_most_does_not_crowd_out_the_others() {
     let mut edits: Vec<ReportedEdit> = (0..60).map(|_| edit_by(Some("mallory"), None)).collect();
     edits.insert(50, edit_by(Some("oncall"), None));
     edits.push(edit_by(Some("bob"), None));
-    let told = finished(page().edits(&edits.iter().collect::<Vec<_>>()).line("Why", "a").line("Policy", "b"));
+    let told = finished(page().edits(&edits.iter().collect::<Vec<_>>(), &region()).says("a"));
     let names: Vec<&str> =
         told.data["edits"].as_array().unwrap().iter().filter_map(|edit| edit["principal"]["name"].as_str()).collect();
     assert_eq!((names.len(), &names[..4]), (ITEMS_MAX, &["mallory", "oncall", "bob", "mallory"][..]));
     assert_eq!(told.data["count"], 62);
-    assert!(told.text.contains("Who     oncall (") && told.text.contains("and 42 edits more"), "{}", told.text);
+    assert!(told.text.contains("\noncall wrote") && told.text.contains("And 42 edits more"), "{}", told.text);
     // As long as all fit, they keep their order.
-    let few = finished(page().edits(&edits[45..55].iter().collect::<Vec<_>>()));
+    let few = finished(page().edits(&edits[45..55].iter().collect::<Vec<_>>(), &region()));
     assert_eq!((&few.data["edits"][5]["principal"]["name"], &few.data["count"]), (&json!("oncall"), &json!(10)));
     assert!(!few.text.contains("edits more"), "{}", few.text);
 }
 
 #[test]
-fn what_an_edit_changed_is_told_field_by_field() {
+fn what_an_edit_changed_is_told_field_by_field_one_below_the_other() {
     let lines = |count: usize| -> Vec<String> {
-        let change = |n: usize| FieldChange { field: format!("f{n}"), from: None, to: Some(json!(n)) };
+        let change = |n: usize| FieldChange { field: format!("f{}", n * 50), from: None, to: Some(json!(n)) };
         let edit = ReportedEdit { change: (0..count).map(change).collect(), ..edit_by(Some("mallory"), None) };
-        let text = finished(page().edits(&[&edit])).text;
-        text.lines().filter_map(|line| line.strip_prefix("Field  ")).map(str::to_owned).collect()
+        let text = finished(page().edits(&[&edit], &region())).text;
+        let changed = text.lines().skip_while(|line| !line.contains("Changed")).take_while(|line| !line.is_empty());
+        changed.map(|line| line.trim_start_matches("  Changed").trim().to_owned()).collect()
     };
-    assert_eq!(lines(2), ["f0: (none) -> 0", "f1: (none) -> 1"]);
+    assert_eq!(lines(2), ["f0   (none) -> 0", "f50  (none) -> 1"]);
     assert_eq!(lines(ITEMS_MAX).len(), ITEMS_MAX);
     assert_eq!(lines(ITEMS_MAX + 3)[ITEMS_MAX..], ["and 3 more"]);
+}
+
+#[test]
+fn person_is_named_where_identity_center_vouches_for_one() {
+    let admin = "arn:aws:iam::1:role/aws-reserved/sso.amazonaws.com/AWSReservedSSO_Admin_Read_0123456789abcdef";
+    let told = |arn: &str| finished(page().edits(&[&edit_by(Some("bob"), Some(arn))], &region()));
+    let by_center = told(admin);
+    assert!(by_center.text.contains("  Person  bob, signed in through Identity Center\n"), "{}", by_center.text);
+    assert_eq!(by_center.data["edits"][0]["human"], "bob");
+    let by_role = told("arn:aws:iam::1:role/x");
+    assert!(!by_role.text.contains("Person") && by_role.data["edits"][0]["human"].is_null(), "{}", by_role.text);
 }

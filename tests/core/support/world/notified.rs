@@ -12,8 +12,8 @@ pub(crate) struct Told {
     pub(crate) kind: String,
     /// The acts that it shows.
     pub(crate) acts: Vec<ToldAct>,
-    /// For people.
-    pub(crate) text: String,
+    /// The principals that a war or the end of an incident names as others than trusted ones.
+    pub(crate) opponents: Vec<String>,
 }
 
 /// One act of an alert.
@@ -30,7 +30,9 @@ pub(crate) struct ToldAct {
 impl Told {
     pub(super) fn of(alert: &Alert) -> Self {
         let acts = alert.data.get("edits").and_then(Value::as_array).into_iter().flatten().map(act).collect();
-        Self { id: alert.id.clone(), kind: alert.kind.clone(), acts, text: alert.text.clone() }
+        let opponents = alert.data.get("opponents").and_then(Value::as_array).into_iter().flatten();
+        let opponents = opponents.filter_map(Value::as_str).map(str::to_owned).collect();
+        Self { id: alert.id.clone(), kind: alert.kind.clone(), acts, opponents }
     }
 }
 

@@ -7,7 +7,7 @@ use aws_sdk_sqs::Client;
 use aws_sdk_sqs::error::ProvideErrorMetadata as _;
 use serde_json::{Value, json};
 
-use super::roles::{REACTOR, actions_of, without};
+use super::roles::{REACTOR, actions_of};
 use super::{BUS, Deployed};
 use crate::decode::fixtures::sample;
 use crate::e2e::stage::{FRANKFURT, HOME, HUB, PAYMENTS, runtime};
@@ -66,26 +66,6 @@ fn the_function_is_allowed_what_it_does_and_nothing_else() {
     assert_eq!(deployed.checked(false), BTreeSet::new(), "denied");
     let used: BTreeSet<String> = deployed.checked(true).into_iter().chain(POLLER.map(str::to_owned)).collect();
     assert_eq!(used, deployed.granted(&["dynamodb", "sns", "sqs"]), "left: what was used; right: what the role allows");
-}
-
-/// `hub::chain::without` has the other ones.
-#[test]
-fn without_permission_to_put_aside_or_to_hand_back_a_message_the_function_is_refused() {
-    let deployed = Deployed::set();
-    let whole = deployed.role_policy();
-    for action in ["sqs:SendMessage", "sqs:ChangeMessageVisibility"] {
-        deployed.put_policy(&REACTOR, &without(action, &whole));
-        deployed.start_the_reactor_afresh();
-        if action == "sqs:SendMessage" {
-            deployed.is_alerted_of_an_undecodable_message();
-        } else {
-            deployed.hears_of_a_busy_region(PAYMENTS, HOME);
-        }
-        deployed.hub.wait_until(&format!("{action} is refused"), || {
-            deployed.forward();
-            deployed.checked(false).contains(action)
-        });
-    }
 }
 
 #[test]

@@ -37,19 +37,24 @@ const JAKARTA: &str = "ap-southeast-3";
 impl Deployed {
     /// An organisation that `infra/install` has installed the reactor into, and the policy that its operator pushes then.
     fn installed() -> Self {
+        Self::installed_for(&[])
+    }
+
+    /// The same with more accounts.
+    fn installed_for(more: &[&str]) -> Self {
         let mut stage = Stage::set();
-        stage.open_accounts(&[RESEARCH.to_owned()]);
+        stage.open_accounts(&[RESEARCH].iter().chain(more).map(|it| (*it).to_owned()).collect::<Vec<_>>());
         let roles = "  roles: [RunasReactorMember]\n";
         stage.yaml = stage.yaml.replace(roles, &format!("{roles}  gap_roles: [{GAP_ROLE}]\n"));
         let observing = stage.yaml.replace("enforce", "observe");
-        let cloud = Cloud::start_for(HUB, MANAGEMENT, &OTHERS, &stage.aws);
+        let cloud = Cloud::start_for(HUB, MANAGEMENT, &[&OTHERS, more].concat(), &stage.aws);
         let installer = Installer::of(cloud, HUB, MANAGEMENT, &observing);
         installer.package_binary("runas-reactor", Path::new(&lambda::binary()));
         installer.package_binary("runas-broker", Path::new(env!("CARGO_BIN_EXE_runas-broker")));
         installer.install(&[]).with(0);
         let Installer { cloud, .. } = installer;
         let deployed = Self::of(stage, Hub::installed(cloud, HUB), true);
-        deployed.push(&deployed.stage.yaml, &["-m", "enforce"]);
+        deployed.push(&deployed.stage.yaml, &["-m", "enforce", "--limit", "1000"]);
         deployed
     }
 
@@ -70,8 +75,7 @@ impl Deployed {
 
     /// What roles did, or tried: `allowed` or not.
     fn did(&self, role: &str, action: &str, allowed: bool) -> usize {
-        let checks = self.hub.checks().into_iter();
-        checks.filter(|it| it.role == role && it.action == action && it.allowed == allowed).count()
+        self.hub.checks_of(role, action).iter().filter(|it| it.allowed == allowed).count()
     }
 
     /// The StackSet reaches an account, and its quarantine ends.

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::{BUS, Deployed};
 use crate::decode::fixtures::sample;
 use crate::e2e::operator::Ran;
-use crate::e2e::stage::{FRANKFURT, HUB, MANAGEMENT, PAYMENTS, PILOT, SANDBOX, SEARCH, text_of};
+use crate::e2e::stage::{FRANKFURT, MANAGEMENT, PAYMENTS, PILOT, SANDBOX, SEARCH, text_of};
 
 const PAGE: &str = include_str!("../../../../infra/OPERATING.md");
 /// What the command's operator needs in the hub account.
@@ -50,36 +50,18 @@ impl Deployed {
         self.alerts();
     }
 
-    /// Lets the operator do this and nothing else in the hub account; answers with the variables of its session.
-    fn operator(&self, rights: &[&str]) -> [(&'static str, String); 3] {
-        let trust = json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole",
-            "Principal": {"AWS": format!("arn:aws:iam::{HUB}:root")}}]});
-        if !self.hub.aws("iam", "list_roles", &json!({})).to_string().contains(&format!("role/{OPERATOR}\"")) {
-            let role = json!({"RoleName": OPERATOR, "AssumeRolePolicyDocument": trust.to_string()});
-            self.hub.aws("iam", "create_role", &role);
-        }
-        let policy =
-            json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": rights, "Resource": "*"}]});
-        let policy = json!({"RoleName": OPERATOR, "PolicyName": "operator", "PolicyDocument": policy.to_string()});
-        self.hub.aws("iam", "put_role_policy", &policy);
-        let role = json!({"RoleArn": format!("arn:aws:iam::{HUB}:role/{OPERATOR}"), "RoleSessionName": "doctor"});
-        let keys = self.hub.aws("sts", "assume_role", &role)["Credentials"].take();
-        let key = |name: &str| text_of(&keys[name]);
-        [
-            ("AWS_ACCESS_KEY_ID", key("AccessKeyId")),
-            ("AWS_SECRET_ACCESS_KEY", key("SecretAccessKey")),
-            ("AWS_SESSION_TOKEN", key("SessionToken")),
-        ]
-    }
-
     /// The command by an operator with these rights, while events come but the lost ones.
     fn doctor(&self, rights: &[&str], arguments: &[&str], lost: Lost) -> Ran {
         let mut variables = self.variables();
         // The rest of the organisation is another emulator's.
         let members = self.stage.aws.url();
         let elsewhere = [config::ENDPOINT_SSM, config::ENDPOINT_STS].map(|name| (name, members.clone()));
-        variables
-            .extend(self.operator(rights).into_iter().chain(elsewhere).map(|(name, value)| (name.to_owned(), value)));
+        variables.extend(
+            self.session_of(OPERATOR, rights)
+                .into_iter()
+                .chain(elsewhere)
+                .map(|(name, value)| (name.to_owned(), value)),
+        );
         let mut command = Command::new(env!("CARGO_BIN_EXE_runasctl"));
         command.args(["doctor", "-o", "json"]).args(arguments).env_clear().envs(&variables).stdin(Stdio::null());
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it runs");

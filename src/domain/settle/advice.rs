@@ -1,0 +1,107 @@
+//! What on-call does about an act.
+
+use super::context::Context;
+use super::notify::{Act, ReportedEdit};
+use crate::domain::case::{Applied, Refusal, Verdict};
+use crate::domain::edit::Action;
+use crate::domain::finding::Kind;
+use crate::domain::observation::Obstacle;
+use crate::domain::policy::Mode;
+use crate::domain::principal::Attribution;
+use crate::domain::text::clean;
+
+/// Advice where there is none.
+pub(super) const NOTHING: &str = "Nothing to do.";
+
+/// What to do about an alert about acts; `first` is the one by the least trusted principal.
+pub(super) fn advice(context: &Context, kind: Kind, first: &ReportedEdit) -> String {
+    let accept = accept(context, first);
+    match kind {
+        Kind::BreakGlass => format!(
+            "Confirm with {} that there is an emergency. If there is none, revoke the sessions of that principal. To keep \
+             the change for good, put it into the policy, or accept it: {accept}.",
+            first.name()
+        ),
+        Kind::ExemptTouched => match &context.case.resolution.exemption {
+            Some(note) => format!("Nothing, if the owner of the exemption ({}) knows of it.", clean(&note.owner, 96)),
+            None => "Nothing, if the owners of the account know of it.".to_owned(),
+        },
+        Kind::EditKept => {
+            "Nothing, if this deployment was planned. If not, have the pipeline take it back, or set the \
+                           field in the policy."
+                .to_owned()
+        }
+        _ if first.attribution == Attribution::Trusted && first.note.is_some() => {
+            format!("If the pipeline means the value that was not taken over, accept it: {accept}.")
+        }
+        _ if first.attribution == Attribution::Trusted => NOTHING.to_owned(),
+        _ => format!("{}{}", repair(context), ask(context, first, &accept)),
+    }
+}
+
+/// What it takes for the document to become right, where it is not.
+fn repair(context: &Context) -> &'static str {
+    match (context.applied, &context.decision.verdict, context.case.resolution.mode) {
+        (Applied::Refused(refusal), _, _) => write_advice(*refusal),
+        (_, Verdict::Unknown { why }, _) => read_advice(why.obstacle),
+        (_, Verdict::InSync, _) | (Applied::Landed { .. }, _, _) => "",
+        (_, _, Mode::Observe) => "Put the document right by hand, or set the account to `enforce` in the policy. ",
+        _ => "",
+    }
+}
+
+/// What to do where the document cannot be written.
+pub(super) fn write_advice(refusal: Refusal) -> &'static str {
+    match refusal {
+        Refusal::Denied => {
+            "Allow the reactor's role in the account to write the document: see its policy and the SCPs. "
+        }
+        Refusal::Invalid => "Correct the values in the policy, and push it. ",
+        Refusal::Conflict | Refusal::Duplicate | Refusal::Unconfirmed | Refusal::VersionLimit => "",
+    }
+}
+
+/// What to do where the document cannot be read.
+pub(super) fn read_advice(obstacle: Obstacle) -> &'static str {
+    match obstacle {
+        Obstacle::Denied => {
+            "Check that the account has the member role, that it trusts the hub, and that no SCP denies it. "
+        }
+        Obstacle::DeniedByScp => "Except the member role in the SCP that denies it (see `runasctl render scp`). ",
+        Obstacle::NotReady => "Wait: Systems Manager is not available in the account yet. ",
+        Obstacle::RegionOff => "",
+    }
+}
+
+/// Whom to ask, and what the answer means.
+fn ask(context: &Context, first: &ReportedEdit, accept: &str) -> String {
+    if first.act == Act::Called(Action::SharingChanged) {
+        let name = first.name();
+        return format!(
+            "See in CloudTrail with whom {name} shared the document, and end the sharing if it is not wanted."
+        );
+    }
+    if first.principal.is_none() {
+        return format!(
+            "Look for the caller in CloudTrail's event history of that region around {}, and ask why.",
+            first.at
+        );
+    }
+    if first.change.is_empty() || context.case.resolution.mode == Mode::Observe {
+        return format!("Ask {} whether this was meant.", first.name());
+    }
+    format!(
+        "Ask {} about it. If the change is needed, put it into the policy, or accept it: {accept}. If nobody knows of it, \
+         treat the credentials as stolen.",
+        first.name()
+    )
+}
+
+/// The command that accepts the version that an act wrote.
+fn accept(context: &Context, edit: &ReportedEdit) -> String {
+    let version = match edit.act {
+        Act::Wrote(version) => version.to_string(),
+        Act::FoundDeleted | Act::FoundMoved(_) | Act::Called(_) => "N".to_owned(),
+    };
+    format!("`runasctl accept {} --version {version} --reason TEXT`", context.case.target)
+}

@@ -1,0 +1,132 @@
+//! For how long sessions could go wrong: from the act that made the document wrong to the write that corrected it.
+
+use runas_reactor::domain::policy::Mode;
+use serde_json::{Value, json};
+
+use crate::support::case::*;
+
+/// Seconds, whether it still lasts, and whether sessions had the wrong user.
+fn exposure(pass: &Pass, kind: &str) -> Option<(u64, bool, bool)> {
+    let told = &pass.alert(kind).data["exposure"];
+    (told != &Value::Null).then(|| {
+        let flag = |name: &str| told[name].as_bool().unwrap();
+        (told["seconds"].as_u64().unwrap(), flag("still"), flag("wrong_user"))
+    })
+}
+
+#[test]
+fn exposure_begins_with_the_version_and_ends_with_the_write() {
+    for seconds in [1, 5, 60] {
+        let mut target = Scenario::in_sync();
+        let call = target.writes(MALLORY, &run_as_off());
+        target.wait(seconds);
+        let pass = target.hears(&[call]);
+        // The write takes 300 ms; whole seconds are rounded up.
+        assert_eq!(exposure(&pass, "edit_reverted"), Some((seconds.unsigned_abs() + 1, false, true)));
+        let since = &pass.alert("edit_reverted").data["exposure"]["since"];
+        assert_eq!(since, &json!(at(7_200)));
+    }
+}
+
+#[test]
+fn field_that_the_policy_does_not_own_exposes_nobody() {
+    let mut target = Scenario::in_sync();
+    let call = target.writes(MALLORY, &right_but("s3BucketName", "hers"));
+    target.wait(5);
+    let pass = target.hears(&[call]);
+    assert_eq!(exposure(&pass, "edit_reverted"), None);
+    assert!(!pass.alert("edit_reverted").text.contains("essions could"));
+}
+
+#[test]
+fn owned_setting_other_than_the_user_is_told_as_a_setting() {
+    let mut target = Scenario::in_sync();
+    target.resolution.owned.insert("cloudWatchLogGroupName".to_owned(), json!("logs"));
+    let call = target.writes(MALLORY, &right_but("cloudWatchLogGroupName", "hers"));
+    target.wait(5);
+    let pass = target.hears(&[call]);
+    assert_eq!(exposure(&pass, "edit_reverted"), Some((6, false, false)));
+    let text = &pass.alert("edit_reverted").text;
+    assert!(
+        text.contains(
+            "For 6 seconds from 2026-11-20T10:00:00Z, sessions could run with settings that the policy does not want."
+        ),
+        "{text}"
+    );
+}
+
+#[test]
+fn what_is_not_corrected_still_exposes() {
+    let mut target = Scenario::in_sync();
+    target.resolution.mode = Mode::Observe;
+    let call = target.writes(MALLORY, &run_as_off());
+    target.wait(5);
+    let pass = target.hears(&[call]);
+    assert_eq!(exposure(&pass, "edit_noticed"), Some((5, true, true)));
+    assert!(
+        pass.alert("edit_noticed")
+            .text
+            .contains("Sessions can STILL run as the wrong user: for 5 seconds so far, since 2026-11-20T10:00:00Z.")
+    );
+}
+
+#[test]
+fn version_that_never_was_the_default_exposes_nobody() {
+    let mut target = Scenario::in_sync();
+    let call = target.writes(MALLORY, &run_as_off());
+    target.doc().default = 1;
+    target.wait(5);
+    assert_eq!(exposure(&target.hears(&[call]), "edit_reverted"), None);
+}
+
+#[test]
+fn deleted_document_exposes_from_the_call_on() {
+    let mut target = Scenario::in_sync();
+    let call = target.deletes(MALLORY);
+    target.wait(4);
+    assert_eq!(exposure(&target.hears(&[call]), "edit_reverted"), Some((5, false, true)));
+}
+
+#[test]
+fn default_that_is_moved_back_exposes_where_that_version_is_wrong() {
+    for (wrong, expected) in [(true, Some((4, false, true))), (false, None)] {
+        let mut target = Scenario::in_sync();
+        let inputs = if wrong { run_as_off() } else { right_but("idleSessionTimeout", "20") };
+        let call = target.writes(MALLORY, &inputs);
+        target.hears(&[call]);
+        target.runs(3_600);
+        let call = target.moves_default(EVE, 2);
+        target.wait(3);
+        assert_eq!(exposure(&target.hears(&[call]), "edit_reverted"), expected, "wrong: {wrong}");
+    }
+}
+
+#[test]
+fn author_that_is_known_late_does_not_lengthen_the_exposure() {
+    let mut target = Scenario::in_sync();
+    target.writes(MALLORY, &run_as_off());
+    target.wait(2);
+    target.sweeps();
+    let passes = target.runs(100);
+    let pass = passes.iter().find(|pass| !pass.alerts().is_empty()).unwrap();
+    assert_eq!(exposure(pass, "edit_reverted"), Some((3, false, true)), "the alert waited a minute for the name");
+}
+
+#[test]
+fn war_adds_up_what_its_edits_exposed() {
+    let mut target = Scenario::in_sync();
+    let mut passes = Vec::new();
+    for _ in 0..6 {
+        let call = target.writes(MALLORY, &run_as_off());
+        target.wait(1);
+        passes.push(target.hears(&[call]));
+        passes.extend(target.runs(11));
+    }
+    let pass = passes.iter().find(|pass| pass.kinds().contains(&"edit_war")).unwrap();
+    let (seconds, still, _) = exposure(pass, "edit_war").unwrap();
+    assert!(
+        (5..=9).contains(&seconds),
+        "five or six times 1.3 seconds, and not the minute in which it happened: {seconds}"
+    );
+    assert!(!still);
+}
