@@ -161,7 +161,7 @@ fn swept(sweep: Option<&Sweep>, now: Time) -> String {
 pub(super) fn notes(overview: &Overview, policy: Option<&Policy>) -> String {
     let mut text = String::new();
     if policy.is_none() {
-        text.push_str("no policy is in force: what should be checked at is not known; fix: `runasctl policy push`\n");
+        text.push_str("no policy is in force: what should be checked is not known; fix: `runasctl policy push`\n");
     }
     if overview.silent > 0 && overview.sweep.is_some() {
         let _ = writeln!(
@@ -195,7 +195,7 @@ pub(in crate::cli) fn word(status: Status) -> String {
 
 pub(in crate::cli) fn in_words(status: Status) -> String {
     match status {
-        Status::New => "not checked at yet".to_owned(),
+        Status::New => "not checked yet".to_owned(),
         other => word(other).replace('_', " "),
     }
 }

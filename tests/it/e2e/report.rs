@@ -26,6 +26,7 @@ fn a_report_tells_an_incident_from_its_first_act_to_its_end() {
     let stage = Stage::set();
     stage.push_policy();
     stage.pipeline(PAYMENTS).creates(HOME, &lza_inputs());
+    stage.events();
     let lambda = stage.lambda_with(&[("RUNAS_POLICY", "table")]);
     let targets: Vec<(&str, &str)> = REGIONS.iter().map(|region| (PAYMENTS, *region)).chain([(PILOT, HOME)]).collect();
     stage.prepare(&lambda, &targets);
