@@ -444,6 +444,7 @@ async def main():
     config.bind = [f"fd://{listener.fileno()}"]
     config.loglevel = "ERROR"
     config.keep_alive_timeout = 75  # SDK clients keep connections, and take one that is closed under their hands for a fault
+    config.keep_alive_max_requests = sys.maxsize
     asyncio.get_running_loop().call_soon(lambda: print(json.dumps({"port": PORT}), flush=True))
     await serve(front, config)
 
