@@ -69,7 +69,7 @@ pub(super) fn text(overview: &Overview, all: bool, now: Time) -> String {
         let _ = writeln!(
             text,
             "{:<12} {:<13} {:<NAME_CHARS$} {:<15} {:>8} {:>8}  {:<8}  WHY",
-            "STANDING", "ACCOUNT", "NAME", "REGION", "SINCE", "CHECKED", "POLICY"
+            "STATUS", "ACCOUNT", "NAME", "REGION", "SINCE", "CHECKED", "POLICY"
         );
     }
     let ago = |at: &Option<Time>| at.map_or_else(|| "never".to_owned(), |at| age(now.since(at)));

@@ -42,7 +42,8 @@ fn the_page_says_how_each_template_is_deployed_and_links_what_is_there() {
     let links = [PAGE, ROLLOUT].into_iter().flat_map(|page| page.split("](").skip(1));
     let links = links.filter_map(|rest| Some(rest.split_once(')')?.0));
     let dead: Vec<&str> = links.filter(|link| !link.contains("://") && !link.starts_with('#')).collect();
-    let dead: Vec<&str> = dead.into_iter().filter(|link| !folder().join(link).exists()).collect();
+    let file = |link: &str| folder().join(link.split('#').next().unwrap_or(link));
+    let dead: Vec<&str> = dead.into_iter().filter(|link| !file(link).exists()).collect();
     assert_eq!(dead, [""; 0]);
 }
 

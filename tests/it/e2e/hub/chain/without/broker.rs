@@ -39,7 +39,7 @@ impl Play {
         self.pass_until(&what, all, || self.explained((account, HOME)));
         self.nothing_was_put_aside();
         self.come_to_rest();
-        let late = |alert: &Value| alert["kind"] == "gap_too_long";
+        let late = |alert: &Value| alert["kind"] == "configuration_lag";
         let alerted = self.alerts(account);
         assert!(!alerted.is_empty() && alerted.iter().all(late), "on-call hears of it once it is over: {alerted:#?}");
     }

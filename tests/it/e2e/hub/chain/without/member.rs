@@ -32,8 +32,8 @@ pub(super) enum Situation {
 
 use Situation::{Deletion, Edit, LostEdit, OtherType, Quiet, Region, Shared};
 
-const UNREAD: Sign = Sign::Alert("unreachable", "it cannot be read");
-const UNWRITTEN: Sign = Sign::Alert("unreachable", "the write is not allowed");
+const UNREAD: Sign = Sign::Alert("unreachable", "cannot be read");
+const UNWRITTEN: Sign = Sign::Alert("unreachable", "denies the reactor the write");
 
 /// The action, the account, what comes about, and what shows.
 type Case = (&'static str, &'static str, Situation, Sign);
@@ -164,6 +164,7 @@ fn account_that_lacks_a_permission_of_its_member_role_shows_and_is_put_right_onc
 
     // Who made a change is known again.
     let (_, account, ..) = CASES[CASES.len() - 1];
+    play.settles((account, HOME));
     play.lost_edit((account, HOME), "trudy", "admin");
     play.sweep();
     play.pass_until(

@@ -81,8 +81,8 @@ impl Play {
     }
 
     fn lacks(&self, (action, situation, place, sign): Case) {
-        if situation == Sweep && self.deployed.stage.find(place.0, place.1).is_none() {
-            self.has_a_document(place);
+        if situation == Sweep {
+            self.settles(place);
         }
         let whole = self.take(&REACTOR, action);
         self.deployed.start_afresh();

@@ -41,12 +41,12 @@ impl Play {
 #[test]
 fn schedule_that_may_not_send_shows_as_sweeps_that_are_overdue() {
     let play = Play::of(Deployed::installed());
+    let place = (PAYMENTS, HOME);
     play.sweep();
-    play.come_to_rest();
+    play.settles(place);
     assert_eq!(play.doctor("sweep")["outcome"], "ok");
     let role = Role { account: HUB, name: play.deployed.hub.id("ScheduleRole"), policy: "schedule" };
     let whole = play.take(&role, SENDS);
-    let place = (PAYMENTS, HOME);
     play.lost_edit(place, "mallory", "root");
     let refused = play.schedules();
     assert!(text_of(&refused["code"]).contains("AccessDenied"), "{refused}");
