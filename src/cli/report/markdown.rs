@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use super::incident::Story;
 use super::model::{Cell, Report, Row};
 use super::timeline::FieldDiff;
-use super::words::{act, course, coverage, headline, lag, limits, moment, range, scope};
+use super::words::{act, course, coverage, headline, lag, limits, moment, range, scope, sides};
 use crate::cli::policy::count;
 
 /// Targets in the table; programs get all of them.
@@ -76,7 +76,7 @@ fn incident(text: &mut String, report: &Report, story: &Story) {
         for FieldDiff { field, before, after } in &step.changes {
             let side =
                 |value: &Option<String>| value.as_ref().map_or_else(|| "(none)".to_owned(), |value| plain(value));
-            let _ = writeln!(text, "  * {}: {} → {}", plain(field), side(before), side(after));
+            let _ = writeln!(text, "  * {}: {}", plain(field), sides(step.kind, &side(before), &side(after)));
         }
     }
     if !story.steps.is_empty() {

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use super::incident::Story;
 use super::model::{Cell, Report, Row, Standing};
 use super::timeline::FieldDiff;
-use super::words::{act, counts, course, coverage, headline, lag, limits, moment, range, scope};
+use super::words::{act, counts, course, coverage, headline, lag, limits, moment, range, scope, sides};
 use crate::cli::policy::count;
 use crate::cli::printer::{BAD, CAUTION, GOOD, HEADING, QUIET, styled};
 use crate::domain::target::Region;
@@ -122,7 +122,8 @@ fn incident(text: &mut String, report: &Report, story: &Story) {
             let side = |value: &Option<String>| {
                 value.as_ref().map_or_else(|| "(none)".to_owned(), |value| clean(value, VALUE_CHARS))
             };
-            let _ = writeln!(text, "        {}: {} -> {}", clean(field, VALUE_CHARS), side(before), side(after));
+            let sides = sides(step.kind, &side(before), &side(after));
+            let _ = writeln!(text, "        {}: {sides}", clean(field, VALUE_CHARS));
         }
     }
     let more = story.steps.len().saturating_sub(STEPS_MAX);

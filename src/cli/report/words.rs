@@ -39,7 +39,7 @@ pub(super) fn counts(report: &Report) -> String {
 pub(super) fn course(story: &Story, now: Time) -> String {
     let lasted = match story.ended {
         Some(ended) => format!("ended {} ago, after {}", age(now.since(ended)), age(ended.since(story.opened))),
-        None => format!("open for {}{}", age(now.since(story.opened)), right(story)),
+        None => format!("open for {}{}", age(now.since(story.opened)), order(story)),
     };
     let war = if story.escalated { ", an edit war" } else { "" };
     let corrected =
@@ -47,11 +47,19 @@ pub(super) fn course(story: &Story, now: Time) -> String {
     format!("{lasted}{war}; {}{corrected}", count(usize::try_from(story.acts).unwrap_or(usize::MAX), "act"))
 }
 
-fn right(story: &Story) -> &'static str {
+fn order(story: &Story) -> &'static str {
     match story.wrong {
         Some(true) => ", wrong now",
-        Some(false) => ", right now",
+        Some(false) => ", in order now",
         None => "",
+    }
+}
+
+/// The two sides of a field: before and after, or as it was found and as it should be.
+pub(super) fn sides(kind: StepKind, before: &str, after: &str) -> String {
+    match kind {
+        StepKind::Observed => format!("is {before}, should be {after}"),
+        _ => format!("{before} -> {after}"),
     }
 }
 

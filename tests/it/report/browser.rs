@@ -150,6 +150,7 @@ fn page_shows_texts_of_others_as_texts_and_incidents_from_act_to_end() {
             "runAsEnabled",
             "corrected it: version 6",
             "the incident is over",
+            "should be \"ops\"",
             "198.51.100.7",
         ] {
             assert!(view.opened.text.contains(text), "{text} is not in {}", view.opened.text);

@@ -190,7 +190,17 @@ fn edit_and_correction(target: &Target, opened: Time, by: &str) -> (Incident, Ve
     (incident, lines.into_iter().map(|line| (target.clone(), line)).collect())
 }
 
-/// Six accounts in three regions with one target of each standing, an open and an ended incident, two new accounts, and texts
+/// A target in observe mode that differs, and no act that is known of.
+fn only_watched() -> ((Target, Incident), (Target, HistoryLine)) {
+    let (target, opened) = (target("333344445555", "eu-central-1"), before(2 * DAY_MS));
+    let why = "owned fields differ from the baseline; observe only";
+    let drift = json!({ "is": "drifted", "drift": [change("runAsDefaultUser", json!("vendor"), json!("ops"))] });
+    let line = line(opened, &Record::default(), &drift, &json!("nothing"), why);
+    let incident = Incident { edits: 0, opponents: Vec::new(), ..incident(&target, opened, why) };
+    ((target.clone(), incident), (target, line))
+}
+
+/// Six accounts in three regions with one target of each standing, two open incidents and one that ended, two new accounts, and texts
 /// that mean harm.
 pub(super) fn small() -> Sources {
     let regions = ["eu-central-1", HOME, "us-east-1"];
@@ -227,11 +237,12 @@ pub(super) fn small() -> Sources {
     let (payments, hostile) = (target("333344445555", HOME), target("444455556666", HOME));
     let (open, first) = edit_and_correction(&payments, before(5 * MINUTE_MS), "alice@example.com");
     let (_, ended) = edit_and_correction(&hostile, before(DAY_MS), "</script><script>alert(2)</script>");
+    let (watched, drift) = only_watched();
     let inventory = Inventory { accounts, enabled: BTreeMap::new(), targets };
-    // Of the open incident there is only the line that opened it.
-    let lines = ended.into_iter().chain(first.into_iter().take(1)).collect();
+    // Of the open incidents there are only the lines that opened them.
+    let lines = ended.into_iter().chain(first.into_iter().take(1)).chain([drift]).collect();
     Sources {
-        survey: Survey { inventory, open: vec![(payments, open)], lines },
+        survey: Survey { inventory, open: vec![watched, (payments, open)], lines },
         policy: Some(policy(&regions)),
         sweep: Some(sweep(6)),
     }

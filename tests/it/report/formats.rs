@@ -35,9 +35,12 @@ fn without_style(text: &str) -> String {
 #[test]
 fn an_incident_is_told_with_author_fields_and_correction() {
     let data = data(&report(&small()));
-    let [open, ended] = data["incidents"].as_array().unwrap().as_slice() else { panic!("{:#}", data["incidents"]) };
+    let [open, watched, ended] = data["incidents"].as_array().unwrap().as_slice() else {
+        panic!("{:#}", data["incidents"])
+    };
     assert_eq!((&open["ended"], open["corrected_after_s"].as_i64()), (&Value::Null, Some(4)));
     assert!(ended["ended"].is_string());
+    assert_eq!((&watched["acts"], &watched["steps"][0]["kind"]), (&0.into(), &"observed".into()), "{watched:#}");
     let [act, correction] = open["steps"].as_array().unwrap().as_slice() else { panic!("{open:#}") };
     assert_eq!((&act["who"], &act["attribution"]), (&"Admin (alice@example.com)".into(), &"untrusted".into()));
     let sides = |step: &Value| [&step["changes"][0]["before"], &step["changes"][0]["after"]].map(Value::clone);
@@ -57,11 +60,11 @@ fn what_is_selected_is_counted_and_the_exit_status_follows_from_it() {
     assert_eq!((drifted.exit_status(), &data(&drifted)["targets"]), (ExitStatus::Drift, &2.into()));
     let below = of(Selection { ou: Some("ou-ab12-11111111".parse().unwrap()), ..Selection::default() });
     assert_eq!((below.exit_status(), &data(&below)["targets"]), (ExitStatus::Drift, &9.into()));
-    assert_eq!(data(&below)["incidents"].as_array().map(Vec::len), Some(1), "the other one is elsewhere");
+    assert_eq!(data(&below)["incidents"].as_array().map(Vec::len), Some(2), "the one that ended is elsewhere");
     let exempt = of(Selection { statuses: vec![Status::Exempt], ..Selection::default() });
     assert_eq!(exempt.exit_status(), ExitStatus::Success);
     let since = of(Selection { since: now(), ..Selection::default() });
-    assert_eq!(data(&since)["incidents"].as_array().map(Vec::len), Some(1), "the open one");
+    assert_eq!(data(&since)["incidents"].as_array().map(Vec::len), Some(2), "the open ones");
 }
 
 #[test]

@@ -83,7 +83,7 @@ function timeline(story) {
   return el('ol', { className: 'timeline' }, ...story.steps.map((one) => step(story.opened, one)));
 }
 
-const BADGES = { wrong: 'wrong now', right: 'open, right', open: 'open', ended: 'ended' };
+const BADGES = { wrong: 'wrong now', right: 'in order', open: 'open', ended: 'ended' };
 
 function badgeOf({ ended, wrong }) {
   if (ended !== undefined) return 'ended';
