@@ -36,7 +36,7 @@ function survey() {
     title: document.title, language: document.documentElement.lang, headline: document.querySelector('h1').textContent,
     gridCount: document.getElementById('grid-count').textContent,
     cells: all('#grid tbody td').length, rows: all('#grid tbody tr').length,
-    perStanding: Object.fromEntries(all('[name=standing]').map(({ value }) => [value, all(`#grid td.${value}`).length])),
+    perHealth: Object.fromEntries(all('[name=health]').map(({ value }) => [value, all(`#grid td.${value}`).length])),
     unnamedCells: all('#grid td').filter((cell) => !cell.getAttribute('aria-label')).length,
     wider: document.documentElement.scrollWidth - document.documentElement.clientWidth,
     faint: texts.filter((element) => contrast(element) < 4.5).map((element) => `${element.textContent.slice(0, 40)}: ${contrast(element).toFixed(2)}`).slice(0, 5),

@@ -5,7 +5,7 @@ use crate::cli::status::word;
 use crate::domain::time::Time;
 
 const HEADER: [&str; 11] =
-    ["account", "name", "ou", "region", "standing", "status", "why", "updated", "checked", "policy", "open_incident"];
+    ["account", "name", "ou", "region", "health", "status", "why", "updated", "checked", "policy", "open_incident"];
 
 /// A header and a row for each target.
 pub(super) fn render(report: &Report) -> String {
@@ -16,7 +16,7 @@ pub(super) fn render(report: &Report) -> String {
             row.name.clone(),
             row.ou_path.last().map_or_else(String::new, ToString::to_string),
             cell.region.to_string(),
-            cell.standing.words().to_owned(),
+            cell.health.words().to_owned(),
             word(cell.status),
             cell.why.clone(),
             time(cell.updated),

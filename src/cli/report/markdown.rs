@@ -15,7 +15,7 @@ const INCIDENTS_MAX: usize = 50;
 /// All parts, one after the other.
 pub(super) fn render(report: &Report) -> String {
     let mut text = format!("# Run As: {}\n\n{}\n\n", plain(&headline(report)), plain(&scope(report)));
-    text.push_str("| standing | targets |\n| --- | ---: |\n");
+    text.push_str("| health | targets |\n| --- | ---: |\n");
     for count in &report.counts {
         let _ = writeln!(text, "| {} | {} |", count.words, count.targets);
     }
@@ -37,17 +37,17 @@ pub(super) fn render(report: &Report) -> String {
 }
 
 fn targets(text: &mut String, report: &Report) {
-    let shown: Vec<(&Row, &Cell)> = report.cells().filter(|(_, cell)| !cell.standing.is_fine()).collect();
+    let shown: Vec<(&Row, &Cell)> = report.cells().filter(|(_, cell)| !cell.health.is_fine()).collect();
     let _ = writeln!(text, "\n## Targets that need attention\n");
     if shown.is_empty() {
         text.push_str("none\n");
         return;
     }
-    text.push_str("| standing | account | name | region | since | why |\n| --- | --- | --- | --- | --- | --- |\n");
+    text.push_str("| health | account | name | region | since | why |\n| --- | --- | --- | --- | --- | --- |\n");
     for (row, cell) in shown.iter().take(TARGETS_MAX) {
         let since = cell.updated.map_or_else(|| "never checked".to_owned(), |at| at.to_string());
-        let (standing, name, why) = (cell.standing.words(), plain(&row.name), plain(&cell.why));
-        let _ = writeln!(text, "| {standing} | {} | {name} | {} | {since} | {why} |", row.account, cell.region);
+        let (health, name, why) = (cell.health.words(), plain(&row.name), plain(&cell.why));
+        let _ = writeln!(text, "| {health} | {} | {name} | {} | {since} | {why} |", row.account, cell.region);
     }
     let more = shown.len().saturating_sub(TARGETS_MAX);
     if more > 0 {

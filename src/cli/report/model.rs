@@ -54,7 +54,7 @@ pub struct Report {
     pub(super) policy: Option<String>,
     /// What was selected, in words; empty for everything.
     pub(super) selection: String,
-    /// Number of targets per standing, the most urgent first; all standings are listed.
+    /// Number of targets of each health, the most urgent first; each is listed.
     pub(super) counts: Vec<Count>,
     /// Number of targets.
     pub(super) targets: usize,
@@ -70,10 +70,10 @@ pub struct Report {
     exit_status: ExitStatus,
 }
 
-/// How a target stands: its status, unless that is outdated.
+/// The health of a target: its status, unless that is outdated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum Standing {
+pub(super) enum Health {
     Unreachable,
     /// In sync or exempt when it was last checked, which the last complete sweep did not do.
     NotChecked,
@@ -89,7 +89,7 @@ pub(super) enum Standing {
 /// The number of targets that stand like this.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(super) struct Count {
-    pub(super) standing: Standing,
+    pub(super) health: Health,
     /// In words.
     pub(super) words: &'static str,
     /// The letter in the grid.
@@ -112,7 +112,7 @@ pub(super) struct Row {
 #[derive(Clone, Debug, Serialize)]
 pub(super) struct Cell {
     pub(super) region: Region,
-    pub(super) standing: Standing,
+    pub(super) health: Health,
     pub(super) status: Status,
     /// Why it is not in sync.
     #[serde(skip_serializing_if = "String::is_empty")]
@@ -215,7 +215,7 @@ impl Report {
 
     /// Number of targets that need attention.
     pub(super) fn attention(&self) -> usize {
-        self.counts.iter().filter(|count| !count.standing.is_fine()).map(|count| count.targets).sum()
+        self.counts.iter().filter(|count| !count.health.is_fine()).map(|count| count.targets).sum()
     }
 
     /// Each target with its account, the most urgent account first.
@@ -239,7 +239,7 @@ impl Selection {
     }
 }
 
-impl Standing {
+impl Health {
     /// All of them, the most urgent first.
     pub(super) const ALL: [Self; 9] = [
         Self::Unreachable,
@@ -304,22 +304,22 @@ impl Standing {
 
 /// Says of each open incident whether its target needs attention now, and puts those first that do.
 fn mark_wrong(incidents: &mut [Story], lines: &[Line]) {
-    let stand: BTreeMap<(&AccountId, &Region), Standing> =
-        lines.iter().map(|line| ((&line.target.account, &line.target.region), Standing::of(line))).collect();
+    let stand: BTreeMap<(&AccountId, &Region), Health> =
+        lines.iter().map(|line| ((&line.target.account, &line.target.region), Health::of(line))).collect();
     for story in incidents.iter_mut().filter(|story| story.ended.is_none()) {
-        story.wrong = stand.get(&(&story.account, &story.region)).map(|standing| !standing.is_fine());
+        story.wrong = stand.get(&(&story.account, &story.region)).map(|health| !health.is_fine());
     }
     incidents.sort_by_key(|story| (story.ended.is_some(), story.wrong == Some(false)));
 }
 
 fn counts(lines: &[Line]) -> Vec<Count> {
-    let count = |standing: Standing| Count {
-        standing,
-        words: standing.words(),
-        letter: standing.letter(),
-        targets: lines.iter().filter(|line| Standing::of(line) == standing).count(),
+    let count = |health: Health| Count {
+        health,
+        words: health.words(),
+        letter: health.letter(),
+        targets: lines.iter().filter(|line| Health::of(line) == health).count(),
     };
-    Standing::ALL.into_iter().map(count).collect()
+    Health::ALL.into_iter().map(count).collect()
 }
 
 fn regions(lines: &[Line]) -> Vec<Region> {
@@ -340,7 +340,7 @@ fn rows(lines: &[Line], accounts: &BTreeMap<&AccountId, &AccountFacts>) -> Vec<R
         });
         row.targets.push(Cell {
             region: line.target.region.clone(),
-            standing: Standing::of(line),
+            health: Health::of(line),
             status: line.status,
             why: clean(&line.why, MESSAGE_CHARS_MAX),
             updated: line.updated,
@@ -353,8 +353,8 @@ fn rows(lines: &[Line], accounts: &BTreeMap<&AccountId, &AccountFacts>) -> Vec<R
         row.targets.sort_by(|a, b| a.region.cmp(&b.region));
     }
     let urgency = |row: &Row| {
-        let worst = row.targets.iter().map(|cell| cell.standing).min();
-        let as_bad = row.targets.iter().filter(|cell| Some(cell.standing) == worst).count();
+        let worst = row.targets.iter().map(|cell| cell.health).min();
+        let as_bad = row.targets.iter().filter(|cell| Some(cell.health) == worst).count();
         (worst, std::cmp::Reverse(as_bad))
     };
     rows.sort_by(|a, b| (urgency(a), &a.account).cmp(&(urgency(b), &b.account)));

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use super::incident::Story;
-use super::model::{Cell, Report, Row, Standing};
+use super::model::{Cell, Health, Report, Row};
 use super::timeline::FieldDiff;
 use super::words::{act, counts, course, coverage, headline, lag, limits, moment, range, scope, sides};
 use crate::cli::policy::count;
@@ -36,7 +36,7 @@ fn heading(text: &mut String, title: &str) {
 
 /// Accounts with a target that needs attention; the others are counted.
 fn grid(text: &mut String, report: &Report) {
-    let fine = |row: &&Row| row.targets.iter().all(|cell| cell.standing.is_fine());
+    let fine = |row: &&Row| row.targets.iter().all(|cell| cell.health.is_fine());
     let shown: Vec<&Row> = report.accounts.iter().filter(|row| !fine(row)).collect();
     heading(text, "Accounts and regions");
     if !shown.is_empty() {
@@ -61,20 +61,20 @@ fn cells(row: &Row, regions: &[Region], columns: &[String]) -> String {
     let by_region: BTreeMap<&Region, &Cell> = row.targets.iter().map(|cell| (&cell.region, cell)).collect();
     let cell = |(region, column): (&Region, &String)| match by_region.get(region) {
         Some(cell) => {
-            let letter = cell.standing.letter();
+            let letter = cell.health.letter();
             let padding = " ".repeat(column.len().saturating_sub(1));
-            styled(style(cell.standing), &letter.to_string()) + &padding
+            styled(style(cell.health), &letter.to_string()) + &padding
         }
         None => " ".repeat(column.len()),
     };
     regions.iter().zip(columns).map(cell).collect::<Vec<_>>().join(" ")
 }
 
-fn style(standing: Standing) -> anstyle::Style {
-    match standing {
-        Standing::InSync => GOOD,
-        Standing::Exempt => QUIET,
-        Standing::Unreachable | Standing::Drifted => BAD,
+fn style(health: Health) -> anstyle::Style {
+    match health {
+        Health::InSync => GOOD,
+        Health::Exempt => QUIET,
+        Health::Unreachable | Health::Drifted => BAD,
         _ => CAUTION,
     }
 }

@@ -12,12 +12,12 @@ use crate::domain::time::{SECOND_MS, Time};
 pub(super) fn headline(report: &Report) -> String {
     let (attention, targets) = (report.attention(), count(report.targets, "target"));
     let open = report.incidents.iter().filter(|story| story.ended.is_none()).count();
-    let standing = match attention {
+    let health = match attention {
         _ if report.targets == 0 => "no target is known".to_owned(),
         0 => format!("all of {targets} are in sync or exempt"),
         some => format!("{some} of {targets} need attention"),
     };
-    if open == 0 { standing } else { format!("{standing}; {} open", count(open, "incident")) }
+    if open == 0 { health } else { format!("{health}; {} open", count(open, "incident")) }
 }
 
 /// When, by which policy, and of what.
@@ -29,7 +29,7 @@ pub(super) fn scope(report: &Report) -> String {
     format!("{}; {policy}; {accounts} in {regions}{selection}", moment(report.at))
 }
 
-/// The number of targets per standing, without those that none has.
+/// The number of targets per health, without those that none has.
 pub(super) fn counts(report: &Report) -> String {
     let counts = report.counts.iter().filter(|count| count.targets > 0);
     counts.map(|count| format!("{} {}", count.targets, count.words)).collect::<Vec<_>>().join(", ")

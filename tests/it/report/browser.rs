@@ -34,7 +34,7 @@ struct Seen {
     grid_count: String,
     cells: usize,
     rows: usize,
-    per_standing: BTreeMap<String, usize>,
+    per_health: BTreeMap<String, usize>,
     unnamed_cells: usize,
     wider: i64,
     faint: Vec<String>,
@@ -83,11 +83,11 @@ fn is_sound(view: &View, report: &Report) {
     let data: Value = serde_json::from_str(&report.render(Format::Json)).unwrap();
     let counts = data["counts"].as_array().unwrap().iter();
     let counts = counts.map(|count| {
-        (count["standing"].as_str().unwrap().to_owned(), usize::try_from(count["targets"].as_u64().unwrap()).unwrap())
+        (count["health"].as_str().unwrap().to_owned(), usize::try_from(count["targets"].as_u64().unwrap()).unwrap())
     });
     let counts: BTreeMap<String, usize> = counts.collect();
     for seen in [&view.seen, &view.opened] {
-        assert_eq!(seen.per_standing, counts, "the grid shows what the report counts");
+        assert_eq!(seen.per_health, counts, "the grid shows what the report counts");
         assert_eq!((seen.wider, seen.foreign, seen.unnamed, seen.unnamed_cells), (0, 0, 0, 0), "{}", seen.title);
         assert_eq!((&seen.faint, &seen.repeated_ids, seen.table_heads), (&vec![], &vec![], 0));
         assert_eq!(seen.language, "en");
@@ -105,7 +105,7 @@ fn page_of_five_hundred_accounts_in_twenty_regions_works_in_a_browser() {
     let sources = big();
     let report = report(&sources);
     let filter = ["/", "type billing-prod eu-west", "Escape"];
-    let legend = ["until standing-in_sync", "Space"];
+    let legend = ["until health-in_sync", "Space"];
     let grid = ["until grid", "ArrowDown", "End"];
     for view in look("big", &report, &[&filter[..], &legend, &grid].concat()) {
         is_sound(&view, &report);
@@ -116,7 +116,7 @@ fn page_of_five_hundred_accounts_in_twenty_regions_works_in_a_browser() {
         assert_eq!((filtered.rows, filtered.grid_count.as_str()), (10, "30 targets in 10 accounts"));
         let emptied = after(&view, "Escape");
         assert_eq!((emptied.rows, emptied.grid_count.as_str()), (500, "10,000 targets in 500 accounts"));
-        let rest = 10_000 - view.seen.per_standing["in_sync"];
+        let rest = 10_000 - view.seen.per_health["in_sync"];
         assert!(
             after(&view, "Space").grid_count.starts_with(&format!("{rest} targets in")),
             "{:?}",

@@ -200,7 +200,7 @@ fn only_watched() -> ((Target, Incident), (Target, HistoryLine)) {
     ((target.clone(), incident), (target, line))
 }
 
-/// Six accounts in three regions with one target of each standing, two open incidents and one that ended, two new accounts, and texts
+/// Six accounts in three regions with one target of each health, two open incidents and one that ended, two new accounts, and texts
 /// that mean harm.
 pub(super) fn small() -> Sources {
     let regions = ["eu-central-1", HOME, "us-east-1"];
@@ -274,7 +274,7 @@ pub(super) fn big() -> Sources {
             )
         })
         .collect();
-    let standing = |number: u32, region: u32| match (number, region) {
+    let health = |number: u32, region: u32| match (number, region) {
         (17, _) | (203, 3..=5) => {
             (Status::Unreachable, "could not read: AccessDenied: no role lets us in (tried RunasReactorMember)")
         }
@@ -291,7 +291,7 @@ pub(super) fn big() -> Sources {
             if number == 498 && region > 14 {
                 continue; // never checked
             }
-            let (status, why) = standing(number, region);
+            let (status, why) = health(number, region);
             let mut row = row(&id(number), name, status, why);
             row.updated = before(i64::from(number % 37 + 1) * DAY_MS);
             row.checked =

@@ -19,8 +19,8 @@ function el(tag, properties = {}, ...children) {
 }
 
 const counted = (number, noun) => `${number.toLocaleString('en')} ${noun}${number === 1 ? '' : 's'}`;
-const standings = new Map(report.counts.map((count) => [count.standing, count]));
-const isFine = (standing) => standing === 'in_sync' || standing === 'exempt';
+const healths = new Map(report.counts.map((count) => [count.health, count]));
+const isFine = (health) => health === 'in_sync' || health === 'exempt';
 
 /** A duration in its largest unit. */
 function age(ms) {
@@ -33,17 +33,17 @@ const ago = (at) => `${age(Date.parse(report.at) - Date.parse(at))} ago`;
 const clock = (at) => at.slice(11, 19);
 const day = (at) => at.slice(0, 10);
 
-function mark(standing) {
-  const { letter } = standings.get(standing);
-  return el('span', { className: `mark ${standing}`, 'aria-hidden': 'true' }, letter);
+function mark(health) {
+  const { letter } = healths.get(health);
+  return el('span', { className: `mark ${health}`, 'aria-hidden': 'true' }, letter);
 }
 
 function summary() {
   byId('headline').textContent = words.headline;
   byId('scope').textContent = words.scope;
-  for (const { standing, words: name, targets } of report.counts) {
+  for (const { health, words: name, targets } of report.counts) {
     if (targets === 0) continue;
-    const part = el('li', { className: standing, title: `${targets} ${name}` });
+    const part = el('li', { className: health, title: `${targets} ${name}` });
     part.style.flexGrow = targets;
     byId('bar').append(part);
   }
@@ -144,8 +144,8 @@ function cellOf(row, region, target, wide) {
     const none = el('td', { className: 'out', 'aria-label': 'not governed' });
     return Object.assign(none, { place: { row, region, target } });
   }
-  const { words: name, letter } = standings.get(target.standing);
-  const cell = el('td', { className: target.standing, 'aria-label': name }, wide ? name : letter);
+  const { words: name, letter } = healths.get(target.health);
+  const cell = el('td', { className: target.health, 'aria-label': name }, wide ? name : letter);
   return Object.assign(cell, { place: { row, region, target } });
 }
 
@@ -164,7 +164,7 @@ function buildGrid() {
     const name = row.name ? [row.name, el('small', {}, row.account)] : [row.account];
     const line = el('tr', {}, el('th', { scope: 'row', title }, ...name), ...cells);
     const text = [row.account, row.name, ...row.ou_path].join(' ').toLowerCase();
-    rows.push({ row, cells, line, text, urgent: row.targets.some((target) => !isFine(target.standing)) });
+    rows.push({ row, cells, line, text, urgent: row.targets.some((target) => !isFine(target.health)) });
     body.append(line);
   }
   grid.append(head, body);
@@ -191,15 +191,15 @@ function detail({ row, region, target }) {
     byId('detail').replaceChildren(el('p', { className: 'title' }, title), el('p', { className: 'quiet' }, 'This region is not governed or not enabled here.'));
     return;
   }
-  const { words: name } = standings.get(target.standing);
-  const status = target.standing === 'not_checked' ? `, ${target.status.replaceAll('_', ' ')} when it was last checked` : '';
+  const { words: name } = healths.get(target.health);
+  const status = target.health === 'not_checked' ? `, ${target.status.replaceAll('_', ' ')} when it was last checked` : '';
   const times = [
     target.updated ? `last change ${ago(target.updated)} (${target.updated})` : 'never observed',
     target.checked ? `last check ${ago(target.checked)}` : null,
     target.policy ? `policy ${target.policy}` : null,
   ];
   byId('detail').replaceChildren(
-    el('p', { className: 'title' }, mark(target.standing), `${title}: ${name}${status}`),
+    el('p', { className: 'title' }, mark(target.health), `${title}: ${name}${status}`),
     el('p', { className: 'quiet' }, `Account ${row.account}, in ${row.ou_path.join(' / ') || 'no known OU'}. ${times.filter(Boolean).join('; ')}.`),
     el('p', {}, target.why ? `Why: ${target.why}` : ''),
     el('p', { className: 'quiet' }, el('code', {}, `runasctl explain ${place}`)));
@@ -235,17 +235,17 @@ function gridEvents() {
 // Filters
 
 function filterFields() {
-  for (const { standing, words: name, targets } of report.counts) {
-    const box = el('input', { id: `standing-${standing}`, type: 'checkbox', name: 'standing', value: standing, defaultChecked: true });
-    const label = el('label', { className: targets ? 'choice' : 'choice none' }, box, mark(standing), `${name} ${targets.toLocaleString('en')}`);
-    byId('standings').append(label);
+  for (const { health, words: name, targets } of report.counts) {
+    const box = el('input', { id: `health-${health}`, type: 'checkbox', name: 'health', value: health, defaultChecked: true });
+    const label = el('label', { className: targets ? 'choice' : 'choice none' }, box, mark(health), `${name} ${targets.toLocaleString('en')}`);
+    byId('healths').append(label);
   }
 }
 
 function filter() {
   const wanted = byId('query').value.trim().toLowerCase().split(/\s+/).filter(Boolean);
-  const shown = new Set([...document.querySelectorAll('[name=standing]:checked')].map((box) => box.value));
-  const all = shown.size === standings.size;
+  const shown = new Set([...document.querySelectorAll('[name=health]:checked')].map((box) => box.value));
+  const all = shown.size === healths.size;
   const regions = report.regions.map((region) => wanted.filter((word) => region.includes(word)));
   let accounts = 0;
   let targets = 0;
@@ -254,7 +254,7 @@ function filter() {
     let matches = 0;
     cells.forEach((cell, at) => {
       const { target } = cell.place;
-      const on = Boolean(target) && shown.has(target.standing) && rest.every((word) => regions[at].includes(word));
+      const on = Boolean(target) && shown.has(target.health) && rest.every((word) => regions[at].includes(word));
       cell.classList.toggle('off', Boolean(target) && !on);
       matches += on;
     });
@@ -325,9 +325,9 @@ function sweep() {
   const { checked, missed, never, incomplete_regions: regions } = report.coverage;
   const box = byId('sweep');
   const bar = el('ul', { className: 'bar', role: 'img', 'aria-label': `${checked} checked, ${missed} missed, ${never} never checked` });
-  for (const [targets, standing] of [[checked, 'in_sync'], [missed, 'not_checked'], [never, 'new']]) {
+  for (const [targets, health] of [[checked, 'in_sync'], [missed, 'not_checked'], [never, 'new']]) {
     if (targets === 0) continue;
-    const part = el('li', { className: standing });
+    const part = el('li', { className: health });
     part.style.flexGrow = targets;
     bar.append(part);
   }
