@@ -69,6 +69,8 @@ fn forwarding_rules_that_may_not_send_show_as_blind_and_a_sweep_finds_the_edit_a
     play.sweep();
     play.await_sign(Sign::Alert("forwarder_blind", "no event of the reactor's own write"), FORWARDS, place);
 
+    // That sweep ends before the edit, or it finds the edit.
+    play.come_to_rest();
     play.forget();
     let known = play.denials(FORWARDER.name, FORWARDS);
     play.deployed.stage.administrator(RESEARCH, "mallory").edits(FRANKFURT, &json!({"runAsDefaultUser": "root"}));
