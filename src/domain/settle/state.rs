@@ -1,4 +1,5 @@
-//! Alerts about the state of a target, whoever acted: out of reach, different, late, unheard of, exempt for a few days more.
+//! Alerts about the state of a target rather than an act: out of reach, different, configured late, blind, exempt for a few
+//! more days.
 
 use serde_json::json;
 
