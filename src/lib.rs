@@ -24,7 +24,9 @@
 //! | fact types | [`domain::fact`] |
 //! | how facts join: order, repetition and concurrency make no difference | [`domain::merge`] |
 //! | facts from an observation and from calls; the first observation | [`domain::witness`] |
-//! | which call made which version; which versions are the reactor's own | [`domain::attribution`] |
+//! | which call made which version | [`domain::attribution`] |
+//! | which versions and calls are the reactor's own | [`domain::own_writes`] |
+//! | the difference between CloudTrail's clock and SSM's | [`domain::clock_skew`] |
 //! | accepted content: whose changes outside the owned fields are kept | [`domain::accepted`] |
 //! | fields of a first observation that need a review | [`domain::adoption`] |
 //! | trusted calls that CloudTrail's event history has to confirm | [`domain::confirmation`] |
@@ -86,7 +88,7 @@
 //! | --- | --- | --- |
 //! | What happens to an edit of a field that the policy does not own, by a principal that is not trusted? | [`domain::accepted`] | `tests/core/accepted.rs` |
 //! | Whose change stays where a hostile and a trusted one lie on top of each other? | [`domain::accepted::fold`] | `tests/core/accepted.rs` |
-//! | How does the function know a version that it wrote itself? | [`domain::attribution::intent_of`] | `tests/core/attribution.rs` |
+//! | How does the function know a version that it wrote itself? | [`domain::own_writes::intent_of`] | `tests/core/attribution.rs` |
 //! | What is written before, and what after, a call that changes the document? | [`reactor::write`] | `tests/it/e2e/crashes.rs` |
 //! | When does the function wait, for how long, and what ends the wait? | [`domain::case::WaitsOn`], [`domain::durations`] | `tests/core/waits.rs` |
 //! | When does a message come again, when does it become another, when is it put aside? | [`reactor::retry`] | `tests/it/e2e/queue.rs` |

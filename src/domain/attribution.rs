@@ -6,9 +6,10 @@
 
 use std::collections::BTreeMap;
 
-use super::durations::{LEASE_MS, NAMES_MS, SAME_CALL_MS, SAME_DOCUMENT_MS, VISIBLE_MS};
-use super::edit::Action;
+use super::clock_skew::ssm_time;
+use super::durations::{LEASE_MS, NAMES_MS, SAME_CALL_MS, SAME_DOCUMENT_MS};
 use super::fact::{Base, CallFact, Ended, Facts, Intended, Intent, VersionFact};
+use super::own_writes::intent_of;
 use super::principal::Attribution;
 use super::time::{SECOND_MS, Time};
 
@@ -95,99 +96,6 @@ impl Author<'_> {
             Self::Nameless => Attribution::Unattributed,
         }
     }
-}
-
-/// The intent behind a version: its random name, number and digest all have to match. Content alone, the caller's role or
-/// the form of the name prove nothing.
-pub fn intent_of<'a>(facts: &'a Facts, version: &VersionFact) -> Option<&'a Intent> {
-    let intent = facts.intents.get(version.name.as_ref()?)?;
-    let same = intent.makes_version() && intent.number == version.number && intent.digest == version.digest;
-    same.then_some(intent)
-}
-
-/// The intent that explains a call through the reactor's role; without one the call is foreign. A refused write explains it
-/// only where no other one does, and a put another write's promotion likewise.
-pub fn explained<'a>(facts: &'a Facts, call: &CallFact) -> Option<(&'a String, &'a Intent)> {
-    let says = |(_, intent): &(&String, &Intent)| may_be_of(intent, call.edit.at) && means(intent, call.edit.action);
-    let nearest = |(name, intent): &(&String, &Intent)| {
-        let unlikely = (!may_have_landed(facts, name, intent), !is_echo(intent, call.edit.action));
-        (unlikely, intent.from.since(call.edit.at).abs())
-    };
-    facts.intents.iter().filter(|_| call.via_reactor_role).filter(says).min_by_key(nearest)
-}
-
-/// Whether this is the call that shows the write's event to have come back. Further calls of a write that makes a version
-/// measure no clock.
-pub(super) fn is_echo(intent: &Intent, action: Action) -> bool {
-    intent.makes_version() == action.made_version().is_some()
-}
-
-/// Whether a write was not refused, or its version is there nevertheless.
-fn may_have_landed(facts: &Facts, name: &str, intent: &Intent) -> bool {
-    let is_its = |version: &VersionFact| version.name.as_deref() == Some(name) && intent_of(facts, version).is_some();
-    intent.ended != Some(Ended::Refused) || facts.versions.values().any(is_its)
-}
-
-/// Whether the write can have made a call at that time. Until an echo measures CloudTrail's clock, it may be off by as long
-/// as a change takes to become visible.
-fn may_be_of(intent: &Intent, at: Time) -> bool {
-    (earliest_call(intent)..=intent.until.plus_ms(VISIBLE_MS)).contains(&at)
-}
-
-/// The earliest time that CloudTrail may give to a call of the write: its clock may be behind, and it cuts off the second.
-pub(super) fn earliest_call(intent: &Intent) -> Time {
-    intent.from.plus_ms(-VISIBLE_MS - SECOND_MS)
-}
-
-/// Whether the write includes such a call.
-fn means(intent: &Intent, action: Action) -> bool {
-    match (intent.write, action) {
-        (Intended::Recreate, Action::Deleted | Action::SharingChanged) => true,
-        (Intended::Put | Intended::Recreate, Action::Created) => intent.number == 1,
-        (Intended::Put, Action::Updated { version }) => version.is_none_or(|number| number == intent.number),
-        (Intended::Put | Intended::Promote, Action::DefaultMoved { version }) => version == Some(intent.number),
-        (Intended::Prune, Action::VersionDeleted { version }) => version.is_some_and(|number| number < intent.number),
-        (
-            Intended::Put | Intended::Promote | Intended::Recreate | Intended::Prune,
-            Action::Created
-            | Action::Updated { .. }
-            | Action::DefaultMoved { .. }
-            | Action::Deleted
-            | Action::VersionDeleted { .. }
-            | Action::SharingChanged,
-        ) => false,
-    }
-}
-
-/// A call's time by SSM's clock. AWS does not document that CloudTrail's clock agrees; echoes of the reactor's own versions
-/// show the difference. The last echo before the call counts, so that no later write changes what is known of an earlier
-/// call.
-pub fn ssm_time(facts: &Facts, at: Time) -> Time {
-    let before = clock_differences(facts).find(|(echo, _)| *echo <= at).map(|(_, ms)| ms);
-    let of_base = || facts.base.as_ref().and_then(|base| base.clock_ms);
-    let oldest = || clock_differences(facts).last().map(|(_, ms)| ms);
-    match before.or_else(of_base).or_else(oldest) {
-        // CloudTrail cuts times to whole seconds: half a second is the best guess at the rest.
-        Some(ms) if !(-SECOND_MS / 2..=SECOND_MS * 3 / 2).contains(&ms) => at.plus_ms(ms - SECOND_MS / 2),
-        Some(_) | None => at,
-    }
-}
-
-/// CloudTrail's time of each of the reactor's versions, and the milliseconds by which SSM's is later; newest first. Where
-/// one document follows another within a minute, an echo may be of either version of its number, and measures nothing; but
-/// not of one that was written after the echo arrived.
-pub(super) fn clock_differences(facts: &Facts) -> impl Iterator<Item = (Time, i64)> {
-    let measured = |(created, version): (&Time, &VersionFact)| {
-        let intent = intent_of(facts, version)?;
-        let echo = intent.echo?;
-        let alike = |(name, other): &(&String, &Intent)| {
-            let made = other.makes_version() && may_have_landed(facts, name, other);
-            let before = other.from <= echo.heard;
-            made && before && other.number == intent.number && may_be_of(other, echo.at)
-        };
-        (facts.intents.iter().filter(alike).count() == 1).then(|| (echo.at, created.since(echo.at)))
-    };
-    facts.versions.iter().rev().filter_map(measured)
 }
 
 /// Whether a call can have made a version of its number. `at` is the call's time by SSM's clock.

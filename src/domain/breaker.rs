@@ -3,7 +3,8 @@
 //! Between trusted writers it pauses for up to five minutes, because both mean well and a person has to intervene. Against
 //! others it pauses for at most ten seconds, or a few edits would buy wrong content.
 
-use super::attribution::{Author, Pairing, ssm_time};
+use super::attribution::{Author, Pairing};
+use super::clock_skew::ssm_time;
 use super::durations::{RETRY_MS, WATCH_MS};
 use super::fact::{Ended, Facts, Intended, Intent};
 use super::policy::Limits;

@@ -6,7 +6,8 @@ use std::collections::BTreeSet;
 use std::ops::Bound;
 
 use super::accepted::{fold, value_of};
-use super::attribution::{Author, Pairing, candidates, clock_differences, pair, ssm_time};
+use super::attribution::{Author, Pairing, candidates, pair};
+use super::clock_skew::{clock_ms, ssm_time};
 use super::confirmation::pending;
 use super::durations::{CALLS_MAX, FACTS_BYTES_MAX, NAMES_MS, SAME_CALL_MS, VERSIONS_MAX};
 use super::fact::{Base, CallFact, Delta, Facts, Notified};
@@ -34,6 +35,7 @@ pub fn compact(facts: &Facts, now: Time) -> Compacted {
         let others = keep.max(1) * CALLS_MAX / VERSIONS_MAX;
         compacted.drop_calls(others, now);
         compacted.drop_intents(others, now);
+        compacted.drop_echoes(others);
         compacted.drop_absences(keep);
         if is_within_bounds(&compacted.facts) || keep == 0 {
             return compacted;
@@ -135,7 +137,7 @@ impl Compacted {
             calls_until: before.map_or(Time::ZERO, |base| base.calls_until),
             intents_until: before.map_or(Time::ZERO, |base| base.intents_until),
             observed: last.map_or(Time::ZERO, |version| version.observed),
-            clock_ms: clock_differences(&part).next().map(|(_, ms)| ms).or(before.and_then(|base| base.clock_ms)),
+            clock_ms: clock_ms(&self.facts, until).or(before.and_then(|base| base.clock_ms)),
             notified: before.map_or(Notified::No, |base| base.notified),
         }
     }
@@ -215,6 +217,17 @@ impl Compacted {
         for (until, name) in oldest.into_iter().take(surplus) {
             self.facts.intents.remove(&name);
             base.intents_until = base.intents_until.max(until);
+        }
+    }
+
+    /// Drops the oldest echoes.
+    fn drop_echoes(&mut self, keep: usize) {
+        let surplus = self.facts.echoes.len().saturating_sub(keep);
+        let mut oldest: Vec<(Time, String)> =
+            self.facts.echoes.iter().map(|(id, echo)| (echo.at, id.clone())).collect();
+        oldest.sort();
+        for (_, id) in oldest.into_iter().take(surplus) {
+            self.facts.echoes.remove(&id);
         }
     }
 }

@@ -4,7 +4,6 @@
 //! added ([`super::merge`]). Authors and accepted content are computed from all of them each time ([`super::attribution`],
 //! [`super::accepted`]).
 
-use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
@@ -29,6 +28,9 @@ pub struct Facts {
     /// Calls that no intent explains, by CloudTrail's event id.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub calls: BTreeMap<String, CallFact>,
+    /// Events of the reactor's own calls that came back, by CloudTrail's event id.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub echoes: BTreeMap<String, Echo>,
     /// Writes of the reactor, by the version name of each; logged before the write.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub intents: BTreeMap<String, Intent>,
@@ -166,29 +168,21 @@ pub struct Intent {
     /// How the write ended; absent while it is under way, and for good if the invocation died.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ended: Option<Ended>,
-    /// The event of its call, once that has come back.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub echo: Option<Echo>,
     /// Whether on-call was notified that the event never came back.
     #[serde(default)]
     pub notified: Notified,
 }
 
-/// The event of a write's own call. Of several the latest call counts, as it was first heard: a late copy of an older call
-/// that may be the same write's then changes nothing.
+/// The event of one of the reactor's own calls, which an intent explains.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Echo {
     /// CloudTrail's time of the call.
     pub at: Time,
+    /// The version that the call made; absent where it only moved the default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub made: Option<u64>,
     /// When the event first arrived: it is of no write that was logged later.
     pub heard: Time,
-}
-
-impl Echo {
-    /// The one that counts of two.
-    pub fn of(one: Option<Self>, other: Option<Self>) -> Option<Self> {
-        one.into_iter().chain(other).max_by_key(|echo| (echo.at, Reverse(echo.heard)))
-    }
 }
 
 /// The kind of a write.
@@ -326,7 +320,6 @@ impl Intent {
             from,
             until: from.plus_ms(LEASE_MS),
             ended: None,
-            echo: None,
             notified: Notified::No,
         }
     }

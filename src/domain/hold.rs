@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::attribution::{Author, Pairing, ssm_time};
+use super::attribution::{Author, Pairing};
+use super::clock_skew::ssm_time;
 use super::durations::REPLACEMENT_MS;
 use super::fact::{CallFact, Facts};
 use super::policy::Limits;

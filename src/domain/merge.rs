@@ -14,6 +14,10 @@ pub fn merge(one: &Facts, other: &Facts) -> Facts {
         base: base(one.base.as_ref(), other.base.as_ref()),
         versions: each(&one.versions, &other.versions, version),
         calls: each(&one.calls, &other.calls, call),
+        echoes: each(&one.echoes, &other.echoes, |one, other| Echo {
+            heard: one.heard.min(other.heard),
+            ..*one.min(other)
+        }),
         intents: each(&one.intents, &other.intents, intent),
         absences: each(&one.absences, &other.absences, absence),
         owned: each(&one.owned, &other.owned, owned),
@@ -97,10 +101,9 @@ fn call(one: &CallFact, other: &CallFact) -> CallFact {
 }
 
 fn intent(one: &Intent, other: &Intent) -> Intent {
-    let bare = |intent: &Intent| Intent { ended: None, echo: None, notified: Notified::No, ..intent.clone() };
+    let bare = |intent: &Intent| Intent { ended: None, notified: Notified::No, ..intent.clone() };
     Intent {
         ended: one.ended.max(other.ended),
-        echo: Echo::of(one.echo, other.echo),
         notified: one.notified.max(other.notified),
         ..either(&bare(one), &bare(other))
     }

@@ -3,18 +3,19 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::accepted::fold;
-use super::attribution::{Pairing, explained, is_echo, pair, ssm_time};
+use super::attribution::{Pairing, pair};
+use super::clock_skew::ssm_time;
 use super::document::{Body, Content};
 use super::durations::{NAMES_MS, SAME_DOCUMENT_MS, VERSIONS_MAX, VISIBLE_MS};
 use super::edit::Action;
 use super::fact::{Absence, Base, CallFact, Delta, Echo, Facts, LastSeen, Notified, VersionFact};
 use super::merge::merge;
 use super::observation::{Observation, Seen, VersionInfo};
+use super::own_writes::is_explained;
 use super::policy::Owned;
 use super::time::{SECOND_MS, Time};
 
-/// The facts from calls. A call through the reactor's role that an intent explains marks the intent as echoed; every other
-/// call is kept. `known` are calls that left the record after their alerts went out.
+/// The facts from calls. A call through the reactor's role that an intent explains is an echo; every other call is kept. `known` are calls that left the record after their alerts went out.
 pub fn calls(facts: &Facts, calls: &[CallFact], known: &BTreeSet<String>) -> Facts {
     let mut learned = Facts::default();
     for call in calls.iter().filter(|call| !known.contains(&call.edit.id)) {
@@ -26,15 +27,15 @@ pub fn calls(facts: &Facts, calls: &[CallFact], known: &BTreeSet<String>) -> Fac
 
 fn learn(facts: &Facts, call: &CallFact) -> Facts {
     let mut learned = Facts::default();
-    if let Some((name, intent)) = explained(facts, call) {
-        let mut intent = intent.clone();
-        if call.edit.failed.is_none() && is_echo(&intent, call.edit.action) {
-            let echo = Echo { at: call.edit.at, heard: call.heard };
-            intent.echo = Echo::of(intent.echo, Some(echo));
+    let id = call.edit.id.clone();
+    if is_explained(facts, call) {
+        let moves = matches!(call.edit.action, Action::DefaultMoved { .. });
+        if call.edit.failed.is_none() && (call.makes_version() || moves) {
+            let made = call.edit.action.made_version();
+            learned.echoes.insert(id, Echo { at: call.edit.at, made, heard: call.heard });
         }
-        learned.intents.insert(name.clone(), intent);
     } else if !is_beyond_judging(facts, call) {
-        learned.calls.insert(call.edit.id.clone(), call.clone());
+        learned.calls.insert(id, call.clone());
     }
     learned
 }

@@ -3,7 +3,8 @@
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
-use runas_reactor::domain::attribution::{pair, ssm_time};
+use runas_reactor::domain::attribution::pair;
+use runas_reactor::domain::clock_skew::ssm_time;
 use runas_reactor::domain::compaction::{Compacted, compact};
 use runas_reactor::domain::document::Content;
 use runas_reactor::domain::durations::{CALLS_MAX, FACTS_BYTES_MAX, NAMES_MS, VERSIONS_MAX};

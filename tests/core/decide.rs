@@ -175,7 +175,6 @@ fn intent(from: Time, ended: Option<Ended>) -> Intent {
         from,
         until: from.plus_ms(LEASE_MS),
         ended,
-        echo: None,
         notified: Notified::Named,
     }
 }

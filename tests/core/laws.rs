@@ -107,14 +107,19 @@ prop_compose! {
 }
 
 prop_compose! {
+    fn any_echo()(at in time(), made in option::of(1..5_u64), heard in time()) -> Echo {
+        Echo { at, made, heard }
+    }
+}
+
+prop_compose! {
     fn any_intent()(
         write in select(vec![Intended::Put, Intended::Put, Intended::Promote, Intended::Recreate, Intended::Prune]),
         number in 1..5_u64, digest in digest(), owned in owned(), over in option::of(time()), from in time(),
         until in time(), ended in option::of(prop_oneof![Just(Ended::Refused), time().prop_map(Ended::Landed)]),
-        echo in option::of((time(), time())), notified in notified(),
+        notified in notified(),
     ) -> Intent {
-        let echo = echo.map(|(at, heard)| Echo { at, heard });
-        Intent { write, number, digest, owned, over, from, until, ended, echo, notified }
+        Intent { write, number, digest, owned, over, from, until, ended, notified }
     }
 }
 
@@ -152,13 +157,14 @@ prop_compose! {
         base in option::of(base()),
         versions in btree_map(time(), version(), 0..6),
         calls in vec(any_call(), 0..6),
+        echoes in btree_map(name(), any_echo(), 0..3),
         intents in btree_map(name(), any_intent(), 0..3),
         absences in btree_map(time(), absence(), 0..3),
         owned in btree_map(time(), owned(), 0..2),
         last in option::of(last()),
     ) -> Facts {
         let calls = calls.into_iter().map(|call| (call.edit.id.clone(), call)).collect();
-        Facts { base, versions, calls, intents, absences, owned, last }
+        Facts { base, versions, calls, echoes, intents, absences, owned, last }
     }
 }
 
@@ -363,15 +369,20 @@ fn base_that_reaches_further_counts_and_nothing_that_left_comes_back() {
 }
 
 #[test]
-fn write_that_landed_is_not_refused_afterwards_and_its_latest_echo_counts_as_first_heard() {
-    let of_intent = |ended, echo: Option<(i64, i64)>| {
-        let echo = echo.map(|(at, heard)| Echo { at: at_ms(at), heard: at_ms(heard) });
+fn write_that_landed_is_not_refused_afterwards() {
+    let of_intent = |ended| {
         let intent = crate::support::facts::intent(Intended::Put, 5, 90, None);
-        Facts { intents: [("w".to_owned(), Intent { ended, echo, ..intent })].into(), ..Facts::default() }
+        Facts { intents: [("w".to_owned(), Intent { ended, ..intent })].into(), ..Facts::default() }
     };
-    let landed = of_intent(Some(Ended::Landed(at_ms(5))), None);
-    let refused = of_intent(Some(Ended::Refused), Some((3, 7)));
-    let copied = merge(&of_intent(None, Some((4, 8))), &of_intent(None, Some((4, 9))));
-    let both = merge(&merge(&copied, &refused), &landed);
-    assert_eq!(both, of_intent(Some(Ended::Landed(at_ms(5))), Some((4, 8))));
+    let landed = || of_intent(Some(Ended::Landed(at_ms(5))));
+    assert_eq!(merged(landed(), of_intent(Some(Ended::Refused)), |facts| facts), landed());
+}
+
+#[test]
+fn echo_counts_as_first_heard() {
+    let heard = |ms| {
+        let echo = Echo { at: at_ms(3), made: Some(5), heard: at_ms(ms) };
+        Facts { echoes: [("e".to_owned(), echo)].into(), ..Facts::default() }
+    };
+    assert_eq!(merged(heard(8), heard(9), |facts| facts), heard(8));
 }

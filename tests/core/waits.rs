@@ -39,7 +39,6 @@ fn lease(now: Time, write: Intended) -> Intent {
         from: now,
         until: now.plus_ms(LEASE_MS),
         ended: None,
-        echo: None,
         notified: Notified::No,
     }
 }

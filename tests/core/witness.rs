@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use runas_reactor::domain::document::Content;
 use runas_reactor::domain::durations::{NAMES_MS, VERSIONS_MAX, VISIBLE_MS};
 use runas_reactor::domain::edit::Action;
-use runas_reactor::domain::fact::{Absence, CallFact, Delta, Ended, Facts, Intended, Intent, LastSeen, Notified};
+use runas_reactor::domain::fact::{Absence, CallFact, Delta, Echo, Ended, Facts, Intended, Intent, LastSeen, Notified};
 use runas_reactor::domain::merge::merge;
 use runas_reactor::domain::observation::Observation;
 use runas_reactor::domain::principal::Attribution::{Trusted, Untrusted};
@@ -292,36 +292,33 @@ fn learned(facts: &Facts, call: &CallFact) -> Facts {
     calls(facts, std::slice::from_ref(call), &BTreeSet::new())
 }
 
-/// CloudTrail's time of the write's echo.
-fn echoed_at(facts: &Facts) -> Option<Time> {
-    facts.intents["w"].echo.map(|echo| echo.at)
-}
-
 #[test]
-fn echo_of_a_write_marks_its_intent_and_is_no_call_of_another() {
-    for (write, call) in [
-        (Intended::Put, wrote(5, 91, Untrusted)),
-        (Intended::Promote, call(Action::DefaultMoved { version: Some(5) }, at(91), Untrusted)),
-        (Intended::Prune, call(Action::VersionDeleted { version: Some(4) }, at(91), Untrusted)),
+fn echo_of_a_write_is_kept_as_such_and_is_no_call_of_another() {
+    let moved = call(Action::DefaultMoved { version: Some(5) }, at(91), Untrusted);
+    for (write, call, made) in [
+        (Intended::Put, wrote(5, 91, Untrusted), Some(5)),
+        (Intended::Put, moved.clone(), None),
+        (Intended::Promote, moved, None),
     ] {
-        let learned = learned(&writing(write), &via_reactor_role(call));
-        assert_eq!((learned.calls.len(), echoed_at(&learned)), (0, Some(at(91))), "{write:?}");
+        let call = via_reactor_role(call);
+        let echo = Echo { at: at(91), made, heard: call.heard };
+        let expected = Facts { echoes: [(call.edit.id.clone(), echo)].into(), ..Facts::default() };
+        assert_eq!(learned(&writing(write), &call), expected, "{write:?}");
     }
 }
 
 #[test]
-fn clock_is_measured_by_the_call_that_made_the_version_alone() {
-    let moved = via_reactor_role(call(Action::DefaultMoved { version: Some(5) }, at(95), Untrusted));
-    assert_eq!(learned(&writing(Intended::Put), &moved).intents["w"].echo, None);
-    let deletion = via_reactor_role(deleted(95, Untrusted));
-    assert_eq!(learned(&writing(Intended::Recreate), &deletion).intents["w"].echo, None);
+fn event_of_a_deletion_shows_nothing() {
+    let pruned = call(Action::VersionDeleted { version: Some(4) }, at(91), Untrusted);
+    for (write, call) in [(Intended::Recreate, deleted(95, Untrusted)), (Intended::Prune, pruned)] {
+        assert_eq!(learned(&writing(write), &via_reactor_role(call)), Facts::default(), "{write:?}");
+    }
 }
 
 #[test]
 fn failed_attempt_of_a_write_is_no_echo_and_no_denied_call() {
     let failed = via_reactor_role(denied(wrote(5, 91, Untrusted)));
-    let learned_with = learned(&writing(Intended::Put), &failed);
-    assert_eq!((learned_with.calls.len(), learned_with.intents["w"].echo), (0, None));
+    assert_eq!(learned(&writing(Intended::Put), &failed), Facts::default());
     assert_eq!(learned(&known(), &failed), Facts::default(), "a race that was lost");
 }
 
@@ -347,50 +344,4 @@ fn call_that_left_the_record_is_not_learned_again() {
     let call = wrote(5, 91, Untrusted);
     let left = BTreeSet::from([call.edit.id.clone()]);
     assert_eq!(calls(&known(), &[call], &left), Facts::default());
-}
-
-#[test]
-fn intent_that_has_no_echo_yet_is_the_nearest_one() {
-    // Two promotions of one version, a minute apart: each call belongs to its own.
-    let mut facts = writing(Intended::Promote);
-    let earlier: Intent = intent(Intended::Promote, 5, 30, None);
-    facts.intents.insert("v".to_owned(), earlier);
-    let moved = |second| via_reactor_role(call(Action::DefaultMoved { version: Some(5) }, at(second), Untrusted));
-    let echoes = |second| learned(&facts, &moved(second)).intents.into_keys().collect::<Vec<_>>();
-    assert_eq!((echoes(31), echoes(91)), (vec!["v".to_owned()], vec!["w".to_owned()]));
-}
-
-#[test]
-fn echo_is_of_the_write_that_landed_and_not_of_a_refused_one_that_is_nearer() {
-    // Seed 120002745: CloudTrail is a minute behind, so that the refused attempt of seconds before is nearer.
-    let mut facts = writing(Intended::Put);
-    let refused = Intent { ended: Some(Ended::Refused), ..intent(Intended::Put, 5, 85, None) };
-    facts.intents.insert("v".to_owned(), refused);
-    let echo = via_reactor_role(wrote(5, 31, Untrusted));
-    let marked = |facts: &Facts| learned(facts, &echo).intents.into_keys().collect::<Vec<_>>();
-    assert_eq!(marked(&facts), ["w"]);
-    facts.intents.remove("w");
-    assert_eq!(marked(&facts), ["v"], "its outcome may be unknown");
-}
-
-#[test]
-fn promotion_of_a_version_marks_the_write_that_only_promotes() {
-    // Seed 130000363: the put that made the version is nearer, but its own promotion is not what marks it.
-    let mut facts = writing(Intended::Put);
-    facts.intents.insert("v".to_owned(), intent(Intended::Promote, 5, 93, None));
-    let moved = via_reactor_role(call(Action::DefaultMoved { version: Some(5) }, at(33), Untrusted));
-    let marked = learned(&facts, &moved).intents;
-    assert_eq!(
-        marked.iter().map(|(name, intent)| (name.as_str(), intent.echo.is_some())).collect::<Vec<_>>(),
-        [("v", true)]
-    );
-}
-
-#[test]
-fn echo_is_kept_where_one_message_brings_several_calls_of_a_write() {
-    // Every put is two calls; the second one, which moves the default, measures no clock.
-    let moved = call(Action::DefaultMoved { version: Some(5) }, at(92), Untrusted);
-    let both = [wrote(5, 91, Untrusted), moved].map(via_reactor_role);
-    let learned = calls(&writing(Intended::Put), &both, &BTreeSet::new());
-    assert_eq!(echoed_at(&learned), Some(at(91)));
 }

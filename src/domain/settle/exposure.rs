@@ -5,8 +5,9 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use crate::domain::attribution::{Author, ssm_time};
+use crate::domain::attribution::Author;
 use crate::domain::case::{Applied, Case, Decision, Verdict};
+use crate::domain::clock_skew::ssm_time;
 use crate::domain::document::{Body, Content};
 use crate::domain::edit::Action;
 use crate::domain::fact::{CallFact, Delta, Ended, Facts, Intended, VersionFact};

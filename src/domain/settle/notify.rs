@@ -6,8 +6,9 @@
 use std::collections::BTreeSet;
 
 use crate::domain::accepted::WithheldWhy;
-use crate::domain::attribution::{Author, ssm_time};
+use crate::domain::attribution::Author;
 use crate::domain::case::{Applied, Case, Decision, WaitsOn};
+use crate::domain::clock_skew::ssm_time;
 use crate::domain::document::Change;
 use crate::domain::durations::{REQUEUES_MAX, SAME_CALL_MS, VISIBLE_MS};
 use crate::domain::edit::{Action, Edit};

@@ -2,12 +2,12 @@
 
 use super::incident::is_wrong;
 use super::notify::Changes;
-use crate::domain::attribution::earliest_call;
 use crate::domain::breaker::window_ms;
 use crate::domain::case::{Applied, Case, Decision, Refusal};
 use crate::domain::decide::{is_patient, past_obstacle};
 use crate::domain::durations::{REQUEUES_MAX, WATCH_MS};
-use crate::domain::fact::{Facts, Intended, Intent};
+use crate::domain::fact::{Ended, Facts, Intended, Intent};
+use crate::domain::own_writes::earliest_call;
 use crate::domain::record::{Record, Wake};
 use crate::domain::signal::{Cause, Work};
 use crate::domain::time::{SECOND_MS, Time};
@@ -65,15 +65,13 @@ fn waits(case: &Case, decision: &Decision, applied: &Applied, changes: &Changes,
     waits
 }
 
-/// The newest write of the reactor whose event has not come back. Calls of several writes may fall into one second and be
-/// confused, so any echo of about that time or later shows that events arrive.
+/// The newest write of the reactor, if no event of it or of a later one has come back.
 pub(super) fn unechoed(facts: &Facts) -> Option<(&String, &Intent)> {
     let written = |(_, intent): &(&String, &Intent)| {
-        intent.write != Intended::Prune && matches!(intent.ended, Some(crate::domain::fact::Ended::Landed(_)))
+        intent.write != Intended::Prune && matches!(intent.ended, Some(Ended::Landed(_)))
     };
     let newest = facts.intents.iter().filter(written).max_by_key(|(_, intent)| intent.from);
-    let echoes = || facts.intents.values().filter_map(|intent| intent.echo);
-    newest.filter(|(_, intent)| !echoes().any(|echo| echo.at >= earliest_call(intent)))
+    newest.filter(|(_, intent)| !facts.echoes.values().any(|echo| echo.at >= earliest_call(intent)))
 }
 
 fn successor(case: &Case, until: Time) -> (Work, u32) {

@@ -381,15 +381,15 @@ fn recreation_of_today_explains_no_deletion_of_tomorrow() {
 }
 
 #[test]
-fn echo_marks_its_intent_and_notifies_nobody() {
+fn echo_is_kept_and_notifies_nobody() {
     let mut target = Scenario::in_sync();
     let call = target.writes(MALLORY, &run_as_off());
     target.hears(&[call]);
-    assert!(target.record.facts.intents.values().all(|intent| intent.echo.is_none()));
+    assert!(target.record.facts.echoes.is_empty());
     let echo = target.echo();
     let pass = target.hears(std::slice::from_ref(&echo));
     assert_eq!(pass.kinds(), [""; 0]);
-    assert_eq!(target.record.facts.intents.values().next().unwrap().echo.unwrap().at, echo.edit.at);
+    assert_eq!(target.record.facts.echoes[&echo.edit.id].at, echo.edit.at);
     assert!(!target.record.facts.calls.contains_key(&echo.edit.id), "it is no act of another");
 }
 

@@ -108,7 +108,7 @@ fn failed_call_through_the_reactors_role_is_no_echo() {
     let mut echo = target.echo();
     echo.edit.failed = Some("AccessDenied".to_owned());
     target.hears(&[echo]);
-    assert!(target.record.facts.intents.values().all(|intent| intent.echo.is_none()));
+    assert!(target.record.facts.echoes.is_empty());
 }
 
 #[test]

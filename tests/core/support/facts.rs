@@ -119,7 +119,6 @@ pub(crate) fn intent(write: Intended, number: u64, second: i64, content: Option<
         from: at(second),
         until: at(second + 15),
         ended: Some(Ended::Landed(at(second + 2))),
-        echo: None,
         notified: Notified::No,
     }
 }
@@ -242,10 +241,9 @@ impl Story {
 
     /// CloudTrail reports the write of the newest version, which is ours, at this time; that takes three seconds.
     pub(crate) fn echo(mut self, when: Time) -> Self {
-        let (created, _) = self.newest.unwrap();
-        let name = self.facts.versions[&created].name.clone().unwrap();
-        self.facts.intents.get_mut(&name).unwrap().echo =
-            Some(Echo { at: when, heard: created.plus_ms(3 * SECOND_MS) });
+        let (created, number) = self.newest.unwrap();
+        let echo = Echo { at: when, made: Some(number), heard: created.plus_ms(3 * SECOND_MS) };
+        self.facts.echoes.insert(format!("echo-of-{created}"), echo);
         self
     }
 

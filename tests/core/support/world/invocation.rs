@@ -360,7 +360,6 @@ fn intent(case: &Case, write: &Write) -> Intent {
         from: case.now,
         until: case.now.plus_ms(LEASE_MS),
         ended: None,
-        echo: None,
         notified: Notified::No,
     }
 }
