@@ -5,15 +5,17 @@ use crate::domain::case::Case;
 use crate::domain::confirmation::{answered, due};
 use crate::domain::durations::VISIBLE_MS;
 use crate::domain::edit::Edit;
-use crate::domain::fact::{CallFact, Facts, Notified};
+use crate::domain::fact::{CallFact, Notified};
 use crate::domain::finding::{Alert, HubFinding, about_hub};
 use crate::domain::policy::Policy;
+use crate::domain::settle::incident::is_over;
 use crate::domain::signal::Cause;
 use crate::domain::time::Time;
 use crate::ports::{Access, Documents, Fault, Lookup, World};
 
-/// Looks up the calls behind changes without an event. Only a sweep asks, because after an event the others may still be on
-/// their way. A denial leaves such a change without a principal; a retryable fault fails the reconciliation.
+/// Looks up the calls behind changes without an event: in a sweep, before on-call is notified of a change without a
+/// principal, and when an incident is over, for the principals that it still lacks. Before that their events may be on their
+/// way. A denial leaves such a change without a principal; a retryable fault fails the reconciliation.
 pub(super) async fn lookup<W: World>(world: &W, case: &Case, access: &Access) -> Result<Vec<Edit>, Fault> {
     let Some(since) = missed_since(case) else { return Ok(Vec::new()) };
     match world.documents().lookup_events(&case.target, access, &Lookup::Since(since)).await {
@@ -59,22 +61,21 @@ pub(super) fn made_up(policy: &Policy, case: &Case, call: &CallFact) -> Option<A
     Some(about_hub(HubFinding::MadeUp, policy.hub_account(), &edit.id, Some(&case.correlation), &reason, case.now))
 }
 
-/// The time from which on a call may be missing; `None` where every fact has a principal.
+/// The time from which on a call may be missing; `None` where nothing is to be asked.
 fn missed_since(case: &Case) -> Option<Time> {
-    if case.cause != Cause::Sweep {
-        return None;
-    }
+    let over = case.record.incident.as_ref().is_some_and(|incident| is_over(incident, case));
+    let missed = |notified: Notified| match notified {
+        Notified::No => case.cause == Cause::Sweep,
+        Notified::Nameless | Notified::Alarmed => over,
+        Notified::Named => false,
+    };
     let facts = &case.record.facts;
-    let nameless = nameless_versions(facts);
-    let absences = facts.absences.values().filter(|absence| absence.notified == Notified::No);
-    nameless.into_iter().chain(absences.map(|absence| absence.after)).min().map(|since| since.plus_ms(-VISIBLE_MS))
-}
-
-fn nameless_versions(facts: &Facts) -> Vec<Time> {
     let pairing = pair(facts);
-    let nameless = facts.open_versions().filter(|(created, version)| {
-        let unknown = pairing.author(facts, *created, version) == Author::Nameless;
-        unknown && !version.adopted && version.notified == Notified::No
+    let versions = facts.open_versions().filter(|(created, version)| {
+        let nameless = pairing.author(facts, *created, version) == Author::Nameless;
+        nameless && !version.adopted && missed(version.notified)
     });
-    nameless.map(|(created, _)| created).collect()
+    let absences = facts.absences.values().filter(|absence| missed(absence.notified));
+    let since = versions.map(|(created, _)| created).chain(absences.map(|absence| absence.after)).min();
+    since.map(|since| since.plus_ms(-VISIBLE_MS))
 }

@@ -1,5 +1,7 @@
 //! Reconciling one target: load and observe, merge, decide, log the intent and write, settle, commit, notify.
 
+use std::collections::BTreeMap;
+
 use super::core::Core;
 use super::gather::{case, heard, read_missing};
 use super::lookup::{confirm, lookup, made_up};
@@ -162,7 +164,8 @@ fn is_known(loaded: &Loaded, work: &Work) -> bool {
     work.edits.iter().any(settled)
 }
 
-/// Adds the calls of CloudTrail's event history to the facts.
+/// Adds the calls of CloudTrail's event history to the facts. The reactor's own calls among them echo nothing: an echo shows
+/// that events arrive.
 async fn ask_cloudtrail<W: World>(
     world: &W,
     policy: &Policy,
@@ -177,7 +180,7 @@ async fn ask_cloudtrail<W: World>(
     let ids = edits.iter().map(|edit| edit.id.clone()).collect();
     let seen = world.ledger().load(&case.target, &ids).await?.seen;
     let heard = heard(policy, &case.target, &edits, case.now);
-    let learned = witness::calls(&case.record.facts, &heard, &seen);
+    let learned = Facts { echoes: BTreeMap::new(), ..witness::calls(&case.record.facts, &heard, &seen) };
     progress.learned = merge(&progress.learned, &learned);
     case.record.facts = merge(&case.record.facts, &learned);
     Ok(())

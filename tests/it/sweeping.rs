@@ -11,7 +11,7 @@ use runas_reactor::reactor::{PolicySource, Reactor};
 use runas_reactor::sim::drive::{Simulated, run_for, run_until};
 use runas_reactor::sim::faults::{Ended, FaultInjector, InjectedFault};
 use runas_reactor::sim::intercept::About;
-use runas_reactor::sim::{Sim, Switches};
+use runas_reactor::sim::{Caller, Fate, Sim, Switches};
 use serde_json::{Value, json};
 
 use crate::support::org::{self, MANAGEMENT, MEMBER, epoch};
@@ -51,6 +51,10 @@ scopes:
 
 fn id(account: &str) -> AccountId {
     account.parse().unwrap()
+}
+
+fn mallory() -> Caller {
+    Caller::administrator(&id(MEMBER), "mallory@example.com")
 }
 
 fn path(ous: &[&str]) -> Vec<OuId> {
@@ -225,8 +229,7 @@ async fn a_departure_that_is_heard_of_after_the_return_takes_nobody_out() {
     run_for(&play.0, 60).await;
     assert_eq!(play.state(MEMBER), Some(AccountState::Active));
     let target = org::target(MEMBER, "eu-west-1");
-    let admin = runas_reactor::sim::Caller::administrator(&id(MEMBER), "mallory@example.com");
-    play.sim().edit_inputs(&target, &admin, &json!({ "runAsEnabled": false })).unwrap();
+    play.sim().edit_inputs(&target, &mallory(), &json!({ "runAsEnabled": false })).unwrap();
     run_for(&play.0, 60).await;
     assert_eq!(play.kinds(), ["edit_reverted"]);
 }
@@ -236,8 +239,7 @@ async fn what_no_event_told_of_is_found_and_told() {
     let play = Play::over(sim());
     play.sweep().await;
     let target = org::target(MEMBER, "us-east-1");
-    let admin = runas_reactor::sim::Caller::administrator(&id(MEMBER), "mallory@example.com");
-    play.sim().edit_inputs(&target, &admin, &json!({ "runAsDefaultUser": "root2" })).unwrap();
+    play.sim().edit_inputs(&target, &mallory(), &json!({ "runAsDefaultUser": "root2" })).unwrap();
     play.sim().forget_messages();
     play.sweep().await;
     assert_eq!((play.user(MEMBER).as_str(), play.kinds()), ("ops", vec!["edit_reverted".to_owned()]));
@@ -248,8 +250,7 @@ async fn a_write_that_nobody_heard_of_is_told_once_by_a_later_sweep() {
     let play = Play::over(sim());
     play.sweep().await;
     let target = org::target(MEMBER, "us-east-1");
-    let admin = runas_reactor::sim::Caller::administrator(&id(MEMBER), "mallory@example.com");
-    play.sim().edit_inputs(&target, &admin, &json!({ "runAsDefaultUser": "root2" })).unwrap();
+    play.sim().edit_inputs(&target, &mallory(), &json!({ "runAsDefaultUser": "root2" })).unwrap();
     play.sim().forget_messages();
     play.sim().enqueue(SWEEP);
     for _ in 0..60 {
@@ -265,8 +266,39 @@ async fn a_write_that_nobody_heard_of_is_told_once_by_a_later_sweep() {
     run_for(&play.0, 2 * HOUR_MS / SECOND_MS).await;
     play.sweep().await;
     play.sweep().await;
-    assert_eq!(play.kinds(), ["edit_reverted", "forwarder_blind"]);
-    assert_eq!(play.sim().alerts()[1].region, Some(target.region));
+    assert_eq!(play.kinds(), ["edit_reverted", "author_known", "forwarder_blind"]);
+    assert_eq!(play.sim().alerts()[2].region, Some(target.region));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_blind_forwarder_is_told_although_the_event_history_has_the_write() {
+    let play = Play::over(sim());
+    play.sweep().await;
+    let target = org::target(MEMBER, "us-east-1");
+    // The events of her edit, of the update and of both promotions are lost.
+    (0..4).for_each(|_| play.sim().next_fate(Fate::Lost));
+    play.sim().edit_inputs(&target, &mallory(), &json!({ "runAsDefaultUser": "root2" })).unwrap();
+    play.sweep().await;
+    run_for(&play.0, HOUR_MS / SECOND_MS).await;
+    let named = play.sim().alerts().iter().any(|alert| alert.text.contains("mallory@example.com"));
+    assert!(named, "the event history has her call by the end of the incident");
+    run_for(&play.0, 2 * HOUR_MS / SECOND_MS).await;
+    play.sweep().await;
+    assert_eq!(play.of_kind("forwarder_blind").len(), 1, "{:?}", play.kinds());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_incident_does_not_end_without_the_principal_that_the_event_history_knows() {
+    let play = Play::over(sim());
+    play.sweep().await;
+    let target = org::target(MEMBER, "us-east-1");
+    play.sim().next_fate(Fate::Lost);
+    play.sim().edit_inputs(&target, &mallory(), &json!({ "runAsDefaultUser": "root2" })).unwrap();
+    let trudy = Caller::administrator(&id(MEMBER), "trudy@example.com");
+    play.sim().edit_inputs(&target, &trudy, &json!({ "shellProfile": { "linux": "id" } })).unwrap();
+    run_for(&play.0, HOUR_MS / SECOND_MS).await;
+    let of = |name: &str| play.sim().alerts().iter().filter(|alert| alert.text.contains(name)).count();
+    assert!(of("trudy@example.com") > 0 && of("mallory@example.com") > 0, "{:?}", play.kinds());
 }
 
 #[tokio::test(start_paused = true)]
@@ -404,7 +436,6 @@ async fn whatever_is_not_as_it_was_gets_a_full_look() {
     play.sweep().await;
     play.sweep().await;
     let target = org::target(MEMBER, "us-east-1");
-    let admin = runas_reactor::sim::Caller::administrator(&id(MEMBER), "mallory@example.com");
     let sim = play.sim();
     let looks = async || {
         play.sim().forget_messages();
@@ -416,22 +447,22 @@ async fn whatever_is_not_as_it_was_gets_a_full_look() {
             .count()
     };
     assert_eq!(looks().await, 0);
-    sim.edit_inputs(&target, &admin, &json!({ "runAsDefaultUser": "root2" })).unwrap();
+    sim.edit_inputs(&target, &mallory(), &json!({ "runAsDefaultUser": "root2" })).unwrap();
     assert!(looks().await > 0, "another version");
     assert_eq!(play.user(MEMBER), "ops");
     looks().await;
     assert_eq!(looks().await, 0);
-    sim.move_default(&target, &admin, 1).unwrap();
+    sim.move_default(&target, &mallory(), 1).unwrap();
     assert!(looks().await > 0, "another default");
     looks().await;
     assert_eq!(looks().await, 0);
     let document = sim.document(&target).unwrap();
     let text: Value = serde_json::from_str(&document.versions[&document.latest()].text).unwrap();
-    sim.delete_document(&target, &admin).unwrap();
+    sim.delete_document(&target, &mallory()).unwrap();
     assert!(looks().await > 0, "gone");
     looks().await;
-    sim.delete_document(&target, &admin).unwrap();
-    sim.create(&target, &admin, &text).unwrap();
+    sim.delete_document(&target, &mallory()).unwrap();
+    sim.create(&target, &mallory(), &text).unwrap();
     assert!(looks().await > 0, "another document with the same content under the same number");
     looks().await;
     assert_eq!(looks().await, 0);

@@ -123,14 +123,22 @@ fn notify(case: &Case, foreign: &[&ReportedEdit], incident: &mut Incident, follo
     incident.notified_at = case.now;
 }
 
+/// Whether no act came for the policy's window.
+pub(crate) fn is_over(incident: &Incident, case: &Case) -> bool {
+    case.now.since(incident.last) >= window_ms(&case.limits)
+}
+
 /// Closes the incident when the target is right and no act came for the policy's window.
 fn close(case: &Case, record: &mut Record) -> Option<Incident> {
     let quiet = match case.observation {
         crate::domain::observation::Observation::Unknown(_) => false,
         _ => is_right(record.status),
     };
-    let over = |incident: &Incident| case.now.since(incident.last) >= window_ms(&case.limits);
-    if quiet && record.incident.as_ref().is_some_and(over) { record.incident.take() } else { None }
+    if quiet && record.incident.as_ref().is_some_and(|incident| is_over(incident, case)) {
+        record.incident.take()
+    } else {
+        None
+    }
 }
 
 /// Adds principals that became known later.
