@@ -55,7 +55,7 @@ check_organisation() {
   # Trust of the whole organisation is the operator's to give.
   [[ $answer == ENABLED ]] ||
     refuse 'StackSets have no trusted access to the organisation' \
-      "aws cloudformation activate-organizations-access${management_profile:+ --profile $management_profile}"
+      "aws cloudformation activate-organizations-access --region $home_region${management_profile:+ --profile $management_profile}"
   if [[ -z $targets ]]; then
     try "$management_profile" "$home_region" organizations list-roots --query 'Roots[0].Id' ||
       refuse "the organisation's root cannot be read: $cause" \

@@ -130,13 +130,39 @@ def create_instances(params, accounts):
     return begin(it, "CREATE", accounts, regions)
 
 
+def activate_access(params, accounts):
+    trusted["access"] = "ENABLED"
+    return {}
+
+
+def delete_instances(params, accounts):
+    it = the_set(params)
+    targets, regions = many(params, "DeploymentTargets.OrganizationalUnitIds"), many(params, "Regions")
+    if targets != it["targets"] or not set(regions) <= set(it["regions"]) or one(params, "RetainStacks") != "false":
+        raise Refused("ValidationError", f"there are no instances of {targets} in {regions}, or their stacks stay")
+    operation = begin(it, "DELETE", accounts, regions)
+    it["regions"] = [region for region in it["regions"] if region not in regions]
+    return operation
+
+
+def delete_set(params, accounts):
+    it = the_set(params)
+    if any(status_of(it, operation) == "RUNNING" for operation in it["operations"]):
+        raise Refused("OperationInProgressException", "another operation is in progress", 409)
+    if it["regions"]:
+        raise Refused("StackSetNotEmptyException", f"StackSet {it['name']} is not empty", 409)
+    del sets[it["name"]]
+    return {}
+
+
 def begin(it, action, accounts, regions):
     """StackSets leave the management account out."""
     operation = {"id": str(uuid.uuid4()), "action": action, "time": time.time() + len(it["operations"]), "stacks": {}}
     it["operations"].insert(0, operation)
     for account in accounts:
         for region in regions:
-            operation["stacks"][account, region] = deploy(it, account, region)
+            act = delete if action == "DELETE" else deploy
+            operation["stacks"][account, region] = act(it, account, region)
     return {"OperationId": operation["id"]}
 
 
@@ -156,12 +182,20 @@ def deploy(it, account, region):
         return None if status == 200 or b"No updates are to be performed" in body else body.decode()
 
 
+def delete(it, account, region):
+    """Why the stack is not deleted, if it is not."""
+    with request_scope(account, region):
+        status, _, body = handlers._delete_stack({"StackName": [f"StackSet-{it['name']}"]})
+        return None if status == 200 else body.decode()
+
+
 def results(it, operation):
     found = []
     for (account, region), refused in operation["stacks"].items():
         with request_scope(account, region):
             stack = _stacks.get(f"StackSet-{it['name']}")
-            status = stack["StackStatus"] if stack else "CREATE_FAILED"
+            gone = "DELETE_COMPLETE" if operation["action"] == "DELETE" else "CREATE_FAILED"
+            status = stack["StackStatus"] if stack else gone
             events = _stack_events.get(stack["StackId"], []) if stack else []
         failures = [event["ResourceStatusReason"] for event in events if event["ResourceStatus"].endswith("_FAILED")]
         outcome = "FAILED" if refused or "ROLLBACK" in status or "FAILED" in status else "SUCCEEDED"
@@ -208,11 +242,14 @@ def list_results(params, accounts):
 
 
 ACTIONS = {
+    "ActivateOrganizationsAccess": activate_access,
     "DescribeOrganizationsAccess": describe_access,
     "CreateStackSet": create_set,
     "DescribeStackSet": describe_set,
     "UpdateStackSet": update_set,
     "CreateStackInstances": create_instances,
+    "DeleteStackInstances": delete_instances,
+    "DeleteStackSet": delete_set,
     "ListStackSetOperations": list_operations,
     "DescribeStackSetOperation": describe_operation,
     "ListStackSetOperationResults": list_results,

@@ -4,6 +4,7 @@
 //! deploy into the emulator's accounts, and take of their API what the installer uses. That AWS retries the failed instances of
 //! an operation with the next update, and when a new account is deployed to, no test here can show.
 
+mod by_hand;
 mod refused;
 mod sources;
 mod version_2;

@@ -1,11 +1,15 @@
-//! Rules of security that a linter of syntax does not know, held against every template. Each finding is either mended or
-//! stands in [`ACCEPTED`] with its reason.
+//! Rules of security that a linter of syntax does not know, and those of a public linter, held against every template. Each
+//! finding is either mended or stands in [`ACCEPTED`] or [`ACCEPTED_OF_PUBLIC_LINTER`] with its reason.
 
 use std::collections::BTreeSet;
+use std::path::Path;
+use std::process::Command;
 
 use serde_json::{Value, json};
+use tempfile::TempDir;
 
-use super::template::{HUB, MANAGEMENT, MEMBER, PREFLIGHT, TEMPLATES, listed, resources, statements, template};
+use super::template::{HUB, MANAGEMENT, MEMBER, PREFLIGHT, TEMPLATES, folder, listed, resources, statements, template};
+use crate::support::cloud;
 
 /// A statement, and the rules that are about statements.
 type Check = fn(&Value) -> bool;
@@ -158,4 +162,45 @@ fn each_finding_of_security_is_accepted_for_a_reason() {
     let accepted = ACCEPTED.map(|(name, resource, rule, _)| (name, resource, rule)).into();
     assert_eq!(found, accepted, "left: what is found; right: what is accepted");
     assert!(ACCEPTED.iter().all(|(.., reason)| !reason.is_empty()), "each has a reason");
+}
+
+/// A rule of the public linter, and why a resource breaks it.
+const ACCEPTED_OF_PUBLIC_LINTER: [(&str, &str, &str); 1] =
+    [(HUB, "GenericResourceWildcardPolicyRule: TopicKey", "a key that its account may not administer is lost")];
+
+/// What cfripper finds in a template: each rule with the resources that break it.
+fn found_by_public_linter(path: &Path) -> Vec<String> {
+    let mut linter = Command::new(cloud::python().with_file_name("cfripper"));
+    // The account is the one that it takes for `AWS::AccountId`.
+    linter.args(["--resolve", "--format", "json", "--logging", "ERROR", "--aws-account-id", "123456789012"]);
+    let output = linter.arg(path).output().unwrap();
+    let found: Value = serde_json::from_slice(&output.stdout)
+        .unwrap_or_else(|why| panic!("{why}: {}", String::from_utf8_lossy(&output.stderr)));
+    let one = |failure: &Value| {
+        let resources: Vec<&str> = texts(&failure["resource_ids"]).collect();
+        format!("{}: {}", failure["rule"].as_str().unwrap(), resources.join(", "))
+    };
+    found["failures"].as_array().unwrap().iter().map(one).collect()
+}
+
+#[test]
+fn each_finding_of_the_public_linter_is_accepted_for_a_reason() {
+    let in_template = |name: &'static str| {
+        found_by_public_linter(&folder().join(name)).into_iter().map(move |finding| (name, finding))
+    };
+    let found: Vec<(&str, String)> = TEMPLATES.into_iter().flat_map(in_template).collect();
+    let accepted = ACCEPTED_OF_PUBLIC_LINTER.map(|(name, finding, _)| (name, finding.to_owned()));
+    assert_eq!(found, accepted, "left: what is found; right: what is accepted");
+}
+
+#[test]
+fn public_linter_sees_a_role_that_any_principal_may_assume() {
+    let statement = json!({"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"});
+    let trust = json!({"Version": "2012-10-17", "Statement": [statement]});
+    let role = json!({"Type": "AWS::IAM::Role", "Properties": {"AssumeRolePolicyDocument": trust}});
+    let files = TempDir::new().unwrap();
+    let path = files.path().join("open.json");
+    let template = json!({"AWSTemplateFormatVersion": "2010-09-09", "Resources": {"Open": role}});
+    std::fs::write(&path, template.to_string()).unwrap();
+    assert!(!found_by_public_linter(&path).is_empty());
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -145,6 +146,25 @@ impl Installer {
     pub(crate) fn install_with(&self, variables: &[(&str, &str)], arguments: &[&str]) -> Ended {
         let mut command = Command::new(Path::new(env!("CARGO_MANIFEST_DIR")).join("infra/install"));
         command.args(arguments).arg("--settings").arg(self.path("install.settings")).current_dir("/");
+        self.ended(command, variables)
+    }
+
+    /// A script, run in a folder as a clone with its packages is.
+    pub(crate) fn bash(&self, script: &str) -> Ended {
+        let linked = self.path("infra");
+        if !linked.exists() {
+            symlink(Path::new(env!("CARGO_MANIFEST_DIR")).join("infra"), linked).unwrap();
+            fs::create_dir(self.path("target")).unwrap();
+            symlink(self.path("packages"), self.path("target/package")).unwrap();
+        }
+        let mut command = Command::new("bash");
+        command.args(["-c", script]).current_dir(self.files.path());
+        let beside = Path::new(env!("CARGO_BIN_EXE_runasctl")).parent().unwrap();
+        let [(name, path), ..] = self.cli.variables();
+        self.ended(command, &[(name, &format!("{path}:{}", beside.display()))])
+    }
+
+    fn ended(&self, mut command: Command, variables: &[(&str, &str)]) -> Ended {
         command.env_clear().envs(self.cli.variables()).stdin(Stdio::null());
         command.env("AWS_ENDPOINT_URL", self.cloud.url()).env("AWS_CONFIG_FILE", self.path("profiles"));
         command.env("AWS_SHARED_CREDENTIALS_FILE", "/dev/null").env("AWS_EC2_METADATA_DISABLED", "true");

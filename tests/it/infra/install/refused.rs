@@ -62,7 +62,7 @@ fn another_account_or_organisation_than_the_policys_is_refused() {
 fn stack_sets_without_trusted_access_are_refused() {
     let operator = operator();
     operator.cloud.ask("access?status=DISABLED", &Value::Null);
-    let fix = "aws cloudformation activate-organizations-access --profile management";
+    let fix = "aws cloudformation activate-organizations-access --region eu-west-1 --profile management";
     refuses(&operator, &[], &["no trusted access", fix]);
 }
 
