@@ -61,8 +61,10 @@ fn the_plan_counts_the_cost_by_the_pages_table() {
 #[test]
 fn the_linter_of_shell_scripts_finds_nothing() {
     let mut linter = Command::new(cli::program("shellcheck"));
-    let output =
-        linter.args(["--external-sources", "--source-path=SCRIPTDIR", "install"]).current_dir(folder()).output();
+    let output = linter
+        .args(["--external-sources", "--source-path=SCRIPTDIR", "install", "package"])
+        .current_dir(folder())
+        .output();
     let output = output.unwrap();
     let said = [output.stdout, output.stderr].map(|text| String::from_utf8_lossy(&text).into_owned()).concat();
     assert!(output.status.success() && said.is_empty(), "{said}");
