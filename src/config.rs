@@ -34,6 +34,10 @@ pub const REGION: &str = "AWS_REGION";
 pub const BROKER: &str = "BROKER";
 /// Attempts of each call in all; 3 by default.
 pub const MAX_ATTEMPTS: &str = "AWS_MAX_ATTEMPTS";
+/// `true`: endpoints with validated cryptography (FIPS 140).
+pub const FIPS: &str = "AWS_USE_FIPS_ENDPOINT";
+/// `true`: endpoints that have IPv6 too.
+pub const DUAL_STACK: &str = "AWS_USE_DUALSTACK_ENDPOINT";
 /// Endpoint of every service that has no endpoint variable of its own.
 pub const ENDPOINT: &str = "AWS_ENDPOINT_URL";
 /// Endpoint of Systems Manager.
@@ -141,6 +145,10 @@ pub struct Connection {
     pub endpoints: Endpoints,
     /// Attempts of each call in all.
     pub max_attempts: u32,
+    /// Whether to call AWS's endpoints with validated cryptography (FIPS 140).
+    pub fips: bool,
+    /// Whether to call AWS's endpoints that have IPv6 too.
+    pub dual_stack: bool,
 }
 
 /// A Lambda function, possibly of another account.
@@ -263,6 +271,8 @@ impl<V: Fn(&str) -> Option<String>> Reader<V> {
         });
         let trust = self.optional(TRUST, "use `amazon` or `native`", check::trust);
         let max_attempts = self.optional(MAX_ATTEMPTS, "use a number from 1 to 10", check::attempts);
+        let mut switch = |variable| self.optional(variable, "use `true` or `false`", check::switch).unwrap_or(false);
+        let (fips, dual_stack) = (switch(FIPS), switch(DUAL_STACK));
         let endpoints = self.endpoints();
         let region = region?;
         Some(Connection {
@@ -270,6 +280,8 @@ impl<V: Fn(&str) -> Option<String>> Reader<V> {
             region,
             endpoints,
             max_attempts: max_attempts.unwrap_or(MAX_ATTEMPTS_DEFAULT),
+            fips,
+            dual_stack,
         })
     }
 

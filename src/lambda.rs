@@ -31,7 +31,7 @@ pub fn main() -> ExitCode {
 
 fn run() -> Result<(), String> {
     let config = Config::from_env().map_err(|problems| problems.to_string())?;
-    let world = connect(&config);
+    let world = connect(&config)?;
     let source = match &config.policy {
         config::PolicySource::Table => PolicySource::Table,
         config::PolicySource::File(path) => PolicySource::Fixed(Arc::new(read_policy(path, world_now(&world))?)),

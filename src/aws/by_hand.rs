@@ -9,6 +9,7 @@ use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_runtime::auth::SigV4OperationSigningConfig;
 use aws_runtime::auth::sigv4::{SCHEME_ID, SigV4AuthScheme};
 use aws_runtime::retries::classifiers::AwsErrorCodeClassifier;
+use aws_runtime::user_agent::{ApiMetadata, UserAgentInterceptor};
 use aws_smithy_runtime::client::identity::IdentityCache;
 use aws_smithy_runtime::client::orchestrator::operation::Operation;
 use aws_smithy_runtime_api::box_error::BoxError;
@@ -67,9 +68,10 @@ impl Shape {
             .service_name(self.service)
             .operation_name(self.call.name())
             .behavior_version(BehaviorVersion::latest())
-            .endpoint_url(&endpoint.clone().unwrap_or_else(|| self.endpoint(region)))
+            .endpoint_url(&endpoint.clone().unwrap_or_else(|| self.endpoint(sdk, region)))
             .retry_classifier(AwsErrorCodeClassifier::<ErrorMetadata>::new())
-            .runtime_plugin(self.signed(region, credentials));
+            .runtime_plugin(self.signed(sdk, region, credentials))
+            .interceptor(UserAgentInterceptor::new());
         if let Some(client) = sdk.http_client() {
             builder = builder.http_client(client);
         }
@@ -88,14 +90,24 @@ impl Shape {
     }
 
     /// [bc: endpoint rule sets].
-    fn endpoint(&self, region: &str) -> String {
-        let suffix = if region.starts_with("cn-") { "amazonaws.com.cn" } else { "amazonaws.com" };
-        format!("https://{}.{region}.{suffix}", self.service)
+    fn endpoint(&self, sdk: &SdkConfig, region: &str) -> String {
+        let suffix = match (region.starts_with("cn-"), sdk.use_dual_stack().unwrap_or_default()) {
+            (false, false) => "amazonaws.com",
+            (false, true) => "api.aws",
+            (true, false) => "amazonaws.com.cn",
+            (true, true) => "api.amazonwebservices.com.cn",
+        };
+        let fips = if sdk.use_fips().unwrap_or_default() { "-fips" } else { "" };
+        format!("https://{}{fips}.{region}.{suffix}", self.service)
     }
 
-    /// Signs with Signature Version 4, as the SDK's clients do.
-    fn signed(&self, region: &str, credentials: SharedCredentialsProvider) -> StaticRuntimePlugin {
+    /// Signs with Signature Version 4 and names the caller, as the SDK's clients do.
+    fn signed(&self, sdk: &SdkConfig, region: &str, credentials: SharedCredentialsProvider) -> StaticRuntimePlugin {
         let mut layer = Layer::new(self.call.name());
+        layer.store_put(ApiMetadata::new(self.service, env!("CARGO_PKG_VERSION")));
+        if let Some(name) = sdk.app_name() {
+            layer.store_put(name.clone());
+        }
         layer.store_put(AuthSchemeOptionResolverParams::new(()));
         layer.store_put(SigV4OperationSigningConfig {
             region: Some(Region::new(region.to_owned()).into()),
@@ -202,9 +214,72 @@ pub(super) fn json(response: &HttpResponse) -> Result<Value, OrchestratorError<E
 
 #[cfg(test)]
 mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use aws_config::AppName;
+    use aws_credential_types::Credentials;
+    use aws_smithy_runtime_api::client::http::{
+        HttpConnector, HttpConnectorFuture, SharedHttpConnector, http_client_fn,
+    };
+
+    use super::*;
+
+    /// Answers each request with an empty object, and keeps its address and user agent.
+    #[derive(Clone, Debug, Default)]
+    struct Seen(Arc<Mutex<Vec<(String, String)>>>);
+
+    impl HttpConnector for Seen {
+        fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+            let agent = request.headers().get("user-agent").unwrap_or_default().to_owned();
+            self.0.lock().unwrap().push((request.uri().to_owned(), agent));
+            HttpConnectorFuture::ready(Ok(HttpResponse::new(200.try_into().unwrap(), SdkBody::from("{}"))))
+        }
+    }
+
+    /// The address and user agent of a call with these switches.
+    async fn request_with(region: &str, fips: bool, dual_stack: bool) -> (String, String) {
+        let seen = Seen::default();
+        let client = seen.clone();
+        let sdk = SdkConfig::builder()
+            .app_name(AppName::new("runas-reactor").unwrap())
+            .use_fips(fips)
+            .use_dual_stack(dual_stack)
+            .http_client(http_client_fn(move |_, _| SharedHttpConnector::new(client.clone())))
+            .build();
+        let shape = Shape {
+            service: "cloudtrail",
+            call: Call::read("LookupEvents"),
+            method: "POST",
+            path: "/".into(),
+            target: None,
+            content_type: "application/x-amz-json-1.1",
+            read: json,
+        };
+        let keys = SharedCredentialsProvider::new(Credentials::new("id", "secret", None, None, "test"));
+        shape.prepare(&Way { sdk, endpoint: None }, region, keys).ask("{}".to_owned()).await.unwrap();
+        let requests = seen.0.lock().unwrap();
+        requests[0].clone()
+    }
+
+    #[tokio::test]
+    async fn call_goes_to_the_endpoint_of_the_switches_and_names_the_caller() {
+        for (region, fips, dual_stack, address) in [
+            ("eu-west-1", false, false, "https://cloudtrail.eu-west-1.amazonaws.com/"),
+            ("us-gov-west-1", true, false, "https://cloudtrail-fips.us-gov-west-1.amazonaws.com/"),
+            ("eu-west-1", false, true, "https://cloudtrail.eu-west-1.api.aws/"),
+            ("us-east-1", true, true, "https://cloudtrail-fips.us-east-1.api.aws/"),
+            ("cn-north-1", false, false, "https://cloudtrail.cn-north-1.amazonaws.com.cn/"),
+            ("cn-north-1", false, true, "https://cloudtrail.cn-north-1.api.amazonwebservices.com.cn/"),
+        ] {
+            let (asked, agent) = request_with(region, fips, dual_stack).await;
+            assert_eq!(asked, address);
+            assert!(agent.starts_with("aws-sdk-rust/") && agent.contains("app/runas-reactor"), "{agent}");
+        }
+    }
+
     #[test]
     fn what_means_something_in_a_path_or_form_is_encoded() {
-        assert_eq!(super::encoded("a-Z_0.9~"), "a-Z_0.9~");
-        assert_eq!(super::encoded("arn:aws:x/y +=,@&"), "arn%3Aaws%3Ax%2Fy%20%2B%3D%2C%40%26");
+        assert_eq!(encoded("a-Z_0.9~"), "a-Z_0.9~");
+        assert_eq!(encoded("arn:aws:x/y +=,@&"), "arn%3Aaws%3Ax%2Fy%20%2B%3D%2C%40%26");
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
-use aws_config::{BehaviorVersion, SdkConfig};
+use aws_config::{AppName, BehaviorVersion, SdkConfig};
 use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};
 use aws_smithy_async::time::{SharedTimeSource, SystemTimeSource};
@@ -54,8 +54,10 @@ macro_rules! lazy_client {
 }
 
 impl Clients {
-    pub(super) fn new(connection: &Connection, credentials: SharedCredentialsProvider) -> Self {
-        let base = SdkConfig::builder()
+    /// # Errors
+    /// The TLS context cannot be built.
+    pub(super) fn new(connection: &Connection, credentials: SharedCredentialsProvider) -> Result<Self, String> {
+        let mut base = SdkConfig::builder()
             .behavior_version(BehaviorVersion::latest())
             .region(aws_config::Region::new(connection.region.as_str().to_owned()))
             .credentials_provider(credentials)
@@ -69,9 +71,12 @@ impl Clients {
             )
             .sleep_impl(SharedAsyncSleep::new(TokioSleep::new()))
             .time_source(SharedTimeSource::new(SystemTimeSource::new()))
-            .http_client(http_client(connection.trust))
-            .build();
-        Self { base, endpoints: connection.endpoints.clone() }
+            .http_client(http_client(connection.trust)?)
+            .use_fips(connection.fips)
+            .use_dual_stack(connection.dual_stack);
+        base.set_app_name(app_name("runas-reactor"));
+        let base = base.build();
+        Ok(Self { base, endpoints: connection.endpoints.clone() })
     }
 
     /// Clients over a configuration from the default chain, which resolves endpoints itself.
@@ -123,18 +128,24 @@ impl Clients {
 ///
 /// To validate the roots early, the SDK's own client builds a connector for every service client and discards it.
 /// `http_client_fn` skips this: the first request builds the connector, and later ones with the same timeouts reuse it.
-pub(super) fn http_client(trust: Trust) -> SharedHttpClient {
+///
+/// # Errors
+/// The TLS context cannot be built. The default context would trust the system's roots, so it replaces nothing.
+pub(super) fn http_client(trust: Trust) -> Result<SharedHttpClient, String> {
     let store = match trust {
         Trust::Amazon => TrustStore::empty().with_pem_certificate(AMAZON_ROOTS),
         Trust::Native => TrustStore::default(),
     };
-    let mut builder = aws_smithy_http_client::Builder::new().tls_provider(tls::Provider::Rustls(CryptoMode::Ring));
-    // `build` cannot fail; the default context would trust the system's roots.
-    if let Ok(context) = TlsContext::builder().with_trust_store(store).build() {
-        builder = builder.tls_context(context);
-    }
-    let inner = builder.build_https();
-    http_client_fn(move |settings, components| inner.http_connector(settings, components))
+    let context = TlsContext::builder().with_trust_store(store).build();
+    let context = context.map_err(|error| format!("the TLS context cannot be built: {error}"))?;
+    let builder = aws_smithy_http_client::Builder::new().tls_provider(tls::Provider::Rustls(CryptoMode::Ring));
+    let inner = builder.tls_context(context).build_https();
+    Ok(http_client_fn(move |settings, components| inner.http_connector(settings, components)))
+}
+
+/// The name of the caller in the user agent of each call, and so in CloudTrail. The names given here are valid.
+pub(super) fn app_name(name: &'static str) -> Option<AppName> {
+    AppName::new(name).ok()
 }
 
 #[cfg(test)]

@@ -14,17 +14,27 @@ use crate::config::Config;
 use crate::config::broker::BrokerConfig;
 
 /// Connects with the credentials of the reactor's execution role.
-pub fn connect(config: &Config) -> AwsWorld {
+///
+/// # Errors
+/// The TLS context cannot be built.
+pub fn connect(config: &Config) -> Result<AwsWorld, String> {
     connect_as(config, EnvironmentVariableCredentialsProvider::new())
 }
 
 /// Connects with the credentials of the broker's execution role.
-pub fn connect_broker(config: &BrokerConfig) -> ManagementAccount {
+///
+/// # Errors
+/// The TLS context cannot be built.
+pub fn connect_broker(config: &BrokerConfig) -> Result<ManagementAccount, String> {
     let credentials = SharedCredentialsProvider::new(EnvironmentVariableCredentialsProvider::new());
-    ManagementAccount::new(config, &Clients::new(&config.connection, credentials))
+    Ok(ManagementAccount::new(config, &Clients::new(&config.connection, credentials)?))
 }
 
 /// Connects with the given credentials, as tests do.
-pub fn connect_as(config: &Config, credentials: impl ProvideCredentials + 'static) -> AwsWorld {
-    AwsWorld::new(config, &Clients::new(&config.connection, SharedCredentialsProvider::new(credentials)))
+///
+/// # Errors
+/// The TLS context cannot be built.
+pub fn connect_as(config: &Config, credentials: impl ProvideCredentials + 'static) -> Result<AwsWorld, String> {
+    let credentials = SharedCredentialsProvider::new(credentials);
+    Ok(AwsWorld::new(config, &Clients::new(&config.connection, credentials)?))
 }

@@ -19,7 +19,7 @@ use std::sync::Arc;
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 
 use super::AwsWorld;
-use super::client::{Clients, Lazy, http_client};
+use super::client::{Clients, Lazy, app_name, http_client};
 use super::dead_letters::{DeadLetters, DropBook};
 use super::directory::Organizations;
 use super::fault::Call;
@@ -81,6 +81,9 @@ pub enum LoginProblem {
         /// The errors of the providers.
         cause: String,
     },
+    /// The certificate authorities cannot be loaded.
+    #[error("{0}; fix: report this, with the version of runasctl")]
+    NoTls(String),
 }
 
 /// Where the reactor is deployed, as far as a command needs it. An unnamed part is not used.
@@ -114,15 +117,18 @@ pub struct Identity {
 /// Logs in. Fetches credentials at once, so that missing ones are reported before anything else.
 ///
 /// # Errors
-/// There is no region, or no credentials.
+/// There is no region, or no credentials; or the TLS context cannot be built.
 pub async fn connect(login: &Login) -> Result<Operator, LoginProblem> {
     let timeouts = TimeoutConfig::builder()
         .connect_timeout(CONNECT)
         .operation_attempt_timeout(ATTEMPT)
         .operation_timeout(OPERATION);
-    let http = http_client(login.trust);
+    let http = http_client(login.trust).map_err(LoginProblem::NoTls)?;
     let mut loader =
         aws_config::defaults(BehaviorVersion::latest()).http_client(http.clone()).timeout_config(timeouts.build());
+    if let Some(name) = app_name("runasctl") {
+        loader = loader.app_name(name);
+    }
     if let Some(profile) = &login.profile {
         loader = loader.profile_name(profile);
     }
@@ -204,7 +210,7 @@ impl Operator {
     /// Endpoints and retries are defaults here: the clients are already configured.
     fn connection(&self) -> Connection {
         let (region, trust) = (self.region.clone(), self.trust);
-        Connection { region, trust, endpoints: Endpoints::default(), max_attempts: 0 }
+        Connection { region, trust, endpoints: Endpoints::default(), max_attempts: 0, fips: false, dual_stack: false }
     }
 
     /// The dead-letter queue with this URL.

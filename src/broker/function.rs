@@ -24,7 +24,7 @@ pub fn main() -> ExitCode {
 
 fn run() -> Result<(), String> {
     let config = BrokerConfig::from_env().map_err(|problems| problems.to_string())?;
-    let management = connect_broker(&config);
+    let management = connect_broker(&config)?;
     let BrokerConfig { gap_role, member_role, max_age_hours, connection: _ } = config;
     let terms = Terms { gap_role, member_role, max_age_hours };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();

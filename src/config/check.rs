@@ -73,6 +73,15 @@ pub(super) fn queue_url(text: &str) -> Result<String, String> {
     }
 }
 
+/// `true` or `false`, as the SDKs read it.
+pub(super) fn switch(text: &str) -> Result<bool, String> {
+    match text.to_ascii_lowercase().as_str() {
+        "true" => Ok(true),
+        "false" => Ok(false),
+        _ => Err(format!("`{text}` is neither `true` nor `false`")),
+    }
+}
+
 /// `http://` or `https://` with a host.
 pub(super) fn endpoint(text: &str) -> Result<String, String> {
     let printable = text.bytes().all(|b| b.is_ascii_graphic());

@@ -32,6 +32,8 @@ fn the_optional_variables_are_honoured() {
         (POLICY, "file:policies/compiled.json"),
         (TRUST, "native"),
         (MAX_ATTEMPTS, "1"),
+        (FIPS, "True"),
+        (DUAL_STACK, "false"),
         (ENDPOINT, "http://127.0.0.1:5000"),
         (ENDPOINT_SSM, "http://[::1]:5001/"),
     ]);
@@ -39,6 +41,7 @@ fn the_optional_variables_are_honoured() {
     assert_eq!(config.policy, PolicySource::File("policies/compiled.json".into()));
     assert_eq!(config.connection.trust, Trust::Native);
     assert_eq!(config.connection.max_attempts, 1);
+    assert_eq!((config.connection.fips, config.connection.dual_stack), (true, false));
     assert_eq!(config.connection.endpoints.default.as_deref(), Some("http://127.0.0.1:5000"));
     assert_eq!(config.connection.endpoints.ssm.as_deref(), Some("http://[::1]:5001/"));
     assert_eq!(config.connection.endpoints.sts, None);
@@ -64,17 +67,18 @@ fn all_problems_are_told_at_once() {
         (POLICY, "s3://bucket/policy"),
         (TRUST, "everybody"),
         (MAX_ATTEMPTS, "0"),
+        (FIPS, "yes"),
         (ENDPOINT, "127.0.0.1:5000"),
         (ENDPOINT_SNS, "http://"),
         (BROKER, "runas-broker"),
     ]);
     let problems = read(&vars).unwrap_err();
     let named: Vec<_> = problems.0.iter().map(|problem| problem.variable).collect();
-    let connection = [REGION, TRUST, MAX_ATTEMPTS, ENDPOINT, ENDPOINT_SNS];
+    let connection = [REGION, TRUST, MAX_ATTEMPTS, FIPS, ENDPOINT, ENDPOINT_SNS];
     let expected = [&connection[..], &[TABLE, TOPIC_ARN, CHAT_TOPIC_ARN, QUEUE_URL, DLQ_URL, POLICY, BROKER]].concat();
     assert_eq!(named, expected);
     let text = problems.to_string();
-    assert!(text.starts_with("the environment cannot be used (12 to fix)\n  AWS_REGION: `Ireland`"), "{text}");
+    assert!(text.starts_with("the environment cannot be used (13 to fix)\n  AWS_REGION: `Ireland`"), "{text}");
 }
 
 #[test]

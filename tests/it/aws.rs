@@ -112,7 +112,7 @@ impl Hub {
         });
         let Credentials { access_key, secret_key, token } = keys.clone();
         let keys = aws_credential_types::Credentials::new(access_key, secret_key, Some(token), None, "tests");
-        lambda::connect_as(&config.expect("the settings are complete"), keys)
+        lambda::connect_as(&config.expect("the settings are complete"), keys).unwrap()
     }
 
     /// The actions that a service was asked for since the log was cleared.

@@ -40,6 +40,7 @@ impl Iam {
         let (region, endpoint) = match partition(&connection.region) {
             "aws-cn" => ("cn-north-1", "https://iam.cn-north-1.amazonaws.com.cn"),
             "aws-us-gov" => ("us-gov-west-1", "https://iam.us-gov.amazonaws.com"),
+            _ if connection.fips => ("us-east-1", "https://iam-fips.amazonaws.com"),
             _ => ("us-east-1", "https://iam.amazonaws.com"),
         };
         let Way { sdk, endpoint: given } = clients.iam();
