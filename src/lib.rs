@@ -136,6 +136,7 @@ pub mod broker;
 pub mod cli;
 mod clock;
 pub mod config;
+#[warn(clippy::wildcard_enum_match_arm)]
 pub mod domain;
 pub mod lambda;
 pub mod metrics;

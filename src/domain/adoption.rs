@@ -60,6 +60,6 @@ fn says_something(value: &Value) -> bool {
     match value {
         Value::String(text) => !text.is_empty(),
         Value::Object(parts) => parts.values().any(says_something),
-        _ => false,
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) => false,
     }
 }

@@ -112,10 +112,9 @@ pub fn from_history(record: &str, target: &Target) -> Option<Edit> {
         "region": target.region,
         "detail": read(record).ok()?,
     });
-    match parse(Envelope { body: body.as_object()? }).ok()?.signal {
-        Signal::DocumentTouched { edit: Some(edit), .. } if edit.failed.is_none() => Some(*edit),
-        _ => None,
-    }
+    let signal = parse(Envelope { body: body.as_object()? }).ok()?.signal;
+    let Signal::DocumentTouched { edit: Some(edit), .. } = signal else { return None };
+    edit.failed.is_none().then_some(*edit)
 }
 
 /// A reason may quote the message; every reason is cleaned here.

@@ -131,10 +131,8 @@ impl Content {
                 "runAsDefaultUser": ""
             }
         });
-        match body {
-            Value::Object(body) => Self { body },
-            _ => Self { body: Map::new() },
-        }
+        let Value::Object(body) = body else { return Self { body: Map::new() } };
+        Self { body }
     }
 
     /// The value of an input.
@@ -220,16 +218,16 @@ impl Content {
     fn fields(&self) -> BTreeMap<String, Value> {
         let mut fields = BTreeMap::new();
         for (name, value) in &self.body {
-            match value {
-                Value::Object(inputs) if name == "inputs" => {
+            match (name.as_str(), value.as_object(), value.as_str()) {
+                ("inputs", Some(inputs), _) => {
                     fields.extend(inputs.iter().map(|(input, value)| (input_name(input), value.clone())));
                 }
                 // A description of nothing but the remark stands for a missing or empty one.
-                Value::String(text) if name == "description" && without_remark(text).is_empty() => {}
-                Value::String(text) if name == "description" => {
+                ("description", _, Some(text)) if without_remark(text).is_empty() => {}
+                ("description", _, Some(text)) => {
                     fields.insert("/description".to_owned(), Value::from(without_remark(text)));
                 }
-                value => {
+                _ => {
                     fields.insert(format!("/{}", escaped(name)), value.clone());
                 }
             }

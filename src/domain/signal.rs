@@ -122,7 +122,17 @@ impl Signal {
         match self {
             Self::DocumentTouched { target, .. } | Self::RegionChanged { target, .. } => Some(&target.region),
             Self::Work(work) => Some(&work.target.region),
-            _ => None,
+            Self::AccountVended { .. }
+            | Self::AccountEnrolled { .. }
+            | Self::VendFailed { .. }
+            | Self::AccountJoined { .. }
+            | Self::AccountMoved { .. }
+            | Self::AccountLeft { .. }
+            | Self::AccountClosed { .. }
+            | Self::AccountSwept { .. }
+            | Self::OuRegistered { .. }
+            | Self::Sweep
+            | Self::SweepStep(_) => None,
         }
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use runas_reactor::domain::document::Content;
 use runas_reactor::domain::durations::{NAMES_MS, VERSIONS_MAX, VISIBLE_MS};
 use runas_reactor::domain::edit::Action;
-use runas_reactor::domain::fact::{Absence, CallFact, Delta, Echo, Ended, Facts, Intended, Intent, LastSeen, Notified};
+use runas_reactor::domain::fact::{Absence, CallFact, Delta, Echo, Facts, Intended, LastSeen, Notified};
 use runas_reactor::domain::merge::merge;
 use runas_reactor::domain::observation::Observation;
 use runas_reactor::domain::principal::Attribution::{Trusted, Untrusted};

@@ -28,11 +28,8 @@ pub(super) fn str_at<'a>(object: &'a Object, key: &str) -> Option<&'a str> {
 
 /// The string or number under `key`, as text.
 pub(super) fn text_at(object: &Object, key: &str) -> Option<String> {
-    match field(object, key)? {
-        Value::String(text) if !text.trim().is_empty() => Some(text.clone()),
-        Value::Number(number) => Some(number.to_string()),
-        _ => None,
-    }
+    let number = || field(object, key)?.as_number().map(ToString::to_string);
+    str_at(object, key).map(str::to_owned).or_else(number)
 }
 
 /// The positive whole number under `key`, as a number or a string of digits.

@@ -16,25 +16,30 @@ pub(super) const NOTHING: &str = "Nothing to do.";
 /// What to do about an alert about acts; `first` is the one by the least trusted principal.
 pub(super) fn advice(context: &Context, kind: Kind, first: &ReportedEdit) -> String {
     let accept = accept(context, first);
-    match kind {
-        Kind::BreakGlass => format!(
+    if kind == Kind::BreakGlass {
+        return format!(
             "Confirm with {} that there is an emergency. If there is none, revoke the sessions of that principal. To keep \
              the change for good, put it into the policy, or accept it: {accept}.",
             first.name()
-        ),
-        Kind::ExemptTouched => match &context.case.resolution.exemption {
-            Some(note) => format!("Nothing, if the owner of the exemption ({}) knows of it.", clean(&note.owner, 96)),
+        );
+    }
+    if kind == Kind::ExemptTouched {
+        let owner = context.case.resolution.exemption.as_ref().map(|note| clean(&note.owner, 96));
+        return match owner {
+            Some(owner) => format!("Nothing, if the owner of the exemption ({owner}) knows of it."),
             None => "Nothing, if the owners of the account know of it.".to_owned(),
-        },
-        Kind::EditKept => {
-            "Nothing, if this deployment was planned. If not, have the pipeline take it back, or set the \
-                           field in the policy."
-                .to_owned()
-        }
-        _ if first.attribution == Attribution::Trusted && first.note.is_some() => {
+        };
+    }
+    if kind == Kind::EditKept {
+        return "Nothing, if this deployment was planned. If not, have the pipeline take it back, or set the field in the \
+                policy."
+            .to_owned();
+    }
+    match (first.attribution, &first.note) {
+        (Attribution::Trusted, Some(_)) => {
             format!("If the pipeline means the value that was not taken over, accept it: {accept}.")
         }
-        _ if first.attribution == Attribution::Trusted => NOTHING.to_owned(),
+        (Attribution::Trusted, None) => NOTHING.to_owned(),
         _ => format!("{}{}", repair(context), ask(context, first, &accept)),
     }
 }

@@ -144,7 +144,12 @@ fn turn_of(call: &CallFact) -> Option<Turn<'static>> {
     match call.edit.action {
         Action::Deleted if call.deletes() => Some(Turn::Deleted),
         Action::DefaultMoved { version: Some(number) } if call.edit.failed.is_none() => Some(Turn::Moved(number)),
-        _ => None,
+        Action::Created
+        | Action::Updated { .. }
+        | Action::DefaultMoved { .. }
+        | Action::Deleted
+        | Action::VersionDeleted { .. }
+        | Action::SharingChanged => None,
     }
 }
 

@@ -34,7 +34,7 @@ pub fn detach(value: &mut Value, contents: &mut BTreeMap<String, String>) {
             }
         }
         Value::Array(values) => values.iter_mut().for_each(|value| detach(value, contents)),
-        _ => {}
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
     }
 }
 
@@ -50,6 +50,6 @@ pub fn attach(value: &mut Value, contents: &BTreeMap<String, String>) {
             }
         }
         Value::Array(values) => values.iter_mut().for_each(|value| attach(value, contents)),
-        _ => {}
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
     }
 }

@@ -8,6 +8,7 @@ use crate::domain::breaker::window_ms;
 use crate::domain::case::Case;
 use crate::domain::document::Change;
 use crate::domain::judgement::Judgement;
+use crate::domain::observation::Observation;
 use crate::domain::principal::{Attribution, UNKNOWN};
 use crate::domain::record::{Incident, OPPONENTS_MAX, Record, Status};
 use crate::domain::text::clean;
@@ -131,8 +132,8 @@ pub(crate) fn is_over(incident: &Incident, case: &Case) -> bool {
 /// Closes the incident when the target is right and no act came for the policy's window.
 fn close(case: &Case, record: &mut Record) -> Option<Incident> {
     let quiet = match case.observation {
-        crate::domain::observation::Observation::Unknown(_) => false,
-        _ => is_right(record.status),
+        Observation::Unknown(_) => false,
+        Observation::Absent | Observation::Present(_) => is_right(record.status),
     };
     if quiet && record.incident.as_ref().is_some_and(|incident| is_over(incident, case)) {
         record.incident.take()

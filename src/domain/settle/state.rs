@@ -42,16 +42,17 @@ fn status(context: &Context, record: &Record, edits_reported: bool) -> Option<Al
         return None;
     }
     let key = |kind: &str| format!("{kind}:{}:g{}", case.target, case.record.generation);
-    let page = match after {
-        Status::Unreachable => unreachable(context, &key("unreachable")),
-        Status::Drifted if !edits_reported => drifted(context, &key("drift")),
-        _ if before == Status::Unreachable && after != Status::Waiting => {
-            AlertBuilder::new(Kind::ReachableAgain, Severity::Info, &key("reachable"))
-                .subject("Within reach again", "the document", &context.place())
-                .says(&format!("{} can be read and written again.", context.document()))
-                .says(&outcome(context).sentence)
-        }
-        _ => return None,
+    let page = if after == Status::Unreachable {
+        unreachable(context, &key("unreachable"))
+    } else if after == Status::Drifted && !edits_reported {
+        drifted(context, &key("drift"))
+    } else if before == Status::Unreachable && after != Status::Waiting {
+        AlertBuilder::new(Kind::ReachableAgain, Severity::Info, &key("reachable"))
+            .subject("Within reach again", "the document", &context.place())
+            .says(&format!("{} can be read and written again.", context.document()))
+            .says(&outcome(context).sentence)
+    } else {
+        return None;
     };
     Some(page.about(context, record.incident.as_ref()))
 }

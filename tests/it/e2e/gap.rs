@@ -184,7 +184,7 @@ fn quarantined_account_without_a_member_role_is_put_right_in_every_governed_regi
     for region in REGIONS {
         let row = &stage.rows_of(NEWCOMER, "REGION#")[&format!("REGION#{region}")];
         assert_eq!(row["status"], "in_sync", "{row}");
-        assert!(text_of(&row["record"]).contains("\"echo\""), "its own event has come back: {row}");
+        assert!(text_of(&row["record"]).contains("\"echoes\""), "its own event has come back: {row}");
     }
 
     assert_eq!(gap.broker.invoked(), [json!({"account": NEWCOMER})], "one question serves all regions");

@@ -42,7 +42,7 @@ fn a_new_account_is_put_right_in_every_governed_region_and_remembered() {
         let row = &rows[&format!("REGION#{region}")];
         assert_eq!((&row["status"], &row["attention"]), (&json!("in_sync"), &Value::Null), "{row}");
         assert!(row["configured"].is_string(), "{row}");
-        assert!(text_of(&row["record"]).contains("\"echo\""), "the reactor's own event has come back: {row}");
+        assert!(text_of(&row["record"]).contains("\"echoes\""), "the reactor's own event has come back: {row}");
     }
     assert_eq!(stage.alerts(), [], "there is nothing to tell");
 }
