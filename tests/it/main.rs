@@ -8,6 +8,7 @@
 )]
 
 mod aws;
+mod beside;
 mod contract;
 mod decode;
 mod e2e;

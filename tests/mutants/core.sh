@@ -12,7 +12,7 @@ cp -R src/{domain,reactor,sim} src/{clock,domain,reactor,sim,ports,lambda,metric
 cp -R src/cli/{decode.rs,simulate} "$core/src/cli/" && mkdir "$core/src/cli/policy"
 cp -R src/cli/policy/yaml{,.rs} "$core/src/cli/policy/"
 cp -R events infra "$core/" && cp Cargo.lock "$core/"
-cp -R tests/it/{decode,properties,reactor,scenarios,sweeping}{,.rs} tests/it/{retrying.rs,snapshots} "$core/src/it/"
+cp -R tests/it/{decode,properties,reactor,scenarios,sweeping}{,.rs} tests/it/{beside.rs,retrying.rs,snapshots} "$core/src/it/"
 cp -R tests/core "$core/src/held" && mv "$core/src/held/main.rs" "$core/src/held.rs"
 cp tests/it/support/{counted,org}.rs "$core/src/it/support/"
 cp -R tests/fuzz/{src,corpus} "$core/src/fuzz/"
@@ -59,6 +59,7 @@ mod it {
     pub(crate) mod decode;
     pub(crate) mod properties;
     mod reactor;
+    mod beside;
     mod retrying;
     mod scenarios;
     mod sweeping;
