@@ -62,6 +62,7 @@
 //! | whether hub, roles, trails and forwarding rules are there | [`cli::doctor`], [`aws::hub_view`] (feature `cli`) |
 //! | a report of targets, incidents, new accounts and sweeps, in six formats | [`cli::report`] (feature `cli`) |
 //! | whether the OS user exists on the nodes | [`cli::preflight`], [`aws::nodes`] (feature `cli`) |
+//! | which OS user a principal's sessions become, and why | [`cli::whoami_as`], [`aws::principals`] (feature `cli`) |
 //! | the second function: sessions of an administrator role in new accounts | [`broker`] |
 //! | service control policies, LZA's configuration and the runbook, written from the policy | [`cli::render`] (feature `cli`) |
 //! | the function: configuration, entry, logs, metrics | [`config`], [`lambda`], [`telemetry`], [`metrics`] |

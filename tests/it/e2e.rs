@@ -31,6 +31,7 @@ mod status;
 mod sweeping;
 mod vending;
 mod waiting;
+mod whoami_as;
 
 use std::time::Duration;
 
