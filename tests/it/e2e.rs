@@ -15,6 +15,7 @@ mod hub;
 mod ledger;
 mod limits;
 mod messages;
+mod metrics;
 mod modes;
 mod operator;
 mod organisation;
