@@ -9,6 +9,7 @@ mod calls;
 mod copies;
 mod crashes;
 mod edits;
+mod exempt;
 mod faults;
 mod gap;
 mod hub;
