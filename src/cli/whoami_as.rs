@@ -9,6 +9,7 @@ mod resolve;
 mod sources;
 mod trust;
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -144,7 +145,7 @@ async fn read_regions(world: &AwsWorld, policy: &Policy, account: &AccountId, re
     let access = &Access::by(policy, CORRELATION);
     let each = regions.into_iter().map(async |region| {
         let target = Target::new(account.clone(), region.clone());
-        let nothing_further = Default::default();
+        let nothing_further = BTreeSet::new();
         let read = async || world.documents().observe(&target, access, &nothing_further).await;
         let document = match patiently(world, read).await {
             Ok(observation) => document::found(&observation, &target),

@@ -173,7 +173,7 @@ def record_what_is_not_emulated():
     def updated_alarm(physical_id, old, new, stack, logical_id=None):
         if "Metrics" not in new:
             return plain_update(physical_id, old, new, stack, logical_id=logical_id)
-        return record(logical_id, "cloudwatch", "PutMetricAlarm", {"AlarmName": logical_id} | new)
+        return alarm(logical_id, new, stack)
 
     known = provisioners._RESOURCE_HANDLERS
     plain_alarm, plain_update = (known["AWS::CloudWatch::Alarm"][name] for name in ("create", "update"))

@@ -105,8 +105,8 @@ mod tests {
         run_as(&parse(&json!({"schemaVersion": "1.0", "sessionType": "Standard_Stream", "inputs": inputs}).to_string()))
     }
 
-    fn on(user: &str) -> Result<RunAs, String> {
-        Ok(RunAs::On(user.to_owned()))
+    fn on(user: &str) -> RunAs {
+        RunAs::On(user.to_owned())
     }
 
     #[test]
@@ -114,8 +114,8 @@ mod tests {
         assert_eq!(of(&json!({})), Ok(RunAs::Off));
         assert_eq!(of(&json!({"runAsEnabled": null, "runAsDefaultUser": "ops"})), Ok(RunAs::Off));
         assert_eq!(of(&json!({"runAsEnabled": "0", "runAsDefaultUser": "ops"})), Ok(RunAs::Off));
-        assert_eq!(of(&json!({"runAsEnabled": true})), on(""));
-        assert_eq!(of(&json!({"runAsEnabled": "True", "runAsDefaultUser": "ops"})), on("ops"));
+        assert_eq!(of(&json!({"runAsEnabled": true})), Ok(on("")));
+        assert_eq!(of(&json!({"runAsEnabled": "True", "runAsDefaultUser": "ops"})), Ok(on("ops")));
     }
 
     #[test]

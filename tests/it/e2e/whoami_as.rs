@@ -32,10 +32,11 @@ impl Play {
         for (name, account) in [("payments", PAYMENTS), ("management", MANAGEMENT)] {
             let role = format!("arn:aws:iam::{account}:role/Auditor");
             let Credentials { access_key, secret_key, token } = stage.aws.credentials(&role, "operator");
-            profiles += &format!(
+            let profile = format!(
                 "[profile {name}]\nregion = {HOME}\naws_access_key_id = {access_key}\naws_secret_access_key = {secret_key}\n\
                  aws_session_token = {token}\n"
             );
+            profiles.push_str(&profile);
         }
         let profiles = stage.file("profiles", &profiles).trim_start_matches("file:").to_owned();
         stage.aws.clear_log();

@@ -103,7 +103,7 @@ fn each_metric_of_the_function_is_on_the_dashboard_or_behind_an_alarm() {
     let own = |it: &&Metric| it.0 == NAMESPACE;
     let emitted = emitted();
     let unseen: Vec<&Metric> = emitted.iter().filter(own).filter(|it| !named.contains(*it)).collect();
-    assert_eq!(unseen, [&metric("", "", &[]); 0], "fix: give each a place on the dashboard");
+    assert!(unseen.is_empty(), "{unseen:?}; fix: give each a place on the dashboard");
 }
 
 #[test]
