@@ -11,8 +11,10 @@
 //! | `dead_letters` | the dead-letter queue as an operator works on it (feature `cli`) |
 //! | `hub_view` | the state of the hub's components for an operator (feature `cli`) |
 //! | `ledger_view` | the ledger as an operator reads it (feature `cli`) |
+//! | `iam` | how IAM is reached: calls of the broker and of `principals` |
 //! | `nodes` | managed nodes, asked by Run Command (feature `cli`) |
 //! | `policy_store` | the versions of the policy as an operator writes them (feature `cli`) |
+//! | `principals` | roles, users and Identity Center's attributes, read for an operator (feature `cli`) |
 //! | `documents`, `directory`, `ledger`, `notifier`, `queue` | one port each |
 //! | `cloudtrail`, `regions` | CloudTrail and Account Management: one call each, made `by_hand` |
 
@@ -27,6 +29,7 @@ mod documents;
 mod fault;
 #[cfg(feature = "cli")]
 pub mod hub_view;
+mod iam;
 pub mod lambda;
 mod ledger;
 #[cfg(feature = "cli")]
@@ -38,6 +41,8 @@ mod notifier;
 pub mod operator;
 #[cfg(feature = "cli")]
 pub mod policy_store;
+#[cfg(feature = "cli")]
+pub mod principals;
 mod queue;
 mod regions;
 mod session;

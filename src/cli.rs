@@ -18,6 +18,7 @@ pub mod replay;
 pub mod report;
 pub mod simulate;
 pub mod status;
+pub mod whoami_as;
 
 use std::process::ExitCode;
 
@@ -70,6 +71,11 @@ enum Command {
     Doctor(doctor::DoctorArgs),
     /// Ask the managed Linux nodes whether the OS user exists that sessions are to run as. Nothing is changed.
     Preflight(preflight::PreflightArgs),
+    /// Say which OS user the sessions of a principal become in an account, and why, step by step. Nothing is changed.
+    WhoamiAs(whoami_as::WhoamiAsArgs),
+    /// List the exemptions of the policy in force; add or remove one, as the policy's next version.
+    #[command(subcommand)]
+    Exempt(policy::remote::exempt::ExemptCommand),
     /// Say what happened at a target, and who did it; newest first.
     History(history::HistoryArgs),
     /// Say why a target was treated as it was: the last case, decided again with this runasctl.
@@ -144,6 +150,8 @@ fn run(cli: &Cli, printer: &Printer) -> ExitStatus {
         Command::Report(args) => report::run(args, cli.output, printer),
         Command::Doctor(args) => doctor::run(args, cli.output, printer),
         Command::Preflight(args) => preflight::run(args, cli.output, printer),
+        Command::WhoamiAs(args) => whoami_as::run(args, cli.output, printer),
+        Command::Exempt(command) => policy::remote::exempt::run(command, cli.output, printer),
         Command::History(args) => history::history(args, cli.output, printer),
         Command::Explain(args) => history::explain(args, cli.output, printer),
         Command::Simulate(args) => simulate::run(args, cli.output, printer),

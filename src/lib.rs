@@ -60,10 +60,12 @@
 //! | calls counted, failed or cut off: interceptors | [`sim::intercept`], [`sim::faults`] (feature `cli`) |
 //! | random scenarios, and the checker of the reactor's behaviour | [`cli::simulate`] (feature `cli`) |
 //! | a decision without its effects | [`reactor::preview`] (feature `cli`) |
+//! | exemptions: listed, added, removed in the policy's text | [`cli::policy::remote::exempt`] (feature `cli`) |
 //! | desired against observed state, and applying a plan | [`cli::plan`], [`cli::apply`] (feature `cli`) |
 //! | whether hub, roles, trails and forwarding rules are there | [`cli::doctor`], [`aws::hub_view`] (feature `cli`) |
 //! | a report of targets, incidents, new accounts and sweeps, in six formats | [`cli::report`] (feature `cli`) |
 //! | whether the OS user exists on the nodes | [`cli::preflight`], [`aws::nodes`] (feature `cli`) |
+//! | which OS user a principal's sessions become, and why | [`cli::whoami_as`], [`aws::principals`] (feature `cli`) |
 //! | the second function: sessions of an administrator role in new accounts | [`broker`] |
 //! | service control policies, LZA's configuration and the runbook, written from the policy | [`cli::render`] (feature `cli`) |
 //! | the function: configuration, entry, logs, metrics | [`config`], [`lambda`], [`telemetry`], [`metrics`] |
@@ -105,7 +107,7 @@
 //! | a kind of alert | `domain/finding.rs`, `domain/settle/alerts.rs`, `domain/settle/state.rs` or `domain/finding/hub.rs`, an example in `tests/core/alerts/kinds.rs`, `infra/alert.schema.json`, `cli/render/runbook/kinds.rs`, `infra/ALERTS.md` |
 //! | a field of the policy | `domain/policy/schema.rs`, its check in `domain/policy/check/`, `infra/policy.example.yaml`, the generated `infra/policy.schema.json` |
 //! | a command | a file in `cli/`, its variant in `cli.rs`, `infra/OPERATING.md` |
-//! | a metric | `metrics.rs`, `infra/ALERTS.md` |
+//! | a metric | `metrics.rs`, the dashboard in `infra/hub.yaml`, `infra/ALERTS.md` |
 //! | a call to the world | its trait in `ports.rs`, a file of `aws/`, a file of `sim/`, `sim/intercept.rs` |
 //!
 //! # Invariants

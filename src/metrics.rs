@@ -6,8 +6,9 @@ use serde_json::{Map, Value, json};
 
 use crate::domain::case::Applied;
 use crate::domain::record::Status;
+use crate::domain::signal::Cause;
 use crate::domain::time::Time;
-use crate::reactor::{BatchReport, PassReport};
+use crate::reactor::{BatchReport, ConfigurationLag, PassReport};
 
 /// The metrics' namespace.
 pub const NAMESPACE: &str = "RunasReactor";
@@ -18,7 +19,7 @@ const VALUES_MAX: usize = 100;
 type Measure = fn(&BatchReport) -> Value;
 
 /// Every metric: name, unit, and what it counts of a batch.
-pub const METRICS: [(&str, &str, Measure); 9] = [
+pub const METRICS: [(&str, &str, Measure); 13] = [
     ("Targets", "Count", |report| json!(report.passes.len())),
     ("InSync", "Count", |report| count(report, |pass| pass.status == Status::InSync)),
     ("Corrected", "Count", |report| count(report, is_corrected)),
@@ -28,6 +29,10 @@ pub const METRICS: [(&str, &str, Measure); 9] = [
     ("Undecodable", "Count", |report| json!(report.undecodable.len())),
     ("HandedBack", "Count", |report| json!(report.failed.len() + report.retried.len())),
     ("SignalToDone", "Milliseconds", |report| json!(times(report))),
+    ("ConfigurationLag", "Milliseconds", |report| json!(lags(report, |lag| lag.ms))),
+    ("ConfigurationLagObjective", "Milliseconds", |report| json!(lags(report, |lag| lag.objective_ms))),
+    ("SweepTargets", "Count", |report| json!(report.to_sweep)),
+    ("SweepChecked", "Count", |report| count(report, is_swept)),
 ];
 
 fn count(report: &BatchReport, counts: impl Fn(&PassReport) -> bool) -> Value {
@@ -40,6 +45,15 @@ fn is_corrected(pass: &PassReport) -> bool {
 
 fn is_wrong(pass: &PassReport) -> bool {
     !matches!(pass.status, Status::New | Status::InSync | Status::Exempt)
+}
+
+/// Whether a sweep led here; what was put off by a look is counted by that look.
+fn is_swept(pass: &PassReport) -> bool {
+    pass.cause == Cause::Sweep && pass.requeues == 0
+}
+
+fn lags(report: &BatchReport, of: impl Fn(&ConfigurationLag) -> i64) -> Vec<i64> {
+    report.passes.iter().filter_map(|pass| pass.lag.as_ref()).map(of).take(VALUES_MAX).collect()
 }
 
 fn times(report: &BatchReport) -> Vec<i64> {

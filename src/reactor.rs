@@ -31,7 +31,7 @@ pub use batch::{BatchReport, Message};
 pub(crate) use core::Core;
 #[cfg(feature = "cli")]
 pub use preview::preview;
-pub use reconcile::PassReport;
+pub use reconcile::{ConfigurationLag, PassReport};
 
 /// A cached policy of this age is read again (invariant 1).
 const POLICY_AGE_MAX_MS: i64 = MINUTE_MS;

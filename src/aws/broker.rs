@@ -6,6 +6,7 @@ use aws_sdk_organizations::types::{Account, AccountState};
 
 use super::client::{Clients, Lazy};
 use super::fault::Call;
+use super::iam::Iam;
 use super::session::{Scope, ScopedSts};
 use crate::broker::wire::Granted;
 use crate::broker::{AccountStatus, Described, Management, RoleUse};
@@ -14,7 +15,7 @@ use crate::domain::target::{AccountId, partition};
 use crate::domain::text::{ID_CHARS_MAX, clean};
 use crate::domain::time::Time;
 use crate::ports::{Fault, FaultClass};
-use role_use::Iam;
+use role_use::role_use;
 
 mod role_use;
 
@@ -42,7 +43,7 @@ impl ManagementAccount {
             member_role: member_role.clone(),
             to_document: scoped(Scope::Gap),
             to_role: scoped(Scope::Role(member_role.clone())),
-            iam: Iam::new(connection, clients),
+            iam: Iam::new(&connection.region, clients),
         }
     }
 }
@@ -59,7 +60,7 @@ impl Management for ManagementAccount {
 
     async fn member_role_use(&self, account: &AccountId, correlation: &str) -> Result<RoleUse, Fault> {
         let session = self.to_role.assume(account, &self.gap_role, correlation).await?;
-        self.iam.role_use(&self.member_role, SharedCredentialsProvider::new(session.credentials)).await
+        role_use(&self.iam, &self.member_role, SharedCredentialsProvider::new(session.credentials)).await
     }
 
     async fn document_session(&self, account: &AccountId, correlation: &str) -> Result<Granted, Fault> {

@@ -27,6 +27,7 @@ use super::hub_view::HubView;
 use super::ledger_view::LedgerView;
 use super::nodes::Nodes;
 use super::policy_store::PolicyStore;
+use super::principals::Principals;
 use super::session::{Scope, Sessions};
 use crate::clock;
 use crate::config::{Config, Connection, Endpoints, PolicySource, Trust};
@@ -236,6 +237,11 @@ impl Operator {
     /// Read-only access to the hub.
     pub fn hub_view(&self) -> HubView {
         HubView::new(&self.region, &self.clients)
+    }
+
+    /// Roles and users of the credentials' own account, and Identity Center.
+    pub fn principals(&self) -> Principals {
+        Principals::new(&self.region, &self.clients)
     }
 
     /// The managed nodes of all accounts, to be asked.

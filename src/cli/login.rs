@@ -65,6 +65,11 @@ impl HomeArgs {
         let Self { profile, home_region } = self.clone();
         LoginArgs { profile, region: home_region }.connect(trust).await
     }
+
+    /// The same with another profile.
+    pub(super) fn with_profile(&self, profile: &str) -> Self {
+        Self { profile: Some(profile.to_owned()), ..self.clone() }
+    }
 }
 
 impl LoginArgs {

@@ -34,6 +34,14 @@ impl Milestones {
         Self { vended, reached, configured, member_role, heard }
     }
 
+    /// The configuration lag in milliseconds, for a new account's target that has become right since `before`.
+    pub fn lag_since(&self, before: &Self) -> Option<i64> {
+        let (Some(vended), Some(configured), None) = (self.vended, self.configured, before.configured) else {
+            return None;
+        };
+        Some(configured.since(vended))
+    }
+
     /// The milestones reached so far, by name.
     pub fn passed(&self) -> impl Iterator<Item = (&'static str, Time)> {
         let times = [self.vended, self.reached, self.configured, self.member_role, self.heard];

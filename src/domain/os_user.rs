@@ -41,7 +41,7 @@ impl fmt::Display for OsUser {
 }
 
 /// Session Manager runs no session as `root`, of the node or of a domain.
-pub(super) fn is_root(name: &str) -> bool {
+pub(crate) fn is_root(name: &str) -> bool {
     name.split_once('@').map_or(name, |(local, _)| local).eq_ignore_ascii_case("root")
 }
 

@@ -57,6 +57,8 @@ pub struct BatchReport {
     pub undecodable: Vec<(String, String)>,
     /// Messages of the reactor's own that were sent.
     pub sent: usize,
+    /// Targets that steps of a sweep sent on to be observed.
+    pub to_sweep: u64,
 }
 
 /// The coalesced work of one target, and the messages behind it.
@@ -114,7 +116,10 @@ impl<W: World> Reactor<W> {
             let attempt = Attempt { messages: own, again: message.receives > 1, deadline };
             let step = Box::pin(sweep(&self.world, &policy, &event, &attempt));
             match self.by(working_until, step).await {
-                Ok(sent) => report.sent += sent,
+                Ok(step) => {
+                    report.sent += step.sent;
+                    report.to_sweep += step.targets;
+                }
                 Err(fault) => self.give_back(deadline, message, &fault, &mut report).await,
             }
         }

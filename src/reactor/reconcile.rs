@@ -53,6 +53,19 @@ pub struct PassReport {
     pub looks: usize,
     /// From the signal to the end, in milliseconds.
     pub since_ms: i64,
+    /// How often this work was put off before.
+    pub requeues: u32,
+    /// The configuration lag, where a new account's target became right.
+    pub lag: Option<ConfigurationLag>,
+}
+
+/// How long a new account's target was without the right document, and how long it may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ConfigurationLag {
+    /// From the account's first event, in milliseconds.
+    pub ms: i64,
+    /// The policy's `alerts.configuration_lag_minutes`, in milliseconds.
+    pub objective_ms: i64,
 }
 
 /// Facts that this invocation learned; they survive a commit of another invocation.
@@ -229,7 +242,7 @@ async fn conclude<W: World>(
 ) -> Result<PassReport, Fault> {
     let Concluded { case, judgement, decision, applied, before, check, last_check, known_before } = concluded;
     let mut settlement = (core.settle)(&case, &judgement, &decision, &applied, &before);
-    let mut status = before.status;
+    let (mut status, mut lag) = (before.status, None);
     // Send the next message before the commit: a surplus message is harmless, a missing one would leave the target waiting.
     if let Some((work, delay)) = settlement.next {
         world.queue().send(&[(Task::Work(work), delay)]).await?;
@@ -239,6 +252,8 @@ async fn conclude<W: World>(
         superseded = prune::plan(world, &case, &mut commit.record.facts);
         world.ledger().commit(&case.target, commit).await?;
         status = commit.record.status;
+        let objective_ms = i64::from(case.limits.configuration_lag_minutes) * MINUTE_MS;
+        lag = commit.record.milestones.lag_since(&before.milestones).map(|ms| ConfigurationLag { ms, objective_ms });
     }
     let owed = settlement.commit.as_ref().is_some_and(|commit| !commit.alerts.is_empty());
     let mut alerts = 0;
@@ -263,6 +278,8 @@ async fn conclude<W: World>(
         status,
         alerts,
         looks: observations,
+        requeues: case.requeues,
+        lag,
     })
 }
 
@@ -330,6 +347,8 @@ fn not_observed<W: World>(world: &W, work: &Work, reason: &str) -> PassReport {
         alerts: 0,
         looks: 0,
         since_ms: world.now().since(work.since),
+        requeues: work.requeues,
+        lag: None,
     }
 }
 

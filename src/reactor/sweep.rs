@@ -38,13 +38,23 @@ impl Pace {
     }
 }
 
-/// Starts a sweep, or continues one. Returns the number of messages that it sent.
+/// The outcome of one message.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Step {
+    /// Messages that it sent.
+    pub(super) sent: usize,
+    /// Targets of the accounts that it met.
+    pub(super) targets: u64,
+}
+
+/// Starts a sweep, or continues one.
 pub(super) async fn sweep<W: World>(
     world: &W,
     policy: &Policy,
     event: &InboundEvent,
     attempt: &Attempt,
-) -> Result<usize, Fault> {
+) -> Result<Step, Fault> {
+    let one_message = Step { sent: 1, targets: 0 };
     let last = world.sweeps().sweep().await?;
     let due = match (&event.signal, last) {
         (Signal::SweepStep(step), Some(last)) if last.ended.is_none() => {
@@ -53,7 +63,7 @@ pub(super) async fn sweep<W: World>(
             }
             last.step
         }
-        (Signal::SweepStep(_), _) => return Ok(0),
+        (Signal::SweepStep(_), _) => return Ok(Step::default()),
         (_, last) => match Sweep::begin(last, &event.id, world.now()) {
             StartResult::New(sweep, former) => {
                 if let Some(former) = former {
@@ -63,7 +73,7 @@ pub(super) async fn sweep<W: World>(
                 world.sweeps().save_sweep(&sweep).await?;
                 tracing::info!(correlation = sweep.id, sweep = sweep.number, "sweep begun");
                 next(world, sweep.step).await?;
-                return Ok(1);
+                return Ok(one_message);
             }
             StartResult::UnderWay(step) => step,
         },
@@ -71,14 +81,15 @@ pub(super) async fn sweep<W: World>(
     // Another invocation continues the sweep, or died before it sent the next step's message.
     if !attempt.again {
         tracing::info!(correlation = event.id, due, "a sweep is under way, and elsewhere");
-        return Ok(0);
+        return Ok(Step::default());
     }
     next(world, due).await?;
-    Ok(1)
+    Ok(one_message)
 }
 
 /// One step: some pages of the tree and their accounts; after the last page, the accounts that the walk did not meet.
-async fn go_on<W: World>(world: &W, policy: &Policy, mut sweep: Sweep, attempt: &Attempt) -> Result<usize, Fault> {
+async fn go_on<W: World>(world: &W, policy: &Policy, mut sweep: Sweep, attempt: &Attempt) -> Result<Step, Fault> {
+    let before = sweep.targets;
     let mut walk = match sweep.walk.take() {
         Some(walk) => walk,
         None => OuWalk::from(root(world, policy).await?),
@@ -110,7 +121,7 @@ async fn go_on<W: World>(world: &W, policy: &Policy, mut sweep: Sweep, attempt: 
         next(world, *step).await?;
         sent += 1;
     }
-    Ok(sent)
+    Ok(Step { sent, targets: targets.saturating_sub(before) })
 }
 
 /// Sends the message for a step.

@@ -137,9 +137,16 @@ def dated(bed):
     organizations.FakeAccount.describe = describe
 
 
-def make_role(account, name):
+def make_role(account, name, path="/", tags=None, trust=None):
     """A role for IAM to tell of. Roles can be assumed without it: whether they can is a matter of `denied_roles`."""
-    iam_backends[account]["aws"].create_role(name, "{}", "/", None, "", [], None)
+    trust, tags = json.dumps(trust or {}), [{"Key": key, "Value": value} for key, value in (tags or {}).items()]
+    iam_backends[account]["aws"].create_role(name, trust, path, None, "", tags, None)
+    return {}
+
+
+def make_user(account, name, tags=None):
+    tags = [{"Key": key, "Value": value} for key, value in (tags or {}).items()]
+    iam_backends[account]["aws"].create_user("us-east-1", name, "/", tags)
     return {}
 
 

@@ -28,6 +28,7 @@ SWITCHES = {
     # [{account, region, id, platform, ping, agent, users, ends, gone}]: managed nodes (commands.py). `ends` is how a command ends
     # there that runs nothing, "never" that it does not; `gone` that the node is listed, and refused as a target.
     "nodes": [],
+    "identity_center": {},  # {region, account, attributes}: see identity_center.py
 }
 
 FAULT = {

@@ -13,7 +13,8 @@ A program whose endpoint is /via/NAME is told from all others: faults, log and t
     GET         /moto-api/x/documents?account=A   {account: {region: {name: ...}}}, read without a trace
     GET         /moto-api/x/messages?account=A&region=R&queue=Q   what is in a queue, visible or not, read without a trace
     POST        /moto-api/x/credentials  {role_arn, session_name, policy?}: keys of a session, without a trace
-    POST        /moto-api/x/roles        {account, name}: a role that IAM knows; any other can be assumed all the same
+    POST        /moto-api/x/roles        {account, name, path?, tags?, trust?}: a role that IAM knows; any other can be assumed all the same
+    POST        /moto-api/x/users        {account, name, tags?}: a user that IAM knows
     POST        /moto-api/reset          everything, moto's state included, back to the beginning
 """
 
@@ -47,6 +48,7 @@ from werkzeug.test import run_wsgi_app
 import accounts
 import commands
 import documents
+import identity_center
 import trail
 from bed import Bed, Dropped, Rejected
 
@@ -247,7 +249,9 @@ class Front:
             elif call.service == "account" and call.action == "ListRegions":
                 reply = Reply.json(accounts.list_regions(self.bed, call))
             elif commands.answers(call):
-                reply = self.run_command(call)
+                reply = self.answered_here(call, commands)
+            elif identity_center.answers(call):
+                reply = self.answered_here(call, identity_center)
             else:
                 environ["HTTP_X_MOTO_ACCOUNT_ID"] = accounts.acting_account(call)
                 reply = self.ask_moto(environ, body)
@@ -255,10 +259,10 @@ class Front:
             self.remember_role(call, reply)
             return reply
 
-    def run_command(self, call):
+    def answered_here(self, call, service):
         try:
-            return Reply.json(commands.perform(self.bed, call))
-        except commands.Refused as refused:
+            return Reply.json(service.perform(self.bed, call))
+        except service.Refused as refused:
             return Reply.error(call, refused.code, str(refused))
 
     def ask_moto(self, environ, body):
@@ -358,6 +362,10 @@ class Front:
         with self.bed.backend:
             return accounts.make_role(**given)
 
+    def make_user(self, given, _query):
+        with self.bed.backend:
+            return accounts.make_user(**given)
+
     ADMINISTRATION = {
         ("POST", "reset"): reset,
         ("GET", "x/faults"): faults,
@@ -372,6 +380,7 @@ class Front:
         ("GET", "x/messages"): messages,
         ("POST", "x/credentials"): credentials,
         ("POST", "x/roles"): make_role,
+        ("POST", "x/users"): make_user,
     }
 
 

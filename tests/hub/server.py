@@ -167,12 +167,13 @@ def record_what_is_not_emulated():
     def alarm(logical_id, properties, stack):
         if "Metrics" not in properties:
             return plain_alarm(logical_id, properties, stack)
-        return record(logical_id, "cloudwatch", "PutMetricAlarm", {"AlarmName": logical_id} | properties)
+        name, _ = record(logical_id, "cloudwatch", "PutMetricAlarm", {"AlarmName": logical_id} | properties)
+        return name, {"Arn": f"arn:aws:cloudwatch:{REGION}:{ACCOUNT}:alarm:{name}"}
 
     def updated_alarm(physical_id, old, new, stack, logical_id=None):
         if "Metrics" not in new:
             return plain_update(physical_id, old, new, stack, logical_id=logical_id)
-        return record(logical_id, "cloudwatch", "PutMetricAlarm", {"AlarmName": logical_id} | new)
+        return alarm(logical_id, new, stack)
 
     known = provisioners._RESOURCE_HANDLERS
     plain_alarm, plain_update = (known["AWS::CloudWatch::Alarm"][name] for name in ("create", "update"))

@@ -9,12 +9,14 @@ mod calls;
 mod copies;
 mod crashes;
 mod edits;
+mod exempt;
 mod faults;
 mod gap;
 mod hub;
 mod ledger;
 mod limits;
 mod messages;
+mod metrics;
 mod modes;
 mod operator;
 mod organisation;
@@ -31,6 +33,7 @@ mod status;
 mod sweeping;
 mod vending;
 mod waiting;
+mod whoami_as;
 
 use std::time::Duration;
 

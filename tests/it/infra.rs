@@ -1,6 +1,7 @@
 //! The templates: what linters find, what has to hold between their parts and with the code, and what an emulator's
 //! CloudFormation makes of them.
 
+mod dashboard;
 mod deployed;
 mod install;
 mod lza;
@@ -157,13 +158,12 @@ fn metric_of(rule: &Value) -> Value {
 }
 
 #[test]
-fn every_alarm_goes_where_the_operator_wants_and_says_what_to_look_at() {
+fn every_alarm_goes_where_the_operator_wants() {
     let hub = template(HUB);
     let topic = json!({"Fn::If": ["HasAlarmTopic", {"Ref": "AlarmTopicArn"},
         {"Fn::If": ["HasAlarmEmail", {"Ref": "AlarmTopic"}, {"Ref": "Topic"}]}]});
     for (name, alarm) in of_type(hub, "AWS::CloudWatch::Alarm") {
         assert_eq!((&alarm["AlarmActions"], &alarm["OKActions"]), (&json!([topic]), &json!([topic])), "{name}");
-        assert!(alarm["AlarmDescription"].as_str().is_some_and(|text| text.len() > 40), "{name}");
     }
 }
 

@@ -1,112 +1,47 @@
 //! Reads the date of a role's last use with `iam:GetRole`.
 
-use std::borrow::Cow;
-
 use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_smithy_runtime_api::client::orchestrator::{HttpResponse, OrchestratorError};
 use aws_smithy_types::error::ErrorMetadata;
-use aws_smithy_xml::decode::{Document, ScopedDecoder, XmlDecodeError, try_data};
 use serde_json::{Value, json};
 
-use crate::aws::by_hand::{Shape, Way, encoded};
-use crate::aws::client::Clients;
 use crate::aws::fault::Call;
+use crate::aws::iam::{Iam, answered, text_at};
 use crate::broker::RoleUse;
-use crate::config::Connection;
-use crate::domain::target::partition;
 use crate::ports::{Fault, FaultClass};
 
 const CALL: Call = Call::read("GetRole").in_member();
-/// IAM speaks AWS's query protocol [bc iam].
-static GET_ROLE: Shape = Shape {
-    service: "iam",
-    call: CALL,
-    method: "POST",
-    path: Cow::Borrowed("/"),
-    target: None,
-    content_type: "application/x-www-form-urlencoded",
-    read: role,
-};
 
-/// How to reach IAM, which has one endpoint in each partition.
-pub(super) struct Iam {
-    way: Way,
-    region: &'static str,
-}
-
-impl Iam {
-    pub(super) fn new(connection: &Connection, clients: &Clients) -> Self {
-        // [bc iam: endpoint rule set].
-        let (region, endpoint) = match partition(&connection.region) {
-            "aws-cn" => ("cn-north-1", "https://iam.cn-north-1.amazonaws.com.cn"),
-            "aws-us-gov" => ("us-gov-west-1", "https://iam.us-gov.amazonaws.com"),
-            _ if connection.fips => ("us-east-1", "https://iam-fips.amazonaws.com"),
-            _ => ("us-east-1", "https://iam.amazonaws.com"),
-        };
-        let Way { sdk, endpoint: given } = clients.iam();
-        Self { way: Way { sdk, endpoint: given.or_else(|| Some(endpoint.to_owned())) }, region }
-    }
-
-    /// When a role was last used, in the account that the credentials belong to.
-    pub(super) async fn role_use(&self, role: &str, credentials: SharedCredentialsProvider) -> Result<RoleUse, Fault> {
-        let question = format!("Action=GetRole&Version=2010-05-08&RoleName={}", encoded(role));
-        let answer = match GET_ROLE.prepare(&self.way, self.region, credentials).ask(question).await {
-            Ok(answer) => answer,
-            Err(fault) if fault.class == FaultClass::NotFound && fault.code == "NoSuchEntity" => {
-                return Ok(RoleUse::Missing);
-            }
-            Err(fault) => return Err(fault),
-        };
-        // An answer about another role, or about none, is incomplete.
-        if answer.get("RoleName").and_then(Value::as_str) != Some(role) {
-            return Err(CALL.fault(FaultClass::Transient, "Incomplete", "the answer is not about the role"));
+/// When a role was last used, in the account that the credentials belong to.
+pub(super) async fn role_use(iam: &Iam, role: &str, credentials: SharedCredentialsProvider) -> Result<RoleUse, Fault> {
+    let answer = match iam.ask(CALL, ("RoleName", role), last_used, credentials).await {
+        Ok(answer) => answer,
+        Err(fault) if fault.class == FaultClass::NotFound && fault.code == "NoSuchEntity" => {
+            return Ok(RoleUse::Missing);
         }
-        match answer.get("LastUsedDate").and_then(Value::as_str) {
-            None | Some("") => Ok(RoleUse::Never),
-            Some(date) => {
-                let date = date.parse().map(RoleUse::Last);
-                date.map_err(|error: crate::domain::time::TimeError| {
-                    CALL.fault(FaultClass::Transient, "Incomplete", &error.to_string())
-                })
-            }
+        Err(fault) => return Err(fault),
+    };
+    // An answer about another role, or about none, is incomplete.
+    if answer.get("RoleName").and_then(Value::as_str) != Some(role) {
+        return Err(CALL.fault(FaultClass::Transient, "Incomplete", "the answer is not about the role"));
+    }
+    match answer.get("LastUsedDate").and_then(Value::as_str) {
+        None | Some("") => Ok(RoleUse::Never),
+        Some(date) => {
+            let date = date.parse().map(RoleUse::Last);
+            date.map_err(|error: crate::domain::time::TimeError| {
+                CALL.fault(FaultClass::Transient, "Incomplete", &error.to_string())
+            })
         }
     }
 }
 
 /// The role's name and last use, or the error.
-fn role(response: &HttpResponse) -> Result<Value, OrchestratorError<ErrorMetadata>> {
-    let body = response.body().bytes().unwrap_or_default();
-    let text = std::str::from_utf8(body).map_err(OrchestratorError::other)?;
-    let at = |path: &[&str]| text_at(text, path).map_err(OrchestratorError::other);
-    if response.status().is_success() {
-        let last_used = at(&["GetRoleResult", "Role", "RoleLastUsed", "LastUsedDate"])?;
-        return Ok(json!({ "RoleName": at(&["GetRoleResult", "Role", "RoleName"])?, "LastUsedDate": last_used }));
-    }
-    let mut error = ErrorMetadata::builder();
-    if let Some(code) = at(&["Error", "Code"])? {
-        error = error.code(code);
-    }
-    if let Some(message) = at(&["Error", "Message"])? {
-        error = error.message(message);
-    }
-    Err(OrchestratorError::operation(error.build()))
-}
-
-/// The text of the first element on a path below the root; `None` where there is none.
-fn text_at(document: &str, path: &[&str]) -> Result<Option<String>, XmlDecodeError> {
-    below(&mut Document::new(document).root_element()?, path)
-}
-
-fn below(element: &mut ScopedDecoder<'_, '_>, path: &[&str]) -> Result<Option<String>, XmlDecodeError> {
-    let Some((name, rest)) = path.split_first() else {
-        return try_data(element).map(|text| Some(text.trim().to_owned()));
-    };
-    while let Some(mut next) = element.next_tag() {
-        if next.start_el().matches(name) {
-            return below(&mut next, rest);
-        }
-    }
-    Ok(None)
+fn last_used(response: &HttpResponse) -> Result<Value, OrchestratorError<ErrorMetadata>> {
+    answered(response, |text| {
+        let date = text_at(text, &["GetRoleResult", "Role", "RoleLastUsed", "LastUsedDate"])?;
+        Ok(json!({ "RoleName": text_at(text, &["GetRoleResult", "Role", "RoleName"])?, "LastUsedDate": date }))
+    })
 }
 
 #[cfg(test)]

@@ -304,7 +304,7 @@ impl Blocked {
     }
 
     /// A failed call that says nothing about the account.
-    pub(super) fn fault(fault: &Fault) -> Self {
+    pub(in crate::cli) fn fault(fault: &Fault) -> Self {
         Self { kind: "failed".to_owned(), cause: fault.to_string(), fix: fix(fault) }
     }
 }

@@ -1,6 +1,7 @@
 //! `runasctl policy` on the ledger's table: puts a policy into force, shows it and its history, and rolls back.
 
 mod assessment;
+pub mod exempt;
 mod push;
 mod show;
 
@@ -82,6 +83,13 @@ pub struct GuardArgs {
     /// Why, for the history
     #[arg(long, short, value_name = "TEXT", required_unless_present = "dry_run", value_parser = message)]
     message: Option<String>,
+    #[command(flatten)]
+    limits: LimitArgs,
+}
+
+/// How much may change, and whether it does.
+#[derive(Clone, Debug, Args)]
+pub struct LimitArgs {
     /// Refuse the push if more than this many targets change
     #[arg(long, value_name = "N", default_value_t = 25)]
     limit: usize,
@@ -164,7 +172,7 @@ impl Shell<'_> {
         match yaml::parse(name, &text, now()) {
             Ok((policy, lints)) => {
                 self.printer.talk(&yaml::render(name, &lints));
-                Ok(Proposal { yaml: text, policy, rollback_of })
+                Ok(Proposal { yaml: text, policy, rollback_of, edited_from: None })
             }
             Err(problems) => {
                 self.printer.talk(&problems.to_string());

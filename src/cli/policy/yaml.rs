@@ -1,8 +1,10 @@
 //! The policy as a YAML file: reads it, and reports every problem with its line.
 //!
 //! No other module handles YAML. A file passes through a tree with places (`tree`), the published schema (`shape`), the
-//! strict deserializer, and the rules of [`crate::domain::policy::check`].
+//! strict deserializer, and the rules of [`crate::domain::policy::check`]. Exemptions are added and removed in the text
+//! (`edit`).
 
+pub(super) mod edit;
 mod shape;
 mod tree;
 

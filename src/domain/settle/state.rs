@@ -125,9 +125,9 @@ fn late_configuration(context: &Context, record: &Record) -> Option<Alert> {
     let Milestones { vended: Some(vended), configured: Some(configured), .. } = record.milestones else {
         return None;
     };
-    let lag_ms = configured.since(vended);
+    let lag_ms = record.milestones.lag_since(&case.record.milestones)?;
     let goal = case.limits.configuration_lag_minutes;
-    if case.record.milestones.configured.is_some() || lag_ms <= i64::from(goal) * MINUTE_MS {
+    if lag_ms <= i64::from(goal) * MINUTE_MS {
         return None;
     }
     let seconds = lag_ms / SECOND_MS;

@@ -11,7 +11,7 @@ const README: &str = include_str!("../../../README.md");
 const OPERATING: &str = include_str!("../../../infra/OPERATING.md");
 const CONFIGURATION: &str = include_str!("../../../infra/CONFIGURATION.md");
 /// The commands that have commands of their own.
-const GROUPS: [&str; 3] = ["policy", "redrive", "render"];
+const GROUPS: [&str; 4] = ["exempt", "policy", "redrive", "render"];
 
 /// The parameters that the page's commands give to templates, those of its StackSets included.
 fn given() -> BTreeSet<String> {

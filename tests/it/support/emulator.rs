@@ -159,6 +159,16 @@ impl Emulator {
         self.post("x/roles", &json!({"account": account, "name": name}));
     }
 
+    /// The same with `path`, `tags` and `trust` policy.
+    pub(crate) fn make_role_of(&self, role: &Value) {
+        self.post("x/roles", role);
+    }
+
+    /// Makes a user with tags, for IAM to tell of.
+    pub(crate) fn make_user(&self, account: &str, name: &str, tags: &Value) {
+        self.post("x/users", &json!({"account": account, "name": name, "tags": tags}));
+    }
+
     /// What SDK clients are made of. They try once: a test wants to see each answer.
     pub(crate) fn sdk(&self, keys: &Credentials, region: &str) -> SdkConfig {
         let Credentials { access_key, secret_key, token } = keys.clone();

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::assessment::Assessment;
 use super::show::{self, data};
-use super::{AccountsFrom, GuardArgs, Shell};
+use super::{AccountsFrom, GuardArgs, LimitArgs, Shell};
 use crate::aws::operator::Operator;
 use crate::aws::policy_store::{Current, PolicyStore, PolicyVersion, Pushed, TEXTS_BYTES_MAX};
 use crate::cli::login::{Failure, explained};
@@ -22,6 +22,8 @@ pub(super) struct Proposal {
     pub(super) yaml: String,
     pub(super) policy: Policy,
     pub(super) rollback_of: Option<u64>,
+    /// The version whose text it was made from, which has to be in force still.
+    pub(super) edited_from: Option<u64>,
 }
 
 /// How many targets may change.
@@ -37,7 +39,7 @@ impl<'a> Guard<'a> {
     /// Why a push that changes this many targets is refused. `--wave` must equal the number shown, so it cannot be guessed,
     /// and fails if the organisation or the policy in force changes meanwhile.
     fn refuses(&self, targets: usize) -> Option<String> {
-        let GuardArgs { limit, wave, .. } = self.args;
+        let LimitArgs { limit, wave, .. } = &self.args.limits;
         match wave {
             Some(wave) if *wave == targets => None,
             Some(wave) => Some(format!(
@@ -55,7 +57,10 @@ impl<'a> Guard<'a> {
     /// Why the number of targets is unknown. Before the first policy the ledger knows no accounts; the next sweep finds
     /// all.
     fn blind(&self, first: bool, accounts: usize, policy: &Policy) -> Option<String> {
-        if self.args.accounts_from == AccountsFrom::Organizations || !(first || accounts == 0) || !enforces(policy) {
+        if self.args.limits.accounts_from == AccountsFrom::Organizations
+            || !(first || accounts == 0)
+            || !enforces(policy)
+        {
             return None;
         }
         let known =
@@ -84,12 +89,16 @@ impl Shell<'_> {
         let caller = operator.who_am_i().await?;
         at_home(&caller.account, &proposal.policy)?;
         let current = book.current().await?;
+        let number = current.as_ref().and_then(|current| current.version.as_ref()).map(|version| version.number);
+        if proposal.edited_from.is_some_and(|edited_from| number != Some(edited_from)) {
+            return Err(overtaken());
+        }
         if let Some(Current { policy: Ok(policy), version: Some(version) }) = &current
             && *policy == proposal.policy
         {
             return Ok(self.nothing_new(version));
         }
-        let accounts = match guard.args.accounts_from {
+        let accounts = match guard.args.limits.accounts_from {
             AccountsFrom::Ledger => book.accounts().await?,
             AccountsFrom::Organizations => operator.organization().await?,
         };
@@ -98,13 +107,9 @@ impl Shell<'_> {
         let refused = guard
             .blind(current.is_none(), accounts.len(), &proposal.policy)
             .or_else(|| guard.refuses(impact.targets()));
-        let assessment = Assessment {
-            on: current.as_ref().and_then(|current| current.version.as_ref()).map(|version| version.number),
-            changes: before.map(|before| diff(before, &proposal.policy)),
-            impact,
-            refused,
-        };
-        if guard.args.dry_run || assessment.refused.is_some() {
+        let assessment =
+            Assessment { on: number, changes: before.map(|before| diff(before, &proposal.policy)), impact, refused };
+        if guard.args.limits.dry_run || assessment.refused.is_some() {
             self.report(proposal, &assessment, None);
             return match assessment.refused {
                 Some(refused) => Err(Failure::Error(refused)),
@@ -193,16 +198,22 @@ async fn pushed(book: &PolicyStore, proposal: &Proposal, guard: &Guard<'_>, by: 
     Ok(Pushed { version, yaml: proposal.yaml.clone(), compiled })
 }
 
+/// Another operator was faster.
+fn overtaken() -> Failure {
+    Failure::Error(
+        "somebody else pushed a policy meanwhile, and nothing was written; fix: run it again, and look at what becomes \
+         different now"
+            .to_owned(),
+    )
+}
+
 fn not_pushed(fault: Fault) -> Failure {
     match fault.class {
-        FaultClass::Conflict => Failure::Error(
-            "somebody else pushed a policy meanwhile, and nothing was written; fix: run it again, and look at what becomes \
-             different now"
-                .to_owned(),
-        ),
-        _ if fault.outcome_unknown => {
-            Failure::Error(format!("{}; it may be in force all the same: see `runasctl policy history`", explained(&fault)))
-        }
+        FaultClass::Conflict => overtaken(),
+        _ if fault.outcome_unknown => Failure::Error(format!(
+            "{}; it may be in force all the same: see `runasctl policy history`",
+            explained(&fault)
+        )),
         _ => fault.into(),
     }
 }
@@ -212,7 +223,8 @@ mod tests {
     use super::*;
 
     fn args(limit: usize, wave: Option<usize>) -> GuardArgs {
-        GuardArgs { message: None, limit, wave, accounts_from: AccountsFrom::Ledger, dry_run: false }
+        let limits = LimitArgs { limit, wave, accounts_from: AccountsFrom::Ledger, dry_run: false };
+        GuardArgs { message: None, limits }
     }
 
     fn passes(limit: usize, wave: Option<usize>, targets: usize) -> bool {
