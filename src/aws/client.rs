@@ -106,6 +106,12 @@ impl Clients {
         self.way(None)
     }
 
+    /// How to reach EventBridge; an operator's configuration knows its endpoint.
+    #[cfg(feature = "cli")]
+    pub(super) fn events(&self) -> Way {
+        self.way(None)
+    }
+
     fn way(&self, endpoint: Option<&String>) -> Way {
         let endpoint = endpoint.or(self.endpoints.default.as_ref()).map(String::as_str);
         Way { sdk: self.base.clone(), endpoint: endpoint.or_else(|| self.base.endpoint_url()).map(str::to_owned) }

@@ -263,7 +263,7 @@ impl BypassAct {
 impl Mapping {
     fn words(&self) -> (&'static str, &'static str, String) {
         match self {
-            Self::To(source) => ("mapped", "map", format!("{RUN_AS_TAG} to {source} in Identity Center")),
+            Self::To(source) => ("mapped", "map", format!("{RUN_AS_TAG} to {source}")),
             Self::Missing => ("wrote", "write", format!("Identity Center's attributes without {RUN_AS_TAG}")),
             Self::Deleted => ("deleted", "delete", "Identity Center's attributes".to_owned()),
             Self::Hidden => ("changed", "change", "Identity Center's attributes".to_owned()),

@@ -304,8 +304,8 @@ fn meaning(act: &BypassAct) -> String {
             bearer.parts().1
         ),
         BypassAct::Mapped { mapping: Mapping::To(source), .. } => format!(
-            "Sessions of everybody who signs in through Identity Center run as what the directory has in {source}, whatever \
-             the document says."
+            "Identity Center gives each session what its directory has in {source} as a tag, and Session Manager reads the tag \
+             before the document."
         ),
         BypassAct::Mapped { mapping: Mapping::Missing | Mapping::Deleted, .. } => format!(
             "If {RUN_AS_TAG} was mapped before, sessions of Identity Center run as the document's user now, and fail where \
