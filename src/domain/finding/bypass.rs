@@ -279,13 +279,15 @@ fn severity_of(act: &BypassAct) -> Severity {
     match act {
         BypassAct::Mapped { .. } => Severity::Critical,
         BypassAct::Rule { .. } | BypassAct::Role { .. } if act.takes_away() => Severity::Critical,
-        BypassAct::Rule { .. } | BypassAct::Role { .. } | BypassAct::Replayed { .. } => Severity::High,
-        BypassAct::Tagged { .. } => Severity::High,
         // Port forwarding starts no shell, and so runs as nobody.
         BypassAct::SessionDocument { content: Some(content), .. } if content.session_type == "Port" => {
             Severity::Warning
         }
-        BypassAct::SessionDocument { .. } => Severity::High,
+        BypassAct::Tagged { .. }
+        | BypassAct::SessionDocument { .. }
+        | BypassAct::Rule { .. }
+        | BypassAct::Role { .. }
+        | BypassAct::Replayed { .. } => Severity::High,
         BypassAct::Untagged { .. } | BypassAct::Archived { .. } => Severity::Warning,
     }
 }
