@@ -8,6 +8,7 @@ pub mod accepted;
 pub mod adoption;
 pub mod attribution;
 pub mod breaker;
+pub mod bypass;
 pub mod case;
 pub mod clock_skew;
 pub mod compaction;

@@ -50,6 +50,7 @@
 //! | the inputs of a decision, gathered into a case | [`reactor::gather`] |
 //! | the write: intent, update, poll, promote | [`reactor::write`] |
 //! | the form of an alert | [`domain::finding`] |
+//! | calls that get past the document, and at the reactor's own parts | [`domain::bypass`], [`domain::finding::about_bypass`] |
 //! | why a message is in the dead-letter queue | [`domain::dead_letter`] |
 //! | batches, delays, retries | [`reactor`] |
 //! | the traits for everything outside the process | [`ports`] |
@@ -103,8 +104,8 @@
 //!
 //! | what | files |
 //! | --- | --- |
-//! | a signal | `domain/signal.rs`, `domain/decode/` (one file a source), `reactor/expand.rs`, a rule in `infra/hub.yaml`, samples in `events/` |
-//! | a kind of alert | `domain/finding.rs`, `domain/settle/alerts.rs`, `domain/settle/state.rs` or `domain/finding/hub.rs`, an example in `tests/core/alerts/kinds.rs`, `infra/alert.schema.json`, `cli/render/runbook/kinds.rs`, `infra/ALERTS.md` |
+//! | a signal | `domain/signal.rs`, `domain/decode/` (one file a source), `reactor/expand.rs`, a rule in `infra/hub.yaml`, which `infra/member.yaml` or `infra/management.yaml` repeats, samples in `events/` |
+//! | a kind of alert | `domain/finding.rs`, `domain/settle/alerts.rs`, `domain/settle/state.rs`, `domain/finding/hub.rs` or `domain/finding/bypass.rs`, an example in `tests/core/alerts/kinds.rs`, `infra/alert.schema.json`, `cli/render/runbook/kinds.rs`, `infra/ALERTS.md` |
 //! | a field of the policy | `domain/policy/schema.rs`, its check in `domain/policy/check/`, `infra/policy.example.yaml`, the generated `infra/policy.schema.json` |
 //! | a command | a file in `cli/`, its variant in `cli.rs`, `infra/OPERATING.md` |
 //! | a metric | `metrics.rs`, the dashboard in `infra/hub.yaml`, `infra/ALERTS.md` |

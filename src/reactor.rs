@@ -4,6 +4,7 @@
 //! same world and the same messages therefore give the same run.
 
 mod batch;
+mod bypass;
 mod core;
 pub(crate) mod expand;
 pub(crate) mod gather;

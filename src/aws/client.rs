@@ -105,15 +105,9 @@ impl Clients {
         self.way(self.endpoints.iam.as_ref())
     }
 
-    /// How to reach the Scheduler; an operator's configuration knows its endpoint.
+    /// How to reach a service that only operators' commands call; their configuration knows its endpoint.
     #[cfg(feature = "cli")]
-    pub(super) fn scheduler(&self) -> Way {
-        self.way(None)
-    }
-
-    /// How to reach Identity Center; an operator's configuration knows its endpoint.
-    #[cfg(feature = "cli")]
-    pub(super) fn identity_center(&self) -> Way {
+    pub(super) fn of_operators(&self) -> Way {
         self.way(None)
     }
 

@@ -1,10 +1,10 @@
-//! The hub's components, read for an operator: queues, topic, schedule and event source mappings. Schedules and
+//! The hub's components, read for an operator: queues, topic, rules, schedule and event source mappings. Schedules and
 //! mappings are found by the queue that they use, whatever their names.
 
 use std::borrow::Cow;
 
 use aws_sdk_sqs::types::QueueAttributeName;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::by_hand::{self, Shape, Way, encoded};
 use super::client::{Clients, Lazy};
@@ -17,6 +17,7 @@ const QUEUE: Call = Call::read("GetQueueAttributes");
 const TOPIC: Call = Call::read("GetTopicAttributes");
 const SCHEDULES: Call = Call::read("ListSchedules");
 const FEEDS: Call = Call::read("ListEventSourceMappings");
+const RULES: Call = Call::read("ListRules");
 
 /// A page holds up to 100 schedules [bc scheduler]; the limit is generous.
 const PAGES_MAX: usize = 50;
@@ -26,6 +27,7 @@ pub struct HubView {
     sqs: Lazy<aws_sdk_sqs::Client>,
     sns: Lazy<aws_sdk_sns::Client>,
     scheduler: Way,
+    events: Way,
     lambda: Way,
     region: Region,
 }
@@ -61,6 +63,15 @@ pub struct Schedule {
     pub enabled: bool,
 }
 
+/// A rule of EventBridge.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rule {
+    /// Its name.
+    pub name: String,
+    /// Whether it is enabled.
+    pub enabled: bool,
+}
+
 /// An event source mapping.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Feed {
@@ -75,7 +86,14 @@ pub struct Feed {
 impl HubView {
     pub(super) fn new(region: &Region, clients: &Clients) -> Self {
         let (sqs, sns) = (clients.sqs(), clients.sns());
-        Self { sqs, sns, scheduler: clients.scheduler(), lambda: clients.lambda(), region: region.clone() }
+        Self {
+            sqs,
+            sns,
+            scheduler: clients.of_operators(),
+            events: clients.of_operators(),
+            lambda: clients.lambda(),
+            region: region.clone(),
+        }
     }
 
     /// A queue. SQS's numbers are approximate [docs: sqs `GetQueueAttributes`].
@@ -137,6 +155,32 @@ impl HubView {
         Err(unread(SCHEDULES, "there are more schedules than are read"))
     }
 
+    /// The rules of a bus whose names begin with this. The reactor has few: the first page holds all.
+    ///
+    /// # Errors
+    /// They cannot be listed.
+    pub async fn rules(&self, bus: &str, prefix: &str) -> Result<Vec<Rule>, Fault> {
+        let question = json!({ "EventBusName": bus, "NamePrefix": prefix }).to_string();
+        let shape = Shape {
+            service: "events",
+            call: RULES,
+            method: "POST",
+            path: Cow::Borrowed("/"),
+            target: Some("AWSEvents.ListRules"),
+            content_type: "application/x-amz-json-1.1",
+            read: by_hand::json,
+        };
+        let page = self.ask(shape, &self.events, question).await?;
+        let Some(rules) = page.get("Rules").and_then(Value::as_array) else {
+            return Err(unread(RULES, "the answer has no Rules"));
+        };
+        let rule = |it: &Value| Rule {
+            name: text(it, "Name").unwrap_or_default(),
+            enabled: text(it, "State").as_deref() == Some("ENABLED"),
+        };
+        Ok(rules.iter().map(rule).collect())
+    }
+
     /// The event source mappings of a queue. A queue has few: the first page holds all.
     ///
     /// # Errors
@@ -157,13 +201,18 @@ impl HubView {
 
     /// Makes a GET call [bc scheduler, lambda: `rest-json`].
     async fn get(&self, service: &'static str, call: Call, way: &Way, path: String) -> Result<Value, Fault> {
-        let Some(credentials) = way.sdk.credentials_provider() else {
-            return Err(call.fault(FaultClass::Invalid, "NoCredentials", "there are no credentials to ask with"));
-        };
         let path = Cow::Owned(path);
         let content_type = "application/json";
         let shape = Shape { service, call, method: "GET", path, target: None, content_type, read: by_hand::json };
-        shape.prepare(way, self.region.as_str(), credentials).ask(String::new()).await
+        self.ask(shape, way, String::new()).await
+    }
+
+    async fn ask(&self, shape: Shape, way: &Way, question: String) -> Result<Value, Fault> {
+        let Some(credentials) = way.sdk.credentials_provider() else {
+            let why = "there are no credentials to ask with";
+            return Err(shape.call.fault(FaultClass::Invalid, "NoCredentials", why));
+        };
+        shape.prepare(way, self.region.as_str(), credentials).ask(question).await
     }
 }
 

@@ -50,7 +50,7 @@ pub enum Attributes {
 
 impl Principals {
     pub(super) fn new(home: &Region, clients: &Clients) -> Self {
-        Self { iam: Iam::new(home, clients), identity_center: clients.identity_center() }
+        Self { iam: Iam::new(home, clients), identity_center: clients.of_operators() }
     }
 
     /// The role with this name.

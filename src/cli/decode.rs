@@ -125,6 +125,7 @@ fn parsed(empty: Row, event: InboundEvent) -> Row {
         Signal::DocumentTouched { edit: Some(edit), .. } => {
             Row { failed: edit.failed, principal: place.principal.clone().or(Some(edit.principal)), remark, ..place }
         }
+        Signal::Bypass(bypass) => Row { failed: bypass.failed, remark, ..place },
         Signal::VendFailed { why, .. } => Row { failed: Some(why), remark, ..place },
         _ => Row { remark, ..place },
     }
@@ -134,19 +135,25 @@ fn parsed(empty: Row, event: InboundEvent) -> Row {
 fn remark(signal: &Signal) -> Option<String> {
     match signal {
         Signal::DocumentTouched { edit: Some(edit), .. } => {
-            let kind = &edit.principal.kind;
-            let who = edit.principal.name.as_ref().map_or_else(|| kind.clone(), |name| format!("{kind} {name}"));
-            Some(match &edit.failed {
-                Some(code) => format!("{who} failed with {code}"),
-                None => format!("{who} {}", edit.action.in_words()),
-            })
+            Some(deed(&edit.principal, edit.failed.as_deref(), &edit.action.in_words()))
         }
+        Signal::Bypass(bypass) => Some(deed(&bypass.principal, bypass.failed.as_deref(), &bypass.act.in_words())),
         Signal::DocumentTouched { edit: None, .. } => Some("a write that names no document".to_owned()),
         Signal::VendFailed { why, .. } => Some(why.clone()),
         Signal::OuRegistered { ou } => Some(format!("every account below {ou}")),
         Signal::RegionChanged { enabled, .. } => Some(if *enabled { "switched on" } else { "switched off" }.to_owned()),
         Signal::Work(work) => Some(format!("requeues {}, edits: {}", work.requeues, work.edits.len())),
         _ => None,
+    }
+}
+
+/// Who did what, or with which code it failed.
+fn deed(principal: &Principal, failed: Option<&str>, did: &str) -> String {
+    let kind = &principal.kind;
+    let who = principal.name.as_ref().map_or_else(|| kind.clone(), |name| format!("{kind} {name}"));
+    match failed {
+        Some(code) => format!("{who} failed with {code}"),
+        None => format!("{who} {did}"),
     }
 }
 

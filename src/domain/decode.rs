@@ -15,13 +15,18 @@ use envelope::{Envelope, Parsed, Record, Reject, ignored, untrusted};
 use lenient::str_at;
 
 mod arn;
+mod bypass;
 mod control_tower;
 mod document;
 mod envelope;
+mod iam;
 mod identity;
+mod identity_center;
 mod lenient;
 mod organizations;
 mod region;
+mod rules;
+mod session_document;
 mod state;
 mod work;
 
@@ -174,6 +179,9 @@ fn followed(envelope: Envelope<'_>, detail_type: &str, service: &str) -> Parsed 
     match (detail_type, service) {
         (API_CALL, "ssm") => document::parse(Record::read(envelope, "ssm")?),
         (API_CALL, "organizations") => organizations::called(Record::read(envelope, "organizations")?),
+        (API_CALL, "iam") => iam::parse(Record::read(envelope, "iam")?),
+        (API_CALL, "sso") => identity_center::parse(Record::read(envelope, "sso")?),
+        (API_CALL, "events") => rules::parse(Record::read(envelope, "events")?),
         (SERVICE_EVENT, "organizations") => organizations::happened(Record::read(envelope, "organizations")?),
         (SERVICE_EVENT, "controltower") => control_tower::parse(Record::read(envelope, "controltower")?),
         (REGION_CHANGE, "account") => region::parse(envelope),

@@ -76,6 +76,40 @@ impl Action {
 /// to see whether the failed call's event arrives.
 pub const PROBE_VERSION: u64 = 999_999;
 
+/// Whom `ModifyDocumentPermission` lets at the document, and whom not any more: ids of accounts, or `all`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sharing {
+    /// Who may use it from now on.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub added: Vec<String>,
+    /// Who may not any more.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub removed: Vec<String>,
+}
+
+impl Sharing {
+    /// In words, as a sentence without its end.
+    pub fn in_words(&self) -> String {
+        match (self.added.as_slice(), self.removed.as_slice()) {
+            ([], []) => "the sharing of the document was changed".to_owned(),
+            (added, []) => format!("the document was shared with {}", named(added)),
+            ([], removed) => format!("the document is no longer shared with {}", named(removed)),
+            (added, removed) => {
+                format!("the document was shared with {}, and no longer with {}", named(added), named(removed))
+            }
+        }
+    }
+}
+
+fn named(accounts: &[String]) -> String {
+    if accounts.iter().any(|account| account == "all") { "everybody".to_owned() } else { accounts.join(", ") }
+}
+
+/// Whether an error code is a denial. AWS does not document which codes its services use.
+pub fn is_denial(code: &str) -> bool {
+    ["AccessDenied", "Unauthorized", "NotAuthorized"].iter().any(|word| code.contains(word))
+}
+
 /// One call on the document. It shows who did something, and is no evidence of the document's state.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Edit {
@@ -96,6 +130,9 @@ pub struct Edit {
     /// Where the call came from: an address, or the DNS name of an AWS service.
     #[serde(default)]
     pub source_ip: String,
+    /// With whom the document was shared, where the call says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sharing: Option<Sharing>,
 }
 
 impl Edit {

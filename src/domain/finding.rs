@@ -9,11 +9,15 @@ use super::text::{clean, sha256};
 use super::time::Time;
 
 mod builder;
+mod bypass;
+mod caller;
 mod hub;
 mod links;
 mod message;
 
 pub(super) use builder::AlertBuilder;
+pub use bypass::{BypassCase, about_bypass};
+pub(super) use caller::Origin;
 pub use hub::{HubFinding, about_hub};
 pub(super) use links::{document_page, event_page, explain};
 pub use message::SCHEMA_VERSION;
@@ -104,6 +108,14 @@ pub enum Kind {
     ForwarderBlind,
     /// An exemption is about to end.
     ExemptionEnds,
+    /// A tag of a role or a user decides who its sessions run as, or does not any more.
+    RunAsTagChanged,
+    /// Identity Center's attributes, which become session tags, were changed.
+    AttributesChanged,
+    /// A Session document beside the one that the reactor keeps was written.
+    OtherSessionDocument,
+    /// The reactor's rules or roles were changed, or a bus that it listens to was archived or replayed to.
+    ReactorTampered,
     /// An undecodable message was dead-lettered.
     UndecodableMessage,
     /// An event claims what its sender may not say.
@@ -124,7 +136,7 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind, for the table of infra/ALERTS.md.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 28] = [
         Self::EditReverted,
         Self::EditKept,
         Self::EditNoticed,
@@ -141,6 +153,10 @@ impl Kind {
         Self::ConfigurationLag,
         Self::ForwarderBlind,
         Self::ExemptionEnds,
+        Self::RunAsTagChanged,
+        Self::AttributesChanged,
+        Self::OtherSessionDocument,
+        Self::ReactorTampered,
         Self::UndecodableMessage,
         Self::UntrustedSource,
         Self::UnknownAccount,
@@ -170,6 +186,10 @@ impl Kind {
             Self::ConfigurationLag => "configuration_lag",
             Self::ForwarderBlind => "forwarder_blind",
             Self::ExemptionEnds => "exemption_ends",
+            Self::RunAsTagChanged => "run_as_tag_changed",
+            Self::AttributesChanged => "attributes_changed",
+            Self::OtherSessionDocument => "other_session_document",
+            Self::ReactorTampered => "reactor_tampered",
             Self::UndecodableMessage => "undecodable_message",
             Self::UntrustedSource => "untrusted_source",
             Self::UnknownAccount => "unknown_account",

@@ -285,12 +285,12 @@ impl Policy {
     /// Whether a call was made through one of the roles that the reactor uses in that account. Other principals may be able
     /// to assume such a role, so this proves nothing.
     pub fn is_reactor_role(&self, principal: &Principal, account: &AccountId) -> bool {
-        let Some([_, _, "iam", _, owner, resource]) = principal.arn.as_deref().and_then(arn_pattern::split) else {
-            return false;
-        };
-        let name = resource.strip_prefix("role/").and_then(|path| path.rsplit('/').next());
-        owner == account.as_str()
-            && name.is_some_and(|name| self.roles().iter().chain(self.gap_roles()).any(|ours| ours == name))
+        is_one_of(self.roles(), principal, account) || self.is_gap_role(principal, account)
+    }
+
+    /// Whether a call was made through one of the gap roles in that account.
+    pub fn is_gap_role(&self, principal: &Principal, account: &AccountId) -> bool {
+        is_one_of(self.gap_roles(), principal, account)
     }
 
     /// Builds the policy of a checked document; `None` only for an unchecked one.
@@ -315,6 +315,15 @@ impl Policy {
         let rules = Rules::build(&document)?;
         Some(Self { document, organization, regions, rules, trusted, break_glass, digest, label })
     }
+}
+
+/// Whether a principal is a role of that account with one of these names.
+fn is_one_of(names: &[String], principal: &Principal, account: &AccountId) -> bool {
+    let Some([_, _, "iam", _, owner, resource]) = principal.arn.as_deref().and_then(arn_pattern::split) else {
+        return false;
+    };
+    let name = resource.strip_prefix("role/").and_then(|path| path.rsplit('/').next());
+    owner == account.as_str() && name.is_some_and(|name| names.iter().any(|ours| ours == name))
 }
 
 /// `serde_json`'s maps are sorted, so that going through a value makes the JSON canonical.

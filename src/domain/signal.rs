@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::bypass::Bypass;
 use super::edit::Edit;
 use super::principal::Principal;
 use super::target::{AccountId, OuId, Region, Target};
@@ -59,6 +60,8 @@ pub enum Signal {
         /// The call.
         edit: Option<Box<Edit>>,
     },
+    /// A call that gets past the document, or at the reactor's own parts; there is nothing to observe.
+    Bypass(Box<Bypass>),
     /// A region was switched on or off for an account.
     RegionChanged {
         /// The account and the region.
@@ -92,6 +95,7 @@ impl Signal {
             Self::AccountClosed { .. } => "account_closed",
             Self::OuRegistered { .. } => "ou_registered",
             Self::DocumentTouched { .. } => "document_touched",
+            Self::Bypass(_) => "bypass",
             Self::RegionChanged { .. } => "region_changed",
             Self::Sweep => "sweep",
             Self::SweepStep(_) => "sweep_step",
@@ -112,6 +116,7 @@ impl Signal {
             | Self::AccountSwept { account } => Some(account),
             Self::VendFailed { account, .. } => account.as_ref(),
             Self::DocumentTouched { target, .. } | Self::RegionChanged { target, .. } => Some(&target.account),
+            Self::Bypass(bypass) => Some(&bypass.target.account),
             Self::Work(work) => Some(&work.target.account),
             Self::OuRegistered { .. } | Self::Sweep | Self::SweepStep(_) => None,
         }
@@ -121,6 +126,7 @@ impl Signal {
     pub fn region(&self) -> Option<&Region> {
         match self {
             Self::DocumentTouched { target, .. } | Self::RegionChanged { target, .. } => Some(&target.region),
+            Self::Bypass(bypass) => Some(&bypass.target.region),
             Self::Work(work) => Some(&work.target.region),
             Self::AccountVended { .. }
             | Self::AccountEnrolled { .. }

@@ -175,6 +175,9 @@ impl<W: World> Reactor<W> {
                 sorted.swept.push((message, event, account));
                 return Ok(());
             }
+            Signal::Bypass(bypass) => {
+                return self.report_bypass(policy, &message.id, &event, bypass, attempt, report).await;
+            }
             _ => {}
         }
         match expand(&self.world, policy, *event.clone()).await? {

@@ -61,6 +61,8 @@ pub(super) async fn expand<W: World>(world: &W, policy: &Policy, event: InboundE
         }
         // `super::batch` handles sweeps before it expands.
         Signal::Sweep | Signal::SweepStep(_) | Signal::AccountSwept { .. } => Expansion::Nothing("a sweep".to_owned()),
+        // `super::bypass` alerts it; there is nothing to observe.
+        Signal::Bypass(_) => Expansion::Nothing("a call beside the document".to_owned()),
         Signal::RegionChanged { target, enabled: true } => vended(target.account.clone(), vec![target.region.clone()]),
         Signal::RegionChanged { target, enabled: false } => {
             Expansion::Works(vec![event.work(target.account.clone(), target.region.clone(), Cause::Sweep)])
@@ -109,6 +111,7 @@ fn untrusted_source(policy: &Policy, event: &InboundEvent) -> Option<String> {
         | Signal::OuRegistered { .. } => from_management,
         Signal::RegionChanged { target, .. } => from_management || reporter == Some(&target.account),
         Signal::DocumentTouched { .. }
+        | Signal::Bypass(_)
         | Signal::Sweep
         | Signal::SweepStep(_)
         | Signal::AccountSwept { .. }

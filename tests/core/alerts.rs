@@ -1,5 +1,6 @@
 //! Whom a reconciliation notifies, of what, in which words, and how often.
 
+mod bypass;
 mod exposure;
 mod incident;
 mod kinds;

@@ -5,6 +5,7 @@
 //! the documents, the table, and what a subscriber of the topic received.
 
 mod apply;
+mod bypass;
 mod calls;
 mod copies;
 mod crashes;

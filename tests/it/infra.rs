@@ -171,7 +171,8 @@ fn every_alarm_goes_where_the_operator_wants() {
 fn a_bus_takes_only_what_aws_says_in_the_organisation() {
     let (_, bus) = of_type(template(HUB), "AWS::Events::EventBus")[0];
     let [statement] = statements(&bus["Policy"])[..] else { panic!("one statement") };
-    let sources = json!(["aws.ssm", "aws.organizations", "aws.controltower", "aws.account"]);
+    let sources =
+        json!(["aws.ssm", "aws.organizations", "aws.controltower", "aws.account", "aws.iam", "aws.sso", "aws.events"]);
     // The key has a value for each entry of a request, and ForAllValues holds for none at all.
     let condition = json!({"StringEquals": {"aws:PrincipalOrgID": {"Ref": "OrganizationId"}},
         "ForAllValues:StringEquals": {"events:source": sources}, "Null": {"events:source": "false"}});

@@ -17,6 +17,7 @@ fn task(agent: &str) -> Task {
             failed: None,
             agent: agent.to_owned(),
             source_ip: String::new(),
+            sharing: None,
         }],
         correlation: "c".to_owned(),
         since: Time::ZERO,

@@ -1,7 +1,7 @@
 //! Checks of the hub's state.
 
 use super::report::{Check, CheckOutcome};
-use crate::aws::hub_view::{Feed, QueueState, Schedule, Subscriptions};
+use crate::aws::hub_view::{Feed, QueueState, Rule, Schedule, Subscriptions};
 use crate::aws::policy_store::Current;
 use crate::cli::login::fix_with;
 use crate::cli::plan::show::counted;
@@ -19,6 +19,22 @@ const SWEPT_MAX_MS: i64 = DAY_MS;
 
 /// Checks that need the queue's ARN.
 pub(super) const NEED_QUEUE: [&str; 2] = ["feed", "schedule"];
+
+/// The hub's bus.
+pub(super) const BUS: &str = "runas-reactor";
+/// The beginning of the names of rules for the hub's own account, which are on the default bus.
+pub(super) const OWN_RULES: &str = "runas-reactor-own-";
+/// The rules of infra/hub.yaml.
+const RULES: [&str; 8] = [
+    "runas-reactor-documents",
+    "runas-reactor-organization",
+    "runas-reactor-control-tower",
+    "runas-reactor-regions",
+    "runas-reactor-bypasses",
+    "runas-reactor-tampering",
+    "runas-reactor-own-documents",
+    "runas-reactor-own-regions",
+];
 
 /// How a push of the policy in force would end today.
 pub(super) enum Reviewed {
@@ -242,6 +258,31 @@ pub(super) fn schedule(schedules: &Result<Vec<Schedule>, Fault>) -> Check {
                 off.name
             );
             check(CheckOutcome::wrong(cause, fix), "nothing begins sweeps")
+        }
+    }
+}
+
+/// Every rule of the hub is there and enabled. Those in the accounts are beyond the operator's rights: the member role may
+/// not list rules.
+pub(super) fn rules(rules: &Result<Vec<Rule>, Fault>) -> Check {
+    let check = |outcome, what: &str| Check::new("rules", outcome, what);
+    let rules = match rules {
+        Ok(rules) => rules,
+        Err(fault) => return unanswered("rules", "events", fault, "BusArn"),
+    };
+    let missing: Vec<&str> = RULES.into_iter().filter(|name| !rules.iter().any(|rule| rule.name == *name)).collect();
+    let off: Vec<&str> = rules.iter().filter(|rule| !rule.enabled).map(|rule| rule.name.as_str()).collect();
+    let what = "events of accounts do not all reach the function";
+    match (missing.as_slice(), off.as_slice()) {
+        ([], []) => check(CheckOutcome::Right, &format!("{} are enabled", counted(rules.len(), "rule"))),
+        ([], [first, ..]) => {
+            let bus = if first.starts_with(OWN_RULES) { "default" } else { BUS };
+            let fix = format!("`aws events enable-rule --event-bus-name {bus} --name {first}`");
+            check(CheckOutcome::wrong(format!("disabled: {}", off.join(", ")), fix), what)
+        }
+        (missing, _) => {
+            let cause = format!("missing: {}", missing.join(", "));
+            check(CheckOutcome::wrong(cause, "deploy infra/hub.yaml again; it has each of them"), what)
         }
     }
 }

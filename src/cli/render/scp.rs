@@ -1,4 +1,4 @@
-//! The service control policies: one guards the document, the others guard its exemptions and the hub.
+//! The service control policies: one guards the document and the tag before it, the others guard its exemptions and the hub.
 
 mod document;
 mod hub;
@@ -76,7 +76,7 @@ pub(super) fn policies(policy: &Policy, installation: &Installation) -> Result<V
     let mut all = Vec::new();
     all.extend(named(
         "document",
-        "Only the reactor, pipelines and break-glass may change SSM-SessionManagerRunShell",
+        "Only the reactor, pipelines and break-glass may change SSM-SessionManagerRunShell or tag SSMSessionRunAs",
         &Place::Members,
         document::statements(&ground),
     )?);

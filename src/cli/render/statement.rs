@@ -34,8 +34,21 @@ impl Statement {
     }
 
     /// Restricts the statement to requests whose key matches this ARN.
-    pub(super) fn where_like(mut self, key: &'static str, arn: String) -> Self {
-        self.condition.insert("ArnLike", BTreeMap::from([(key, vec![arn])]));
+    pub(super) fn where_like(self, key: &'static str, arn: String) -> Self {
+        self.and("ArnLike", key, arn)
+    }
+
+    /// Restricts the statement to requests that set or remove this tag, in any case, by a principal with an ARN.
+    pub(super) fn where_tagged(self, tag: &str) -> Self {
+        self.and("ForAnyValue:StringEqualsIgnoreCase", "aws:TagKeys", tag.to_owned()).and(
+            "Null",
+            "aws:PrincipalArn",
+            "false".to_owned(),
+        )
+    }
+
+    fn and(mut self, operator: &'static str, key: &'static str, value: String) -> Self {
+        self.condition.insert(operator, BTreeMap::from([(key, vec![value])]));
         self
     }
 

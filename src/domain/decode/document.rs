@@ -9,10 +9,14 @@ use super::arn::Arn;
 use super::envelope::{Parsed, Record, ignored};
 use super::identity;
 use super::lenient::{field, number_at, str_at, text_at};
-use crate::domain::edit::{Action, Edit};
+use super::session_document;
+use crate::domain::edit::{Action, Edit, Sharing};
 use crate::domain::signal::{InboundEvent, Signal};
 use crate::domain::target::{DOCUMENT_NAME, Target};
-use crate::domain::text::{AGENT_CHARS_MAX, NAME_CHARS_MAX, clean, quote};
+use crate::domain::text::{AGENT_CHARS_MAX, ID_CHARS_MAX, NAME_CHARS_MAX, clean, quote};
+
+/// Ids in one call [bc ssm].
+const SHARED_MAX: usize = 20;
 
 pub(super) fn parse(record: Record<'_>) -> Parsed {
     let action: fn(&Record<'_>) -> Action = match record.name {
@@ -29,7 +33,7 @@ pub(super) fn parse(record: Record<'_>) -> Parsed {
     let edit = match named(&record, &target) {
         Named::Ours => Some(Box::new(edit(&record, id.clone(), action(&record)))),
         Named::Nothing => None,
-        Named::Another(reason) => return ignored(reason),
+        Named::Another(reason) => return session_document::parse(record, reason),
     };
     let reporter = Some(target.account.clone());
     Ok(InboundEvent {
@@ -50,7 +54,18 @@ fn edit(record: &Record<'_>, id: String, action: Action) -> Edit {
         failed: record.failed(),
         agent: clean(str_at(record.detail, "userAgent").unwrap_or_default(), AGENT_CHARS_MAX),
         source_ip: clean(str_at(record.detail, "sourceIPAddress").unwrap_or_default(), NAME_CHARS_MAX),
+        sharing: sharing(record),
     }
+}
+
+/// With whom a call shares the document, and with whom not any more. A call takes up to twenty ids [bc ssm].
+fn sharing(record: &Record<'_>) -> Option<Sharing> {
+    let asked = record.part("requestParameters").filter(|_| record.name == "ModifyDocumentPermission")?;
+    let ids = |key: &str| {
+        let ids = field(asked, key).and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
+        ids.take(SHARED_MAX).map(|id| clean(id, ID_CHARS_MAX)).collect()
+    };
+    Some(Sharing { added: ids("accountIdsToAdd"), removed: ids("accountIdsToRemove") })
 }
 
 /// The reply describes the document as it is after the call.

@@ -5,14 +5,15 @@ use serde_json::json;
 use super::advice::{NOTHING, advice};
 use super::context::Context;
 use super::incident::{Followed, follow};
-use super::notify::{Act, Changes, ReportedEdit, is_denial};
+use super::notify::{Act, Changes, ReportedEdit};
 use super::outcome::outcome;
+use super::page::origin;
 use super::state::state_alerts;
 use super::words::{counted, what_happened};
 use crate::domain::breaker::window_ms;
 use crate::domain::case::{Applied, Case, Decision, Verdict};
 use crate::domain::document::REVIEWED_FIELDS;
-use crate::domain::edit::Action;
+use crate::domain::edit::{Action, is_denial};
 use crate::domain::finding::{Alert, AlertBuilder, Kind, Severity};
 use crate::domain::judgement::Judgement;
 use crate::domain::policy::Mode;
@@ -152,7 +153,7 @@ fn late(context: &Context, record: &Record) -> Vec<Alert> {
                 ))
                 .says(&outcome)
                 .act(edit)
-                .event_link(&context.case.target.region, edit.event.as_ref())
+                .event_link(&context.case.target.region, edit.event_id())
                 .advice(&to_do)
                 .put("principal", json!(edit.principal))
                 .put("human", json!(edit.principal.as_ref().and_then(Principal::human)))
@@ -176,8 +177,8 @@ fn denied(context: &Context) -> Vec<Alert> {
                 .subject(if is_denial(code) { "Denied" } else { "Failed" }, &format!("{name} tried {tried}"), &context.place())
                 .says(&format!("{name} tried {tried} in {} at {}, and AWS refused it ({code}).", context.full_place(), edit.at))
                 .says("Nothing changed. More attempts in this account within the hour are counted, and not told.")
-                .caller(&edit.principal, call.attribution, Some(edit))
-                .event_link(&case.target.region, Some(edit))
+                .caller(&edit.principal, call.attribution, Some(origin(edit)))
+                .event_link(&case.target.region, Some(&edit.id))
                 .advice(&format!(
                     "Ask {name} why. A pipeline that has to write the document belongs into `principals.trusted` of the policy."
                 ))

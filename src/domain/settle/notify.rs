@@ -11,7 +11,7 @@ use crate::domain::case::{Applied, Case, Decision, WaitsOn};
 use crate::domain::clock_skew::ssm_time;
 use crate::domain::document::Change;
 use crate::domain::durations::{REQUEUES_MAX, SAME_CALL_MS, VISIBLE_MS};
-use crate::domain::edit::{Action, Edit};
+use crate::domain::edit::{Action, Edit, is_denial};
 use crate::domain::fact::{Absence, CallFact, Facts, Intended, Intent, Notified, VersionFact};
 use crate::domain::judgement::Judgement;
 use crate::domain::observation::Observation;
@@ -97,6 +97,11 @@ impl ReportedEdit {
     /// The principal's display name.
     pub fn name(&self) -> String {
         self.principal.as_ref().map_or_else(|| UNKNOWN.to_owned(), Principal::display)
+    }
+
+    /// CloudTrail's id of the call behind it, where there is one.
+    pub fn event_id(&self) -> Option<&str> {
+        self.event.as_ref().map(|event| event.id.as_str())
     }
 
     /// Whether the principal is trusted and the act wholly accepted.
@@ -465,9 +470,4 @@ fn nameless(case: &Case, created: Time, version: &VersionFact, mover: Option<Cal
 
 fn version_key(case: &Case, created: Time, version: &VersionFact) -> String {
     format!("{}:v{}@{}", case.target, version.number, created.ms())
-}
-
-/// Whether an error code is a denial. AWS does not document which codes SSM uses.
-pub(super) fn is_denial(code: &str) -> bool {
-    ["AccessDenied", "Unauthorized", "NotAuthorized"].iter().any(|word| code.contains(word))
 }

@@ -8,8 +8,10 @@ use super::context::Context;
 use super::exposure::Exposure;
 use super::notify::ReportedEdit;
 use crate::domain::edit::Edit;
-use crate::domain::finding::{Alert, AlertBuilder, ITEMS_MAX, bounded_change, document_page, event_page, explain};
-use crate::domain::principal::{Attribution, Principal, UNKNOWN};
+use crate::domain::finding::{
+    Alert, AlertBuilder, ITEMS_MAX, Origin, bounded_change, document_page, event_page, explain,
+};
+use crate::domain::principal::{Principal, UNKNOWN};
 use crate::domain::record::Incident;
 use crate::domain::target::Region;
 use crate::domain::text::clean;
@@ -26,7 +28,7 @@ impl AlertBuilder {
             self = self.heading(&format!("And {} edits more, which the history has.", edits.len() - shown.len()));
         }
         let link = |edit: &ReportedEdit| edit.event.as_ref().and_then(|event| event_page(region, &event.id));
-        self = self.event_link(region, shown.iter().find_map(|edit| edit.event.as_ref()));
+        self = self.event_link(region, shown.iter().find_map(|edit| edit.event_id()));
         let data: Vec<Value> = shown.iter().map(|edit| data(edit, link(edit).as_deref())).collect();
         self.put("count", edits.len().into()).put("edits", data.into())
     }
@@ -36,7 +38,7 @@ impl AlertBuilder {
         let name = if edit.name() == UNKNOWN { format!("An {UNKNOWN}") } else { edit.name() };
         let mut page = self.heading(&format!("{name} {} at {}.", edit.act.in_words(), edit.at));
         page = match &edit.principal {
-            Some(principal) => page.caller(principal, edit.attribution, edit.event.as_ref()),
+            Some(principal) => page.caller(principal, edit.attribution, edit.event.as_ref().map(origin)),
             None => page.row("Who", "not known: CloudTrail has delivered no event of this call so far"),
         };
         if let Some(note) = &edit.note {
@@ -49,38 +51,10 @@ impl AlertBuilder {
         }
     }
 
-    /// The caller: the person where one is known, the identity that AWS vouches for, and where the call came from.
-    pub(super) fn caller(mut self, principal: &Principal, attribution: Attribution, event: Option<&Edit>) -> Self {
-        if let Some(person) = principal.human() {
-            self = self.row("Person", &format!("{}, signed in through Identity Center", clean(person, 96)));
-        }
-        let label = match principal.kind.as_str() {
-            "AssumedRole" => "Role",
-            "IAMUser" => "User",
-            _ => "Caller",
-        };
-        let arn = principal.arn.as_deref().map_or_else(|| principal.called(), str::to_owned);
-        self = self.row(label, &format!("{} ({})", clean(&arn, 300), attribution_word(attribution)));
-        match event {
-            Some(event) => {
-                self.row("From", &format!("{}, with {}", clean(&event.source_ip, 64), clean(&event.agent, 80)))
-            }
-            None => self,
-        }
-    }
-
     /// The newest act that is known by now, where this reconciliation found one.
     pub(super) fn newest(self, context: &Context) -> Self {
         match context.changes.edits.iter().max_by_key(|edit| edit.at) {
-            Some(edit) => self.act(edit).event_link(&context.case.target.region, edit.event.as_ref()),
-            None => self,
-        }
-    }
-
-    /// The page of an event, where it has one.
-    pub(super) fn event_link(self, region: &Region, event: Option<&Edit>) -> Self {
-        match event.and_then(|event| event_page(region, &event.id)) {
-            Some(page) => self.look("CloudTrail", page),
+            Some(edit) => self.act(edit).event_link(&context.case.target.region, edit.event_id()),
             None => self,
         }
     }
@@ -109,6 +83,11 @@ impl AlertBuilder {
             .put("account_name", json!(case.account_name))
             .finish(&target.account, Some(&target.region), incident.map(|i| i.id.clone()), case.now)
     }
+}
+
+/// Where an edit came from.
+pub(super) fn origin(edit: &Edit) -> Origin<'_> {
+    Origin { source_ip: &edit.source_ip, agent: &edit.agent }
 }
 
 fn data(edit: &ReportedEdit, link: Option<&str>) -> Value {
@@ -141,16 +120,6 @@ fn shown<'a>(edits: &[&'a ReportedEdit]) -> Vec<&'a ReportedEdit> {
     }
     turns.sort_by_key(|(turn, _)| *turn);
     turns.into_iter().map(|(_, edit)| edit).take(ITEMS_MAX).collect()
-}
-
-fn attribution_word(attribution: Attribution) -> &'static str {
-    match attribution {
-        Attribution::Ours => "the reactor itself",
-        Attribution::Trusted => "trusted by the policy",
-        Attribution::BreakGlass => "a break-glass principal of the policy",
-        Attribution::Untrusted => "not trusted",
-        Attribution::Unattributed => "presumed, not proved",
-    }
 }
 
 #[cfg(test)]

@@ -31,7 +31,9 @@ fn of_act(edit: &ReportedEdit) -> Vec<String> {
         }
         Act::Called(Action::DefaultMoved { version: None }) => "another version was made the default".to_owned(),
         Act::Called(Action::VersionDeleted { .. }) => "a version of the document was deleted".to_owned(),
-        Act::Called(Action::SharingChanged) => "the sharing of the document was changed".to_owned(),
+        Act::Called(Action::SharingChanged) => {
+            edit.event.as_ref().and_then(|event| event.sharing.clone()).unwrap_or_default().in_words()
+        }
         Act::Wrote(_) | Act::Called(Action::Created | Action::Updated { .. }) if edit.change.is_empty() => {
             "a version of the document was written".to_owned()
         }

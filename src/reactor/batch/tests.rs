@@ -14,6 +14,7 @@ fn edit(id: &str) -> Edit {
         failed: None,
         agent: String::new(),
         source_ip: String::new(),
+        sharing: None,
     }
 }
 

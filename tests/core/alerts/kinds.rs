@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use runas_reactor::domain::adoption;
-use runas_reactor::domain::edit::Action;
+use runas_reactor::domain::bypass::RuleChange;
+use runas_reactor::domain::edit::{Action, Sharing};
 use runas_reactor::domain::finding::{Alert, HubFinding, Kind, about_hub};
 use runas_reactor::domain::judgement::judge;
 use runas_reactor::domain::observation::Obstacle;
@@ -15,6 +16,7 @@ use runas_reactor::domain::target::AccountId;
 use runas_reactor::domain::time::{DAY_MS, MINUTE_MS};
 use serde_json::json;
 
+use super::bypass;
 use crate::support::case::*;
 
 /// An administrator who signed in through Identity Center.
@@ -76,6 +78,10 @@ pub(crate) fn example(kind: Kind) -> Alert {
         Kind::SweepUnfinished => sweep().unfinished(&hub(), at(7_200)),
         Kind::TargetsNotChecked => not_checked(),
         Kind::RegionUngoverned => sweep().newly_ungoverned(&hub(), at(7_200)).unwrap(),
+        Kind::RunAsTagChanged => bypass::alert(&bypass::call(bypass::tagged())),
+        Kind::AttributesChanged => bypass::alert(&bypass::call(bypass::mapped())),
+        Kind::OtherSessionDocument => bypass::alert(&bypass::call(bypass::session_document("Standard_Stream"))),
+        Kind::ReactorTampered => bypass::alert(&bypass::call(bypass::rule(RuleChange::Disabled))),
         Kind::UndecodableMessage => found(HubFinding::Undecodable, "no JSON: expected value at line 1 column 3"),
         Kind::UntrustedSource => found(
             HubFinding::Untrusted,
@@ -128,7 +134,8 @@ fn edit_kept() -> Alert {
 
 fn edit_noticed() -> Alert {
     let mut target = Scenario::in_sync();
-    let call = target.call(MALLORY, Action::SharingChanged);
+    let mut call = target.call(MALLORY, Action::SharingChanged);
+    call.edit.sharing = Some(Sharing { added: vec!["555566667777".to_owned()], removed: Vec::new() });
     first(Kind::EditNoticed, &[target.hears(&[call])])
 }
 

@@ -239,6 +239,7 @@ impl Scenario {
             failed: None,
             agent: "cli".to_owned(),
             source_ip: "203.0.113.9".to_owned(),
+            sharing: None,
         };
         CallFact {
             edit,

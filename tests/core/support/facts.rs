@@ -77,6 +77,7 @@ pub(crate) fn call(action: Action, when: Time, attribution: Attribution) -> Call
         failed: None,
         agent: "cli".to_owned(),
         source_ip: "203.0.113.9".to_owned(),
+        sharing: None,
     };
     let heard = when.plus_ms(5 * SECOND_MS);
     CallFact { edit, attribution, via_reactor_role: false, heard, checked: false, notified: Notified::No }

@@ -77,10 +77,11 @@ fn is(value: &Value, name: &str) -> bool {
     }
 }
 
-/// The four patterns of the schema; there is no engine for others.
+/// The five patterns of the schema; there is no engine for others.
 fn fits(pattern: &str, text: &str) -> bool {
     match pattern {
         "^https://" => text.starts_with("https://"),
+        "^aws " => text.starts_with("aws "),
         "^runasctl " => text.starts_with("runasctl "),
         "^[0-9]{12}$" => text.len() == 12 && text.bytes().all(|b| b.is_ascii_digit()),
         "^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]+Z$" => {

@@ -374,6 +374,7 @@ impl World {
             failed: None,
             agent: String::new(),
             source_ip: String::new(),
+            sharing: None,
         });
         self.tell(|| format!("{} {} {:?}", actor.name(), action.in_words(), edit.id));
         let edit_of = Rc::clone(&edit);

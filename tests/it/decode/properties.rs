@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use runas_reactor::cli::decode::run;
 use runas_reactor::domain::decode::{batch, encode_work};
-use runas_reactor::domain::edit::{Action, Edit};
+use runas_reactor::domain::edit::{Action, Edit, Sharing};
 use runas_reactor::domain::principal::Principal;
 use runas_reactor::domain::signal::{Cause, Signal, Work};
 use runas_reactor::domain::target::Target;
@@ -161,8 +161,11 @@ fn any_edit() -> impl Strategy<Value = Edit> {
     )
         .prop_map(|(kind, arn, name)| Principal { kind, arn, name });
     let failed = prop::option::of("[A-Za-z]{1,40}");
-    ("[a-f0-9-]{36}", 0..4_000_000_000_000_i64, action, principal, failed, "[a-z/0-9.]{0,80}", "[0-9.]{0,15}").prop_map(
-        |(id, at, action, principal, failed, agent, source_ip)| Edit {
+    let ids = || prop::collection::vec("[0-9]{12}|all", 0..3);
+    let sharing = prop::option::of((ids(), ids()).prop_map(|(added, removed)| Sharing { added, removed }));
+    let origin = ("[a-z/0-9.]{0,80}", "[0-9.]{0,15}");
+    ("[a-f0-9-]{36}", 0..4_000_000_000_000_i64, action, principal, failed, origin, sharing).prop_map(
+        |(id, at, action, principal, failed, (agent, source_ip), sharing)| Edit {
             id,
             at: Time::from_ms(at),
             action,
@@ -170,6 +173,7 @@ fn any_edit() -> impl Strategy<Value = Edit> {
             failed,
             agent,
             source_ip,
+            sharing,
         },
     )
 }

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use runas_reactor::cli::decode::run;
+use runas_reactor::domain::bypass::Bypass;
 use runas_reactor::domain::decode::{Decoded, batch, decode};
 use runas_reactor::domain::edit::Edit;
 use runas_reactor::domain::signal::Signal;
@@ -49,9 +50,18 @@ fn record(mut row: Map<String, Value>, body: &str) -> Value {
             row.insert("event".to_owned(), json!({"id": event.id, "at": event.at, "reporter": event.reporter}));
             match event.signal {
                 Signal::DocumentTouched { edit: Some(edit), .. } => {
-                    let Edit { id, at, action, agent, source_ip, .. } = *edit;
+                    let Edit { id, at, action, agent, source_ip, sharing, .. } = *edit;
                     assert_eq!((id, at), (event.id, event.at));
-                    row.insert("edit".to_owned(), json!({"action": action, "agent": agent, "source_ip": source_ip}));
+                    let mut edit = json!({"action": action, "agent": agent, "source_ip": source_ip});
+                    if let Some(sharing) = sharing {
+                        edit["sharing"] = json!(sharing);
+                    }
+                    row.insert("edit".to_owned(), edit);
+                }
+                Signal::Bypass(bypass) => {
+                    let Bypass { act, agent, source_ip, through, .. } = *bypass;
+                    let shown = json!({"act": act, "agent": agent, "source_ip": source_ip, "through": through});
+                    row.insert("bypass".to_owned(), shown);
                 }
                 Signal::OuRegistered { ou } => drop(row.insert("ou".to_owned(), json!(ou))),
                 Signal::RegionChanged { enabled, .. } => drop(row.insert("enabled".to_owned(), json!(enabled))),

@@ -84,7 +84,7 @@ fn assert_forwards(organization: &Organization, place: Place<'_>, stack: &Stack,
 #[test]
 fn an_account_gets_one_role_and_each_region_the_rules_that_belong_there() {
     let organization = Organization::deploy_hub(&[]);
-    let everywhere = ["DocumentsRule", "Forwarder"];
+    let everywhere = ["BypassesRule", "DocumentsRule", "Forwarder", "TamperingRule"];
     let cases: [(Place<'_>, &[&str]); 5] = [
         (Place { account: PAYMENTS, region: HOME }, &["MemberRole"]),
         (Place { account: PAYMENTS, region: US_EAST_1 }, &["RegionsRule"]),
@@ -95,14 +95,17 @@ fn an_account_gets_one_role_and_each_region_the_rules_that_belong_there() {
     for (place, more) in cases {
         let stack = member(&organization, place, &[]);
         assert_eq!(names(&stack), everywhere.iter().chain(more).copied().collect(), "{place:?}");
-        assert_forwards(&organization, place, &stack, "DocumentsRule");
+        for rule in ["BypassesRule", "DocumentsRule", "TamperingRule"] {
+            assert_forwards(&organization, place, &stack, rule);
+        }
         if more.contains(&"RegionsRule") {
             assert_forwards(&organization, place, &stack, "RegionsRule");
         }
     }
-    // The hub's own rules are on the default bus there.
+    // The hub's own rules for documents and regions are on the default bus there.
     let stack = member(&organization, organization.hub, &[]);
-    assert_eq!(names(&stack), BTreeSet::from(["MemberRole"]));
+    assert_eq!(names(&stack), BTreeSet::from(["BypassesRule", "Forwarder", "MemberRole", "TamperingRule"]));
+    assert_forwards(&organization, organization.hub, &stack, "TamperingRule");
 }
 
 fn member_role() -> String {

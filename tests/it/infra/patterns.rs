@@ -2,11 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::deployed::{MANAGEMENT as ROOT, Organization, PAYMENTS, US_EAST_1, management, member};
 use super::template::{HUB, MANAGEMENT, MEMBER, of_type, template};
-use crate::decode::fixtures::{all_files, name_of, text};
+use crate::decode::fixtures::{all_files, name_of, sample, text};
 use crate::support::cloud::Place;
 
 const BUS: &str = "runas-reactor";
@@ -61,4 +61,28 @@ fn each_sample_is_forwarded_by_the_rule_that_the_hub_lets_it_through_by() {
         forwarded += sent.len();
     }
     assert!(seen > 150 && forwarded > 100, "only {seen} samples, of which {forwarded} are forwarded");
+}
+
+#[test]
+fn each_rule_of_the_templates_is_watched_by_another_one() {
+    let organization = Organization::deploy_hub(&[]);
+    let place = Place { account: PAYMENTS, region: US_EAST_1 };
+    member(&organization, place, &[]);
+    let rules = [HUB, MEMBER, MANAGEMENT].map(patterns).concat();
+    let rules: BTreeSet<&str> = rules.into_iter().map(|(name, _)| name).collect();
+    for rule in rules {
+        for (call, key) in [
+            ("DisableRule", "name"),
+            ("DeleteRule", "name"),
+            ("PutRule", "name"),
+            ("PutTargets", "rule"),
+            ("RemoveTargets", "rule"),
+        ] {
+            let mut event: Value = serde_json::from_str(&sample("bypass/disable-rule.json")).unwrap();
+            event["detail"]["eventName"] = call.into();
+            event["detail"]["requestParameters"] = json!({ key: rule });
+            let watching = names(&organization.cloud.matches_in(place, &event), "default");
+            assert!(watching.len() == 1 && watching[0] != rule, "{call} of {rule}: {watching:?}");
+        }
+    }
 }

@@ -111,6 +111,57 @@ fn reading_and_every_other_document_stay_open() {
     all(&policies, others, false);
 }
 
+/// A call on a role or user that sets or removes these tags.
+fn tagging(principal: &str, action: &str, keys: &[&str]) -> Call {
+    let resource = if action.ends_with("User") { "user/build" } else { "role/Developer" };
+    Call::new(principal, action, &in_member(resource)).with_all("aws:TagKeys", keys)
+}
+
+/// Every call that gives a principal or its session the Run As tag, or takes it away.
+const TAGS: [&str; 7] = [
+    "iam:CreateRole",
+    "iam:CreateUser",
+    "iam:TagRole",
+    "iam:TagUser",
+    "iam:UntagRole",
+    "iam:UntagUser",
+    "sts:TagSession",
+];
+
+#[test]
+fn the_run_as_tag_is_for_those_who_may_change_the_document_in_any_case_and_beside_other_tags() {
+    let policies = policies_of(&PolicyFile::new(&example()), "runas-reactor-document");
+    let by = |who: &[&str], keys: &[&str]| -> Vec<Call> {
+        who.iter().flat_map(|who| TAGS.map(|action| tagging(&in_member(who), action, keys))).collect()
+    };
+    for keys in [&["SSMSessionRunAs"][..], &["ssmsessionrunas"], &["team", "SSMSESSIONRUNAS"]] {
+        all(&policies, &by(&OTHERS, keys), false);
+        all(&policies, &by(&NAMED, keys), true);
+    }
+}
+
+#[test]
+fn every_other_tag_and_calls_without_any_stay_open() {
+    let policies = policies_of(&PolicyFile::new(&example()), "runas-reactor-document");
+    let admin = in_member("role/Admin");
+    let mut calls = TAGS.map(|action| tagging(&admin, action, &["team", "SSMSessionRunAsUser"])).to_vec();
+    calls.extend(["iam:CreateRole", "iam:CreateUser"].map(|action| {
+        let resource = if action.ends_with("User") { "user/build" } else { "role/Developer" };
+        Call::new(&admin, action, &in_member(resource))
+    }));
+    calls.push(Call::new(&admin, "sts:AssumeRole", &in_member("role/Developer")));
+    all(&policies, &calls, true);
+}
+
+#[test]
+fn session_that_an_identity_provider_opens_keeps_its_tag_since_no_principal_of_the_account_stands_behind_it() {
+    let policies = policies_of(&PolicyFile::new(&example()), "runas-reactor-document");
+    let statements = policies.iter().flat_map(|policy| policy["Statement"].as_array().unwrap());
+    let tags: Vec<&Value> = statements.filter(|it| it["Sid"] == "Tags").collect();
+    let [tags] = tags[..] else { panic!("one statement") };
+    assert_eq!(tags["Condition"]["Null"], json!({"aws:PrincipalArn": ["false"]}));
+}
+
 fn events(resource: &str) -> String {
     format!("arn:aws:events:eu-central-1:{MEMBER}:{resource}")
 }
@@ -268,9 +319,14 @@ fn every_call(policies: &[Value], role: &str) -> Vec<Call> {
                 let mapping = format!("arn:aws:lambda:eu-west-1:{HUB}:event-source-mapping:1");
                 let made = action.ends_with("UpdateEventSourceMapping") || action.ends_with("DeleteEventSourceMapping");
                 let resource = if made { mapping } else { concrete(&resource) };
+                let tagged = if action.ends_with("User") { "user/build" } else { "role/Developer" };
+                let resource = if statement["Sid"] == "Tags" { in_member(tagged) } else { resource };
                 let account =
                     resource.split(':').nth(4).filter(|account| !account.is_empty()).unwrap_or(HUB).to_owned();
                 let mut call = Call::new(&format!("arn:aws:iam::{account}:{role}"), &action, &resource);
+                if statement["Sid"] == "Tags" {
+                    call = call.with_all("aws:TagKeys", &["SSMSessionRunAs"]);
+                }
                 if keys.is_object() {
                     call = call
                         .with("lambda:FunctionArn", &format!("arn:aws:lambda:eu-west-1:{HUB}:function:runas-reactor"));

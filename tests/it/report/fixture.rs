@@ -118,6 +118,7 @@ fn edited(by: &str, made: Time, observed: Time, change: Vec<FieldChange>) -> Fac
         failed: None,
         agent: "aws-cli/2.31".to_owned(),
         source_ip: "198.51.100.7".to_owned(),
+        sharing: None,
     };
     let call = CallFact {
         edit,

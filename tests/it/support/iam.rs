@@ -78,6 +78,12 @@ impl Call {
         self
     }
 
+    /// The same with a condition key that has several values.
+    pub(crate) fn with_all(mut self, key: &str, values: &[&str]) -> Self {
+        self.context.insert(key.to_owned(), json!(values));
+        self
+    }
+
     /// Who does what to what, for the message of a test that fails.
     pub(crate) fn words(&self) -> String {
         format!("{} {} on {}", self.principal, self.action, self.resource)

@@ -53,6 +53,7 @@ fn what_is_denied_is_not_known_and_names_the_right_and_what_is_not_there_is_wron
         (dead_letters(&Err(denied("GetQueueAttributes")), None, NOW), "sqs:GetQueueAttributes"),
         (feed(&Err(denied("ListEventSourceMappings"))), "lambda:ListEventSourceMappings"),
         (schedule(&Err(denied("ListSchedules"))), "scheduler:ListSchedules"),
+        (rules(&Err(denied("ListRules"))), "events:ListRules"),
         (alerts(&Err(denied("GetTopicAttributes"))), "sns:GetTopicAttributes"),
     ];
     for (check, right) in &checks {
@@ -152,4 +153,27 @@ fn alerts_have_a_confirmed_subscriber() {
     right(&subscriptions(1, 4));
     assert!(wrong(&subscriptions(0, 1)).fix.contains("link"));
     assert!(wrong(&subscriptions(0, 0)).fix.contains("subscribe"));
+}
+
+#[test]
+fn every_rule_of_the_hub_has_to_be_there_and_enabled() {
+    let template = include_str!("../../../../infra/hub.yaml");
+    let named = template.lines().filter_map(|line| line.strip_prefix("      Name: runas-reactor-"));
+    let mut named: Vec<String> = named.map(|name| format!("runas-reactor-{name}")).collect();
+    let mut known: Vec<String> = RULES.map(str::to_owned).to_vec();
+    named.sort();
+    known.sort();
+    assert_eq!(named, known, "left: the rules of infra/hub.yaml; right: those that are looked for");
+
+    let all: Vec<Rule> = RULES.map(|name| Rule { name: name.to_owned(), enabled: true }).to_vec();
+    right(&rules(&Ok(all.clone())));
+    let missing = Ok(all[1..].to_vec());
+    assert!(wrong(&rules(&missing)).cause.contains("missing: runas-reactor-documents"));
+    for (name, bus) in [("runas-reactor-tampering", "runas-reactor"), ("runas-reactor-own-regions", "default")] {
+        let mut off = all.clone();
+        off.iter_mut().filter(|rule| rule.name == name).for_each(|rule| rule.enabled = false);
+        let remedy = rules(&Ok(off));
+        let fix = format!("`aws events enable-rule --event-bus-name {bus} --name {name}`");
+        assert_eq!(wrong(&remedy).fix, fix);
+    }
 }

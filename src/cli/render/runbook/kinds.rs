@@ -39,6 +39,10 @@ pub(super) fn guide(kind: Kind) -> Guide {
         Kind::ConfigurationLag => CONFIGURATION_LAG,
         Kind::ForwarderBlind => FORWARDER_BLIND,
         Kind::ExemptionEnds => EXEMPTION_ENDS,
+        Kind::RunAsTagChanged => RUN_AS_TAG_CHANGED,
+        Kind::AttributesChanged => ATTRIBUTES_CHANGED,
+        Kind::OtherSessionDocument => OTHER_SESSION_DOCUMENT,
+        Kind::ReactorTampered => REACTOR_TAMPERED,
         Kind::UndecodableMessage => UNDECODABLE,
         Kind::UntrustedSource => UNTRUSTED_SOURCE,
         Kind::UnknownAccount => UNKNOWN_ACCOUNT,
@@ -168,6 +172,40 @@ const EXEMPTION_ENDS: Guide = Guide {
     look: RULES,
     act: "ask its owner, whom the table below names: renew it with a new date and reason, or prepare the accounts and \
           remove it.",
+};
+
+const RUN_AS_TAG_CHANGED: Guide = Guide {
+    means: "A principal set or removed the tag SSMSessionRunAs of a role or a user. Session Manager reads it before the \
+            document, so that sessions run as the OS user that it names. The reactor does not undo it.",
+    look: ACCOUNT,
+    act: "ask the principal that the alert names. If the tag is not wanted, run the command of the alert in the account; \
+          otherwise treat the credentials as misused. `runasctl render scp` writes a policy that denies such calls.",
+};
+
+const ATTRIBUTES_CHANGED: Guide = Guide {
+    means: "A principal changed Identity Center's attributes for access control. One called SSMSessionRunAs decides who \
+            everybody's sessions run as, whatever the document says. The reactor does not undo it.",
+    look: ACCOUNT,
+    act: "see the attributes of now (`aws sso-admin describe-instance-access-control-attribute-configuration`), and deploy \
+          `infra/identity-center.yaml` again with your whole list. No service control policy holds in the management \
+          account: see who may change Identity Center.",
+};
+
+const OTHER_SESSION_DOCUMENT: Guide = Guide {
+    means: "A principal wrote a Session document beside the one that the reactor keeps. Sessions that are started with it \
+            follow its settings. The reactor does not undo it.",
+    look: ACCOUNT,
+    act: "look at the document (`aws ssm get-document`), since CloudTrail may not show what is in it; delete it if nobody \
+          needs it. Permissions that allow `ssm:StartSession` for named documents only make others useless.",
+};
+
+const REACTOR_TAMPERED: Guide = Guide {
+    means: "A principal changed the reactor's own rules or roles, or archived or replayed the events of a bus that they are \
+            on. Deployments of the reactor are told as info or warning.",
+    look: ACCOUNT,
+    act: "where it was no deployment, follow the alert's command, or deploy the template again; then `runasctl doctor \
+          --account ACCOUNT` proves that events come. Treat the credentials as misused. `runasctl render scp` writes \
+          policies that deny such calls.",
 };
 
 const UNDECODABLE: Guide = Guide {

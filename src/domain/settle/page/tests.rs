@@ -1,6 +1,7 @@
 use super::*;
 use crate::domain::document::FieldChange;
 use crate::domain::finding::{Kind, Severity};
+use crate::domain::principal::Attribution;
 use crate::domain::principal::Principal;
 use crate::domain::settle::Act;
 

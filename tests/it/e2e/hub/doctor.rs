@@ -15,10 +15,11 @@ use crate::e2e::stage::{FRANKFURT, MANAGEMENT, PAYMENTS, PILOT, SANDBOX, SEARCH,
 
 const PAGE: &str = include_str!("../../../../infra/OPERATING.md");
 /// What the command's operator needs in the hub account.
-const RIGHTS: [&str; 9] = [
+const RIGHTS: [&str; 10] = [
     "dynamodb:BatchGetItem",
     "dynamodb:Query",
     "dynamodb:Scan",
+    "events:ListRules",
     "lambda:ListEventSourceMappings",
     "scheduler:ListSchedules",
     "sns:GetTopicAttributes",
@@ -116,7 +117,7 @@ fn an_installation_is_proved_with_the_documented_rights_and_nothing_is_left_behi
     deployed.stage.aws.clear_log();
     let ran = deployed.doctor(&RIGHTS, &["--wait", "60"], none).ends(0);
     let data = ran.data();
-    assert_eq!(data["summary"], json!({"ok": 10, "wrong": 0, "not_known": 0}), "{data:#}");
+    assert_eq!(data["summary"], json!({"ok": 11, "wrong": 0, "not_known": 0}), "{data:#}");
     assert_eq!(data["exempt_accounts"], 1);
     let events = check(&data, "events", "ok");
     assert!(
@@ -201,7 +202,10 @@ fn what_is_switched_off_in_the_hub_is_wrong() {
     let subscriptions = deployed.hub.aws("sns", "list_subscriptions_by_topic", &topic)["Subscriptions"].take();
     deployed.hub.aws("sns", "unsubscribe", &json!({"SubscriptionArn": subscriptions[0]["SubscriptionArn"]}));
 
+    deployed.hub.aws("events", "disable_rule", &json!({"Name": "runas-reactor-tampering", "EventBusName": BUS}));
+
     let data = deployed.doctor(&RIGHTS, &["--account", MANAGEMENT, "--wait", "4"], none).ends(2).data();
+    assert_eq!(check(&data, "rules", "wrong")["cause"], "disabled: runas-reactor-tampering");
     let feed = check(&data, "feed", "wrong");
     assert_eq!(
         feed["fix"],
@@ -219,6 +223,7 @@ fn what_the_operator_may_not_ask_is_not_known_and_names_the_right() {
     let about = [
         ("dynamodb:BatchGetItem", "policy"),
         ("dynamodb:Query", "function"),
+        ("events:ListRules", "rules"),
         ("lambda:ListEventSourceMappings", "feed"),
         ("scheduler:ListSchedules", "schedule"),
         ("sns:GetTopicAttributes", "alerts"),
