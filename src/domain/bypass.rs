@@ -218,7 +218,12 @@ impl BypassAct {
                 | RoleChange::BoundarySet
                 | RoleChange::BoundaryDeleted => false,
             },
-            _ => false,
+            Self::Tagged { .. }
+            | Self::Untagged { .. }
+            | Self::Mapped { .. }
+            | Self::SessionDocument { .. }
+            | Self::Archived { .. }
+            | Self::Replayed { .. } => false,
         }
     }
 

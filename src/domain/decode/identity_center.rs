@@ -18,7 +18,7 @@ pub(super) fn parse(record: Record<'_>) -> Parsed {
         ("DeleteInstanceAccessControlAttributeConfiguration", _) => Mapping::Deleted,
         ("CreateInstanceAccessControlAttributeConfiguration", asked) => match mapping(asked) {
             Mapping::Missing => return ignored(format!("the new attributes of Identity Center have no {RUN_AS_TAG}")),
-            mapping => mapping,
+            mapping @ (Mapping::To(_) | Mapping::Deleted | Mapping::Hidden) => mapping,
         },
         ("UpdateInstanceAccessControlAttributeConfiguration", asked) => mapping(asked),
         (call, _) => return ignored(format!("the call {} changes no attributes of Identity Center", quote(call))),

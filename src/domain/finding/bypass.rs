@@ -269,10 +269,8 @@ impl BypassCase<'_> {
 
 /// What the event shows beyond the act, for programs.
 fn act_note(act: &BypassAct) -> Option<String> {
-    match act {
-        BypassAct::SessionDocument { content, .. } => Some(shown(content.as_ref())),
-        _ => None,
-    }
+    let BypassAct::SessionDocument { content, .. } = act else { return None };
+    Some(shown(content.as_ref()))
 }
 
 fn severity_of(act: &BypassAct) -> Severity {

@@ -64,7 +64,7 @@ fn empty_like(value: &Value) -> Option<Value> {
     match value {
         Value::Array(_) => Some(Value::Array(Vec::new())),
         Value::Object(_) => Some(Value::Object(Map::new())),
-        _ => None,
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => None,
     }
 }
 

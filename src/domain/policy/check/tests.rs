@@ -28,9 +28,10 @@ pub(super) fn said_of(json: &Value) -> Vec<String> {
 
 fn set(json: &mut Value, pointer: &str, value: Value) {
     let (parent, key) = pointer.rsplit_once('/').unwrap();
-    match json.pointer_mut(parent).unwrap() {
-        Value::Array(items) => items.push(value),
-        parent => parent[key] = value,
+    let parent = json.pointer_mut(parent).unwrap();
+    match parent.as_array_mut() {
+        Some(items) => items.push(value),
+        None => parent[key] = value,
     }
 }
 
