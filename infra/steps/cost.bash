@@ -1,6 +1,6 @@
 # What the plan costs, by the prices of the table "Cost a month" of infra/README.md.
 
-MONTHLY_CENTS=746               # alarms, metrics, the topic's key, polling
+MONTHLY_CENTS=706               # alarms, metrics, the topic's key, polling
 CENTS_OF_10_000_TARGETS=227     # everything that grows with them
 
 cost() {

@@ -191,7 +191,7 @@ impl Doctor<'_> {
             printer: self.printer,
         };
         let proofs = prober.prove(&targets, rows).await;
-        member_checks::events(members, &proofs, self.policy, patience_ms)
+        member_checks::events(members, &proofs, patience_ms)
     }
 }
 

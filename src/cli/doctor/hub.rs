@@ -2,7 +2,7 @@
 
 use super::hub_checks::{self as judge, Letters, Reviewed};
 use super::report::Check;
-use crate::aws::hub_view::{HubView, QueueState, Rule};
+use crate::aws::hub_view::{HubView, QueueState};
 use crate::aws::operator::Operator;
 use crate::aws::policy_store::{Current, PolicyStore};
 use crate::cli::policy::yaml;
@@ -48,7 +48,7 @@ pub(super) async fn examine(operator: &Operator, names: &Names, now: Time) -> Hu
         judge::dead_letters(&dead, letters(operator, names, &dead).await.as_ref(), now),
     ];
     checks.extend(fed(&view, &queue).await);
-    checks.push(judge::rules(&rules(&view).await));
+    checks.push(judge::rules(&view.rules(judge::BUS, RULE_PREFIX).await));
     checks.push(judge::alerts(&view.subscriptions(&names.topic_arn).await));
     let policy = current.ok().flatten().and_then(|current| current.policy.ok());
     Hub { checks, policy, swept: sweep.ok().flatten().as_ref().and_then(Sweep::completed) }
@@ -79,12 +79,6 @@ async fn letters(operator: &Operator, names: &Names, dead: &Result<QueueState, F
     let _ = received.give_back(&queue, &std::collections::BTreeSet::new()).await;
     let oldest = received.letters.first()?;
     Some(Letters { oldest: oldest.sent, reason: oldest.reason() })
-}
-
-/// The rules of the hub's stack: on its own bus, and for its own account on the default bus.
-async fn rules(view: &HubView) -> Result<Vec<Rule>, Fault> {
-    let (own, others) = (view.rules("default", judge::OWN_RULES).await?, view.rules(judge::BUS, RULE_PREFIX).await?);
-    Ok([own, others].concat())
 }
 
 /// Schedule and mapping are found by the queue's ARN, which only the queue's answer gives.

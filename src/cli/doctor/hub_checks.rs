@@ -22,18 +22,14 @@ pub(super) const NEED_QUEUE: [&str; 2] = ["feed", "schedule"];
 
 /// The hub's bus.
 pub(super) const BUS: &str = "runas-reactor";
-/// The beginning of the names of rules for the hub's own account, which are on the default bus.
-pub(super) const OWN_RULES: &str = "runas-reactor-own-";
 /// The rules of infra/hub.yaml.
-const RULES: [&str; 8] = [
+const RULES: [&str; 6] = [
     "runas-reactor-documents",
     "runas-reactor-organization",
     "runas-reactor-control-tower",
     "runas-reactor-regions",
     "runas-reactor-bypasses",
     "runas-reactor-tampering",
-    "runas-reactor-own-documents",
-    "runas-reactor-own-regions",
 ];
 
 /// How a push of the policy in force would end today.
@@ -276,8 +272,7 @@ pub(super) fn rules(rules: &Result<Vec<Rule>, Fault>) -> Check {
     match (missing.as_slice(), off.as_slice()) {
         ([], []) => check(CheckOutcome::Right, &format!("{} are enabled", counted(rules.len(), "rule"))),
         ([], [first, ..]) => {
-            let bus = if first.starts_with(OWN_RULES) { "default" } else { BUS };
-            let fix = format!("`aws events enable-rule --event-bus-name {bus} --name {first}`");
+            let fix = format!("`aws events enable-rule --event-bus-name {BUS} --name {first}`");
             check(CheckOutcome::wrong(format!("disabled: {}", off.join(", ")), fix), what)
         }
         (missing, _) => {

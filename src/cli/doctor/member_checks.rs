@@ -7,7 +7,6 @@ use super::probe::Proof;
 use super::report::{Check, CheckOutcome, Groups};
 use crate::aws::ledger_view::TargetRow;
 use crate::cli::login::fix_with;
-use crate::domain::policy::Policy;
 use crate::domain::record::Status;
 use crate::domain::sweep::was_missed;
 use crate::domain::target::{AccountId, Target};
@@ -136,12 +135,7 @@ fn observed(target: &Target, row: Option<&TargetRow>, swept: Option<Time>) -> (&
 }
 
 /// Whether trail and forwarding rule work, according to the events of the probes.
-pub(super) fn events(
-    members: &[Member],
-    proofs: &BTreeMap<Target, Proof>,
-    policy: &Policy,
-    patience_ms: i64,
-) -> Vec<Check> {
+pub(super) fn events(members: &[Member], proofs: &BTreeMap<Target, Proof>, patience_ms: i64) -> Vec<Check> {
     let back =
         proofs.values().filter_map(|proof| if let Proof::Back { within_ms } = proof { Some(*within_ms) } else { None });
     let slowest = back.max();
@@ -155,10 +149,7 @@ pub(super) fn events(
                     let slowest_s = slowest.unwrap_or_default() / SECOND_MS;
                     (format!("the event of a call came back, the last within {slowest_s} s"), CheckOutcome::Right)
                 }
-                Proof::Silent => {
-                    let own = target.account == *policy.hub_account() && target.region == *policy.home_region();
-                    silent(&target, own, slowest.is_none(), waited_s)
-                }
+                Proof::Silent => silent(&target, slowest.is_none(), waited_s),
                 Proof::Accepted => accepted(&target),
                 Proof::Refused(fault) => refused(fault, &target),
                 Proof::Unread(fault) => {
@@ -171,28 +162,21 @@ pub(super) fn events(
     groups.checks("events")
 }
 
-/// `own` is the hub's own account and region, whose rule is in the hub's stack; `none` means that no event came back.
-fn silent(target: &Target, own: bool, none: bool, waited_s: i64) -> (String, CheckOutcome) {
+/// `none` means that no event came back from anywhere.
+fn silent(target: &Target, none: bool, waited_s: i64) -> (String, CheckOutcome) {
     let Target { account, region } = target;
-    let (rule, deploy) = if own {
-        ("runas-reactor-own-documents", "infra/hub.yaml")
-    } else {
-        ("runas-reactor-documents", "infra/member.yaml")
-    };
+    let rule = "runas-reactor-documents";
     let hub = if none { "none came back from anywhere, so see to the checks of the hub first; else, " } else { "" };
-    let bus =
-        if own { "" } else { ", or the hub's bus does not let the account in (OrganizationId of infra/hub.yaml)" };
     let cause = format!(
         "{hub}in this order: no trail logs management events there; the rule {rule} is missing, disabled or without its \
-         target{bus}"
+         target, or the hub's bus does not let the account in (OrganizationId of infra/hub.yaml)"
     );
     let fix = format!(
         "as in {account}: `aws cloudtrail describe-trails --region {region}` and `get-trail-status` have to show a trail that is \
-         logging; `aws events describe-rule --region {region} --name {rule}` a rule that is ENABLED, or deploy {deploy}; where \
+         logging; `aws events describe-rule --region {region} --name {rule}` a rule that is ENABLED, or deploy infra/member.yaml; where \
          CloudTrail is slow, run doctor again with a longer --wait"
     );
-    let whose = if own { "in the hub's own account and region, " } else { "" };
-    (format!("{whose}no event came back within {waited_s} s"), CheckOutcome::wrong(cause, fix))
+    (format!("no event came back within {waited_s} s"), CheckOutcome::wrong(cause, fix))
 }
 
 fn accepted(target: &Target) -> (String, CheckOutcome) {

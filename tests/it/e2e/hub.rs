@@ -90,8 +90,8 @@ impl Deployed {
         ])
     }
 
-    /// Puts the events of all calls so far onto the buses that they reach: the forwarding rules of the accounts send to ours,
-    /// and what happens in the hub's own account and region comes onto its default bus.
+    /// Puts the events of all calls so far onto the buses that they reach: the forwarding rules of the accounts, the hub's own
+    /// among them, send to the hub's bus.
     fn forward(&self) -> usize {
         let events = self.stage.events();
         for event in &events {
@@ -105,8 +105,7 @@ impl Deployed {
             let (account, region) = (text_of(&event["account"]), text_of(&event["region"]));
             return self.hub.cloud.event(Place { account: &account, region: &region }, "default", event);
         }
-        let own = event["account"] == HUB && event["region"] == HOME;
-        self.hub.event(if own { "default" } else { BUS }, event);
+        self.hub.event(BUS, event);
     }
 
     /// Forwards events until no more come and nothing is left to do.
@@ -180,7 +179,7 @@ fn an_edit_comes_over_the_bus_and_ends_in_a_right_document_a_row_and_an_alert() 
     assert_eq!((&alert["kind"], &alert["account"]), (&json!("edit_reverted"), &json!(PAYMENTS)), "{alert:#}");
     assert!(text_of(&alert["text"]).contains("mallory"), "{alert:#}");
 
-    // The hub governs its own account too, whose events come onto its default bus.
+    // The hub governs its own account too, whose events come by the same rules as every account's.
     stage.administrator(HUB, "alice").creates(HOME, &json!({"runAsEnabled": false}));
     deployed.come_to_rest();
     stage.assert_right(HUB, HOME);

@@ -10,8 +10,8 @@ use super::deployed::Organization;
 use super::template::{HUB, folder, of_type, template};
 
 /// What AWS's services emit, by their dimensions [docs: sqs-available-cloudwatch-metrics, monitoring-metrics-types,
-/// eb-monitoring, sns-monitoring-using-cloudwatch]. A rule of the default bus has no dimension of a bus.
-const OF_AWS: [(&str, &[&str], &[&str]); 5] = [
+/// eb-monitoring, sns-monitoring-using-cloudwatch].
+const OF_AWS: [(&str, &[&str], &[&str]); 4] = [
     (
         "AWS/SQS",
         &["QueueName"],
@@ -24,7 +24,6 @@ const OF_AWS: [(&str, &[&str], &[&str]); 5] = [
     ),
     ("AWS/Lambda", &["FunctionName"], &["Duration", "Errors", "Invocations", "Throttles"]),
     ("AWS/Events", &["EventBusName", "RuleName"], &["FailedInvocations", "InvocationsFailedToBeSentToDlq"]),
-    ("AWS/Events", &["RuleName"], &["FailedInvocations", "InvocationsFailedToBeSentToDlq"]),
     (
         "AWS/SNS",
         &["TopicName"],

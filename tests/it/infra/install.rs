@@ -79,7 +79,7 @@ fn an_organisation_is_planned_installed_once_and_kept() {
     assert_eq!(places(&plan.changes()), INSTALLED);
     assert_eq!(plan.rows().len(), INSTALLED.len() + 2, "and the packages: {}", plan.out);
     assert!(
-        plan.out.contains("7.47 USD a month, by the list prices of infra/README.md: 4 accounts, regions: 1\n"),
+        plan.out.contains("7.07 USD a month, by the list prices of infra/README.md: 4 accounts, regions: 1\n"),
         "{}",
         plan.out
     );

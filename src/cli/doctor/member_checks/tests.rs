@@ -1,15 +1,11 @@
 use super::regions as regions_of;
 use super::*;
 use crate::cli::doctor::report::Remedy;
-use crate::cli::policy::yaml;
 use crate::domain::milestones::Milestones;
 use crate::domain::target::Region;
 use crate::domain::time::{HOUR_MS, MINUTE_MS};
 
 const NOW: Time = Time::from_ms(1_800_000_000_000);
-/// `hub_account` and `home_region` of this policy are 222233334444 and eu-west-1.
-const YAML: &str = include_str!("../../../../infra/policy.example.yaml");
-const HUB: &str = "222233334444";
 const PAYMENTS: &str = "333344445555";
 
 fn fault(class: FaultClass) -> Fault {
@@ -110,8 +106,7 @@ fn the_function_gets_in_where_it_has_observed_and_nothing_is_assumed_elsewhere()
 }
 
 fn proved(members: &[Member], proofs: impl IntoIterator<Item = (Target, Proof)>) -> Vec<Check> {
-    let (policy, _) = yaml::parse("policy", YAML, NOW).unwrap();
-    events(members, &proofs.into_iter().collect(), &policy, 5 * MINUTE_MS)
+    events(members, &proofs.into_iter().collect(), 5 * MINUTE_MS)
 }
 
 #[test]
@@ -133,16 +128,6 @@ fn events_that_came_back_are_one_line_and_a_silent_target_is_named_with_what_to_
 
     let none = only(proved(&members, [(home, Proof::Silent), (virginia, Proof::Silent)]));
     assert!(wrong(&none).cause.starts_with("none came back from anywhere"), "{none:?}");
-}
-
-#[test]
-fn in_the_hubs_own_account_and_region_the_rule_is_the_hubs() {
-    let members = [member(HUB, Ok("role"))];
-    let proofs = [(target(HUB, "eu-west-1"), Proof::Silent), (target(HUB, "us-east-1"), Proof::Back { within_ms: 1 })];
-    let checks = proved(&members, proofs);
-    let own = checks.iter().find(|check| check.outcome != CheckOutcome::Right).unwrap();
-    assert!(wrong(own).cause.contains("rule runas-reactor-own-documents"), "{own:?}");
-    assert!(wrong(own).fix.contains("deploy infra/hub.yaml"), "{own:?}");
 }
 
 #[test]
