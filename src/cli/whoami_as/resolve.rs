@@ -104,7 +104,7 @@ fn named(name: &str, by: Step) -> Verdict {
     Verdict::Refused { why, by }
 }
 
-/// The agent passes over a blank value [agent].
+/// The agent passes over a blank value [source: amazon-ssm-agent].
 fn is_blank(name: &str) -> bool {
     name.trim().is_empty()
 }
