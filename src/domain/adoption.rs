@@ -41,7 +41,7 @@ pub fn adopted(case: &Case, judgement: &Judgement, hub: &AccountId) -> Option<Al
             "{DOCUMENT_NAME} in {place} was seen for the first time, and holds settings that can run code in sessions or \
              send their logs elsewhere."
         ))
-        .says("They are kept as they were found. Where else the same values are found, now or later, is counted, and not told.");
+        .says("They are kept as they were found. Where else the same values are found, now or later, is counted, not alerted.");
     let page = set.iter().fold(page, |page, (field, value)| page.row(field, value));
     let page = page
         .advice(&format!(

@@ -25,6 +25,8 @@ pub enum Refusal {
     VersionLimit,
     /// Not allowed.
     Denied,
+    /// A service control policy denies it.
+    DeniedByScp,
     /// SSM rejects the content.
     Invalid,
 }
@@ -34,7 +36,7 @@ impl Refusal {
     pub fn is_outpaced(self) -> bool {
         match self {
             Self::Conflict | Self::Duplicate | Self::Unconfirmed | Self::VersionLimit => true,
-            Self::Denied | Self::Invalid => false,
+            Self::Denied | Self::DeniedByScp | Self::Invalid => false,
         }
     }
 }

@@ -11,6 +11,7 @@ use super::clock_skew::{clock_ms, ssm_time};
 use super::confirmation::pending;
 use super::durations::{CALLS_MAX, FACTS_BYTES_MAX, NAMES_MS, SAME_CALL_MS, VERSIONS_MAX};
 use super::fact::{Base, CallFact, Delta, Facts, Notified};
+use super::hold::emergencies;
 use super::principal::Attribution;
 use super::time::Time;
 
@@ -37,6 +38,7 @@ pub fn compact(facts: &Facts, now: Time) -> Compacted {
         compacted.drop_intents(others, now);
         compacted.drop_echoes(others);
         compacted.drop_absences(keep);
+        compacted.keep_emergencies(facts);
         if is_within_bounds(&compacted.facts) || keep == 0 {
             return compacted;
         }
@@ -191,6 +193,13 @@ impl Compacted {
         };
         let open = self.facts.open_versions().map(|(created, _)| created);
         open.filter(|created| *created <= latest || of_such_a_call(*created)).max()
+    }
+
+    /// Keeps the times of break-glass acts whose calls leave: the policy bounds how long they stand in a day.
+    fn keep_emergencies(&mut self, before: &Facts) {
+        if !self.left.is_empty() {
+            self.facts.emergencies = emergencies(before);
+        }
     }
 
     /// Drops the oldest absences that on-call was notified of.

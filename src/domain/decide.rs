@@ -7,6 +7,7 @@ use super::case::{Case, Decision, Reason, Refusal, Verdict, Wait, WaitsOn, Write
 use super::document::{Body, Change, Content, FieldChange};
 use super::durations::{LEASE_MS, REQUEUES_MAX, RETRY_MS, VISIBLE_MS, WATCH_MS};
 use super::fact::Facts;
+use super::hold::daily_limit;
 use super::judgement::{Judgement, Presumed};
 use super::observation::{DocumentStatus, Observation, Obstacle, Seen, Unreadable};
 use super::policy::Mode;
@@ -228,7 +229,7 @@ fn gated(case: &Case, judgement: &Judgement, mut decision: Decision, write: Writ
         Mode::Observe => "observe only".to_owned(),
         Mode::Enforce => {
             let open = case.record.facts.open_intent(case.now);
-            let refused = case.refused.iter().find(|refusal| matches!(refusal, Refusal::Denied | Refusal::Invalid));
+            let refused = case.refused.iter().find(|refusal| !refusal.is_outpaced());
             if let Some(hold) = &judgement.hold {
                 let reason = format!("held until {}: {}", hold.until, hold.why);
                 wait(hold.until, WaitsOn::Hold(hold.clone()), reason)
@@ -241,6 +242,9 @@ fn gated(case: &Case, judgement: &Judgement, mut decision: Decision, write: Writ
             } else if let Some(refusal) = refused {
                 format!("AWS refused the write ({refusal:?})")
             } else {
+                if judgement.daily_limit_reached {
+                    decision.reasons.push(daily_limit(&case.limits));
+                }
                 let reason = planned(&write);
                 decision.write = Some(write);
                 reason

@@ -42,6 +42,9 @@ pub struct Facts {
     /// fields up.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub owned: BTreeMap<Time, Owned>,
+    /// Break-glass acts of a day, some of whose calls have left the record, each cut to its minute.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub emergencies: BTreeSet<Time>,
     /// The last observation; of two the later one counts.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last: Option<LastSeen>,

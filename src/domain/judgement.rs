@@ -6,7 +6,7 @@ use super::breaker::{Breaker, breaker};
 use super::case::Case;
 use super::document::Content;
 use super::durations::NAMES_MS;
-use super::hold::{Hold, hold};
+use super::hold::{Hold, hold, is_daily_limit_reached};
 use super::observation::Observation;
 use super::time::Time;
 
@@ -23,6 +23,8 @@ pub struct Judgement {
     pub presumed: Option<Presumed>,
     /// Why the target stays as it is, if it does.
     pub hold: Option<Hold>,
+    /// A break-glass act does not stand, because the policy's minutes of a day are used up.
+    pub daily_limit_reached: bool,
     /// Edit wars.
     pub breaker: Breaker,
 }
@@ -57,6 +59,7 @@ pub fn judge(case: &Case) -> Judgement {
         desired: desired(&accepted),
         presumed,
         hold: hold(facts, &pairing, &case.limits, case.now, absent),
+        daily_limit_reached: is_daily_limit_reached(facts, &pairing, &case.limits),
         breaker: breaker(facts, &pairing, &case.limits, case.now),
         accepted,
         pairing,

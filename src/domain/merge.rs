@@ -21,6 +21,7 @@ pub fn merge(one: &Facts, other: &Facts) -> Facts {
         intents: each(&one.intents, &other.intents, intent),
         absences: each(&one.absences, &other.absences, absence),
         owned: each(&one.owned, &other.owned, owned),
+        emergencies: one.emergencies.union(&other.emergencies).copied().collect(),
         last: one.last.max(other.last),
     }
 }

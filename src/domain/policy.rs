@@ -75,6 +75,8 @@ pub struct Resolution {
 pub struct Limits {
     /// How long a break-glass edit stands, in minutes.
     pub hold_minutes: u32,
+    /// How long break-glass edits of one document stand in 24 hours, in minutes.
+    pub daily_minutes: u32,
     /// Reverts within `breaker_minutes` that make an edit war.
     pub breaker_reverts: u32,
     /// The window of `breaker_reverts`, in minutes.
@@ -261,6 +263,7 @@ impl Policy {
     pub fn limits(&self) -> Limits {
         Limits {
             hold_minutes: self.document.break_glass.hold_minutes,
+            daily_minutes: self.document.break_glass.daily_minutes,
             breaker_reverts: self.document.breaker.reverts,
             breaker_minutes: self.document.breaker.within_minutes,
             readiness_minutes: self.document.readiness.retry_for_minutes,

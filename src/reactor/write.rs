@@ -185,7 +185,8 @@ fn refused(fault: &Fault) -> Refusal {
         FaultClass::VersionLimit => Refusal::VersionLimit,
         // An earlier step was allowed; only a new observation shows what is refused now.
         _ if fault.outcome_unknown => Refusal::Unconfirmed,
-        FaultClass::Denied | FaultClass::DeniedByScp | FaultClass::RegionOff => Refusal::Denied,
+        FaultClass::DeniedByScp => Refusal::DeniedByScp,
+        FaultClass::Denied | FaultClass::RegionOff => Refusal::Denied,
         FaultClass::Invalid => Refusal::Invalid,
         FaultClass::Transient | FaultClass::Throttled | FaultClass::NotReady => Refusal::Unconfirmed,
     }
@@ -204,7 +205,8 @@ mod tests {
         let told = [Conflict, NotFound, Duplicate, VersionLimit];
         let expected = [Refusal::Conflict, Refusal::Conflict, Refusal::Duplicate, Refusal::VersionLimit];
         assert_eq!((told.map(of(false)), told.map(of(true))), (expected, expected));
-        assert_eq!([Denied, DeniedByScp, RegionOff].map(of(false)), [Refusal::Denied; 3]);
+        let denied = [Refusal::Denied, Refusal::DeniedByScp, Refusal::Denied];
+        assert_eq!([Denied, DeniedByScp, RegionOff].map(of(false)), denied);
         assert_eq!(of(false)(Invalid), Refusal::Invalid);
         assert_eq!([Denied, DeniedByScp, RegionOff, Invalid].map(of(true)), [Refusal::Unconfirmed; 4]);
         let open = [FaultClass::Transient, FaultClass::Throttled, NotReady];

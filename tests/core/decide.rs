@@ -75,12 +75,13 @@ struct Obstacles {
     requeues: u32,
 }
 
-const REFUSALS: [Refusal; 6] = [
+const REFUSALS: [Refusal; 7] = [
     Refusal::Conflict,
     Refusal::Duplicate,
     Refusal::Unconfirmed,
     Refusal::VersionLimit,
     Refusal::Denied,
+    Refusal::DeniedByScp,
     Refusal::Invalid,
 ];
 
@@ -319,7 +320,7 @@ fn never_writes(case: &Case) -> bool {
         Observation::Present(seen) => unready(seen),
         Observation::Absent => false,
     };
-    let refused = case.refused.iter().any(|refusal| matches!(refusal, Refusal::Denied | Refusal::Invalid));
+    let refused = case.refused.iter().any(|refusal| !refusal.is_outpaced());
     let kept_off = case.record.facts.open_intent(case.now).is_some();
     unusable || refused || kept_off || case.resolution.mode != Mode::Enforce
 }
@@ -357,7 +358,7 @@ fn claims_that_hold_for_every_combination() {
         writes_nothing_hostile(&decision, &what);
         never_gives_up_silently(&case, &decision, &what);
     }
-    assert_eq!(count, 3 * 14 * 5 * 8 * 7 * 2);
+    assert_eq!(count, 3 * 14 * 5 * 8 * 8 * 2);
 }
 
 fn writes_what_the_policy_wants(case: &Case, decision: &Decision, what: &str) {
@@ -388,7 +389,7 @@ fn writes_what_the_policy_wants(case: &Case, decision: &Decision, what: &str) {
 
 /// Where it enforces, a target that does not comply is written, waited for, refused by AWS or out of patience.
 fn never_gives_up_silently(case: &Case, decision: &Decision, what: &str) {
-    let refused = case.refused.iter().any(|refusal| matches!(refusal, Refusal::Denied | Refusal::Invalid));
+    let refused = case.refused.iter().any(|refusal| !refusal.is_outpaced());
     let unknown = matches!(decision.verdict, Verdict::Unknown { .. });
     if case.resolution.mode == Mode::Enforce && decision.verdict != Verdict::InSync && !refused && !unknown {
         assert!(decision.write.is_some() || decision.wait.is_some(), "{what}");

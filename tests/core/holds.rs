@@ -2,10 +2,12 @@
 
 use runas_reactor::domain::attribution::pair;
 use runas_reactor::domain::case::WaitsOn;
+use runas_reactor::domain::compaction::compact;
 use runas_reactor::domain::durations::REPLACEMENT_MS;
 use runas_reactor::domain::edit::Action;
-use runas_reactor::domain::fact::CallFact;
-use runas_reactor::domain::hold::hold;
+use runas_reactor::domain::fact::{CallFact, Notified};
+use runas_reactor::domain::hold::{emergencies, hold, is_daily_limit_reached};
+use runas_reactor::domain::policy::Limits;
 use runas_reactor::domain::principal::Attribution::{BreakGlass, Trusted};
 use runas_reactor::domain::record::Status;
 use runas_reactor::domain::time::{MINUTE_MS, SECOND_MS};
@@ -175,6 +177,62 @@ fn late_name_of_an_untrusted_principal_ends_an_emergency_only_if_it_acted_later(
         target.wait(30);
         let call = early.or(late).unwrap();
         assert_eq!(held(&target.hears(&[call])).is_some(), holds, "after: {after}");
+    }
+}
+
+#[test]
+fn break_glass_stands_for_the_days_minutes_at_most() {
+    let mut target = Scenario::in_sync();
+    target.limits.daily_minutes = 90;
+    let acts = |target: &mut Scenario, setting: &str| {
+        let mut inputs = run_as_off();
+        inputs["idleSessionTimeout"] = setting.into();
+        let call = target.writes(BREAK_GLASS, &inputs);
+        held(&target.hears(&[call]))
+    };
+    let cut = |minutes: i64| {
+        Some(("break-glass by Emergency (oncall), up to 90 minutes in 24 hours".to_owned(), minutes * 60))
+    };
+    assert_eq!(acts(&mut target, "1"), Some(emergency(3_600)));
+    target.wait(40 * 60);
+    assert_eq!(acts(&mut target, "2"), cut(50));
+    target.wait(30 * 60);
+    assert_eq!(acts(&mut target, "3"), cut(20));
+    target.runs(20 * 60);
+    assert_eq!(target.in_force(), &content(&right()), "put right when the minutes are used up");
+    target.wait(5 * 60);
+    assert_eq!(acts(&mut target, "4"), None);
+    assert_eq!(target.in_force(), &content(&right()), "put right at once");
+    target.wait(24 * 3_600);
+    assert_eq!(acts(&mut target, "5"), Some(emergency(3_600)), "of another day");
+}
+
+#[test]
+fn alert_says_that_the_days_minutes_are_used_up() {
+    let mut target = Scenario::in_sync();
+    (target.limits.hold_minutes, target.limits.daily_minutes) = (1, 1);
+    let call = target.writes(BREAK_GLASS, &run_as_off());
+    assert!(held(&target.hears(&[call])).is_some());
+    target.runs(60);
+    let call = target.writes(BREAK_GLASS, &run_as_off());
+    let pass = target.hears(&[call]);
+    let why = "break-glass edits of a document stand for 1 minutes in 24 hours, and these are used up";
+    assert!(pass.decision.reasons.iter().any(|reason| reason == why), "{:?}", pass.decision.reasons);
+    assert!(pass.alert("break_glass").text.contains(&format!("It does not stand: {why}.")), "{:?}", pass.alerts());
+}
+
+/// The calls of a day are more than a record keeps.
+#[test]
+fn days_minutes_are_the_same_after_calls_left_the_record() {
+    let limits = Limits { daily_minutes: 240, ..Scenario::in_sync().limits };
+    let calls = (0..300).map(|minute| deleted(60 * minute + 30, BreakGlass));
+    let mut facts = calls.fold(Story::known(), Story::call).facts();
+    facts.calls.values_mut().for_each(|call| call.notified = Notified::Named);
+    let compacted = compact(&facts, at(60 * 300));
+    assert!(compacted.left.len() > 100, "{}", compacted.left.len());
+    for facts in [&facts, &compacted.facts] {
+        assert!(is_daily_limit_reached(facts, &pair(facts), &limits));
+        assert_eq!(emergencies(facts).len(), 300);
     }
 }
 

@@ -161,10 +161,11 @@ prop_compose! {
         intents in btree_map(name(), any_intent(), 0..3),
         absences in btree_map(time(), absence(), 0..3),
         owned in btree_map(time(), owned(), 0..2),
+        emergencies in btree_set(time(), 0..3),
         last in option::of(last()),
     ) -> Facts {
         let calls = calls.into_iter().map(|call| (call.edit.id.clone(), call)).collect();
-        Facts { base, versions, calls, echoes, intents, absences, owned, last }
+        Facts { base, versions, calls, echoes, intents, absences, owned, emergencies, last }
     }
 }
 

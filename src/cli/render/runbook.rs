@@ -5,8 +5,8 @@ mod kinds;
 use std::fmt::Write as _;
 
 use crate::domain::finding::Kind;
-use crate::domain::policy::Policy;
 use crate::domain::policy::schema::{After, Exemption};
+use crate::domain::policy::{Limits, Policy};
 use crate::domain::time::Time;
 
 /// The runbook in Markdown.
@@ -90,10 +90,13 @@ fn principals(policy: &Policy) -> String {
         "administrator role, through the broker only, while no role above works".to_owned(),
     );
     row(arns(&named.trusted), "trusted: what it changes in fields that the policy does not own is kept".to_owned());
-    let minutes = policy.limits().hold_minutes;
+    let Limits { hold_minutes, daily_minutes, .. } = policy.limits();
     row(
         arns(&named.break_glass),
-        format!("break-glass: what it changes stands for {minutes} minutes, and is put right then"),
+        format!(
+            "break-glass: what it changes stands for {hold_minutes} minutes, up to {daily_minutes} in 24 hours, and is put \
+             right then"
+        ),
     );
     let mut text = "| principal | what it may do |\n| --- | --- |\n".to_owned();
     for (name, meaning) in rows {

@@ -6,7 +6,7 @@ mod preferences;
 mod principals;
 
 use super::problem::{Path, Problem, Problems, misleads, quoted};
-use super::schema::{Document, VERSION};
+use super::schema::{BreakGlass, Document, VERSION};
 use crate::domain::target::{AccountId, OuId};
 use crate::domain::time::Time;
 
@@ -34,6 +34,7 @@ pub(super) fn check(document: &Document, now: Option<Time>) -> Vec<Problem> {
     places::check(document, now, &mut problems);
     principals::check(document, &mut problems);
     numbers(document, &mut problems);
+    holds(&document.break_glass, &mut problems);
     problems.into_vec()
 }
 
@@ -41,6 +42,7 @@ fn numbers(document: &Document, problems: &mut Problems) {
     let root = Path::root();
     let ranges = [
         (root.key("break_glass").key("hold_minutes"), document.break_glass.hold_minutes, 1, 1_440),
+        (root.key("break_glass").key("daily_minutes"), document.break_glass.daily_minutes, 1, 1_440),
         (root.key("breaker").key("reverts"), document.breaker.reverts, 2, 100),
         (root.key("breaker").key("within_minutes"), document.breaker.within_minutes, 1, 1_440),
         (root.key("readiness").key("retry_for_minutes"), document.readiness.retry_for_minutes, 1, 10_080),
@@ -55,6 +57,19 @@ fn numbers(document: &Document, problems: &mut Problems) {
                 format!("write a number from {min} to {max}"),
             );
         }
+    }
+}
+
+/// A hold that is longer than what a day allows is a contradiction.
+fn holds(glass: &BreakGlass, problems: &mut Problems) {
+    let BreakGlass { hold_minutes, daily_minutes } = *glass;
+    if daily_minutes < hold_minutes {
+        problems.error(
+            "out_of_range",
+            Path::root().key("break_glass").key("daily_minutes"),
+            format!("`{daily_minutes}` is less than `hold_minutes`, which is {hold_minutes}"),
+            format!("write a number from {hold_minutes} to 1440"),
+        );
     }
 }
 

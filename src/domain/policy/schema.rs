@@ -288,7 +288,8 @@ pub struct Principals {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[cfg_attr(feature = "cli", schemars(length(max = 100)))]
     pub trusted: Vec<String>,
-    /// People in an emergency. What they change stands for `break_glass.hold_minutes`, loudly, and is then put right.
+    /// Principals for emergencies. What they change stays for `break_glass.hold_minutes`, is alerted at once, and is then
+    /// corrected.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[cfg_attr(feature = "cli", schemars(length(max = 100)))]
     pub break_glass: Vec<String>,
@@ -299,14 +300,17 @@ pub struct Principals {
 #[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct BreakGlass {
-    /// How long the edit stands, in minutes.
+    /// How long the edit stays, in minutes.
     #[cfg_attr(feature = "cli", schemars(range(min = 1, max = 1440)))]
     pub hold_minutes: u32,
+    /// How long such edits of one document stay in 24 hours, in minutes; never less than `hold_minutes`.
+    #[cfg_attr(feature = "cli", schemars(range(min = 1, max = 1440)))]
+    pub daily_minutes: u32,
 }
 
 impl Default for BreakGlass {
     fn default() -> Self {
-        Self { hold_minutes: 60 }
+        Self { hold_minutes: 60, daily_minutes: 240 }
     }
 }
 

@@ -57,7 +57,9 @@ fn compiling_is_canonical_and_complete() {
     // Sorted keys, no white space, and today's defaults written out, so that later defaults do not change it.
     assert!(compiled.starts_with(r#"{"access":{"gap_roles":["AWSControlTowerExecution"],"roles":"#), "{compiled}");
     assert!(
-        compiled.contains(r#""alerts":{"configuration_lag_minutes":5},"break_glass":{"hold_minutes":60}"#),
+        compiled.contains(
+            r#""alerts":{"configuration_lag_minutes":5},"break_glass":{"daily_minutes":240,"hold_minutes":60}"#
+        ),
         "{compiled}"
     );
     assert!(compiled.contains(r#""breaker":{"reverts":5,"within_minutes":10}"#), "{compiled}");
@@ -124,6 +126,7 @@ fn a_policy_says_where_it_holds() {
     assert_eq!(listed.home_region().as_str(), "eu-west-1");
     let limits = Limits {
         hold_minutes: 60,
+        daily_minutes: 240,
         breaker_reverts: 5,
         breaker_minutes: 10,
         readiness_minutes: 120,

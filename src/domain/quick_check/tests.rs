@@ -157,6 +157,7 @@ fn case() -> Case {
         policy: "1".to_owned(),
         limits: Limits {
             hold_minutes: 60,
+            daily_minutes: 240,
             breaker_reverts: 5,
             breaker_minutes: 10,
             readiness_minutes: 120,

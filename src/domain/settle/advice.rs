@@ -49,7 +49,7 @@ pub(super) fn advice(context: &Context, kind: Kind, first: &ReportedEdit) -> Str
 fn repair(context: &Context) -> &'static str {
     match (context.applied, &context.decision.verdict, context.case.resolution.mode) {
         (Applied::Refused(refusal), _, _) => write_advice(*refusal),
-        (_, Verdict::Unknown { why }, _) => read_advice(why.obstacle),
+        (_, Verdict::Unknown { why }, _) => read_advice(why.obstacle, context.is_new()),
         (_, Verdict::InSync, _) | (Applied::Landed { .. }, _, _) => "",
         (_, _, Mode::Observe) => "Put the document right by hand, or set the account to `enforce` in the policy. ",
         _ => "",
@@ -59,23 +59,35 @@ fn repair(context: &Context) -> &'static str {
 /// What to do where the document cannot be written.
 pub(super) fn write_advice(refusal: Refusal) -> &'static str {
     match refusal {
-        Refusal::Denied => {
-            "Allow the reactor's role in the account to write the document: see its policy and the SCPs. "
+        Refusal::Denied => "Allow the reactor's role in the account to write the document: see its policy. ",
+        Refusal::DeniedByScp => {
+            "Except the reactor's roles in the SCP that denies the write, as those of `runasctl render scp` do. "
         }
         Refusal::Invalid => "Correct the values in the policy, and push it. ",
         Refusal::Conflict | Refusal::Duplicate | Refusal::Unconfirmed | Refusal::VersionLimit => "",
     }
 }
 
-/// What to do where the document cannot be read.
-pub(super) fn read_advice(obstacle: Obstacle) -> &'static str {
-    match obstacle {
-        Obstacle::Denied => {
-            "Check that the account has the member role, that it trusts the hub, and that no SCP denies it. "
+/// What to do where the document cannot be read; the account is `new` until it was right once.
+pub(super) fn read_advice(obstacle: Obstacle, new: bool) -> &'static str {
+    match (obstacle, new) {
+        (Obstacle::Denied, true) => {
+            "See whether the stack set has brought the member role into the account; until then the broker's gap role is the \
+             only way in (`runasctl doctor`). "
         }
-        Obstacle::DeniedByScp => "Except the member role in the SCP that denies it (see `runasctl render scp`). ",
-        Obstacle::NotReady => "Wait: Systems Manager is not available in the account yet. ",
-        Obstacle::RegionOff => "",
+        (Obstacle::Denied, false) => "Check that the account has the member role, and that it trusts the hub. ",
+        (Obstacle::DeniedByScp, true) => {
+            "Most likely that is the quarantine of new accounts, which the landing zone ends with its last stage. Have the \
+             broker's gap role excepted from it, or wait for that stage. "
+        }
+        (Obstacle::DeniedByScp, false) => {
+            "Except the member role in the SCP that denies it, as those of `runasctl render scp` do. "
+        }
+        (Obstacle::NotReady, true) => "Nothing: Systems Manager is not available in the new account yet. ",
+        (Obstacle::NotReady, false) => {
+            "Ask AWS Support: Systems Manager says that the account is not signed up for it. "
+        }
+        (Obstacle::RegionOff, _) => "",
     }
 }
 

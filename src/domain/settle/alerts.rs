@@ -15,6 +15,7 @@ use crate::domain::case::{Applied, Case, Decision, Verdict};
 use crate::domain::document::REVIEWED_FIELDS;
 use crate::domain::edit::{Action, is_denial};
 use crate::domain::finding::{Alert, AlertBuilder, Kind, Severity};
+use crate::domain::hold::daily_limit;
 use crate::domain::judgement::Judgement;
 use crate::domain::policy::Mode;
 use crate::domain::principal::{Attribution, Principal};
@@ -59,6 +60,11 @@ fn edits(context: &Context, record: &Record, followed: &Followed) -> Option<Aler
         .subject(verdict, &story, &context.place())
         .says(&format!("In {}, {}.", context.full_place(), what_happened(&edits)))
         .says(&outcome.sentence);
+    let page = if kind == Kind::BreakGlass && context.judgement.daily_limit_reached {
+        page.says(&format!("It does not stand: {}.", daily_limit(&context.case.limits)))
+    } else {
+        page
+    };
     let shared = edits.iter().any(|edit| edit.act == Act::Called(Action::SharingChanged));
     let page =
         if shared { page.says("Its sharing stays as it was made: the reactor does not undo that.") } else { page };
@@ -176,7 +182,7 @@ fn denied(context: &Context) -> Vec<Alert> {
             AlertBuilder::new(Kind::AttemptDenied, Severity::Warning, &key)
                 .subject(if is_denial(code) { "Denied" } else { "Failed" }, &format!("{name} tried {tried}"), &context.place())
                 .says(&format!("{name} tried {tried} in {} at {}, and AWS refused it ({code}).", context.full_place(), edit.at))
-                .says("Nothing changed. More attempts in this account within the hour are counted, and not told.")
+                .says("Nothing changed. More attempts in this account within the hour are counted, not alerted.")
                 .caller(&edit.principal, call.attribution, Some(origin(edit)))
                 .event_link(&case.target.region, Some(&edit.id))
                 .advice(&format!(

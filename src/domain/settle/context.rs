@@ -42,6 +42,12 @@ impl<'a> Context<'a> {
         self.case.resolution.mode == Mode::Enforce && self.changes.edits.iter().all(wrote)
     }
 
+    /// Whether the account is new: it was never right.
+    pub(super) fn is_new(&self) -> bool {
+        let milestones = &self.case.record.milestones;
+        milestones.vended.is_some() && milestones.configured.is_none()
+    }
+
     /// For how long sessions could go wrong by acts since `first`.
     pub(super) fn exposure(&self, first: Time) -> Option<Exposure> {
         exposure(self.case, self.judgement, (self.decision, self.applied), first)

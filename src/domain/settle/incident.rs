@@ -58,7 +58,7 @@ pub(super) fn follow(case: &Case, judgement: &Judgement, changes: &Changes, reco
     if incident.summary.is_empty() {
         incident.summary.clone_from(&record.why);
     }
-    notify(case, &foreign, incident, &mut followed);
+    notify(case, judgement, &foreign, incident, &mut followed);
     followed
 }
 
@@ -111,9 +111,19 @@ fn undoes(case: &Case, change: &Change) -> bool {
     change.iter().any(|field| owned.get(&field.field).is_some_and(|want| field.to.as_ref() != Some(want)))
 }
 
-fn notify(case: &Case, foreign: &[&ReportedEdit], incident: &mut Incident, followed: &mut Followed) {
+fn notify(
+    case: &Case,
+    judgement: &Judgement,
+    foreign: &[&ReportedEdit],
+    incident: &mut Incident,
+    followed: &mut Followed,
+) {
     let stale = case.now.since(incident.notified_at) >= window_ms(&case.limits) && !incident.escalated;
-    let story = |edit: &ReportedEdit| format!("{} {}", edit.name(), edit.act.kind());
+    let story = |edit: &ReportedEdit| {
+        // The first edit that does not stand is news to the principal whose edits stood so far.
+        let beyond = judgement.daily_limit_reached && edit.attribution == Attribution::BreakGlass;
+        format!("{} {}{}", edit.name(), edit.act.kind(), if beyond { " beyond the daily limit" } else { "" })
+    };
     let unnotified = foreign.iter().any(|edit| !incident.notified.contains(&story(edit)));
     followed.notify = !foreign.is_empty() && (unnotified || stale);
     if !followed.notify {

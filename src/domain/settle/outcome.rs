@@ -54,6 +54,7 @@ pub(super) fn outcome(context: &Context) -> Outcome {
 pub(super) fn refused(refusal: Refusal) -> &'static str {
     match refusal {
         Refusal::Denied => "AWS denies the reactor the write (access denied)",
+        Refusal::DeniedByScp => "a service control policy denies the reactor the write",
         Refusal::Invalid => "AWS rejects the values that the policy wants",
         Refusal::Conflict | Refusal::Duplicate => "other writers were faster",
         Refusal::Unconfirmed => "AWS gave no clear answer to the write",

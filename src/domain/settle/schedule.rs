@@ -49,7 +49,7 @@ fn waits(case: &Case, decision: &Decision, applied: &Applied, changes: &Changes,
             waits.push(case.now.plus_ms(SECOND_MS * i64::from(1 + case.requeues.min(29))));
         }
         // A denied write may be allowed later; the event of the attempt itself triggers no retry.
-        Applied::Refused(Refusal::Denied) if case.cause != Cause::Sweep && is_patient(case) => {
+        Applied::Refused(Refusal::Denied | Refusal::DeniedByScp) if case.cause != Cause::Sweep && is_patient(case) => {
             waits.push(past_obstacle(case));
         }
         Applied::Refused(_) | Applied::Nothing | Applied::Landed { .. } => {}

@@ -71,19 +71,29 @@ fn unreachable(context: &Context, key: &str) -> AlertBuilder {
         }
         // Session Manager is unusable in a disabled region, so this is informational.
         (_, Verdict::Unknown { why }) if why.obstacle == Obstacle::RegionOff => {
-            subject(page(Severity::Info), "the region is off")
+            subject(page(Severity::Info), obstructed(why.obstacle))
                 .says(&format!("{document} cannot be read: the region is switched off in that account."))
                 .says("No session can start there.")
                 .row("AWS says", &why.detail)
         }
-        (_, Verdict::Unknown { why }) => subject(page(Severity::High), "the document cannot be read")
+        (_, Verdict::Unknown { why }) => subject(page(Severity::High), obstructed(why.obstacle))
             .says(&format!("{document} cannot be read. Whether it is right is NOT known."))
             .says("The reactor tries again with each sweep.")
             .row("AWS says", &why.detail)
-            .advice(read_advice(why.obstacle)),
+            .advice(read_advice(why.obstacle, context.is_new())),
         _ => subject(page(Severity::High), "the document is not corrected")
             .says(&format!("{document} is NOT right, and could not be corrected."))
             .row("Reason", &context.decision.reasons.join("; ")),
+    }
+}
+
+/// What stands between the reactor and the document, for a subject.
+fn obstructed(obstacle: Obstacle) -> &'static str {
+    match obstacle {
+        Obstacle::Denied => "no role gives access to the document",
+        Obstacle::DeniedByScp => "a service control policy denies access to the document",
+        Obstacle::NotReady => "Systems Manager is not available in the account",
+        Obstacle::RegionOff => "the region is off",
     }
 }
 
@@ -141,7 +151,7 @@ fn late_configuration(context: &Context, record: &Record) -> Option<Alert> {
         .row("Cause", obstacle)
         .row("Created", &vended.to_string())
         .row("Right at", &configured.to_string())
-        .row("Note", "further regions of the account are counted, and not told")
+        .row("Note", "further regions of the account are counted, not alerted")
         .advice(
             "By the cause: a role that came late means that the stack set or the pipeline was late; a service control \
              policy that quarantines new accounts has to except the reactor's roles.",

@@ -168,6 +168,37 @@ fn region_that_is_off_is_good_to_know_and_no_more() {
 }
 
 #[test]
+fn each_obstacle_is_named_with_what_to_do_about_it_in_a_new_account_and_in_any_other() {
+    for (obstacle, subject, new, known) in [
+        (
+            Obstacle::Denied,
+            "no role gives access",
+            "the stack set has brought the member role",
+            "that it trusts the hub",
+        ),
+        (
+            Obstacle::DeniedByScp,
+            "a service control policy denies",
+            "the quarantine of new accounts",
+            "runasctl render scp",
+        ),
+        (Obstacle::NotReady, "Systems Manager is not available", "Nothing: ", "Ask AWS Support"),
+    ] {
+        for (mut target, advice) in [(Scenario::blank(), new), (Scenario::in_sync(), known)] {
+            target.obstacle = Some(obstacle);
+            if target.document.is_none() {
+                vended(&mut target);
+                target.now = target.now.plus_ms(120 * MINUTE_MS);
+            }
+            let pass = target.sweeps();
+            let alert = pass.alert("unreachable");
+            assert!(alert.subject.contains(subject), "{}", alert.subject);
+            assert!(alert.text.contains(advice), "{}", alert.text);
+        }
+    }
+}
+
+#[test]
 fn new_account_that_is_waited_for_is_neither_out_of_reach_nor_back() {
     let mut target = Scenario::blank();
     target.obstacle = Some(Obstacle::NotReady);
@@ -208,6 +239,7 @@ fn being_within_reach_is_not_told_while_the_target_only_waits() {
 fn write_that_is_denied_is_out_of_reach_with_that_reason() {
     for (refusal, reason) in [
         (Refusal::Denied, "AWS denies the reactor the write"),
+        (Refusal::DeniedByScp, "a service control policy denies the reactor the write"),
         (Refusal::Invalid, "AWS rejects the values that the policy wants"),
     ] {
         let mut target = Scenario::in_sync();

@@ -143,6 +143,7 @@ impl Scenario {
             resolution: Resolution { mode: Mode::Enforce, owned, reason: "defaults".to_owned(), exemption: None },
             limits: Limits {
                 hold_minutes: 60,
+                daily_minutes: 240,
                 breaker_reverts: 5,
                 breaker_minutes: 10,
                 readiness_minutes: 120,

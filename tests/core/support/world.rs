@@ -448,6 +448,7 @@ fn resolution(mode: Mode) -> Resolution {
 fn limits() -> Limits {
     Limits {
         hold_minutes: 60,
+        daily_minutes: 240,
         breaker_reverts: 5,
         breaker_minutes: 10,
         readiness_minutes: 120,

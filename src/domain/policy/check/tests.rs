@@ -351,11 +351,12 @@ fn an_exemption_ends_with_its_day() {
 #[test]
 fn numbers() {
     for (at, path, good, bad) in [
-        ("/break_glass", "hold_minutes", [1, 1_440], [0, 1_441]),
-        ("/breaker", "reverts", [2, 100], [1, 101]),
-        ("/breaker", "within_minutes", [1, 1_440], [0, 1_441]),
-        ("/readiness", "retry_for_minutes", [1, 10_080], [0, 10_081]),
-        ("/alerts", "configuration_lag_minutes", [1, 10_080], [0, 10_081]),
+        ("/break_glass", "hold_minutes", [1, 240], vec![0]),
+        ("/break_glass", "daily_minutes", [60, 1_440], vec![1_441]),
+        ("/breaker", "reverts", [2, 100], vec![1, 101]),
+        ("/breaker", "within_minutes", [1, 1_440], vec![0, 1_441]),
+        ("/readiness", "retry_for_minutes", [1, 10_080], vec![0, 10_081]),
+        ("/alerts", "configuration_lag_minutes", [1, 10_080], vec![0, 10_081]),
     ] {
         for value in good {
             assert!(said(at, &json!({ path: value })).is_empty(), "{at} {path} {value}");
@@ -364,5 +365,18 @@ fn numbers() {
             let expected = format!("error out_of_range {}.{path}", at.trim_start_matches('/'));
             assert_eq!(said(at, &json!({ path: value })), [expected], "{at} {path} {value}");
         }
+    }
+}
+
+#[test]
+fn hold_is_no_longer_than_what_a_day_allows() {
+    let problem = "error out_of_range break_glass.daily_minutes";
+    for (glass, problems) in [
+        (json!({ "hold_minutes": 241 }), vec![problem]),
+        (json!({ "hold_minutes": 241, "daily_minutes": 240 }), vec![problem]),
+        (json!({ "hold_minutes": 241, "daily_minutes": 241 }), vec![]),
+        (json!({ "daily_minutes": 59 }), vec![problem]),
+    ] {
+        assert_eq!(said("/break_glass", &glass), problems, "{glass}");
     }
 }
