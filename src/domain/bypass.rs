@@ -1,7 +1,8 @@
 //! Calls that get past the document, or at the reactor's own parts. On-call is told of them; the reactor undoes none.
 //!
-//! Session Manager takes the OS user from the tag [`RUN_AS_TAG`] of the session or of its principal before it reads the
-//! document [docs: session-preferences-run-as], and a session may name another Session document.
+//! Where the document has Run As on, Session Manager takes the OS user from the tag [`RUN_AS_TAG`] of the session or of its
+//! principal before the document's default user [docs: session-preferences-run-as]. A session may name another Session
+//! document.
 
 use serde::Serialize;
 
@@ -12,8 +13,10 @@ use super::target::Target;
 pub const RUN_AS_TAG: &str = "SSMSessionRunAs";
 /// The beginning of the names of the reactor's rules, in the templates.
 pub const RULE_PREFIX: &str = "runas-reactor-";
-/// The beginning of the names of the reactor's roles, in the templates.
-pub const ROLE_PREFIX: &str = "RunasReactor";
+/// The beginnings of the names of the reactor's roles, in the templates.
+pub const ROLE_PREFIXES: [&str; 3] = ["RunasReactor", "RunasBroker", "RunasWatcher"];
+/// Names of the inline policies that the templates give to roles.
+const OWN_POLICIES: [&str; 6] = ["broker", "document", "forward", "function", "preflight", "schedule"];
 /// The service behind calls that a stack makes [docs: CloudTrail record, `invokedBy`].
 const CLOUDFORMATION: &str = "cloudformation.amazonaws.com";
 
@@ -58,7 +61,7 @@ pub enum BypassAct {
         /// Whether the call created the principal.
         created: bool,
     },
-    /// `UntagRole` or `UntagUser` of the tag.
+    /// `UntagRole` or `UntagUser` of the tag, or `TagRole` or `TagUser` with a blank value, which the agent passes over.
     Untagged {
         /// The principal that carried the tag.
         bearer: Bearer,
@@ -87,6 +90,11 @@ pub enum BypassAct {
         bus: Option<String>,
         /// The change.
         change: RuleChange,
+    },
+    /// A change of the hub's bus.
+    Bus {
+        /// The change.
+        change: BusChange,
     },
     /// `CreateArchive` of a bus that the reactor's rules are on.
     Archived {
@@ -162,6 +170,8 @@ pub struct SessionContent {
 pub enum RuleChange {
     /// `DisableRule`.
     Disabled,
+    /// `PutRule` with the state `DISABLED`, which replaces the pattern, too.
+    WrittenDisabled,
     /// `DeleteRule`.
     Deleted,
     /// `PutRule`.
@@ -170,6 +180,20 @@ pub enum RuleChange {
     TargetsSet,
     /// `RemoveTargets`.
     TargetsRemoved,
+}
+
+/// A change of a bus.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BusChange {
+    /// `PutPermission`.
+    PolicyWritten,
+    /// `RemovePermission`.
+    PolicyRemoved,
+    /// `UpdateEventBus`.
+    Updated,
+    /// `DeleteEventBus`.
+    Deleted,
 }
 
 /// A change of a role.
@@ -198,8 +222,29 @@ impl BypassAct {
     /// Whether it changes the reactor's own parts.
     pub fn is_tampering(&self) -> bool {
         match self {
-            Self::Rule { .. } | Self::Archived { .. } | Self::Replayed { .. } | Self::Role { .. } => true,
+            Self::Rule { .. }
+            | Self::Bus { .. }
+            | Self::Archived { .. }
+            | Self::Replayed { .. }
+            | Self::Role { .. } => true,
             Self::Tagged { .. } | Self::Untagged { .. } | Self::Mapped { .. } | Self::SessionDocument { .. } => false,
+        }
+    }
+
+    /// Whether a deployment of the templates does it in each account.
+    pub fn is_of_the_templates(&self) -> bool {
+        match self {
+            Self::Rule { change, .. } => matches!(change, RuleChange::Written | RuleChange::TargetsSet),
+            Self::Role { change: RoleChange::TrustChanged, .. } => true,
+            Self::Role { change: RoleChange::PolicyWritten(policy), .. } => OWN_POLICIES.contains(&policy.as_str()),
+            Self::Role { .. }
+            | Self::Bus { .. }
+            | Self::Archived { .. }
+            | Self::Replayed { .. }
+            | Self::Tagged { .. }
+            | Self::Untagged { .. }
+            | Self::Mapped { .. }
+            | Self::SessionDocument { .. } => false,
         }
     }
 
@@ -207,8 +252,15 @@ impl BypassAct {
     pub fn takes_away(&self) -> bool {
         match self {
             Self::Rule { change, .. } => match change {
-                RuleChange::Disabled | RuleChange::Deleted | RuleChange::TargetsRemoved => true,
+                RuleChange::Disabled
+                | RuleChange::WrittenDisabled
+                | RuleChange::Deleted
+                | RuleChange::TargetsRemoved => true,
                 RuleChange::Written | RuleChange::TargetsSet => false,
+            },
+            Self::Bus { change } => match change {
+                BusChange::PolicyRemoved | BusChange::Deleted => true,
+                BusChange::PolicyWritten | BusChange::Updated => false,
             },
             Self::Role { change, .. } => match change {
                 RoleChange::Deleted | RoleChange::PolicyDeleted(_) | RoleChange::PolicyDetached(_) => true,
@@ -249,7 +301,7 @@ impl BypassAct {
             Self::Tagged { bearer, user, created: true, .. } => {
                 ("created", "create", format!("{} to run as {user}", of(bearer)))
             }
-            Self::Untagged { bearer } => ("took", "take", format!("the tag {RUN_AS_TAG} off {}", of(bearer))),
+            Self::Untagged { bearer } => ("left", "leave", format!("{} without a user in {RUN_AS_TAG}", of(bearer))),
             Self::Mapped { mapping, .. } => mapping.words(),
             Self::SessionDocument { name, created: true, .. } => {
                 ("created", "create", format!("the Session document {name}"))
@@ -258,6 +310,7 @@ impl BypassAct {
                 ("changed", "change", format!("the Session document {name}"))
             }
             Self::Rule { name, change, .. } => change.words(name),
+            Self::Bus { change } => change.words(),
             Self::Archived { .. } => ("archived", "archive", "the events of the reactor's bus".to_owned()),
             Self::Replayed { .. } => ("replayed", "replay", "old events onto the reactor's bus".to_owned()),
             Self::Role { name, change } => change.words(name),
@@ -281,10 +334,23 @@ impl RuleChange {
         let (rule, targets) = (format!("the rule {name}"), format!("the targets of the rule {name}"));
         match self {
             Self::Disabled => ("disabled", "disable", rule),
+            Self::WrittenDisabled => ("wrote", "write", format!("{rule}, disabled")),
             Self::Deleted => ("deleted", "delete", rule),
             Self::Written => ("wrote", "write", rule),
             Self::TargetsSet => ("set", "set", targets),
             Self::TargetsRemoved => ("removed", "remove", targets),
+        }
+    }
+}
+
+impl BusChange {
+    fn words(self) -> (&'static str, &'static str, String) {
+        let (bus, policy) = ("the reactor's bus".to_owned(), "the policy of the reactor's bus".to_owned());
+        match self {
+            Self::PolicyWritten => ("wrote", "write", policy),
+            Self::PolicyRemoved => ("removed", "remove", policy),
+            Self::Updated => ("changed", "change", bus),
+            Self::Deleted => ("deleted", "delete", bus),
         }
     }
 }

@@ -4,7 +4,7 @@
 use super::Reactor;
 use super::batch::BatchReport;
 use super::report::notify_once;
-use crate::domain::bypass::{Bypass, BypassAct, ROLE_PREFIX};
+use crate::domain::bypass::{Bypass, BypassAct, ROLE_PREFIXES};
 use crate::domain::finding::{BypassCase, about_bypass};
 use crate::domain::policy::{Mode, Policy};
 use crate::domain::principal::Attribution;
@@ -12,7 +12,7 @@ use crate::domain::signal::InboundEvent;
 use crate::ports::{Attempt, Fault, Ledger as _, World};
 
 impl<W: World> Reactor<W> {
-    /// Alerts a call once, unless it is none of the reactor's business.
+    /// Alerts a call once, unless the part is not the reactor's or the caller is trusted.
     pub(super) async fn report_bypass(
         &self,
         policy: &Policy,
@@ -56,14 +56,21 @@ impl<W: World> Reactor<W> {
     }
 }
 
-/// Why nobody is told: the role is not the reactor's, or the policy trusts the caller.
+/// Why no alert is raised: the role or bus is not the reactor's, or the policy trusts the caller. Trust is about the fields of
+/// others, so that a trusted caller who takes away a part of the reactor is told, too.
 fn none_of_ours(policy: &Policy, bypass: &Bypass) -> Option<String> {
-    if let BypassAct::Role { name, .. } = &bypass.act
-        && !name.starts_with(ROLE_PREFIX)
-        && !policy.roles().contains(name)
-    {
-        return Some(format!("the role {name} is none of the reactor's"));
+    match &bypass.act {
+        BypassAct::Role { name, .. }
+            if !ROLE_PREFIXES.iter().any(|prefix| name.starts_with(prefix)) && !policy.roles().contains(name) =>
+        {
+            return Some(format!("the role {name} is none of the reactor's"));
+        }
+        BypassAct::Bus { .. } if bypass.target.account != *policy.hub_account() => {
+            return Some("the bus is none of the reactor's".to_owned());
+        }
+        _ => {}
     }
-    let trusted = policy.attribute(&bypass.principal) == Attribution::Trusted;
+    let takes_away = bypass.failed.is_none() && bypass.act.takes_away();
+    let trusted = policy.attribute(&bypass.principal) == Attribution::Trusted && !takes_away;
     trusted.then(|| format!("{} is trusted by the policy", bypass.principal.display()))
 }

@@ -26,12 +26,13 @@ pub(super) fn event(record: Record<'_>, act: BypassAct) -> Parsed {
     Ok(InboundEvent { signal: Signal::Bypass(Box::new(bypass)), id, at: record.at(), reporter, principal: None })
 }
 
-/// The AWS service that made the call for the caller: AWS sets `invokedBy`, and the address of such a call is the service's
-/// DNS name. The agent is the caller's own word, and proves nothing.
+/// The AWS service that made the call for the caller: AWS sets `invokedBy`, or the address of such a call is the service's
+/// DNS name. `userAgent` is set by the caller and proves nothing.
 fn through(detail: &Object) -> Option<String> {
     let invoked_by = object_at(detail, "userIdentity").and_then(|identity| str_at(identity, "invokedBy"));
-    let service = invoked_by.or_else(|| str_at(detail, "sourceIPAddress"))?;
-    service.ends_with(".amazonaws.com").then(|| clean(service, NAME_CHARS_MAX))
+    let candidates = [invoked_by, str_at(detail, "sourceIPAddress")];
+    let service = candidates.into_iter().flatten().find(|name| name.ends_with(".amazonaws.com"))?;
+    Some(clean(service, NAME_CHARS_MAX))
 }
 
 /// A name in the request, bounded; `unnamed` where CloudTrail shows none.

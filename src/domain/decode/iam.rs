@@ -46,6 +46,9 @@ fn tagged(asked: &Object, bearer: Bearer, created: bool) -> Option<BypassAct> {
     let mut tags = list(asked, "tags").filter_map(Value::as_object);
     let (key, tag) = tags.find_map(|tag| Some((str_at(tag, "key").filter(|key| is_run_as(key))?, tag)))?;
     let user = clean(str_at(tag, "value").unwrap_or_default(), NAME_CHARS_MAX);
+    if user.is_empty() {
+        return (!created).then_some(BypassAct::Untagged { bearer });
+    }
     Some(BypassAct::Tagged { bearer, key: clean(key, ID_CHARS_MAX), user, created })
 }
 

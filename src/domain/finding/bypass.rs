@@ -10,16 +10,20 @@ use super::links::event_page;
 use super::{Alert, AlertBuilder, Kind, Severity};
 use crate::domain::bypass::{Bypass, BypassAct, Mapping, RUN_AS_TAG, SessionContent};
 use crate::domain::edit::is_denial;
+use crate::domain::os_user::is_root;
 use crate::domain::policy::Mode;
 use crate::domain::principal::{Attribution, Principal};
 use crate::domain::target::{AccountId, Region};
 use crate::domain::text::{clean, sha256};
 use crate::domain::time::Time;
-use undo::undo;
+use undo::{calls_of_the_caller, undo};
 
-/// The roles that StackSets work by in an account [docs: stacksets-orgs-activate-trusted-access; LZA]. Their names prove little: an alert is less
-/// urgent by them, and never left out.
+/// The roles that StackSets work by in an account [docs: stacksets-orgs-activate-trusted-access; LZA]. Any principal
+/// can take such a name: it lowers the severity only.
 const STACK_SET_ROLES: [&str; 2] = ["stacksets-exec-", "AWSCloudFormationStackSetExecutionRole"];
+
+/// The end of the ARN of the hub's bus.
+const HUB_BUS: &str = ":event-bus/runas-reactor";
 
 /// One such call, and what the policy and the ledger say of it.
 #[derive(Clone, Copy, Debug)]
@@ -64,9 +68,7 @@ pub fn about_bypass(case: BypassCase<'_>, now: Time) -> Alert {
         .subject(case.verdict(), &format!("{name} {}", case.did()), &case.place())
         .says(&case.answer(&name));
     let page = match &bypass.failed {
-        Some(_) => {
-            page.says("Nothing changed. More attempts by this caller within the hour are counted, and not told.")
-        }
+        Some(_) => page.says("Nothing changed. More attempts by this caller within the hour are counted, not alerted."),
         None => page.says(&meaning(&bypass.act)).says(case.state()),
     };
     let origin = Origin { source_ip: &bypass.source_ip, agent: &bypass.agent };
@@ -79,6 +81,7 @@ pub fn about_bypass(case: BypassCase<'_>, now: Time) -> Alert {
     let page = page
         .advice(&case.advice(&name, &undo.in_words(&bypass.target.account)))
         .event_link(&bypass.target.region, Some(case.event_id))
+        .look("Calls", calls_of_the_caller(bypass, &case.since()))
         .look("Account", format!("runasctl status --account {}", bypass.target.account))
         .origin(&format!("Policy version {}.", case.policy))
         .put("edits", json!([case.data()]))
@@ -86,7 +89,7 @@ pub fn about_bypass(case: BypassCase<'_>, now: Time) -> Alert {
         .put("account_name", json!(case.account_name))
         .put("policy", json!(case.policy))
         .put("correlation", json!(case.event_id));
-    let page = match (&bypass.failed, undo.command) {
+    let page = match (&bypass.failed, undo.command()) {
         (Some(code), _) => page.put("failed", json!(code)),
         (None, Some(command)) => page.put("undo", json!(command)),
         (None, None) => page,
@@ -99,15 +102,19 @@ fn kind(act: &BypassAct) -> Kind {
         BypassAct::Tagged { .. } | BypassAct::Untagged { .. } => Kind::RunAsTagChanged,
         BypassAct::Mapped { .. } => Kind::AttributesChanged,
         BypassAct::SessionDocument { .. } => Kind::OtherSessionDocument,
-        BypassAct::Rule { .. } | BypassAct::Archived { .. } | BypassAct::Replayed { .. } | BypassAct::Role { .. } => {
-            Kind::ReactorTampered
-        }
+        BypassAct::Rule { .. }
+        | BypassAct::Bus { .. }
+        | BypassAct::Archived { .. }
+        | BypassAct::Replayed { .. }
+        | BypassAct::Role { .. } => Kind::ReactorTampered,
     }
 }
 
 impl BypassCase<'_> {
+    /// A deployment does what the templates do, or takes it away. A stack that does anything else is none of the reactor's.
     fn deployment(&self) -> Deployment {
-        if !self.bypass.act.is_tampering() || !self.bypass.is_of_a_stack() {
+        let act = &self.bypass.act;
+        if !(act.is_of_the_templates() || act.takes_away()) || !self.bypass.is_of_a_stack() {
             return Deployment::None;
         }
         let role = self.bypass.principal.arn.as_deref().and_then(|arn| arn.rsplit('/').next()).unwrap_or_default();
@@ -118,7 +125,8 @@ impl BypassCase<'_> {
         }
     }
 
-    /// What was done decides, unless the call failed, the policy leaves the account alone, or a deployment explains it.
+    /// What was done decides, unless the call failed, the policy leaves the account alone, or a deployment explains it. No
+    /// deployment explains what takes away: any principal that can make a role can delete a stack by a role of such a name.
     fn severity(&self) -> Severity {
         let act = &self.bypass.act;
         let of_act = severity_of(act);
@@ -127,34 +135,53 @@ impl BypassCase<'_> {
         }
         let of_act = match (self.deployment(), act.takes_away()) {
             (Deployment::StackSet, false) => Severity::Info,
-            (Deployment::StackSet, true) | (Deployment::Stack, false) => Severity::Warning,
-            (Deployment::Stack, true) | (Deployment::None, _) => of_act,
+            (Deployment::Stack, false) => Severity::Warning,
+            (_, true) | (Deployment::None, _) => of_act,
         };
         let in_account = matches!(kind(act), Kind::RunAsTagChanged | Kind::OtherSessionDocument);
         match (self.attribution, self.mode) {
             (_, Mode::Exempt) if in_account => Severity::Info,
             (_, Mode::Observe) if in_account => of_act.min(Severity::Warning),
+            (Attribution::Trusted, _) => of_act.min(Severity::Warning),
             (Attribution::BreakGlass, _) => of_act.min(Severity::High),
             _ => of_act,
         }
     }
 
-    /// Each act is told once by its event. Calls of a deployment and failed calls come in numbers: the first in an hour is
-    /// told, and the others are counted.
+    /// Acts come in numbers, by a deployment, by attempts or to drown one in many: the first in ten minutes is told for each
+    /// caller and severity, of deployments and of failed calls the first in an hour, and the others are counted.
     fn key(&self, kind: Kind, severity: Severity) -> String {
-        let (kind, account) = (kind.as_str(), &self.bypass.target.account);
-        let hour: String = self.at.to_string().chars().take(13).collect();
-        let principal = &self.bypass.principal;
-        let digest = sha256(principal.arn.as_deref().or(principal.name.as_deref()).unwrap_or_default());
-        let caller: String = digest.chars().take(12).collect();
+        let (kind, account, since) = (kind.as_str(), &self.bypass.target.account, self.window());
+        let caller = self.caller();
         match (&self.bypass.failed, self.deployment()) {
-            (Some(_), _) => format!("{kind}:failed:{account}:{caller}:{hour}"),
-            (None, Deployment::None) => format!("{kind}:{}", clean(self.event_id, 96)),
-            (None, Deployment::StackSet) if severity == Severity::Info => format!("{kind}:stack-set:{hour}"),
-            (None, Deployment::StackSet | Deployment::Stack) => {
-                format!("{kind}:{account}:{caller}:{}:{hour}", severity.as_str())
-            }
+            (Some(_), _) => format!("{kind}:failed:{account}:{caller}:{since}"),
+            (None, Deployment::StackSet) if severity == Severity::Info => format!("{kind}:stack-set:{since}"),
+            (None, _) => format!("{kind}:{account}:{caller}:{}:{since}", severity.as_str()),
         }
+    }
+
+    /// The caller's identity, by what AWS vouches for: the role or user, and the person where Identity Center names one.
+    fn caller(&self) -> String {
+        let principal = &self.bypass.principal;
+        let identity = principal.arn.as_deref().or(principal.name.as_deref()).unwrap_or_default();
+        let digest = sha256(&format!("{identity} {}", principal.human().unwrap_or_default()));
+        digest.chars().take(12).collect()
+    }
+
+    /// Whether what comes after it is counted for an hour, and not for ten minutes.
+    fn is_of_an_hour(&self) -> bool {
+        let act = &self.bypass.act;
+        self.bypass.failed.is_some() || (self.deployment() != Deployment::None && !act.takes_away())
+    }
+
+    /// The beginning of the call's time, up to the hour or to the tens of minutes.
+    fn window(&self) -> String {
+        self.at.to_string().chars().take(if self.is_of_an_hour() { 13 } else { 15 }).collect()
+    }
+
+    /// When the window began.
+    fn since(&self) -> String {
+        format!("{}{}", self.window(), if self.is_of_an_hour() { ":00:00Z" } else { "0:00Z" })
     }
 
     fn verdict(&self) -> &'static str {
@@ -184,12 +211,18 @@ impl BypassCase<'_> {
 
     fn state(&self) -> &'static str {
         match self.deployment() {
-            Deployment::None => "It stands: the reactor has no rights to undo it.",
+            Deployment::StackSet | Deployment::Stack if self.bypass.act.takes_away() => {
+                "A stack did it. More by this caller in this account within ten minutes is counted, not alerted."
+            }
+            Deployment::None => {
+                "It stands: the reactor has no rights to undo it. More by this caller in this account within ten minutes is \
+                 counted, not alerted."
+            }
             Deployment::Stack => {
-                "A stack did it. More of the same caller's stacks in this account within the hour is counted, and not told."
+                "A stack did it. More of the same caller's stacks in this account within the hour is counted, not alerted."
             }
             Deployment::StackSet => {
-                "A stack set did it. More of that within the hour, in any account, is counted, and not told."
+                "A stack set did it. More of that within the hour, in any account, is counted, not alerted."
             }
         }
     }
@@ -222,6 +255,7 @@ impl BypassCase<'_> {
             | BypassAct::Role { .. } => None,
             BypassAct::SessionDocument { .. }
             | BypassAct::Rule { .. }
+            | BypassAct::Bus { .. }
             | BypassAct::Archived { .. }
             | BypassAct::Replayed { .. } => Some(&self.bypass.target.region),
         }
@@ -256,7 +290,7 @@ impl BypassCase<'_> {
         })
     }
 
-    /// What a stack set does is about no account in particular, and goes under the hub's.
+    /// A stack set's write is filed under the hub account.
     fn finish(&self, page: AlertBuilder, now: Time) -> Alert {
         let Bypass { target, failed, principal, .. } = self.bypass;
         let page = page.put("principal", json!(principal)).put("human", json!(Principal::human(principal)));
@@ -275,44 +309,59 @@ fn act_note(act: &BypassAct) -> Option<String> {
 
 fn severity_of(act: &BypassAct) -> Severity {
     match act {
-        BypassAct::Mapped { .. } => Severity::Critical,
-        BypassAct::Rule { .. } | BypassAct::Role { .. } if act.takes_away() => Severity::Critical,
-        // Port forwarding starts no shell, and so runs as nobody.
+        BypassAct::Mapped { mapping: Mapping::To(_) | Mapping::Hidden, .. } => Severity::Critical,
+        BypassAct::Rule { .. } | BypassAct::Bus { .. } | BypassAct::Role { .. } if act.takes_away() => {
+            Severity::Critical
+        }
+        // Port forwarding starts no shell, so no OS user applies.
         BypassAct::SessionDocument { content: Some(content), .. } if content.session_type == "Port" => {
             Severity::Warning
         }
+        // What the reactor acts on comes over the hub's bus. A default bus may be anybody's own to replay to.
+        BypassAct::Replayed { bus, .. } if !bus.ends_with(HUB_BUS) => Severity::Warning,
         BypassAct::Tagged { .. }
         | BypassAct::SessionDocument { .. }
         | BypassAct::Rule { .. }
+        | BypassAct::Bus { .. }
         | BypassAct::Role { .. }
         | BypassAct::Replayed { .. } => Severity::High,
-        BypassAct::Untagged { .. } | BypassAct::Archived { .. } => Severity::Warning,
+        // Whether the organisation mapped the tag before is not known.
+        BypassAct::Mapped { mapping: Mapping::Missing | Mapping::Deleted, .. }
+        | BypassAct::Untagged { .. }
+        | BypassAct::Archived { .. } => Severity::Warning,
     }
 }
 
 /// What the act means for sessions or for the reactor.
 fn meaning(act: &BypassAct) -> String {
     match act {
+        BypassAct::Tagged { bearer, user, .. } if is_root(user) => format!(
+            "Where the document has Run As on, no session of {} {} starts now: Session Manager refuses root.",
+            bearer.parts().0,
+            bearer.parts().1
+        ),
         BypassAct::Tagged { bearer, user, .. } => format!(
-            "Sessions of {} {} run as {user} now, whatever the document says: Session Manager reads the tag {RUN_AS_TAG} first.",
+            "Where the document has Run As on, sessions of {} {} run as {user} now, whatever its default user: Session Manager \
+             reads the tag {RUN_AS_TAG} first.",
             bearer.parts().0,
             bearer.parts().1
         ),
         BypassAct::Untagged { bearer } => format!(
-            "Sessions of {} {} run as the document's user now, and fail where the document names none.",
+            "Where the document has Run As on, sessions of {} {} run as its default user now, and fail where it names none.",
             bearer.parts().0,
             bearer.parts().1
         ),
         BypassAct::Mapped { mapping: Mapping::To(source), .. } => format!(
-            "Identity Center gives each session what its directory has in {source} as a tag, and Session Manager reads the tag \
-             before the document."
+            "Identity Center gives each session what its directory has in {source} as a tag. Where the document has Run As on, \
+             Session Manager reads the tag before its default user."
         ),
         BypassAct::Mapped { mapping: Mapping::Missing | Mapping::Deleted, .. } => format!(
-            "If {RUN_AS_TAG} was mapped before, sessions of Identity Center run as the document's user now, and fail where \
-             the document names none."
+            "If {RUN_AS_TAG} was mapped before, sessions of Identity Center run as the document's default user now where it \
+             has Run As on, and fail where it names none."
         ),
         BypassAct::Mapped { mapping: Mapping::Hidden, .. } => format!(
-            "CloudTrail does not show the new attributes: {RUN_AS_TAG} may be among them, and then decides who sessions run as."
+            "CloudTrail does not show the new attributes: {RUN_AS_TAG} may be among them, and then decides who sessions run as \
+             where the document has Run As on."
         ),
         BypassAct::SessionDocument { content, .. } => format!(
             "Sessions that are started with it follow its settings, and not those of the document that the reactor keeps. {}",
@@ -322,6 +371,9 @@ fn meaning(act: &BypassAct) -> String {
             "The reactor may not hear of changes there any more; sweeps find those of the document, hours later.".to_owned()
         }
         BypassAct::Rule { .. } => "What the rule matches, or where it sends to, may be something else now.".to_owned(),
+        BypassAct::Bus { .. } => {
+            "Events of all accounts come over this bus: they may not arrive any more, or others may send to it.".to_owned()
+        }
         BypassAct::Archived { .. } => {
             "A replay of it could send old events again. The reactor's rules let no replay through.".to_owned()
         }

@@ -1,7 +1,9 @@
 //! Alerts about calls that get past the document: how urgent, how often, and in which words.
 
+use std::collections::BTreeSet;
+
 use runas_reactor::domain::bypass::{
-    Bearer, Bypass, BypassAct, Mapping, RUN_AS_TAG, RoleChange, RuleChange, SessionContent,
+    Bearer, BusChange, Bypass, BypassAct, Mapping, RUN_AS_TAG, RoleChange, RuleChange, SessionContent,
 };
 use runas_reactor::domain::finding::{Alert, BypassCase, Severity, about_bypass};
 use runas_reactor::domain::policy::Mode;
@@ -38,6 +40,15 @@ pub(super) fn rule(change: RuleChange) -> BypassAct {
 
 fn role(change: RoleChange) -> BypassAct {
     BypassAct::Role { name: "RunasReactorMember".to_owned(), change }
+}
+
+fn replayed(bus: &str) -> BypassAct {
+    let bus = format!("arn:aws:events:eu-west-1:444455556666:event-bus/{bus}");
+    BypassAct::Replayed { name: "again".to_owned(), bus }
+}
+
+fn policy_written(name: &str) -> BypassAct {
+    role(RoleChange::PolicyWritten(name.to_owned()))
 }
 
 /// A call by an administrator who signed in through Identity Center.
@@ -95,16 +106,23 @@ fn what_was_done_decides_how_urgent_it_is() {
         (tagged(), Severity::High),
         (BypassAct::Untagged { bearer: Bearer::User("build".to_owned()) }, Severity::Warning),
         (mapped(), Severity::Critical),
-        (BypassAct::Mapped { instance: String::new(), mapping: Mapping::Deleted }, Severity::Critical),
+        (BypassAct::Mapped { instance: String::new(), mapping: Mapping::Hidden }, Severity::Critical),
+        // Whether the organisation mapped the tag before is not known.
+        (BypassAct::Mapped { instance: String::new(), mapping: Mapping::Missing }, Severity::Warning),
+        (BypassAct::Mapped { instance: String::new(), mapping: Mapping::Deleted }, Severity::Warning),
         (session_document("Standard_Stream"), Severity::High),
         (session_document("Port"), Severity::Warning),
         (rule(RuleChange::Disabled), Severity::Critical),
+        (rule(RuleChange::WrittenDisabled), Severity::Critical),
         (rule(RuleChange::TargetsSet), Severity::High),
+        (BypassAct::Bus { change: BusChange::PolicyRemoved }, Severity::Critical),
+        (BypassAct::Bus { change: BusChange::PolicyWritten }, Severity::High),
         (role(RoleChange::Deleted), Severity::Critical),
         (role(RoleChange::TrustChanged), Severity::High),
         (role(attached), Severity::High),
         (BypassAct::Archived { name: "all".to_owned(), bus: String::new() }, Severity::Warning),
-        (BypassAct::Replayed { name: "again".to_owned(), bus: String::new() }, Severity::High),
+        (replayed("runas-reactor"), Severity::High),
+        (replayed("default"), Severity::Warning),
     ] {
         assert_eq!(alert(&call(act.clone())).severity, severity, "{act:?}");
         let failed = Bypass { failed: Some("AccessDenied".to_owned()), ..call(act.clone()) };
@@ -126,20 +144,20 @@ fn account_that_the_policy_exempts_or_observes_pages_nobody_by_its_own_tags() {
 }
 
 #[test]
-fn deployment_is_told_once_an_hour_and_what_it_takes_away_is_told_louder() {
+fn deployment_is_told_once_an_hour_and_what_it_takes_away_pages_whatever_its_role_is_called() {
     let (stack_set, stack) = ("stacksets-exec-0123456789abcdef", "ci/Deploy");
-    for (role, change, severity) in [
-        (stack_set, RuleChange::Written, Severity::Info),
-        (stack_set, RuleChange::Deleted, Severity::Warning),
-        (stack, RuleChange::Written, Severity::Warning),
-        (stack, RuleChange::Deleted, Severity::Critical),
+    for (role, change, severity, window) in [
+        (stack_set, RuleChange::Written, Severity::Info, 3_600),
+        (stack_set, RuleChange::Deleted, Severity::Critical, 600),
+        (stack, RuleChange::Written, Severity::Warning, 3_600),
+        (stack, RuleChange::Deleted, Severity::Critical, 600),
     ] {
         let bypass = by_stack(role, rule(change));
-        let [first, second, next_hour] = [("a", 0), ("b", 60), ("c", 3_600)]
+        let [first, second, next] = [("a", 0), ("b", 60), ("c", window)]
             .map(|(id, seconds)| about(&bypass, id, seconds, Attribution::Untrusted, Mode::Enforce));
         assert_eq!((first.severity, first.verdict()), (severity, "Deployed"), "{role} {change:?}");
         assert_eq!(first.id, second.id);
-        assert_ne!(first.id, next_hour.id);
+        assert_ne!(first.id, next.id);
     }
     // What a deployment writes does not hide what the same caller deletes.
     let [written, deleted] =
@@ -148,6 +166,30 @@ fn deployment_is_told_once_an_hour_and_what_it_takes_away_is_told_louder() {
     // Of all accounts, under the hub's.
     let info = alert(&by_stack(stack_set, rule(RuleChange::Written)));
     assert_eq!((info.account.as_str(), info.data["target"].as_str()), (HUB, Some("444455556666/eu-west-1")));
+}
+
+#[test]
+fn stack_is_a_deployment_only_of_what_the_templates_have() {
+    let attached = role(RoleChange::PolicyAttached("arn:aws:iam::aws:policy/AdministratorAccess".to_owned()));
+    let archived = BypassAct::Archived { name: "all".to_owned(), bus: String::new() };
+    for by in ["stacksets-exec-0123456789abcdef", "ci/Deploy"] {
+        for own in ["broker", "document", "forward", "function", "preflight", "schedule"] {
+            let told = alert(&by_stack(by, policy_written(own)));
+            assert!(told.severity <= Severity::Warning && told.verdict() == "Deployed", "{by} {own}: {told:?}");
+        }
+        for (act, severity) in [
+            (policy_written("backdoor"), Severity::High),
+            (attached.clone(), Severity::High),
+            (role(RoleChange::BoundarySet), Severity::High),
+            (role(RoleChange::BoundaryDeleted), Severity::High),
+            (replayed("runas-reactor"), Severity::High),
+            (archived.clone(), Severity::Warning),
+        ] {
+            let told = alert(&by_stack(by, act.clone()));
+            assert_eq!((told.severity, told.verdict()), (severity, "Not undone"), "{by} {act:?}");
+            assert_eq!(told.account.as_str(), "444455556666", "{by} {act:?}");
+        }
+    }
 }
 
 #[test]
@@ -163,16 +205,64 @@ fn nobody_is_taken_for_a_deployment_by_name_or_by_agent_alone() {
 }
 
 #[test]
-fn each_act_is_told_by_its_event_and_failed_ones_once_an_hour() {
-    let id = |bypass: &Bypass, event| about(bypass, event, 0, Attribution::Untrusted, Mode::Enforce).id;
+fn one_caller_raises_six_alerts_an_hour_of_one_severity_however_many_calls_it_makes() {
+    let id = |bypass: &Bypass, seconds| {
+        about(bypass, &format!("event-{seconds}"), seconds, Attribution::Untrusted, Mode::Enforce).id
+    };
+    let ids = |bypass: &Bypass| (0..3_600).step_by(20).map(|seconds| id(bypass, seconds)).collect::<BTreeSet<_>>();
     let act = call(tagged());
-    assert_eq!(id(&act, "a"), id(&act, "a"));
-    assert_ne!(id(&act, "a"), id(&act, "b"));
-    let failed = Bypass { failed: Some("AccessDenied".to_owned()), ..act };
-    assert_eq!(id(&failed, "a"), id(&failed, "b"));
-    let mut by_another = failed.clone();
-    by_another.principal.arn = Some("arn:aws:iam::444455556666:role/Intern".to_owned());
-    assert_ne!(id(&failed, "a"), id(&by_another, "a"));
+    assert_eq!(ids(&act).len(), 6);
+    let failed = Bypass { failed: Some("AccessDenied".to_owned()), ..act.clone() };
+    assert_eq!(ids(&failed).len(), 1);
+    // Nothing is counted to what is milder, of another kind, or of another person with the same role.
+    let untagged = call(BypassAct::Untagged { bearer: Bearer::User("build".to_owned()) });
+    let mut by_another = act.clone();
+    by_another.principal.name = Some("mallory@example.com".to_owned());
+    let ids = [&act, &failed, &untagged, &call(session_document("Port")), &by_another].map(|bypass| id(bypass, 0));
+    assert_eq!(BTreeSet::from(ids.clone()).len(), ids.len(), "{ids:?}");
+}
+
+#[test]
+fn session_names_that_a_caller_chooses_do_not_get_round_the_limit() {
+    let by = |session: &str| {
+        let arn = Some("arn:aws:iam::444455556666:role/Admin".to_owned());
+        let principal = Principal { arn, name: Some(session.to_owned()), ..call(tagged()).principal };
+        alert(&Bypass { principal, ..call(tagged()) }).id
+    };
+    assert_eq!(by("a"), by("b"));
+}
+
+#[test]
+fn alert_says_what_is_counted_and_which_command_lists_it() {
+    let told = alert(&call(tagged()));
+    for words in [
+        "More by this caller in this account within ten minutes is counted, not alerted.",
+        "aws cloudtrail lookup-events --region eu-west-1 --start-time 2026-",
+        "AttributeKey=Username,AttributeValue=alice@example.com",
+    ] {
+        assert!(told.text.contains(words), "{words}: {}", told.text);
+    }
+}
+
+#[test]
+fn trusted_caller_who_takes_away_a_part_is_told_as_a_warning() {
+    let told = told(&call(rule(RuleChange::Deleted)), Attribution::Trusted, Mode::Enforce);
+    assert_eq!(told.severity, Severity::Warning);
+}
+
+#[test]
+fn what_a_tag_means_is_said_as_session_manager_takes_it() {
+    let tag = |user: &str| {
+        let bearer = Bearer::Role("Developer".to_owned());
+        alert(&call(BypassAct::Tagged { bearer, key: RUN_AS_TAG.to_owned(), user: user.to_owned(), created: false }))
+            .text
+    };
+    let (named, root) = (tag("dbadmin"), tag("root"));
+    assert!(
+        named.contains("Where the document has Run As on, sessions of role Developer run as dbadmin now"),
+        "{named}"
+    );
+    assert!(root.contains("Where the document has Run As on, no session of role Developer starts now"), "{root}");
 }
 
 #[test]
@@ -207,15 +297,42 @@ fn command_that_undoes_it_is_exact() {
     );
     assert_eq!(
         undo(rule(RuleChange::Disabled)).as_deref(),
-        Some("aws events enable-rule --region eu-west-1 --name runas-reactor-documents")
+        Some("aws events enable-rule --region eu-west-1 --name runas-reactor-documents --event-bus-name default")
     );
     assert_eq!(
         deleted(RoleChange::PolicyWritten("backdoor".to_owned())).as_deref(),
         Some("aws iam delete-role-policy --role-name RunasReactorMember --policy-name backdoor")
     );
     // Without our own policy the role would do nothing.
-    assert_eq!(deleted(RoleChange::PolicyWritten("document".to_owned())), None);
+    for own in ["broker", "document", "forward", "function", "preflight", "schedule"] {
+        assert_eq!(deleted(RoleChange::PolicyWritten(own.to_owned())), None);
+    }
+    // Disabling by `PutRule` has replaced the pattern, too.
+    assert_eq!(undo(rule(RuleChange::WrittenDisabled)), None);
     assert_eq!(undo(mapped()), None);
+}
+
+#[test]
+fn command_with_a_placeholder_is_for_people_only() {
+    let untagged = BypassAct::Untagged { bearer: Bearer::Role("Developer".to_owned()) };
+    let unnamed = BypassAct::SessionDocument { name: "a b".to_owned(), created: true, content: None };
+    for (act, words) in [(untagged, "Value=USER"), (unnamed, "--name NAME")] {
+        let told = alert(&call(act));
+        assert!(told.text.contains(words), "{}", told.text);
+        assert_eq!(told.data.get("undo"), None, "{words}");
+    }
+}
+
+#[test]
+fn advice_leads_back_by_hand_and_never_by_deleting_the_hub() {
+    let told = alert(&call(rule(RuleChange::Deleted)));
+    assert!(
+        told.text.contains("make the change back by hand: `aws cloudformation detect-stack-drift"),
+        "{}",
+        told.text
+    );
+    assert!(!told.text.contains("delete the stack"), "{}", told.text);
+    assert!(alert(&call(tagged())).text.contains("and tag it again if it had another value."));
 }
 
 trait Verdict {

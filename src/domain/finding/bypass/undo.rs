@@ -1,106 +1,143 @@
-//! How an operator undoes such a call: the AWS CLI's command where there is one, and words where there is none.
+//! How a call is undone: a command, or steps.
 
 use crate::domain::bypass::{Bypass, BypassAct, RUN_AS_TAG, RoleChange, RuleChange};
 use crate::domain::target::AccountId;
 
-/// Names of the inline policies that the templates give to roles.
-const OWN_POLICIES: [&str; 3] = ["document", "forward", "function"];
 /// Longest name that goes into a command: of roles and archives 64 characters, of an ARN more.
 const NAME_CHARS_MAX: usize = 128;
 
 /// A way back.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Undo {
-    /// The command, to be run in the account of the call.
-    pub(super) command: Option<String>,
+pub(super) enum Undo {
+    /// A command, to be run in the account of the call.
+    Command {
+        /// The command, with a placeholder for each name that is none of a shell's words.
+        text: String,
+        /// Whether it has no placeholder.
+        exact: bool,
+        /// What may be left to do afterwards, to follow the command.
+        then: &'static str,
+    },
     /// What to do where no command does it.
-    words: &'static str,
+    Steps(&'static str),
 }
 
 impl Undo {
-    fn by(command: String) -> Self {
-        Self { command: Some(command), words: "" }
-    }
-
-    fn in_steps(words: &'static str) -> Self {
-        Self { command: None, words }
+    fn by(text: String, names: &[Word<'_>]) -> Self {
+        Self::Command { text, exact: names.iter().all(|name| name.exact), then: "" }
     }
 
     /// A sentence's second half, for advice.
     pub(super) fn in_words(&self, account: &AccountId) -> String {
-        match &self.command {
-            Some(command) => format!("undo it in {account}: `{command}`."),
-            None => self.words.to_owned(),
+        match self {
+            Self::Command { text, then, .. } => format!("undo it in {account}: `{text}`{then}."),
+            Self::Steps(words) => (*words).to_owned(),
+        }
+    }
+
+    /// The command, for programs; none that has a placeholder.
+    pub(super) fn command(self) -> Option<String> {
+        match self {
+            Self::Command { text, exact: true, .. } => Some(text),
+            Self::Command { exact: false, .. } | Self::Steps(_) => None,
         }
     }
 }
 
 const MAPPING: &str = "deploy infra/identity-center.yaml again with your whole list of attributes; \
      `aws sso-admin describe-instance-access-control-attribute-configuration --instance-arn ARN` shows those of now.";
-const DEPLOY: &str = "deploy the template again that has it (member.yaml, management.yaml or hub.yaml). CloudFormation \
-     mends no drift: delete the stack or stack instance there first, or make the change back by hand.";
+const BY_HAND: &str = "make the change back by hand: `aws cloudformation detect-stack-drift --stack-name STACK` finds what \
+     differs from the template that has it (member.yaml, management.yaml or hub.yaml). Deploying the same template again mends \
+     no drift.";
 
 /// How the call is undone.
 pub(super) fn undo(bypass: &Bypass) -> Undo {
     let region = &bypass.target.region;
     match &bypass.act {
-        BypassAct::Tagged { bearer, key, .. } => {
+        BypassAct::Tagged { bearer, key, created, .. } => {
             let (kind, name) = bearer.parts();
             let (name, key) = (plain(name, "NAME"), plain(key, RUN_AS_TAG));
-            Undo::by(format!("aws iam untag-{kind} --{kind}-name {name} --tag-keys {key}"))
+            let text = format!("aws iam untag-{kind} --{kind}-name {} --tag-keys {}", name.text, key.text);
+            let then = if *created { "" } else { ", and tag it again if it had another value" };
+            Undo::Command { text, exact: name.exact && key.exact, then }
         }
         BypassAct::Untagged { bearer } => {
             let (kind, name) = bearer.parts();
-            let name = plain(name, "NAME");
-            Undo::by(format!("aws iam tag-{kind} --{kind}-name {name} --tags Key={RUN_AS_TAG},Value=USER"))
+            let name = plain(name, "NAME").text;
+            let text = format!("aws iam tag-{kind} --{kind}-name {name} --tags Key={RUN_AS_TAG},Value=USER");
+            Undo::Command { text, exact: false, then: "" }
         }
-        BypassAct::Mapped { .. } => Undo::in_steps(MAPPING),
+        BypassAct::Mapped { .. } => Undo::Steps(MAPPING),
         BypassAct::SessionDocument { name, created: true, .. } => {
-            Undo::by(format!("aws ssm delete-document --region {region} --name {}", plain(name, "NAME")))
+            let name = plain(name, "NAME");
+            Undo::by(format!("aws ssm delete-document --region {region} --name {}", name.text), &[name])
         }
-        BypassAct::SessionDocument { .. } => Undo::in_steps(
-            "see what it says now (`aws ssm get-document`), and delete it or write its last version again.",
-        ),
+        BypassAct::SessionDocument { .. } => {
+            Undo::Steps("see what it says now (`aws ssm get-document`), and delete it or write its last version again.")
+        }
         BypassAct::Rule { name, bus, change: RuleChange::Disabled } => {
-            let bus = bus.as_deref().map(|bus| format!(" --event-bus-name {}", plain(bus, "BUS"))).unwrap_or_default();
-            Undo::by(format!("aws events enable-rule --region {region} --name {}{bus}", plain(name, "NAME")))
+            let (name, bus) = (plain(name, "NAME"), plain(bus.as_deref().unwrap_or("default"), "BUS"));
+            let text =
+                format!("aws events enable-rule --region {region} --name {} --event-bus-name {}", name.text, bus.text);
+            Undo::by(text, &[name, bus])
         }
-        BypassAct::Rule { .. } => Undo::in_steps(DEPLOY),
+        BypassAct::Rule { .. } | BypassAct::Bus { .. } => Undo::Steps(BY_HAND),
         BypassAct::Archived { name, .. } => {
-            Undo::by(format!("aws events delete-archive --region {region} --archive-name {}", plain(name, "NAME")))
+            let name = plain(name, "NAME");
+            Undo::by(format!("aws events delete-archive --region {region} --archive-name {}", name.text), &[name])
         }
         BypassAct::Replayed { name, .. } => {
-            Undo::by(format!("aws events cancel-replay --region {region} --replay-name {}", plain(name, "NAME")))
+            let name = plain(name, "NAME");
+            Undo::by(format!("aws events cancel-replay --region {region} --replay-name {}", name.text), &[name])
         }
-        BypassAct::Role { name, change } => of_role(plain(name, "NAME"), change),
+        BypassAct::Role { name, change } => of_role(&bypass.act, plain(name, "NAME"), change),
     }
 }
 
-fn of_role(name: &str, change: &RoleChange) -> Undo {
+fn of_role(act: &BypassAct, name: Word<'_>, change: &RoleChange) -> Undo {
+    let command = |verb: &str| format!("aws iam {verb} --role-name {}", name.text);
     match change {
-        RoleChange::PolicyWritten(policy) if !OWN_POLICIES.contains(&policy.as_str()) => {
+        RoleChange::PolicyWritten(policy) if !act.is_of_the_templates() => {
             let policy = plain(policy, "POLICY");
-            Undo::by(format!("aws iam delete-role-policy --role-name {name} --policy-name {policy}"))
+            Undo::by(format!("{} --policy-name {}", command("delete-role-policy"), policy.text), &[name, policy])
         }
         RoleChange::PolicyAttached(arn) => {
             let arn = plain(arn, "ARN");
-            Undo::by(format!("aws iam detach-role-policy --role-name {name} --policy-arn {arn}"))
+            Undo::by(format!("{} --policy-arn {}", command("detach-role-policy"), arn.text), &[name, arn])
         }
-        RoleChange::BoundarySet => Undo::by(format!("aws iam delete-role-permissions-boundary --role-name {name}")),
+        RoleChange::BoundarySet => Undo::by(command("delete-role-permissions-boundary"), &[name]),
         RoleChange::Deleted
         | RoleChange::TrustChanged
         | RoleChange::PolicyWritten(_)
         | RoleChange::PolicyDeleted(_)
         | RoleChange::PolicyDetached(_)
-        | RoleChange::BoundaryDeleted => Undo::in_steps(DEPLOY),
+        | RoleChange::BoundaryDeleted => Undo::Steps(BY_HAND),
     }
 }
 
+/// A word of a command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Word<'a> {
+    text: &'a str,
+    /// Whether it is the name itself, and no placeholder.
+    exact: bool,
+}
+
 /// A name that a shell takes as one word and as no option; a placeholder for any other, which a caller may have chosen.
-fn plain<'a>(name: &'a str, placeholder: &'a str) -> &'a str {
+fn plain<'a>(name: &'a str, placeholder: &'a str) -> Word<'a> {
     let known = |b: u8| b.is_ascii_alphanumeric() || b"_+=,.@:/-".contains(&b);
-    let fits = (1..=NAME_CHARS_MAX).contains(&name.len()) && !name.starts_with('-') && name.bytes().all(known);
-    if fits { name } else { placeholder }
+    let exact = (1..=NAME_CHARS_MAX).contains(&name.len()) && !name.starts_with('-') && name.bytes().all(known);
+    Word { text: if exact { name } else { placeholder }, exact }
+}
+
+/// The command that lists the caller's calls in the account and region of this one, from a time on.
+pub(super) fn calls_of_the_caller(bypass: &Bypass, since: &str) -> String {
+    let name = plain(bypass.principal.name.as_deref().unwrap_or_default(), "NAME").text;
+    format!(
+        "aws cloudtrail lookup-events --region {} --start-time {since} --lookup-attributes \
+         AttributeKey=Username,AttributeValue={name}",
+        bypass.target.region
+    )
 }
 
 #[cfg(test)]
@@ -110,10 +147,10 @@ mod tests {
     #[test]
     fn name_that_a_shell_would_read_otherwise_gets_into_no_command() {
         for name in ["", "a b", "$(id)", "a;b", "-o", "a'b", "a\"b", "`id`", "a|b", &"a".repeat(129)] {
-            assert_eq!(plain(name, "NAME"), "NAME", "{name}");
+            assert_eq!(plain(name, "NAME"), Word { text: "NAME", exact: false }, "{name}");
         }
         for name in ["Developer", "team@ops+1,2=3", "arn:aws:iam::aws:policy/ReadOnlyAccess"] {
-            assert_eq!(plain(name, "NAME"), name);
+            assert_eq!(plain(name, "NAME"), Word { text: name, exact: true });
         }
     }
 }
