@@ -32,7 +32,7 @@ pub struct InstallationArgs {
     /// The role that pushes the policy: `OperatorRole` of the hub's template. Can be repeated
     #[arg(long = "operator", value_name = "ROLE", default_value = OPERATOR)]
     operators: Vec<RoleName>,
-    /// The name of the hub's stack, which the names of its queues, table, topic and rules begin with
+    /// The name of the hub's stack, which the names of its queues, table, topic, schedule and alarms begin with
     #[arg(long, value_name = "NAME", default_value = "runas-reactor", value_parser = stack_name)]
     hub_stack: String,
 }

@@ -21,10 +21,12 @@ const SCHEMA_VERSION: u32 = 1;
 pub(super) const ATTACHED_MAX: usize = 9;
 /// Name of the function's role, in infra/hub.yaml.
 pub(super) const HUB_ROLE: &str = "RunasReactor";
+/// Name of the schedule's role, in infra/hub.yaml.
+const SCHEDULE_ROLE: &str = "RunasReactorSchedule";
 /// Name of the function and the bus in infra/hub.yaml, and prefix of the forwarding rules.
 pub(super) const OWN_NAMES: &str = "runas-reactor";
-/// Pattern of all roles in the templates.
-const OWN_ROLES: &str = "RunasReactor*";
+/// Patterns of all roles in the templates of the accounts.
+const OWN_ROLES: [&str; 2] = ["RunasReactor*", "RunasWatcher-*"];
 
 /// Where a policy is attached.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -177,13 +179,15 @@ pub(super) fn notes(policies: &[Scp], policy: &Policy) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{HUB_ROLE, OWN_NAMES};
+    use super::{HUB_ROLE, OWN_NAMES, SCHEDULE_ROLE};
 
     const HUB: &str = include_str!("../../../infra/hub.yaml");
 
     #[test]
     fn the_names_are_those_of_the_hubs_template() {
-        for (key, name) in [("FunctionName", OWN_NAMES), ("Name", OWN_NAMES), ("RoleName", HUB_ROLE)] {
+        for (key, name) in
+            [("FunctionName", OWN_NAMES), ("Name", OWN_NAMES), ("RoleName", HUB_ROLE), ("RoleName", SCHEDULE_ROLE)]
+        {
             assert!(HUB.lines().any(|line| line.trim() == format!("{key}: {name}")), "{key}: {name}");
         }
         assert!(HUB.contains("Default: RunasReactorOperator"));

@@ -38,6 +38,11 @@ impl Statement {
         self.and("ArnLike", key, arn)
     }
 
+    /// Restricts the statement to requests whose key has this value.
+    pub(super) fn where_equal(self, key: &'static str, value: String) -> Self {
+        self.and("StringEquals", key, value)
+    }
+
     /// Restricts the statement to requests that set or remove this tag, in any case, by a principal with an ARN.
     pub(super) fn where_tagged(self, tag: &str) -> Self {
         self.and("ForAnyValue:StringEqualsIgnoreCase", "aws:TagKeys", tag.to_owned()).and(

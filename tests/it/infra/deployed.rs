@@ -72,7 +72,8 @@ fn names(stack: &Stack) -> BTreeSet<&str> {
 fn assert_forwards(organization: &Organization, place: Place<'_>, stack: &Stack, name: &str) {
     let (cloud, bus) = (&organization.cloud, organization.bus());
     let targets = cloud.aws_in(place, "events", "list_targets_by_rule", &json!({"Rule": stack.id(name)}));
-    let role = format!("arn:aws:iam::{}:role/{}", place.account, stack.id("Forwarder"));
+    let sender = if name == "TamperingRule" { "Watcher" } else { "Forwarder" };
+    let role = format!("arn:aws:iam::{}:role/{}", place.account, stack.id(sender));
     let target = json!({"Id": "hub", "Arn": bus, "RoleArn": role,
         "RetryPolicy": {"MaximumEventAgeInSeconds": 86_400, "MaximumRetryAttempts": 185}});
     assert_eq!(targets["Targets"], json!([target]), "{place:?} {name}");
@@ -84,7 +85,7 @@ fn assert_forwards(organization: &Organization, place: Place<'_>, stack: &Stack,
 #[test]
 fn an_account_gets_one_role_and_each_region_the_rules_that_belong_there() {
     let organization = Organization::deploy_hub(&[]);
-    let everywhere = ["BypassesRule", "DocumentsRule", "Forwarder", "TamperingRule"];
+    let everywhere = ["BypassesRule", "DocumentsRule", "Forwarder", "TamperingRule", "Watcher"];
     let cases: [(Place<'_>, &[&str]); 6] = [
         (Place { account: PAYMENTS, region: HOME }, &["MemberRole"]),
         (Place { account: PAYMENTS, region: US_EAST_1 }, &["RegionsRule"]),

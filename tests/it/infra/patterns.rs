@@ -81,3 +81,31 @@ fn each_rule_of_the_templates_is_watched_by_another_one() {
         }
     }
 }
+
+#[test]
+fn each_role_that_a_rule_sends_by_is_watched_by_a_rule_that_sends_by_another() {
+    let organization = Organization::deploy_hub(&[]);
+    let place = Place { account: PAYMENTS, region: US_EAST_1 };
+    let stack = member(&organization, place, &[]);
+    let rules = of_type(template(MEMBER), "AWS::Events::Rule");
+    let sender = |name: &str| {
+        let rule = rules.iter().find(|(_, rule)| rule["Name"] == name).map(|(_, rule)| rule);
+        rule.unwrap()["Targets"][0]["RoleArn"]["Fn::GetAtt"][0].as_str().unwrap()
+    };
+    let watching = |role: &str, call: &str| {
+        let mut event: Value = serde_json::from_str(&sample("bypass/delete-role.json")).unwrap();
+        event["detail"]["eventName"] = call.into();
+        event["detail"]["requestParameters"] = json!({ "roleName": role });
+        names(&organization.cloud.matches_in(place, &event), "default")
+    };
+    for call in ["DeleteRole", "DeleteRolePolicy", "PutRolePolicy", "PutRolePermissionsBoundary"] {
+        for role in ["Forwarder", "Watcher"] {
+            let rules = watching(stack.id(role), call);
+            assert!(rules.len() == 1 && sender(&rules[0]) != role, "{call} of {role}: {rules:?}");
+        }
+        for role in ["RunasReactor", "RunasReactorSchedule", "RunasBroker", "RunasReactorManagementForwarder-us-east-1"]
+        {
+            assert_eq!(watching(role, call), ["runas-reactor-tampering"], "{call} of {role}");
+        }
+    }
+}

@@ -44,7 +44,7 @@ const STATEMENTS: [(&str, Check); 7] = [
 ];
 
 /// Template, resource, rule, and why it is so.
-const ACCEPTED: [(&str, &str, &str, &str); 12] = [
+const ACCEPTED: [(&str, &str, &str, &str); 13] = [
     (
         HUB,
         "TopicKey",
@@ -58,6 +58,12 @@ const ACCEPTED: [(&str, &str, &str, &str); 12] = [
     (
         MEMBER,
         "Forwarder",
+        SERVICE_FOR_ALL,
+        "EventBridge promises it for resource policies only; iam:PassRole guards the role",
+    ),
+    (
+        MEMBER,
+        "Watcher",
         SERVICE_FOR_ALL,
         "EventBridge promises it for resource policies only; iam:PassRole guards the role",
     ),

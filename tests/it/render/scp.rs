@@ -305,6 +305,9 @@ fn concrete_actions(action: &str) -> Vec<String> {
     }
 }
 
+/// The tag that CloudFormation puts on what a stack makes.
+const STACK_TAG: &str = "aws:ResourceTag/aws:cloudformation:stack-name";
+
 /// Each action of the policies on each of its resources, by a role.
 fn every_call(policies: &[Value], role: &str) -> Vec<Call> {
     let texts = |value: &Value| -> Vec<String> {
@@ -331,6 +334,9 @@ fn every_call(policies: &[Value], role: &str) -> Vec<Call> {
                     call = call
                         .with("lambda:FunctionArn", &format!("arn:aws:lambda:eu-west-1:{HUB}:function:runas-reactor"));
                 }
+                if let Some(stack) = statement["Condition"]["StringEquals"][STACK_TAG][0].as_str() {
+                    call = call.with(STACK_TAG, stack);
+                }
                 calls.push(call);
             }
         }
@@ -356,6 +362,39 @@ fn in_the_hub_only_the_deployer_may_do_what_is_denied() {
     for role in ["role/AWSAccelerator-Pipeline", "role/stacksets-exec-0123", "role/elsewhere/Deployer"] {
         all(&policies, &every_call(&policies, role), false);
     }
+}
+
+#[test]
+fn stack_sets_make_the_hub_accounts_own_rules_and_roles_and_change_nothing_of_the_hub() {
+    let policies: Vec<Value> =
+        PolicyFile::new(&example()).scp(&[]).ends(0).policies().into_iter().map(|(_, policy)| policy).collect();
+    let rule = |name: &str| format!("arn:aws:events:eu-west-1:{HUB}:rule/{name}");
+    let calls = |who: &str, rules: &[&str], roles: &[&str]| {
+        let who = in_hub(who);
+        let of_rule = |name: &&str| {
+            let on = rule(name);
+            ["DeleteRule", "PutRule", "PutTargets"].map(|call| Call::new(&who, &format!("events:{call}"), &on))
+        };
+        let of_role = |name: &&str| {
+            let on = in_hub(&format!("role/{name}"));
+            ["CreateRole", "DeleteRole", "PassRole", "PutRolePolicy", "UpdateAssumeRolePolicy"]
+                .map(|call| Call::new(&who, &format!("iam:{call}"), &on))
+        };
+        let mut calls: Vec<Call> = rules.iter().flat_map(of_rule).collect();
+        calls.extend(roles.iter().flat_map(of_role));
+        calls
+    };
+    let (rules, roles) = (
+        ["runas-reactor-documents", "runas-reactor-bypasses", "runas-reactor-tampering"],
+        ["RunasReactorMember", "RunasReactorForwarder-eu-west-1", "RunasWatcher-eu-west-1"],
+    );
+    let of_the_hub =
+        (["runas-reactor/runas-reactor-documents"], ["RunasReactor", "RunasReactorSchedule", "RunasReactorOperator"]);
+    let stack_sets = "role/stacksets-exec-0123456789abcdef";
+    all(&policies, &calls(stack_sets, &rules, &roles), true);
+    all(&policies, &calls(stack_sets, &of_the_hub.0, &of_the_hub.1), false);
+    all(&policies, &calls("role/Deployer", &of_the_hub.0, &of_the_hub.1), true);
+    all(&policies, &calls("role/Admin", &rules, &roles), false);
 }
 
 #[test]

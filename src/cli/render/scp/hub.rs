@@ -2,7 +2,7 @@
 //! account could change that policy, a rule's target or the code, and so forge messages that the reactor trusts.
 
 use super::names::{ROLE_ACTIONS, RULE_ACTIONS};
-use super::{Ground, HUB_ROLE, OWN_NAMES, OWN_ROLES, Statement, once};
+use super::{Ground, HUB_ROLE, OWN_NAMES, SCHEDULE_ROLE, Statement, once};
 use crate::cli::render::principals::{Nameable, nameable};
 
 /// The bus and its rules.
@@ -56,6 +56,12 @@ const TOPIC_ACTIONS: [&str; 5] = [
     "sns:RemovePermission",
     "sns:SetTopicAttributes",
 ];
+/// The key of the topics: disabled, deleted or with another policy it stops every alert.
+const KEY_ACTIONS: [&str; 3] = ["kms:DisableKey", "kms:PutKeyPolicy", "kms:ScheduleKeyDeletion"];
+/// Subscriptions of the topics: pagers and people.
+const SUBSCRIPTION_ACTIONS: [&str; 2] = ["sns:SetSubscriptionAttributes", "sns:Unsubscribe"];
+/// The alarms about the reactor itself.
+const ALARM_ACTIONS: [&str; 2] = ["cloudwatch:DeleteAlarms", "cloudwatch:DisableAlarmActions"];
 /// The stack: with a service role, an update acts as that role for every principal that may update the stack.
 const STACK_ACTIONS: [&str; 7] = [
     "cloudformation:ContinueUpdateRollback",
@@ -67,6 +73,9 @@ const STACK_ACTIONS: [&str; 7] = [
     "cloudformation:UpdateStack",
 ];
 
+/// The tag that CloudFormation puts on what a stack makes [docs: cloudformation, aws-properties-resource-tags].
+const STACK_TAG: &str = "aws:ResourceTag/aws:cloudformation:stack-name";
+
 pub(super) fn statements(ground: &Ground<'_>) -> Vec<Statement> {
     let Ground { policy, installation, .. } = ground;
     let (partition, stack) = (installation.partition, &installation.hub_stack);
@@ -77,7 +86,7 @@ pub(super) fn statements(ground: &Ground<'_>) -> Vec<Statement> {
         Statement::deny(sid, actions, resources, installation.hub_deployers.clone())
     };
     let function = arn("lambda", &format!("function:{OWN_NAMES}*"));
-    let rules = vec![arn("events", &format!("rule/{OWN_NAMES}/*")), arn("events", &format!("rule/{stack}-*"))];
+    let rules = vec![arn("events", &format!("rule/{OWN_NAMES}/*"))];
     let table = ours("dynamodb", "table/");
     let function_role = vec![partition.role(account, HUB_ROLE)];
     let writers = once([&function_role, &installation.operators, &installation.hub_deployers]);
@@ -93,16 +102,19 @@ pub(super) fn statements(ground: &Ground<'_>) -> Vec<Statement> {
         Statement::deny("Items", &ITEM_ACTIONS, table.clone(), writers),
         deny("Table", &TABLE_ACTIONS, table),
         deny("Topic", &TOPIC_ACTIONS, ours("sns", "")),
+        deny("Subscriptions", &SUBSCRIPTION_ACTIONS, ours("sns", "")),
+        deny("Key", &KEY_ACTIONS, vec![arn("kms", "key/*")]).where_equal(STACK_TAG, stack.clone()),
+        deny("Alarms", &ALARM_ACTIONS, ours("cloudwatch", "alarm:")),
         deny("Stack", &STACK_ACTIONS, vec![arn("cloudformation", &format!("stack/{stack}/*"))]),
     ]
 }
 
-/// The roles of the hub's stack, and the roles that are exempt here.
+/// The roles of the hub's stack, and the roles that are exempt here. What the account has like every other one, its rules and
+/// roles of infra/member.yaml, is made by the roles that deploy into accounts, and is protected with the names.
 fn roles(ground: &Ground<'_>) -> Vec<String> {
     let Ground { policy, installation, .. } = ground;
     let account = policy.hub_account().as_str();
-    let own = [OWN_ROLES.to_owned(), format!("{}-*", installation.hub_stack)];
-    let own = own.map(|name| installation.partition.role(account, &name)).to_vec();
+    let own = [HUB_ROLE, SCHEDULE_ROLE].map(|name| installation.partition.role(account, name)).to_vec();
     let mut roles = once([&own, &installation.hub_deployers, &installation.operators]);
     roles.retain(|arn| nameable(arn, policy.management_account()) == Some(Nameable::Role));
     roles

@@ -74,7 +74,7 @@ fn deployers(ground: &Ground<'_>) -> Vec<String> {
 
 /// The roles and users whose names are exempted, the deployers included.
 fn protected(ground: &Ground<'_>) -> (Vec<String>, Vec<String>) {
-    let own = vec![ground.installation.partition.role("*", OWN_ROLES)];
+    let own = OWN_ROLES.map(|name| ground.installation.partition.role("*", name)).to_vec();
     let names = once([&own, &ground.principals.all(), &deployers(ground)]);
     let is = |kind| move |arn: &String| nameable(arn, ground.policy.management_account()) == Some(kind);
     let (roles, others): (Vec<_>, Vec<_>) = names.into_iter().partition(is(Nameable::Role));

@@ -42,6 +42,7 @@ fn played() -> BTreeSet<Permission> {
     let senders = [
         (HUB, "ScheduleRole", senders::SENDS),
         (MEMBER, "Forwarder", senders::FORWARDS),
+        (MEMBER, "Watcher", senders::FORWARDS),
         (MANAGEMENT, "Forwarder", senders::FORWARDS),
     ];
     let all = function.chain(gap).chain(members).chain(senders);

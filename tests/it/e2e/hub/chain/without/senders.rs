@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::play::{Play, Sign};
+use crate::e2e::bypass::event;
 use crate::e2e::hub::Deployed;
 use crate::e2e::hub::chain::RESEARCH;
 use crate::e2e::hub::roles::Role;
@@ -12,6 +13,7 @@ const NEWCOMER: &str = "900000000004";
 const HOUR_SECONDS: i64 = 60 * 60;
 const FORWARDER: Role<'static> =
     Role { account: RESEARCH, name: "RunasReactorForwarder-eu-central-1", policy: "forward" };
+const WATCHER: Role<'static> = Role { account: RESEARCH, name: "RunasWatcher-eu-central-1", policy: "forward" };
 const OF_ORGANIZATIONS: Role<'static> =
     Role { account: MANAGEMENT, name: "RunasReactorManagementForwarder-us-east-1", policy: "forward" };
 pub(super) const SENDS: &str = "sqs:SendMessage";
@@ -90,5 +92,23 @@ fn forwarding_rules_that_may_not_send_show_as_blind_and_a_sweep_finds_the_edit_a
     let all = || REGIONS.into_iter().all(|region| play.is_right((NEWCOMER, region)));
     play.pass_until("the sweep finds the account", all, || play.explained((NEWCOMER, HOME)));
     play.deployed.put_policy(&OF_ORGANIZATIONS, &whole);
+    play.nothing_was_put_aside();
+}
+
+#[test]
+fn rule_that_watches_the_others_tells_of_them_by_a_role_of_its_own() {
+    let play = Play::of(Deployed::installed());
+    let mut disabled = event(&play.deployed.stage, "bypass/disable-rule.json", RESEARCH);
+    disabled["region"] = FRANKFURT.into();
+    disabled["detail"]["awsRegion"] = FRANKFURT.into();
+    let whole = play.take(&WATCHER, FORWARDS);
+    play.deployed.put_onto_its_bus(&disabled);
+    assert_eq!(play.denials(WATCHER.name, FORWARDS), 1);
+    play.come_to_rest();
+    assert_eq!(play.alerts(RESEARCH), Vec::<Value>::new(), "nobody has heard");
+    play.deployed.put_policy(&WATCHER, &whole);
+    play.take(&FORWARDER, FORWARDS);
+    play.deployed.put_onto_its_bus(&disabled);
+    play.await_sign(Sign::Alert("reactor_tampered", "disabled the rule"), FORWARDS, (RESEARCH, FRANKFURT));
     play.nothing_was_put_aside();
 }
