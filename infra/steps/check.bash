@@ -36,7 +36,8 @@ places() {
     aws-cn) organizations_region=cn-northwest-1 ;;
     *) organizations_region=us-east-1 ;;
   esac
-  member_regions=$(unique "$home_region" "$policy_regions" "$organizations_region")
+  # The settings may add regions that the policy does not govern, such as Identity Center's.
+  member_regions=$(unique "$home_region" "$policy_regions" "$regions" "$organizations_region")
   hub_role_arn=arn:$partition:iam::$hub_account:role/RunasReactor
   hub_bus_arn=arn:$partition:events:$home_region:$hub_account:event-bus/runas-reactor
   broker_arn=arn:$partition:lambda:$home_region:$management_account:function:runas-broker
@@ -61,7 +62,25 @@ check_organisation() {
       refuse "the organisation's root cannot be read: $cause" \
         "let the caller in the management account do organizations:ListRoots, or write targets=... into $settings_file"
     targets=$answer
+  else
+    check_hub_is_target
   fi
+}
+
+# The hub account's own rules watch the hub. The management account gets them without a StackSet.
+check_hub_is_target() {
+  local child=$hub_account
+  if [[ $child == "$management_account" ]]; then return; fi
+  while [[ " $targets " != *" $child "* ]]; do
+    if [[ $child == r-* ]] ||
+      ! try "$management_profile" "$home_region" organizations list-parents --child-id "$child" --query 'Parents[0].Id'; then
+      printf 'infra/install: warning: the hub account %s is in none of the targets, so nothing watches the rules and roles of the hub\n' \
+        "$hub_account" >&2
+      printf '  fix: add its OU to targets in %s\n' "$settings_file" >&2
+      return
+    fi
+    child=$answer
+  done
 }
 
 # Lambda takes packages of its own region only.

@@ -183,3 +183,26 @@ fn an_account_in_which_the_stack_set_fails_is_named_and_tried_again() {
     let member = operator.stacks(Place { account: PAYMENTS, region: HOME });
     assert_eq!(member, completed(&["StackSet-runas-reactor-member"]));
 }
+
+#[test]
+fn regions_of_the_settings_are_added_to_those_of_the_policy() {
+    let operator = operator();
+    operator.settings("regions=eu-west-1 ap-southeast-2\n");
+    let plan = operator.install(&["--plan"]).with(0);
+    let places = plan.changes().into_iter().filter(|(what, ..)| what == "stack runas-reactor-member");
+    let regions: Vec<String> = places.map(|(_, region, _)| region).collect();
+    assert_eq!(regions, [HOME, "ap-southeast-2", US_EAST_1]);
+    assert!(plan.out.contains("created: in eu-west-1 ap-southeast-2 us-east-1"), "{}", plan.out);
+    assert!(plan.out.contains("regions: 1\n"), "the policy governs one: {}", plan.out);
+}
+
+#[test]
+fn hub_outside_of_the_targets_is_warned_about() {
+    let operator = operator();
+    for (targets, warned) in [("ou-ab12-11111111", true), ("ou-ab12-11111111 r-ab12", false)] {
+        operator.settings(&format!("targets={targets}\n"));
+        let plan = operator.install(&["--plan"]).with(0);
+        let words = "the hub account 222233334444 is in none of the targets";
+        assert_eq!(plan.err.contains(words), warned, "{targets}: {}", plan.err);
+    }
+}

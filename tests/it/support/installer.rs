@@ -43,7 +43,7 @@ pub(crate) struct Installer {
 pub(crate) struct Ended {
     code: Option<i32>,
     pub(crate) out: String,
-    err: String,
+    pub(crate) err: String,
 }
 
 impl Ended {
