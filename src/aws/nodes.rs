@@ -62,14 +62,14 @@ pub enum Platform {
     Other,
 }
 
-/// What came of a command on one node.
+/// The outcome of a command on one node.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Invocation {
     /// The node's id.
     pub node: String,
-    /// Whether nothing more will come of it.
+    /// Whether the status is final.
     pub ended: bool,
-    /// How it stands, in the words of Systems Manager.
+    /// Its status, as Systems Manager names it.
     pub status: String,
     /// What the document's only step wrote.
     pub output: String,
@@ -129,7 +129,7 @@ impl Nodes {
         made.ok_or_else(|| SEND.fault(FaultClass::Transient, "Incomplete", "the answer names no command"))
     }
 
-    /// How the command stands on each node that Systems Manager tells of by now.
+    /// The command's status on each node that Systems Manager lists by now.
     ///
     /// # Errors
     /// The command is not known yet, or Systems Manager does not answer.

@@ -129,7 +129,7 @@ enum Requirement {
     NotKnown(Remedy),
 }
 
-/// What there is to ask; what there is not goes into the report.
+/// The questions to ask; places without one go into the report.
 fn sort(found: Places, policy: &Policy, user: Option<&OsUser>, report: &mut Report) -> Vec<Question> {
     report.closed = found.closed;
     report.silent = found.silent;

@@ -73,8 +73,7 @@ fn own_versions(facts: &Facts) -> BTreeMap<&str, Time> {
     own.filter_map(|(created, version)| Some((version.name.as_deref()?, *created))).collect()
 }
 
-/// The writes that an echo may be of, each by its version's creation date where that is known. It is of no write that was
-/// logged after it was heard.
+/// The writes that an echo may report, with the version's creation date if known; none logged after the echo arrived.
 fn candidates(facts: &Facts, echo: &Echo, created: &BTreeMap<&str, Time>) -> Vec<Option<Time>> {
     let writes = facts.intents.iter().filter(|(name, intent)| {
         let may_have_landed = intent.ended != Some(Ended::Refused) || created.contains_key(name.as_str());

@@ -76,13 +76,13 @@ impl Action {
 /// to see whether the failed call's event arrives.
 pub const PROBE_VERSION: u64 = 999_999;
 
-/// Whom `ModifyDocumentPermission` lets at the document, and whom not any more: ids of accounts, or `all`.
+/// Whom `ModifyDocumentPermission` adds and removes: account ids, or `all`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sharing {
     /// Who may use it from now on.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub added: Vec<String>,
-    /// Who may not any more.
+    /// Accounts whose access the call removes.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub removed: Vec<String>,
 }

@@ -29,7 +29,7 @@ pub struct Judgement {
     pub breaker: Breaker,
 }
 
-/// The desired content if young nameless versions were trusted.
+/// The desired content if recent versions of unknown authors prove trusted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Presumed {
     /// That content.

@@ -51,7 +51,8 @@ impl Principal {
 /// Where IAM keeps the roles of Identity Center. No caller can create a role there.
 const IDENTITY_CENTER: &str = ":role/aws-reserved/sso.amazonaws.com/";
 
-/// Identity Center calls its roles `AWSReservedSSO_<permission set>_<16 hexadecimal digits>`; people know the permission set.
+/// Identity Center calls its roles `AWSReservedSSO_<permission set>_<16 hexadecimal digits>`; the display name is
+/// the permission set.
 fn permission_set(role: &str) -> &str {
     let named = role.strip_prefix("AWSReservedSSO_").and_then(|rest| rest.rsplit_once('_'));
     named.map_or(role, |(set, _)| set)

@@ -68,7 +68,7 @@ fn as_it_was<W: World>(
     right.then_some(Observed { observation: case.observation, waited: false })
 }
 
-/// Records the check if it is news. A fault only costs the next sweep a full observation.
+/// Stores the check if it differs from the stored one. A fault only costs the next sweep a full observation.
 pub(super) async fn record_check<W: World>(
     world: &W,
     (case, decision, applied): (&Case, &Decision, &Applied),

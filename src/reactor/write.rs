@@ -176,7 +176,7 @@ fn same(decided: &Observation, there: &Observation) -> bool {
     }
 }
 
-/// The refusal that a fault of the script stands for.
+/// The refusal for a fault of the write.
 fn refused(fault: &Fault) -> Refusal {
     tracing::info!(error = %fault, outcome_unknown = fault.outcome_unknown, "write did not land");
     match fault.class {

@@ -1,4 +1,4 @@
-//! What came of asking, for people and for programs.
+//! The nodes' answers, as text and as JSON.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;

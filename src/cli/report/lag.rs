@@ -46,7 +46,7 @@ pub(super) struct Bin {
 pub(super) struct NewLine {
     pub(super) account: AccountId,
     pub(super) name: String,
-    /// When the reactor had news of it.
+    /// When the reactor first received an event of it.
     pub(super) since: Time,
     /// When its last region was configured; absent while one is not.
     #[serde(skip_serializing_if = "Option::is_none")]

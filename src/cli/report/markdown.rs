@@ -84,8 +84,7 @@ fn incident(text: &mut String, report: &Report, story: &Story) {
     }
 }
 
-/// A text that no reader of Markdown takes for markup: every character of it that could begin any is escaped, and so is what
-/// GitHub makes links and mentions of.
+/// Escapes each character that begins Markdown's markup, and GitHub's links and mentions.
 fn plain(text: &str) -> String {
     let mut plain = String::with_capacity(text.len());
     for c in text.chars() {

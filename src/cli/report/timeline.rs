@@ -213,8 +213,8 @@ fn nameless(at: Time, what: String) -> Step {
     Step { at, kind: StepKind::Act, who, attribution, what, detail, event, changes }
 }
 
-/// What the reactor made of each case. A look that found the target right and wrote nothing is left out, but for the last one of
-/// an incident that ended; so is one that says what the one before says.
+/// The reactor's decisions, one a case. Left out are a decision that found the target right and wrote nothing, unless it ends the
+/// incident, and a decision that repeats the one before it.
 fn own_steps<'a>(lines: impl Iterator<Item = &'a &'a HistoryLine>, ended: Option<Time>) -> Vec<Step> {
     let mut steps: Vec<Step> = Vec::new();
     for line in lines {

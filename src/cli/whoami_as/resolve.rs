@@ -4,7 +4,7 @@
 
 use crate::domain::os_user::{OsUser, is_root};
 
-/// The user of sessions without Run As, who may do everything through sudo.
+/// The user of sessions without Run As; it has sudo.
 pub(super) const SSM_USER: &str = "ssm-user";
 
 /// Run As as a document sets it.

@@ -46,7 +46,7 @@ impl HubFinding {
                 subject: ("Ignored", "an event claims what its sender may not say"),
                 severity: Severity::Warning,
                 says: "An event claims what its sender may not say. Nothing was done because of it; more from that sender \
-                       within the hour are counted, and not told.",
+                       within the hour are counted, not alerted.",
                 to_do: "See who may put events on the bus, and in CloudTrail who did (PutEvents, StartReplay, PutTargets). \
                         Treat it as an attempt to deceive the reactor.",
                 command: "runasctl status",
@@ -91,7 +91,7 @@ impl HubFinding {
 
 /// The words of an alert about a finding.
 struct Words {
-    /// Verdict and story.
+    /// The subject's verdict, and what happened.
     subject: (&'static str, &'static str),
     severity: Severity,
     /// What is wrong, and whether it is right now.

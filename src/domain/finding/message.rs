@@ -93,8 +93,7 @@ fn block(text: &str) -> String {
     shown + "```"
 }
 
-/// Text that calls nobody and links nowhere: Slack reads `<!channel>` as a call to everybody and `<address|words>` as a
-/// link, and a backtick would end a block of code.
+/// Escapes Slack's mentions, links and code blocks.
 fn plain(text: &str, max: usize) -> String {
     let text = clean(text, max).replace('`', "'");
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")

@@ -24,7 +24,7 @@ pub struct Document {
     pub regions: Regions,
     /// The roles that the reactor works through in the accounts.
     pub access: Access,
-    /// What happens to accounts that are still directly under the root, until somebody moves them into an OU or names them
+    /// What happens to accounts that are still directly under the root, until an operator moves them into an OU or names them
     /// in a scope. New accounts start there, so it has to be said.
     pub unplaced: RuleMode,
     /// Whether `runAsDefaultUser` may be a domain user such as `ops@corp.example.com`.
@@ -140,7 +140,7 @@ pub struct Defaults {
     #[serde(default)]
     pub preferences: Preferences,
     /// Run As without a default user: a session starts only for a principal with the tag `SSMSessionRunAs`, and fails for
-    /// everybody else. Sets `runAsDefaultUser` to the empty string.
+    /// every other principal. Sets `runAsDefaultUser` to the empty string.
     #[serde(default, skip_serializing_if = "is_false")]
     pub tag_only: bool,
 }
@@ -173,7 +173,7 @@ pub struct Scope {
 }
 
 /// The inputs of the preferences document. A field that is given here is owned by the policy; a field that is left out
-/// belongs to somebody else and is preserved.
+/// is not the policy's, and is preserved.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
@@ -271,10 +271,10 @@ pub struct Exemption {
 #[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum After {
-    /// Observe until somebody removes the exemption: nobody is surprised by a write on the day after.
+    /// Observe until an operator removes the exemption, so that its end causes no write.
     #[default]
     Observe,
-    /// As if the exemption had never been written: the mode of the scope applies.
+    /// The mode of the scope applies.
     Enforce,
 }
 

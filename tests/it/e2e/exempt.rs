@@ -149,7 +149,7 @@ fn of_two_operators_at_once_one_is_refused() {
         stage.put_policy(&other, Some(2));
         slow.join().expect("it does not panic")
     });
-    ran.ends(1).complains_of(&["somebody else pushed a policy meanwhile, and nothing was written"]);
+    ran.ends(1).complains_of(&["another operator pushed a policy meanwhile, and nothing was written"]);
     assert_eq!(stage.exempted().len(), 1);
 
     // Or between its reading of the text and its push.
@@ -163,6 +163,6 @@ fn of_two_operators_at_once_one_is_refused() {
         stage.put_policy(&other, Some(9));
         slow.join().expect("it does not panic")
     });
-    ran.ends(1).complains_of(&["somebody else pushed a policy meanwhile, and nothing was written"]);
+    ran.ends(1).complains_of(&["another operator pushed a policy meanwhile, and nothing was written"]);
     assert_eq!(stage.rows()["POLICY CURRENT"]["version"], json!(9));
 }

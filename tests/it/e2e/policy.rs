@@ -126,7 +126,7 @@ fn a_push_on_top_of_something_else_than_was_compared_with_is_refused() {
         stage.put_policy(&yaml("quick"), Some(2));
         slow.join().expect("it does not panic")
     });
-    ran.ends(1).complains_of(&["somebody else pushed a policy meanwhile, and nothing was written"]);
+    ran.ends(1).complains_of(&["another operator pushed a policy meanwhile, and nothing was written"]);
     assert_eq!(stage.rows()["POLICY CURRENT"]["version"], json!(2));
     assert_eq!(stage.policy_history()["versions"].as_array().map(Vec::len), Some(1));
 }

@@ -307,7 +307,7 @@ fn in_force(current: Option<Current>) -> Result<Current, Failure> {
     })
 }
 
-/// The version in force, with its text. What came into the table past `policy push` has none that could be edited.
+/// The version in force, with its text. A policy that was not stored by `policy push` has no text to edit.
 async fn base(book: &PolicyStore) -> Result<Base, Failure> {
     let Current { policy, version } = in_force(book.current().await?)?;
     let policy = policy.map_err(|problem| Failure::Error(problem.to_string()))?;

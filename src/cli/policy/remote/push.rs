@@ -198,10 +198,10 @@ async fn pushed(book: &PolicyStore, proposal: &Proposal, guard: &Guard<'_>, by: 
     Ok(Pushed { version, yaml: proposal.yaml.clone(), compiled })
 }
 
-/// Another operator was faster.
+/// Another operator pushed first.
 fn overtaken() -> Failure {
     Failure::Error(
-        "somebody else pushed a policy meanwhile, and nothing was written; fix: run it again, and look at what becomes \
+        "another operator pushed a policy meanwhile, and nothing was written; fix: run it again, and look at what becomes \
          different now"
             .to_owned(),
     )

@@ -175,8 +175,8 @@ const EXEMPTION_ENDS: Guide = Guide {
 };
 
 const RUN_AS_TAG_CHANGED: Guide = Guide {
-    means: "A principal set or removed the tag SSMSessionRunAs of a role or a user. Session Manager reads it before the \
-            document, so that sessions run as the OS user that it names. The reactor does not undo it.",
+    means: "A principal set or removed the tag SSMSessionRunAs of a role or a user. Where the document has \
+            Run As on, Session Manager reads it before the default user, so that sessions run as the OS user that it names. The reactor does not undo it.",
     look: ACCOUNT,
     act: "ask the principal that the alert names. If the tag is not wanted, run the command of the alert in the account; \
           otherwise treat the credentials as misused. `runasctl render scp` writes a policy that denies such calls.",
@@ -184,7 +184,7 @@ const RUN_AS_TAG_CHANGED: Guide = Guide {
 
 const ATTRIBUTES_CHANGED: Guide = Guide {
     means: "A principal changed Identity Center's attributes for access control. One called SSMSessionRunAs decides who \
-            everybody's sessions run as, whatever the document says. The reactor does not undo it.",
+            everybody's sessions run as where the document has Run As on, whatever its default user. The reactor does not undo it.",
     look: ACCOUNT,
     act: "see the attributes of now (`aws sso-admin describe-instance-access-control-attribute-configuration`), and deploy \
           `infra/identity-center.yaml` again with your whole list. No service control policy holds in the management \
@@ -200,10 +200,11 @@ const OTHER_SESSION_DOCUMENT: Guide = Guide {
 };
 
 const REACTOR_TAMPERED: Guide = Guide {
-    means: "A principal changed the reactor's own rules or roles, or archived or replayed the events of a bus that they are \
-            on. Deployments of the reactor are told as info or warning.",
+    means: "A principal changed the reactor's own rules, roles or bus, or archived or replayed the events of a bus that they \
+            are on. What a deployment of the reactor writes is told as info or warning; what it takes away is told as critical.",
     look: ACCOUNT,
-    act: "where it was no deployment, follow the alert's command, or deploy the template again; then `runasctl doctor \
+    act: "where it was no deployment, follow the alert's command, or make the change back by hand: `aws cloudformation \
+          detect-stack-drift` finds what differs from the template. Then `runasctl doctor \
           --account ACCOUNT` proves that events come. Treat the credentials as misused. `runasctl render scp` writes \
           policies that deny such calls.",
 };
