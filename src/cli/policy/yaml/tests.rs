@@ -251,7 +251,7 @@ fn types_are_told_with_a_fix() {
             "unplaced: observe",
             "",
             "key `unplaced` is missing",
-            "add it (What happens to accounts that are still directly under the root, until somebody moves them into an OU or names them in a scope)",
+            "add it (What happens to accounts that are still directly under the root, until an operator moves them into an OU or names them in a scope)",
         ),
     ] {
         let found = found(&SMALL.replacen(from, to, 1));

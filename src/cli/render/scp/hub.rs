@@ -48,18 +48,18 @@ const TABLE_ACTIONS: [&str; 6] = [
     "dynamodb:UpdateTable",
     "dynamodb:UpdateTimeToLive",
 ];
-/// The topic's policy and the topic.
-const TOPIC_ACTIONS: [&str; 5] = [
+/// The topics, their policies, and their subscriptions: pagers and people.
+const TOPIC_ACTIONS: [&str; 7] = [
     "sns:AddPermission",
     "sns:DeleteTopic",
     "sns:PutDataProtectionPolicy",
     "sns:RemovePermission",
+    "sns:SetSubscriptionAttributes",
     "sns:SetTopicAttributes",
+    "sns:Unsubscribe",
 ];
 /// The key of the topics: disabled, deleted or with another policy it stops every alert.
 const KEY_ACTIONS: [&str; 3] = ["kms:DisableKey", "kms:PutKeyPolicy", "kms:ScheduleKeyDeletion"];
-/// Subscriptions of the topics: pagers and people.
-const SUBSCRIPTION_ACTIONS: [&str; 2] = ["sns:SetSubscriptionAttributes", "sns:Unsubscribe"];
 /// The alarms about the reactor itself.
 const ALARM_ACTIONS: [&str; 2] = ["cloudwatch:DeleteAlarms", "cloudwatch:DisableAlarmActions"];
 /// The stack: with a service role, an update acts as that role for every principal that may update the stack.
@@ -102,7 +102,6 @@ pub(super) fn statements(ground: &Ground<'_>) -> Vec<Statement> {
         Statement::deny("Items", &ITEM_ACTIONS, table.clone(), writers),
         deny("Table", &TABLE_ACTIONS, table),
         deny("Topic", &TOPIC_ACTIONS, ours("sns", "")),
-        deny("Subscriptions", &SUBSCRIPTION_ACTIONS, ours("sns", "")),
         deny("Key", &KEY_ACTIONS, vec![arn("kms", "key/*")]).where_equal(STACK_TAG, stack.clone()),
         deny("Alarms", &ALARM_ACTIONS, ours("cloudwatch", "alarm:")),
         deny("Stack", &STACK_ACTIONS, vec![arn("cloudformation", &format!("stack/{stack}/*"))]),

@@ -130,14 +130,16 @@ fn plain<'a>(name: &'a str, placeholder: &'a str) -> Word<'a> {
     Word { text: if exact { name } else { placeholder }, exact }
 }
 
-/// The command that lists the caller's calls in the account and region of this one, from a time on.
+/// The command that lists the caller's calls in the account and region of this one, from a time on; those of every caller where
+/// the name is none of a shell's words.
 pub(super) fn calls_of_the_caller(bypass: &Bypass, since: &str) -> String {
-    let name = plain(bypass.principal.name.as_deref().unwrap_or_default(), "NAME").text;
-    format!(
-        "aws cloudtrail lookup-events --region {} --start-time {since} --lookup-attributes \
-         AttributeKey=Username,AttributeValue={name}",
-        bypass.target.region
-    )
+    let name = plain(bypass.principal.name.as_deref().unwrap_or_default(), "");
+    let of_caller = if name.exact {
+        format!(" --lookup-attributes AttributeKey=Username,AttributeValue={}", name.text)
+    } else {
+        String::new()
+    };
+    format!("aws cloudtrail lookup-events --region {} --start-time {since}{of_caller}", bypass.target.region)
 }
 
 #[cfg(test)]
