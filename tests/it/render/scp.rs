@@ -335,7 +335,10 @@ fn every_call(policies: &[Value], role: &str) -> Vec<Call> {
                         .with("lambda:FunctionArn", &format!("arn:aws:lambda:eu-west-1:{HUB}:function:runas-reactor"));
                 }
                 if let Some(stack) = statement["Condition"]["StringEquals"][STACK_TAG][0].as_str() {
-                    call = call.with(STACK_TAG, stack);
+                    // Without its own policy no key lets any principal of its account in.
+                    let of_key = json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "kms:*",
+                        "Resource": "*", "Principal": {"AWS": format!("arn:aws:iam::{HUB}:root")}}]});
+                    call = call.with(STACK_TAG, stack).on(HUB, &of_key);
                 }
                 calls.push(call);
             }
