@@ -221,6 +221,18 @@ pub trait Documents {
     fn promote(&self, target: &Target, access: &Access, version: u64)
     -> impl Future<Output = Result<(), Fault>> + Send;
 
+    /// The accounts that the document is shared with; `all` where it is public. [`FaultClass::Conflict`] where there is no
+    /// document.
+    fn shares(&self, target: &Target, access: &Access) -> impl Future<Output = Result<BTreeSet<String>, Fault>> + Send;
+
+    /// Ends the sharing of the document with these accounts; [`FaultClass::Conflict`] where there is no document.
+    fn unshare(
+        &self,
+        target: &Target,
+        access: &Access,
+        accounts: &[String],
+    ) -> impl Future<Output = Result<(), Fault>> + Send;
+
     /// Revokes every share of the document, then deletes it with all versions; no fault where it is already gone.
     fn delete(&self, target: &Target, access: &Access) -> impl Future<Output = Result<(), Fault>> + Send;
 

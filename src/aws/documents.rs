@@ -181,6 +181,14 @@ impl Documents for SsmDocuments {
         visit.outcome(call, sent).await.map(drop).map_err(gone_is_moved)
     }
 
+    async fn shares(&self, target: &Target, access: &Access) -> Result<BTreeSet<String>, Fault> {
+        self.visit(target, access).await?.0.shares().await.map_err(gone_is_moved)
+    }
+
+    async fn unshare(&self, target: &Target, access: &Access, accounts: &[String]) -> Result<(), Fault> {
+        self.visit(target, access).await?.0.unshare(accounts).await.map_err(gone_is_moved)
+    }
+
     async fn delete(&self, target: &Target, access: &Access) -> Result<(), Fault> {
         self.visit(target, access).await?.0.delete().await
     }

@@ -135,6 +135,21 @@ pub enum Write {
         /// The content.
         content: Content,
     },
+    /// Take these accounts out of those that the document is shared with.
+    Unshare {
+        /// The accounts; `all` for everybody.
+        accounts: Vec<String>,
+    },
+}
+
+impl Write {
+    /// Whether it changes the content in force.
+    pub fn changes_content(&self) -> bool {
+        match self {
+            Self::Put { .. } | Self::Promote { .. } | Self::Recreate { .. } => true,
+            Self::Unshare { .. } => false,
+        }
+    }
 }
 
 /// What to do, and why.
@@ -175,6 +190,8 @@ pub enum WaitsOn {
     Name,
     /// Another invocation is about to write.
     Intent,
+    /// The content is written first: then comes with whom the document is shared.
+    Sharing,
 }
 
 /// The outcome of a decision.

@@ -10,6 +10,7 @@ use super::attribution::{Author, Pairing, candidates, pair};
 use super::clock_skew::{clock_ms, ssm_time};
 use super::confirmation::pending;
 use super::durations::{CALLS_MAX, FACTS_BYTES_MAX, NAMES_MS, SAME_CALL_MS, VERSIONS_MAX};
+use super::edit::Action;
 use super::fact::{Base, CallFact, Delta, Facts, Notified};
 use super::hold::emergencies;
 use super::principal::Attribution;
@@ -58,6 +59,8 @@ enum Evidence {
     Nothing,
     /// An act that neither makes a version nor deletes the document.
     Acts,
+    /// Sharing that may still be there.
+    Shares,
     /// Authors of versions are judged by it.
     Authors,
 }
@@ -67,6 +70,7 @@ impl Evidence {
         match call.edit.failed {
             Some(_) => Self::Nothing,
             None if call.makes_version() || call.deletes() => Self::Authors,
+            None if call.edit.action == Action::SharingChanged && !call.over => Self::Shares,
             None => Self::Acts,
         }
     }

@@ -1,5 +1,5 @@
 //! Trusted calls that CloudTrail's event history has to confirm: those that change fields which can run code or redirect
-//! sessions.
+//! sessions, or share the document.
 //!
 //! An event reaches the hub through the account that it is about, whose administrator may be able to forge one. That
 //! account's history is written by CloudTrail alone. The change is accepted at once, so that no pipeline is held up, and
@@ -28,12 +28,13 @@ fn unconfirmed(facts: &Facts, now: Time) -> Vec<String> {
         return Vec::new();
     }
     let pairing = pair(facts);
-    let reviewed = |id: &String| {
+    let reviewed = |id: &String, call: &CallFact| {
         let version = pairing.version.get(id).and_then(|created| facts.versions.get(created));
         let change = version.map(VersionFact::change).unwrap_or_default();
-        change.iter().any(|field| REVIEWED_FIELDS.contains(&field.field.as_str()))
+        let shares = call.edit.sharing.as_ref().is_some_and(|sharing| !sharing.added.is_empty());
+        shares || change.iter().any(|field| REVIEWED_FIELDS.contains(&field.field.as_str()))
     };
-    facts.calls.iter().filter(|(id, call)| open(call) && reviewed(id)).map(|(id, _)| id.clone()).collect()
+    facts.calls.iter().filter(|(id, call)| open(call) && reviewed(id, call)).map(|(id, _)| id.clone()).collect()
 }
 
 /// The calls to ask for now, oldest first: the history has a call some minutes after it was made.
@@ -54,13 +55,14 @@ pub fn answered(call: &CallFact, found: &[Edit], now: Time) -> Option<CallFact> 
     over.then(|| CallFact { checked: true, attribution: Attribution::Untrusted, ..call.clone() })
 }
 
-/// Same principal, second, kind and, where both name it, version. Otherwise a true event's id under another time or number
-/// would make its author vouch for another version.
+/// Same principal, second, kind, accounts and, where both name it, version. Otherwise a true event's id under another time or
+/// number would make its author vouch for another version.
 fn is_same(one: &Edit, other: &Edit) -> bool {
     let kind = |edit: &Edit| std::mem::discriminant(&edit.action);
     let versions = (one.action.made_version(), other.action.made_version());
     let agree = !matches!(versions, (Some(one), Some(other)) if one != other);
-    one.principal == other.principal && one.at == other.at && kind(one) == kind(other) && agree
+    let same = one.principal == other.principal && one.at == other.at && one.sharing == other.sharing;
+    same && kind(one) == kind(other) && agree
 }
 
 /// Event ids of the calls that the history may still confirm.

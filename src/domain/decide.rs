@@ -6,11 +6,13 @@
 use super::case::{Case, Decision, Reason, Refusal, Verdict, Wait, WaitsOn, Write};
 use super::document::{Body, Change, Content, FieldChange};
 use super::durations::{LEASE_MS, REQUEUES_MAX, RETRY_MS, VISIBLE_MS, WATCH_MS};
+use super::edit::named;
 use super::fact::Facts;
 use super::hold::daily_limit;
 use super::judgement::{Judgement, Presumed};
 use super::observation::{DocumentStatus, Observation, Obstacle, Seen, Unreadable};
 use super::policy::Mode;
+use super::sharing::{ToUndo, is_open, to_undo};
 use super::signal::Cause;
 use super::time::{MINUTE_MS, Time};
 use super::witness::is_behind;
@@ -19,17 +21,30 @@ use super::witness::is_behind;
 const RUNS_CODE: &str = "shellProfile";
 /// The field in a drift that stands for a default version other than the latest.
 pub const DEFAULT_VERSION_FIELD: &str = "/defaultVersion";
+/// The field in a drift that stands for accounts that the document is shared with.
+pub const SHARING_FIELD: &str = "/sharing";
 
 /// Decides one case.
 pub fn decide(case: &Case, judgement: &Judgement) -> Decision {
-    match &case.observation {
+    let decision = match &case.observation {
         Observation::Unknown(why) => unknown(case, why),
         Observation::Absent => {
             let write = Write::Put { base: None, content: judgement.desired.clone() };
             gated(case, judgement, decision(Verdict::Missing, "there is no document"), write)
         }
         Observation::Present(seen) => present(case, judgement, seen),
+    };
+    then_sharing(case, decision)
+}
+
+/// Lets what there is to do about sharing follow a write of the content, by which sessions run.
+fn then_sharing(case: &Case, mut decision: Decision) -> Decision {
+    let content = decision.write.as_ref().is_some_and(Write::changes_content);
+    if content && case.resolution.undoes_sharing() && is_open(&case.record.facts) {
+        decision.wait = Some(Wait { until: case.now.plus_ms(RETRY_MS), on: WaitsOn::Sharing });
+        decision.reasons.push("then see with whom the document is shared".to_owned());
     }
+    decision
 }
 
 fn decision(verdict: Verdict, reason: impl Into<Reason>) -> Decision {
@@ -69,12 +84,16 @@ fn present(case: &Case, judgement: &Judgement, seen: &Seen) -> Decision {
     if let Some(why) = pending(case, seen) {
         return observe_again(case, why);
     }
-    let drift = drift(seen, judgement, case);
+    let sharing = sharing(case, seen);
+    let drift = drift(seen, judgement, case, &sharing);
     let usable = unusable(seen);
     if usable.is_none() && drift.is_empty() {
         // A wrong document needs no wait: the write is conditional on the observed version.
         if is_behind(&case.record.facts, Some(seen), case.now) {
             return observe_again(case, "a change that is known to have happened is not visible yet".to_owned());
+        }
+        if let Some(decision) = unclear_sharing(case, &sharing) {
+            return decision;
         }
         return decision(Verdict::InSync, "latest and default version are the same and hold what they should");
     }
@@ -85,13 +104,16 @@ fn present(case: &Case, judgement: &Judgement, seen: &Seen) -> Decision {
         let write = Write::Recreate { content: judgement.desired.clone() };
         return gated(case, judgement, decision(Verdict::Unusable { why: why.clone() }, why), write);
     }
-    if let Some(decision) = awaits_names(case, judgement, seen) {
+    if let Some(decision) = awaits_names(case, judgement, seen, &sharing) {
         return decision;
     }
     let mut decision = decision(Verdict::Drifted { drift }, difference(seen, judgement, case));
     decision.reasons.extend(withheld(judgement));
     let write = if is(&seen.latest.body, &judgement.desired) {
-        Write::Promote { version: seen.latest.number }
+        match sharing {
+            ToUndo::SharedWith(accounts) if seen.default.number == seen.latest.number => Write::Unshare { accounts },
+            _ => Write::Promote { version: seen.latest.number },
+        }
     } else {
         let reword = case.refused.contains(&Refusal::Duplicate);
         let content = judgement.desired.clone();
@@ -99,6 +121,25 @@ fn present(case: &Case, judgement: &Judgement, seen: &Seen) -> Decision {
         Write::Put { base: Some(seen.latest.number), content }
     };
     gated(case, judgement, decision, write)
+}
+
+/// What there is to do about sharing, where the policy wants it undone.
+fn sharing(case: &Case, seen: &Seen) -> ToUndo {
+    if case.resolution.undoes_sharing() { to_undo(&case.record.facts, seen) } else { ToUndo::Nothing }
+}
+
+/// The decision where with whom the document is shared is not known for certain.
+fn unclear_sharing(case: &Case, sharing: &ToUndo) -> Option<Decision> {
+    match sharing {
+        ToUndo::Nothing | ToUndo::SharedWith(_) => None,
+        ToUndo::Uncertain(until) => {
+            let why = "that the document is shared with none of the accounts that were added is not certain yet";
+            let wait = Wait { until: *until, on: WaitsOn::Visibility };
+            Some(Decision { wait: Some(wait), ..observe_again(case, why.to_owned()) })
+        }
+        ToUndo::Unasked => Some(observe_again(case, "with whom the document is shared is not read yet".to_owned())),
+        ToUndo::Unknown(why) => Some(unknown(case, why)),
+    }
 }
 
 fn is(body: &Body, content: &Content) -> bool {
@@ -130,8 +171,9 @@ fn unusable(seen: &Seen) -> Option<String> {
     (seen.latest_status() == DocumentStatus::Failed).then(|| format!("version {} failed", seen.latest.number))
 }
 
-/// Every wrong field of the latest version or, if that is right, of the default one.
-fn drift(seen: &Seen, judgement: &Judgement, case: &Case) -> Change {
+/// Every wrong field of the latest version or, if that is right, of the default one; also a default version other than the
+/// latest, and accounts to take out.
+fn drift(seen: &Seen, judgement: &Judgement, case: &Case, sharing: &ToUndo) -> Change {
     let from_body = |body: &Body| match body {
         Body::Valid(there) => there.change_to(&judgement.desired),
         Body::Invalid { .. } => {
@@ -153,6 +195,10 @@ fn drift(seen: &Seen, judgement: &Judgement, case: &Case) -> Change {
     if matches!(seen.latest.body, Body::Invalid { .. }) && drift.is_empty() {
         drift.push(FieldChange { field: "/".to_owned(), from: None, to: None });
     }
+    if let ToUndo::SharedWith(accounts) = sharing {
+        let from = Some(accounts.as_slice().into());
+        drift.push(FieldChange { field: SHARING_FIELD.to_owned(), from, to: None });
+    }
     drift
 }
 
@@ -166,7 +212,10 @@ fn difference(seen: &Seen, judgement: &Judgement, case: &Case) -> Reason {
         Body::Valid(there) if !there.same_as(&judgement.desired) => {
             "other fields differ from what trusted principals wrote".to_owned()
         }
-        Body::Valid(_) => format!("the default version is {}, not the latest ({latest})", seen.default.number),
+        Body::Valid(_) if seen.default.number != latest => {
+            format!("the default version is {}, not the latest ({latest})", seen.default.number)
+        }
+        Body::Valid(_) => "a principal that is not trusted has shared the document".to_owned(),
     }
 }
 
@@ -187,9 +236,9 @@ fn withheld(judgement: &Judgement) -> Vec<Reason> {
 }
 
 /// The document would comply if its unknown authors prove trusted. Wait for their events: undoing a pipeline's change now
-/// would mean redoing it then. Owned fields are corrected at once nevertheless, by promoting the latest version. Changed
-/// code in sessions does not wait, nor does a document that was not known before.
-fn awaits_names(case: &Case, judgement: &Judgement, seen: &Seen) -> Option<Decision> {
+/// would mean redoing it then. Owned fields are corrected at once nevertheless, by promoting the latest version, and foreign
+/// sharing is undone. Changed code in sessions does not wait, nor does a document that was not known before.
+fn awaits_names(case: &Case, judgement: &Judgement, seen: &Seen, sharing: &ToUndo) -> Option<Decision> {
     let Presumed { desired, oldest, until } = judgement.presumed.as_ref()?;
     let latest = seen.latest.body.content()?;
     let over = case.now >= *until || case.requeues >= REQUEUES_MAX || case.resolution.mode != Mode::Enforce;
@@ -201,13 +250,24 @@ fn awaits_names(case: &Case, judgement: &Judgement, seen: &Seen) -> Option<Decis
     let number = case.record.facts.versions.get(oldest).map_or(0, |version| version.number);
     let why = format!("the principal behind version {number} is not known yet");
     let mut decision = decision(Verdict::Unsettled { why: why.clone() }, why);
-    let owned = &case.resolution.owned;
-    if !seen.default.body.content().is_some_and(|content| content.drift(owned).is_empty()) {
-        decision = gated(case, judgement, decision, Write::Promote { version: seen.latest.number });
+    if let Some(write) = meanwhile(case, seen, sharing) {
+        decision = gated(case, judgement, decision, write);
         decision.write.as_ref()?;
     }
     decision.wait = Some(Wait { until: *until, on: WaitsOn::Name });
     Some(decision)
+}
+
+/// What does not depend on the principals that are waited for.
+fn meanwhile(case: &Case, seen: &Seen, sharing: &ToUndo) -> Option<Write> {
+    let owned = &case.resolution.owned;
+    if !seen.default.body.content().is_some_and(|content| content.drift(owned).is_empty()) {
+        return Some(Write::Promote { version: seen.latest.number });
+    }
+    match sharing {
+        ToUndo::SharedWith(accounts) => Some(Write::Unshare { accounts: accounts.clone() }),
+        ToUndo::Nothing | ToUndo::Uncertain(_) | ToUndo::Unasked | ToUndo::Unknown(_) => None,
+    }
 }
 
 /// Whether the document was known before: one of its versions was.
@@ -261,5 +321,6 @@ fn planned(write: &Write) -> Reason {
         Write::Put { base: Some(base), .. } => format!("write on top of version {base}, if that is still the latest"),
         Write::Promote { version } => format!("make version {version} the default"),
         Write::Recreate { .. } => "delete it and create it anew".to_owned(),
+        Write::Unshare { accounts } => format!("end its sharing with {}", named(accounts)),
     }
 }

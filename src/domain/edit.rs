@@ -101,7 +101,8 @@ impl Sharing {
     }
 }
 
-fn named(accounts: &[String]) -> String {
+/// Accounts in words.
+pub(super) fn named(accounts: &[String]) -> String {
     if accounts.iter().any(|account| account == "all") { "everybody".to_owned() } else { accounts.join(", ") }
 }
 

@@ -143,6 +143,9 @@ pub struct CallFact {
     /// CloudTrail's event history was asked for it. Without a match there, the call counts as foreign.
     #[serde(default, skip_serializing_if = "is_false")]
     pub checked: bool,
+    /// An observation shows that the document is shared with none of the accounts that it added.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub over: bool,
     /// Whether on-call was notified of it.
     #[serde(default)]
     pub notified: Notified,
@@ -153,7 +156,7 @@ pub struct CallFact {
 pub struct Intent {
     /// The kind of write.
     pub write: Intended,
-    /// The version that the write makes, or promotes.
+    /// The version that the write makes, promotes or leaves as it is.
     pub number: u64,
     /// Digest of the content that it writes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -181,7 +184,7 @@ pub struct Intent {
 pub struct Echo {
     /// CloudTrail's time of the call.
     pub at: Time,
-    /// The version that the call made; absent where it only moved the default.
+    /// The version that the call made; absent where it made none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub made: Option<u64>,
     /// When the event first arrived: it is of no write that was logged later.
@@ -200,6 +203,8 @@ pub enum Intended {
     Recreate,
     /// Superseded versions below [`Intent::number`] are deleted.
     Prune,
+    /// Accounts that the document is shared with are taken out.
+    Unshare,
 }
 
 /// How a write ended.
@@ -336,7 +341,15 @@ impl Intent {
     pub fn makes_version(&self) -> bool {
         match self.write {
             Intended::Put | Intended::Recreate => true,
-            Intended::Promote | Intended::Prune => false,
+            Intended::Promote | Intended::Prune | Intended::Unshare => false,
+        }
+    }
+
+    /// Whether the write changes the content in force.
+    pub fn changes_content(&self) -> bool {
+        match self.write {
+            Intended::Put | Intended::Promote | Intended::Recreate => true,
+            Intended::Prune | Intended::Unshare => false,
         }
     }
 }

@@ -97,6 +97,7 @@ fn call(one: &CallFact, other: &CallFact) -> CallFact {
         via_reactor_role: one.via_reactor_role || other.via_reactor_role,
         heard: one.heard.min(other.heard),
         checked: one.checked || other.checked,
+        over: one.over || other.over,
         notified: one.notified.max(other.notified),
     }
 }

@@ -1,6 +1,6 @@
 //! The observed state: absent, present or unknown. Unknown never leads to a write (invariant 3).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -40,6 +40,19 @@ pub struct Seen {
     /// Contents of further versions that were requested and could be read.
     #[serde(default)]
     pub between: BTreeMap<u64, Body>,
+    /// With whom it is shared; absent where that was not asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shares: Option<Shares>,
+}
+
+/// With whom a document is shared.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Shares {
+    /// With these accounts; `all` where it is public.
+    With(BTreeSet<String>),
+    /// That could not be read.
+    Unknown(Unreadable),
 }
 
 /// One version with its content.

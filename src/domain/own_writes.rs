@@ -13,10 +13,12 @@ pub fn intent_of<'a>(facts: &'a Facts, version: &VersionFact) -> Option<&'a Inte
     same.then_some(intent)
 }
 
-/// Whether an intent explains a call through the reactor's role; otherwise the call is foreign.
+/// Whether an intent explains a call through the reactor's role; otherwise the call is foreign. The reactor shares the
+/// document with nobody.
 pub fn is_explained(facts: &Facts, call: &CallFact) -> bool {
     let says = |intent: &Intent| may_be_of(intent, call.edit.at) && means(intent, call.edit.action);
-    call.via_reactor_role && facts.intents.values().any(says)
+    let shares = call.edit.sharing.as_ref().is_some_and(|sharing| !sharing.added.is_empty());
+    call.via_reactor_role && !shares && facts.intents.values().any(says)
 }
 
 /// Whether the write can have made a call at that time. Until an echo measures CloudTrail's clock, it may be off by as long
@@ -33,13 +35,15 @@ pub(super) fn earliest_call(intent: &Intent) -> Time {
 /// Whether the write includes such a call.
 fn means(intent: &Intent, action: Action) -> bool {
     match (intent.write, action) {
-        (Intended::Recreate, Action::Deleted | Action::SharingChanged) => true,
+        (Intended::Recreate, Action::Deleted) | (Intended::Recreate | Intended::Unshare, Action::SharingChanged) => {
+            true
+        }
         (Intended::Put | Intended::Recreate, Action::Created) => intent.number == 1,
         (Intended::Put, Action::Updated { version }) => version.is_none_or(|number| number == intent.number),
         (Intended::Put | Intended::Promote, Action::DefaultMoved { version }) => version == Some(intent.number),
         (Intended::Prune, Action::VersionDeleted { version }) => version.is_some_and(|number| number < intent.number),
         (
-            Intended::Put | Intended::Promote | Intended::Recreate | Intended::Prune,
+            Intended::Put | Intended::Promote | Intended::Recreate | Intended::Prune | Intended::Unshare,
             Action::Created
             | Action::Updated { .. }
             | Action::DefaultMoved { .. }

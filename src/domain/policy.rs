@@ -25,7 +25,7 @@ use sha2::{Digest as _, Sha256};
 use self::check::{POLICY_BYTES_MAX, PrincipalPattern};
 use self::problem::{Level, Path, Problem, Problems};
 use self::resolve::Rules;
-use self::schema::{Document, Regions};
+use self::schema::{Document, OnSharing, Regions};
 use super::principal::{Attribution, Principal};
 use super::target::{AccountId, OuId, Region, default_regions, partition};
 use super::time::Time;
@@ -68,6 +68,16 @@ pub struct Resolution {
     /// The exemption behind `Mode::Exempt`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exemption: Option<ExemptionNote>,
+    /// What happens when a principal that is not trusted shares the document.
+    #[serde(default, skip_serializing_if = "OnSharing::is_alert")]
+    pub sharing: OnSharing,
+}
+
+impl Resolution {
+    /// Whether sharing by a principal that is not trusted is undone.
+    pub fn undoes_sharing(&self) -> bool {
+        self.mode == Mode::Enforce && self.sharing == OnSharing::Undo
+    }
 }
 
 /// The numbers of the policy that bound the work on a target.

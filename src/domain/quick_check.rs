@@ -60,6 +60,7 @@ pub fn remembered(loaded: &Loaded, quick_check: &QuickCheck) -> Option<Observati
         versions: vec![info],
         older_exist: false,
         between: BTreeMap::new(),
+        shares: None,
     })))
 }
 

@@ -12,6 +12,7 @@ pub(crate) mod notify;
 mod outcome;
 mod page;
 pub(crate) mod schedule;
+mod sharing;
 mod state;
 mod words;
 

@@ -13,6 +13,7 @@ use super::merge::merge;
 use super::observation::{Observation, Seen, VersionInfo};
 use super::own_writes::is_explained;
 use super::policy::Owned;
+use super::sharing::answered;
 use super::time::{SECOND_MS, Time};
 
 /// The facts from calls. A call through the reactor's role that an intent explains is an echo; every other call is kept. `known` are calls that left the record after their alerts went out.
@@ -29,8 +30,11 @@ fn learn(facts: &Facts, call: &CallFact) -> Facts {
     let mut learned = Facts::default();
     let id = call.edit.id.clone();
     if is_explained(facts, call) {
-        let moves = matches!(call.edit.action, Action::DefaultMoved { .. });
-        if call.edit.failed.is_none() && (call.makes_version() || moves) {
+        let answers = match call.edit.action {
+            Action::Created | Action::Updated { .. } | Action::DefaultMoved { .. } | Action::SharingChanged => true,
+            Action::Deleted | Action::VersionDeleted { .. } => false,
+        };
+        if call.edit.failed.is_none() && answers {
             let made = call.edit.action.made_version();
             learned.echoes.insert(id, Echo { at: call.edit.at, made, heard: call.heard });
         }
@@ -104,6 +108,7 @@ fn present(facts: &Facts, seen: &Seen, now: Time) -> Facts {
         learned.absences.insert(known, gone(facts, now));
     }
     learned.absences.extend(moved(facts, seen, now));
+    learned.calls = answered(facts, seen, now);
     let last = LastSeen { at: now, latest: Some(seen.latest_created()), default: seen.default.number };
     learned.last = Some(last).filter(|_| !is_behind(facts, Some(seen), now));
     learned

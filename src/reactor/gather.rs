@@ -1,14 +1,15 @@
 //! Builds a case: the ledger's facts, joined with those of the message and the observation.
 
-use super::observe::complete;
+use super::observe::{complete, shares};
 use crate::domain::case::Case;
 use crate::domain::edit::Edit;
 use crate::domain::fact::{CallFact, Notified};
 use crate::domain::merge::merge;
-use crate::domain::observation::Observation;
+use crate::domain::observation::{Observation, Seen};
 use crate::domain::policy::Policy;
 use crate::domain::principal::Attribution;
 use crate::domain::record::Loaded;
+use crate::domain::sharing::is_open;
 use crate::domain::signal::Work;
 use crate::domain::target::{AccountFacts, Target};
 use crate::domain::time::Time;
@@ -22,24 +23,41 @@ pub(super) fn heard(policy: &Policy, target: &Target, edits: &[Edit], now: Time)
         // The reactor's own roles are never trusted: an intent explains their calls, or the calls are foreign.
         let attribution = if via_reactor_role { Attribution::Untrusted } else { policy.attribute(&edit.principal) };
         let edit = edit.clone();
-        CallFact { edit, attribution, via_reactor_role, heard: now, checked: false, notified: Notified::No }
+        CallFact {
+            edit,
+            attribution,
+            via_reactor_role,
+            heard: now,
+            checked: false,
+            over: false,
+            notified: Notified::No,
+        }
     };
     edits.iter().map(fact).collect()
 }
 
-/// Reads the further contents that are needed to determine what is new.
+/// Reads what the observation leaves open: further contents that are needed to determine what is new, and with whom the
+/// document is shared, where a call shared it and the policy wants that undone.
 pub(super) async fn read_missing<W: World>(
     world: &W,
     policy: &Policy,
     work: &Work,
-    access: &Access,
+    (access, account): (&Access, &AccountFacts),
     loaded: &Loaded,
     observation: Observation,
 ) -> Result<Observation, Fault> {
     let now = world.now();
     let calls = witness::calls(&loaded.record.facts, &heard(policy, &work.target, &work.edits, now), &loaded.seen);
     let facts = merge(&loaded.record.facts, &calls);
-    complete(world, &work.target, access, observation, |seen| witness::wanted(&facts, seen, now)).await
+    let wanted = |seen: &Seen| witness::wanted(&facts, seen, now);
+    let mut observation = complete(world, &work.target, access, observation, wanted).await?;
+    if let Observation::Present(seen) = &mut observation
+        && policy.resolve(account, now).undoes_sharing()
+        && is_open(&facts)
+    {
+        seen.shares = Some(shares(world, &work.target, access).await?);
+    }
+    Ok(observation)
 }
 
 /// Builds the case of one observation.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::domain::observation::{DocumentStatus, Observation, Obstacle, Seen, Unreadable};
+use crate::domain::observation::{DocumentStatus, Observation, Obstacle, Seen, Shares, Unreadable};
 use crate::domain::target::Target;
 use crate::ports::{Access, Documents, Fault, FaultClass, World};
 
@@ -32,25 +32,38 @@ pub(super) async fn observe<W: World>(
     access: &Access,
     between: &BTreeSet<u64>,
 ) -> Result<Observed, Fault> {
-    let obstacle = |obstacle, fault: &Fault| {
-        let detail = format!("{}: {}", fault.code, fault.message);
-        Observed { observation: Observation::Unknown(Unreadable { obstacle, detail }), waited: false }
-    };
     match settled(world, target, access, between).await {
-        Err(fault) => match fault.class {
-            FaultClass::Denied => Ok(obstacle(Obstacle::Denied, &fault)),
-            FaultClass::DeniedByScp => Ok(obstacle(Obstacle::DeniedByScp, &fault)),
-            FaultClass::NotReady => Ok(obstacle(Obstacle::NotReady, &fault)),
-            FaultClass::RegionOff => Ok(obstacle(Obstacle::RegionOff, &fault)),
-            FaultClass::Throttled
-            | FaultClass::Transient
-            | FaultClass::NotFound
-            | FaultClass::Conflict
-            | FaultClass::Duplicate
-            | FaultClass::VersionLimit
-            | FaultClass::Invalid => Err(fault),
-        },
+        Err(fault) => {
+            let why = unreadable(fault)?;
+            Ok(Observed { observation: Observation::Unknown(why), waited: false })
+        }
         observed => observed,
+    }
+}
+
+/// The obstacle behind a fault; any other fault stays one.
+fn unreadable(fault: Fault) -> Result<Unreadable, Fault> {
+    let obstacle = match fault.class {
+        FaultClass::Denied => Obstacle::Denied,
+        FaultClass::DeniedByScp => Obstacle::DeniedByScp,
+        FaultClass::NotReady => Obstacle::NotReady,
+        FaultClass::RegionOff => Obstacle::RegionOff,
+        FaultClass::Throttled
+        | FaultClass::Transient
+        | FaultClass::NotFound
+        | FaultClass::Conflict
+        | FaultClass::Duplicate
+        | FaultClass::VersionLimit
+        | FaultClass::Invalid => return Err(fault),
+    };
+    Ok(Unreadable { obstacle, detail: format!("{}: {}", fault.code, fault.message) })
+}
+
+/// Reads with whom the document is shared. An obstacle is an answer, as in [`observe`].
+pub(super) async fn shares<W: World>(world: &W, target: &Target, access: &Access) -> Result<Shares, Fault> {
+    match world.documents().shares(target, access).await {
+        Ok(accounts) => Ok(Shares::With(accounts)),
+        Err(fault) => unreadable(fault).map(Shares::Unknown),
     }
 }
 

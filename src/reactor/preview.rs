@@ -26,7 +26,7 @@ pub async fn preview<W: World>(
 ) -> Result<(Case, Decision), Fault> {
     let access = Access::by(policy, &work.correlation);
     let observed = observe(world, &work.target, &access, &BTreeSet::new()).await?.observation;
-    let observation = read_missing(world, policy, work, &access, &loaded, observed).await?;
+    let observation = read_missing(world, policy, work, (&access, facts), &loaded, observed).await?;
     let case = case(world, policy, work, loaded, facts, observation, true);
     let decision = decide(&case, &judge(&case));
     Ok((case, decision))

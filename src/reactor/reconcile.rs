@@ -129,7 +129,7 @@ async fn round<W: World>(
     // The record as stored. Facts learned by this invocation stay out, or the end of its write would count as committed.
     let mut before = loaded.record.clone();
     loaded.record.facts = merge(&loaded.record.facts, &progress.learned);
-    let observation = read_missing(world, policy, work, &access, &loaded, observed.observation).await?;
+    let observation = read_missing(world, policy, work, (&access, &account), &loaded, observed.observation).await?;
     let mut case = case(world, policy, work, loaded, &account, observation, by_member_role);
     case.refused.clone_from(&progress.refused);
     ask_cloudtrail(world, policy, &mut case, &access, progress).await?;

@@ -52,6 +52,7 @@ fn intent(case: &Case, write: &Write) -> Intent {
         Write::Put { base, content } => (Intended::Put, base.unwrap_or(0) + 1, Some(content)),
         Write::Promote { version } => (Intended::Promote, *version, None),
         Write::Recreate { content } => (Intended::Recreate, 1, Some(content)),
+        Write::Unshare { .. } => (Intended::Unshare, latest(&case.observation), None),
     };
     Intent {
         digest: content.map(Content::digest),
@@ -87,6 +88,10 @@ impl<W: World> Script<'_, W> {
             Write::Recreate { content } => {
                 self.delete(decided).await?;
                 self.put(None, content).await.map_err(unconfirmed)
+            }
+            Write::Unshare { accounts } => {
+                self.leased(self.world.documents().unshare(self.target, self.access, accounts)).await?;
+                Ok(latest(decided))
             }
         }
     }
@@ -166,6 +171,14 @@ fn late(message: &str) -> Fault {
 /// Marks a fault after an earlier step took effect: the document has to be observed again, whatever this step answered.
 fn unconfirmed(fault: Fault) -> Fault {
     Fault { outcome_unknown: true, ..fault }
+}
+
+/// The latest version's number; 0 where there is none.
+fn latest(decided: &Observation) -> u64 {
+    match decided {
+        Observation::Present(seen) => seen.latest.number,
+        Observation::Absent | Observation::Unknown(_) => 0,
+    }
 }
 
 fn same(decided: &Observation, there: &Observation) -> bool {

@@ -5,9 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use super::caller::Caller;
+use super::trail::Asked;
 use super::{Duplicates, Sim, State, Switches, fault};
 use crate::domain::document::CONTENT_BYTES_MAX;
-use crate::domain::edit::{Action, Edit};
+use crate::domain::edit::{Action, Edit, Sharing};
 use crate::domain::observation::{DocumentStatus, Observation};
 use crate::domain::quick_check::QuickCheck;
 use crate::domain::target::{AccountId, Target};
@@ -26,6 +27,8 @@ pub struct Document {
     pub versions: BTreeMap<u64, StoredVersion>,
     /// The default version.
     pub default: u64,
+    /// The accounts that it is shared with.
+    pub shares: BTreeSet<String>,
 }
 
 /// One version.
@@ -73,6 +76,7 @@ pub(super) enum Call<'a> {
     Promote { version: u64 },
     Delete,
     DeleteVersion { version: u64 },
+    Share(&'a Sharing),
 }
 
 impl Sim {
@@ -100,13 +104,15 @@ impl Sim {
             (Call::Promote { version }, _) => Action::DefaultMoved { version: Some(*version) },
             (Call::Delete, _) => Action::Deleted,
             (Call::DeleteVersion { version }, _) => Action::VersionDeleted { version: Some(*version) },
-        };
-        let text = match call {
-            Call::Create { text, .. } | Call::Update { text, .. } => Some(*text),
-            Call::Promote { .. } | Call::Delete | Call::DeleteVersion { .. } => None,
+            (Call::Share(_), _) => Action::SharingChanged,
         };
         let failed = outcome.as_ref().err().map(|fault| fault.code.clone());
-        state.record_call(target, caller, action, text, failed, now);
+        let asked = match call {
+            Call::Create { text, .. } | Call::Update { text, .. } => Asked { text: Some(text), sharing: None },
+            Call::Share(sharing) => Asked { text: None, sharing: Some(sharing) },
+            Call::Promote { .. } | Call::Delete | Call::DeleteVersion { .. } => Asked::default(),
+        };
+        state.record_call(target, caller, action, asked, failed, now);
         outcome
     }
 }
@@ -128,7 +134,8 @@ fn perform(slot: &mut Option<Document>, call: &Call<'_>, switches: Switches, now
             let version = stored(text, *name, now, switches);
             let written = Written { version: 1, status: State::status(&version) };
             let versions = BTreeMap::from([(1, version)]);
-            *slot = Some(Document { document_type: (*document_type).to_owned(), versions, default: 1 });
+            let (document_type, shares) = ((*document_type).to_owned(), BTreeSet::new());
+            *slot = Some(Document { document_type, versions, default: 1, shares });
             Ok(written)
         }
         Call::Update { base, text, name } => {
@@ -144,6 +151,9 @@ fn perform(slot: &mut Option<Document>, call: &Call<'_>, switches: Switches, now
             document.default = *version;
             Ok(Written { version: *version, status: DocumentStatus::Active })
         }
+        Call::Delete if slot.as_ref().is_some_and(|document| !document.shares.is_empty()) => {
+            Err(fault(FaultClass::Conflict, "DeleteDocument", "InvalidDocumentOperation", "the document is shared"))
+        }
         Call::Delete => slot
             .take()
             .ok_or_else(missing)
@@ -156,6 +166,12 @@ fn perform(slot: &mut Option<Document>, call: &Call<'_>, switches: Switches, now
             }
             document.versions.remove(version);
             Ok(Written { version: *version, status: DocumentStatus::Deleting })
+        }
+        Call::Share(sharing) => {
+            let document = slot.as_mut().ok_or_else(missing)?;
+            document.shares.extend(sharing.added.iter().cloned());
+            document.shares.retain(|account| !sharing.removed.contains(account));
+            Ok(Written { version: document.latest(), status: DocumentStatus::Active })
         }
     }
 }
@@ -268,7 +284,28 @@ impl crate::ports::Documents for Sim {
         self.ours(target, access, &Call::Promote { version }).await.map(drop)
     }
 
+    async fn shares(&self, target: &Target, access: &Access) -> Result<BTreeSet<String>, Fault> {
+        const CALL: &str = "DescribeDocumentPermission";
+        self.call().await;
+        self.enter(&target.account, &target.region, access)?;
+        let missing = || fault(FaultClass::Conflict, CALL, "InvalidDocument", "the document does not exist");
+        self.read(target).map(|document| document.shares).ok_or_else(missing)
+    }
+
+    async fn unshare(&self, target: &Target, access: &Access, accounts: &[String]) -> Result<(), Fault> {
+        let sharing = Sharing { added: Vec::new(), removed: accounts.to_vec() };
+        match self.ours(target, access, &Call::Share(&sharing)).await {
+            Err(fault) if fault.class == FaultClass::NotFound => Err(Fault { class: FaultClass::Conflict, ..fault }),
+            outcome => outcome.map(drop),
+        }
+    }
+
     async fn delete(&self, target: &Target, access: &Access) -> Result<(), Fault> {
+        let shares = self.document(target).map(|document| document.shares).unwrap_or_default();
+        if !shares.is_empty() {
+            let sharing = Sharing { added: Vec::new(), removed: shares.into_iter().collect() };
+            self.ours(target, access, &Call::Share(&sharing)).await?;
+        }
         match self.ours(target, access, &Call::Delete).await {
             Err(fault) if fault.class != FaultClass::NotFound => Err(fault),
             _ => Ok(()),

@@ -135,6 +135,14 @@ impl<W: World, I: Interceptor<W>> Documents for Intercepted<W, I> {
         self.on("promote", target, access, self.world.documents().promote(target, access, version)).await
     }
 
+    async fn shares(&self, target: &Target, access: &Access) -> Result<BTreeSet<String>, Fault> {
+        self.on("shares", target, access, self.world.documents().shares(target, access)).await
+    }
+
+    async fn unshare(&self, target: &Target, access: &Access, accounts: &[String]) -> Result<(), Fault> {
+        self.on("unshare", target, access, self.world.documents().unshare(target, access, accounts)).await
+    }
+
     async fn delete(&self, target: &Target, access: &Access) -> Result<(), Fault> {
         self.on("delete", target, access, self.world.documents().delete(target, access)).await
     }

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::Sim;
 use super::caller::Caller;
 use super::documents::Call;
+use crate::domain::edit::Sharing;
 use crate::domain::target::Target;
 use crate::ports::{Fault, Written};
 
@@ -56,6 +57,11 @@ impl Sim {
     /// `DeleteDocument` of one version.
     pub fn delete_version(&self, target: &Target, caller: &Caller, version: u64) -> Result<(), Fault> {
         self.change(target, caller, &Call::DeleteVersion { version }).map(drop)
+    }
+
+    /// `ModifyDocumentPermission`.
+    pub fn share(&self, target: &Target, caller: &Caller, sharing: &Sharing) -> Result<(), Fault> {
+        self.change(target, caller, &Call::Share(sharing)).map(drop)
     }
 
     /// The write of LZA up to 1.13: its eight inputs replace everything, with Run As off.

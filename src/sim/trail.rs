@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::caller::Caller;
 use super::{Sim, State};
 use crate::domain::decode::from_history;
-use crate::domain::edit::{Action, Edit};
+use crate::domain::edit::{Action, Edit, Sharing};
 use crate::domain::target::{AccountId, DOCUMENT_NAME, Target, partition};
 use crate::domain::time::{SECOND_MS, Time};
 use crate::ports::{Clock as _, Lookup};
@@ -31,6 +31,17 @@ pub struct Called {
     pub fate: Fate,
     /// The text that it wrote.
     pub text: Option<String>,
+    /// With whom it shared the document.
+    pub sharing: Option<Sharing>,
+}
+
+/// What a call asks for, beyond its action.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Asked<'a> {
+    /// The text to write.
+    pub(super) text: Option<&'a str>,
+    /// With whom to share the document.
+    pub(super) sharing: Option<&'a Sharing>,
 }
 
 /// The delivery of one event to the hub.
@@ -82,7 +93,7 @@ impl State {
         target: &Target,
         caller: &Caller,
         action: Action,
-        text: Option<&str>,
+        asked: Asked<'_>,
         failed: Option<String>,
         now: Time,
     ) {
@@ -98,9 +109,10 @@ impl State {
             arn: caller.arn(),
             event: event.clone(),
             fate: self.fates.front().copied().unwrap_or_default(),
-            text: text.map(str::to_owned),
+            text: asked.text.map(str::to_owned),
+            sharing: asked.sharing.cloned(),
         });
-        let (name, parameters, response) = call(action);
+        let (name, parameters, response) = call(action, asked.sharing);
         let arn = format!(
             "arn:{}:ssm:{}:{}:document/{DOCUMENT_NAME}",
             partition(&target.region),
@@ -166,7 +178,7 @@ impl State {
     }
 }
 
-fn call(action: Action) -> (&'static str, Value, Value) {
+fn call(action: Action, sharing: Option<&Sharing>) -> (&'static str, Value, Value) {
     let named = |mut more: Value| {
         if let Some(map) = more.as_object_mut() {
             map.insert("name".to_owned(), DOCUMENT_NAME.into());
@@ -193,7 +205,9 @@ fn call(action: Action) -> (&'static str, Value, Value) {
             ("DeleteDocument", named(json!({ "documentVersion": version })), Value::Null)
         }
         Action::SharingChanged => {
-            ("ModifyDocumentPermission", named(json!({ "permissionType": "Share" })), Value::Null)
+            let Sharing { added, removed } = sharing.cloned().unwrap_or_default();
+            let asked = json!({ "permissionType": "Share", "accountIdsToAdd": added, "accountIdsToRemove": removed });
+            ("ModifyDocumentPermission", named(asked), Value::Null)
         }
     }
 }

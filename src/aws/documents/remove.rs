@@ -1,4 +1,6 @@
-//! Deletes versions or the whole document. A missing one is no fault.
+//! Deletes versions or the whole document, where a missing one is no fault; ends its sharing.
+
+use std::collections::BTreeSet;
 
 use super::{SHARE, Visit};
 use crate::aws::fault::Call;
@@ -12,7 +14,7 @@ const DELETE: Call = Call::write("DeleteDocument").in_member();
 /// Accounts in one `ModifyDocumentPermission` (API model).
 const UNSHARE_MAX: usize = 20;
 /// A document has at most 1,000 shares [docs: gr/ssm] in pages of up to 200 (API model); the limit is generous.
-const PAGES_MAX: usize = 10;
+const PAGES_MAX: usize = 50;
 
 impl Visit<'_> {
     /// A shared document cannot be deleted [bc: `InvalidDocumentOperation`].
@@ -21,20 +23,8 @@ impl Visit<'_> {
     }
 
     async fn delete_shared(&self) -> Result<(), Fault> {
-        for accounts in self.shares().await?.chunks(UNSHARE_MAX) {
-            let sent = self
-                .documents
-                .client
-                .modify_document_permission()
-                .name(DOCUMENT_NAME)
-                .permission_type(SHARE)
-                .set_account_ids_to_remove(Some(accounts.to_vec()))
-                .customize()
-                .config_override(self.scope())
-                .send()
-                .await;
-            self.outcome(UNSHARE, sent).await?;
-        }
+        let accounts: Vec<String> = self.shares().await?.into_iter().collect();
+        self.unshare(&accounts).await?;
         // Some wrong types can only be deleted by force (API model); other types are unaffected.
         let sent = self
             .documents
@@ -55,9 +45,28 @@ impl Visit<'_> {
         }
     }
 
+    /// Ends the sharing with these accounts.
+    pub(super) async fn unshare(&self, accounts: &[String]) -> Result<(), Fault> {
+        for accounts in accounts.chunks(UNSHARE_MAX) {
+            let sent = self
+                .documents
+                .client
+                .modify_document_permission()
+                .name(DOCUMENT_NAME)
+                .permission_type(SHARE)
+                .set_account_ids_to_remove(Some(accounts.to_vec()))
+                .customize()
+                .config_override(self.scope())
+                .send()
+                .await;
+            self.outcome(UNSHARE, sent).await?;
+        }
+        Ok(())
+    }
+
     /// The accounts that the document is shared with; a public document has `all` among them.
-    async fn shares(&self) -> Result<Vec<String>, Fault> {
-        let mut accounts = Vec::new();
+    pub(super) async fn shares(&self) -> Result<BTreeSet<String>, Fault> {
+        let mut accounts = BTreeSet::new();
         let mut next = None;
         for _ in 0..PAGES_MAX {
             let sent = self
@@ -75,10 +84,10 @@ impl Visit<'_> {
             accounts.extend(page.account_ids.unwrap_or_default());
             next = page.next_token.filter(|token| !token.is_empty());
             if next.is_none() {
-                break;
+                return Ok(accounts);
             }
         }
-        Ok(accounts)
+        Err(DESCRIBE.fault(FaultClass::Transient, "Endless", "the list of shares has too many pages"))
     }
 
     pub(super) async fn prune(&self, version: u64) -> Result<(), Fault> {

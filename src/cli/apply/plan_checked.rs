@@ -254,6 +254,17 @@ impl<D: Documents + Sync> Documents for PlanCheckedDocuments<'_, D> {
         self.wrote(self.documents.promote(target, access, version).await)
     }
 
+    async fn shares(&self, target: &Target, access: &Access) -> Result<BTreeSet<String>, Fault> {
+        self.noted(self.documents.shares(target, access).await)
+    }
+
+    async fn unshare(&self, target: &Target, access: &Access, accounts: &[String]) -> Result<(), Fault> {
+        if !matches!(&self.entry.write, Some(Write::Unshare { accounts: planned }) if *planned == accounts) {
+            return self.refused("sharing would be ended, and the plan does not say so".to_owned());
+        }
+        self.wrote(self.documents.unshare(target, access, accounts).await)
+    }
+
     async fn delete(&self, target: &Target, access: &Access) -> Result<(), Fault> {
         if !matches!(self.entry.write, Some(Write::Recreate { .. })) {
             return self.refused("the document would be deleted, and the plan does not say so".to_owned());

@@ -30,7 +30,7 @@ pub(in crate::cli) enum Action {
     Observe,
     /// The document is missing.
     Create,
-    /// A new version, or another default version.
+    /// A new version, another default version, or fewer accounts that the document is shared with.
     Change,
     /// Deleted and recreated, because it cannot be changed.
     Replace,
@@ -221,7 +221,7 @@ fn action(mode: Mode, decision: &Decision) -> Action {
     match (&decision.verdict, &decision.write) {
         (Verdict::Unknown { .. }, _) => Action::Unreachable,
         (_, Some(Write::Put { base: None, .. })) => Action::Create,
-        (_, Some(Write::Put { base: Some(_), .. } | Write::Promote { .. })) => Action::Change,
+        (_, Some(Write::Put { base: Some(_), .. } | Write::Promote { .. } | Write::Unshare { .. })) => Action::Change,
         (_, Some(Write::Recreate { .. })) => Action::Replace,
         (Verdict::InSync, None) => Action::InSync,
         (Verdict::Missing | Verdict::Drifted { .. } | Verdict::Unusable { .. }, None) if mode == Mode::Observe => {

@@ -10,6 +10,7 @@ use super::pace::patiently;
 use super::places::{Finder, Known, Places, Which, chosen_regions};
 use crate::cli::login::Failure;
 use crate::cli::printer::Printer;
+use crate::domain::policy::schema::OnSharing;
 use crate::domain::policy::{Mode, Owned, Policy, Resolution};
 use crate::domain::record::Loaded;
 use crate::domain::signal::{Cause, Work};
@@ -129,7 +130,7 @@ pub(in crate::cli) fn look_at(target: Target, correlation: &str, clock: &impl Cl
 /// The resolution for an account whose facts are unknown.
 fn nothing_known() -> Resolution {
     let reason = "the organisation did not say where the account is".to_owned();
-    Resolution { mode: Mode::Observe, owned: Owned::new(), reason, exemption: None }
+    Resolution { mode: Mode::Observe, owned: Owned::new(), reason, exemption: None, sharing: OnSharing::Alert }
 }
 
 /// Number of entries per action.

@@ -202,7 +202,7 @@ impl Checker {
         if !REGIONS.contains(&target.region.as_str()) {
             return Err(format!("{target}: {} in a region that is not governed", made.call.method));
         }
-        let write = ["create", "update", "promote", "delete", "prune"].contains(&made.call.method);
+        let write = ["create", "update", "promote", "delete", "prune", "unshare"].contains(&made.call.method);
         let now = sim.find_account(&target.account).map(|account| stage.expected(&account.facts));
         let before = self.settled.get(&target.account).copied();
         if write && now == Some(Expected::Watched) && before == now {
@@ -348,6 +348,9 @@ fn wrong(document: Option<&Document>, owned: &Owned, truth: &Truth) -> Option<St
     }
     if document.default != document.latest() {
         return Some(format!("the default is {} and the latest {}", document.default, document.latest()));
+    }
+    if let Some(wrong) = truth.wrongly_shared(&document.shares) {
+        return Some(wrong);
     }
     let text = text_of(document, document.latest());
     let body = parse(text);

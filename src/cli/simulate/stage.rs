@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::step::{Actor, Op, Place, Step, Story};
 use crate::cli::policy::yaml;
+use crate::domain::edit::Sharing;
 use crate::domain::policy::Policy;
 use crate::domain::target::{AccountFacts, AccountId, AccountState, Target};
 use crate::domain::time::{SECOND_MS, Time};
@@ -320,6 +321,10 @@ fn act(sim: &Sim, target: &Target, actor: Actor, op: Op) -> Result<(), Fault> {
             sim.edit_inputs(target, &caller, &inputs(tag))?;
             sim.edit_inputs(target, &Caller::lza(&target.account), &json!({ "s3KeyPrefix": format!("trusted-{tag}") }))
                 .map(drop)
+        }
+        Op::Share(tag) => {
+            let id = if actor == Actor::Pipeline { format!("{:012}", 200 + tag) } else { format!("{:012}", 100 + tag) };
+            sim.share(target, &caller, &Sharing { added: vec![id], removed: Vec::new() })
         }
         Op::Lza(tag) => sim.lza_writes(target, &format!("logs-{tag}")),
         Op::OldLza(tag) => sim.old_lza_writes(target, &format!("logs-{tag}")),

@@ -96,6 +96,8 @@ pub(super) enum Op {
     Fail,
     /// An edit by an administrator, and at once the pipeline's edit on top of it.
     EditThenPipeline(u16),
+    /// The document is shared with an account of this number.
+    Share(u16),
     /// The write of LZA from 1.14 on.
     Lza(u16),
     /// The write of LZA up to 1.13.
@@ -194,7 +196,27 @@ impl Story {
             steps.push(draw(&mut dice, scenario, number, foes));
             steps.push(pause(&mut dice));
         }
+        share(&mut Dice::new(seed.rotate_left(16)), &mut steps);
         Self { seed, scenario, switches, steps }
+    }
+}
+
+/// Shares the document in a third of all stories, a few times. The dice are separate, so that the other steps stay.
+fn share(dice: &mut Dice, steps: &mut Vec<Step>) {
+    if dice.below(3) > 0 {
+        return;
+    }
+    for number in 0..1 + u16::from(dice.small(4)) {
+        let place = Place { account: dice.pick(&[0, 0, 0, 1, 4], 0), region: dice.pick(&[0, 0, 0, 1], 0) };
+        let actor = match dice.below(8) {
+            0 => Actor::BreakGlass(number),
+            1 => Actor::Impostor(number),
+            2 | 3 => Actor::Pipeline,
+            _ => Actor::Mallory(number),
+        };
+        let at = dice.below(u32::try_from(steps.len()).unwrap_or(0));
+        let act = Step::Act(place, actor, Op::Share(number));
+        steps.insert(usize::try_from(at).unwrap_or(0), act);
     }
 }
 

@@ -177,6 +177,7 @@ fn called(ms: i64, arn: &str, action: Action, text: &str) -> Called {
         event: String::new(),
         fate: Fate::Prompt,
         text: Some(text.to_owned()),
+        sharing: None,
     }
 }
 

@@ -97,6 +97,10 @@ pub(super) struct Truth {
     makers: BTreeMap<u64, (Author, Time)>,
     /// The document has another type, so its content is no preference.
     other_type: bool,
+    /// Who first shared the document with an account.
+    shares: BTreeMap<String, Author>,
+    /// An account that a pipeline shared it with, and that the reactor took out of a document that it did not delete.
+    taken: Option<String>,
     clock: Clock,
 }
 
@@ -120,6 +124,8 @@ impl Truth {
             Action::Created | Action::Updated { .. } => self.written(call, author),
             Action::Deleted => {
                 self.versions.clear();
+                self.shares.clear();
+                self.taken = None;
                 self.deleted = Some(call.at).filter(|_| author != Author::Pipeline).or(self.deleted);
                 // The deletion may remove a pipeline's version before the reactor observes it.
                 if self.trusted_since_rest && author != Author::Us {
@@ -140,8 +146,31 @@ impl Truth {
                     self.unknowable = Some("somebody deleted a version");
                 }
             }
-            Action::DefaultMoved { .. } | Action::SharingChanged => {}
+            Action::SharingChanged => self.shared(call, author),
+            Action::DefaultMoved { .. } => {}
         }
+    }
+
+    /// Follows with whom the document is shared. An event that is lost leaves the reactor without a trace of the sharing.
+    fn shared(&mut self, call: &Called, author: Author) {
+        let Some(sharing) = &call.sharing else { return };
+        for account in sharing.added.iter().filter(|_| author == Author::Pipeline || call.fate != Fate::Lost) {
+            self.shares.entry(account.clone()).or_insert(author);
+        }
+        for account in &sharing.removed {
+            let owner = self.shares.remove(account);
+            let taken = author == Author::Us && owner == Some(Author::Pipeline);
+            self.taken = Some(account.clone()).filter(|_| taken).or(self.taken.take());
+        }
+    }
+
+    /// What is wrong with whom the document is shared.
+    pub(super) fn wrongly_shared(&self, shares: &BTreeSet<String>) -> Option<String> {
+        let foreign = |account: &&String| self.shares.get(*account).is_some_and(|owner| *owner != Author::Pipeline);
+        if let Some(account) = shares.iter().find(foreign) {
+            return Some(format!("an untrusted actor shared it with {account}"));
+        }
+        self.taken.as_ref().map(|account| format!("a trusted actor had shared it with {account}, and we ended that"))
     }
 
     fn count(&mut self, call: &Called, author: Author) {
@@ -279,6 +308,7 @@ impl Truth {
     /// The account is no longer governed.
     pub(super) fn leave(&mut self) {
         self.owed.clear();
+        self.shares.retain(|_, owner| *owner == Author::Pipeline);
         if self.trusted_since_rest {
             self.unknowable = Some("the account was gone when a trusted edit was told of");
         }

@@ -105,6 +105,7 @@ pub fn assemble(answers: Answers) -> Result<Observation, Disagreement> {
         versions: list.versions,
         older_exist: list.older_exist,
         between,
+        shares: None,
     })))
 }
 

@@ -171,7 +171,8 @@ impl Policy {
                 exemption = Some(ExemptionNote { reason, owner, expires: *ends });
             }
         }
-        let resolution = Resolution { mode, owned, reason: reasons.join("; "), exemption };
+        let sharing = self.document().sharing;
+        let resolution = Resolution { mode, owned, reason: reasons.join("; "), exemption, sharing };
         Explanation { resolution, mode_from, fields_from }
     }
 }

@@ -44,6 +44,9 @@ pub struct Document {
     /// Who may change the fields of the document that this policy does not own.
     #[serde(default)]
     pub principals: Principals,
+    /// What happens when a principal that is not trusted shares the document with other accounts.
+    #[serde(default, skip_serializing_if = "OnSharing::is_alert")]
+    pub sharing: OnSharing,
     /// What follows from an edit by a break-glass principal.
     #[serde(default)]
     pub break_glass: BreakGlass,
@@ -293,6 +296,27 @@ pub struct Principals {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[cfg_attr(feature = "cli", schemars(length(max = 100)))]
     pub break_glass: Vec<String>,
+}
+
+/// What happens when a principal that is not trusted shares the document with other accounts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum OnSharing {
+    /// Alert on-call, and leave the sharing as it is.
+    #[default]
+    Alert,
+    /// Alert on-call and, where the mode is `enforce`, take those accounts out again. Accounts that a trusted principal
+    /// added stay.
+    Undo,
+}
+
+impl OnSharing {
+    /// Whether it is the default.
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
+    pub(super) fn is_alert(&self) -> bool {
+        *self == Self::Alert
+    }
 }
 
 /// What follows from an edit by a break-glass principal.

@@ -2,13 +2,12 @@
 
 use super::context::Context;
 use super::notify::{Act, ReportedEdit};
+use super::sharing::{self, is_sharing};
 use crate::domain::case::{Applied, Refusal, Verdict};
-use crate::domain::edit::Action;
 use crate::domain::finding::Kind;
 use crate::domain::observation::Obstacle;
 use crate::domain::policy::Mode;
 use crate::domain::principal::Attribution;
-use crate::domain::target::DOCUMENT_NAME;
 use crate::domain::text::clean;
 
 /// Advice where there is none.
@@ -93,8 +92,8 @@ pub(super) fn read_advice(obstacle: Obstacle, new: bool) -> &'static str {
 
 /// Whom to ask, and what the answer means.
 fn ask(context: &Context, first: &ReportedEdit, accept: &str) -> String {
-    if first.act == Act::Called(Action::SharingChanged) {
-        return unshare(context, first);
+    if is_sharing(first) {
+        return sharing::ask(context, first);
     }
     if first.principal.is_none() {
         return format!(
@@ -109,24 +108,6 @@ fn ask(context: &Context, first: &ReportedEdit, accept: &str) -> String {
         "Ask {} about it. If the change is needed, put it into the policy, or accept it: {accept}. If nobody knows of it, \
          treat the credentials as stolen.",
         first.name()
-    )
-}
-
-/// How the sharing ends, with the command where the call says with whom it began.
-fn unshare(context: &Context, edit: &ReportedEdit) -> String {
-    let (name, region) = (edit.name(), &context.case.target.region);
-    let is_plain = |id: &&String| id.bytes().all(|b| b.is_ascii_alphanumeric());
-    let added = edit.event.iter().filter_map(|event| event.sharing.as_ref()).flat_map(|sharing| &sharing.added);
-    let ids: Vec<&str> = added.filter(is_plain).map(String::as_str).collect();
-    if ids.is_empty() {
-        return format!(
-            "Ask {name} whether this was meant; `aws ssm describe-document-permission` shows who may use it."
-        );
-    }
-    format!(
-        "Ask {name} whether this was meant. If not, end it: `aws ssm modify-document-permission --region {region} --name \
-         {DOCUMENT_NAME} --permission-type Share --account-ids-to-remove {}`.",
-        ids.join(" ")
     )
 }
 

@@ -5,15 +5,16 @@ use serde_json::json;
 use super::advice::{NOTHING, advice};
 use super::context::Context;
 use super::incident::{Followed, follow};
-use super::notify::{Act, Changes, ReportedEdit};
+use super::notify::{Changes, ReportedEdit};
 use super::outcome::outcome;
 use super::page::origin;
+use super::sharing::sharing;
 use super::state::state_alerts;
 use super::words::{counted, what_happened};
 use crate::domain::breaker::window_ms;
 use crate::domain::case::{Applied, Case, Decision, Verdict};
 use crate::domain::document::REVIEWED_FIELDS;
-use crate::domain::edit::{Action, is_denial};
+use crate::domain::edit::is_denial;
 use crate::domain::finding::{Alert, AlertBuilder, Kind, Severity};
 use crate::domain::hold::daily_limit;
 use crate::domain::judgement::Judgement;
@@ -65,9 +66,10 @@ fn edits(context: &Context, record: &Record, followed: &Followed) -> Option<Aler
     } else {
         page
     };
-    let shared = edits.iter().any(|edit| edit.act == Act::Called(Action::SharingChanged));
-    let page =
-        if shared { page.says("Its sharing stays as it was made: the reactor does not undo that.") } else { page };
+    let page = match sharing(context, &edits) {
+        Some(sentence) => page.says(&sentence),
+        None => page,
+    };
     let page = page
         .edits(&edits, &context.case.target.region)
         .exposure(context, edits.iter().map(|edit| edit.at).min()?)

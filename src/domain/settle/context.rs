@@ -5,7 +5,8 @@ use serde_json::{Value, json};
 use super::exposure::{Exposure, exposure};
 use super::notify::{Changes, ReportedEdit};
 use crate::domain::case::{Applied, Case, Decision, Verdict};
-use crate::domain::fact::{Ended, Intended};
+use crate::domain::decide::SHARING_FIELD;
+use crate::domain::fact::Ended;
 use crate::domain::finding::bounded_changes;
 use crate::domain::judgement::Judgement;
 use crate::domain::policy::Mode;
@@ -88,11 +89,20 @@ impl<'a> Context<'a> {
     }
 }
 
+/// Whether nothing but the sharing of the document may be wrong.
+fn is_content_right(verdict: &Verdict) -> bool {
+    match verdict {
+        Verdict::InSync => true,
+        Verdict::Drifted { drift } => drift.iter().all(|change| change.field == SHARING_FIELD),
+        Verdict::Missing | Verdict::Unusable { .. } | Verdict::Unknown { .. } | Verdict::Unsettled { .. } => false,
+    }
+}
+
 fn put_right_before(case: &Case, decision: &Decision, changes: &Changes) -> Option<u64> {
-    let right = matches!(decision.verdict, Verdict::InSync) && case.resolution.mode == Mode::Enforce;
+    let right = is_content_right(&decision.verdict) && case.resolution.mode == Mode::Enforce;
     let first = changes.edits.iter().map(|edit| edit.at).min().filter(|_| right)?;
     let answered = case.record.facts.intents.values().filter(|intent| {
-        let written = intent.write != Intended::Prune && intent.ended != Some(Ended::Refused);
+        let written = intent.changes_content() && intent.ended != Some(Ended::Refused);
         written && intent.until >= first
     });
     answered.max_by_key(|intent| intent.from).map(|intent| intent.number)

@@ -10,7 +10,7 @@ use crate::domain::case::{Applied, Case, Decision, Verdict};
 use crate::domain::clock_skew::ssm_time;
 use crate::domain::document::{Body, Content};
 use crate::domain::edit::Action;
-use crate::domain::fact::{CallFact, Delta, Ended, Facts, Intended, VersionFact};
+use crate::domain::fact::{CallFact, Delta, Ended, Facts, VersionFact};
 use crate::domain::judgement::Judgement;
 use crate::domain::observation::Observation;
 use crate::domain::policy::{Mode, Owned};
@@ -125,12 +125,11 @@ fn turns<'a>(case: &'a Case, judgement: &Judgement, applied: &Applied) -> Vec<(T
         None => (absence.first, Turn::Deleted),
         Some(number) => (absence.first, Turn::Moved(number)),
     });
-    let landed = facts.intents.values().filter(|intent| intent.write != Intended::Prune).filter_map(|intent| {
-        match intent.ended {
+    let landed =
+        facts.intents.values().filter(|intent| intent.changes_content()).filter_map(|intent| match intent.ended {
             Some(Ended::Landed(at)) => Some((at, Turn::Corrected)),
             Some(Ended::Refused) | None => None,
-        }
-    });
+        });
     let now = match applied {
         Applied::Landed { at, .. } => Some((*at, Turn::Corrected)),
         Applied::Nothing | Applied::Refused(_) => None,

@@ -150,9 +150,10 @@ fn distrust(attribution: Attribution) -> u8 {
     }
 }
 
-/// Whether to report later: a change is not visible yet, another invocation is about to write, or this write was overtaken.
+/// Whether to report later: a change is not visible yet, another write is about to follow, or this one was overtaken.
 fn is_unsettled(decision: &Decision, applied: &Applied) -> bool {
-    let waits = matches!(decision.wait.as_ref().map(|wait| &wait.on), Some(WaitsOn::Intent | WaitsOn::Visibility));
+    let on = decision.wait.as_ref().map(|wait| &wait.on);
+    let waits = matches!(on, Some(WaitsOn::Intent | WaitsOn::Visibility | WaitsOn::Sharing));
     waits || matches!(applied, Applied::Refused(refusal) if refusal.is_outpaced())
 }
 

@@ -6,6 +6,8 @@ use crate::domain::case::{Refusal, Verdict, WaitsOn, Write};
 use crate::domain::policy::Mode;
 use crate::domain::text::clean;
 
+const CONTENT_IS_RIGHT: &str = "The content of the document is right; nothing had to be written.";
+
 /// The response to the acts of a reconciliation.
 pub(super) struct Outcome {
     /// For programs.
@@ -29,6 +31,7 @@ impl Outcome {
             "kept" => "Kept",
             "kept, owned fields put right" => "Kept, corrected",
             "in sync" => "Noticed",
+            "sharing undone" => "Sharing undone",
             "held" => "Held",
             "exempt, not touched" => "Exempt, not touched",
             "observed, not touched" => "Observed, not touched",
@@ -81,6 +84,10 @@ fn landed(context: &Context, version: u64) -> Outcome {
         Some(Write::Recreate { .. }) => {
             Outcome::new("replaced", "It is right again: the reactor deleted the document and created it anew.")
         }
+        Some(Write::Unshare { .. }) => match context.before {
+            Some(version) => corrected(context, version, "had at once written"),
+            None => Outcome::new("sharing undone", CONTENT_IS_RIGHT),
+        },
         Some(Write::Put { .. }) | None => corrected(context, version, "wrote"),
     }
 }
@@ -100,7 +107,7 @@ fn nothing_written(context: &Context) -> Outcome {
     match (&context.decision.verdict, mode, context.decision.wait.as_ref()) {
         (Verdict::InSync, _, _) => match context.before {
             Some(version) => corrected(context, version, "had at once written"),
-            None => Outcome::new("in sync", "The content of the document is right; nothing had to be written."),
+            None => Outcome::new("in sync", CONTENT_IS_RIGHT),
         },
         (Verdict::Unknown { why }, _, _) => Outcome::new(
             "NOT readable",
@@ -136,7 +143,7 @@ fn waiting(wait: &Wait) -> Outcome {
             "not reverted yet",
             format!("Whether it stays depends on who made it: the author's name is waited for until {until}."),
         ),
-        WaitsOn::Obstacle | WaitsOn::Visibility | WaitsOn::Intent => {
+        WaitsOn::Obstacle | WaitsOn::Visibility | WaitsOn::Intent | WaitsOn::Sharing => {
             Outcome::new("not reverted yet", "It is NOT right yet; the correction is under way.")
         }
     }

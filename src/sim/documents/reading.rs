@@ -15,7 +15,7 @@ use crate::sim::{Sim, State, fault};
 
 impl Sim {
     /// The document as a reader sees it.
-    fn read(&self, target: &Target) -> Option<Document> {
+    pub(super) fn read(&self, target: &Target) -> Option<Document> {
         self.reading(target, |_| ())
     }
 
