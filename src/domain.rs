@@ -33,6 +33,7 @@ pub mod principal;
 pub mod quick_check;
 pub mod record;
 pub mod settle;
+pub mod sharing;
 pub mod signal;
 pub mod sweep;
 pub mod target;

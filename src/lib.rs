@@ -32,6 +32,7 @@
 //! | trusted calls that CloudTrail's event history has to confirm | [`domain::confirmation`] |
 //! | a version that an operator accepts | [`domain::acceptance`] |
 //! | how a record stays small | [`domain::compaction`] |
+//! | sharing that is to be undone | [`domain::sharing`] |
 //! | break-glass, and a pipeline that replaces the document | [`domain::hold`] |
 //! | edit wars | [`domain::breaker`] |
 //! | progress of a new account: reached, configured, member role, events | [`domain::milestones`] |

@@ -11,7 +11,8 @@ use runas_reactor::domain::durations::{LEASE_MS, REQUEUES_MAX};
 use runas_reactor::domain::edit::Action;
 use runas_reactor::domain::fact::{CallFact, Ended, Intended, Intent, Notified};
 use runas_reactor::domain::judgement::judge;
-use runas_reactor::domain::observation::{DocumentStatus, Observation, Obstacle};
+use runas_reactor::domain::observation::{DocumentStatus, Observation, Obstacle, Shares};
+use runas_reactor::domain::policy::schema::OnSharing;
 use runas_reactor::domain::policy::{Mode, Owned};
 use runas_reactor::domain::signal::Cause;
 use runas_reactor::domain::time::{SECOND_MS, Time};
@@ -28,6 +29,7 @@ enum There {
     OtherFieldWrong,
     CodeWrong,
     DefaultBehind,
+    Shared,
     Invalid,
     OtherType,
     Failed,
@@ -35,13 +37,14 @@ enum There {
     Unknown(Obstacle),
 }
 
-const THERE: [There; 14] = [
+const THERE: [There; 15] = [
     There::Absent,
     There::Right,
     There::OwnedFieldWrong,
     There::OtherFieldWrong,
     There::CodeWrong,
     There::DefaultBehind,
+    There::Shared,
     There::Invalid,
     There::OtherType,
     There::Failed,
@@ -132,6 +135,10 @@ fn acts(target: &mut Scenario, there: There, who: Who) -> CallFact {
             target.writes(PIPELINE, &right());
             target.moves_default(who, 1)
         }
+        There::Shared => {
+            target.resolution.sharing = OnSharing::Undo;
+            target.shares(who, &["999900001111"], &[])
+        }
         There::Invalid => target.writes_body(who, Body::Invalid { why: "not a JSON object".to_owned() }),
         There::OtherType => {
             target.document = None;
@@ -198,6 +205,7 @@ fn in_words(case: &Case, decision: &Decision) -> String {
         Some(Write::Put { base: Some(base), content }) => write!(words, ", PUT on {base}{}", holds(content)),
         Some(Write::Promote { version }) => write!(words, ", PROMOTE {version}"),
         Some(Write::Recreate { content }) => write!(words, ", RECREATE{}", holds(content)),
+        Some(Write::Unshare { accounts }) => write!(words, ", UNSHARE {}", accounts.join(",")),
     };
     if let Some(wait) = &decision.wait {
         let on = match &wait.on {
@@ -268,7 +276,8 @@ fn obstacles_table() {
     let mut table =
         String::from("what is there, by an untrusted principal | what stands in the way => decision [reasons]\n");
     let there = [There::Absent, There::Right, There::OwnedFieldWrong, There::DefaultBehind, There::OtherType];
-    for there in there.into_iter().chain([There::Unknown(Obstacle::Denied)]) {
+    let there = there.into_iter().chain([There::Shared]);
+    for there in there.chain([There::Unknown(Obstacle::Denied)]) {
         let lines: Vec<(String, String)> = obstacles()
             .into_iter()
             .map(|(name, obstacles)| {
@@ -329,7 +338,9 @@ fn complies(case: &Case) -> bool {
     let Observation::Present(seen) = &case.observation else { return false };
     let there = seen.latest.body.content();
     let owned = there.is_some_and(|there| there.drift(&case.resolution.owned).is_empty());
-    owned && seen.is_session() && seen.default.number == seen.latest.number
+    let with = ["999900001111".to_owned()].into();
+    let shared = seen.shares == Some(Shares::With(with)) && case.resolution.undoes_sharing();
+    owned && !shared && seen.is_session() && seen.default.number == seen.latest.number
 }
 
 #[test]
@@ -358,7 +369,7 @@ fn claims_that_hold_for_every_combination() {
         writes_nothing_hostile(&decision, &what);
         never_gives_up_silently(&case, &decision, &what);
     }
-    assert_eq!(count, 3 * 14 * 5 * 8 * 8 * 2);
+    assert_eq!(count, 3 * 15 * 5 * 8 * 8 * 2);
 }
 
 fn writes_what_the_policy_wants(case: &Case, decision: &Decision, what: &str) {
@@ -382,6 +393,12 @@ fn writes_what_the_policy_wants(case: &Case, decision: &Decision, what: &str) {
             let latest = &seen.unwrap().latest;
             assert_eq!(*version, latest.number, "{what}");
             assert!(latest.body.content().unwrap().drift(&case.resolution.owned).is_empty(), "{what}");
+        }
+        Some(Write::Unshare { accounts }) => {
+            let seen = seen.unwrap();
+            assert!(seen.latest.body.content().unwrap().drift(&case.resolution.owned).is_empty(), "{what}");
+            assert!(!accounts.is_empty() && case.resolution.undoes_sharing(), "{what}");
+            assert_eq!(seen.shares, Some(Shares::With(accounts.iter().cloned().collect())), "{what}");
         }
         None => {}
     }

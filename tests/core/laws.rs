@@ -10,7 +10,7 @@ use proptest::sample::{Index, select};
 use proptest::test_runner::RngSeed;
 use runas_reactor::domain::attribution::pair;
 use runas_reactor::domain::document::{Change, Content};
-use runas_reactor::domain::edit::Action;
+use runas_reactor::domain::edit::{Action, Sharing};
 use runas_reactor::domain::fact::{
     Absence, Base, CallFact, Delta, Echo, Ended, Facts, Intended, Intent, LastSeen, Notified, VersionFact,
 };
@@ -95,14 +95,21 @@ fn action() -> impl Strategy<Value = Action> {
 }
 
 prop_compose! {
+    fn sharing()(added in vec("[12]", 0..2), removed in vec("[12]", 0..2)) -> Sharing {
+        Sharing { added, removed }
+    }
+}
+
+prop_compose! {
     /// A call under one of few event ids: copies of an event that differ in everything else are among them.
     fn any_call()(
         id in 0..8_u8, action in action(), at in time(), attribution in attribution(), via_reactor_role: bool,
-        heard in time(), checked: bool, notified in notified(), failed in option::weighted(0.1, Just("AccessDenied".to_owned())),
+        heard in time(), checked: bool, over: bool, sharing in option::of(sharing()), notified in notified(), failed in option::weighted(0.1, Just("AccessDenied".to_owned())),
     ) -> CallFact {
         let mut call = call(action, at, attribution);
         (call.edit.id, call.edit.failed) = (format!("event-{id}"), failed);
-        CallFact { via_reactor_role, heard, checked, notified, ..call }
+        call.edit.sharing = sharing.filter(|_| call.edit.action == Action::SharingChanged);
+        CallFact { via_reactor_role, heard, checked, over, notified, ..call }
     }
 }
 
@@ -114,7 +121,9 @@ prop_compose! {
 
 prop_compose! {
     fn any_intent()(
-        write in select(vec![Intended::Put, Intended::Put, Intended::Promote, Intended::Recreate, Intended::Prune]),
+        write in select(vec![
+            Intended::Put, Intended::Put, Intended::Promote, Intended::Recreate, Intended::Prune, Intended::Unshare,
+        ]),
         number in 1..5_u64, digest in digest(), owned in owned(), over in option::of(time()), from in time(),
         until in time(), ended in option::of(prop_oneof![Just(Ended::Refused), time().prop_map(Ended::Landed)]),
         notified in notified(),

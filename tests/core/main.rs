@@ -22,6 +22,7 @@ mod holds;
 mod laws;
 mod milestones;
 mod record;
+mod sharing;
 mod support;
 mod waits;
 mod witness;

@@ -66,6 +66,7 @@ async fn documents<W: World>(world: &W, rest_ms: u64) {
     let first = seen(here, &[]).await.unwrap();
     assert!(first.is_session());
     assert_eq!((first.latest.number, first.default.number), (1, 1));
+    assert_eq!(world.documents().shares(&target, &access).await.unwrap(), BTreeSet::new());
 
     // 2.5, 2.9: UpdateDocument leaves the default version where it is.
     assert_eq!(world.documents().update(&target, &access, 1, &text("two", 3), "name-3").await.unwrap().version, 2);
@@ -121,6 +122,9 @@ async fn documents<W: World>(world: &W, rest_ms: u64) {
     assert_eq!(seen(here, &[]).await, None);
     let gone = world.documents().update(&target, &access, 3, &text("four", 8), "name-8").await.unwrap_err();
     assert!(matches!(gone.class, FaultClass::NotFound | FaultClass::Conflict), "{gone}");
+    assert_eq!(world.documents().shares(&target, &access).await.unwrap_err().class, FaultClass::Conflict);
+    let ended = world.documents().unshare(&target, &access, &["999900001111".to_owned()]).await.unwrap_err();
+    assert_eq!(ended.class, FaultClass::Conflict, "{ended}");
     world.documents().create(&target, &access, &text("four", 9), "name-1").await.unwrap();
     let anew = seen(here, &[]).await.unwrap();
     assert_eq!(anew.latest.number, 1);

@@ -1,5 +1,6 @@
 //! Named scenarios on the simulated organisation, each under every setting of what AWS leaves unconfirmed.
 
+mod sharing;
 mod torn;
 
 use runas_reactor::domain::finding::{Alert, Severity};

@@ -149,6 +149,8 @@ mod tests {
             said(|policy| policy["alerts"] = json!({ "configuration_lag_minutes": 9 })),
             one("alerts.configuration_lag_minutes", json!(5), json!(9))
         );
+        assert_eq!(said(|policy| policy["sharing"] = json!("undo")), one("sharing", json!(null), json!("undo")));
+        assert_eq!(said(|policy| policy["sharing"] = json!("alert")), []);
         assert_eq!(
             said(|policy| policy["exemptions"][0]["expires"] = json!("2027-02-28")),
             one("exemptions[555566667777].expires", json!("2027-01-31"), json!("2027-02-28"))

@@ -19,6 +19,8 @@ pub struct AccountImpact {
     pub newly_enforced: BTreeSet<Region>,
     /// Regions in which it writes other values than before.
     pub rewritten: BTreeSet<Region>,
+    /// Regions in which it starts to undo sharing by principals that are not trusted, and writes the same values.
+    pub unshared: BTreeSet<Region>,
     /// Regions in which it stops writing.
     pub released: BTreeSet<Region>,
     /// The rules behind this.
@@ -28,7 +30,7 @@ pub struct AccountImpact {
 impl AccountImpact {
     /// Targets that change.
     pub fn targets(&self) -> usize {
-        self.newly_enforced.len() + self.rewritten.len() + self.released.len()
+        self.newly_enforced.len() + self.rewritten.len() + self.unshared.len() + self.released.len()
     }
 }
 
@@ -59,6 +61,11 @@ impl Impact {
         self.accounts.iter().map(|account| account.rewritten.len()).sum()
     }
 
+    /// Targets that were enforced and stay so, where sharing is undone from now on and the values are the same.
+    pub fn unshared(&self) -> usize {
+        self.accounts.iter().map(|account| account.unshared.len()).sum()
+    }
+
     /// Targets that are no longer enforced.
     pub fn released(&self) -> usize {
         self.accounts.iter().map(|account| account.released.len()).sum()
@@ -73,13 +80,15 @@ impl Impact {
 fn account(before: Option<&Policy>, after: &Policy, facts: &AccountFacts, now: Time) -> AccountImpact {
     let old = before.map(|policy| Enforced::by(policy, facts, now)).unwrap_or_default();
     let new = Enforced::by(after, facts, now);
+    let same = old.owned == new.owned;
     let stays: BTreeSet<Region> = old.regions.intersection(&new.regions).cloned().collect();
     AccountImpact {
         account: facts.account.clone(),
         name: facts.name.clone(),
         newly_enforced: new.regions.difference(&old.regions).cloned().collect(),
         released: old.regions.difference(&new.regions).cloned().collect(),
-        rewritten: if old.owned == new.owned { BTreeSet::new() } else { stays },
+        unshared: if new.unshares && !old.unshares && same { stays.clone() } else { BTreeSet::new() },
+        rewritten: if same { BTreeSet::new() } else { stays },
         reason: new.reason,
     }
 }
@@ -89,6 +98,7 @@ fn account(before: Option<&Policy>, after: &Policy, facts: &AccountFacts, now: T
 struct Enforced {
     regions: BTreeSet<Region>,
     owned: Owned,
+    unshares: bool,
     reason: String,
 }
 
@@ -100,7 +110,8 @@ impl Enforced {
             Mode::Enforce => policy.regions_of(None),
             Mode::Observe | Mode::Exempt => Vec::new(),
         };
-        Self { regions: regions.into_iter().collect(), owned: resolution.owned, reason: resolution.reason }
+        let unshares = resolution.undoes_sharing();
+        Self { regions: regions.into_iter().collect(), owned: resolution.owned, unshares, reason: resolution.reason }
     }
 }
 
@@ -137,6 +148,7 @@ mod tests {
         let impact = Impact::of(before.map(policy).as_ref(), &policy(after), &accounts(), now);
         assert_eq!(impact.of, 5);
         let counts = [impact.newly_enforced(), impact.rewritten(), impact.released()];
+        assert_eq!(impact.unshared(), 0);
         assert_eq!(impact.targets(), counts.iter().sum::<usize>());
         counts
     }
@@ -157,6 +169,24 @@ mod tests {
     fn the_same_policy_changes_nothing() {
         assert_eq!(counts(Some(&example()), &example()), [0, 0, 0]);
         assert_eq!(counts(Some(&example()), &with("/principals/trusted", json!([]))), [0, 0, 0]);
+    }
+
+    #[test]
+    fn sharing_that_is_undone_from_now_on_counts_where_documents_are_enforced() {
+        let undoing = |mode: &str| {
+            let mut policy = with("/defaults/mode", json!(mode));
+            policy["sharing"] = json!("undo");
+            policy
+        };
+        let now = "2026-11-20T12:00:00Z".parse().unwrap();
+        let unshared = |before: &Value, after: &Value| {
+            let impact = Impact::of(Some(&policy(before)), &policy(after), &accounts(), now);
+            (impact.unshared(), impact.targets())
+        };
+        assert_eq!(unshared(&example(), &undoing("enforce")), (6, 6));
+        assert_eq!(unshared(&undoing("enforce"), &example()), (0, 0));
+        assert_eq!(unshared(&with("/defaults/mode", json!("observe")), &undoing("enforce")), (0, 6));
+        assert_eq!(unshared(&undoing("observe"), &undoing("observe")), (0, 0));
     }
 
     #[test]

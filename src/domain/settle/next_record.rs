@@ -78,10 +78,8 @@ fn status(case: &Case, decision: &Decision, applied: &Applied, changes: &Changes
     }
     match decision.wait.as_ref().map(|wait| &wait.on) {
         Some(WaitsOn::Hold(_)) => Status::Held,
-        Some(WaitsOn::EditWar) => Status::BackingOff,
-        Some(WaitsOn::Obstacle | WaitsOn::Visibility | WaitsOn::Name | WaitsOn::Intent | WaitsOn::Sharing) => {
-            Status::Waiting
-        }
+        Some(WaitsOn::EditWar | WaitsOn::Sharing) => Status::BackingOff,
+        Some(WaitsOn::Obstacle | WaitsOn::Visibility | WaitsOn::Name | WaitsOn::Intent) => Status::Waiting,
         None if right => Status::InSync,
         None if matches!(applied, Applied::Refused(refusal) if refusal.is_outpaced())
             && case.requeues < REQUEUES_MAX =>

@@ -8,12 +8,12 @@ use runas_reactor::domain::document::{Body, Content, parse};
 use runas_reactor::domain::durations::LEASE_MS;
 use runas_reactor::domain::edit::{Action, Edit};
 use runas_reactor::domain::fact::{CallFact, Ended, Intended, Intent, Notified};
-use runas_reactor::domain::finding::Alert;
 use runas_reactor::domain::judgement::judge;
 use runas_reactor::domain::merge::merge;
 use runas_reactor::domain::observation::{
     DocumentStatus, Observation, Obstacle, Seen, Unreadable, Version, VersionInfo,
 };
+use runas_reactor::domain::policy::schema::OnSharing;
 use runas_reactor::domain::policy::{Limits, Mode, Owned, Resolution};
 use runas_reactor::domain::principal::{Attribution, Principal};
 use runas_reactor::domain::record::{Record, Settlement};
@@ -23,6 +23,11 @@ use runas_reactor::domain::target::Target;
 use runas_reactor::domain::time::{SECOND_MS, Time};
 use runas_reactor::domain::witness;
 use serde_json::{Value, json};
+
+mod pass;
+mod sharing;
+
+pub(crate) use pass::kinds;
 
 /// Seconds after the day began.
 pub(crate) fn at(seconds: i64) -> Time {
@@ -94,6 +99,8 @@ pub(crate) struct Document {
     pub(crate) default: u64,
     /// The status of the latest version.
     pub(crate) status: DocumentStatus,
+    /// The accounts that it is shared with.
+    pub(crate) shares: BTreeSet<String>,
 }
 
 /// One target over time.
@@ -104,6 +111,8 @@ pub(crate) struct Scenario {
     pub(crate) document: Option<Document>,
     /// Reads fail.
     pub(crate) obstacle: Option<Obstacle>,
+    /// With whom the document is shared cannot be read.
+    pub(crate) shares_obstacle: Option<Obstacle>,
     /// Writes fail.
     pub(crate) refusal: Option<Refusal>,
     /// A member role works; else a gap role is used.
@@ -137,10 +146,17 @@ impl Scenario {
             region: "eu-west-1",
             document: None,
             obstacle: None,
+            shares_obstacle: None,
             refusal: None,
             by_member_role: true,
             record: Record::default(),
-            resolution: Resolution { mode: Mode::Enforce, owned, reason: "defaults".to_owned(), exemption: None },
+            resolution: Resolution {
+                mode: Mode::Enforce,
+                owned,
+                reason: "defaults".to_owned(),
+                exemption: None,
+                sharing: OnSharing::Alert,
+            },
             limits: Limits {
                 hold_minutes: 60,
                 daily_minutes: 240,
@@ -176,6 +192,12 @@ impl Scenario {
 
     pub(crate) fn observing(mut self) -> Self {
         self.resolution.mode = Mode::Observe;
+        self
+    }
+
+    /// The policy wants sharing undone.
+    pub(crate) fn undoing_sharing(mut self) -> Self {
+        self.resolution.sharing = OnSharing::Undo;
         self
     }
 
@@ -215,6 +237,7 @@ impl Scenario {
             versions: Vec::new(),
             default: 1,
             status: DocumentStatus::Active,
+            shares: BTreeSet::new(),
         });
         let last = document.versions.last();
         let number = last.map_or(1, |version| version.number + 1);
@@ -248,6 +271,7 @@ impl Scenario {
             via_reactor_role: who.via_reactor_role,
             heard: self.now,
             checked: false,
+            over: false,
             notified: Notified::No,
         }
     }
@@ -305,6 +329,7 @@ impl Scenario {
             versions: document.versions.iter().rev().map(info).collect(),
             older_exist: false,
             between: document.versions.iter().map(|stored| (stored.number, stored.body.clone())).collect(),
+            shares: None,
         }))
     }
 
@@ -312,8 +337,11 @@ impl Scenario {
     pub(crate) fn case(&self, cause: Cause, calls: &[CallFact]) -> Case {
         let mut record = self.record.clone();
         let calls: Vec<CallFact> = calls.iter().map(|call| CallFact { heard: self.now, ..call.clone() }).collect();
-        let observation = self.observation();
+        let mut observation = self.observation();
         record.facts = merge(&record.facts, &witness::calls(&record.facts, &calls, &BTreeSet::new()));
+        if let Observation::Present(seen) = &mut observation {
+            seen.shares = self.asked_shares(&record.facts);
+        }
         record.facts = merge(&record.facts, &witness::witness(&record.facts, &observation, self.now));
         Case {
             target: Target::new("444455556666".parse().unwrap(), self.region.parse().unwrap()),
@@ -384,6 +412,10 @@ impl Scenario {
                 self.puts_body(Body::Valid(content.clone()), Some(name.to_owned()))
             }
             Write::Put { content, .. } => self.puts_body(Body::Valid(content.clone()), Some(name.to_owned())),
+            Write::Unshare { accounts } => {
+                self.doc().shares.retain(|account| !accounts.contains(account));
+                self.latest()
+            }
         }
     }
 
@@ -425,6 +457,7 @@ impl Scenario {
         let newest = self.record.facts.intents.values().max_by_key(|intent| intent.from).unwrap().clone();
         let action = match (newest.write, newest.number) {
             (Intended::Promote, number) => Action::DefaultMoved { version: Some(number) },
+            (Intended::Unshare, _) => Action::SharingChanged,
             (_, 1) => Action::Created,
             (_, number) => Action::Updated { version: Some(number) },
         };
@@ -440,6 +473,7 @@ fn intent(case: &Case, write: &Write) -> Intent {
         Write::Put { base, content } => (Intended::Put, base.unwrap_or(0) + 1, Some(content)),
         Write::Promote { version } => (Intended::Promote, *version, None),
         Write::Recreate { content } => (Intended::Recreate, 1, Some(content)),
+        Write::Unshare { .. } => (Intended::Unshare, 0, None),
     };
     let over = match &case.observation {
         Observation::Present(seen) => Some(seen.latest_created()),
@@ -456,34 +490,4 @@ fn intent(case: &Case, write: &Write) -> Intent {
         ended: None,
         notified: Notified::No,
     }
-}
-
-impl Pass {
-    pub(crate) fn alerts(&self) -> &[Alert] {
-        self.settlement.commit.as_ref().map_or(&[], |commit| &commit.alerts)
-    }
-
-    pub(crate) fn kinds(&self) -> Vec<&str> {
-        self.alerts().iter().map(|alert| alert.kind.as_str()).collect()
-    }
-
-    /// The alert of a kind.
-    pub(crate) fn alert(&self, kind: &str) -> &Alert {
-        let found = self.alerts().iter().find(|alert| alert.kind == kind);
-        found.unwrap_or_else(|| panic!("no {kind} in {:?}", self.kinds()))
-    }
-
-    /// Seconds until the message that follows, where one does.
-    pub(crate) fn delay(&self) -> Option<u32> {
-        self.settlement.next.as_ref().map(|(_, delay)| *delay)
-    }
-
-    pub(crate) fn record(&self) -> &Record {
-        self.settlement.commit.as_ref().map_or(&self.case.record, |commit| &commit.record)
-    }
-}
-
-/// The kinds of all alerts of some passes.
-pub(crate) fn kinds(passes: &[Pass]) -> Vec<&str> {
-    passes.iter().flat_map(Pass::kinds).collect()
 }

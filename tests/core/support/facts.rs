@@ -80,7 +80,7 @@ pub(crate) fn call(action: Action, when: Time, attribution: Attribution) -> Call
         sharing: None,
     };
     let heard = when.plus_ms(5 * SECOND_MS);
-    CallFact { edit, attribution, via_reactor_role: false, heard, checked: false, notified: Notified::No }
+    CallFact { edit, attribution, via_reactor_role: false, heard, checked: false, over: false, notified: Notified::No }
 }
 
 /// The `UpdateDocument` that made this version, at this second.
@@ -362,6 +362,7 @@ impl Doc {
             versions: self.versions.iter().rev().map(|(info, _)| info.clone()).collect(),
             older_exist: false,
             between: between.iter().map(|number| (*number, body(*number))).collect(),
+            shares: None,
         }
     }
 

@@ -8,6 +8,7 @@ use std::rc::Rc;
 use runas_reactor::domain::document::{Change, Content, FieldChange};
 use runas_reactor::domain::edit::{Action, Edit};
 use runas_reactor::domain::fact::CallFact;
+use runas_reactor::domain::policy::schema::OnSharing;
 use runas_reactor::domain::policy::{Limits, Mode, Owned, Resolution};
 use runas_reactor::domain::principal::Principal;
 use runas_reactor::domain::record::Record;
@@ -441,7 +442,7 @@ pub(crate) fn owned() -> Owned {
 }
 
 fn resolution(mode: Mode) -> Resolution {
-    Resolution { mode, owned: owned(), reason: "defaults".to_owned(), exemption: None }
+    Resolution { mode, owned: owned(), reason: "defaults".to_owned(), exemption: None, sharing: OnSharing::Alert }
 }
 
 /// The numbers that a policy has if it names none.

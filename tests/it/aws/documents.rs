@@ -223,6 +223,32 @@ async fn a_shared_document_of_another_type_is_deleted() {
 }
 
 #[tokio::test]
+async fn sharing_ends_with_the_named_accounts_and_no_other() {
+    let hub = Hub::new().await;
+    let (world, admin) = (hub.world(), hub.admin());
+    let missing = world.documents().shares(&target(), &access()).await.unwrap_err();
+    assert_eq!(missing.class, FaultClass::Conflict, "it was there when it was observed: {missing}");
+    promoted(&world, None, "ops").await;
+    assert_eq!(world.documents().shares(&target(), &access()).await.unwrap(), BTreeSet::new());
+    let share = async |accounts: &[String]| {
+        let share = admin.modify_document_permission().name(NAME).permission_type(DocumentPermissionType::Share);
+        share.set_account_ids_to_add(Some(accounts.to_vec())).send().await.unwrap();
+    };
+    let accounts: Vec<String> = (0..22).map(|n| format!("1000000000{n:02}")).collect();
+    let stays = "200000000000".to_owned();
+    share(&accounts[..20]).await;
+    share(&[&accounts[20..], std::slice::from_ref(&stays)].concat()).await;
+    assert_eq!(world.documents().shares(&target(), &access()).await.unwrap().len(), 23);
+    hub.aws.clear_log();
+    world.documents().unshare(&target(), &access(), &accounts).await.unwrap();
+    assert_eq!(hub.calls("ssm"), ["ModifyDocumentPermission"; 2], "twenty accounts a call");
+    assert_eq!(world.documents().shares(&target(), &access()).await.unwrap(), [stays].into());
+    hub.aws.faults(&json!([{"action": "DescribeDocumentPermission", "error": "AccessDeniedException", "status": 400}]));
+    let denied = world.documents().shares(&target(), &access()).await.unwrap_err();
+    assert_eq!(denied.class, FaultClass::Denied, "{denied}");
+}
+
+#[tokio::test]
 async fn superseded_versions_are_pruned_once() {
     let hub = Hub::new().await;
     let world = hub.world();

@@ -126,6 +126,7 @@ fn edited(by: &str, made: Time, observed: Time, change: Vec<FieldChange>) -> Fac
         via_reactor_role: false,
         heard: observed,
         checked: false,
+        over: false,
         notified: Notified::No,
     };
     let version = VersionFact {

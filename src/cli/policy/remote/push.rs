@@ -150,7 +150,7 @@ impl Shell<'_> {
                 "pushed": pushed.is_some(), "version": pushed.map(|version| version.number), "on": on,
                 "digest": proposal.policy.digest(), "rollback_of": proposal.rollback_of, "changes": changes,
                 "newly_enforced": impact.newly_enforced(), "rewritten": impact.rewritten(),
-                "released": impact.released(), "accounts": impact.accounts, "accounts_counted": impact.of,
+                "unshared": impact.unshared(), "released": impact.released(), "accounts": impact.accounts, "accounts_counted": impact.of,
                 "refused": refused,
             });
             return self.printer.data(&data(&value));

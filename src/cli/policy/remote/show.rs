@@ -45,6 +45,9 @@ pub(super) fn assessment(assessment: &Assessment) -> String {
     };
     effect("become enforced", impact.newly_enforced(), |account| account.newly_enforced.len());
     effect("get other values", impact.rewritten(), |account| account.rewritten.len());
+    if impact.unshared() > 0 {
+        effect("have foreign sharing undone from now on", impact.unshared(), |account| account.unshared.len());
+    }
     effect("are no longer enforced", impact.released(), |account| account.released.len());
     text
 }

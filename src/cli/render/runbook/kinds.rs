@@ -55,8 +55,8 @@ pub(super) fn guide(kind: Kind) -> Guide {
 }
 
 const EDIT_REVERTED: Guide = Guide {
-    means: "A principal that the policy does not trust changed the document, and the reactor put it right. Sessions \
-            that began in between ran with the changed document.",
+    means: "A principal that the policy does not trust changed the document or shared it, and the reactor put it right. \
+            Sessions that began in between ran with the changed document.",
     look: TARGET,
     act: "ask the principal that the alert names. If the change is needed, put it into the policy, or accept it (`runasctl \
           accept ACCOUNT/REGION --version N --reason TEXT`, which writes); otherwise treat \

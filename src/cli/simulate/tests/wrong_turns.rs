@@ -5,12 +5,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::cli::simulate::play::{Played, play_with};
 use crate::cli::simulate::step::Story;
-use crate::domain::case::{Applied, Case, Decision, Verdict};
+use crate::domain::case::{Applied, Case, Decision, Verdict, Write};
 use crate::domain::decide::decide;
 use crate::domain::document::Content;
 use crate::domain::finding::Alert;
 use crate::domain::judgement::{Judgement, judge};
-use crate::domain::observation::Observation;
+use crate::domain::observation::{Observation, Shares};
+use crate::domain::policy::schema::OnSharing;
 use crate::domain::policy::{Mode, Policy};
 use crate::domain::record::{Commit, Enabled, Known, LastCheck, Loaded, Record, Settlement, Status};
 use crate::domain::settle::settle;
@@ -34,6 +35,10 @@ pub(super) enum WrongTurn {
     IgnoreDefault,
     /// Takes an unreadable target for one in sync.
     UnknownIsGreen,
+    /// Leaves sharing by an untrusted actor.
+    LeaveShared,
+    /// Ends sharing by a trusted actor, too.
+    UnshareAll,
     /// Loses the calls of a target that waits.
     LoseCallsWhileWaiting,
     /// Sends a message after every message.
@@ -49,12 +54,14 @@ pub(super) enum WrongTurn {
 }
 
 impl WrongTurn {
-    pub(super) const ALL: [Self; 11] = [
+    pub(super) const ALL: [Self; 13] = [
         Self::AcceptUnattributed,
         Self::WriteWhereObserving,
         Self::RecreateBlank,
         Self::IgnoreDefault,
         Self::UnknownIsGreen,
+        Self::LeaveShared,
+        Self::UnshareAll,
         Self::LoseCallsWhileWaiting,
         Self::NeverRest,
         Self::SkipGeneration,
@@ -86,6 +93,8 @@ impl WrongTurn {
                 Core { decide: |case, judgement| decide(&without_default(case), judgement), ..right }
             }
             Self::UnknownIsGreen => Core { settle: unknown_is_green, ..right },
+            Self::LeaveShared => Core { decide: |case, judgement| decide(&alerting(case), judgement), ..right },
+            Self::UnshareAll => Core { decide: unshare_all, ..right },
             Self::LoseCallsWhileWaiting => Core { settle: lose_calls_while_waiting, ..right },
             Self::NeverRest => Core { settle: never_rest, ..right },
             Self::SkipGeneration | Self::PublishWithoutClaim | Self::LeaveWhatWasLeft | Self::MarkBeforePublishing => {
@@ -108,6 +117,22 @@ fn enforcing(case: &Case) -> Case {
         case.resolution.mode = Mode::Enforce;
     }
     case
+}
+
+fn alerting(case: &Case) -> Case {
+    let mut case = case.clone();
+    case.resolution.sharing = OnSharing::Alert;
+    case
+}
+
+fn unshare_all(case: &Case, judgement: &Judgement) -> Decision {
+    let mut decision = decide(case, judgement);
+    if let (Some(Write::Unshare { accounts }), Observation::Present(seen)) = (&mut decision.write, &case.observation)
+        && let Some(Shares::With(shares)) = &seen.shares
+    {
+        *accounts = shares.iter().cloned().collect();
+    }
+    decision
 }
 
 fn blank(case: &Case, judgement: &Judgement) -> Judgement {

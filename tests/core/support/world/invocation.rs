@@ -337,6 +337,7 @@ pub(super) fn call_fact(edit: &Edit, heard: Time) -> CallFact {
         via_reactor_role: edit.principal == principal(Actor::Reactor),
         heard,
         checked: false,
+        over: false,
         notified: Notified::No,
     }
 }
@@ -346,6 +347,7 @@ fn intent(case: &Case, write: &Write) -> Intent {
         Write::Put { base, content } => (Intended::Put, base.unwrap_or(0) + 1, Some(content)),
         Write::Promote { version } => (Intended::Promote, *version, None),
         Write::Recreate { content } => (Intended::Recreate, 1, Some(content)),
+        Write::Unshare { .. } => (Intended::Unshare, 0, None),
     };
     let over = match &case.observation {
         Observation::Present(seen) => Some(seen.latest_created()),

@@ -52,6 +52,7 @@ impl Document {
             versions: self.versions.values().rev().map(info).collect(),
             older_exist: false,
             between: between.iter().filter_map(body).collect(),
+            shares: None,
         }
     }
 }

@@ -1,0 +1,309 @@
+//! Sharing by a principal that is not trusted, where the policy wants it undone.
+
+use runas_reactor::domain::case::{Verdict, WaitsOn, Write};
+use runas_reactor::domain::observation::{Observation, Obstacle, Shares};
+use runas_reactor::domain::principal::Attribution;
+use runas_reactor::domain::record::Status;
+use runas_reactor::domain::sharing::is_open;
+use runas_reactor::domain::time::{MINUTE_MS, SECOND_MS};
+
+use crate::support::case::*;
+
+const ONE: &str = "999900001111";
+const TWO: &str = "999900002222";
+
+fn undoing() -> Scenario {
+    Scenario::in_sync().undoing_sharing()
+}
+
+/// The accounts that a pass takes out.
+fn taken_out(pass: &Pass) -> Option<Vec<&str>> {
+    match &pass.decision.write {
+        Some(Write::Unshare { accounts }) => Some(accounts.iter().map(String::as_str).collect()),
+        _ => None,
+    }
+}
+
+/// With whom the document was shared, where the pass asked.
+fn asked(pass: &Pass) -> Option<&Shares> {
+    match &pass.case.observation {
+        Observation::Present(seen) => seen.shares.as_ref(),
+        Observation::Absent | Observation::Unknown(_) => None,
+    }
+}
+
+#[test]
+fn foreign_sharing_is_undone_and_told_and_the_event_of_that_is_ours() {
+    let mut target = undoing();
+    let call = target.shares(MALLORY, &[ONE, TWO], &[]);
+    target.wait(3);
+    let pass = target.hears(&[call]);
+    assert_eq!(taken_out(&pass), Some(vec![ONE, TWO]));
+    assert_eq!((target.shared_with(), target.record.status), (vec![], Status::InSync));
+    let alert = pass.alert("edit_reverted");
+    assert!(
+        alert.text.contains("Its sharing is undone: the reactor took 999900001111, 999900002222 out again."),
+        "{}",
+        alert.text
+    );
+    let echo = target.echo();
+    target.wait(3);
+    let pass = target.hears(&[echo]);
+    assert_eq!((pass.kinds(), pass.decision.write.as_ref()), (vec![], None));
+    assert_eq!(target.record.facts.calls.len(), 1, "its own event is no call of another");
+}
+
+#[test]
+fn shares_are_asked_for_until_it_is_certain_that_the_sharing_is_over() {
+    let mut target = undoing();
+    let call = target.shares(MALLORY, &[ONE], &[]);
+    let made = target.now;
+    target.wait(3);
+    target.hears(&[call]);
+    let echo = target.echo();
+    target.wait(3);
+    let pass = target.hears(&[echo]);
+    let wait = pass.decision.wait.as_ref().unwrap();
+    assert_eq!((wait.until.since(made), &wait.on), (MINUTE_MS, &WaitsOn::Visibility), "a read may be stale");
+    assert_eq!(target.runs(600).iter().filter(|pass| asked(pass).is_some()).count(), 1);
+    assert!(!is_open(&target.record.facts));
+    assert_eq!(target.record.status, Status::InSync);
+    assert_eq!(asked(&target.sweeps()), None);
+}
+
+#[test]
+fn share_that_a_stale_read_did_not_show_is_undone_when_it_is_seen() {
+    let mut target = undoing();
+    let call = target.shares(MALLORY, &[ONE], &[]);
+    let shares = std::mem::take(&mut target.doc().shares);
+    target.wait(3);
+    let pass = target.hears(&[call]);
+    assert!(matches!(pass.decision.verdict, Verdict::Unsettled { .. }), "{:?}", pass.decision);
+    assert_eq!((pass.kinds(), target.record.status), (vec![], Status::Waiting), "no alert says what is not certain");
+    target.doc().shares = shares;
+    let passes = target.runs(90);
+    assert_eq!(kinds(&passes), ["edit_reverted"]);
+    assert_eq!(target.shared_with(), Vec::<&str>::new());
+}
+
+#[test]
+fn sharing_that_is_over_is_told_and_nothing_is_written() {
+    let mut target = undoing();
+    let shared = target.shares(MALLORY, &[ONE], &[]);
+    let ended = target.shares(MALLORY, &[], &[ONE]);
+    target.wait(61);
+    let pass = target.hears(&[shared, ended]);
+    assert_eq!((pass.decision.write.as_ref(), &pass.decision.verdict), (None, &Verdict::InSync));
+    let only = undoing();
+    let mut target = only;
+    let shared = target.shares(MALLORY, &[ONE], &[]);
+    target.doc().shares.clear();
+    target.wait(61);
+    let pass = target.hears(&[shared]);
+    let text = &pass.alert("edit_noticed").text;
+    assert!(text.contains("It is shared with none of these accounts any more."), "{text}");
+}
+
+#[test]
+fn event_that_comes_a_day_late_leads_to_the_same() {
+    let mut target = undoing();
+    let late = target.shares(MALLORY, &[ONE], &[]);
+    let prompt = target.shares(MALLORY, &[TWO], &[]);
+    target.wait(70);
+    target.hears(&[prompt]);
+    target.runs(600);
+    assert_eq!(target.shared_with(), [ONE], "an event has to say who added it");
+    target.wait(86_400);
+    assert_eq!(taken_out(&target.hears(&[late])), Some(vec![ONE]));
+}
+
+#[test]
+fn nothing_is_asked_or_undone_where_the_policy_alerts_or_observes() {
+    for mut target in [Scenario::in_sync(), undoing().observing(), undoing().exempt()] {
+        let call = target.shares(MALLORY, &[ONE], &[]);
+        target.wait(3);
+        let pass = target.hears(&[call]);
+        assert_eq!((asked(&pass), pass.decision.write.as_ref()), (None, None));
+        let alert = &pass.alerts()[0];
+        assert!(
+            alert.text.contains("Its sharing stays as it was made: the reactor does not undo that."),
+            "{}",
+            alert.text
+        );
+        assert_eq!(target.shared_with(), [ONE]);
+    }
+}
+
+#[test]
+fn what_a_trusted_principal_shares_stays_also_if_another_shares_it_again() {
+    let mut target = undoing();
+    let trusted = target.shares(PIPELINE, &[ONE], &[]);
+    target.wait(3);
+    let pass = target.hears(&[trusted]);
+    assert_eq!((asked(&pass), pass.kinds()), (None, vec![]));
+    let again = target.shares(MALLORY, &[ONE, TWO], &[]);
+    target.wait(3);
+    assert_eq!(taken_out(&target.hears(&[again])), Some(vec![TWO]));
+    target.runs(600);
+    assert_eq!(target.shared_with(), [ONE]);
+    let taken = target.shares(PIPELINE, &[], &[ONE]);
+    let back = target.shares(MALLORY, &[ONE], &[]);
+    target.wait(3);
+    assert_eq!(taken_out(&target.hears(&[taken, back])), Some(vec![ONE]), "the pipeline gave it up");
+}
+
+#[test]
+fn call_of_another_that_says_the_sharing_ended_is_not_believed() {
+    let mut target = undoing();
+    let shared = target.shares(MALLORY, &[ONE], &[]);
+    let claimed = target.shares(MALLORY, &[], &[ONE]);
+    target.doc().shares.insert(ONE.to_owned());
+    target.wait(3);
+    assert_eq!(taken_out(&target.hears(&[shared, claimed])), Some(vec![ONE]));
+}
+
+#[test]
+fn drifted_content_is_put_right_first_and_both_are_told_in_one_alert() {
+    let mut target = undoing();
+    let wrote = target.writes(MALLORY, &run_as_off());
+    let shared = target.shares(MALLORY, &[ONE], &[]);
+    target.wait(3);
+    let pass = target.hears(&[wrote, shared]);
+    assert!(matches!(pass.decision.write, Some(Write::Put { .. })), "{:?}", pass.decision);
+    assert_eq!((pass.kinds(), pass.delay(), target.record.status), (vec![], Some(5), Status::BackingOff));
+    let passes = target.runs(10);
+    assert_eq!(kinds(&passes), ["edit_reverted"]);
+    let text = &passes[0].alert("edit_reverted").text;
+    for sentence in [
+        "It is right again: the reactor had at once written version 3.",
+        "Its sharing is undone: the reactor took 999900001111 out again.",
+    ] {
+        assert!(text.contains(sentence), "{text}");
+    }
+    assert_eq!((target.in_force(), target.shared_with()), (&content(&right()), vec![]));
+    assert_eq!(target.record.status, Status::InSync);
+}
+
+#[test]
+fn shares_that_cannot_be_read_are_never_green_and_do_not_keep_the_content_wrong() {
+    let mut target = undoing();
+    target.shares_obstacle = Some(Obstacle::Denied);
+    let wrote = target.writes(MALLORY, &run_as_off());
+    let shared = target.shares(MALLORY, &[ONE], &[]);
+    target.wait(3);
+    target.hears(&[wrote, shared]);
+    assert_eq!(target.in_force(), &content(&right()));
+    let passes = target.runs(10);
+    assert!(matches!(passes.last().unwrap().decision.verdict, Verdict::Unknown { .. }));
+    assert_eq!(target.record.status, Status::Unreachable);
+    assert!(kinds(&passes).contains(&"unreachable"), "{:?}", kinds(&passes));
+    target.shares_obstacle = None;
+    target.sweeps();
+    target.runs(600);
+    assert_eq!((target.shared_with(), target.record.status), (vec![], Status::InSync));
+}
+
+#[test]
+fn refused_end_of_sharing_is_told_as_not_right() {
+    let mut target = undoing();
+    target.refusal = Some(runas_reactor::domain::case::Refusal::Denied);
+    let shared = target.shares(MALLORY, &[ONE], &[]);
+    target.wait(3);
+    let pass = target.hears(&[shared]);
+    let text = &pass.alert("edit_noticed").text;
+    assert!(text.contains("It is NOT right: AWS denies the reactor the write"), "{text}");
+    assert!(text.contains("It is still shared with 999900001111."), "{text}");
+    assert_eq!(target.record.status, Status::Unreachable);
+}
+
+#[test]
+fn break_glass_shares_for_the_policys_minutes() {
+    let mut target = undoing();
+    let shared = target.shares(BREAK_GLASS, &[ONE], &[]);
+    let made = target.now;
+    target.wait(3);
+    let pass = target.hears(&[shared]);
+    let wait = pass.decision.wait.as_ref().unwrap();
+    assert!(matches!(wait.on, WaitsOn::Hold(_)), "{wait:?}");
+    assert_eq!((pass.decision.write.as_ref(), wait.until.since(made)), (None, 60 * MINUTE_MS));
+    let text = &pass.alert("break_glass").text;
+    assert!(text.contains("It is still shared with 999900001111."), "{text}");
+    assert_eq!(target.record.status, Status::Held);
+    target.runs(3_590);
+    assert_eq!(target.shared_with(), [ONE]);
+    target.runs(20);
+    assert_eq!((target.shared_with(), target.record.status), (vec![], Status::InSync));
+}
+
+#[test]
+fn sharing_does_not_wait_for_the_name_of_a_version() {
+    let mut target = undoing();
+    target.writes(MALLORY, &right_but("idleSessionTimeout", "60"));
+    let shared = target.shares(MALLORY, &[ONE], &[]);
+    target.wait(3);
+    let pass = target.hears(&[shared]);
+    assert_eq!(taken_out(&pass), Some(vec![ONE]));
+    assert_eq!(pass.decision.wait.as_ref().map(|wait| wait.on.clone()), Some(WaitsOn::Name));
+}
+
+#[test]
+fn reactors_role_shares_with_nobody_also_while_it_writes() {
+    let mut target = undoing();
+    let first = target.shares(MALLORY, &[ONE], &[]);
+    target.wait(3);
+    target.hears(&[first]);
+    let stolen = target.shares(REACTOR, &[TWO], &[]);
+    target.wait(3);
+    let pass = target.hears(&[stolen]);
+    assert_eq!(taken_out(&pass), Some(vec![TWO]));
+    assert_eq!(pass.kinds(), ["edit_reverted"]);
+}
+
+#[test]
+fn war_about_sharing_slows_the_reactor_down() {
+    let mut target = undoing();
+    let mut waits = Vec::new();
+    for _ in 0..8 {
+        let call = target.shares(MALLORY, &[ONE], &[]);
+        target.wait(3);
+        waits.push(target.hears(&[call]).decision.wait.map(|wait| wait.on));
+        target.wait(1);
+    }
+    assert!(waits.contains(&Some(WaitsOn::EditWar)), "{waits:?}");
+    target.runs(600);
+    assert_eq!(target.shared_with(), Vec::<&str>::new());
+}
+
+#[test]
+fn trusted_sharing_that_the_event_history_does_not_know_is_foreign() {
+    let mut target = undoing();
+    let forged = target.shares(PIPELINE, &[ONE], &[]);
+    let id = forged.edit.id.clone();
+    target.wait(3);
+    target.hears(&[forged]);
+    assert_eq!(target.shared_with(), [ONE]);
+    target.wait(600);
+    let due = runas_reactor::domain::confirmation::due(&target.record.facts, target.now);
+    assert_eq!(due.len(), 1, "the history is asked");
+    let other = runas_reactor::domain::edit::Edit { sharing: None, ..due[0].edit.clone() };
+    let answer = runas_reactor::domain::confirmation::answered(&due[0], &[other], target.now).unwrap();
+    assert_eq!(answer.attribution, Attribution::Untrusted, "it knows a call about other accounts");
+    target.record.facts.calls.insert(id, answer);
+    assert_eq!(taken_out(&target.sweeps()), Some(vec![ONE]));
+}
+
+#[test]
+fn unanswered_sharing_stays_in_a_record_that_many_calls_fill() {
+    let mut target = undoing();
+    let held = target.shares(BREAK_GLASS, &[ONE], &[]);
+    target.hears(&[held]);
+    for _ in 0..120 {
+        target.now = target.now.plus_ms(SECOND_MS);
+        let call = target.moves_default(BREAK_GLASS, 1);
+        target.hears(&[call]);
+    }
+    assert!(is_open(&target.record.facts));
+    target.queue.clear();
+    target.wait(3_700);
+    assert_eq!(taken_out(&target.sweeps()), Some(vec![ONE]));
+}
