@@ -307,3 +307,16 @@ fn unanswered_sharing_stays_in_a_record_that_many_calls_fill() {
     target.wait(3_700);
     assert_eq!(taken_out(&target.sweeps()), Some(vec![ONE]));
 }
+
+#[test]
+fn alert_that_waited_for_a_name_says_that_the_sharing_is_undone() {
+    let mut target = undoing();
+    let wrote = target.writes(MALLORY, &run_as_off());
+    let shared = target.shares(MALLORY, &[ONE], &[]);
+    target.wait(3);
+    target.hears(&[shared]);
+    assert_eq!(kinds(&target.runs(10)), Vec::<&str>::new(), "the version has no name yet");
+    assert_eq!(target.shared_with(), Vec::<&str>::new());
+    let text = target.hears(&[wrote]).alert("edit_reverted").text.clone();
+    assert!(text.contains("Its sharing is undone: the reactor had at once taken these accounts out again."), "{text}");
+}

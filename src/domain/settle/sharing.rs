@@ -5,6 +5,7 @@ use super::notify::{Act, ReportedEdit};
 use crate::domain::case::{Applied, Verdict, Write};
 use crate::domain::decide::SHARING_FIELD;
 use crate::domain::edit::{Action, named};
+use crate::domain::fact::{Ended, Intended, Intent};
 use crate::domain::target::DOCUMENT_NAME;
 
 /// What became of the sharing among the acts of an alert, where there is any.
@@ -21,6 +22,9 @@ pub(super) fn sharing(context: &Context, edits: &[&ReportedEdit]) -> Option<Stri
     }
     if !context.case.resolution.undoes_sharing() || shared.iter().any(|edit| !adds(edit)) {
         return Some("Its sharing stays as it was made: the reactor does not undo that.".to_owned());
+    }
+    if shared.iter().all(|edit| is_undone(context, edit)) {
+        return Some("Its sharing is undone: the reactor had at once taken these accounts out again.".to_owned());
     }
     if shared.iter().all(|edit| is_over(context, edit)) {
         return Some("It is shared with none of these accounts any more.".to_owned());
@@ -48,6 +52,15 @@ fn adds(edit: &ReportedEdit) -> bool {
 fn added(edit: &ReportedEdit) -> &[String] {
     let sharing = edit.event.as_ref().and_then(|event| event.sharing.as_ref());
     sharing.map(|sharing| sharing.added.as_slice()).unwrap_or_default()
+}
+
+/// Whether the reactor took accounts out after a call, before this reconciliation.
+fn is_undone(context: &Context, edit: &ReportedEdit) -> bool {
+    let landed = |intent: &Intent| match intent.ended {
+        Some(Ended::Landed(at)) => intent.write == Intended::Unshare && at >= edit.at,
+        Some(Ended::Refused) | None => false,
+    };
+    context.case.record.facts.intents.values().any(landed)
 }
 
 fn is_over(context: &Context, edit: &ReportedEdit) -> bool {

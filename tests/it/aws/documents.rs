@@ -243,7 +243,7 @@ async fn sharing_ends_with_the_named_accounts_and_no_other() {
     world.documents().unshare(&target(), &access(), &accounts).await.unwrap();
     assert_eq!(hub.calls("ssm"), ["ModifyDocumentPermission"; 2], "twenty accounts a call");
     assert_eq!(world.documents().shares(&target(), &access()).await.unwrap(), [stays].into());
-    hub.aws.faults(&json!([{"action": "DescribeDocumentPermission", "error": "AccessDeniedException", "status": 400}]));
+    hub.aws.faults(&json!([{"action": "DescribeDocumentPermission", "code": "AccessDeniedException", "status": 400}]));
     let denied = world.documents().shares(&target(), &access()).await.unwrap_err();
     assert_eq!(denied.class, FaultClass::Denied, "{denied}");
 }
