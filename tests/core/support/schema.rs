@@ -82,7 +82,9 @@ fn fits(pattern: &str, text: &str) -> bool {
     match pattern {
         "^https://" => text.starts_with("https://"),
         "^aws " => text.starts_with("aws "),
-        "^runasctl " => text.starts_with("runasctl "),
+        "^(runasctl|aws cloudtrail lookup-events) " => {
+            text.starts_with("runasctl ") || text.starts_with("aws cloudtrail lookup-events ")
+        }
         "^[0-9]{12}$" => text.len() == 12 && text.bytes().all(|b| b.is_ascii_digit()),
         "^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]+Z$" => {
             text.parse::<runas_reactor::domain::time::Time>().is_ok() && text.ends_with('Z')
