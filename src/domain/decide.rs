@@ -110,9 +110,12 @@ fn present(case: &Case, judgement: &Judgement, seen: &Seen) -> Decision {
     let mut decision = decision(Verdict::Drifted { drift }, difference(seen, judgement, case));
     decision.reasons.extend(withheld(judgement));
     let write = if is(&seen.latest.body, &judgement.desired) {
+        let right = seen.default.number == seen.latest.number;
         match sharing {
-            ToUndo::SharedWith(accounts) if seen.default.number == seen.latest.number => Write::Unshare { accounts },
-            _ => Write::Promote { version: seen.latest.number },
+            ToUndo::SharedWith(accounts) if right => Write::Unshare { accounts },
+            ToUndo::Nothing | ToUndo::SharedWith(_) | ToUndo::Uncertain(_) | ToUndo::Unasked | ToUndo::Unknown(_) => {
+                Write::Promote { version: seen.latest.number }
+            }
         }
     } else {
         let reword = case.refused.contains(&Refusal::Duplicate);

@@ -58,12 +58,8 @@ pub(super) fn to_undo(facts: &Facts, seen: &Seen) -> ToUndo {
         None => ToUndo::Unasked,
         Some(Shares::Unknown(why)) => ToUndo::Unknown(why.clone()),
         Some(Shares::With(shares)) => {
-            let shared: BTreeSet<String> = open.iter().flat_map(|open| open.among(shares)).collect();
-            if shared.is_empty() {
-                ToUndo::Uncertain(certain)
-            } else {
-                ToUndo::SharedWith(shared.into_iter().collect())
-            }
+            let left: BTreeSet<String> = open.iter().flat_map(|open| open.among(shares)).collect();
+            if left.is_empty() { ToUndo::Uncertain(certain) } else { ToUndo::SharedWith(left.into_iter().collect()) }
         }
     }
 }
@@ -93,7 +89,9 @@ fn open(facts: &Facts) -> Vec<Open<'_>> {
         .collect();
     if !calls.is_empty() {
         let rightful = rightful(facts);
-        calls.iter_mut().for_each(|open| open.with.retain(|account| !rightful.contains(account)));
+        for open in &mut calls {
+            open.with.retain(|account| !rightful.contains(account));
+        }
         calls.retain(|open| !open.with.is_empty());
     }
     calls

@@ -206,7 +206,7 @@ fn share(dice: &mut Dice, steps: &mut Vec<Step>) {
     if dice.below(3) > 0 {
         return;
     }
-    for number in 0..1 + u16::from(dice.small(4)) {
+    for number in 0..=u16::from(dice.small(4)) {
         let place = Place { account: dice.pick(&[0, 0, 0, 1, 4], 0), region: dice.pick(&[0, 0, 0, 1], 0) };
         let actor = match dice.below(8) {
             0 => Actor::BreakGlass(number),

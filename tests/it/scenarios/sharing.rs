@@ -2,7 +2,7 @@
 
 use runas_reactor::domain::edit::Sharing;
 use runas_reactor::domain::record::Status;
-use runas_reactor::sim::drive::{Simulated as _, run_for};
+use runas_reactor::sim::drive::run_for;
 use runas_reactor::sim::{Caller, Switches};
 use serde_json::json;
 
