@@ -374,30 +374,30 @@ fn stack_sets_make_the_hub_accounts_own_rules_and_roles_and_change_nothing_of_th
     let rule = |name: &str| format!("arn:aws:events:eu-west-1:{HUB}:rule/{name}");
     let calls = |who: &str, rules: &[&str], roles: &[&str]| {
         let who = in_hub(who);
-        let of_rule = |name: &&str| {
+        let on_rule = |name: &&str| {
             let on = rule(name);
             ["DeleteRule", "PutRule", "PutTargets"].map(|call| Call::new(&who, &format!("events:{call}"), &on))
         };
-        let of_role = |name: &&str| {
+        let made_role = |name: &&str| {
             let on = in_hub(&format!("role/{name}"));
             ["CreateRole", "DeleteRole", "PassRole", "PutRolePolicy", "UpdateAssumeRolePolicy"]
                 .map(|call| Call::new(&who, &format!("iam:{call}"), &on))
         };
-        let mut calls: Vec<Call> = rules.iter().flat_map(of_rule).collect();
-        calls.extend(roles.iter().flat_map(of_role));
+        let mut calls: Vec<Call> = rules.iter().flat_map(on_rule).collect();
+        calls.extend(roles.iter().flat_map(made_role));
         calls
     };
-    let (rules, roles) = (
+    let (rules, made) = (
         ["runas-reactor-documents", "runas-reactor-bypasses", "runas-reactor-tampering"],
         ["RunasReactorMember", "RunasReactorForwarder-eu-west-1", "RunasWatcher-eu-west-1"],
     );
     let of_the_hub =
         (["runas-reactor/runas-reactor-documents"], ["RunasReactor", "RunasReactorSchedule", "RunasReactorOperator"]);
     let stack_sets = "role/stacksets-exec-0123456789abcdef";
-    all(&policies, &calls(stack_sets, &rules, &roles), true);
+    all(&policies, &calls(stack_sets, &rules, &made), true);
     all(&policies, &calls(stack_sets, &of_the_hub.0, &of_the_hub.1), false);
     all(&policies, &calls("role/Deployer", &of_the_hub.0, &of_the_hub.1), true);
-    all(&policies, &calls("role/Admin", &rules, &roles), false);
+    all(&policies, &calls("role/Admin", &rules, &made), false);
 }
 
 #[test]
