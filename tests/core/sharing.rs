@@ -135,6 +135,22 @@ fn nothing_is_asked_or_undone_where_the_policy_alerts_or_observes() {
 }
 
 #[test]
+fn share_right_after_a_correction_is_not_told_as_reverted() {
+    let mut target = Scenario::in_sync();
+    let wrote = target.writes(MALLORY, &run_as_off());
+    target.wait(3);
+    assert_eq!(target.hears(&[wrote]).kinds(), ["edit_reverted"]);
+    let shared = target.shares(MALLORY, &[ONE], &[]);
+    let pass = target.hears(&[shared]);
+    let alert = pass.alert("edit_noticed");
+    for sentence in
+        ["The content of the document is right; nothing had to be written.", "Its sharing stays as it was made"]
+    {
+        assert!(alert.text.contains(sentence), "{}", alert.text);
+    }
+}
+
+#[test]
 fn what_a_trusted_principal_shares_stays_also_if_another_shares_it_again() {
     let mut target = undoing();
     let trusted = target.shares(PIPELINE, &[ONE], &[]);

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::exposure::{Exposure, exposure};
 use super::notify::{Changes, ReportedEdit};
+use super::sharing::is_sharing;
 use crate::domain::case::{Applied, Case, Decision, Verdict};
 use crate::domain::decide::SHARING_FIELD;
 use crate::domain::fact::Ended;
@@ -100,7 +101,8 @@ fn is_content_right(verdict: &Verdict) -> bool {
 
 fn put_right_before(case: &Case, decision: &Decision, changes: &Changes) -> Option<u64> {
     let right = is_content_right(&decision.verdict) && case.resolution.mode == Mode::Enforce;
-    let first = changes.edits.iter().map(|edit| edit.at).min().filter(|_| right)?;
+    // A version answers no sharing.
+    let first = changes.edits.iter().filter(|edit| !is_sharing(edit)).map(|edit| edit.at).min().filter(|_| right)?;
     let answered = case.record.facts.intents.values().filter(|intent| {
         let written = intent.changes_content() && intent.ended != Some(Ended::Refused);
         written && intent.until >= first
