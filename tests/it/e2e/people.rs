@@ -2,7 +2,7 @@
 
 use aws_sdk_ssm::Client;
 use aws_sdk_ssm::error::ProvideErrorMetadata;
-use aws_sdk_ssm::types::DocumentType;
+use aws_sdk_ssm::types::{DocumentPermissionType, DocumentType};
 use runas_reactor::domain::target::DOCUMENT_NAME;
 use serde_json::{Value, json};
 
@@ -101,6 +101,21 @@ impl Person<'_> {
     pub(super) fn deletes(&self, region: &str) {
         let request = self.ssm(region).delete_document().name(DOCUMENT_NAME);
         self.stage.run(request.send()).expect("the document is there");
+    }
+
+    /// Lets other accounts use the document.
+    pub(super) fn shares(&self, region: &str, accounts: &[&str]) {
+        let request = self.ssm(region).modify_document_permission().name(DOCUMENT_NAME);
+        let accounts = accounts.iter().map(ToString::to_string).collect();
+        let request = request.permission_type(DocumentPermissionType::Share).set_account_ids_to_add(Some(accounts));
+        self.stage.run(request.send()).expect("the document can be shared");
+    }
+
+    /// The accounts that the document is shared with.
+    pub(super) fn shared_with(&self, region: &str) -> Vec<String> {
+        let request = self.ssm(region).describe_document_permission().name(DOCUMENT_NAME);
+        let answer = self.stage.run(request.permission_type(DocumentPermissionType::Share).send());
+        answer.expect("the document is there").account_ids.unwrap_or_default()
     }
 
     /// Tries to delete the document and may not.
