@@ -12,7 +12,7 @@ cp -R src/{domain,reactor,sim} src/{clock,domain,reactor,sim,ports,lambda,metric
 cp -R src/cli/{decode.rs,simulate} "$core/src/cli/" && mkdir "$core/src/cli/policy"
 cp -R src/cli/policy/yaml{,.rs} "$core/src/cli/policy/"
 cp -R events infra "$core/" && cp Cargo.lock "$core/"
-cp -R tests/it/{decode,properties,reactor,scenarios,sweeping}{,.rs} tests/it/{beside.rs,retrying.rs,snapshots} "$core/src/it/"
+cp -R tests/it/{decode,properties,reactor,scenarios,sweeping}{,.rs} tests/it/{beside.rs,retrying.rs} "$core/src/it/"
 cp -R tests/core "$core/src/held" && mv "$core/src/held/main.rs" "$core/src/held.rs"
 cp tests/it/support/{counted,org}.rs "$core/src/it/support/"
 cp -R tests/fuzz/{src,corpus} "$core/src/fuzz/"
@@ -32,12 +32,12 @@ sed -i '/^#\[test\]$/{N; /fn two_acts\|fn three_acts/{:a; N; /\n}$/!ba; d}}' hel
 for snapshot in held{,/alerts}/snapshots/core__*; do mv "$snapshot" "${snapshot/core__/runas_reactor__held__}"; done
 # At other places, and less of it: fewer made-up values, seeds, and settings of what AWS leaves unconfirmed.
 sed -i 's#join("tests/fuzz/corpus")#join("src/fuzz/corpus")#' it/properties/corpus.rs
+sed -i 's#join("tests/it/#join("src/it/#' it/decode/samples.rs
 sed -i 's/cases: 512/cases: 64/' it/decode/properties.rs
 sed -i 's/ProptestConfig { cases,/ProptestConfig { cases: cases \/ 4,/' it/properties.rs
 sed -i 's/in Switches::all() {/in Switches::all().into_iter().step_by(11) {/' it/scenarios.rs
 sed -i 's/= 1_200\.\.1_400;/= 1_200..1_210;/; /assert!(steps >= 100_000/d' cli/simulate/tests.rs
 sed -i '/^#\[test\]$/{N; /every_wrong_turn_is_found\|whichever_call_fails/{:a; N; /\n}$/!ba; d}}' cli/simulate/tests.rs
-for snapshot in it/snapshots/it__*; do mv "$snapshot" "${snapshot/it__/runas_reactor__it__}"; done
 
 cat >lib.rs <<'LIB'
 #![allow(warnings)]

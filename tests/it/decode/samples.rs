@@ -10,15 +10,24 @@ use runas_reactor::domain::edit::Edit;
 use runas_reactor::domain::signal::Signal;
 use serde_json::{Map, Value, json};
 
-use super::fixtures::{events, files_of, folders, name_of, text};
+use super::fixtures::{events, files_of, folders, name_of, sorted, text};
 
 #[test]
 fn every_sample_event_decodes_as_its_snapshot_says() {
-    for folder in folders() {
-        let records: Vec<Value> = files_of(&folder).iter().flat_map(|file| records(&folder, file)).collect();
-        let name = folder.file_name().unwrap().to_str().unwrap();
-        insta::with_settings!({ snapshot_path => "../snapshots" }, { insta::assert_json_snapshot!(name, records) });
-    }
+    let mut expected = Vec::new();
+    insta::with_settings!({ snapshot_path => "snapshots/samples", prepend_module_to_snapshot => false }, {
+        for folder in folders() {
+            for file in files_of(&folder) {
+                let name = name_of(&file.with_extension("")).replace('/', "__");
+                insta::assert_json_snapshot!(name.as_str(), records(&folder, &file));
+                expected.push(format!("{name}.snap"));
+            }
+        }
+    });
+    let kept = sorted(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/decode/snapshots/samples"), Path::is_file);
+    let kept: Vec<&str> = kept.iter().map(|file| file.file_name().unwrap().to_str().unwrap()).collect();
+    expected.sort();
+    assert_eq!(kept, expected, "a snapshot without its sample");
 }
 
 #[test]
