@@ -78,7 +78,7 @@ impl AwsWorld {
         let sessions = Arc::new(sessions);
         Self {
             documents: documents::SsmDocuments::new(&config.connection, clients, Arc::clone(&sessions)),
-            directory: directory::Organizations::new(&config.connection, clients, sessions),
+            directory: directory::Organizations::new(clients, sessions),
             ledger: ledger::DynamoLedger::new(config, clients),
             notifier: notifier::SnsNotifier::new(config, clients),
             queue: queue::SqsQueue::new(config, clients),

@@ -247,8 +247,8 @@ mod tests {
             .http_client(http_client_fn(move |_, _| SharedHttpConnector::new(client.clone())))
             .build();
         let shape = Shape {
-            service: "cloudtrail",
-            call: Call::read("LookupEvents"),
+            service: "scheduler",
+            call: Call::read("ListSchedules"),
             method: "POST",
             path: "/".into(),
             target: None,
@@ -264,12 +264,12 @@ mod tests {
     #[tokio::test]
     async fn call_goes_to_the_endpoint_of_the_switches_and_names_the_caller() {
         for (region, fips, dual_stack, address) in [
-            ("eu-west-1", false, false, "https://cloudtrail.eu-west-1.amazonaws.com/"),
-            ("us-gov-west-1", true, false, "https://cloudtrail-fips.us-gov-west-1.amazonaws.com/"),
-            ("eu-west-1", false, true, "https://cloudtrail.eu-west-1.api.aws/"),
-            ("us-east-1", true, true, "https://cloudtrail-fips.us-east-1.api.aws/"),
-            ("cn-north-1", false, false, "https://cloudtrail.cn-north-1.amazonaws.com.cn/"),
-            ("cn-north-1", false, true, "https://cloudtrail.cn-north-1.api.amazonwebservices.com.cn/"),
+            ("eu-west-1", false, false, "https://scheduler.eu-west-1.amazonaws.com/"),
+            ("us-gov-west-1", true, false, "https://scheduler-fips.us-gov-west-1.amazonaws.com/"),
+            ("eu-west-1", false, true, "https://scheduler.eu-west-1.api.aws/"),
+            ("us-east-1", true, true, "https://scheduler-fips.us-east-1.api.aws/"),
+            ("cn-north-1", false, false, "https://scheduler.cn-north-1.amazonaws.com.cn/"),
+            ("cn-north-1", false, true, "https://scheduler.cn-north-1.api.amazonwebservices.com.cn/"),
         ] {
             let (asked, agent) = request_with(region, fips, dual_stack).await;
             assert_eq!(asked, address);

@@ -85,16 +85,6 @@ impl Clients {
         Self { base, endpoints: Endpoints::default() }
     }
 
-    /// How to reach CloudTrail, which has no SDK client here.
-    pub(super) fn cloudtrail(&self) -> Way {
-        self.way(self.endpoints.cloudtrail.as_ref())
-    }
-
-    /// How to reach Account Management, which has no SDK client here.
-    pub(super) fn account(&self) -> Way {
-        self.way(self.endpoints.account.as_ref())
-    }
-
     /// How to reach Lambda, which has no SDK client here.
     pub(super) fn lambda(&self) -> Way {
         self.way(self.endpoints.lambda.as_ref())
@@ -122,6 +112,8 @@ impl Clients {
     lazy_client!(sns, aws_sdk_sns);
     lazy_client!(sqs, aws_sdk_sqs);
     lazy_client!(organizations, aws_sdk_organizations);
+    lazy_client!(cloudtrail, aws_sdk_cloudtrail);
+    lazy_client!(account, aws_sdk_account);
 }
 
 /// One HTTP client for all services: certificate roots are parsed once and connections are shared.

@@ -1,32 +1,22 @@
 //! CloudTrail's event history of an account: the calls of the last 90 days, including those whose events never arrived.
 
-use std::borrow::Cow;
+use aws_sdk_cloudtrail::Client;
+use aws_sdk_cloudtrail::config::{Builder, Region};
+use aws_sdk_cloudtrail::primitives::DateTime;
+use aws_sdk_cloudtrail::types::{LookupAttribute, LookupAttributeKey as Key};
 
-use aws_credential_types::provider::SharedCredentialsProvider;
-use serde_json::{Value, json};
-
-use super::by_hand::{self, Shape, Way};
-use super::client::Clients;
+use super::client::{Clients, Lazy};
 use super::clock;
 use super::fault::Call;
-use super::session::{AssumedSession, Scope, Sessions};
+use super::session::{Scope, Session, Sessions};
 use crate::config::Connection;
 use crate::domain::decode::from_history;
 use crate::domain::edit::Edit;
 use crate::domain::target::Target;
 use crate::domain::time::Time;
-use crate::ports::{Access, Fault, Lookup};
+use crate::ports::{Access, Fault, FaultClass, Lookup};
 
-/// [bc cloudtrail].
-static LOOKUP: Shape = Shape {
-    service: "cloudtrail",
-    call: Call::read("LookupEvents").in_member(),
-    method: "POST",
-    path: Cow::Borrowed("/"),
-    target: Some("com.amazonaws.cloudtrail.v20131101.CloudTrail_20131101.LookupEvents"),
-    content_type: "application/x-amz-json-1.1",
-    read: by_hand::json,
-};
+const LOOKUP: Call = Call::read("LookupEvents").in_member();
 /// The calls that change the effective document. They are rare in every account, so a lookup by event name finds them;
 /// whether CloudTrail indexes documents by name is not documented.
 const NAMES: [&str; 4] = ["CreateDocument", "UpdateDocument", "UpdateDocumentDefaultVersion", "DeleteDocument"];
@@ -39,54 +29,87 @@ const PAUSE_MS: u64 = 500;
 
 /// The event histories of all accounts.
 pub(super) struct EventHistory {
+    client: Lazy<Client>,
     sessions: Sessions,
-    way: Way,
+}
+
+/// Which events are looked for.
+#[derive(Debug, PartialEq)]
+struct Query {
+    key: Key,
+    value: String,
+    /// The first and the last moment, both included.
+    between: Option<(DateTime, DateTime)>,
 }
 
 impl EventHistory {
     pub(super) fn new(connection: &Connection, clients: &Clients) -> Self {
-        Self { sessions: Sessions::new(connection, clients, Scope::History), way: clients.cloudtrail() }
+        Self { client: clients.cloudtrail(), sessions: Sessions::new(connection, clients, Scope::History) }
     }
 
     pub(super) async fn lookup(&self, target: &Target, access: &Access, lookup: &Lookup) -> Result<Vec<Edit>, Fault> {
-        let AssumedSession { session, .. } = self.sessions.get(&target.account, access).await?;
-        let call = LOOKUP.prepare(
-            &self.way,
-            target.region.as_str(),
-            SharedCredentialsProvider::new(session.credentials.clone()),
-        );
+        let session = self.sessions.get(&target.account, access).await?.session;
         let mut edits = Vec::new();
-        for (nth, question) in questions(lookup, clock::now()).iter().enumerate() {
+        for (nth, query) in queries(lookup, clock::now()).into_iter().enumerate() {
             if nth > 0 {
                 clock::sleep(PAUSE_MS).await;
             }
-            // `CloudTrailEvent` is a JSON document in a string.
-            let (events, all) = call.list(question, "Events", PAGES_MAX, PAUSE_MS).await?;
-            if !all {
-                tracing::warn!(%target, %question, read = events.len(), truncated = true, "event history not read to its end");
-            }
-            let records = events.iter().filter_map(|event| event.get("CloudTrailEvent")?.as_str());
-            edits.extend(records.filter_map(|record| from_history(record, target)));
+            let records = self.records(target, &session, query).await?;
+            edits.extend(records.iter().filter_map(|record| from_history(record, target)));
         }
         Ok(edits)
     }
+
+    /// The records of the events that a query finds, each a JSON document.
+    async fn records(&self, target: &Target, session: &Session, query: Query) -> Result<Vec<String>, Fault> {
+        let asked = format!("{query:?}");
+        let Query { key, value, between } = query;
+        let attribute = LookupAttribute::builder().attribute_key(key).attribute_value(value).build();
+        let attribute = attribute.map_err(|error| LOOKUP.fault(FaultClass::Invalid, "Request", &error.to_string()))?;
+        let (since, until) = between.unzip();
+        let request = self.client.lookup_events().lookup_attributes(attribute);
+        let request = request.set_start_time(since).set_end_time(until);
+        let (mut records, mut page) = (Vec::new(), None);
+        for nth in 0..PAGES_MAX {
+            if nth > 0 {
+                clock::sleep(PAUSE_MS).await;
+            }
+            let sent =
+                request.clone().set_next_token(page).customize().config_override(at(target, session)).send().await;
+            let answer = sent.map_err(|error| LOOKUP.failed(&error))?;
+            let Some(events) = answer.events else {
+                return Err(LOOKUP.fault(FaultClass::Transient, "Incomplete", "the answer has no events"));
+            };
+            records.extend(events.into_iter().filter_map(|event| event.cloud_trail_event));
+            page = answer.next_token.filter(|token| !token.is_empty());
+            if page.is_none() {
+                return Ok(records);
+            }
+        }
+        tracing::warn!(%target, asked, read = records.len(), truncated = true, "event history not read to its end");
+        Ok(records)
+    }
 }
 
-fn questions(lookup: &Lookup, now: Time) -> Vec<Value> {
+/// Where a call goes, and as whom.
+fn at(target: &Target, session: &Session) -> Builder {
+    Builder::new()
+        .region(Region::new(target.region.as_str().to_owned()))
+        .credentials_provider(session.credentials.clone())
+}
+
+fn queries(lookup: &Lookup, now: Time) -> Vec<Query> {
     match lookup {
         Lookup::Since(since) => NAMES.iter().map(|name| by_name(name, *since, now)).collect(),
-        Lookup::Event(id) => vec![json!({ "LookupAttributes": attribute("EventId", id) })],
+        Lookup::Event(id) => vec![Query { key: Key::EventId, value: id.clone(), between: None }],
     }
 }
 
 /// Bounds are in whole seconds, the current one included.
-fn by_name(name: &str, since: Time, until: Time) -> Value {
+fn by_name(name: &str, since: Time, until: Time) -> Query {
     let (start, end) = (since.ms() / 1_000, (until.ms() / 1_000 + 1).max(since.ms() / 1_000));
-    json!({ "LookupAttributes": attribute("EventName", name), "StartTime": start, "EndTime": end })
-}
-
-fn attribute(key: &str, value: &str) -> Value {
-    json!([{ "AttributeKey": key, "AttributeValue": value }])
+    let between = Some((DateTime::from_secs(start), DateTime::from_secs(end)));
+    Query { key: Key::EventName, value: name.to_owned(), between }
 }
 
 #[cfg(test)]
@@ -94,12 +117,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_question_ends_with_the_second_in_which_it_is_asked_and_never_before_it_begins() {
+    fn a_query_ends_with_the_second_in_which_it_is_asked_and_never_before_it_begins() {
         let between = |since, until| {
-            let question = by_name("UpdateDocument", Time::from_ms(since), Time::from_ms(until));
-            (question["StartTime"].clone(), question["EndTime"].clone())
+            let (start, end) = by_name("UpdateDocument", Time::from_ms(since), Time::from_ms(until)).between.unwrap();
+            (start.secs(), end.secs())
         };
-        assert_eq!(between(1_999, 5_001), (json!(1), json!(6)));
-        assert_eq!(between(65_000, 5_000), (json!(65), json!(65)));
+        assert_eq!(between(1_999, 5_001), (1, 6));
+        assert_eq!(between(65_000, 5_000), (65, 65));
     }
 }

@@ -12,7 +12,6 @@ use super::fault::Call;
 use super::regions::AccountRegions;
 use super::session::Sessions;
 use crate::clock;
-use crate::config::Connection;
 use crate::domain::target::{AccountFacts, AccountId, AccountState, OuId, Region};
 use crate::domain::text::{NAME_CHARS_MAX, clean};
 use crate::domain::time::{MINUTE_MS, Time};
@@ -42,8 +41,8 @@ pub struct Organizations {
 }
 
 impl Organizations {
-    pub(super) fn new(connection: &Connection, clients: &Clients, sessions: Arc<Sessions>) -> Self {
-        let regions = AccountRegions::new(connection, clients, sessions);
+    pub(super) fn new(clients: &Clients, sessions: Arc<Sessions>) -> Self {
+        let regions = AccountRegions::new(clients, sessions);
         Self { client: clients.organizations(), parents: Mutex::default(), regions }
     }
 

@@ -255,7 +255,7 @@ impl Operator {
     /// Organizations does not answer, or denies these credentials.
     pub async fn organization(&self) -> Result<Vec<AccountFacts>, Fault> {
         let sessions = Sessions::new(&self.connection(), &self.clients, Scope::Document);
-        let directory = Organizations::new(&self.connection(), &self.clients, Arc::new(sessions));
+        let directory = Organizations::new(&self.clients, Arc::new(sessions));
         let ids = directory.accounts(None).await?;
         let each = ids.iter().map(|account| directory.account(account));
         let facts: Vec<Option<AccountFacts>> = stream::iter(each).buffered(PARALLEL).try_collect().await?;

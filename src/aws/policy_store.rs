@@ -1,5 +1,7 @@
 //! The policy in the ledger's table, for operators. The function reads the policy in force and may not write.
 
+use serde::{Deserialize, Serialize};
+
 use super::client::Clients;
 use super::ledger::DynamoLedger;
 use crate::domain::policy::{Policy, PolicyError};
@@ -8,9 +10,10 @@ use crate::domain::time::Time;
 use crate::ports::Fault;
 
 /// One version: who put it into force, when, and why.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PolicyVersion {
     /// Counted from 1.
+    #[serde(rename = "version")]
     pub number: u64,
     /// When it was pushed.
     pub at: Time,
@@ -21,6 +24,7 @@ pub struct PolicyVersion {
     /// Digest of the compiled policy.
     pub digest: String,
     /// For a rollback, the version that it restores.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub rollback_of: Option<u64>,
 }
 

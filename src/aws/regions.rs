@@ -1,67 +1,62 @@
 //! The enabled regions of an account, from Account Management.
 
-use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use aws_credential_types::provider::SharedCredentialsProvider;
-use serde_json::json;
+use aws_sdk_account::Client;
+use aws_sdk_account::config::Builder;
+use aws_sdk_account::types::RegionOptStatus as Status;
 
-use super::by_hand::{self, Shape, Way};
-use super::client::Clients;
+use super::client::{Clients, Lazy};
 use super::fault::Call;
-use super::session::{AssumedSession, Sessions};
-use crate::config::Connection;
-use crate::domain::target::{AccountId, Region, partition};
-use crate::ports::{Access, Fault};
+use super::session::Sessions;
+use crate::domain::target::{AccountId, Region};
+use crate::ports::{Access, Fault, FaultClass};
 
-/// [bc account].
-static LIST: Shape = Shape {
-    service: "account",
-    call: Call::read("ListRegions").in_member(),
-    method: "POST",
-    path: Cow::Borrowed("/listRegions"),
-    target: None,
-    content_type: "application/json",
-    read: by_hand::json,
-};
-/// A page holds up to 50 regions [bc account], more than any partition has.
+const LIST: Call = Call::read("ListRegions").in_member();
+/// Regions to a page [bc account], more than any partition has.
+const PAGE: i32 = 50;
 const PAGES_MAX: usize = 4;
 
 /// The regions of all accounts.
 pub(super) struct AccountRegions {
+    client: Lazy<Client>,
     sessions: Arc<Sessions>,
-    way: Way,
-    /// The region of the partition's only endpoint.
-    region: &'static str,
 }
 
 impl AccountRegions {
-    pub(super) fn new(connection: &Connection, clients: &Clients, sessions: Arc<Sessions>) -> Self {
-        // [bc account: endpoint rule set; bc: partitions, `implicitGlobalRegion`].
-        let region = match partition(&connection.region) {
-            "aws-cn" => "cn-northwest-1",
-            "aws-us-gov" => "us-gov-west-1",
-            _ => "us-east-1",
-        };
-        Self { sessions, way: clients.account(), region }
+    pub(super) fn new(clients: &Clients, sessions: Arc<Sessions>) -> Self {
+        Self { client: clients.account(), sessions }
     }
 
     /// Without an account id, the request concerns the caller's own account: it needs no delegation and has its own quota.
     pub(super) async fn enabled(&self, account: &AccountId, access: &Access) -> Result<BTreeSet<Region>, Fault> {
-        let AssumedSession { session, .. } = self.sessions.get(account, access).await?;
-        let call = LIST.prepare(&self.way, self.region, SharedCredentialsProvider::new(session.credentials.clone()));
-        let question = json!({ "MaxResults": 50, "RegionOptStatusContains": ["ENABLED", "ENABLED_BY_DEFAULT"] });
-        let (listed, all) = call.list(&question, "Regions", PAGES_MAX, 0).await?;
-        let mut enabled = BTreeSet::new();
-        for listed in &listed {
-            let name = listed.get("RegionName").and_then(|name| name.as_str()).unwrap_or_default();
-            match name.parse::<Region>() {
-                Ok(region) => drop(enabled.insert(region)),
-                Err(why) => tracing::warn!(%account, region = name, %why, "a region that is enabled is passed over"),
+        let session = self.sessions.get(account, access).await?.session;
+        let request = self.client.list_regions().max_results(PAGE);
+        let request = request.set_region_opt_status_contains(Some(vec![Status::Enabled, Status::EnabledByDefault]));
+        let (mut enabled, mut page) = (BTreeSet::new(), None);
+        for _ in 0..PAGES_MAX {
+            let as_member = Builder::new().credentials_provider(session.credentials.clone());
+            let sent = request.clone().set_next_token(page).customize().config_override(as_member).send().await;
+            let answer = sent.map_err(|error| LIST.failed(&error))?;
+            for listed in answer.regions.unwrap_or_default() {
+                let name = listed.region_name.unwrap_or_default();
+                match name.parse::<Region>() {
+                    Ok(region) => drop(enabled.insert(region)),
+                    Err(why) => {
+                        tracing::warn!(%account, region = name, %why, "a region that is enabled is passed over")
+                    }
+                }
+            }
+            page = answer.next_token.filter(|token| !token.is_empty());
+            if page.is_none() {
+                break;
             }
         }
         // Some regions cannot be disabled, so an empty list is incomplete.
-        if all && !enabled.is_empty() { Ok(enabled) } else { Err(call.unread("not all regions were named")) }
+        if page.is_none() && !enabled.is_empty() {
+            return Ok(enabled);
+        }
+        Err(LIST.fault(FaultClass::Transient, "Incomplete", "not all regions were named"))
     }
 }

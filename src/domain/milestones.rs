@@ -28,12 +28,6 @@ impl Milestones {
     /// Names of the milestones, in the ledger and for programs.
     pub const NAMES: [&str; 5] = ["vended", "reached", "configured", "member_role", "heard"];
 
-    /// The milestones, with their times by name.
-    pub fn by_name(time: impl Fn(&str) -> Option<Time>) -> Self {
-        let [vended, reached, configured, member_role, heard] = Self::NAMES.map(time);
-        Self { vended, reached, configured, member_role, heard }
-    }
-
     /// The configuration lag in milliseconds, for a new account's target that has become right since `before`.
     pub fn lag_since(&self, before: &Self) -> Option<i64> {
         let (Some(vended), Some(configured), None) = (self.vended, self.configured, before.configured) else {

@@ -1,9 +1,9 @@
 //! Messages that operators dropped from the dead-letter queue: one line per drop, and each body once.
 
-use aws_sdk_dynamodb::types::AttributeValue;
+use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use super::items::{self, Item, n, s, ttl};
+use super::items::{self, Item, s, ttl};
 use super::keys::Key;
 use super::{DynamoLedger, UPDATE};
 use crate::aws::dead_letters::Dropped;
@@ -11,7 +11,7 @@ use crate::aws::fault::Call;
 use crate::domain::dead_letter::{self, DeadLetter};
 use crate::domain::text::sha256;
 use crate::domain::time::Time;
-use crate::ports::Fault;
+use crate::ports::{Fault, FaultClass};
 
 const PUT: Call = Call::write("PutItem");
 /// Limit of the attributes kept beside the body. SQS allows 1 MiB for both; known senders stay below a kilobyte.
@@ -27,7 +27,7 @@ impl DynamoLedger {
         self.client
             .put_item()
             .table_name(&self.table)
-            .set_item(Some(line(dropped, &digest, parts.len())))
+            .set_item(Some(line(dropped, &digest, parts.len())?))
             .send()
             .await
             .map(drop)
@@ -65,29 +65,45 @@ fn parts(body: &str) -> Vec<&str> {
     }
 }
 
-fn line(dropped: &Dropped<'_>, digest: &str, parts: usize) -> Item {
+/// One drop.
+#[derive(Serialize)]
+struct Line<'a> {
+    id: &'a str,
+    at: Time,
+    by: &'a str,
+    why: &'a str,
+    reason: String,
+    put_by: &'a str,
+    /// JSON in one attribute.
+    attributes: String,
+    receives: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sent: Option<Time>,
+    digest: &'a str,
+    bytes: usize,
+    parts: usize,
+}
+
+fn line(dropped: &Dropped<'_>, digest: &str, parts: usize) -> Result<Item, Fault> {
     let Dropped { letter, by, why, at } = *dropped;
-    let mut item = Key::dropped(at, &letter.id).into_item();
-    let count = |number: usize| n(i128::try_from(number).unwrap_or(i128::MAX));
-    let fields: [(&str, AttributeValue); 12] = [
-        ("id", s(&letter.id)),
-        ("at", s(at.to_string())),
-        ("by", s(by)),
-        ("why", s(why)),
-        ("reason", s(letter.reason())),
-        ("put_by", s(letter.put_by().as_str())),
-        ("attributes", s(attributes(letter))),
-        ("receives", n(letter.receives)),
-        ("digest", s(digest)),
-        ("bytes", count(letter.body.len())),
-        ("parts", count(parts)),
-        (items::TTL, ttl(at.plus_ms(items::HISTORY_MS))),
-    ];
-    item.extend(fields.map(|(name, value)| (name.to_owned(), value)));
-    if let Some(sent) = letter.sent {
-        item.insert("sent".to_owned(), s(sent.to_string()));
-    }
-    item
+    let line: Result<Item, _> = serde_dynamo::to_item(Line {
+        id: &letter.id,
+        at,
+        by,
+        why,
+        reason: letter.reason(),
+        put_by: letter.put_by().as_str(),
+        attributes: attributes(letter),
+        receives: letter.receives,
+        sent: letter.sent,
+        digest,
+        bytes: letter.body.len(),
+        parts,
+    });
+    let mut item = line.map_err(|error| PUT.fault(FaultClass::Invalid, "Build", &error.to_string()))?;
+    item.extend(Key::dropped(at, &letter.id).into_item());
+    item.insert(items::TTL.to_owned(), ttl(at.plus_ms(items::HISTORY_MS)));
+    Ok(item)
 }
 
 fn attributes(letter: &DeadLetter) -> String {

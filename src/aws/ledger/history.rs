@@ -1,16 +1,16 @@
 //! Lines of history, newest first, and the contents that they name.
 
-use aws_sdk_dynamodb::types::AttributeValue;
+use serde::Deserialize;
 
 use super::items::{self, Item, s};
 use super::keys::{self, Key};
+use super::row::first_of;
 use super::{DynamoLedger, corrupt};
-use crate::aws::fault::Call;
 use crate::aws::ledger_view::HistoryLine;
 use crate::domain::target::{AccountId, Region};
-use crate::ports::{Fault, FaultClass};
+use crate::domain::time::Time;
+use crate::ports::Fault;
 
-const QUERY: Call = Call::read("Query");
 /// Lines of all regions per page. Cases may be large, and a page holds at most 1 MB.
 const PAGE: i32 = 50;
 /// Limit on pages: in a longer history, older lines of one region are not found.
@@ -23,39 +23,24 @@ impl DynamoLedger {
         region: Option<&Region>,
         limit: usize,
     ) -> Result<(Vec<HistoryLine>, bool), Fault> {
-        let mut lines = Vec::new();
-        let mut next = None;
-        for _ in 0..PAGES_MAX {
-            let mut query = self
-                .client
-                .query()
-                .table_name(&self.table)
-                .key_condition_expression("PK = :pk AND begins_with(SK, :sk)")
-                .expression_attribute_values(":pk", s(keys::partition_of(account)))
-                .expression_attribute_values(":sk", s("EVENT#"))
-                .scan_index_forward(false)
-                .consistent_read(true)
-                .limit(PAGE)
-                .set_exclusive_start_key(next);
-            if let Some(region) = region {
-                query = query
-                    .filter_expression("#region = :region")
-                    .expression_attribute_names("#region", "region")
-                    .expression_attribute_values(":region", s(region.as_str()));
-            }
-            let page = query.send().await.map_err(|error| QUERY.failed(&error))?;
-            for item in page.items.unwrap_or_default() {
-                if lines.len() == limit {
-                    return Ok((lines, true));
-                }
-                lines.push(line(&item)?);
-            }
-            next = page.last_evaluated_key;
-            if next.is_none() {
-                return Ok((lines, false));
-            }
+        let mut query = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .key_condition_expression("PK = :pk AND begins_with(SK, :sk)")
+            .expression_attribute_values(":pk", s(keys::partition_of(account)))
+            .expression_attribute_values(":sk", s("EVENT#"))
+            .scan_index_forward(false)
+            .consistent_read(true)
+            .limit(PAGE);
+        if let Some(region) = region {
+            query = query
+                .filter_expression("#region = :region")
+                .expression_attribute_names("#region", "region")
+                .expression_attribute_values(":region", s(region.as_str()));
         }
-        Ok((lines, true))
+        let (rows, more) = first_of(query, limit, PAGES_MAX).await?;
+        Ok((rows.iter().map(line).collect::<Result<_, _>>()?, more))
     }
 
     pub(in crate::aws) async fn content(&self, account: &AccountId, digest: &str) -> Result<Option<String>, Fault> {
@@ -64,19 +49,19 @@ impl DynamoLedger {
     }
 }
 
+/// A line, whose case is JSON in one attribute.
+#[derive(Deserialize)]
+struct Row {
+    id: String,
+    at: Time,
+    region: String,
+    summary: String,
+    #[serde(default)]
+    contents: Vec<String>,
+}
+
 pub(super) fn line(item: &Item) -> Result<HistoryLine, Fault> {
-    let text = |name: &str| items::text(item, name).map(str::to_owned).map_err(|what| corrupt(&what));
-    let broken = |name: &str| QUERY.fault(FaultClass::Invalid, "Corrupt", &format!("`{name}` of a line is not one"));
-    let contents = match item.get("contents") {
-        Some(AttributeValue::L(digests)) => digests.iter().filter_map(|digest| digest.as_s().ok().cloned()).collect(),
-        _ => Vec::new(),
-    };
-    Ok(HistoryLine {
-        id: text("id")?,
-        at: text("at")?.parse().map_err(|_| broken("at"))?,
-        region: text("region")?,
-        summary: text("summary")?,
-        case: serde_json::from_str(&text("case")?).map_err(|_| broken("case"))?,
-        contents,
-    })
+    let row: Row = items::flat(item).map_err(|what| corrupt(&what))?;
+    let case = items::from_json(item, "case").map_err(|what| corrupt(&what))?;
+    Ok(HistoryLine { id: row.id, at: row.at, region: row.region, summary: row.summary, case, contents: row.contents })
 }

@@ -3,21 +3,20 @@
 use std::collections::{BTreeSet, HashMap};
 
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
+use serde::Deserialize;
 
 use super::items::{self, Item, s};
 use super::keys::{self, Key};
 use super::row::all_of;
 use super::scan::RowFilter;
 use super::{DynamoLedger, corrupt};
-use crate::aws::fault::Call;
 use crate::aws::ledger_view::{Inventory, TargetRow};
 use crate::domain::milestones::Milestones;
 use crate::domain::record::Status;
-use crate::domain::target::{AccountId, Target};
+use crate::domain::target::{AccountId, Region, Target};
 use crate::domain::time::Time;
-use crate::ports::{Fault, FaultClass, Ledger as _};
+use crate::ports::{Fault, Ledger as _};
 
-const QUERY: Call = Call::read("Query");
 const FILTER: &str = "SK = :meta OR begins_with(SK, :region)";
 const PROJECTION: &str = "PK, SK, #facts, #account, #region, #status, #why, #updated, #checked, #vended, #reached, #configured, \
      #member_role, #heard, #policy, #enabled, #enabled_at";
@@ -117,21 +116,29 @@ pub(super) fn inventory(rows: &[Item]) -> Result<Inventory, Fault> {
     Ok(inventory)
 }
 
+/// The attributes beside a record.
+#[derive(Deserialize)]
+struct Row {
+    account: AccountId,
+    region: Region,
+    status: Status,
+    why: String,
+    updated: Time,
+    checked: Option<Time>,
+    #[serde(flatten)]
+    milestones: Milestones,
+    policy: String,
+}
+
 fn target(row: &Item) -> Result<TargetRow, Fault> {
-    let text = |name: &str| items::text(row, name).map_err(|what| corrupt(&what));
-    let broken = |name: &str| QUERY.fault(FaultClass::Invalid, "Corrupt", &format!("`{name}` of a target is not one"));
-    let time = |name: &str| -> Option<Time> { items::text(row, name).ok()?.parse().ok() };
-    let word = serde_json::Value::from(text("status")?);
+    let row: Row = items::flat(row).map_err(|what| corrupt(&what))?;
     Ok(TargetRow {
-        target: Target::new(
-            text("account")?.parse().map_err(|_| broken("account"))?,
-            text("region")?.parse().map_err(|_| broken("region"))?,
-        ),
-        status: serde_json::from_value(word).map_err(|_| broken("status"))?,
-        why: text("why")?.to_owned(),
-        updated: time(items::UPDATED).ok_or_else(|| broken(items::UPDATED))?,
-        checked: items::last_check_from(row).ok_or_else(|| broken(items::CHECKED))?.at,
-        milestones: Milestones::by_name(time),
-        policy: text("policy")?.to_owned(),
+        target: Target::new(row.account, row.region),
+        status: row.status,
+        why: row.why,
+        updated: row.updated,
+        checked: row.checked.unwrap_or(row.updated),
+        milestones: row.milestones,
+        policy: row.policy,
     })
 }

@@ -90,6 +90,12 @@ pub(super) fn from_json<T: DeserializeOwned>(item: &Item, name: &str) -> Result<
     serde_json::from_str(text(item, name)?).map_err(|error| corrupt(item, format!("`{name}`: {error}")))
 }
 
+/// A row that is read whole from its attributes.
+#[cfg(feature = "cli")]
+pub(super) fn flat<T: DeserializeOwned>(item: &Item) -> Result<T, Corrupt> {
+    serde_dynamo::from_item(item.clone()).map_err(|error| corrupt(item, error.to_string()))
+}
+
 /// The string that a unit variant is serialised as.
 pub(super) fn word_of(value: &impl Serialize) -> String {
     match serde_json::to_value(value) {

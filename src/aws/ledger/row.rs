@@ -85,3 +85,23 @@ pub(super) async fn all_of(query: QueryFluentBuilder, pages_max: usize) -> Resul
     let what = format!("there are more than {pages_max} pages of rows");
     Err(QUERY.fault(FaultClass::Invalid, "Endless", &what))
 }
+
+/// The first items, at most `limit` of those on `pages_max` pages, and whether there are more.
+#[cfg(feature = "cli")]
+pub(super) async fn first_of(
+    query: QueryFluentBuilder,
+    limit: usize,
+    pages_max: usize,
+) -> Result<(Vec<Item>, bool), Fault> {
+    let mut pages = query.into_paginator().send();
+    let mut rows = Vec::new();
+    for _ in 0..pages_max {
+        let Some(page) = pages.next().await else { return Ok((rows, false)) };
+        rows.extend(page.map_err(|error| QUERY.failed(&error))?.items.unwrap_or_default());
+        if rows.len() > limit {
+            rows.truncate(limit);
+            return Ok((rows, true));
+        }
+    }
+    Ok((rows, true))
+}

@@ -1,10 +1,11 @@
 //! The policy's versions: each version is kept for good, and the function reads a copy of the newest.
 
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
-use aws_sdk_dynamodb::types::{AttributeValue, Put, TransactWriteItem};
+use aws_sdk_dynamodb::types::{Put, TransactWriteItem};
 
 use super::items::{self, Item, n, s};
 use super::keys::Key;
+use super::row::first_of;
 use super::{DynamoLedger, corrupt};
 use crate::aws::fault::Call;
 use crate::aws::policy_store::{Current, PolicyVersion, Pushed};
@@ -12,7 +13,6 @@ use crate::domain::policy::Policy;
 use crate::ports::{Fault, FaultClass};
 
 const PUT: Call = Call::write("TransactWriteItems");
-const QUERY: Call = Call::read("Query");
 /// The attributes of a version in a list, without the policy's texts.
 const LINE: &str = "#version, #at, #by, #why, #digest, #of";
 /// Versions per page, and the limit on pages: together ten thousand versions.
@@ -20,8 +20,6 @@ const PAGE: i32 = 100;
 const PAGES_MAX: usize = 100;
 
 const YAML: &str = "yaml";
-const DIGEST: &str = "digest";
-const OF: &str = "rollback_of";
 
 impl DynamoLedger {
     /// The policy in force, with or without a version.
@@ -41,45 +39,28 @@ impl DynamoLedger {
 
     /// The newest versions, newest first, and whether there are more.
     pub(in crate::aws) async fn policy_versions(&self, limit: usize) -> Result<(Vec<PolicyVersion>, bool), Fault> {
-        let mut versions = Vec::new();
-        let mut next = None;
-        for _ in 0..PAGES_MAX {
-            let page = self
-                .client
-                .query()
-                .table_name(&self.table)
-                .key_condition_expression("PK = :pk AND begins_with(SK, :sk)")
-                .expression_attribute_values(":pk", s(Key::POLICY))
-                .expression_attribute_values(":sk", s(Key::VERSION))
-                .projection_expression(LINE)
-                .set_expression_attribute_names(Some(names()))
-                .scan_index_forward(false)
-                .consistent_read(true)
-                .limit(PAGE)
-                .set_exclusive_start_key(next)
-                .send()
-                .await
-                .map_err(|error| QUERY.failed(&error))?;
-            for item in page.items.unwrap_or_default() {
-                if versions.len() == limit {
-                    return Ok((versions, true));
-                }
-                versions.push(version_from(&item)?);
-            }
-            next = page.last_evaluated_key;
-            if next.is_none() {
-                return Ok((versions, false));
-            }
-        }
-        Ok((versions, true))
+        let query = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .key_condition_expression("PK = :pk AND begins_with(SK, :sk)")
+            .expression_attribute_values(":pk", s(Key::POLICY))
+            .expression_attribute_values(":sk", s(Key::VERSION))
+            .projection_expression(LINE)
+            .set_expression_attribute_names(Some(names()))
+            .scan_index_forward(false)
+            .consistent_read(true)
+            .limit(PAGE);
+        let (rows, more) = first_of(query, limit, PAGES_MAX).await?;
+        Ok((rows.iter().map(version_from).collect::<Result<_, _>>()?, more))
     }
 
     /// Writes a version and puts it into force, if the version that it replaces is still in force.
     pub(in crate::aws) async fn push_policy(&self, pushed: &Pushed, on: Option<&Current>) -> Result<(), Fault> {
         let mut current = Key::policy().into_item();
-        current.extend(fields(pushed));
+        current.extend(row(&pushed.version, &pushed.compiled)?);
         let mut version = Key::policy_version(pushed.version.number).into_item();
-        version.extend(fields(pushed));
+        version.extend(row(&pushed.version, &pushed.compiled)?);
         version.insert(YAML.to_owned(), s(&pushed.yaml));
         let fresh = Put::builder().table_name(&self.table).set_item(Some(version));
         let fresh = fresh.condition_expression("attribute_not_exists(PK)");
@@ -112,35 +93,18 @@ impl DynamoLedger {
 
 fn names() -> std::collections::HashMap<String, String> {
     let names = [("#version", items::VERSION), ("#at", "at"), ("#by", "by"), ("#why", "why")];
-    let names = names.into_iter().chain([("#digest", DIGEST), ("#of", OF)]);
+    let names = names.into_iter().chain([("#digest", "digest"), ("#of", "rollback_of")]);
     names.map(|(placeholder, name)| (placeholder.to_owned(), name.to_owned())).collect()
 }
 
 /// The attributes of both rows.
-fn fields(pushed: &Pushed) -> Vec<(String, AttributeValue)> {
-    let PolicyVersion { number, at, by, why, digest, rollback_of } = &pushed.version;
-    let mut fields = vec![
-        (items::VERSION.to_owned(), n(*number)),
-        ("at".to_owned(), s(at.to_string())),
-        ("by".to_owned(), s(by)),
-        ("why".to_owned(), s(why)),
-        (DIGEST.to_owned(), s(digest)),
-        (items::COMPILED.to_owned(), s(&pushed.compiled)),
-    ];
-    fields.extend(rollback_of.map(|of| (OF.to_owned(), n(of))));
-    fields
+fn row(version: &PolicyVersion, compiled: &str) -> Result<Item, Fault> {
+    let row: Result<Item, _> = serde_dynamo::to_item(version);
+    let mut row = row.map_err(|error| PUT.fault(FaultClass::Invalid, "Build", &error.to_string()))?;
+    row.insert(items::COMPILED.to_owned(), s(compiled));
+    Ok(row)
 }
 
 fn version_from(item: &Item) -> Result<PolicyVersion, Fault> {
-    let text = |name| items::text(item, name).map(str::to_owned).map_err(|what| corrupt(&what));
-    let number = |name: &str| item.get(name).and_then(|value| value.as_n().ok()).and_then(|text| text.parse().ok());
-    let broken = |what: &str| QUERY.fault(FaultClass::Invalid, "Corrupt", what);
-    Ok(PolicyVersion {
-        number: number(items::VERSION).ok_or_else(|| broken("a version of the policy has no number"))?,
-        at: text("at")?.parse().map_err(|_| broken("a version of the policy has no time"))?,
-        by: text("by")?,
-        why: text("why")?,
-        digest: text(DIGEST)?,
-        rollback_of: number(OF),
-    })
+    items::flat(item).map_err(|what| corrupt(&what))
 }
