@@ -16,10 +16,10 @@
 //! | `policy_store` | the versions of the policy as an operator writes them (feature `cli`) |
 //! | `principals` | roles, users and Identity Center's attributes, read for an operator (feature `cli`) |
 //! | `documents`, `directory`, `ledger`, `notifier`, `queue` | one port each |
-//! | `cloudtrail`, `regions` | CloudTrail and Account Management: one call each, made `by_hand` |
+//! | `cloudtrail`, `regions` | CloudTrail and Account Management: one call each |
+//! | `http_call` | calls to services without a client here: Lambda, IAM, Scheduler, EventBridge, Identity Center |
 
 pub mod broker;
-mod by_hand;
 mod client;
 mod cloudtrail;
 #[cfg(feature = "cli")]
@@ -27,6 +27,7 @@ pub mod dead_letters;
 mod directory;
 mod documents;
 mod fault;
+mod http_call;
 #[cfg(feature = "cli")]
 pub mod hub_view;
 mod iam;

@@ -13,7 +13,7 @@ use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use aws_smithy_http_client::tls::{self, TlsContext, TrustStore};
 use aws_smithy_runtime_api::client::http::{HttpClient as _, SharedHttpClient, http_client_fn};
 
-use super::by_hand::Way;
+use super::http_call::Endpoint;
 use crate::config::{Connection, Endpoints, Trust};
 
 /// Amazon Root CA 1 to 4 and Starfield Services Root G2: the roots of Amazon Trust Services, from Mozilla's list.
@@ -86,24 +86,24 @@ impl Clients {
     }
 
     /// How to reach Lambda, which has no SDK client here.
-    pub(super) fn lambda(&self) -> Way {
-        self.way(self.endpoints.lambda.as_ref())
+    pub(super) fn lambda(&self) -> Endpoint {
+        self.endpoint(self.endpoints.lambda.as_ref())
     }
 
     /// How to reach Identity and Access Management, which has no SDK client here.
-    pub(super) fn iam(&self) -> Way {
-        self.way(self.endpoints.iam.as_ref())
+    pub(super) fn iam(&self) -> Endpoint {
+        self.endpoint(self.endpoints.iam.as_ref())
     }
 
     /// How to reach a service that only operators' commands call; their configuration knows its endpoint.
     #[cfg(feature = "cli")]
-    pub(super) fn of_operators(&self) -> Way {
-        self.way(None)
+    pub(super) fn of_operators(&self) -> Endpoint {
+        self.endpoint(None)
     }
 
-    fn way(&self, endpoint: Option<&String>) -> Way {
+    fn endpoint(&self, endpoint: Option<&String>) -> Endpoint {
         let endpoint = endpoint.or(self.endpoints.default.as_ref()).map(String::as_str);
-        Way { sdk: self.base.clone(), endpoint: endpoint.or_else(|| self.base.endpoint_url()).map(str::to_owned) }
+        Endpoint { sdk: self.base.clone(), url: endpoint.or_else(|| self.base.endpoint_url()).map(str::to_owned) }
     }
 
     lazy_client!(ssm, aws_sdk_ssm);

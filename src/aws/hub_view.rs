@@ -6,9 +6,9 @@ use std::borrow::Cow;
 use aws_sdk_sqs::types::QueueAttributeName;
 use serde_json::{Value, json};
 
-use super::by_hand::{self, Shape, Way, encoded};
 use super::client::{Clients, Lazy};
 use super::fault::Call;
+use super::http_call::{self, Endpoint, HttpCall, encoded};
 use crate::domain::target::Region;
 use crate::domain::text::{ID_CHARS_MAX, clean};
 use crate::ports::{Fault, FaultClass};
@@ -26,9 +26,9 @@ const PAGES_MAX: usize = 50;
 pub struct HubView {
     sqs: Lazy<aws_sdk_sqs::Client>,
     sns: Lazy<aws_sdk_sns::Client>,
-    scheduler: Way,
-    events: Way,
-    lambda: Way,
+    scheduler: Endpoint,
+    events: Endpoint,
+    lambda: Endpoint,
     region: Region,
 }
 
@@ -161,14 +161,14 @@ impl HubView {
     /// They cannot be listed.
     pub async fn rules(&self, bus: &str, prefix: &str) -> Result<Vec<Rule>, Fault> {
         let question = json!({ "EventBusName": bus, "NamePrefix": prefix }).to_string();
-        let shape = Shape {
+        let shape = HttpCall {
             service: "events",
             call: RULES,
             method: "POST",
             path: Cow::Borrowed("/"),
             target: Some("AWSEvents.ListRules"),
             content_type: "application/x-amz-json-1.1",
-            read: by_hand::json,
+            read: http_call::json,
         };
         let page = self.ask(shape, &self.events, question).await?;
         let Some(rules) = page.get("Rules").and_then(Value::as_array) else {
@@ -200,19 +200,19 @@ impl HubView {
     }
 
     /// Makes a GET call [bc scheduler, lambda: `rest-json`].
-    async fn get(&self, service: &'static str, call: Call, way: &Way, path: String) -> Result<Value, Fault> {
+    async fn get(&self, service: &'static str, call: Call, endpoint: &Endpoint, path: String) -> Result<Value, Fault> {
         let path = Cow::Owned(path);
         let content_type = "application/json";
-        let shape = Shape { service, call, method: "GET", path, target: None, content_type, read: by_hand::json };
-        self.ask(shape, way, String::new()).await
+        let shape = HttpCall { service, call, method: "GET", path, target: None, content_type, read: http_call::json };
+        self.ask(shape, endpoint, String::new()).await
     }
 
-    async fn ask(&self, shape: Shape, way: &Way, question: String) -> Result<Value, Fault> {
-        let Some(credentials) = way.sdk.credentials_provider() else {
+    async fn ask(&self, shape: HttpCall, endpoint: &Endpoint, question: String) -> Result<Value, Fault> {
+        let Some(credentials) = endpoint.sdk.credentials_provider() else {
             let why = "there are no credentials to ask with";
             return Err(shape.call.fault(FaultClass::Invalid, "NoCredentials", why));
         };
-        shape.prepare(way, self.region.as_str(), credentials).ask(question).await
+        shape.prepare(endpoint, self.region.as_str(), credentials).ask(question).await
     }
 }
 

@@ -8,21 +8,21 @@ use aws_smithy_types::error::ErrorMetadata;
 use aws_smithy_xml::decode::{Document, ScopedDecoder, XmlDecodeError, try_data};
 use serde_json::Value;
 
-use super::by_hand::{Read, Shape, Way, encoded};
 use super::client::Clients;
 use super::fault::Call;
+use super::http_call::{Endpoint, HttpCall, Read, encoded};
 use crate::domain::target::{Region, partition};
 use crate::ports::Fault;
 
 /// How to reach IAM.
 pub(super) struct Iam {
-    way: Way,
+    endpoint: Endpoint,
     region: &'static str,
 }
 
 impl Iam {
     pub(super) fn new(home: &Region, clients: &Clients) -> Self {
-        let Way { sdk, endpoint: given } = clients.iam();
+        let Endpoint { sdk, url: given } = clients.iam();
         let fips = sdk.use_fips().unwrap_or_default();
         // [bc iam: endpoint rule set].
         let (region, endpoint) = match partition(home) {
@@ -31,7 +31,7 @@ impl Iam {
             _ if fips => ("us-east-1", "https://iam-fips.amazonaws.com"),
             _ => ("us-east-1", "https://iam.amazonaws.com"),
         };
-        Self { way: Way { sdk, endpoint: given.or_else(|| Some(endpoint.to_owned())) }, region }
+        Self { endpoint: Endpoint { sdk, url: given.or_else(|| Some(endpoint.to_owned())) }, region }
     }
 
     /// Makes a call with one parameter, in the account that the credentials belong to.
@@ -42,7 +42,7 @@ impl Iam {
         read: Read,
         credentials: SharedCredentialsProvider,
     ) -> Result<Value, Fault> {
-        let shape = Shape {
+        let shape = HttpCall {
             service: "iam",
             call,
             method: "POST",
@@ -52,13 +52,13 @@ impl Iam {
             read,
         };
         let question = format!("Action={}&Version=2010-05-08&{name}={}", call.name(), encoded(value));
-        shape.prepare(&self.way, self.region, credentials).ask(question).await
+        shape.prepare(&self.endpoint, self.region, credentials).ask(question).await
     }
 
     /// The credentials of the clients, where these belong to the account that is asked about.
     #[cfg(feature = "cli")]
     pub(super) fn own_credentials(&self) -> Option<SharedCredentialsProvider> {
-        self.way.sdk.credentials_provider()
+        self.endpoint.sdk.credentials_provider()
     }
 }
 

@@ -264,7 +264,7 @@ impl Operator {
 }
 
 /// The chain, preceded by the credentials of the login: a `credential_process` with a second factor must not prompt
-/// twice. SDK clients cache credentials; calls of `by_hand` come here each time.
+/// twice. SDK clients cache credentials; calls of `http_call` come here each time.
 struct LoginCredentials {
     first: Credentials,
     chain: SharedCredentialsProvider,

@@ -6,9 +6,9 @@ use aws_smithy_runtime_api::client::orchestrator::{HttpResponse, OrchestratorErr
 use aws_smithy_types::error::ErrorMetadata;
 use serde_json::{Value, json};
 
-use super::by_hand::{self, Shape, Way};
 use super::client::Clients;
 use super::fault::Call;
+use super::http_call::{self, Endpoint, HttpCall};
 use super::iam::{Iam, answered, pairs_at, text_at};
 use crate::domain::target::{AccountId, Region};
 use crate::ports::{Fault, FaultClass};
@@ -24,7 +24,7 @@ const PAGES_MAX: usize = 5;
 /// The principals of the account that the credentials belong to.
 pub struct Principals {
     iam: Iam,
-    identity_center: Way,
+    identity_center: Endpoint,
 }
 
 /// A role or user, as IAM describes it.
@@ -69,7 +69,7 @@ impl Principals {
         self.describe(GET_USER, ("UserName", name), user).await
     }
 
-    async fn describe(&self, call: Call, named: (&str, &str), read: by_hand::Read) -> Result<Described, Fault> {
+    async fn describe(&self, call: Call, named: (&str, &str), read: http_call::Read) -> Result<Described, Fault> {
         let credentials = self.iam.own_credentials().ok_or_else(|| no_credentials(call))?;
         let answer = self.iam.ask(call, named, read, credentials).await?;
         let text = |key: &str| answer.get(key).and_then(Value::as_str).map(str::to_owned);
@@ -88,9 +88,9 @@ impl Principals {
     /// These credentials see no such instance, or may not ask: only the management account and a delegated administrator may.
     pub async fn attributes(&self, home: &Region, owner: &AccountId) -> Result<Attributes, Fault> {
         let credentials = || self.identity_center.sdk.credentials_provider().ok_or_else(|| no_credentials(INSTANCES));
-        let (way, region) = (&self.identity_center, home.as_str());
-        let list = sso(INSTANCES, "SWBExternalService.ListInstances").prepare(way, region, credentials()?);
-        let (instances, whole) = list.list(&json!({ "MaxResults": 100 }), "Instances", PAGES_MAX, 0).await?;
+        let (endpoint, region) = (&self.identity_center, home.as_str());
+        let list = sso(INSTANCES, "SWBExternalService.ListInstances").prepare(endpoint, region, credentials()?);
+        let (instances, whole) = list.list(&json!({ "MaxResults": 100 }), "Instances", PAGES_MAX).await?;
         let of_organization =
             |it: &&Value| it.get("OwnerAccountId").is_some_and(|id| id.as_str() == Some(owner.as_str()));
         let found = instances.iter().find(of_organization).and_then(|it| it.get("InstanceArn")).and_then(Value::as_str);
@@ -99,7 +99,11 @@ impl Principals {
             return Err(INSTANCES.fault(FaultClass::NotFound, "NoInstance", &what));
         };
         let describe = sso(ATTRIBUTES, "SWBExternalService.DescribeInstanceAccessControlAttributeConfiguration");
-        match describe.prepare(way, region, credentials()?).ask(json!({ "InstanceArn": instance }).to_string()).await {
+        match describe
+            .prepare(endpoint, region, credentials()?)
+            .ask(json!({ "InstanceArn": instance }).to_string())
+            .await
+        {
             Ok(answer) => attributes(&answer),
             Err(fault) if fault.code == "ResourceNotFoundException" => Ok(Attributes::Off),
             Err(fault) => Err(fault),
@@ -107,10 +111,10 @@ impl Principals {
     }
 }
 
-fn sso(call: Call, target: &'static str) -> Shape {
+fn sso(call: Call, target: &'static str) -> HttpCall {
     let content_type = "application/x-amz-json-1.1";
     let path = Cow::Borrowed("/");
-    Shape { service: "sso", call, method: "POST", path, target: Some(target), content_type, read: by_hand::json }
+    HttpCall { service: "sso", call, method: "POST", path, target: Some(target), content_type, read: http_call::json }
 }
 
 /// [bc sso-admin]: a mapping's source has one item.

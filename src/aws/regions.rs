@@ -44,7 +44,7 @@ impl AccountRegions {
                 match name.parse::<Region>() {
                     Ok(region) => drop(enabled.insert(region)),
                     Err(why) => {
-                        tracing::warn!(%account, region = name, %why, "a region that is enabled is passed over")
+                        tracing::warn!(%account, region = name, %why, "a region that is enabled is passed over");
                     }
                 }
             }

@@ -10,9 +10,9 @@ use aws_smithy_types::error::ErrorMetadata;
 use serde_json::{Value, json};
 
 use super::Session;
-use crate::aws::by_hand::{self, Shape, Way, encoded};
 use crate::aws::client::Clients;
 use crate::aws::fault::Call;
+use crate::aws::http_call::{self, Endpoint, HttpCall, encoded};
 use crate::broker::wire::{Answer, Granted, Refusal};
 use crate::config::FunctionArn;
 use crate::domain::target::{AccountId, Region};
@@ -22,8 +22,8 @@ const CALL: Call = Call::read("Invoke");
 
 /// The broker's function.
 pub(in crate::aws) struct Broker {
-    shape: Shape,
-    way: Way,
+    shape: HttpCall,
+    endpoint: Endpoint,
     region: Region,
 }
 
@@ -31,7 +31,7 @@ impl Broker {
     pub(in crate::aws) fn new(function: &FunctionArn, clients: &Clients) -> Self {
         // [bc lambda]: the ARN names a function of another account; without a header, the invocation is synchronous.
         let path = format!("/2015-03-31/functions/{}/invocations", encoded(&function.arn));
-        let shape = Shape {
+        let shape = HttpCall {
             service: "lambda",
             call: CALL,
             method: "POST",
@@ -40,7 +40,7 @@ impl Broker {
             content_type: "application/json",
             read: invoked,
         };
-        Self { shape, way: clients.lambda(), region: function.region.clone() }
+        Self { shape, endpoint: clients.lambda(), region: function.region.clone() }
     }
 
     /// A session in the account. The policy must list its role in `gap_roles`, or the reactor's calls would look foreign.
@@ -60,10 +60,10 @@ impl Broker {
     }
 
     async fn ask(&self, account: &AccountId) -> Result<Answer, Fault> {
-        let Some(credentials) = self.way.sdk.credentials_provider() else {
+        let Some(credentials) = self.endpoint.sdk.credentials_provider() else {
             return Err(CALL.fault(FaultClass::Invalid, "NoCredentials", "there are no credentials to ask with"));
         };
-        let call = self.shape.prepare(&self.way, self.region.as_str(), credentials);
+        let call = self.shape.prepare(&self.endpoint, self.region.as_str(), credentials);
         let answer = call.ask(json!({ "account": account }).to_string()).await?;
         // An error of serde may quote the value, which holds secrets.
         serde_json::from_value(answer).map_err(|_| call.unread("the answer is neither credentials nor a refusal"))
@@ -94,7 +94,7 @@ const FAILED: &str = "FunctionError";
 
 /// The function's answer. A failed function returns a successful call with an error header [bc lambda].
 fn invoked(response: &HttpResponse) -> Result<Value, OrchestratorError<ErrorMetadata>> {
-    let answer = by_hand::json(response)?;
+    let answer = http_call::json(response)?;
     let Some(kind) = response.headers().get("x-amz-function-error") else { return Ok(answer) };
     let message = answer.get("errorMessage").and_then(Value::as_str).unwrap_or("no message");
     let error = ErrorMetadata::builder().code(format!("{FAILED} {kind}")).message(message);

@@ -1,5 +1,6 @@
-//! Calls to services of which the reactor needs only one operation: a service's whole crate would not fit into the
-//! package. The requests are built here; signing, retries, timeouts and connections are the SDK's.
+//! Calls to services of which one or two operations are needed: Lambda, IAM, Scheduler, EventBridge, Identity Center. Their
+//! crates have some four hundred operations, which every build would compile. The requests are built here; signing,
+//! retries, timeouts and connections are the SDK's.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
@@ -23,12 +24,11 @@ use aws_smithy_types::config_bag::Layer;
 use aws_smithy_types::error::ErrorMetadata;
 use serde_json::Value;
 
-use super::clock;
 use super::fault::Call;
 use crate::ports::{Fault, FaultClass};
 
 /// A call whose answer can be read as JSON.
-pub(super) struct Shape {
+pub(super) struct HttpCall {
     /// The service's name in endpoints and signatures.
     pub(super) service: &'static str,
     pub(super) call: Call,
@@ -46,9 +46,9 @@ pub(super) struct Shape {
 pub(super) type Read = fn(&HttpResponse) -> Result<Value, OrchestratorError<ErrorMetadata>>;
 
 /// How to reach a service: the shared configuration, and an endpoint that replaces AWS's own.
-pub(super) struct Way {
+pub(super) struct Endpoint {
     pub(super) sdk: SdkConfig,
-    pub(super) endpoint: Option<String>,
+    pub(super) url: Option<String>,
 }
 
 /// A call bound to a region and credentials.
@@ -57,10 +57,10 @@ pub(super) struct Prepared {
     call: Call,
 }
 
-impl Shape {
+impl HttpCall {
     pub(super) fn prepare(
         &self,
-        Way { sdk, endpoint }: &Way,
+        Endpoint { sdk, url }: &Endpoint,
         region: &str,
         credentials: SharedCredentialsProvider,
     ) -> Prepared {
@@ -68,7 +68,7 @@ impl Shape {
             .service_name(self.service)
             .operation_name(self.call.name())
             .behavior_version(BehaviorVersion::latest())
-            .endpoint_url(&endpoint.clone().unwrap_or_else(|| self.endpoint(sdk, region)))
+            .endpoint_url(&url.clone().unwrap_or_else(|| self.endpoint(sdk, region)))
             .retry_classifier(AwsErrorCodeClassifier::<ErrorMetadata>::new())
             .runtime_plugin(self.signed(sdk, region, credentials))
             .interceptor(UserAgentInterceptor::new());
@@ -147,19 +147,16 @@ impl Prepared {
         self.operation.invoke(question).await.map_err(|error| self.call.failed(&error))
     }
 
-    /// The items of a list from all its pages, and whether the list is complete. Pauses `pause_ms` between pages.
+    /// The items of a list from all its pages, and whether the list is complete.
+    #[cfg(feature = "cli")]
     pub(super) async fn list(
         &self,
         question: &Value,
         list: &str,
         pages_max: usize,
-        pause_ms: u64,
     ) -> Result<(Vec<Value>, bool), Fault> {
         let (mut items, mut question) = (Vec::new(), question.clone());
-        for page in 0..pages_max {
-            if page > 0 {
-                clock::sleep(pause_ms).await;
-            }
+        for _ in 0..pages_max {
             let mut page = self.ask(question.to_string()).await?;
             let Some(Value::Array(more)) = page.get_mut(list).map(Value::take) else {
                 return Err(self.unread(&format!("the answer has no {list}")));
@@ -246,7 +243,7 @@ mod tests {
             .use_dual_stack(dual_stack)
             .http_client(http_client_fn(move |_, _| SharedHttpConnector::new(client.clone())))
             .build();
-        let shape = Shape {
+        let shape = HttpCall {
             service: "scheduler",
             call: Call::read("ListSchedules"),
             method: "POST",
@@ -256,7 +253,7 @@ mod tests {
             read: json,
         };
         let keys = SharedCredentialsProvider::new(Credentials::new("id", "secret", None, None, "test"));
-        shape.prepare(&Way { sdk, endpoint: None }, region, keys).ask("{}".to_owned()).await.unwrap();
+        shape.prepare(&Endpoint { sdk, url: None }, region, keys).ask("{}".to_owned()).await.unwrap();
         let requests = seen.0.lock().unwrap();
         requests[0].clone()
     }
