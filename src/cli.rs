@@ -17,6 +17,7 @@ pub mod render;
 pub mod replay;
 pub mod report;
 pub mod simulate;
+mod source;
 pub mod status;
 pub mod whoami_as;
 

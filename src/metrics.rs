@@ -24,7 +24,7 @@ pub const METRICS: [(&str, &str, Measure); 13] = [
     ("InSync", "Count", |report| count(report, |pass| pass.status == Status::InSync)),
     ("Corrected", "Count", |report| count(report, is_corrected)),
     ("NotInSync", "Count", |report| count(report, is_wrong)),
-    ("AlertsSent", "Count", |report| json!(report.passes.iter().map(|pass| pass.alerts).sum::<usize>())),
+    ("AlertsSent", "Count", |report| json!(report.alerts)),
     ("Ignored", "Count", |report| json!(report.ignored.len())),
     ("Undecodable", "Count", |report| json!(report.undecodable.len())),
     ("HandedBack", "Count", |report| json!(report.failed.len() + report.retried.len())),
@@ -47,7 +47,7 @@ fn is_wrong(pass: &PassReport) -> bool {
     !matches!(pass.status, Status::New | Status::InSync | Status::Exempt)
 }
 
-/// Whether a sweep led here; what was put off by a look is counted by that look.
+/// Whether a sweep led here; what an observation put off is counted by that observation.
 fn is_swept(pass: &PassReport) -> bool {
     pass.cause == Cause::Sweep && pass.requeues == 0
 }

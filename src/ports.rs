@@ -4,6 +4,8 @@
 
 use std::collections::BTreeSet;
 use std::future::Future;
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 
 use crate::domain::edit::Edit;
 use crate::domain::finding::Alert;
@@ -163,6 +165,8 @@ pub struct Attempt {
     pub again: bool,
     /// When the function's time ends.
     pub deadline: Time,
+    /// Alerts that the batch has published, over all of its attempts.
+    pub published: Arc<AtomicUsize>,
 }
 
 /// The one document of a target. Credentials of every call reach no further than this document.

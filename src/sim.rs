@@ -42,7 +42,7 @@ pub struct Switches {
     /// Which versions new content must differ from.
     pub duplicates: Duplicates,
     /// Number of reads for which a new version stays `Creating` or `Updating`.
-    pub pending_looks: u32,
+    pub pending_reads: u32,
     /// How long a reader may still see the document before a change, in milliseconds.
     pub stale_ms: u64,
     /// The span of one observation's answers, in milliseconds: writes may land between them, and each may lag differently.
@@ -69,7 +69,7 @@ impl Switches {
     /// The most favourable behaviour.
     pub const PLAIN: Self = Self {
         duplicates: Duplicates::Latest,
-        pending_looks: 0,
+        pending_reads: 0,
         stale_ms: 0,
         torn_ms: 0,
         skew_ms: 0,
@@ -80,9 +80,9 @@ impl Switches {
     pub fn all() -> Vec<Self> {
         let mut all = Vec::new();
         for duplicates in [Duplicates::Latest, Duplicates::Any, Duplicates::AnyMeaning] {
-            for pending_looks in [0, 2] {
+            for pending_reads in [0, 2] {
                 for (stale_ms, torn_ms) in [(0, 0), (1_500, 0), (0, 120), (1_500, 120)] {
-                    all.push(Self { duplicates, pending_looks, stale_ms, torn_ms, ..Self::PLAIN });
+                    all.push(Self { duplicates, pending_reads, stale_ms, torn_ms, ..Self::PLAIN });
                 }
             }
         }

@@ -160,12 +160,12 @@ impl Ledger for DynamoLedger {
             Some((region, items::last_check_from(row)?.at))
         });
         let meta = meta.unwrap_or_default();
-        let mut looks = BTreeMap::new();
-        looks.extend(checked);
+        let mut last_checks = BTreeMap::new();
+        last_checks.extend(checked);
         Ok(Known {
             facts: items::facts_from(&meta).map_err(|what| corrupt(&what))?,
             enabled: items::enabled_from(&meta),
-            looks,
+            last_checks,
         })
     }
 

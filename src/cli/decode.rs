@@ -135,9 +135,11 @@ fn parsed(empty: Row, event: InboundEvent) -> Row {
 fn remark(signal: &Signal) -> Option<String> {
     match signal {
         Signal::DocumentTouched { edit: Some(edit), .. } => {
-            Some(deed(&edit.principal, edit.failed.as_deref(), &edit.action.in_words()))
+            Some(call_in_words(&edit.principal, edit.failed.as_deref(), &edit.action.in_words()))
         }
-        Signal::Bypass(bypass) => Some(deed(&bypass.principal, bypass.failed.as_deref(), &bypass.act.in_words())),
+        Signal::Bypass(bypass) => {
+            Some(call_in_words(&bypass.principal, bypass.failed.as_deref(), &bypass.act.in_words()))
+        }
         Signal::DocumentTouched { edit: None, .. } => Some("a write that names no document".to_owned()),
         Signal::VendFailed { why, .. } => Some(why.clone()),
         Signal::OuRegistered { ou } => Some(format!("every account below {ou}")),
@@ -148,7 +150,7 @@ fn remark(signal: &Signal) -> Option<String> {
 }
 
 /// Who did what, or with which code it failed.
-fn deed(principal: &Principal, failed: Option<&str>, did: &str) -> String {
+fn call_in_words(principal: &Principal, failed: Option<&str>, did: &str) -> String {
     let kind = &principal.kind;
     let who = principal.name.as_ref().map_or_else(|| kind.clone(), |name| format!("{kind} {name}"));
     match failed {

@@ -14,17 +14,12 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::login::{Failure, HomeArgs, WHERE, finished};
-use super::policy::yaml;
 use super::printer::Printer;
+use super::source::{Source, open};
 use super::{ExitStatus, Output};
-use crate::aws::AwsWorld;
-use crate::aws::operator::Deployment;
 use crate::clock::now;
-use crate::config::operator::{LEDGER, trust};
-use crate::domain::policy::Policy;
 use crate::domain::target::{AccountId, OuId, Region};
 use crate::domain::time::Time;
-use crate::ports::{Ledger as _, World as _};
 use entry::Action;
 use file::{Plan, PolicyUsed, Summary};
 use survey::{Scope, Survey, Surveyor};
@@ -66,18 +61,8 @@ pub fn run(args: &PlanArgs, output: Output, printer: &Printer) -> ExitStatus {
 }
 
 async fn command(args: &PlanArgs, output: Output, printer: &Printer) -> Result<ExitStatus, Failure> {
-    let table = LEDGER.find(args.table.as_deref())?;
-    if table.is_none() && args.policy.is_none() {
-        let problem = "no policy is known; fix: give --policy, or name the ledger with --table or RUNAS_TABLE";
-        return Err(Failure::Usage(problem.to_owned()));
-    }
-    let file = args.policy.as_deref().map(|path| from_file(path, printer)).transpose()?;
-    let operator = args.home.connect(trust()?).await.map_err(Failure::Error)?;
-    let world = operator.world(&Deployment { table: table.clone(), ..Deployment::default() });
-    let (policy, source) = match (file, &table) {
-        (Some(policy), _) => policy,
-        (None, table) => (from_ledger(&world).await?, format!("table {}", table.as_deref().unwrap_or_default())),
-    };
+    let named = (args.policy.as_deref(), args.table.as_deref());
+    let Source { world, policy, name, table, .. } = open(named, &args.home, printer).await?;
     if table.is_none() {
         printer.talk("no ledger is named: every document counts as seen for the first time (--table, RUNAS_TABLE)\n");
     }
@@ -97,7 +82,7 @@ async fn command(args: &PlanArgs, output: Output, printer: &Printer) -> Result<E
              can be assumed there, and may call `account:ListRegions`\n"
         ));
     }
-    let plan = planned(survey, PolicyUsed::new(&policy, source), table, made_at);
+    let plan = planned(survey, PolicyUsed::new(&policy, name), table, made_at);
     match output {
         Output::Json => printer.data(&plan.to_json()),
         Output::Table => printer.data(&show::plan(&plan, args.all)),
@@ -131,26 +116,6 @@ fn kept(plan: &Plan, path: &Path, printer: &Printer) -> Result<(), Failure> {
         printer.talk(&format!("kept in {name}; to do exactly this: runasctl apply {name}\n"));
     }
     Ok(())
-}
-
-pub(super) fn from_file(path: &Path, printer: &Printer) -> Result<(Policy, String), Failure> {
-    let name = path.display().to_string();
-    let text = std::fs::read_to_string(path).map_err(|error| {
-        Failure::Error(format!("cannot read {name}: {error}; fix: name the policy's YAML file with --policy"))
-    })?;
-    let (policy, lints) = yaml::parse(&name, &text, now()).map_err(|problems| {
-        Failure::Error(format!("{name} is no policy; fix: see `runasctl policy check {name}`\n{problems}"))
-    })?;
-    if !lints.is_empty() {
-        printer.talk(&yaml::render(&name, &lints));
-    }
-    Ok((policy, name))
-}
-
-pub(super) async fn from_ledger(world: &AwsWorld) -> Result<Policy, Failure> {
-    world.ledger().policy().await?.ok_or_else(|| {
-        Failure::Error("the ledger holds no policy; fix: push one, or name a file with --policy".to_owned())
-    })
 }
 
 /// Unknown targets take precedence over drift.

@@ -16,14 +16,12 @@ use serde_json::Value;
 use super::login::{Failure, HomeArgs, WHERE, finished};
 use super::plan::places::{Finder, Places, Which, chosen_regions};
 use super::plan::show::counted;
-use super::plan::{from_file, from_ledger};
 use super::printer::Printer;
+use super::source::{Source, open};
 use super::{ExitStatus, Output};
 use crate::aws::AwsWorld;
 use crate::aws::nodes::PREFLIGHT;
-use crate::aws::operator::Deployment;
 use crate::clock::now;
-use crate::config::operator::{LEDGER, trust};
 use crate::domain::os_user::OsUser;
 use crate::domain::policy::{Mode, Policy, Resolution};
 use crate::domain::target::{AccountFacts, AccountId, OuId, Region, Target};
@@ -78,19 +76,9 @@ pub fn run(args: &PreflightArgs, output: Output, printer: &Printer) -> ExitStatu
 }
 
 async fn command(args: &PreflightArgs, output: Output, printer: &Printer) -> Result<ExitStatus, Failure> {
-    let table = LEDGER.find(args.table.as_deref())?;
-    if table.is_none() && args.policy.is_none() {
-        let problem = "no policy is known; fix: give --policy, or name the ledger with --table or RUNAS_TABLE";
-        return Err(Failure::Usage(problem.to_owned()));
-    }
-    let file = args.policy.as_deref().map(|path| from_file(path, printer)).transpose()?;
-    let operator = args.home.connect(trust()?).await.map_err(Failure::Error)?;
+    let named = (args.policy.as_deref(), args.table.as_deref());
+    let Source { operator, world, policy, table, .. } = open(named, &args.home, printer).await?;
     printer.talk(&format!("as {}\n", operator.who_am_i().await?.arn));
-    let world = operator.world(&Deployment { table: table.clone(), ..Deployment::default() });
-    let policy = match file {
-        Some((policy, _)) => policy,
-        None => from_ledger(&world).await?,
-    };
     let regions = chosen_regions(&policy, &args.regions)?;
     let remembers = table.is_some();
     let finder = Finder { world: &world, policy: &policy, remembers, correlation: CORRELATION, printer };

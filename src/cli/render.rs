@@ -14,8 +14,8 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 
 use super::login::{Failure, LoginArgs, WHERE, finished};
-use super::plan::{from_file, from_ledger};
 use super::printer::Printer;
+use super::source::{from_file, from_ledger};
 use super::{ExitStatus, Output};
 use crate::aws::operator::Deployment;
 use crate::clock::now;

@@ -20,12 +20,12 @@ use super::login::{Failure, HomeArgs, WHERE, finished};
 use super::plan::entry::Blocked;
 use super::plan::pace::patiently;
 use super::plan::places::{Finder, Which, chosen_regions};
-use super::plan::{from_file, from_ledger};
 use super::printer::Printer;
+use super::source::{Source, open};
 use super::{ExitStatus, Output};
 use crate::aws::AwsWorld;
-use crate::aws::operator::{Deployment, Operator};
-use crate::config::operator::{LEDGER, trust};
+use crate::aws::operator::Operator;
+use crate::config::operator::trust;
 use crate::domain::policy::{Mode, Policy, Resolution};
 use crate::domain::target::{AccountFacts, AccountId, Region, Target};
 use crate::ports::{Access, Clock as _, Documents as _, Fault, World as _};
@@ -78,18 +78,8 @@ pub fn run(args: &WhoamiAsArgs, output: Output, printer: &Printer) -> ExitStatus
 
 async fn command(args: &WhoamiAsArgs, output: Output, printer: &Printer) -> Result<ExitStatus, Failure> {
     let principal = Principal::parse(&args.principal, &args.account).map_err(Failure::Usage)?;
-    let table = LEDGER.find(args.table.as_deref())?;
-    if table.is_none() && args.policy.is_none() {
-        let problem = "no policy is known; fix: give --policy, or name the ledger with --table or RUNAS_TABLE";
-        return Err(Failure::Usage(problem.to_owned()));
-    }
-    let file = args.policy.as_deref().map(|path| from_file(path, printer)).transpose()?;
-    let operator = args.home.connect(trust()?).await.map_err(Failure::Error)?;
-    let world = operator.world(&Deployment { table: table.clone(), ..Deployment::default() });
-    let policy = match file {
-        Some((policy, _)) => policy,
-        None => from_ledger(&world).await?,
-    };
+    let named = (args.policy.as_deref(), args.table.as_deref());
+    let Source { operator, world, policy, table, .. } = open(named, &args.home, printer).await?;
     let regions = chosen_regions(&policy, &args.regions)?;
     let finder =
         Finder { world: &world, policy: &policy, remembers: table.is_some(), correlation: CORRELATION, printer };

@@ -53,6 +53,20 @@ pub enum WithheldWhy {
     OtherType,
 }
 
+impl Withheld {
+    /// Why, for the end of a sentence.
+    pub(super) fn because(&self) -> String {
+        match self.why {
+            WithheldWhy::CarriedOver => {
+                format!("a foreign version set the same value first: {}", self.fields.join(", "))
+            }
+            WithheldWhy::AfterInvalid => "the version before is invalid".to_owned(),
+            WithheldWhy::Unsaid => "what it changed cannot be said".to_owned(),
+            WithheldWhy::OtherType => "the document is of another type".to_owned(),
+        }
+    }
+}
+
 /// Folds all versions up to `until`. Those in `presumed` count as trusted.
 pub fn fold(facts: &Facts, pairing: &Pairing, presumed: &[Time], until: Option<Time>) -> Accepted {
     let mut accepted = match &facts.base {

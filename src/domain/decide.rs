@@ -3,6 +3,7 @@
 //! It compares content, not authors: owned fields are corrected after a change by any principal. The author decides what is
 //! accepted ([`super::accepted`]) and whether on-call is notified ([`super::settle`]).
 
+use super::accepted::Withheld;
 use super::case::{Case, Decision, Reason, Refusal, Verdict, Wait, WaitsOn, Write};
 use super::document::{Body, Change, Content, FieldChange};
 use super::durations::{LEASE_MS, REQUEUES_MAX, RETRY_MS, VISIBLE_MS, WATCH_MS};
@@ -224,17 +225,7 @@ fn difference(seen: &Seen, judgement: &Judgement, case: &Case) -> Reason {
 
 /// Why the newest trusted changes are not accepted.
 fn withheld(judgement: &Judgement) -> Vec<Reason> {
-    use super::accepted::WithheldWhy;
-    let say = |withheld: &super::accepted::Withheld| match withheld.why {
-        WithheldWhy::CarriedOver => {
-            format!("a trusted version carries over what a foreign one set: {}", withheld.fields.join(", "))
-        }
-        WithheldWhy::AfterInvalid => {
-            "a trusted version follows an invalid one and may carry over what it held".to_owned()
-        }
-        WithheldWhy::Unsaid => "what a trusted version changed cannot be said: the accepted content stays".to_owned(),
-        WithheldWhy::OtherType => "a document of another type has no preferences to accept".to_owned(),
-    };
+    let say = |withheld: &Withheld| format!("a trusted version is not taken over, because {}", withheld.because());
     judgement.accepted.withheld.iter().rev().take(3).map(say).collect()
 }
 

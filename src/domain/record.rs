@@ -150,7 +150,7 @@ pub struct Known {
     /// The enabled regions that it last reported; absent where it never did.
     pub enabled: Option<Enabled>,
     /// When each target was last checked, within half a day.
-    pub looks: BTreeMap<Region, Time>,
+    pub last_checks: BTreeMap<Region, Time>,
 }
 
 /// One entry of a target's history: the decided case, with its contents by digest.

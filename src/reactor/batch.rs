@@ -4,6 +4,8 @@
 //! unfinished messages go back to the queue.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use futures_util::StreamExt as _;
 use futures_util::future::{Either, select};
@@ -55,6 +57,8 @@ pub struct BatchReport {
     pub ignored: Vec<(String, String)>,
     /// Messages that were put into the dead-letter queue, and why.
     pub undecodable: Vec<(String, String)>,
+    /// Alerts that were published.
+    pub alerts: usize,
     /// Messages of the reactor's own that were sent.
     pub sent: usize,
     /// Targets that steps of a sweep sent on to be observed.
@@ -78,6 +82,11 @@ struct Sorted<'a> {
     swept: Vec<(&'a Message, Box<InboundEvent>, AccountId)>,
 }
 
+/// The attempt at one message of a batch.
+fn attempt_at(message: &Message, batch: &Attempt) -> Attempt {
+    Attempt { messages: BTreeSet::from([message.id.clone()]), again: message.receives > 1, ..batch.clone() }
+}
+
 impl<W: World> Reactor<W> {
     /// Works on a batch until `deadline`. A fault affects only the message that it occurred for.
     pub async fn batch(&self, messages: &[Message], deadline: Time) -> BatchReport {
@@ -86,7 +95,7 @@ impl<W: World> Reactor<W> {
         let working_until = deadline.plus_ms(-RESERVE_MS);
         let again = messages.iter().any(|message| message.receives > 1);
         let all = messages.iter().map(|message| message.id.clone()).collect();
-        let attempt = Attempt { messages: all, again, deadline };
+        let attempt = Attempt { messages: all, again, deadline, published: Arc::default() };
         let policy = match self.by(working_until, Box::pin(self.policy(&attempt))).await {
             Ok(policy) => policy,
             Err(fault) => {
@@ -99,8 +108,7 @@ impl<W: World> Reactor<W> {
         };
         let mut sorted = Sorted::default();
         for message in messages {
-            let own = BTreeSet::from([message.id.clone()]);
-            let attempt = Attempt { messages: own, again: message.receives > 1, deadline };
+            let attempt = attempt_at(message, &attempt);
             let sort = Box::pin(self.sort(&policy, message, &attempt, &mut sorted, &mut report));
             if let Err(fault) = self.by(working_until, sort).await {
                 self.give_back(deadline, message, &fault, &mut report).await;
@@ -108,12 +116,11 @@ impl<W: World> Reactor<W> {
         }
         // Targets of events come first; sweep work waits.
         let touched = std::mem::take(&mut sorted.groups);
-        self.reconcile_all(&policy, touched, messages, deadline, &mut report).await;
+        self.reconcile_all(&policy, touched, messages, &attempt, &mut report).await;
         let swept = self.place_swept(&policy, sorted.swept, deadline, &mut report).await;
-        self.reconcile_all(&policy, swept, messages, deadline, &mut report).await;
+        self.reconcile_all(&policy, swept, messages, &attempt, &mut report).await;
         for (message, event) in sorted.sweeps {
-            let own = BTreeSet::from([message.id.clone()]);
-            let attempt = Attempt { messages: own, again: message.receives > 1, deadline };
+            let attempt = attempt_at(message, &attempt);
             let step = Box::pin(sweep(&self.world, &policy, &event, &attempt));
             match self.by(working_until, step).await {
                 Ok(step) => {
@@ -126,6 +133,7 @@ impl<W: World> Reactor<W> {
         if self.world.now() < working_until && (again || self.policy_read_since(began)) {
             self.notify_leftovers(&policy, &attempt).await;
         }
+        report.alerts = attempt.published.load(Ordering::Relaxed);
         report.passes.sort_by(|a, b| a.target.cmp(&b.target));
         report
     }
@@ -200,13 +208,14 @@ impl<W: World> Reactor<W> {
         policy: &Policy,
         groups: BTreeMap<Target, Group>,
         messages: &[Message],
-        deadline: Time,
+        attempt: &Attempt,
         report: &mut BatchReport,
     ) {
+        let deadline = attempt.deadline;
         let until = deadline.plus_ms(-RESERVE_MS);
         let passes: Vec<_> = stream::iter(groups.into_values())
             .map(|group| async move {
-                let attempt = Attempt { messages: group.messages.clone(), again: group.again, deadline };
+                let attempt = Attempt { messages: group.messages.clone(), again: group.again, ..attempt.clone() };
                 let outcome = self.by(until, reconcile(&self.world, self.core, policy, &group.work, &attempt)).await;
                 (group, outcome)
             })

@@ -47,10 +47,8 @@ pub struct PassReport {
     pub applied: Applied,
     /// The target's status now.
     pub status: Status,
-    /// Alerts that were published.
-    pub alerts: usize,
     /// Rounds of observation.
-    pub looks: usize,
+    pub observations: usize,
     /// From the signal to the end, in milliseconds.
     pub since_ms: i64,
     /// How often this work was put off before.
@@ -256,9 +254,8 @@ async fn conclude<W: World>(
         lag = commit.record.milestones.lag_since(&before.milestones).map(|ms| ConfigurationLag { ms, objective_ms });
     }
     let owed = settlement.commit.as_ref().is_some_and(|commit| !commit.alerts.is_empty());
-    let mut alerts = 0;
     if owed || attempt.again || known_before {
-        alerts += flush(world, &case.target.account, Some(&case.target.region), attempt).await?;
+        flush(world, &case.target.account, Some(&case.target.region), attempt).await?;
     }
     if let Some(check) = &check {
         let (last_check, generation) = match &settlement.commit {
@@ -276,8 +273,7 @@ async fn conclude<W: World>(
         decision: Some(decision),
         applied,
         status,
-        alerts,
-        looks: observations,
+        observations,
         requeues: case.requeues,
         lag,
     })
@@ -344,8 +340,7 @@ fn not_observed<W: World>(world: &W, work: &Work, reason: &str) -> PassReport {
         decision: None,
         applied: Applied::Nothing,
         status: Status::New,
-        alerts: 0,
-        looks: 0,
+        observations: 0,
         since_ms: world.now().since(work.since),
         requeues: work.requeues,
         lag: None,

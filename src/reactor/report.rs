@@ -3,6 +3,8 @@
 //! An invocation claims an alert before it publishes it, so that concurrent invocations do not both publish it. A claim
 //! ends with the invocation's time. If the invocation dies, the redelivered message publishes what it left.
 
+use std::sync::atomic::Ordering;
+
 use crate::domain::finding::Alert;
 use crate::domain::target::{AccountId, Region};
 use crate::ports::{Attempt, Fault, FaultClass, Notifier as _, Outbox as _, World};
@@ -14,15 +16,14 @@ pub(super) async fn flush<W: World>(
     account: &AccountId,
     region: Option<&Region>,
     attempt: &Attempt,
-) -> Result<usize, Fault> {
-    let mut published = 0;
+) -> Result<(), Fault> {
     for alert in world.outbox().unsent(account).await? {
         // Other regions of the account may be in progress; each publishes its own alerts.
-        if alert.region.as_ref() == region && notify(world, &alert, attempt).await? {
-            published += 1;
+        if alert.region.as_ref() == region {
+            notify(world, &alert, attempt).await?;
         }
     }
-    Ok(published)
+    Ok(())
 }
 
 /// Keeps an alert that belongs to no commit, and publishes it once.
@@ -35,14 +36,15 @@ pub(super) async fn notify_once<W: World>(world: &W, alert: &Alert, attempt: &At
 
 /// Publishes an alert unless another invocation has claimed it, which may yet fail. A redelivered message may be the last
 /// one, so it fails and comes again when the claim is over.
-async fn notify<W: World>(world: &W, alert: &Alert, attempt: &Attempt) -> Result<bool, Fault> {
+async fn notify<W: World>(world: &W, alert: &Alert, attempt: &Attempt) -> Result<(), Fault> {
     if !world.outbox().claim(alert, attempt, world.now()).await? {
-        return if attempt.again { Err(claimed(alert)) } else { Ok(false) };
+        return if attempt.again { Err(claimed(alert)) } else { Ok(()) };
     }
     world.notifier().publish(alert).await?;
     world.outbox().mark_sent(alert).await?;
     tracing::info!(account = %alert.account, alert = alert.id, kind = alert.kind, subject = alert.subject, "alert published");
-    Ok(true)
+    attempt.published.fetch_add(1, Ordering::Relaxed);
+    Ok(())
 }
 
 fn claimed(alert: &Alert) -> Fault {

@@ -209,7 +209,7 @@ async fn meet_one<W: World>(
     let regions = policy.regions_of(known.enabled.as_ref().map(|enabled| &enabled.regions));
     let missed = |(region, checked): &(&Region, &Time)| regions.contains(region) && sweep.missed(**checked);
     let missed: Vec<_> =
-        known.looks.iter().filter(missed).map(|(region, checked)| (region.clone(), *checked)).collect();
+        known.last_checks.iter().filter(missed).map(|(region, checked)| (region.clone(), *checked)).collect();
     if facts.state == AccountState::Active && !missed.is_empty() {
         let alert = sweep.not_checked(&facts.account, &facts.name, &missed, world.now());
         notify_once(world, &alert, attempt).await?;

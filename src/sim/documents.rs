@@ -224,7 +224,7 @@ fn check(text: &str, call: &'static str) -> Result<(), Fault> {
 }
 
 fn stored(text: &str, name: Option<&str>, created: Time, switches: Switches) -> StoredVersion {
-    StoredVersion { text: text.to_owned(), name: name.map(str::to_owned), created, pending: switches.pending_looks }
+    StoredVersion { text: text.to_owned(), name: name.map(str::to_owned), created, pending: switches.pending_reads }
 }
 
 impl crate::ports::Documents for Sim {

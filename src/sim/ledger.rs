@@ -162,12 +162,12 @@ impl Ledger for Sim {
         self.call().await;
         let tables = &self.state().ledger;
         let records = tables.records.keys().filter(|target| target.account == *account);
-        let looked =
+        let checked =
             |target: &Target| tables.last_check(target).map(|last_check| (target.region.clone(), last_check.at));
         Ok(Known {
             facts: tables.facts.get(account).cloned(),
             enabled: tables.enabled.get(account).cloned(),
-            looks: records.filter_map(looked).collect(),
+            last_checks: records.filter_map(checked).collect(),
         })
     }
 

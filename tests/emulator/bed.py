@@ -13,7 +13,7 @@ from policies import glob
 SWITCHES = {
     "duplicate_content": "any",  # DuplicateDocumentContent against "any" version or the "latest" only
     "version_limit": 1000,  # versions of a document before DocumentVersionLimitExceeded
-    "pending_looks": 0,  # looks at a new version that still say Creating or Updating
+    "pending_reads": 0,  # looks at a new version that still say Creating or Updating
     "failed_documents": [],  # [{account, region, name}] whose status is Failed
     "extra_inputs": [],  # names of Session inputs that this bed does not know yet
     "denied_roles": [],  # [{account, role, caller}]: AssumeRole is refused; role is a name or a whole ARN

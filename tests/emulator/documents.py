@@ -116,7 +116,7 @@ def content_checks(bed):
         except (AttributeError, TypeError) as cause:
             raise invalid_content("not an object") from cause
         self.platform_types = ["Windows", "Linux", "MacOS"]
-        self.pending_looks = bed.switches["pending_looks"]
+        self.pending_reads = bed.switches["pending_reads"]
         if self.document_type == "Session":
             check_session(self.content_json, set(bed.switches["extra_inputs"]))
 
@@ -235,15 +235,15 @@ def check_version_name(version_name):
 
 
 def status_after_some_looks(bed):
-    """A write answers Creating or Updating and becomes Active a while later [model]; here after `pending_looks` looks
+    """A write answers Creating or Updating and becomes Active a while later [model]; here after `pending_reads` looks
     at that version through Get, Describe or List. `failed_documents` stay Failed."""
 
     def look(backend, document):
         if bed.selects("failed_documents", account=backend.account_id, region=backend.region_name, name=document.name):
             return {"Status": "Failed", "StatusInformation": "The document failed as the test bed was told."}
-        if document.pending_looks == 0:
+        if document.pending_reads == 0:
             return {"Status": "Active"}
-        document.pending_looks -= 1
+        document.pending_reads -= 1
         return {"Status": pending_status(document.document_version)}
 
     def create_document(self):

@@ -262,10 +262,10 @@ async fn notes<W: World>(world: &W) {
         Some(look(later, &fingerprint)),
         "the fingerprint stays until there is another, or another record"
     );
-    assert_eq!(world.ledger().known(&target.account).await.unwrap().looks.get(&target.region), Some(&later));
+    assert_eq!(world.ledger().known(&target.account).await.unwrap().last_checks.get(&target.region), Some(&later));
     world.ledger().commit(&target, &org::commit(&target, 1, "n-2", now)).await.unwrap();
     assert_eq!(last_check().await, Some(look(now, &None)));
-    assert_eq!(world.ledger().known(&target.account).await.unwrap().looks.get(&target.region), Some(&now));
+    assert_eq!(world.ledger().known(&target.account).await.unwrap().last_checks.get(&target.region), Some(&now));
     let nobody = "999900001111".parse().unwrap();
     assert_eq!(world.ledger().known(&nobody).await.unwrap(), Known::default());
 }

@@ -226,7 +226,7 @@ async fn a_write_becomes_active_after_the_number_of_looks_that_the_test_chose() 
     let ssm = admin(&aws);
     create(&ssm, &content("a")).await.unwrap();
     assert_eq!(status(&ssm).await, DocumentStatus::Active);
-    aws.switches(&json!({"pending_looks": 2}));
+    aws.switches(&json!({"pending_reads": 2}));
     let written = update(&ssm, "1", &content("b")).await.unwrap().document_description.unwrap();
     assert_eq!(written.status, Some(DocumentStatus::Updating));
     let mut seen = Vec::new();

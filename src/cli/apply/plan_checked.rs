@@ -217,7 +217,7 @@ impl<D: Documents + Sync> Documents for PlanCheckedDocuments<'_, D> {
     /// Always fails, so that the reactor makes a full observation.
     async fn quick_check(&self, _: &Target, _: &Access) -> Result<QuickCheck, Fault> {
         let message = "a plan takes a whole look".to_owned();
-        let (call, code) = ("apply", "WholeLook".to_owned());
+        let (call, code) = ("apply", "WholeObservation".to_owned());
         Err(Fault { class: FaultClass::NotFound, call, code, message, outcome_unknown: false })
     }
 

@@ -14,10 +14,10 @@ pub(super) async fn of(sim: &Sim) -> Result<Report, Fault> {
     let (mut inventory, rows) = (Inventory::default(), sim.ledger());
     for account in sim.accounts() {
         let account = account.facts.account;
-        let Known { facts, enabled, looks } = sim.known(&account).await?;
+        let Known { facts, enabled, last_checks } = sim.known(&account).await?;
         inventory.accounts.extend(facts);
         inventory.enabled.extend(enabled.map(|enabled| (account.clone(), enabled)));
-        inventory.targets.extend(looks.into_iter().filter_map(|(region, checked)| {
+        inventory.targets.extend(last_checks.into_iter().filter_map(|(region, checked)| {
             let target = Target::new(account.clone(), region);
             let Record { status, why, updated, milestones, policy, .. } = rows.records.get(&target)?.clone();
             Some(TargetRow { target, status, why, updated, checked, milestones, policy })

@@ -19,7 +19,7 @@ const EPOCH: &str = "2026-11-02T08:00:00Z";
 const POLICY: &str = include_str!("policy.yaml");
 /// The simulated AWS behaves in the less friendly of the ways that its documentation allows.
 const SWITCHES: Switches =
-    Switches { duplicates: crate::sim::Duplicates::Any, pending_looks: 1, stale_ms: 0, ..Switches::PLAIN };
+    Switches { duplicates: crate::sim::Duplicates::Any, pending_reads: 1, stale_ms: 0, ..Switches::PLAIN };
 
 pub(super) const MANAGEMENT: &str = "111122223333";
 pub(super) const PAYMENTS: &str = "333344445555";

@@ -24,7 +24,7 @@ use crate::sim::{Called, Document, Sim};
 
 /// Limit of an alert: 64 KB (design section 8), below SNS's 256 KB.
 const ALERT_BYTES_MAX: usize = 65_536;
-const LOOKS_MAX: usize = 3;
+const OBSERVATIONS_MAX: usize = 3;
 /// Window of the stories' policy: further acts of a known principal are counted within it.
 const WINDOW_MS: i64 = 10 * MINUTE_MS;
 
@@ -145,8 +145,8 @@ impl Checker {
             self.heard(at, &alert)?;
         }
         for report in instances.reports.drain(..) {
-            if let Some(pass) = report.passes.iter().find(|pass| pass.looks > LOOKS_MAX) {
-                return Err(format!("{}: {} looks in one pass", pass.target, pass.looks));
+            if let Some(pass) = report.passes.iter().find(|pass| pass.observations > OBSERVATIONS_MAX) {
+                return Err(format!("{}: {} observations in one pass", pass.target, pass.observations));
             }
         }
         Ok(())

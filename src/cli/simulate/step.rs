@@ -224,7 +224,7 @@ fn switches(dice: &mut Dice) -> Switches {
     let duplicates = dice.pick(&[Duplicates::Latest, Duplicates::Any, Duplicates::AnyMeaning], Duplicates::Latest);
     Switches {
         duplicates,
-        pending_looks: dice.pick(&[0, 0, 1, 2, 5], 0),
+        pending_reads: dice.pick(&[0, 0, 1, 2, 5], 0),
         stale_ms: dice.pick(&[0, 0, 700, 1_500, 3_000], 0),
         versions_max: dice.pick(&[1_000, 1_000, 70], 1_000),
         ..Switches::PLAIN

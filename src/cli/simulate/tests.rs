@@ -121,7 +121,7 @@ fn a_pipelines_document_outlives_the_one_that_we_delete_if_it_could_be_seen() {
 #[test]
 fn a_deletion_that_was_announced_and_not_made_is_taken_back_from_whoever_remembered_it() {
     let mut story = replaced_twice(0, 2_721);
-    (story.seed, story.switches.pending_looks) = (508, 1);
+    (story.seed, story.switches.pending_reads) = (508, 1);
     assert_eq!(play(&story).violation, None);
 }
 
@@ -158,7 +158,7 @@ fn whoever_writes_and_is_cut_short_may_write_again() {
         Step::Pass(53_000),
     ];
     let steps = late.into_iter().chain(cut_short).collect();
-    let behind = Switches { duplicates: Duplicates::AnyMeaning, pending_looks: 5, stale_ms: 3_000, ..Switches::PLAIN };
+    let behind = Switches { duplicates: Duplicates::AnyMeaning, pending_reads: 5, stale_ms: 3_000, ..Switches::PLAIN };
     let story = Story { seed: 1_901_588, scenario: Scenario::Mixed, switches: behind, steps };
     assert_eq!(play(&story).violation, None);
 }

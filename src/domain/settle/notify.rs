@@ -5,7 +5,6 @@
 
 use std::collections::BTreeSet;
 
-use crate::domain::accepted::WithheldWhy;
 use crate::domain::attribution::Author;
 use crate::domain::case::{Applied, Case, Decision, WaitsOn};
 use crate::domain::clock_skew::ssm_time;
@@ -267,15 +266,7 @@ impl Gathering<'_> {
     /// Why a trusted version is not wholly accepted.
     fn withheld(&self, created: Time) -> Option<String> {
         let withheld = self.judgement.accepted.withheld.iter().find(|withheld| withheld.created == created)?;
-        Some(match withheld.why {
-            WithheldWhy::CarriedOver => {
-                let fields = withheld.fields.join(", ");
-                format!("not taken over, because a foreign version set the same value first: {fields}")
-            }
-            WithheldWhy::AfterInvalid => "not taken over, because the version before is invalid".to_owned(),
-            WithheldWhy::Unsaid => "not taken over, because what it changed cannot be said".to_owned(),
-            WithheldWhy::OtherType => "not taken over, because the document is of another type".to_owned(),
-        })
+        Some(format!("not taken over, because {}", withheld.because()))
     }
 
     fn absences(&mut self) {

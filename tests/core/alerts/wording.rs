@@ -164,7 +164,8 @@ fn trusted_change_that_is_withheld_is_notified_with_the_reason() {
     let alert = pass.alert("edit_reverted");
     let note = "not taken over, because a foreign version set the same value first: idleSessionTimeout";
     assert!(alert.text.contains(note), "{}", alert.text);
-    let reason = "a trusted version carries over what a foreign one set: idleSessionTimeout";
+    let reason =
+        "a trusted version is not taken over, because a foreign version set the same value first: idleSessionTimeout";
     assert!(pass.decision.reasons.iter().any(|said| said == reason), "{:?}", pass.decision.reasons);
 }
 

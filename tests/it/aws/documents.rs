@@ -191,7 +191,7 @@ async fn obstacles_are_told_apart() {
 async fn a_version_that_is_still_being_made_is_pending() {
     let hub = Hub::new().await;
     let world = hub.world();
-    hub.aws.switches(&json!({"pending_looks": 2}));
+    hub.aws.switches(&json!({"pending_reads": 2}));
     let written = world.documents().create(&target(), &access(), &text("a"), "a").await.unwrap();
     assert_eq!(written.status, DocumentStatus::Pending);
     let mut polls = 0;

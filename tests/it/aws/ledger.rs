@@ -225,7 +225,7 @@ async fn an_alert_that_comes_up_again_after_it_was_told_is_counted_and_nobody_te
     let world = hub.world();
     let account = target().account;
     let now = Time::from_ms(4_000_000_000_000);
-    let attempt = Attempt { messages: ids(&["m-1"]), again: false, deadline: now.plus_ms(60_000) };
+    let attempt = Attempt { messages: ids(&["m-1"]), deadline: now.plus_ms(60_000), ..Attempt::default() };
     world.ledger().commit(&target(), &commit(0, Status::InSync)).await.unwrap();
     assert!(world.outbox().claim(&alert("edit-1"), &attempt, now).await.unwrap());
     world.outbox().mark_sent(&alert("edit-1")).await.unwrap();

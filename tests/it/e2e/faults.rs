@@ -114,7 +114,7 @@ fn in_turns(s: usize) -> impl Fn(&[Spot]) -> Vec<Strike> {
 
 #[test]
 fn an_edit_that_a_sweep_finds_is_reverted_and_told_whatever_goes_wrong() {
-    everywhere(&stories::UNHEARD, in_turns(7));
+    everywhere(&stories::MISSED_EVENT, in_turns(7));
 }
 
 #[test]

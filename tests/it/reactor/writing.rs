@@ -45,7 +45,7 @@ async fn write_that_is_outpaced_is_tried_three_times() {
     play.world().inject_always("create", CONFLICT);
     let report = play.batch(&[member()]).await;
     assert_eq!(report.passes[0].applied, Applied::Refused(Refusal::Conflict));
-    assert_eq!((report.passes[0].looks, play.made("create").len()), (3, 3));
+    assert_eq!((report.passes[0].observations, play.made("create").len()), (3, 3));
 }
 
 #[tokio::test(start_paused = true)]
@@ -117,7 +117,7 @@ async fn document_that_is_full_is_pruned_and_written() {
     let play = with_versions(full, "somebody", 55).await;
     let report = play.batch(&[member()]).await;
     assert!(matches!(report.passes[0].applied, Applied::Landed { version: 56, .. }), "{report:?}");
-    assert_eq!(report.passes[0].looks, 2);
+    assert_eq!(report.passes[0].observations, 2);
     play.rest().await;
     let kinds: Vec<String> = play.sim().alerts().into_iter().map(|alert| alert.kind).collect();
     assert_eq!(kinds, Vec::<String>::new(), "a first observation is nobody's act");
@@ -138,12 +138,12 @@ async fn logged_intent_says_what_is_written_and_over_which_version() {
 
 #[tokio::test(start_paused = true)]
 async fn version_is_asked_for_four_times_a_second_until_it_is_active() {
-    for (pending_looks, polls) in [(0, 0), (3, 4)] {
-        let play = with_versions(Switches { pending_looks, ..Switches::PLAIN }, "somebody", 1).await;
+    for (pending_reads, polls) in [(0, 0), (3, 4)] {
+        let play = with_versions(Switches { pending_reads, ..Switches::PLAIN }, "somebody", 1).await;
         let report = play.batch(&[member()]).await;
         assert!(matches!(report.passes[0].applied, Applied::Landed { version: 2, .. }), "{report:?}");
         let polled = play.made("status");
-        assert_eq!((report.passes[0].looks, polled.len()), (1, polls));
+        assert_eq!((report.passes[0].observations, polled.len()), (1, polls));
         assert!(polled.windows(2).all(|pair| pair[1].since(pair[0]) == 250 + CALL_MS), "{polled:?}");
     }
 }
@@ -154,7 +154,7 @@ async fn promotion_that_is_denied_after_an_update_is_observed_before_it_counts_a
     play.world().inject_always("promote", InjectedFault::Refused(FaultClass::Denied));
     let report = play.batch(&[member()]).await;
     let pass = &report.passes[0];
-    assert_eq!((&pass.applied, pass.looks), (&Applied::Refused(Refusal::Denied), 2));
+    assert_eq!((&pass.applied, pass.observations), (&Applied::Refused(Refusal::Denied), 2));
 }
 
 #[tokio::test(start_paused = true)]

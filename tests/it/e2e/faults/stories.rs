@@ -64,7 +64,7 @@ pub(super) const DRIFT: Story = Story {
 };
 
 /// The same without an event; a sweep finds it.
-pub(super) const UNHEARD: Story = Story {
+pub(super) const MISSED_EVENT: Story = Story {
     heard: false,
     happens: |stage, account| {
         (DRIFT.happens)(stage, account);
