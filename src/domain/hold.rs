@@ -86,8 +86,7 @@ fn minute(facts: &Facts, call: &CallFact) -> Time {
 /// What the acts before this one leave of the policy's minutes in 24 hours. An act stands until the next one at most.
 fn daily_minutes_left(facts: &Facts, limits: &Limits, act: &CallFact) -> u32 {
     let act = minute(facts, act);
-    let day = act.plus_ms(-DAY_MS);
-    let times: Vec<Time> = emergencies(facts).into_iter().filter(|at| *at > day && *at <= act).collect();
+    let times: Vec<Time> = emergencies(facts).into_iter().filter(|at| *at <= act).collect();
     let gaps = times.iter().zip(times.iter().skip(1)).map(|(at, next)| next.since(*at) / MINUTE_MS);
     let used: i64 = gaps.map(|minutes| minutes.min(limits.hold_minutes.into())).sum();
     limits.daily_minutes.saturating_sub(u32::try_from(used).unwrap_or(u32::MAX))

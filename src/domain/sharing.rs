@@ -25,8 +25,8 @@ struct Open<'a> {
 
 impl Open<'_> {
     /// Those of its accounts that a document is shared with.
-    fn among(&self, shares: &BTreeSet<String>) -> impl Iterator<Item = String> {
-        shares.iter().filter(|account| self.with.contains(account.as_str())).cloned()
+    fn among(&self, shares: &BTreeSet<String>) -> Vec<String> {
+        shares.iter().filter(|account| self.with.contains(account.as_str())).cloned().collect()
     }
 
     /// From when on an observation shows for certain what it did.
@@ -72,7 +72,7 @@ pub fn is_open(facts: &Facts) -> bool {
 /// The calls that an observation answers.
 pub(super) fn answered(facts: &Facts, seen: &Seen, now: Time) -> BTreeMap<String, CallFact> {
     let Some(Shares::With(shares)) = &seen.shares else { return BTreeMap::new() };
-    let over = |open: &Open| open.visible() <= now && open.among(shares).next().is_none();
+    let over = |open: &Open| open.visible() <= now && open.among(shares).is_empty();
     let answered = open(facts).into_iter().filter(over);
     answered.map(|open| (open.id.clone(), CallFact { over: true, ..open.call.clone() })).collect()
 }

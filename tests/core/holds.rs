@@ -8,12 +8,12 @@ use runas_reactor::domain::edit::Action;
 use runas_reactor::domain::fact::{CallFact, Notified};
 use runas_reactor::domain::hold::{emergencies, hold, is_daily_limit_reached};
 use runas_reactor::domain::policy::Limits;
-use runas_reactor::domain::principal::Attribution::{BreakGlass, Trusted};
+use runas_reactor::domain::principal::Attribution::{BreakGlass, Trusted, Untrusted};
 use runas_reactor::domain::record::Status;
 use runas_reactor::domain::time::{MINUTE_MS, SECOND_MS};
 
 use crate::support::case::*;
-use crate::support::facts::{Story, at, deleted};
+use crate::support::facts::{Story, at, deleted, denied};
 
 /// For whom a pass leaves the target as it is, and for how many more seconds.
 fn held(pass: &Pass) -> Option<(String, i64)> {
@@ -256,4 +256,32 @@ fn nothing_of_a_hold_is_stored() {
     target.limits.hold_minutes = 10;
     target.wait(600);
     assert!(target.sweeps().decision.write.is_some(), "the policy's minutes of today");
+}
+
+#[test]
+fn only_what_break_glass_did_uses_up_the_days_minutes() {
+    for (call, counts) in [
+        (deleted(30, BreakGlass), true),
+        (denied(deleted(30, BreakGlass)), false),
+        (deleted(30, Untrusted), false),
+        (deleted(30, Trusted), false),
+    ] {
+        assert_eq!(!emergencies(&Story::known().call(call.clone()).facts()).is_empty(), counts, "{call:?}");
+    }
+}
+
+#[test]
+fn days_limit_is_named_only_where_it_cuts_the_hold_short() {
+    for (daily_minutes, why) in [
+        (120, "break-glass by Emergency (oncall)"),
+        (119, "break-glass by Emergency (oncall), up to 119 minutes in 24 hours"),
+    ] {
+        let mut target = Scenario::in_sync();
+        target.limits.daily_minutes = daily_minutes;
+        let call = target.writes(BREAK_GLASS, &run_as_off());
+        target.hears(&[call]);
+        target.wait(3_600);
+        let call = target.writes(BREAK_GLASS, &right_but("runAsDefaultUser", "root"));
+        assert_eq!(held(&target.hears(&[call])).map(|(said, _)| said).as_deref(), Some(why));
+    }
 }

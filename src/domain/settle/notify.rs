@@ -287,7 +287,7 @@ impl Gathering<'_> {
         if let Some(id) = self.call_behind(absence) {
             self.matched.insert(id.clone());
             if matches!(absence.notified, Notified::Nameless | Notified::Alarmed) {
-                self.late_call(&id, act, absence.notified);
+                self.late_call(&id, absence.notified);
             }
             return Notified::Named;
         }
@@ -334,12 +334,11 @@ impl Gathering<'_> {
         }
     }
 
-    fn late_call(&mut self, id: &str, act: Act, before: Notified) {
+    fn late_call(&mut self, id: &str, before: Notified) {
         let call = self.facts().calls.get(id).filter(|call| call.notified != Notified::Named).cloned();
         let Some(call) = call else { return };
         self.mark_call(id);
-        let edit = ReportedEdit { act, ..called(self.case, &call, None) };
-        self.report(edit, before);
+        self.report(called(self.case, &call, None), before);
     }
 
     fn calls(&mut self) {

@@ -335,6 +335,105 @@ fn advice_leads_back_by_hand_and_never_by_deleting_the_hub() {
     assert!(alert(&call(tagged())).text.contains("and tag it again if it had another value."));
 }
 
+#[test]
+fn call_is_named_by_what_it_did_or_by_what_it_tried() {
+    let bus = |change| BypassAct::Bus { change };
+    let policy = || "own".to_owned();
+    let arn = || "arn:aws:iam::aws:policy/job-function/ViewOnlyAccess".to_owned();
+    for (act, did, tried, what) in [
+        (mapped(), "mapped", "map", "SSMSessionRunAs to ${path:userName}"),
+        (rule(RuleChange::Disabled), "disabled", "disable", "the rule runas-reactor-documents"),
+        (rule(RuleChange::WrittenDisabled), "wrote", "write", "the rule runas-reactor-documents, disabled"),
+        (rule(RuleChange::Deleted), "deleted", "delete", "the rule runas-reactor-documents"),
+        (rule(RuleChange::TargetsSet), "set", "set", "the targets of the rule runas-reactor-documents"),
+        (rule(RuleChange::TargetsRemoved), "removed", "remove", "the targets of the rule runas-reactor-documents"),
+        (bus(BusChange::PolicyWritten), "wrote", "write", "the policy of the reactor's bus"),
+        (bus(BusChange::PolicyRemoved), "removed", "remove", "the policy of the reactor's bus"),
+        (bus(BusChange::Updated), "changed", "change", "the reactor's bus"),
+        (bus(BusChange::Deleted), "deleted", "delete", "the reactor's bus"),
+        (role(RoleChange::Deleted), "deleted", "delete", "the role RunasReactorMember"),
+        (role(RoleChange::TrustChanged), "changed", "change", "who may assume the role RunasReactorMember"),
+        (policy_written("own"), "wrote", "write", "the policy own of the role RunasReactorMember"),
+        (
+            role(RoleChange::PolicyDeleted(policy())),
+            "deleted",
+            "delete",
+            "the policy own of the role RunasReactorMember",
+        ),
+        (
+            role(RoleChange::PolicyAttached(arn())),
+            "attached",
+            "attach",
+            "ViewOnlyAccess to the role RunasReactorMember",
+        ),
+        (
+            role(RoleChange::PolicyDetached(arn())),
+            "detached",
+            "detach",
+            "ViewOnlyAccess from the role RunasReactorMember",
+        ),
+        (role(RoleChange::BoundarySet), "set", "set", "the permissions boundary of the role RunasReactorMember"),
+        (
+            role(RoleChange::BoundaryDeleted),
+            "deleted",
+            "delete",
+            "the permissions boundary of the role RunasReactorMember",
+        ),
+    ] {
+        assert_eq!(act.in_words(), format!("{did} {what}"));
+        assert_eq!(act.attempted(), format!("to {tried} {what}"));
+    }
+}
+
+#[test]
+fn stack_set_that_writes_in_many_accounts_is_one_alert() {
+    let written = by_stack("stacksets-exec-0123456789abcdef", rule(RuleChange::Written));
+    let target = Target::new("555566667777".parse().unwrap(), "us-east-1".parse().unwrap());
+    let elsewhere = Bypass { target, ..written.clone() };
+    assert_eq!(alert(&written).id, alert(&elsewhere).id);
+    let deleted = Bypass { act: rule(RuleChange::Deleted), ..written };
+    let elsewhere = Bypass { act: rule(RuleChange::Deleted), ..elsewhere };
+    assert_ne!(alert(&deleted).id, alert(&elsewhere).id, "each account that loses a rule is told of");
+}
+
+#[test]
+fn deployment_says_how_long_more_of_it_is_counted() {
+    let (stack_set, stack) = ("stacksets-exec-0123456789abcdef", "ci/Deploy");
+    for (by, change, words) in [
+        (
+            stack_set,
+            RuleChange::Written,
+            "A stack set did it. More of that within the hour, in any account, is counted",
+        ),
+        (
+            stack,
+            RuleChange::Written,
+            "A stack did it. More of the same caller's stacks in this account within the hour is",
+        ),
+        (
+            stack,
+            RuleChange::Deleted,
+            "A stack did it. More by this caller in this account within ten minutes is counted",
+        ),
+    ] {
+        let text = alert(&by_stack(by, rule(change))).text;
+        assert!(text.contains(words), "{words}: {text}");
+    }
+}
+
+#[test]
+fn change_of_the_reactors_own_parts_says_what_it_may_lead_to() {
+    for (act, words) in [
+        (rule(RuleChange::Deleted), "The reactor may not hear of changes there any more"),
+        (rule(RuleChange::Written), "What the rule matches, or where it sends to, may be something else now."),
+        (role(RoleChange::Deleted), "documents may not be put right there, or events not forwarded, without it."),
+        (role(RoleChange::TrustChanged), "others may get its rights now, or it may have other rights."),
+    ] {
+        let text = alert(&call(act)).text;
+        assert!(text.contains(words), "{words}: {text}");
+    }
+}
+
 trait Verdict {
     fn verdict(&self) -> &str;
 }

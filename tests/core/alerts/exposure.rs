@@ -1,5 +1,6 @@
 //! For how long sessions could go wrong: from the act that made the document wrong to the write that corrected it.
 
+use runas_reactor::domain::edit::Action;
 use runas_reactor::domain::policy::Mode;
 use serde_json::{Value, json};
 
@@ -129,4 +130,67 @@ fn war_adds_up_what_its_edits_exposed() {
         "five or six times 1.3 seconds, and not the minute in which it happened: {seconds}"
     );
     assert!(!still);
+}
+
+#[test]
+fn exposure_is_told_in_seconds_and_a_long_one_in_hours_and_minutes_too() {
+    for (seconds, long) in [
+        (1, "1 second"),
+        (119, "119 seconds"),
+        (120, "120 seconds (2 min)"),
+        (3_599, "3599 seconds (59 min)"),
+        (3_600, "3600 seconds (1 h 0 min)"),
+        (7_380, "7380 seconds (2 h 3 min)"),
+    ] {
+        let mut target = Scenario::in_sync().observing();
+        let call = target.writes(MALLORY, &run_as_off());
+        target.wait(seconds);
+        let pass = target.hears(&[call]);
+        let text = &pass.alert("edit_noticed").text;
+        assert!(text.contains(&format!("as the wrong user: for {long} so far, since")), "{long}: {text}");
+    }
+}
+
+#[test]
+fn wrong_user_at_any_time_is_told_as_the_wrong_user() {
+    let (setting, user) = (("cloudWatchLogGroupName", json!("hers")), ("runAsDefaultUser", json!("mallory")));
+    for (first, second) in [(&setting, &user), (&user, &setting)] {
+        let mut target = Scenario::in_sync();
+        target.resolution.owned.insert("cloudWatchLogGroupName".to_owned(), json!("logs"));
+        let one = target.writes(MALLORY, &right_but(first.0, first.1.clone()));
+        target.wait(2);
+        let other = target.writes(MALLORY, &right_but(second.0, second.1.clone()));
+        target.wait(2);
+        assert_eq!(exposure(&target.hears(&[one, other]), "edit_reverted"), Some((5, false, true)), "{first:?}");
+    }
+}
+
+#[test]
+fn call_that_failed_exposes_nobody() {
+    for action in [Action::Deleted, Action::DefaultMoved { version: Some(2) }] {
+        let mut target = Scenario::in_sync();
+        let hostile = target.writes(MALLORY, &run_as_off());
+        target.hears(&[hostile]);
+        target.runs(3_600);
+        let failed = target.fails(MALLORY, action, "AccessDenied");
+        target.wait(5);
+        let call = target.writes(MALLORY, &right_but("s3BucketName", "hers"));
+        target.wait(5);
+        assert_eq!(exposure(&target.hears(&[failed, call]), "edit_reverted"), None, "{action:?}");
+    }
+}
+
+#[test]
+fn drift_that_is_only_observed_tells_since_when_where_that_is_known() {
+    let told = |mut target: Scenario| {
+        target = target.observing();
+        target.sweeps().alert("drift_observed").text.clone()
+    };
+    let since_unknown = "Sessions can run as the wrong user; since when is not known.";
+    let text = told(Scenario::found("eu-west-1", &right_but("runAsDefaultUser", "mallory")));
+    assert!(text.contains(since_unknown), "{text}");
+    let mut setting = Scenario::found("eu-west-1", &right());
+    setting.resolution.owned.insert("cloudWatchLogGroupName".to_owned(), json!("others"));
+    let text = told(setting);
+    assert!(!text.contains("wrong user"), "{text}");
 }

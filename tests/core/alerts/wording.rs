@@ -187,3 +187,66 @@ fn alert_fits_into_a_row_whatever_was_written() {
     assert!(bytes <= 64 * 1_024, "{bytes} bytes");
     assert!(alert.text.contains("wrote version 2") && alert.text.contains("\nWhat to do: "), "{}", alert.text);
 }
+
+#[test]
+fn acts_of_one_message_lead_with_the_least_trusted_principal_whoever_was_first() {
+    let (code, redirected) = (right_but("shellProfile", "date"), right_but("s3BucketName", "theirs"));
+    for (first, second, leads) in [
+        (MALLORY, BREAK_GLASS, "mallory"),
+        (BREAK_GLASS, MALLORY, "mallory"),
+        (PIPELINE, BREAK_GLASS, "oncall"),
+        (PIPELINE, MALLORY, "mallory"),
+    ] {
+        let mut target = Scenario::in_sync();
+        let one = target.writes(first, &code);
+        target.wait(2);
+        let other = target.writes(second, &redirected);
+        let pass = target.hears(&[one, other]);
+        let subject = &pass.alerts()[0].subject;
+        assert!(subject.contains(leads), "{first:?} {second:?}: {subject}");
+    }
+    // A principal that nobody knows is trusted less than a break-glass one.
+    let mut target = Scenario::in_sync();
+    let emergency = target.writes(BREAK_GLASS, &code);
+    target.wait(2);
+    target.writes(MALLORY, &redirected);
+    target.hears(&[emergency]);
+    let passes = target.runs(60);
+    let subject = &passes.iter().flat_map(Pass::alerts).next().unwrap().subject;
+    assert!(subject.contains("unknown principal"), "{subject}");
+}
+
+#[test]
+fn sentence_says_what_changed_run_as_first_and_no_more_than_four_things() {
+    let (off, user) = (("runAsEnabled", json!(false)), ("runAsDefaultUser", json!("mallory")));
+    let (profile, key) = (("shellProfile", json!({ "linux": "date" })), ("kmsKeyId", json!("alias/hers")));
+    let (bucket, plain) = (("s3BucketName", json!("hers")), ("s3EncryptionEnabled", json!(false)));
+    let (idle, longest) = (("idleSessionTimeout", json!("60")), ("maxSessionDuration", json!("60")));
+    let (a, b, c) = (("a", json!("1")), ("b", json!("1")), ("c", json!("1")));
+    let is_off = "Run As was switched off";
+    let is_other = "the OS user of sessions was changed";
+    let runs_code = "the shell profile that runs in every session was changed";
+    for (changed, sentence) in [
+        (vec![&off], is_off.to_owned()),
+        (vec![&key, &user, &off], format!("{is_off}, {is_other} and the key that encrypts sessions was changed")),
+        (
+            vec![&key, &profile, &user, &off],
+            format!("{is_off}, {is_other}, {runs_code} and the key that encrypts sessions was changed"),
+        ),
+        (vec![&key, &bucket, &profile, &user, &off], format!("{is_off}, {is_other}, {runs_code} and more was changed")),
+        (vec![&plain], "the encryption of session logs was changed".to_owned()),
+        (vec![&idle], "idleSessionTimeout was changed".to_owned()),
+        (vec![&idle, &longest], "idleSessionTimeout and maxSessionDuration were changed".to_owned()),
+        (vec![&a, &b, &c, &idle], "a, b, c and idleSessionTimeout were changed".to_owned()),
+        (vec![&a, &b, &c, &idle, &longest], "a, b, c, idleSessionTimeout and 1 more fields were changed".to_owned()),
+    ] {
+        let mut inputs = right();
+        for (field, value) in changed {
+            inputs[*field] = value.clone();
+        }
+        let mut target = Scenario::in_sync();
+        let call = target.writes(MALLORY, &inputs);
+        let text = target.hears(&[call]).alert("edit_reverted").text.clone();
+        assert!(text.contains(&format!("In search (444455556666), eu-west-1, {sentence}.")), "{sentence}: {text}");
+    }
+}
