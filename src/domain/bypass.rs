@@ -219,18 +219,6 @@ pub enum RoleChange {
 }
 
 impl BypassAct {
-    /// Whether it changes the reactor's own parts.
-    pub fn is_tampering(&self) -> bool {
-        match self {
-            Self::Rule { .. }
-            | Self::Bus { .. }
-            | Self::Archived { .. }
-            | Self::Replayed { .. }
-            | Self::Role { .. } => true,
-            Self::Tagged { .. } | Self::Untagged { .. } | Self::Mapped { .. } | Self::SessionDocument { .. } => false,
-        }
-    }
-
     /// Whether a deployment of the templates does it in each account.
     pub fn is_of_the_templates(&self) -> bool {
         match self {

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::fact::{Absence, Base, CallFact, Delta, Echo, Facts, Intent, Notified, VersionFact};
+use super::fact::{Absence, Base, CallFact, Delta, Echo, Facts, Intent, VersionFact};
 use super::policy::Owned;
 use super::time::Time;
 
@@ -39,7 +39,8 @@ fn each<K: Ord + Clone, V: Clone>(
     joined
 }
 
-/// Picks the same of two different values, whichever side it is on.
+/// Picks the same of two different values, whichever side it is on. Fields that are joined one by one come last in their
+/// types, so that they never decide it.
 fn either<T: Clone + serde::Serialize>(one: &T, other: &T) -> T {
     std::cmp::min_by_key(one, other, |value| serde_json::to_string(value).unwrap_or_default()).clone()
 }
@@ -52,12 +53,7 @@ fn base(one: Option<&Base>, other: Option<&Base>) -> Option<Base> {
         std::cmp::Ordering::Less => other.clone(),
         std::cmp::Ordering::Greater => one.clone(),
         std::cmp::Ordering::Equal => {
-            let bare = |base: &Base| Base {
-                calls_until: Time::ZERO,
-                intents_until: Time::ZERO,
-                notified: Notified::No,
-                ..base.clone()
-            };
+            let bare = |base: &Base| Base { calls_until: Time::ZERO, intents_until: Time::ZERO, ..base.clone() };
             either(&bare(one), &bare(other))
         }
     };
@@ -70,16 +66,10 @@ fn base(one: Option<&Base>, other: Option<&Base>) -> Option<Base> {
 /// The observation that determined the change, or else either, with the earlier time.
 fn version(one: &VersionFact, other: &VersionFact) -> VersionFact {
     let unsaid = |version: &VersionFact| matches!(version.delta, Delta::Unsaid(_));
-    let what = |version: &VersionFact| VersionFact {
-        observed: Time::ZERO,
-        notified: Notified::No,
-        adopted: false,
-        ..version.clone()
-    };
     let known = match (unsaid(one), unsaid(other)) {
-        (false, true) => what(one),
-        (true, false) => what(other),
-        (true, true) | (false, false) => either(&what(one), &what(other)),
+        (false, true) => one.clone(),
+        (true, false) => other.clone(),
+        (true, true) | (false, false) => either(one, other),
     };
     VersionFact {
         observed: one.observed.min(other.observed),
@@ -103,12 +93,7 @@ fn call(one: &CallFact, other: &CallFact) -> CallFact {
 }
 
 fn intent(one: &Intent, other: &Intent) -> Intent {
-    let bare = |intent: &Intent| Intent { ended: None, notified: Notified::No, ..intent.clone() };
-    Intent {
-        ended: one.ended.max(other.ended),
-        notified: one.notified.max(other.notified),
-        ..either(&bare(one), &bare(other))
-    }
+    Intent { ended: one.ended.max(other.ended), notified: one.notified.max(other.notified), ..either(one, other) }
 }
 
 fn absence(one: &Absence, other: &Absence) -> Absence {

@@ -65,3 +65,21 @@ pub(super) fn is_domain(name: &str) -> bool {
     };
     name.len() <= CHARS_MAX && labels(local) && labels(domain)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn name_without_shell_syntax_is_a_user_unless_it_is_root() {
+        let longest = "a".repeat(32);
+        for name in ["ops", "_ops-1", &longest, "ops@corp.example.com"] {
+            assert_eq!(name.parse::<OsUser>().map(|user| user.as_str().to_owned()), Ok(name.to_owned()));
+        }
+        for name in
+            ["root", "Root@corp.example.com", "root@corp", "", "Ops", "a b", "ops;id", "1ops", "ops@", &"a".repeat(33)]
+        {
+            assert_eq!(name.parse::<OsUser>(), Err(NotAUser), "{name}");
+        }
+    }
+}

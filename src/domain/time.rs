@@ -88,3 +88,17 @@ impl From<Time> for String {
         at.to_string()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn time_out_of_range_is_kept_as_the_nearest_that_can_be_written() {
+        let (first, last) = (Time::from_ms(i64::MIN), Time::from_ms(i64::MAX));
+        assert!(first < Time::ZERO && Time::ZERO < last);
+        for at in [first, last] {
+            assert_eq!(at.to_string().parse::<Time>().ok(), Some(at));
+        }
+    }
+}

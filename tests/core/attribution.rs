@@ -265,6 +265,27 @@ fn echo_that_may_be_of_several_versions_is_of_the_one_that_agrees_with_the_other
     assert_eq!(later(first), at(300), "nothing says which of them it is");
 }
 
+/// The echo of second 152 is 48 seconds behind the later version, and 52 before the earlier one.
+#[test]
+fn echo_that_may_be_of_several_versions_measures_the_clock_like_any_other() {
+    let doc = document(&[]);
+    let story = Story::known().replaced(98, &doc).ours(100, &doc).echo(at(50)).replaced(198, &doc).ours(200, &doc);
+    assert_eq!(ssm_time(&story.echo(at(152)).facts(), at(300)), at(348).plus_ms(-SECOND_MS / 2));
+}
+
+#[test]
+fn echo_is_of_a_write_only_where_that_may_have_landed() {
+    let doc = document(&[]);
+    let story = || Story::known().ours(100, &doc).echo(at(50));
+    let measured = at(350).plus_ms(-SECOND_MS / 2);
+    for (ended, expected) in
+        [(Some(Ended::Refused), measured), (Some(Ended::Landed(at(101))), at(300)), (None, at(300))]
+    {
+        let other = Intent { ended, ..intent(Intended::Put, 5, 99, Some(&doc)) };
+        assert_eq!(ssm_time(&story().intent("other", other).facts(), at(300)), expected, "{ended:?}");
+    }
+}
+
 #[test]
 fn clock_difference_is_nought_where_whole_seconds_explain_it() {
     let offset = |echo| ssm_time(&echoed(echo).facts, at(90)).since(at(90));

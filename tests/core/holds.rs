@@ -212,7 +212,9 @@ fn alert_says_that_the_days_minutes_are_used_up() {
     let mut target = Scenario::in_sync();
     (target.limits.hold_minutes, target.limits.daily_minutes) = (1, 1);
     let call = target.writes(BREAK_GLASS, &run_as_off());
-    assert!(held(&target.hears(&[call])).is_some());
+    let pass = target.hears(&[call]);
+    assert!(held(&pass).is_some());
+    assert!(!pass.alert("break_glass").text.contains("It does not stand"), "{:?}", pass.alerts());
     target.runs(60);
     let call = target.writes(BREAK_GLASS, &run_as_off());
     let pass = target.hears(&[call]);
@@ -284,4 +286,12 @@ fn days_limit_is_named_only_where_it_cuts_the_hold_short() {
         let call = target.writes(BREAK_GLASS, &right_but("runAsDefaultUser", "root"));
         assert_eq!(held(&target.hears(&[call])).map(|(said, _)| said).as_deref(), Some(why));
     }
+}
+
+#[test]
+fn emergencies_are_kept_to_the_minute_for_less_than_a_day() {
+    let day = 24 * 3_600;
+    let story = |second| Story::known().call(deleted(30, BreakGlass)).call(deleted(second, BreakGlass));
+    assert_eq!(emergencies(&story(day - 1).facts()), [at(0), at(day - 60)].into());
+    assert_eq!(emergencies(&story(day).facts()), [at(day)].into());
 }

@@ -202,6 +202,44 @@ proptest! {
         prop_assert_eq!(merge(&merge(&a, &b), &c), merge(&a, &merge(&b, &c)));
     }
 
+    /// Bases of one place in time: nothing but what each of them knows beyond that decides between them.
+    #[test]
+    fn bases_of_one_place_join_in_any_order(base in base(), known in vec((time(), time(), time(), notified()), 3)) {
+        let facts: Vec<Facts> = known
+            .into_iter()
+            .map(|(calls_until, intents_until, observed, notified)| {
+                let base = Base { calls_until, intents_until, observed, notified, ..base.clone() };
+                Facts { base: Some(base), ..Facts::default() }
+            })
+            .collect();
+        let [a, b, c] = [&facts[0], &facts[1], &facts[2]];
+        prop_assert_eq!(merge(a, b), merge(b, a));
+        prop_assert_eq!(merge(&merge(a, b), c), merge(a, &merge(b, c)));
+    }
+
+    /// Copies of a fact that differ in what is joined field by field.
+    #[test]
+    fn copies_of_a_fact_join_in_any_order(
+        version in version(), intent in any_intent(),
+        known in vec((time(), any::<bool>(), notified(), option::of(time())), 3),
+    ) {
+        let facts: Vec<Facts> = known
+            .into_iter()
+            .map(|(observed, adopted, notified, ended)| {
+                let version = VersionFact { observed, adopted, notified, ..version.clone() };
+                let intent = Intent { ended: ended.map(Ended::Landed), notified, ..intent.clone() };
+                Facts {
+                    versions: [(at_ms(0), version)].into(),
+                    intents: [("runas-reactor-1".to_owned(), intent)].into(),
+                    ..Facts::default()
+                }
+            })
+            .collect();
+        let [a, b, c] = [&facts[0], &facts[1], &facts[2]];
+        prop_assert_eq!(merge(a, b), merge(b, a));
+        prop_assert_eq!(merge(&merge(a, b), c), merge(a, &merge(b, c)));
+    }
+
     #[test]
     fn merge_is_idempotent(a in facts(), b in facts()) {
         prop_assert_eq!(merge(&a, &a), a.clone());
@@ -215,6 +253,10 @@ proptest! {
         for one in [&a, &b] {
             prop_assert!(one.versions.iter().all(|(at, fact)| both.versions[at].notified >= fact.notified));
             prop_assert!(one.calls.iter().all(|(id, fact)| both.calls[id].notified >= fact.notified));
+            prop_assert!(one.calls.iter().all(|(id, fact)| both.calls[id].over >= fact.over));
+            prop_assert!(one.calls.iter().all(|(id, fact)| both.calls[id].checked >= fact.checked));
+            prop_assert!(one.calls.iter().all(|(id, fact)| both.calls[id].heard <= fact.heard));
+            prop_assert!(one.echoes.iter().all(|(id, fact)| both.echoes[id].heard <= fact.heard));
             prop_assert!(one.intents.iter().all(|(name, fact)| both.intents[name].notified >= fact.notified));
             prop_assert!(one.intents.iter().all(|(name, fact)| both.intents[name].ended >= fact.ended));
             prop_assert!(one.absences.iter().all(|(at, fact)| both.absences[at].notified >= fact.notified));

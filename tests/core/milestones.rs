@@ -70,3 +70,13 @@ fn event_that_arrives_is_kept_by_when_its_call_was_made_and_is_no_news() {
     target.wait(40);
     assert_eq!(target.hears(&[probe]).settlement.commit, None, "a copy says nothing new");
 }
+
+#[test]
+fn milestones_come_back_by_the_names_of_those_that_were_passed() {
+    let milestones =
+        Milestones { vended: Some(at(1)), configured: Some(at(3)), heard: Some(at(2)), ..Milestones::default() };
+    let passed: Vec<_> = milestones.passed().collect();
+    assert_eq!(passed, [("vended", at(1)), ("configured", at(3)), ("heard", at(2))]);
+    let time = |name: &str| passed.iter().find(|(passed, _)| *passed == name).map(|(_, at)| *at);
+    assert_eq!(Milestones::by_name(time), milestones);
+}

@@ -213,6 +213,8 @@ fn shares_that_cannot_be_read_are_never_green_and_do_not_keep_the_content_wrong(
     assert!(matches!(passes.last().unwrap().decision.verdict, Verdict::Unknown { .. }));
     assert_eq!(target.record.status, Status::Unreachable);
     assert!(kinds(&passes).contains(&"unreachable"), "{:?}", kinds(&passes));
+    let told: String = passes.iter().flat_map(Pass::alerts).map(|alert| alert.text.as_str()).collect();
+    assert!(told.contains("With whom it is shared is not known for certain yet"), "{told}");
     target.shares_obstacle = None;
     target.sweeps();
     target.runs(600);
@@ -338,4 +340,55 @@ fn alert_that_waited_for_a_name_says_that_the_sharing_is_undone() {
     assert_eq!(kinds(&passes), ["edit_reverted"], "a minute after the call it is certain");
     let text = &passes.iter().find(|pass| !pass.alerts().is_empty()).unwrap().alert("edit_reverted").text;
     assert!(text.contains("Its sharing is undone: the reactor had at once taken these accounts out again."), "{text}");
+}
+
+#[test]
+fn sharing_that_failed_is_nothing_to_undo() {
+    let mut target = undoing();
+    let mut call = target.shares(MALLORY, &[ONE], &[]);
+    target.doc().shares.clear();
+    call.edit.failed = Some("AccessDenied".to_owned());
+    let pass = target.hears(&[call]);
+    assert_eq!((asked(&pass), &pass.decision.verdict), (None, &Verdict::InSync));
+    assert!(!is_open(&target.record.facts));
+}
+
+#[test]
+fn default_version_is_put_right_before_sharing_is_undone() {
+    let mut target = undoing();
+    let call = target.writes(MALLORY, &run_as_off());
+    target.hears(&[call]);
+    target.runs(3_600);
+    let shared = target.shares(MALLORY, &[ONE], &[]);
+    let moved = target.moves_default(MALLORY, 2);
+    let pass = target.hears(&[shared, moved]);
+    assert_eq!(pass.decision.write, Some(Write::Promote { version: 3 }));
+    target.runs(60);
+    assert_eq!(target.shared_with(), Vec::<&str>::new());
+    assert_eq!(target.doc().default, 3);
+}
+
+#[test]
+fn foreign_call_that_only_ends_sharing_is_told_as_standing() {
+    let mut target = undoing();
+    let shared = target.shares(PIPELINE, &[ONE], &[]);
+    target.wait(3);
+    target.hears(&[shared]);
+    let ended = target.shares(MALLORY, &[], &[ONE]);
+    target.wait(3);
+    let text = target.hears(&[ended]).alert("edit_noticed").text.clone();
+    assert!(text.contains("Its sharing stays as it was made: the reactor does not undo that."), "{text}");
+}
+
+#[test]
+fn sharing_that_ended_by_itself_is_not_told_as_undone_by_a_write_of_the_content() {
+    let mut target = undoing();
+    let wrote = target.writes(MALLORY, &run_as_off());
+    let shared = target.shares(MALLORY, &[ONE], &[]);
+    target.doc().shares.clear();
+    target.wait(3);
+    let mut passes = vec![target.hears(&[wrote, shared])];
+    passes.extend(target.runs(120));
+    let text = &passes.iter().find(|pass| !pass.alerts().is_empty()).unwrap().alert("edit_reverted").text;
+    assert!(text.contains("It is shared with none of these accounts any more."), "{text}");
 }

@@ -488,3 +488,15 @@ fn equal_cases_wait_for_the_same() {
     let case = target.case(Cause::DocumentEvent, &[call]);
     assert_eq!(decide(&case, &judge(&case)), decide(&case, &judge(&case)));
 }
+
+#[test]
+fn name_is_waited_for_on_a_document_that_the_reactor_created() {
+    let mut target = Scenario::blank();
+    target.sweeps();
+    target.wait(100);
+    target.sweeps();
+    target.wait(100);
+    target.writes(PIPELINE, &right_but("idleSessionTimeout", "20"));
+    let pass = target.sweeps();
+    assert_eq!(waits(&pass).map(|(on, _)| on), Some(WaitsOn::Name), "{:?}", pass.decision);
+}

@@ -70,3 +70,25 @@ fn role_changed(call: &str, asked: &Object) -> Option<BypassAct> {
     };
     Some(BypassAct::Role { name: name(asked, "roleName"), change })
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn tag_that_is_taken_away_counts_in_any_case_and_no_other_does() {
+        let untagged = |call: &str, keys: &[&str]| {
+            let asked = json!({ "roleName": "Developer", "userName": "build", "tagKeys": keys });
+            act(call, asked.as_object().unwrap())
+        };
+        let (role, user) = (Bearer::Role("Developer".to_owned()), Bearer::User("build".to_owned()));
+        for (call, bearer) in [("UntagRole", role), ("UntagUser", user)] {
+            let expected = Some(BypassAct::Untagged { bearer });
+            assert_eq!(untagged(call, &["team", RUN_AS_TAG]), expected);
+            assert_eq!(untagged(call, &["ssmsessionrunas"]), expected);
+            assert_eq!(untagged(call, &["team"]), None, "{call}");
+        }
+    }
+}

@@ -138,6 +138,17 @@ mod tests {
     }
 
     #[test]
+    fn chat_shows_as_many_lines_as_it_has_room_for() {
+        for (chars, all) in [(CHAT_CHARS_MAX - 1_006, true), (CHAT_CHARS_MAX - 1_005, false)] {
+            let text = format!("{}\n{}", "a".repeat(1_000), "b".repeat(chars));
+            let chat = Alert { text, ..alert("a", "b") }.chat();
+            let description = chat["content"]["description"].as_str().unwrap();
+            assert_eq!(description.contains('b'), all, "{chars}");
+            assert_eq!(description.ends_with("have the rest\n```"), !all, "{chars}");
+        }
+    }
+
+    #[test]
     fn chat_is_bounded() {
         let long = Alert { text: "é <&>\n".repeat(10_000), ..alert("a", "b") };
         let description = long.chat()["content"]["description"].as_str().unwrap().to_owned();

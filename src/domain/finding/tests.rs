@@ -52,3 +52,11 @@ fn a_severity_has_one_name_in_data_and_in_message_attributes() {
         assert_eq!(json!(severity), severity.as_str());
     }
 }
+
+#[test]
+fn change_on_a_line_names_its_field_and_both_values() {
+    let mut change = change("idleSessionTimeout", &json!("20"));
+    assert_eq!(change_in_words(&change), r#"idleSessionTimeout: (none) -> "20""#);
+    (change.from, change.to) = (change.to, None);
+    assert_eq!(change_in_words(&change), r#"idleSessionTimeout: "20" -> (none)"#);
+}

@@ -2,7 +2,6 @@
 
 use super::notify::Changes;
 use crate::domain::case::{Applied, Case, Decision, Verdict, WaitsOn};
-use crate::domain::decide::is_patient;
 use crate::domain::document::Content;
 use crate::domain::durations::REQUEUES_MAX;
 use crate::domain::fact::{Facts, LastSeen, Notified};
@@ -95,7 +94,7 @@ fn unreadable(case: &Case, decision: &Decision) -> Status {
     match (case.record.status, case.cause) {
         // On-call was notified, and the obstacle persists.
         (Status::Unreachable, _) => Status::Unreachable,
-        (_, Cause::AccountLifecycle) if decision.wait.is_some() && is_patient(case) => Status::Waiting,
+        (_, Cause::AccountLifecycle) if decision.wait.is_some() => Status::Waiting,
         // Another message waits for the new account, and alerts if the wait fails.
         (Status::Waiting, Cause::DocumentEvent | Cause::Sweep) if case.now.since(case.record.updated) < patience_ms => {
             Status::Waiting

@@ -92,7 +92,7 @@ fn steps_are_counted_through_all_sweeps() {
 fn a_sweep_that_moves_is_left_to_itself_and_one_that_does_not_is_followed_by_another() {
     let (mut sweep, _) = new(None, at(0));
     sweep.done(at(MINUTE_MS), false);
-    let still = at(MINUTE_MS + STALLED_MS - 1);
+    let still = at(16 * MINUTE_MS - 1);
     assert_eq!(Sweep::begin(Some(sweep.clone()), "id", still), StartResult::UnderWay(2));
     let (next, former) = new(Some(sweep.clone()), still.plus_ms(1));
     assert_eq!((next.number, former.as_ref()), (3, Some(&sweep)));
@@ -133,6 +133,10 @@ fn alerts_name_what_there_is_to_see_and_are_the_same_for_the_same() {
     assert_eq!((alert.id.as_str(), alert.region.clone()), ("targets_not_checked:222233334444:1970-01-01", None));
     assert!(alert.text.contains("eu-west-1, last checked 1970-01-01T00:00:00Z"), "{}", alert.text);
     assert_eq!(alert, sweep.not_checked(&hub, "pay\nments", &missed, at(HOUR_MS)));
+    assert!(alert.subject.contains("1 regions of pay ments,"), "{}", alert.subject);
+    let nameless = sweep.not_checked(&hub, "", &missed, at(HOUR_MS));
+    assert!(nameless.subject.contains("1 regions of 222233334444,"), "{}", nameless.subject);
+    assert!(nameless.text.contains("Documents of account 222233334444 were not checked"), "{}", nameless.text);
 }
 
 #[test]

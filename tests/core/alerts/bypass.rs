@@ -279,6 +279,21 @@ fn failed_call_says_that_nothing_changed_and_offers_nothing_to_undo() {
 }
 
 #[test]
+fn call_that_failed_for_another_reason_is_not_told_as_denied() {
+    for (code, verdict) in [("AccessDenied", "Denied"), ("LimitExceeded", "Failed")] {
+        let failed = Bypass { failed: Some(code.to_owned()), ..call(tagged()) };
+        assert_eq!(alert(&failed).verdict(), verdict);
+    }
+}
+
+#[test]
+fn note_for_programs_says_what_a_session_document_holds() {
+    let note = |act| alert(&call(act)).data["edits"][0]["note"].as_str().map(str::to_owned);
+    assert_eq!(note(session_document("Port")).as_deref(), Some("As CloudTrail shows it: Port, Run As off."));
+    assert_eq!(note(tagged()), None);
+}
+
+#[test]
 fn content_that_cloudtrail_hides_is_said_to_be_hidden() {
     let hidden = BypassAct::SessionDocument { name: "Debug-Shell".to_owned(), created: true, content: None };
     let alert = alert(&call(hidden));
@@ -316,7 +331,9 @@ fn command_that_undoes_it_is_exact() {
 fn command_with_a_placeholder_is_for_people_only() {
     let untagged = BypassAct::Untagged { bearer: Bearer::Role("Developer".to_owned()) };
     let unnamed = BypassAct::SessionDocument { name: "a b".to_owned(), created: true, content: None };
-    for (act, words) in [(untagged, "Value=USER"), (unnamed, "--name NAME")] {
+    let bearer = Bearer::Role("a b".to_owned());
+    let tagged = BypassAct::Tagged { bearer, key: RUN_AS_TAG.to_owned(), user: "dbadmin".to_owned(), created: false };
+    for (act, words) in [(untagged, "Value=USER"), (unnamed, "--name NAME"), (tagged, "--role-name NAME")] {
         let told = alert(&call(act));
         assert!(told.text.contains(words), "{}", told.text);
         assert_eq!(told.data.get("undo"), None, "{words}");
@@ -397,27 +414,19 @@ fn stack_set_that_writes_in_many_accounts_is_one_alert() {
 }
 
 #[test]
-fn deployment_says_how_long_more_of_it_is_counted() {
+fn deployment_says_how_long_more_of_it_is_counted_and_what_to_do() {
     let (stack_set, stack) = ("stacksets-exec-0123456789abcdef", "ci/Deploy");
-    for (by, change, words) in [
-        (
-            stack_set,
-            RuleChange::Written,
-            "A stack set did it. More of that within the hour, in any account, is counted",
-        ),
-        (
-            stack,
-            RuleChange::Written,
-            "A stack did it. More of the same caller's stacks in this account within the hour is",
-        ),
-        (
-            stack,
-            RuleChange::Deleted,
-            "A stack did it. More by this caller in this account within ten minutes is counted",
-        ),
+    let of_a_set = "A stack set did it. More of that within the hour, in any account, is counted";
+    let of_a_stack = "A stack did it. More of the same caller's stacks in this account within the hour is";
+    let taken_away = "A stack did it. More by this caller in this account within ten minutes is counted";
+    for (by, change, counted, advice) in [
+        (stack_set, RuleChange::Written, of_a_set, "Nothing, if the reactor was deployed just now;"),
+        (stack_set, RuleChange::Deleted, taken_away, "has deployed or removed the reactor there just now"),
+        (stack, RuleChange::Written, of_a_stack, "has deployed or removed the reactor there just now"),
+        (stack, RuleChange::Deleted, taken_away, "has deployed or removed the reactor there just now"),
     ] {
         let text = alert(&by_stack(by, rule(change))).text;
-        assert!(text.contains(words), "{words}: {text}");
+        assert!(text.contains(counted) && text.contains(advice), "{counted} {advice}: {text}");
     }
 }
 

@@ -163,6 +163,17 @@ fn wrong_user_at_any_time_is_told_as_the_wrong_user() {
         target.wait(2);
         assert_eq!(exposure(&target.hears(&[one, other]), "edit_reverted"), Some((5, false, true)), "{first:?}");
     }
+    // With the right values for two seconds in between.
+    for (first, second) in [(&setting, &user), (&user, &setting)] {
+        let mut target = Scenario::in_sync();
+        target.resolution.owned.insert("cloudWatchLogGroupName".to_owned(), json!("logs"));
+        let mut calls = Vec::new();
+        for inputs in [right_but(first.0, first.1.clone()), right(), right_but(second.0, second.1.clone())] {
+            calls.push(target.writes(MALLORY, &inputs));
+            target.wait(2);
+        }
+        assert_eq!(exposure(&target.hears(&calls), "edit_reverted"), Some((5, false, true)), "{first:?}");
+    }
 }
 
 #[test]
@@ -189,6 +200,12 @@ fn drift_that_is_only_observed_tells_since_when_where_that_is_known() {
     let since_unknown = "Sessions can run as the wrong user; since when is not known.";
     let text = told(Scenario::found("eu-west-1", &right_but("runAsDefaultUser", "mallory")));
     assert!(text.contains(since_unknown), "{text}");
+    let mut excepted = Scenario::in_sync().exempt();
+    let call = excepted.writes(MALLORY, &run_as_off());
+    excepted.hears(&[call]);
+    excepted.runs(3_600);
+    let text = told(excepted);
+    assert!(text.contains("so far, since 2026-11-20T10:00:00Z") && !text.contains("since when"), "{text}");
     let mut setting = Scenario::found("eu-west-1", &right());
     setting.resolution.owned.insert("cloudWatchLogGroupName".to_owned(), json!("others"));
     let text = told(setting);

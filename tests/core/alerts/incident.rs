@@ -253,3 +253,74 @@ fn incident_is_measured_by_the_policys_window() {
     assert!(target.record.incident.is_none());
     assert_eq!(target.now.since(last), 30 * MINUTE_MS);
 }
+
+#[test]
+fn same_act_is_told_again_after_the_policys_window_unless_it_is_a_war() {
+    let mut target = Scenario::in_sync();
+    let mut told = Vec::new();
+    for _ in 0..4 {
+        told.push(edited(&mut target).kinds().len());
+        target.wait(300);
+    }
+    assert_eq!(told, [1, 0, 1, 0]);
+    let mut target = Scenario::in_sync();
+    let mut passes = Vec::new();
+    for _ in 0..20 {
+        passes.push(edited(&mut target));
+        target.wait(60);
+    }
+    assert_eq!(kinds(&passes), ["edit_reverted", "edit_war"]);
+}
+
+#[test]
+fn observation_during_a_war_does_not_prolong_the_incident() {
+    for sweep in [false, true] {
+        let mut target = Scenario::in_sync();
+        for _ in 0..6 {
+            target.wait(11);
+            edited(&mut target);
+        }
+        assert!(target.record.incident.as_ref().unwrap().escalated);
+        target.runs(300);
+        if sweep {
+            target.sweeps();
+        }
+        target.runs(300);
+        assert!(target.record.incident.is_none(), "sweep: {sweep}");
+    }
+}
+
+#[test]
+fn pipeline_whose_version_is_older_than_the_window_is_no_party_to_a_war() {
+    let (one, both) = (vec!["Developer (mallory)"], vec!["Developer (mallory)", "Accelerator (pipeline)"]);
+    for (seconds, mut opponents) in [(199, one), (198, both)] {
+        let mut target = Scenario::in_sync();
+        let trusted = target.writes(PIPELINE, &run_as_off());
+        target.wait(1);
+        let foreign = target.writes(MALLORY, &right_but("runAsDefaultUser", "mallory"));
+        target.hears(&[trusted, foreign]);
+        for _ in 0..4 {
+            target.wait(100);
+            edited(&mut target);
+        }
+        target.wait(seconds);
+        edited(&mut target);
+        let mut named = target.record.incident.unwrap().opponents;
+        named.sort();
+        opponents.sort_unstable();
+        assert_eq!(named, opponents, "{seconds} seconds after the edit before");
+    }
+}
+
+#[test]
+fn act_of_another_principal_while_the_reactor_pauses_is_told_as_not_reverted_yet() {
+    let mut target = Scenario::in_sync();
+    for _ in 0..7 {
+        edited(&mut target);
+        target.wait(1);
+    }
+    let call = target.writes(EVE, &right_but("runAsDefaultUser", "root"));
+    let pass = target.hears(&[call]);
+    assert!(pass.decision.write.is_none(), "{:?}", pass.decision);
+    assert_eq!(pass.alert("edit_noticed").data["done"], "not reverted yet");
+}

@@ -1,5 +1,6 @@
 //! One act, one alert: calls, versions and absences that belong together, whichever is known first.
 
+use runas_reactor::domain::case::{Refusal, Write};
 use runas_reactor::domain::edit::Action;
 use runas_reactor::domain::fact::Notified;
 use runas_reactor::domain::finding::Severity;
@@ -481,4 +482,74 @@ fn notified_marks_stand_with_the_facts_that_they_are_about() {
     assert_eq!(marks(&target), Some(Notified::Alarmed));
     target.hears(&[call]);
     assert_eq!(marks(&target), Some(Notified::Named));
+}
+
+#[test]
+fn name_that_was_waited_for_a_minute_holds_up_no_other_alert() {
+    let mut target = Scenario::in_sync();
+    target.writes(PIPELINE, &run_as_off());
+    target.sweeps();
+    target.wait(60);
+    let call = target.writes(MALLORY, &run_as_off());
+    let pass = target.hears(&[call]);
+    assert!(pass.alert("edit_reverted").text.contains("mallory"), "{:?}", pass.alerts());
+}
+
+#[test]
+fn document_that_the_reactor_replaces_is_not_told_as_deleted() {
+    let mut target = Scenario::in_sync();
+    target.doc().kind = "Command";
+    let mut passes = vec![target.sweeps()];
+    assert!(matches!(passes[0].decision.write, Some(Write::Recreate { .. })), "{:?}", passes[0].decision);
+    target.doc().kind = "Session";
+    passes.extend(target.runs(300));
+    passes.push(target.sweeps());
+    passes.extend(target.runs(7_200));
+    let told: Vec<_> =
+        passes.iter().flat_map(Pass::alerts).filter(|alert| alert.text.contains("deleted the document")).collect();
+    assert!(told.is_empty(), "{told:?}");
+}
+
+#[test]
+fn deletion_after_a_write_that_was_refused_is_told() {
+    let mut target = Scenario::in_sync();
+    target.refusal = Some(Refusal::Conflict);
+    let call = target.writes(MALLORY, &run_as_off());
+    let mut passes = vec![target.hears(&[call])];
+    target.wait(120);
+    target.refusal = None;
+    target.deletes(EVE);
+    passes.push(target.sweeps());
+    passes.extend(target.runs(60));
+    let subjects: Vec<&str> = passes.iter().flat_map(Pass::alerts).map(|alert| alert.subject.as_str()).collect();
+    assert!(subjects.iter().any(|subject| subject.contains("unknown principal deleted the document")), "{subjects:?}");
+}
+
+#[test]
+fn default_that_was_found_moved_is_one_act_with_the_call_that_moved_it() {
+    let mut target = Scenario::in_sync();
+    let call = target.writes(MALLORY, &run_as_off());
+    target.hears(&[call]);
+    target.runs(7_200);
+    let moved = target.moves_default(EVE, 2);
+    let mut passes = vec![target.sweeps()];
+    passes.extend(target.runs(100));
+    assert_eq!(kinds(&passes), ["edit_reverted"]);
+    let pass = target.hears(&[moved]);
+    assert_eq!(pass.kinds(), ["author_known"]);
+    assert!(
+        pass.alerts()[0].subject.contains("Intern (eve) made version 2 the default"),
+        "{}",
+        pass.alerts()[0].subject
+    );
+}
+
+#[test]
+fn call_up_to_the_first_observations_newest_version_is_older_than_what_was_there() {
+    for (second, told) in [(0, vec!["edit_noticed"]), (1, vec![])] {
+        let mut target = Scenario::in_sync();
+        let mut call = target.call(MALLORY, wrote(9));
+        call.edit.at = at(second);
+        assert_eq!(target.hears(&[call]).kinds(), told, "{second}");
+    }
 }

@@ -1,6 +1,7 @@
 //! Alerts about a target as a whole: late, blind, exempt, out of reach.
 
 use runas_reactor::domain::case::Refusal;
+use runas_reactor::domain::durations::REQUEUES_MAX;
 use runas_reactor::domain::finding::Severity;
 use runas_reactor::domain::observation::{DocumentStatus, Obstacle};
 use runas_reactor::domain::policy::{ExemptionNote, Mode};
@@ -184,7 +185,10 @@ fn each_obstacle_is_named_with_what_to_do_about_it_in_a_new_account_and_in_any_o
         ),
         (Obstacle::NotReady, "Systems Manager is not available", "Nothing: ", "Ask AWS Support"),
     ] {
-        for (mut target, advice) in [(Scenario::blank(), new), (Scenario::in_sync(), known)] {
+        let mut configured = Scenario::blank();
+        vended(&mut configured);
+        configured.wait(86_400);
+        for (mut target, advice) in [(Scenario::blank(), new), (Scenario::in_sync(), known), (configured, known)] {
             target.obstacle = Some(obstacle);
             if target.document.is_none() {
                 vended(&mut target);
@@ -237,16 +241,21 @@ fn being_within_reach_is_not_told_while_the_target_only_waits() {
 
 #[test]
 fn write_that_is_denied_is_out_of_reach_with_that_reason() {
-    for (refusal, reason) in [
-        (Refusal::Denied, "AWS denies the reactor the write"),
-        (Refusal::DeniedByScp, "a service control policy denies the reactor the write"),
-        (Refusal::Invalid, "AWS rejects the values that the policy wants"),
+    for (refusal, reason, advice) in [
+        (Refusal::Denied, "AWS denies the reactor the write", "Allow the reactor's role in the account to write"),
+        (
+            Refusal::DeniedByScp,
+            "a service control policy denies the reactor the write",
+            "Except the reactor's roles in the SCP that denies the write",
+        ),
+        (Refusal::Invalid, "AWS rejects the values that the policy wants", "Correct the values in the policy"),
     ] {
         let mut target = Scenario::in_sync();
         target.refusal = Some(refusal);
         target.writes(PIPELINE, &run_as_off());
         let pass = target.sweeps();
-        assert!(pass.alert("unreachable").subject.contains(reason), "{}", pass.alert("unreachable").subject);
+        let alert = pass.alert("unreachable");
+        assert!(alert.subject.contains(reason) && alert.text.contains(advice), "{}", alert.text);
     }
 }
 
@@ -259,4 +268,50 @@ fn drift_that_is_only_observed_tells_the_difference_once() {
     assert_eq!(told.len(), 1);
     let drift = &passes[0].alert("drift_observed").data["drift"];
     assert_eq!(drift[0], json!({ "field": "runAsDefaultUser", "from": "mallory", "to": "ops" }));
+}
+
+#[test]
+fn drift_by_an_act_that_was_told_is_not_told_again() {
+    let mut target = Scenario::in_sync().observing();
+    let mut passes = Vec::new();
+    for (who, inputs) in [(MALLORY, run_as_off()), (PIPELINE, right()), (MALLORY, run_as_off())] {
+        let call = target.writes(who, &inputs);
+        passes.push(target.hears(&[call]));
+        target.wait(60);
+    }
+    assert_eq!(target.record.status, Status::Drifted);
+    assert_eq!(kinds(&passes), ["edit_noticed"], "the second time is counted");
+}
+
+#[test]
+fn observed_target_is_in_sync_whenever_it_is_right() {
+    let mut target = Scenario::in_sync().observing();
+    for (inputs, status) in [(right(), Status::InSync), (run_as_off(), Status::Drifted), (right(), Status::InSync)] {
+        let call = target.writes(PIPELINE, &inputs);
+        target.hears(&[call]);
+        assert_eq!(target.record.status, status, "{inputs}");
+    }
+}
+
+#[test]
+fn write_that_was_refused_is_no_sign_of_a_blind_forwarder() {
+    let mut target = Scenario::in_sync();
+    target.refusal = Some(Refusal::Denied);
+    target.writes(PIPELINE, &run_as_off());
+    target.sweeps();
+    target.refusal = None;
+    target.writes(PIPELINE, &right());
+    target.wait(3 * 3_600);
+    let passes = [target.sweeps(), target.sweeps()];
+    assert!(!kinds(&passes).contains(&"forwarder_blind"), "{:?}", kinds(&passes));
+}
+
+#[test]
+fn giving_up_is_told_each_time() {
+    let mut target = Scenario::in_sync();
+    target.obstacle = Some(Obstacle::Denied);
+    target.sweeps();
+    target.requeues = REQUEUES_MAX;
+    let passes = [(); 2].map(|()| target.reconcile(Cause::DocumentEvent, &[]));
+    assert_eq!(kinds(&passes), ["unreachable", "unreachable"]);
 }

@@ -2,7 +2,9 @@
 
 use runas_reactor::domain::case::Refusal;
 use runas_reactor::domain::edit::Action;
+use runas_reactor::domain::fact::CallFact;
 use runas_reactor::domain::finding::Severity;
+use runas_reactor::domain::observation::Obstacle;
 use runas_reactor::domain::policy::Mode;
 use serde_json::json;
 
@@ -137,6 +139,7 @@ fn refused_write_is_told_as_not_reverted() {
     let alert = pass.alert("edit_noticed");
     assert_eq!(alert.data["done"], "NOT reverted");
     assert!(alert.text.contains("It is NOT right: AWS denies the reactor the write"), "{}", alert.text);
+    assert!(alert.text.contains("Allow the reactor's role in the account to write the document"), "{}", alert.text);
 }
 
 #[test]
@@ -164,6 +167,11 @@ fn trusted_change_that_is_withheld_is_notified_with_the_reason() {
     let alert = pass.alert("edit_reverted");
     let note = "not taken over, because a foreign version set the same value first: idleSessionTimeout";
     assert!(alert.text.contains(note), "{}", alert.text);
+    assert!(
+        alert.text.contains("If the pipeline means the value that was not taken over, accept it"),
+        "{}",
+        alert.text
+    );
     let reason =
         "a trusted version is not taken over, because a foreign version set the same value first: idleSessionTimeout";
     assert!(pass.decision.reasons.iter().any(|said| said == reason), "{:?}", pass.decision.reasons);
@@ -249,4 +257,110 @@ fn sentence_says_what_changed_run_as_first_and_no_more_than_four_things() {
         let text = target.hears(&[call]).alert("edit_reverted").text.clone();
         assert!(text.contains(&format!("In search (444455556666), eu-west-1, {sentence}.")), "{sentence}: {text}");
     }
+}
+
+#[test]
+fn advice_says_what_is_left_to_do() {
+    let by_hand = "Put the document right by hand, or set the account to `enforce`";
+    let meant = "whether this was meant.";
+    let stolen = "treat the credentials as stolen";
+    let advice = |mode, who: Who, act: fn(&mut Scenario, Who) -> CallFact| {
+        let mut target = Scenario::in_sync();
+        target.resolution.mode = mode;
+        let call = act(&mut target, who);
+        target.hears(&[call]).alerts()[0].text.clone()
+    };
+    let writes = |target: &mut Scenario, who| target.writes(who, &run_as_off());
+    let deletes = Scenario::deletes;
+    let prunes = |target: &mut Scenario, who| target.call(who, Action::VersionDeleted { version: Some(1) });
+    for (told, says, says_not) in [
+        (advice(Mode::Enforce, MALLORY, writes), stolen, by_hand),
+        (advice(Mode::Enforce, MALLORY, deletes), meant, stolen),
+        (advice(Mode::Observe, MALLORY, writes), by_hand, stolen),
+        (advice(Mode::Observe, MALLORY, writes), meant, stolen),
+        (advice(Mode::Observe, MALLORY, prunes), meant, by_hand),
+        (
+            advice(Mode::Observe, PIPELINE, |target, who| target.writes(who, &right_but("kmsKeyId", "k"))),
+            "Nothing to do.",
+            meant,
+        ),
+    ] {
+        assert!(told.contains(says) && !told.contains(says_not), "{says}, not {says_not}: {told}");
+    }
+}
+
+#[test]
+fn act_on_a_document_that_cannot_be_read_says_how_to_make_it_readable() {
+    let mut target = Scenario::in_sync();
+    let call = target.deletes(MALLORY);
+    target.obstacle = Some(Obstacle::Denied);
+    let passes = [target.hears(&[call])];
+    let text = &passes[0].alert("edit_noticed").text;
+    assert!(text.contains("Check that the account has the member role, and that it trusts the hub."), "{text}");
+}
+
+#[test]
+fn caller_is_named_by_what_kind_of_identity_it_is() {
+    for (kind, label) in [("AssumedRole", "Role"), ("IAMUser", "User"), ("Root", "Caller")] {
+        let mut target = Scenario::in_sync();
+        let mut call = target.writes(MALLORY, &run_as_off());
+        call.edit.principal.kind = kind.to_owned();
+        let text = target.hears(&[call]).alert("edit_reverted").text.clone();
+        let row = text.lines().find(|line| line.contains(" (not trusted)")).unwrap();
+        assert_eq!(row.split_whitespace().next(), Some(label), "{text}");
+    }
+}
+
+#[test]
+fn act_that_leaves_the_fields_as_they_were_is_as_loud_as_what_it_does_to_the_document() {
+    let mut target = Scenario::in_sync();
+    let call = target.deletes(MALLORY);
+    assert_eq!(target.hears(&[call]).alert("edit_reverted").severity, Severity::High, "sessions had the wrong user");
+    // What she wrote she took back: nothing is wrong, and it may have run.
+    let mut target = Scenario::in_sync();
+    let wrote = target.writes(MALLORY, &run_as_off());
+    let took_back = target.writes(MALLORY, &right());
+    let pass = target.hears(&[wrote, took_back]);
+    assert_eq!((pass.kinds(), pass.alerts()[0].severity), (vec!["edit_noticed"], Severity::High));
+}
+
+#[test]
+fn old_write_of_the_reactor_answers_no_later_act() {
+    let mut target = Scenario::in_sync();
+    let call = target.writes(MALLORY, &run_as_off());
+    target.hears(&[call]);
+    target.runs(3_600);
+    let shared = target.call(MALLORY, Action::SharingChanged);
+    let alert = target.hears(&[shared]).alert("edit_noticed").clone();
+    assert_eq!((alert.severity, alert.data["done"].as_str()), (Severity::Warning, Some("in sync")));
+}
+
+#[test]
+fn default_that_is_moved_back_is_told_as_put_right() {
+    let mut target = Scenario::in_sync();
+    let call = target.writes(MALLORY, &run_as_off());
+    target.hears(&[call]);
+    target.runs(3_600);
+    let moved = target.moves_default(EVE, 2);
+    let text = target.hears(&[moved]).alert("edit_reverted").text.clone();
+    assert!(text.contains("It is right again: the reactor made version 3 the default."), "{text}");
+}
+
+#[test]
+fn run_as_that_is_switched_on_is_told_as_that() {
+    let mut target = Scenario::in_sync().exempt();
+    target.writes(PIPELINE, &run_as_off());
+    target.sweeps();
+    target.runs(3_600);
+    let call = target.writes(MALLORY, &right());
+    let text = target.hears(&[call]).alert("exempt_touched").text.clone();
+    assert!(text.contains("eu-west-1, Run As was switched on."), "{text}");
+}
+
+#[test]
+fn version_that_changes_no_field_is_told_as_a_version() {
+    let mut target = Scenario::in_sync();
+    let call = target.writes(MALLORY, &right());
+    let text = target.hears(&[call]).alert("edit_noticed").text.clone();
+    assert!(text.contains("eu-west-1, a version of the document was written."), "{text}");
 }
