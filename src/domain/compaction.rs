@@ -11,7 +11,7 @@ use super::clock_skew::{clock_ms, ssm_time};
 use super::confirmation::pending;
 use super::durations::{CALLS_MAX, FACTS_BYTES_MAX, NAMES_MS, SAME_CALL_MS, VERSIONS_MAX};
 use super::edit::Action;
-use super::fact::{Base, CallFact, Delta, Facts, Notified};
+use super::fact::{Base, CallFact, Facts, Notified};
 use super::hold::emergencies;
 use super::principal::Attribution;
 use super::time::Time;
@@ -129,13 +129,11 @@ impl Compacted {
         let accepted = fold(&part, pairing, &[], Some(until));
         let last = part.versions.get(&until);
         let before = self.facts.base.as_ref();
-        let author = last.map(|version| pairing.author(&self.facts, until, version).attribution());
-        let invalid = last.is_some_and(|version| matches!(version.delta, Delta::Invalid(_)));
         Base {
             digest: last
                 .and_then(|version| version.digest.clone())
                 .filter(|digest| accepted.content.as_ref().is_some_and(|content| content.digest() == *digest)),
-            blurred: accepted.blurred || (invalid && author != Some(Attribution::Trusted)),
+            blurred: accepted.blurred,
             foreign: self.carried_after(until, accepted.foreign),
             content: accepted.content,
             until,

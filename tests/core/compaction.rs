@@ -9,7 +9,7 @@ use runas_reactor::domain::compaction::{Compacted, compact};
 use runas_reactor::domain::document::Content;
 use runas_reactor::domain::durations::{CALLS_MAX, FACTS_BYTES_MAX, NAMES_MS, VERSIONS_MAX};
 use runas_reactor::domain::edit::Action;
-use runas_reactor::domain::fact::{Absence, Delta, Facts, Intended, Notified};
+use runas_reactor::domain::fact::{Absence, Delta, Echo, Facts, Intended, Notified};
 use runas_reactor::domain::merge::merge;
 use runas_reactor::domain::principal::Attribution::{self, BreakGlass, Trusted, Unattributed, Untrusted};
 use runas_reactor::domain::time::{DAY_MS, Time};
@@ -86,6 +86,21 @@ fn invalid_version_at_the_end_of_the_base_still_hides_what_follows() {
     assert_eq!(facts.base_until(), at(90));
     assert_eq!(accepted(&facts).content, story.accepted().content);
     assert!(facts.base.unwrap().blurred);
+}
+
+/// An adopted version hides nothing before it leaves, and so nothing afterwards.
+#[test]
+fn adopted_invalid_version_at_the_end_of_the_base_hides_nothing_of_what_follows() {
+    let numbers = 1..i64::try_from(VERSIONS_MAX).unwrap();
+    let story =
+        Story::known().unusual(90, Delta::Invalid("no JSON".to_owned())).latest(|version| version.adopted = true);
+    let story = pipeline(story, 100, &document(&[(LOGS, "new")]));
+    let set = |n: i64| document(&[(LOGS, "new"), (BUCKET, &n.to_string())]);
+    let story = numbers.fold(story, |story, n| pipeline(story, 100 + 10 * n, &set(n)));
+    let facts = compact(&story.facts, late()).facts;
+    assert_eq!(facts.base_until(), at(90));
+    assert_eq!(story.field(LOGS), Some(json!("new")));
+    assert_eq!(accepted(&facts).content, story.accepted().content);
 }
 
 #[test]
@@ -260,6 +275,36 @@ fn numbers_that_grow_when_they_are_stored_still_fit() {
     assert_eq!(accepted(&compacted).content, Some(document(&[])));
 }
 
+/// Else the version would count as nobody's, or be taken for another call's.
+#[test]
+fn version_becomes_part_of_the_base_with_the_call_that_may_have_made_it() {
+    let filled = |story: Story| {
+        let calls = (0..CALLS_MAX).map(|n| call(Action::Deleted, at(1_000 + 10 * i64::try_from(n).unwrap()), Trusted));
+        let facts = notified(calls.fold(story, Story::call).facts());
+        compact(&facts, late()).facts.base_until()
+    };
+    let made_late = Story::known().version(205, &document(&[(LOGS, "new")])).call(wrote(5, 5, Trusted));
+    assert_eq!(made_late.author(205), Trusted);
+    assert_eq!(filled(made_late), at(205));
+    for (second, folded) in [(8, true), (9, false)] {
+        let nameless =
+            Story::known().version(second, &document(&[(LOGS, "new")])).call(call(Action::Deleted, at(5), Trusted));
+        assert_eq!(filled(nameless), at(if folded { second } else { 0 }), "{second}");
+    }
+}
+
+#[test]
+fn echoes_do_not_pile_up_and_the_newest_stay() {
+    let mut facts = Story::known().facts();
+    for n in 0..200 {
+        let echo = Echo { at: at(n), made: Some(5), heard: at(n + 3) };
+        facts.echoes.insert(format!("echo-{n}"), echo);
+    }
+    let kept = compact(&facts, late()).facts.echoes;
+    assert_eq!(kept.len(), CALLS_MAX);
+    assert_eq!(kept.values().map(|echo| echo.at).min(), Some(at(104)));
+}
+
 #[test]
 fn moves_of_the_default_do_not_pile_up() {
     let mut facts = Story::known().facts();
@@ -365,9 +410,9 @@ impl History {
             What::UnnumberedSet(field, value) => {
                 self.put(act, &set(&there, field, value)).call(act, Action::Updated { version: None })
             }
-            What::Invalid => self.unusual(Delta::Invalid("no JSON".to_owned())).numbered(act),
-            What::Unsaid => self.unusual(Delta::Unsaid("gone".to_owned())).numbered(act),
-            What::OtherType => self.unusual(Delta::OtherType("Command".to_owned())).numbered(act),
+            What::Invalid => self.unusual(act, Delta::Invalid("no JSON".to_owned())).numbered(act),
+            What::Unsaid => self.unusual(act, Delta::Unsaid("gone".to_owned())).numbered(act),
+            What::OtherType => self.unusual(act, Delta::OtherType("Command".to_owned())).numbered(act),
             What::Replace(field, value) => {
                 let gone = self.call(act, Action::Deleted).with(Story::gone);
                 gone.put(act, &set(&document(&[]), field, value)).call(act, Action::Created)
@@ -393,9 +438,10 @@ impl History {
         })
     }
 
-    fn unusual(self, delta: Delta) -> Self {
+    fn unusual(self, act: &Act, delta: Delta) -> Self {
         let now = self.now;
-        self.with(|story| story.unusual_at(now, delta))
+        let adopted = act.who == Who::Adopted;
+        self.with(|story| story.unusual_at(now, delta).latest(|version| version.adopted = adopted))
     }
 
     fn numbered(self, act: &Act) -> Self {
