@@ -49,13 +49,13 @@ fn measures(facts: &Facts) -> Vec<Measure> {
     let possible: Vec<(Time, Vec<Option<Time>>)> =
         facts.echoes.values().map(|echo| (echo.at, candidates(facts, echo, &created))).collect();
     let certain = possible.iter().filter_map(|(at, versions)| match versions[..] {
-        [created] => Some(Measure { created: created?, at: *at }),
+        [created] => Some(Measure { created: created?, at: *at }.ms()),
         _ => None,
     });
-    let mut measures: Vec<Measure> = certain.collect();
     let of_base = facts.base.as_ref().and_then(|base| base.clock_ms);
-    let known: Vec<i64> = measures.iter().map(|measure| measure.ms()).chain(of_base).collect();
-    for (at, versions) in possible.iter().filter(|(_, versions)| versions.len() > 1) {
+    let known: Vec<i64> = certain.chain(of_base).collect();
+    let mut measures = Vec::new();
+    for (at, versions) in &possible {
         let all = versions.iter().flatten().map(|created| Measure { created: *created, at: *at });
         let agrees = |measure: &Measure| known.iter().any(|ms| (measure.ms() - ms).abs() <= SAME_CALL_MS);
         let agreeing: Vec<Measure> = all.filter(agrees).collect();

@@ -74,7 +74,9 @@ mod tests {
     fn name_without_shell_syntax_is_a_user_unless_it_is_root() {
         let longest = "a".repeat(32);
         for name in ["ops", "_ops-1", &longest, "ops@corp.example.com"] {
-            assert_eq!(name.parse::<OsUser>().map(|user| user.as_str().to_owned()), Ok(name.to_owned()));
+            let user = name.parse::<OsUser>();
+            assert_eq!(user.as_ref().map(OsUser::as_str), Ok(name));
+            assert_eq!(user.map(|user| user.to_string()), Ok(name.to_owned()));
         }
         for name in
             ["root", "Root@corp.example.com", "root@corp", "", "Ops", "a b", "ops;id", "1ops", "ops@", &"a".repeat(33)]

@@ -220,7 +220,9 @@ fn alert_says_that_the_days_minutes_are_used_up() {
     let pass = target.hears(&[call]);
     let why = "break-glass edits of a document stand for 1 minutes in 24 hours, and these are used up";
     assert!(pass.decision.reasons.iter().any(|reason| reason == why), "{:?}", pass.decision.reasons);
-    assert!(pass.alert("break_glass").text.contains(&format!("It does not stand: {why}.")), "{:?}", pass.alerts());
+    let alert = pass.alert("break_glass");
+    assert!(alert.text.contains(&format!("It does not stand: {why}.")), "{}", alert.text);
+    assert!(alert.subject.starts_with("Reverted: "), "{}", alert.subject);
 }
 
 /// The calls of a day are more than a record keeps.

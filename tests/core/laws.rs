@@ -255,6 +255,7 @@ proptest! {
             prop_assert!(one.calls.iter().all(|(id, fact)| both.calls[id].notified >= fact.notified));
             prop_assert!(one.calls.iter().all(|(id, fact)| both.calls[id].over >= fact.over));
             prop_assert!(one.calls.iter().all(|(id, fact)| both.calls[id].checked >= fact.checked));
+            prop_assert!(one.calls.iter().all(|(id, fact)| both.calls[id].via_reactor_role >= fact.via_reactor_role));
             prop_assert!(one.calls.iter().all(|(id, fact)| both.calls[id].heard <= fact.heard));
             prop_assert!(one.echoes.iter().all(|(id, fact)| both.echoes[id].heard <= fact.heard));
             prop_assert!(one.intents.iter().all(|(name, fact)| both.intents[name].notified >= fact.notified));

@@ -68,6 +68,7 @@ fn event_that_arrives_is_kept_by_when_its_call_was_made_and_is_no_news() {
     let first = target.hears(std::slice::from_ref(&probe)).settlement.commit.unwrap();
     assert_eq!((first.record.milestones.heard, first.history, first.alerts), (Some(at(7_200)), None, vec![]));
     target.wait(40);
+    assert!(probe.edit.is_probe());
     assert_eq!(target.hears(&[probe]).settlement.commit, None, "a copy says nothing new");
 }
 

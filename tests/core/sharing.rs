@@ -392,3 +392,15 @@ fn sharing_that_ended_by_itself_is_not_told_as_undone_by_a_write_of_the_content(
     let text = &passes.iter().find(|pass| !pass.alerts().is_empty()).unwrap().alert("edit_reverted").text;
     assert!(text.contains("It is shared with none of these accounts any more."), "{text}");
 }
+
+#[test]
+fn of_two_calls_in_one_second_the_trusted_one_counts_first() {
+    let mut target = undoing();
+    let trusted = target.shares(PIPELINE, &[ONE], &[]);
+    let ended = target.shares(MALLORY, &[], &[ONE]);
+    target.wait(3);
+    target.hears(&[trusted, ended]);
+    let again = target.shares(MALLORY, &[ONE], &[]);
+    target.wait(3);
+    assert_eq!(taken_out(&target.hears(&[again])), Some(vec![ONE]));
+}

@@ -255,9 +255,12 @@ fn what_is_for_us_and_was_not_sent_by_aws_is_untrusted_and_anything_else_ignored
         );
     }
     let unrelated = changed("ssm/forged-source.json", "/detail/requestParameters/name", json!("AWS-RunShellScript"));
-    for body in
-        [unrelated, sample("other/custom-event.json"), changed("ssm/get-document.json", "/source", json!("my.ssm"))]
-    {
+    for body in [
+        unrelated,
+        sample("other/custom-event.json"),
+        changed("ssm/get-document.json", "/source", json!("my.ssm")),
+        changed("work/inside-an-event.json", "/detail/kind", json!("order")),
+    ] {
         let decoded = decode(&body);
         assert!(matches!(decoded, Decoded::Ignored { .. }), "{decoded:?}");
     }

@@ -42,7 +42,7 @@ pub(super) fn follow(case: &Case, judgement: &Judgement, changes: &Changes, reco
         return followed;
     }
     let incident = record.incident.get_or_insert_with(|| opened(case));
-    let acted = !foreign.is_empty() || !fought.is_empty() || turned;
+    let acted = !foreign.is_empty() || !fought.is_empty();
     incident.last = incident.last.max(if acted { case.now } else { judgement.breaker.last_act.unwrap_or(Time::ZERO) });
     incident.notify_on_close |= wrong;
     // Single acts of trusted writers are not alerted; in a war those count that undo the policy's values.
@@ -74,7 +74,8 @@ fn is_right(status: Status) -> bool {
 }
 
 fn opened(case: &Case) -> Incident {
-    Incident { id: format!("{}@{}", case.target, case.now.ms()), opened: case.now, ..Incident::default() }
+    let id = format!("{}@{}", case.target, case.now.ms());
+    Incident { id, opened: case.now, last: case.now, ..Incident::default() }
 }
 
 fn escalate(case: &Case, judgement: &Judgement, incident: &mut Incident, followed: &mut Followed) {

@@ -57,8 +57,7 @@ fn of_fields(change: &[FieldChange]) -> Vec<String> {
     change.sort_by_key(|field| order(field));
     for field in change {
         match meaning(field) {
-            Some(phrase) if !phrases.iter().any(|said| said == phrase) => phrases.push(phrase.to_owned()),
-            Some(_) => {}
+            Some(phrase) => phrases.push(phrase.to_owned()),
             None => others.push(clean(&field.field, 64)),
         }
     }

@@ -1,7 +1,8 @@
 //! The incident: its first acts are notified, more of the same is counted, and its end is told.
 
+use runas_reactor::domain::edit::Action;
 use runas_reactor::domain::finding::Severity;
-use runas_reactor::domain::record::OPPONENTS_MAX;
+use runas_reactor::domain::record::{OPPONENTS_MAX, Status};
 use runas_reactor::domain::time::MINUTE_MS;
 
 use crate::support::case::*;
@@ -323,4 +324,41 @@ fn act_of_another_principal_while_the_reactor_pauses_is_told_as_not_reverted_yet
     let pass = target.hears(&[call]);
     assert!(pass.decision.write.is_none(), "{:?}", pass.decision);
     assert_eq!(pass.alert("edit_noticed").data["done"], "not reverted yet");
+}
+
+#[test]
+fn incident_stays_open_for_the_window_after_an_act_that_is_heard_of_late() {
+    let mut target = Scenario::in_sync();
+    let call = target.writes(MALLORY, &run_as_off());
+    target.wait(300);
+    target.hears(&[call]);
+    target.runs(599);
+    assert!(target.record.incident.is_some());
+    target.runs(1);
+    assert!(target.record.incident.is_none());
+}
+
+#[test]
+fn incident_stays_open_while_a_name_is_waited_for() {
+    let mut target = Scenario::in_sync();
+    edited(&mut target);
+    target.wait(590);
+    target.writes(PIPELINE, &right_but("idleSessionTimeout", "20"));
+    target.sweeps();
+    target.wait(20);
+    target.sweeps();
+    assert_eq!(target.record.status, Status::Waiting);
+    assert!(target.record.incident.is_some());
+}
+
+#[test]
+fn act_is_told_once_of_each_of_many_principals() {
+    let mut target = Scenario::in_sync();
+    for told in [1, 0] {
+        let sessions = (0..2 * OPPONENTS_MAX).map(|n| &*Box::leak(format!("session-{n}").into_boxed_str()));
+        let acts = Action::VersionDeleted { version: Some(7) };
+        let calls: Vec<_> = sessions.map(|session| target.call(Who { session, ..MALLORY }, acts)).collect();
+        assert_eq!(target.hears(&calls).kinds().len(), told);
+        target.wait(60);
+    }
 }

@@ -315,3 +315,11 @@ fn giving_up_is_told_each_time() {
     let passes = [(); 2].map(|()| target.reconcile(Cause::DocumentEvent, &[]));
     assert_eq!(kinds(&passes), ["unreachable", "unreachable"]);
 }
+
+#[test]
+fn write_of_this_very_observation_is_not_waited_for() {
+    let mut target = Scenario::blank();
+    target.now = target.since.plus_ms(3 * 60 * MINUTE_MS);
+    let pass = vended(&mut target);
+    assert!(pass.decision.write.is_some() && !pass.kinds().contains(&"forwarder_blind"), "{:?}", pass.kinds());
+}

@@ -230,6 +230,7 @@ fn sentence_says_what_changed_run_as_first_and_no_more_than_four_things() {
     let (profile, key) = (("shellProfile", json!({ "linux": "date" })), ("kmsKeyId", json!("alias/hers")));
     let (bucket, plain) = (("s3BucketName", json!("hers")), ("s3EncryptionEnabled", json!(false)));
     let (idle, longest) = (("idleSessionTimeout", json!("60")), ("maxSessionDuration", json!("60")));
+    let prefix = ("s3KeyPrefix", json!("hers"));
     let (a, b, c) = (("a", json!("1")), ("b", json!("1")), ("c", json!("1")));
     let is_off = "Run As was switched off";
     let is_other = "the OS user of sessions was changed";
@@ -242,6 +243,8 @@ fn sentence_says_what_changed_run_as_first_and_no_more_than_four_things() {
             format!("{is_off}, {is_other}, {runs_code} and the key that encrypts sessions was changed"),
         ),
         (vec![&key, &bucket, &profile, &user, &off], format!("{is_off}, {is_other}, {runs_code} and more was changed")),
+        (vec![&bucket], "where session logs go was changed".to_owned()),
+        (vec![&bucket, &prefix], "where session logs go was changed".to_owned()),
         (vec![&plain], "the encryption of session logs was changed".to_owned()),
         (vec![&idle], "idleSessionTimeout was changed".to_owned()),
         (vec![&idle, &longest], "idleSessionTimeout and maxSessionDuration were changed".to_owned()),
