@@ -32,10 +32,12 @@ pub fn compact(facts: &Facts, now: Time) -> Compacted {
     let mut compacted = Compacted { facts: facts.clone(), ..Compacted::default() };
     let mut keep = VERSIONS_MAX;
     loop {
-        compacted.drop_versions(keep, now);
+        // A record may grow past these numbers, and not past its bytes, while a version awaits the name of its author.
+        let awaits = if keep == VERSIONS_MAX { compacted.oldest_awaiting(now) } else { None };
+        compacted.drop_versions(keep, awaits, now);
         // Some always stay: the version of a write that has just ended may not be observed yet.
         let others = keep.max(1) * CALLS_MAX / VERSIONS_MAX;
-        compacted.drop_calls(others, now);
+        compacted.drop_calls(others, awaits, now);
         compacted.drop_intents(others, now);
         compacted.drop_echoes(others);
         compacted.drop_absences(keep);
@@ -77,10 +79,22 @@ impl Evidence {
 }
 
 impl Compacted {
+    /// The oldest version that is presumed right until its author is known.
+    fn oldest_awaiting(&self, now: Time) -> Option<Time> {
+        let mut young =
+            self.facts.open_versions().filter(|(_, it)| it.adopted && now.since(it.observed) < NAMES_MS).peekable();
+        young.peek()?;
+        let pairing = pair(&self.facts);
+        young.find(|(at, it)| pairing.author(&self.facts, *at, it) == Author::Nameless).map(|(created, _)| created)
+    }
+
     /// Folds all but the newest versions into the base.
-    fn drop_versions(&mut self, keep: usize, now: Time) {
+    fn drop_versions(&mut self, keep: usize, awaits: Option<Time>, now: Time) {
         let open: Vec<Time> = self.facts.open_versions().map(|(created, _)| created).collect();
-        let Some(until) = open.len().checked_sub(keep + 1).and_then(|at| open.get(at)).copied() else { return };
+        let surplus = open.iter().take(open.len().saturating_sub(keep));
+        let Some(until) = surplus.copied().take_while(|created| awaits.is_none_or(|at| *created < at)).last() else {
+            return;
+        };
         self.fold_until(until, now);
     }
 
@@ -159,7 +173,7 @@ impl Compacted {
 
     /// Drops the oldest calls that on-call was notified of, failed ones first. Where authors are judged by such calls, the
     /// versions of their time are folded into the base first.
-    fn drop_calls(&mut self, keep: usize, now: Time) {
+    fn drop_calls(&mut self, keep: usize, awaits: Option<Time>, now: Time) {
         let surplus = self.facts.calls.len().saturating_sub(keep);
         if surplus == 0 || self.facts.base.is_none() {
             return;
@@ -169,6 +183,9 @@ impl Compacted {
             settled.map(|(id, call)| (Evidence::of(call), call.edit.at, id.clone())).collect();
         oldest.sort();
         oldest.truncate(surplus);
+        if awaits.is_some() {
+            oldest.retain(|(evidence, ..)| *evidence != Evidence::Authors);
+        }
         let judged_by = oldest.iter().filter(|(evidence, ..)| *evidence == Evidence::Authors);
         if let Some(until) = judged_by.map(|(_, at, _)| *at).max() {
             if let Some(version) = self.newest_version_of(until) {

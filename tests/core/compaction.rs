@@ -103,25 +103,51 @@ fn adopted_invalid_version_at_the_end_of_the_base_hides_nothing_of_what_follows(
     assert_eq!(accepted(&facts).content, story.accepted().content);
 }
 
+/// A version that was adopted at second 91, and forty edits by pipelines that keep its field.
+fn adopted_before_a_flood(name: &str) -> Facts {
+    let adopted = Story::known().version(90, &document(&[(KEY, "k")])).latest(|version| version.adopted = true);
+    let mut facts = (0..40)
+        .fold(adopted, |story, n| {
+            pipeline(story, 100 + 10 * n, &document(&[(KEY, "k"), (LOGS, &format!("{n}{name}"))]))
+        })
+        .facts();
+    facts.calls.values_mut().for_each(|call| call.checked = true);
+    facts
+}
+
+/// The field of that version in a record compacted so long after it, and once a foreign call turns out to have made it.
+fn field_of_the_adopted(facts: &Facts, ms: i64) -> [Option<serde_json::Value>; 2] {
+    let mut compacted = compact(facts, at(91).plus_ms(ms)).facts;
+    let before = accepted_field(&compacted, KEY);
+    let number = facts.versions[&at(90)].number;
+    compacted.calls.insert("late".to_owned(), wrote(number, 90, Untrusted));
+    [before, accepted_field(&compacted, KEY)]
+}
+
 #[test]
-fn version_adopted_less_than_ten_minutes_ago_is_not_made_right_by_a_flood() {
-    let story = || {
-        let adopted = Story::known().version(90, &document(&[(KEY, "k")])).latest(|version| version.adopted = true);
-        let mut story = flood(adopted);
-        story.facts.calls.values_mut().for_each(|call| call.checked = true);
-        story
-    };
-    let accepted_at = |ms| accepted_field(&compact(&story().facts, at(91).plus_ms(ms)).facts, KEY);
-    // The edits of the flood drop the field only where it was theirs.
-    let mut kept = story();
-    kept.facts.versions.values_mut().for_each(|version| {
-        if let Delta::Change(change) = &mut version.delta {
-            change.retain(|field| field.field != KEY || version.adopted);
-        }
-    });
-    let of = |ms| accepted_field(&compact(&kept.facts, at(91).plus_ms(ms)).facts, KEY);
-    assert_eq!((of(NAMES_MS - 1), of(NAMES_MS)), (None, Some(json!("k"))));
-    assert_eq!(accepted_at(NAMES_MS), None);
+fn flood_neither_drops_nor_makes_right_what_was_adopted_less_than_ten_minutes_ago() {
+    let facts = adopted_before_a_flood("");
+    let kept = || Some(json!("k"));
+    assert_eq!(field_of_the_adopted(&facts, NAMES_MS - 1), [kept(), None], "its author is waited for");
+    assert_eq!(field_of_the_adopted(&facts, NAMES_MS), [kept(), kept()], "it is part of the base");
+    assert_eq!(compact(&facts, at(91).plus_ms(NAMES_MS - 1)).facts.open_versions().count(), 41);
+}
+
+#[test]
+fn calls_that_fit_no_version_do_not_drop_what_was_adopted_less_than_ten_minutes_ago() {
+    let adopted = Story::known().version(90, &document(&[(KEY, "k")])).latest(|version| version.adopted = true);
+    let deletions = (0..120).map(|n| call(Action::Deleted, at(100 + n), Untrusted));
+    let facts = notified(deletions.fold(adopted, Story::call).facts);
+    let calls = |ms| compact(&facts, at(91).plus_ms(ms)).facts.calls.len();
+    assert_eq!(accepted_field(&compact(&facts, at(91).plus_ms(NAMES_MS - 1)).facts, KEY), Some(json!("k")));
+    assert_eq!((calls(NAMES_MS - 1), calls(NAMES_MS)), (120, CALLS_MAX));
+}
+
+#[test]
+fn flood_that_does_not_fit_into_a_row_makes_nothing_right() {
+    let facts = adopted_before_a_flood(&"x".repeat(4_096));
+    assert!(bytes(&facts) > FACTS_BYTES_MAX);
+    assert_eq!(field_of_the_adopted(&facts, NAMES_MS - 1), [None, None]);
 }
 
 #[test]
