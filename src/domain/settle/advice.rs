@@ -2,7 +2,7 @@
 
 use super::context::Context;
 use super::notify::{Act, ReportedEdit};
-use super::sharing::{self, is_sharing};
+use super::sharing;
 use crate::domain::case::{Applied, Refusal, Verdict};
 use crate::domain::finding::Kind;
 use crate::domain::observation::Obstacle;
@@ -92,7 +92,7 @@ pub(super) fn read_advice(obstacle: Obstacle, new: bool) -> &'static str {
 
 /// Whom to ask, and what the answer means.
 fn ask(context: &Context, first: &ReportedEdit, accept: &str) -> String {
-    if is_sharing(first) {
+    if first.is_sharing() {
         return sharing::ask(context, first);
     }
     if first.principal.is_none() {

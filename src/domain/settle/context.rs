@@ -4,7 +4,6 @@ use serde_json::{Value, json};
 
 use super::exposure::{Exposure, exposure};
 use super::notify::{Changes, ReportedEdit};
-use super::sharing::is_sharing;
 use crate::domain::case::{Applied, Case, Decision, Verdict};
 use crate::domain::decide::SHARING_FIELD;
 use crate::domain::fact::Ended;
@@ -102,7 +101,7 @@ fn is_content_right(verdict: &Verdict) -> bool {
 fn put_right_before(case: &Case, decision: &Decision, changes: &Changes) -> Option<u64> {
     let right = is_content_right(&decision.verdict) && case.resolution.mode == Mode::Enforce;
     // A version answers no sharing.
-    let first = changes.edits.iter().filter(|edit| !is_sharing(edit)).map(|edit| edit.at).min().filter(|_| right)?;
+    let first = changes.edits.iter().filter(|edit| !edit.is_sharing()).map(|edit| edit.at).min().filter(|_| right)?;
     let answered = case.record.facts.intents.values().filter(|intent| {
         let written = intent.changes_content() && intent.ended != Some(Ended::Refused);
         written && intent.until >= first

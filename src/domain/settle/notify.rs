@@ -103,6 +103,11 @@ impl ReportedEdit {
         self.event.as_ref().map(|event| event.id.as_str())
     }
 
+    /// Whether it is a call that changed the sharing.
+    pub(super) fn is_sharing(&self) -> bool {
+        self.act == Act::Called(Action::SharingChanged)
+    }
+
     /// Whether the principal is trusted and the act wholly accepted.
     pub fn is_kept(&self) -> bool {
         self.attribution == Attribution::Trusted && self.note.is_none()

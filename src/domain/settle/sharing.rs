@@ -1,16 +1,16 @@
 //! What became of sharing, in a sentence, and what on-call does about it.
 
 use super::context::Context;
-use super::notify::{Act, ReportedEdit};
+use super::notify::ReportedEdit;
 use crate::domain::case::{Applied, Verdict, Write};
 use crate::domain::decide::SHARING_FIELD;
-use crate::domain::edit::{Action, named};
+use crate::domain::edit::named;
 use crate::domain::fact::{Ended, Intended, Intent};
 use crate::domain::target::DOCUMENT_NAME;
 
 /// What became of the sharing among the acts of an alert, where there is any.
 pub(super) fn sharing(context: &Context, edits: &[&ReportedEdit]) -> Option<String> {
-    let shared: Vec<&ReportedEdit> = edits.iter().copied().filter(|edit| is_sharing(edit)).collect();
+    let shared: Vec<&ReportedEdit> = edits.iter().copied().filter(|edit| edit.is_sharing()).collect();
     if shared.is_empty() {
         return None;
     }
@@ -30,11 +30,6 @@ pub(super) fn sharing(context: &Context, edits: &[&ReportedEdit]) -> Option<Stri
         return Some("It is shared with none of these accounts any more.".to_owned());
     }
     Some("With whom it is shared is not known for certain yet: the reactor looks again by itself.".to_owned())
-}
-
-/// Whether an act is a call that changed the sharing.
-pub(super) fn is_sharing(edit: &ReportedEdit) -> bool {
-    edit.act == Act::Called(Action::SharingChanged)
 }
 
 /// The accounts that this reconciliation found to be taken out.
