@@ -31,16 +31,16 @@ pub fn breaker(facts: &Facts, pairing: &Pairing, limits: &Limits, now: Time) -> 
         facts.intents.values().filter(|intent| is_write(intent) && intent.from > begin).collect();
     let answers = writes.iter().filter(|intent| answers_any(intent, &writes, &acts)).count();
     let answers = u32::try_from(answers).unwrap_or(u32::MAX);
-    let war = answers >= limits.breaker_reverts.max(1);
+    let war = answers >= limits.breaker.reverts.max(1);
     let hostile = acts.iter().any(|(_, trusted)| !trusted);
     let last = writes.iter().map(|intent| intent.from).max();
     // The reactor also slows down when it keeps writing for no known reason.
     let pressing = answers.max(u32::try_from(writes.len()).unwrap_or(u32::MAX) / 2);
-    let over = pressing.saturating_sub(limits.breaker_reverts).min(10);
+    let over = pressing.saturating_sub(limits.breaker.reverts).min(10);
     let most = if hostile { 2 * RETRY_MS } else { WATCH_MS };
     let pause = RETRY_MS.saturating_mul(2_i64.saturating_pow(over)).min(most);
     let until = last
-        .filter(|_| pressing >= limits.breaker_reverts.max(1))
+        .filter(|_| pressing >= limits.breaker.reverts.max(1))
         .map(|last| last.plus_ms(pause))
         .filter(|until| *until > now);
     Breaker { answers, war, until, last_act: acts.iter().map(|(at, _)| *at).max() }
@@ -48,7 +48,7 @@ pub fn breaker(facts: &Facts, pairing: &Pairing, limits: &Limits, now: Time) -> 
 
 /// The policy's window in which writes count, in milliseconds.
 pub fn window_ms(limits: &Limits) -> i64 {
-    i64::from(limits.breaker_minutes.max(1)) * MINUTE_MS
+    i64::from(limits.breaker.within_minutes.max(1)) * MINUTE_MS
 }
 
 fn is_write(intent: &Intent) -> bool {

@@ -55,7 +55,7 @@ fn decision(verdict: Verdict, reason: impl Into<Reason>) -> Decision {
 /// Never writes. A new account gets time to become usable; elsewhere a later observation may succeed.
 fn unknown(case: &Case, why: &Unreadable) -> Decision {
     let mut decision = decision(Verdict::Unknown { why: why.clone() }, format!("could not read: {}", why.detail));
-    let minutes = case.limits.readiness_minutes;
+    let minutes = case.limits.readiness.retry_for_minutes;
     let hopeless = why.obstacle == Obstacle::RegionOff && case.cause != Cause::AccountLifecycle;
     if case.cause == Cause::Sweep || hopeless {
         decision.reasons.push("the next sweep observes it again".to_owned());
@@ -72,7 +72,7 @@ fn unknown(case: &Case, why: &Unreadable) -> Decision {
 
 /// Whether the policy's minutes for becoming usable are still running.
 pub fn is_patient(case: &Case) -> bool {
-    case.now.since(case.since) < i64::from(case.limits.readiness_minutes) * MINUTE_MS
+    case.now.since(case.since) < i64::from(case.limits.readiness.retry_for_minutes) * MINUTE_MS
 }
 
 /// When to retry after an obstacle or a denial.

@@ -40,12 +40,12 @@ pub fn hold(facts: &Facts, pairing: &Pairing, limits: &Limits, now: Time, absent
 fn stands(facts: &Facts, limits: &Limits, at: Time, call: &CallFact) -> Option<Hold> {
     let left = daily_minutes_left(facts, limits, call);
     let by = call.edit.principal.called();
-    let why = if left < limits.hold_minutes {
-        format!("break-glass by {by}, up to {} minutes in 24 hours", limits.daily_minutes)
+    let why = if left < limits.break_glass.hold_minutes {
+        format!("break-glass by {by}, up to {} minutes in 24 hours", limits.break_glass.daily_minutes)
     } else {
         format!("break-glass by {by}")
     };
-    let until = at.plus_ms(i64::from(left.min(limits.hold_minutes)) * MINUTE_MS);
+    let until = at.plus_ms(i64::from(left.min(limits.break_glass.hold_minutes)) * MINUTE_MS);
     (left > 0).then_some(Hold { until, attribution: Attribution::BreakGlass, why })
 }
 
@@ -58,7 +58,7 @@ pub fn is_daily_limit_reached(facts: &Facts, pairing: &Pairing, limits: &Limits)
 pub fn daily_limit(limits: &Limits) -> String {
     format!(
         "break-glass edits of a document stand for {} minutes in 24 hours, and these are used up",
-        limits.daily_minutes
+        limits.break_glass.daily_minutes
     )
 }
 
@@ -88,8 +88,8 @@ fn daily_minutes_left(facts: &Facts, limits: &Limits, act: &CallFact) -> u32 {
     let act = minute(facts, act);
     let times: Vec<Time> = emergencies(facts).into_iter().filter(|at| *at <= act).collect();
     let gaps = times.iter().zip(times.iter().skip(1)).map(|(at, next)| next.since(*at) / MINUTE_MS);
-    let used: i64 = gaps.map(|minutes| minutes.min(limits.hold_minutes.into())).sum();
-    limits.daily_minutes.saturating_sub(u32::try_from(used).unwrap_or(u32::MAX))
+    let used: i64 = gaps.map(|minutes| minutes.min(limits.break_glass.hold_minutes.into())).sum();
+    limits.break_glass.daily_minutes.saturating_sub(u32::try_from(used).unwrap_or(u32::MAX))
 }
 
 /// The newest act that is neither the reactor's nor a trusted principal's, if it is a break-glass one.

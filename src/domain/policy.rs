@@ -25,7 +25,7 @@ use sha2::{Digest as _, Sha256};
 use self::check::{POLICY_BYTES_MAX, PrincipalPattern};
 use self::problem::{Level, Path, Problem, Problems};
 use self::resolve::Rules;
-use self::schema::{Document, OnSharing, Regions};
+use self::schema::{Alerts, BreakGlass, Breaker, Document, OnSharing, Readiness, Regions};
 use super::principal::{Attribution, Principal};
 use super::target::{AccountId, OuId, Region, default_regions, partition};
 use super::time::Time;
@@ -80,21 +80,18 @@ impl Resolution {
     }
 }
 
-/// The numbers of the policy that bound the work on a target.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// The blocks of the policy that bound the work on a target.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Limits {
-    /// How long a break-glass edit stands, in minutes.
-    pub hold_minutes: u32,
-    /// How long break-glass edits of one document stand in 24 hours, in minutes.
-    pub daily_minutes: u32,
-    /// Reverts within `breaker_minutes` that make an edit war.
-    pub breaker_reverts: u32,
-    /// The window of `breaker_reverts`, in minutes.
-    pub breaker_minutes: u32,
-    /// How long a new account may take until it can be read, in minutes.
-    pub readiness_minutes: u32,
-    /// Minutes after which a new account counts as configured late, and on-call is notified.
-    pub configuration_lag_minutes: u32,
+    /// What follows from an edit by a break-glass principal.
+    pub break_glass: BreakGlass,
+    /// What counts as an edit war.
+    pub breaker: Breaker,
+    /// How patient the reactor is with new accounts.
+    pub readiness: Readiness,
+    /// When on-call is alerted.
+    pub alerts: Alerts,
 }
 
 /// Why a policy cannot be used.
@@ -271,14 +268,8 @@ impl Policy {
 
     /// The numbers that bound what is done in a target.
     pub fn limits(&self) -> Limits {
-        Limits {
-            hold_minutes: self.document.break_glass.hold_minutes,
-            daily_minutes: self.document.break_glass.daily_minutes,
-            breaker_reverts: self.document.breaker.reverts,
-            breaker_minutes: self.document.breaker.within_minutes,
-            readiness_minutes: self.document.readiness.retry_for_minutes,
-            configuration_lag_minutes: self.document.alerts.configuration_lag_minutes,
-        }
+        let Document { break_glass, breaker, readiness, alerts, .. } = self.document;
+        Limits { break_glass, breaker, readiness, alerts }
     }
 
     /// The attribution of a principal alone; so never `Ours`, which takes an intent.

@@ -250,7 +250,7 @@ async fn conclude<W: World>(
         superseded = prune::plan(world, &case, &mut commit.record.facts);
         world.ledger().commit(&case.target, commit).await?;
         status = commit.record.status;
-        let objective_ms = i64::from(case.limits.configuration_lag_minutes) * MINUTE_MS;
+        let objective_ms = i64::from(case.limits.alerts.configuration_lag_minutes) * MINUTE_MS;
         lag = commit.record.milestones.lag_since(&before.milestones).map(|ms| ConfigurationLag { ms, objective_ms });
     }
     let owed = settlement.commit.as_ref().is_some_and(|commit| !commit.alerts.is_empty());
@@ -300,7 +300,7 @@ async fn unknown_account<W: World>(
     attempt: &Attempt,
 ) -> Result<PassReport, Fault> {
     let account = &work.target.account;
-    let patience_ms = i64::from(policy.limits().readiness_minutes) * MINUTE_MS;
+    let patience_ms = i64::from(policy.limits().readiness.retry_for_minutes) * MINUTE_MS;
     if work.cause == Cause::AccountLifecycle && world.now().since(work.since) < patience_ms {
         let next = Work { requeues: work.requeues.saturating_add(1), ..work.clone() };
         world.queue().send(&[(Task::Work(next), UNKNOWN_ACCOUNT_WAIT_S)]).await?;

@@ -102,7 +102,7 @@ fn trusted_writers_at_war_are_kept_apart_for_at_most_five_minutes() {
     let mut pauses = Vec::new();
     for run in 0..7 {
         pauses.push(pause(&target).unwrap());
-        target.limits.breaker_minutes = 600;
+        target.limits.breaker.within_minutes = 600;
         target.runs(pauses[run]);
         let mut inputs = run_as_off();
         inputs["maxSessionDuration"] = (100 + run).to_string().into();
@@ -124,7 +124,7 @@ fn against_a_foreign_principal_the_reactor_keeps_off_ten_seconds_at_most() {
 #[test]
 fn mallory_gains_nothing_from_a_war_of_pipelines() {
     let mut target = fought(PIPELINE, 5, 30);
-    target.limits.breaker_minutes = 600;
+    target.limits.breaker.within_minutes = 600;
     for run in 0..4 {
         target.runs(pause(&target).unwrap());
         let mut inputs = run_as_off();

@@ -183,7 +183,7 @@ fn late_name_of_an_untrusted_principal_ends_an_emergency_only_if_it_acted_later(
 #[test]
 fn break_glass_stands_for_the_days_minutes_at_most() {
     let mut target = Scenario::in_sync();
-    target.limits.daily_minutes = 90;
+    target.limits.break_glass.daily_minutes = 90;
     let acts = |target: &mut Scenario, setting: &str| {
         let mut inputs = run_as_off();
         inputs["idleSessionTimeout"] = setting.into();
@@ -210,7 +210,7 @@ fn break_glass_stands_for_the_days_minutes_at_most() {
 #[test]
 fn alert_says_that_the_days_minutes_are_used_up() {
     let mut target = Scenario::in_sync();
-    (target.limits.hold_minutes, target.limits.daily_minutes) = (1, 1);
+    (target.limits.break_glass.hold_minutes, target.limits.break_glass.daily_minutes) = (1, 1);
     let call = target.writes(BREAK_GLASS, &run_as_off());
     let pass = target.hears(&[call]);
     assert!(held(&pass).is_some());
@@ -228,7 +228,7 @@ fn alert_says_that_the_days_minutes_are_used_up() {
 /// The calls of a day are more than a record keeps.
 #[test]
 fn days_minutes_are_the_same_after_calls_left_the_record() {
-    let limits = Limits { daily_minutes: 240, ..Scenario::in_sync().limits };
+    let limits = Limits::default();
     let calls = (0..300).map(|minute| deleted(60 * minute + 30, BreakGlass));
     let mut facts = calls.fold(Story::known(), Story::call).facts();
     facts.calls.values_mut().for_each(|call| call.notified = Notified::Named);
@@ -257,7 +257,7 @@ fn nothing_of_a_hold_is_stored() {
     let mut target = Scenario::in_sync();
     let call = target.writes(BREAK_GLASS, &run_as_off());
     target.hears(&[call]);
-    target.limits.hold_minutes = 10;
+    target.limits.break_glass.hold_minutes = 10;
     target.wait(600);
     assert!(target.sweeps().decision.write.is_some(), "the policy's minutes of today");
 }
@@ -281,7 +281,7 @@ fn days_limit_is_named_only_where_it_cuts_the_hold_short() {
         (119, "break-glass by Emergency (oncall), up to 119 minutes in 24 hours"),
     ] {
         let mut target = Scenario::in_sync();
-        target.limits.daily_minutes = daily_minutes;
+        target.limits.break_glass.daily_minutes = daily_minutes;
         let call = target.writes(BREAK_GLASS, &run_as_off());
         target.hears(&[call]);
         target.wait(3_600);

@@ -5,8 +5,8 @@ mod kinds;
 use std::fmt::Write as _;
 
 use crate::domain::finding::Kind;
-use crate::domain::policy::schema::{After, Exemption};
-use crate::domain::policy::{Limits, Policy};
+use crate::domain::policy::Policy;
+use crate::domain::policy::schema::{After, BreakGlass, Exemption};
 use crate::domain::time::Time;
 
 /// The runbook in Markdown.
@@ -90,7 +90,7 @@ fn principals(policy: &Policy) -> String {
         "administrator role, through the broker only, while no role above works".to_owned(),
     );
     row(arns(&named.trusted), "trusted: what it changes in fields that the policy does not own is kept".to_owned());
-    let Limits { hold_minutes, daily_minutes, .. } = policy.limits();
+    let BreakGlass { hold_minutes, daily_minutes } = policy.limits().break_glass;
     row(
         arns(&named.break_glass),
         format!(

@@ -190,7 +190,7 @@ impl Report {
         incidents
             .retain(|story| accounts.contains_key(&story.account) && story.ended.is_none_or(|ended| ended >= *since));
         mark_wrong(&mut incidents, &overview.lines);
-        let objective = policy.as_ref().map(|policy| policy.limits().configuration_lag_minutes);
+        let objective = policy.as_ref().map(|policy| policy.limits().alerts.configuration_lag_minutes);
         Self {
             schema_version: SCHEMA_VERSION,
             at: now,

@@ -34,7 +34,7 @@ pub(super) fn check(document: &Document, now: Option<Time>) -> Vec<Problem> {
     places::check(document, now, &mut problems);
     principals::check(document, &mut problems);
     numbers(document, &mut problems);
-    holds(&document.break_glass, &mut problems);
+    holds(document.break_glass, &mut problems);
     problems.into_vec()
 }
 
@@ -61,8 +61,8 @@ fn numbers(document: &Document, problems: &mut Problems) {
 }
 
 /// A hold that is longer than what a day allows is a contradiction.
-fn holds(glass: &BreakGlass, problems: &mut Problems) {
-    let BreakGlass { hold_minutes, daily_minutes } = *glass;
+fn holds(glass: BreakGlass, problems: &mut Problems) {
+    let BreakGlass { hold_minutes, daily_minutes } = glass;
     if daily_minutes < hold_minutes {
         problems.error(
             "out_of_range",

@@ -124,15 +124,7 @@ fn a_policy_says_where_it_holds() {
     assert_eq!(listed.management_account().as_str(), "111122223333");
     assert_eq!(listed.hub_account().as_str(), "222233334444");
     assert_eq!(listed.home_region().as_str(), "eu-west-1");
-    let limits = Limits {
-        hold_minutes: 60,
-        daily_minutes: 240,
-        breaker_reverts: 5,
-        breaker_minutes: 10,
-        readiness_minutes: 120,
-        configuration_lag_minutes: 5,
-    };
-    assert_eq!(listed.limits(), limits);
+    assert_eq!(listed.limits(), Limits::default());
 }
 
 #[test]

@@ -90,7 +90,7 @@ fn status(case: &Case, decision: &Decision, applied: &Applied, changes: &Changes
 }
 
 fn unreadable(case: &Case, decision: &Decision) -> Status {
-    let patience_ms = i64::from(case.limits.readiness_minutes) * MINUTE_MS;
+    let patience_ms = i64::from(case.limits.readiness.retry_for_minutes) * MINUTE_MS;
     match (case.record.status, case.cause) {
         // On-call was notified, and the obstacle persists.
         (Status::Unreachable, _) => Status::Unreachable,

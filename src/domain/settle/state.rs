@@ -136,7 +136,7 @@ fn late_configuration(context: &Context, record: &Record) -> Option<Alert> {
         return None;
     };
     let lag_ms = record.milestones.lag_since(&case.record.milestones)?;
-    let goal = case.limits.configuration_lag_minutes;
+    let goal = case.limits.alerts.configuration_lag_minutes;
     if lag_ms <= i64::from(goal) * MINUTE_MS {
         return None;
     }
@@ -164,7 +164,7 @@ fn late_configuration(context: &Context, record: &Record) -> Option<Alert> {
 /// elsewhere the next sweep does.
 fn blind(context: &Context, record: &mut Record) -> Option<Alert> {
     let case = context.case;
-    let watched_ms = i64::from(case.limits.readiness_minutes) * MINUTE_MS;
+    let watched_ms = i64::from(case.limits.readiness.retry_for_minutes) * MINUTE_MS;
     let (name, intent) = unechoed(&record.facts).filter(|(_, intent)| intent.notified == Notified::No)?;
     let since = match case.cause {
         Cause::AccountLifecycle => case.since,

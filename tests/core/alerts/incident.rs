@@ -245,7 +245,7 @@ fn war_of_a_pipeline_is_told_once_with_the_way_to_end_it() {
 #[test]
 fn incident_is_measured_by_the_policys_window() {
     let mut target = Scenario::in_sync();
-    target.limits.breaker_minutes = 30;
+    target.limits.breaker.within_minutes = 30;
     edited(&mut target);
     let last = target.record.incident.as_ref().unwrap().last;
     target.runs(1_799);

@@ -9,7 +9,7 @@ use runas_reactor::domain::document::{Change, Content, FieldChange};
 use runas_reactor::domain::edit::{Action, Edit};
 use runas_reactor::domain::fact::CallFact;
 use runas_reactor::domain::policy::schema::OnSharing;
-use runas_reactor::domain::policy::{Limits, Mode, Owned, Resolution};
+use runas_reactor::domain::policy::{Mode, Owned, Resolution};
 use runas_reactor::domain::principal::Principal;
 use runas_reactor::domain::record::Record;
 use runas_reactor::domain::signal::{Cause, Work};
@@ -443,18 +443,6 @@ pub(crate) fn owned() -> Owned {
 
 fn resolution(mode: Mode) -> Resolution {
     Resolution { mode, owned: owned(), reason: "defaults".to_owned(), exemption: None, sharing: OnSharing::Alert }
-}
-
-/// The numbers that a policy has if it names none.
-fn limits() -> Limits {
-    Limits {
-        hold_minutes: 60,
-        daily_minutes: 240,
-        breaker_reverts: 5,
-        breaker_minutes: 10,
-        readiness_minutes: 120,
-        configuration_lag_minutes: 5,
-    }
 }
 
 /// The lines in which two records differ.

@@ -11,9 +11,10 @@ use crate::aws::policy_store::{Current, PolicyStore, PolicyVersion, Pushed};
 use crate::cli::login::Failure;
 use crate::cli::policy::count;
 use crate::cli::{ExitStatus, Output};
+use crate::domain::policy::Policy;
 use crate::domain::policy::diff::PolicyChange;
 use crate::domain::policy::impact::{AccountImpact, Impact};
-use crate::domain::text::{NAME_CHARS_MAX, clean, escaped, sha256};
+use crate::domain::text::{NAME_CHARS_MAX, clean, escaped};
 
 /// Version of the JSON that these commands write.
 const SCHEMA_VERSION: u32 = 1;
@@ -149,8 +150,10 @@ impl Shell<'_> {
 
 /// Reports a policy in force that was not pushed: write access to the table suffices to bypass `policy push`.
 fn tampered(current: Option<&Current>, pushed: &Pushed) -> String {
+    // Both are read by this version of the program, which may know fields that an older one did not write.
+    let pushed_digest = Policy::from_compiled(&pushed.compiled).map(|policy| policy.digest().to_owned()).ok();
     let found = match current.map(|current| &current.policy) {
-        Some(Ok(policy)) if policy.digest() == sha256(&pushed.compiled) => return String::new(),
+        Some(Ok(policy)) if Some(policy.digest()) == pushed_digest.as_deref() => return String::new(),
         Some(Ok(policy)) => format!("its digest is {}", policy.digest()),
         Some(Err(problem)) => problem.to_string(),
         None => return String::new(),
@@ -180,4 +183,35 @@ fn joined(mut value: Value, more: &Value) -> Value {
         all.extend(more);
     }
     value
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::policy::yaml;
+    use crate::clock::now;
+
+    #[test]
+    fn version_that_an_older_program_pushed_is_as_it_was_pushed_and_another_one_is_not() {
+        let (policy, _) = yaml::parse("", include_str!("../../simulate/policy.yaml"), now()).unwrap();
+        let compiled = policy.compiled();
+        let older = compiled.replace(r#","readiness":{"retry_for_minutes":120}"#, "");
+        assert_ne!(older, compiled);
+        let version = PolicyVersion {
+            number: 1,
+            at: now(),
+            by: String::new(),
+            why: String::new(),
+            digest: String::new(),
+            rollback_of: None,
+        };
+        let pushed = Pushed { version: version.clone(), yaml: String::new(), compiled: older.clone() };
+        let said = |text: &str| {
+            let current = Current { policy: Policy::from_compiled(text), version: Some(version.clone()) };
+            tampered(Some(&current), &pushed)
+        };
+        assert_eq!(said(&older), "");
+        let other = compiled.replace(r#""retry_for_minutes":120"#, r#""retry_for_minutes":121"#);
+        assert!(said(&other).contains("is not version 1 as it was pushed: its digest is "), "{}", said(&other));
+    }
 }

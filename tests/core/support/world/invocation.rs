@@ -12,14 +12,14 @@ use runas_reactor::domain::fact::{CallFact, Ended, Facts, Intended, Intent, Noti
 use runas_reactor::domain::judgement::{Judgement, judge};
 use runas_reactor::domain::merge::merge;
 use runas_reactor::domain::observation::Observation;
-use runas_reactor::domain::policy::Owned;
+use runas_reactor::domain::policy::{Limits, Owned};
 use runas_reactor::domain::principal::Attribution;
 use runas_reactor::domain::record::{Commit, Record};
 use runas_reactor::domain::settle::{log_intent, settle};
 use runas_reactor::domain::time::Time;
 use runas_reactor::domain::witness;
 
-use super::{Actor, Message, STEP_MS, Told, World, limits, owned, principal, resolution, target};
+use super::{Actor, Message, STEP_MS, Told, World, owned, principal, resolution, target};
 
 /// Observations of a target in one reconciliation.
 const OBSERVE_ATTEMPTS_MAX: usize = 3;
@@ -147,7 +147,7 @@ impl Invocation {
             by_member_role: true,
             resolution: resolution(world.mode),
             policy: "policy".to_owned(),
-            limits: limits(),
+            limits: Limits::default(),
             observation,
             record,
             refused: self.refused.clone(),
