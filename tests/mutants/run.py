@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
-"""Mutation testing of core and reactor: tests/mutants/run.py [--again] [--only PATTERN]
+"""Mutation testing of core and reactor, or of src/aws: tests/mutants/run.py [--aws] [--again] [--only PATTERN]
 
 One build holds all mutants (schemata.py). Each mutant is run against the tests that reach its function, the fast ones first,
-until one fails. What was found stands in target/mutants/results.jsonl, and is not tried again: remove it after a change of
-src/domain or src/reactor. --again tries those again that nothing caught, after a change of the tests; --only those whose name has the pattern.
+until one fails. What was found stands in target/mutants/results.jsonl, or results-aws.jsonl, and is not tried again: remove it
+after a change of the code. --again tries those again that nothing caught, after a change of the tests; --only those whose name
+has the pattern.
 """
 
 import argparse
+import hashlib
 import json
 import math
 import os
@@ -19,26 +21,24 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from collections import Counter, defaultdict
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from queue import SimpleQueue
 
 import schemata
 from schemata import Mutant
 
 VERSION = "27.1.0"
-PARTS = [("core", "src/domain/"), ("reactor", "src/reactor")]
-SELECTION = ["--file", "src/domain/**", "--file", "src/reactor/**", "--file", "src/reactor.rs"]
 ROOT = Path(__file__).resolve().parents[2]
 TARGET = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")).resolve()
 WORK = TARGET / "mutants"
-PLAIN = WORK / "plain"
-CORE = WORK / "core"
-RESULTS = WORK / "results.jsonl"
 STACK_BYTES = 256 << 20
 """A future holds the frames of all mutants of its function."""
 ENVIRONMENT = os.environ | {
-    "CARGO_TARGET_DIR": str(WORK / "build"),
     "INSTA_UPDATE": "no",
     "RUST_BACKTRACE": "0",
     "RUST_MIN_STACK": str(STACK_BYTES),
@@ -52,9 +52,87 @@ BATCH_S = 1.0
 MEMORY_BYTES_MAX = 4 << 30
 
 
-def patience(seconds: float) -> int:
-    """How long tests may take that take so long without a mutant."""
-    return 5 + round(20 * seconds)
+@dataclass(frozen=True)
+class Suite:
+    """A crate that a script makes, the mutants in it, and the tests that are to find them."""
+
+    script: str
+    crate: Path
+    build: Path
+    results: Path
+    files: list[str]
+    parts: list[tuple[str, str]]
+    tests: str
+    """What is in the names of the tests."""
+    emulated: bool
+    """Whether the tests wait for the emulator, so that seconds of the processor say nothing."""
+
+    @property
+    def plain(self) -> Path:
+        """The crate without mutants."""
+        return self.crate.with_name(self.crate.name + "-plain")
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return ENVIRONMENT | {"CARGO_TARGET_DIR": str(self.build)}
+
+    def patience(self, seconds: float) -> int:
+        """How long tests may take that take so long without a mutant."""
+        return 10 + round(5 * seconds) if self.emulated else 5 + round(20 * seconds)
+
+
+CORE = Suite(
+    script="core.sh",
+    crate=WORK / "core",
+    build=WORK / "build",
+    results=WORK / "results.jsonl",
+    files=["src/domain/**", "src/reactor/**", "src/reactor.rs"],
+    parts=[("core", "src/domain/"), ("reactor", "src/reactor")],
+    tests="",
+    emulated=False,
+)
+AWS = Suite(
+    script="aws.sh",
+    crate=WORK / "aws",
+    # Where `cargo test` has built the SDK.
+    build=TARGET,
+    results=WORK / "results-aws.jsonl",
+    files=["src/aws/**", "src/aws.rs"],
+    parts=[("aws", "src/aws")],
+    tests="aws",
+    emulated=True,
+)
+
+
+class Emulators:
+    """Emulators that outlive the processes of the tests: one takes longer to start than most tests take."""
+
+    def __init__(self, count: int):
+        self.idle: SimpleQueue[str | None] = SimpleQueue()
+        self.processes = [self.started() for _ in range(count)]
+
+    def started(self) -> subprocess.Popen:
+        digest = hashlib.sha256((ROOT / "tests/emulator/requirements.txt").read_bytes()).hexdigest()[:16]
+        python = TARGET / "emulator" / f"venv-{digest}" / "bin/python"
+        variables = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "MOTO_"))}
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+        process = subprocess.Popen([python, ROOT / "tests/emulator/server.py"], env=variables, **pipes)
+        self.idle.put(str(json.loads(process.stdout.readline())["port"]))
+        return process
+
+    @contextmanager
+    def one(self):
+        """What a test's process needs in its environment to use an idle one."""
+        port = self.idle.get()
+        try:
+            yield {"MUTANTS_EMULATOR": port}
+        finally:
+            self.idle.put(port)
+
+
+@contextmanager
+def no_emulator():
+    yield {}
 
 
 def tool() -> Path:
@@ -65,58 +143,72 @@ def tool() -> Path:
     return path
 
 
-def outcome_of(binary: Path, tests: list[str], environment: dict[str, str], patience_s: int) -> tuple[str | None, float]:
-    """Runs tests one after the other until one fails: what failed, and how long it took. Seconds are those of the processor:
-    on a busy machine the others pass without meaning anything."""
+class Runner:
+    """Runs tests of a suite."""
 
-    def limit() -> None:
-        resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES_MAX, MEMORY_BYTES_MAX))
-        resource.setrlimit(resource.RLIMIT_CPU, (patience_s, patience_s))
-        resource.setrlimit(resource.RLIMIT_STACK, (STACK_BYTES, resource.RLIM_INFINITY))
+    def __init__(self, suite: Suite, jobs: int):
+        self.suite = suite
+        self.emulator = Emulators(jobs).one if suite.emulated else no_emulator
 
-    command = [binary, "--test-threads=1", "--exact", *tests]
-    options = {"stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL, "text": True, "preexec_fn": limit}
-    process = subprocess.Popen(command, cwd=CORE, env=environment, **options)
-    # Until it is waited for, its number stands for it alone. `Popen.kill` may wait itself, and then nobody knows the seconds.
-    asleep = threading.Timer(60 + 20 * patience_s, os.kill, (process.pid, signal.SIGKILL))
-    asleep.start()
-    last, failed = tests[0], False
-    for line in process.stdout:
-        if line.startswith("test ") and " ... " in line:
-            last = line.split()[1]
-        if line.rstrip().endswith("FAILED"):
-            failed = True
-            os.kill(process.pid, signal.SIGKILL)
-            break
-    process.stdout.close()
-    os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
-    asleep.cancel()
-    _, status, used = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    return (last if failed or process.returncode else None), used.ru_utime + used.ru_stime
+    def outcome_of(self, binary: Path, tests: list[str], more: dict[str, str], patience_s: int) -> tuple[str | None, float]:
+        """Runs tests one after the other until one fails: what failed, and how long it took. Seconds are those of the
+        processor, unless tests wait for the emulator: on a busy machine the others pass without meaning anything."""
+
+        def limit() -> None:
+            resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES_MAX, MEMORY_BYTES_MAX))
+            resource.setrlimit(resource.RLIMIT_CPU, (patience_s, patience_s))
+            resource.setrlimit(resource.RLIMIT_STACK, (STACK_BYTES, resource.RLIM_INFINITY))
+
+        command = [binary, "--test-threads=1", "--exact", *tests]
+        with self.emulator() as emulator:
+            environment = self.suite.environment | more | emulator
+            options = {"stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL, "text": True, "preexec_fn": limit}
+            began = time.monotonic()
+            process = subprocess.Popen(command, cwd=self.suite.crate, env=environment, **options)
+            # Until it is waited for, its number stands for it alone. `Popen.kill` may wait itself, and then nobody knows the seconds.
+            wall_s = patience_s if self.suite.emulated else 60 + 20 * patience_s
+            asleep = threading.Timer(wall_s, os.kill, (process.pid, signal.SIGKILL))
+            asleep.start()
+            last, failed = tests[0], False
+            for line in process.stdout:
+                if line.startswith("test ") and " ... " in line:
+                    last = line.split()[1]
+                if line.rstrip().endswith("FAILED"):
+                    failed = True
+                    os.kill(process.pid, signal.SIGKILL)
+                    break
+            process.stdout.close()
+            os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+            asleep.cancel()
+            taken = time.monotonic() - began
+            _, status, used = os.wait4(process.pid, 0)
+            process.returncode = os.waitstatus_to_exitcode(status)
+        seconds = taken if self.suite.emulated else used.ru_utime + used.ru_stime
+        return (last if failed or process.returncode else None), seconds
 
 
 class Tests:
     """The tests: how long each takes, and which functions it reaches."""
 
-    def __init__(self, binary: Path, seconds_max: float, pool: ThreadPoolExecutor):
+    def __init__(self, runner: Runner, binary: Path, seconds_max: float, pool: ThreadPoolExecutor):
+        self.runner = runner
         self.seconds: dict[str, float] = {}
         self.caught: dict[str, Counter] = defaultdict(Counter)
         self.reaching: dict[int, list[str]] = defaultdict(list)
-        listed = subprocess.run([binary, "--list"], cwd=CORE, capture_output=True, text=True, check=True).stdout
+        listed = subprocess.run([binary, "--list"], cwd=runner.suite.crate, capture_output=True, text=True, check=True).stdout
         names = [line.removesuffix(": test") for line in listed.splitlines() if line.endswith(": test")]
+        names = [name for name in names if runner.suite.tests in name]
         for name, taken, reached in pool.map(lambda name: self.tried(binary, name, seconds_max), names):
             if taken <= seconds_max:
                 self.seconds[name] = taken
                 for function in reached:
                     self.reaching[function].append(name)
 
-    @staticmethod
-    def tried(binary: Path, name: str, seconds_max: float) -> tuple[str, float, list[int]]:
+    def tried(self, binary: Path, name: str, seconds_max: float) -> tuple[str, float, list[int]]:
         """A test without a mutant."""
         with tempfile.NamedTemporaryFile("r", dir=WORK) as trace:
-            environment = ENVIRONMENT | {"MUTANTS_REACHED": trace.name}
-            failed, taken = outcome_of(binary, [name], environment, 1 + math.ceil(seconds_max))
+            more = {"MUTANTS_REACHED": trace.name}
+            failed, taken = self.runner.outcome_of(binary, [name], more, 1 + math.ceil(seconds_max))
             if failed and taken <= seconds_max:
                 raise SystemExit(f"{failed} fails without a mutant")
             return name, taken, [int(number) for number in trace.read().split()]
@@ -140,9 +232,9 @@ class Tests:
 
     def catcher(self, binary: Path, number: int, file: str, function: int | None) -> str | None:
         """The test that catches a mutant."""
-        environment = ENVIRONMENT | {"MUTANT": str(number)}
         for batch in self.batches(file, function):
-            failed, _ = outcome_of(binary, batch, environment, patience(sum(self.seconds[name] for name in batch)))
+            patience_s = self.runner.suite.patience(sum(self.seconds[name] for name in batch))
+            failed, _ = self.runner.outcome_of(binary, batch, {"MUTANT": str(number)}, patience_s)
             if failed:
                 self.caught[file][failed] += 1
                 return failed
@@ -152,31 +244,34 @@ class Tests:
 class Results:
     """What is known of each mutant."""
 
-    def __init__(self):
-        lines = RESULTS.read_text().splitlines() if RESULTS.exists() else []
+    def __init__(self, path: Path):
+        self.path = path
+        lines = path.read_text().splitlines() if path.exists() else []
         self.known = {entry["name"]: entry for entry in map(json.loads, lines)}
 
     def add(self, mutant: Mutant, outcome: str, **more: str | None) -> None:
         entry = {"name": mutant.name, "file": mutant.file, "outcome": outcome, **more}
         self.known[mutant.name] = entry
-        with RESULTS.open("a") as file:
+        with self.path.open("a") as file:
             file.write(json.dumps(entry) + "\n")
 
     def outcome(self, mutant: Mutant) -> str | None:
         return self.known.get(mutant.name, {}).get("outcome")
 
 
-def build(originals: dict[str, str], mutants: list[Mutant], wanted: set[int], results: Results) -> tuple[Path, schemata.Arms]:
+def build(
+    suite: Suite, originals: dict[str, str], mutants: list[Mutant], wanted: set[int], results: Results
+) -> tuple[Path, schemata.Arms]:
     """One binary with all wanted mutants that can be in it. The others are noted down, with what the compiler says."""
-    fixed = [mutant for mutant in mutants if schemata.is_fixed(originals, mutant)]
-    for mutant in fixed:
+    fixed = {mutant: why for mutant in mutants if (why := schemata.is_fixed(originals, mutant))}
+    for mutant, why in fixed.items():
         if mutant.number in wanted:
-            results.add(mutant, "alone", why="a string names the constant")
+            results.add(mutant, "alone", why=why)
     mutants = [mutant for mutant in mutants if mutant not in fixed and results.outcome(mutant) not in ("no build", "alone")]
     alive = {mutant.number for mutant in mutants} & wanted
     while True:
-        arms = schemata.write(CORE, originals, mutants, alive)
-        binary, errors = schemata.built(CORE, ENVIRONMENT)
+        arms = schemata.write(suite.crate, originals, mutants, alive)
+        binary, errors = schemata.built(suite.crate, suite.environment)
         if binary:
             return binary, arms
         said = defaultdict(list)
@@ -195,22 +290,22 @@ def build(originals: dict[str, str], mutants: list[Mutant], wanted: set[int], re
         alive -= said.keys()
 
 
-def build_alone(originals: dict[str, str], mutant: Mutant) -> tuple[Path | None, str]:
+def build_alone(suite: Suite, originals: dict[str, str], mutant: Mutant) -> tuple[Path | None, str]:
     """The binary with one mutant as it is, or why there is none."""
     for file, text in originals.items():
         source = schemata.Source(text)
-        schemata.put(CORE / file, (source.mutated(mutant, 0, len(text)) if file == mutant.file else text).encode())
-    binary, errors = schemata.built(CORE, ENVIRONMENT)
+        schemata.put(suite.crate / file, (source.mutated(mutant, 0, len(text)) if file == mutant.file else text).encode())
+    binary, errors = schemata.built(suite.crate, suite.environment)
     return binary, "; ".join(error["message"] for error in errors)
 
 
-def summary(mutants: list[Mutant], results: Results) -> str:
+def summary(suite: Suite, mutants: list[Mutant], results: Results) -> str:
     """The score by file and of each part, and what was not caught."""
     by_file: dict[str, Counter] = defaultdict(Counter)
     for mutant in mutants:
         by_file[mutant.file][results.outcome(mutant) or "not run"] += 1
     lines = ["| file | mutants that compile | caught | left |", "| --- | --- | --- | --- |"]
-    parts = [(part, sum((by_file[file] for file in by_file if file.startswith(begin)), Counter())) for part, begin in PARTS]
+    parts = [(part, sum((by_file[file] for file in by_file if file.startswith(begin)), Counter())) for part, begin in suite.parts]
     for file, counts in [*((f"`{file}`", counts) for file, counts in sorted(by_file.items())), *parts]:
         viable = counts.total() - counts["no build"]
         lines.append(f"| {file} | {viable} | {counts['caught']} | {viable - counts['caught']} |")
@@ -224,30 +319,32 @@ def summary(mutants: list[Mutant], results: Results) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--aws", action="store_true", help="the shell over the SDK, src/aws, instead of core and reactor")
     parser.add_argument("--again", action="store_true", help="try those again that nothing caught")
     parser.add_argument("--only", default="", metavar="PATTERN", help="only mutants whose name has the pattern")
     parser.add_argument("--jobs", type=int, default=2, help="so many mutants at a time")
     parser.add_argument("--seconds", type=float, default=600, help="leave out tests that take longer")
     options = parser.parse_args()
 
+    suite = AWS if options.aws else CORE
     WORK.mkdir(parents=True, exist_ok=True)
-    subprocess.run([ROOT / "tests/mutants/core.sh", PLAIN], check=True)
-    files = {str(path.relative_to(PLAIN)): path.read_bytes() for path in sorted(PLAIN.rglob("*")) if path.is_file()}
+    subprocess.run([ROOT / "tests/mutants" / suite.script, suite.plain], check=True)
+    files = {str(path.relative_to(suite.plain)): path.read_bytes() for path in sorted(suite.plain.rglob("*")) if path.is_file()}
     originals = {name: text.decode() for name, text in files.items() if name.endswith(".rs")}
     for name in files.keys() - originals.keys():
-        schemata.put(CORE / name, files[name])
-    mutants = schemata.listed(tool(), PLAIN, SELECTION)
-    results = Results()
+        schemata.put(suite.crate / name, files[name])
+    mutants = schemata.listed(tool(), suite.plain, [part for file in suite.files for part in ("--file", file)])
+    results = Results(suite.results)
     done = ("caught", "no build") if options.again else ("caught", "no build", "missed")
     open_ = [m for m in mutants if results.outcome(m) not in done and re.search(options.only, m.name)]
 
-    binary, arms = build(originals, mutants, {mutant.number for mutant in open_}, results)
-    binary = Path(shutil.copy2(binary, WORK / "all-mutants"))
+    binary, arms = build(suite, originals, mutants, {mutant.number for mutant in open_}, results)
+    binary = Path(shutil.copy2(binary, suite.crate.with_name(f"all-mutants-{suite.crate.name}")))
     switched = [mutant for mutant in open_ if mutant.number in arms.function_of]
     # A run that is stopped has tried a fair sample.
     random.Random(1).shuffle(switched)
     pool = ThreadPoolExecutor(options.jobs)
-    tests = Tests(binary, options.seconds, pool)
+    tests = Tests(Runner(suite, options.jobs), binary, options.seconds, pool)
     print(f"{len(tests.seconds)} tests, {sum(tests.seconds.values()):.0f} s", file=sys.stderr)
 
     def note(mutant: Mutant, by: str | None) -> None:
@@ -260,12 +357,12 @@ def main() -> None:
     for future in as_completed([pool.submit(tried, mutant) for mutant in switched]):
         note(*future.result())
     for mutant in [mutant for mutant in open_ if results.outcome(mutant) == "alone"]:
-        binary, why = build_alone(originals, mutant)
+        binary, why = build_alone(suite, originals, mutant)
         if binary:
             note(mutant, tests.catcher(binary, 0, mutant.file, None))
         else:
             results.add(mutant, "no build", why=why)
-    print(summary(mutants, results))
+    print(summary(suite, mutants, results))
 
 
 if __name__ == "__main__":

@@ -125,12 +125,21 @@ def constant(originals: dict[str, str], mutant: Mutant) -> str:
     return CONST.match(originals[mutant.file].splitlines()[mutant.start[0] - 1])[3]
 
 
-def is_fixed(originals: dict[str, str], mutant: Mutant) -> bool:
-    """Whether a mutant cannot be switched: it is in a constant that strings name, where no function can be called."""
+def is_fixed(originals: dict[str, str], mutant: Mutant) -> str | None:
+    """Why a mutant cannot be switched, where it has to stay a constant."""
     if mutant.function:
-        return False
+        return "a constant calls the function" if is_called_by_constant(originals, mutant) else None
     named = "{" + constant(originals, mutant)
-    return any(named in piece for text in originals.values() for piece in NO_CODE.findall(text) if piece[0] == '"')
+    pieces = (piece for text in originals.values() for piece in NO_CODE.findall(text))
+    return "a string names the constant" if any(named in piece for piece in pieces if piece[0] == '"') else None
+
+
+def is_called_by_constant(originals: dict[str, str], mutant: Mutant) -> bool:
+    name, start, _ = mutant.function
+    source = Source(originals[mutant.file])
+    head = source.text[source.at(start) : body_of(source, mutant.function)]
+    called = re.compile(r"\b" + re.escape(name.split("::")[-1]) + r"\(")
+    return "const fn " in head and any(called.search(c[5]) for text in originals.values() for c in CONST.finditer(text))
 
 
 def reading(originals: dict[str, str], mutants: list[Mutant]) -> set[str]:
