@@ -46,6 +46,8 @@ pub mod policy_store;
 pub mod principals;
 mod queue;
 mod regions;
+#[cfg(test)]
+mod scripted;
 mod session;
 
 use std::sync::Arc;

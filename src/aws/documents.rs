@@ -253,3 +253,33 @@ fn status_of(status: Option<&SsmStatus>) -> DocumentStatus {
 
 /// The only permission type; the API requires one (API model).
 const SHARE: DocumentPermissionType = DocumentPermissionType::Share;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_status_of_ssm_is_known() {
+        let statuses =
+            [SsmStatus::Active, SsmStatus::Creating, SsmStatus::Deleting, SsmStatus::Failed, SsmStatus::Updating];
+        assert_eq!(
+            statuses.map(|status| status_of(Some(&status))),
+            [
+                DocumentStatus::Active,
+                DocumentStatus::Pending,
+                DocumentStatus::Deleting,
+                DocumentStatus::Failed,
+                DocumentStatus::Pending
+            ]
+        );
+        assert_eq!(status_of(None), DocumentStatus::Pending);
+    }
+
+    #[test]
+    fn write_whose_answer_names_no_version_may_have_taken_effect() {
+        for made in [None, Some(("latest", None))] {
+            let fault = written(Call::write("UpdateDocument"), made).unwrap_err();
+            assert!(fault.outcome_unknown && fault.retryable(), "{fault}");
+        }
+    }
+}

@@ -218,8 +218,10 @@ mod tests {
     use aws_smithy_runtime_api::client::http::{
         HttpConnector, HttpConnectorFuture, SharedHttpConnector, http_client_fn,
     };
+    use serde_json::json;
 
     use super::*;
+    use crate::aws::scripted::{self, Scripted};
 
     /// Answers each request with an empty object, and keeps its address and user agent.
     #[derive(Clone, Debug, Default)]
@@ -250,7 +252,7 @@ mod tests {
             path: "/".into(),
             target: None,
             content_type: "application/x-amz-json-1.1",
-            read: json,
+            read: super::json,
         };
         let keys = SharedCredentialsProvider::new(Credentials::new("id", "secret", None, None, "test"));
         shape.prepare(&Endpoint { sdk, url: None }, region, keys).ask("{}".to_owned()).await.unwrap();
@@ -278,5 +280,49 @@ mod tests {
     fn what_means_something_in_a_path_or_form_is_encoded() {
         assert_eq!(encoded("a-Z_0.9~"), "a-Z_0.9~");
         assert_eq!(encoded("arn:aws:x/y +=,@&"), "arn%3Aaws%3Ax%2Fy%20%2B%3D%2C%40%26");
+    }
+
+    #[tokio::test]
+    async fn list_has_the_items_of_all_pages_or_says_that_it_is_shorter() {
+        let page = |item: u32, token: Value| json!({ "Users": [item], "NextToken": token });
+        let list = async |answers: Vec<Value>, pages_max| {
+            let aws = Scripted::new(answers);
+            let call = Call::read("ListUsers");
+            let (path, content_type) = ("/".into(), "application/x-amz-json-1.1");
+            let shape = HttpCall {
+                service: "identitystore",
+                call,
+                method: "POST",
+                path,
+                target: None,
+                content_type,
+                read: super::json,
+            };
+            let prepared = shape.prepare(&Endpoint { sdk: aws.sdk(), url: None }, "eu-west-1", scripted::keys());
+            let found = prepared.list(&json!({ "Store": "d-1" }), "Users", pages_max).await;
+            (found.map_err(|fault| fault.class), aws.asked())
+        };
+        let (found, asked) = list(vec![page(1, "t".into()), page(2, Value::Null)], 9).await;
+        assert_eq!(found, Ok((vec![json!(1), json!(2)], true)));
+        assert_eq!(asked, [json!({ "Store": "d-1" }), json!({ "Store": "d-1", "NextToken": "t" })]);
+        assert_eq!(list(vec![page(1, "t".into())], 1).await.0, Ok((vec![json!(1)], false)));
+        assert_eq!(list(vec![json!({})], 9).await.0, Err(FaultClass::Transient));
+    }
+
+    #[test]
+    fn code_of_an_error_stands_in_the_header_or_the_body() {
+        let failed = |header: Option<&'static str>, body: &'static str| {
+            let mut response = HttpResponse::new(400.try_into().unwrap(), SdkBody::from(body));
+            if let Some(header) = header {
+                response.headers_mut().insert("x-amzn-errortype", header);
+            }
+            let error = super::json(&response).unwrap_err();
+            let said = error.as_operation_error().unwrap();
+            (said.code().map(str::to_owned), said.message().map(str::to_owned))
+        };
+        let gone = (Some("ResourceNotFoundException".to_owned()), Some("gone".to_owned()));
+        assert_eq!(failed(Some("ResourceNotFoundException:http://x/"), r#"{"Message":"gone"}"#), gone);
+        assert_eq!(failed(None, r#"{"__type":"com.amazonaws#ResourceNotFoundException","message":"gone"}"#), gone);
+        assert_eq!(failed(None, "<html>"), (None, None));
     }
 }

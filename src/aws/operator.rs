@@ -294,3 +294,27 @@ impl fmt::Debug for LoginCredentials {
         f.debug_struct("LoginCredentials").finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn credentials_of_the_login_serve_until_five_minutes_before_their_end() {
+        let until = |ms| {
+            let expiry = UNIX_EPOCH + Duration::from_millis(ms);
+            lasts(&Credentials::new("id", "secret", None, Some(expiry), "test"), Time::from_ms(1_000))
+        };
+        assert!(until(301_001));
+        assert!(!until(301_000));
+        assert!(lasts(&Credentials::new("id", "secret", None, None, "test"), Time::ZERO), "a user's keys have no end");
+    }
+
+    #[test]
+    fn cause_of_a_failed_login_is_told_once_with_what_is_behind_it() {
+        let error = CredentialsError::provider_error("the process ended with 1");
+        let text = causes(&error);
+        assert_eq!(text.matches("the process ended with 1").count(), 1, "{text}");
+        assert!(text.ends_with(": the process ended with 1"), "{text}");
+    }
+}

@@ -306,4 +306,39 @@ mod tests {
         assert_eq!(slots.len(), 1);
         assert!(slots.get(&account(7)).is_some_and(|slot| Arc::ptr_eq(slot, &in_use)));
     }
+
+    fn session(expires: Time) -> Session {
+        let credentials = Credentials::new("id", "secret", None, None, "test");
+        Session { credentials, expires, role: "RunasReactorMember".to_owned(), member_role_used: None }
+    }
+
+    #[test]
+    fn session_serves_a_reconciliation_and_its_retries() {
+        let access =
+            |role: &str| Access { roles: vec![role.to_owned()], gap_roles: Vec::new(), correlation: String::new() };
+        let serves = |left_ms, role| session(Time::from_ms(left_ms)).serves(&access(role), Time::ZERO);
+        assert!(serves(5 * MINUTE_MS + 1, "RunasReactorMember"));
+        assert!(!serves(5 * MINUTE_MS, "RunasReactorMember"));
+        assert!(!serves(15 * MINUTE_MS, "Other"));
+    }
+
+    #[test]
+    fn full_cache_of_valid_sessions_loses_one_that_nobody_uses() {
+        let account = |n: usize| format!("{n:012}").parse::<AccountId>().unwrap();
+        let slot = |left_ms| {
+            let door = Door { session: Some(Arc::new(session(Time::from_ms(left_ms)))), ..Door::default() };
+            Arc::new(Slot { state: tokio::sync::Mutex::new(door), rounds: AtomicU64::default() })
+        };
+        let mut slots: HashMap<_, _> = (0..ACCOUNTS_MAX).map(|n| (account(n), slot(15 * MINUTE_MS))).collect();
+        let in_use: Vec<_> = (1..ACCOUNTS_MAX).map(|n| Arc::clone(slots.get(&account(n)).unwrap())).collect();
+        evict(&mut slots, Time::ZERO);
+        assert_eq!(slots.len(), ACCOUNTS_MAX - 1);
+        assert!(!slots.contains_key(&account(0)));
+        drop(in_use);
+
+        slots.insert(account(0), slot(MARGIN_MS));
+        evict(&mut slots, Time::ZERO);
+        assert_eq!(slots.len(), ACCOUNTS_MAX - 1, "an expired one makes room, so that all valid ones stay");
+        assert!(!slots.contains_key(&account(0)));
+    }
 }

@@ -310,7 +310,7 @@ def summary(suite: Suite, mutants: list[Mutant], results: Results) -> str:
         viable = counts.total() - counts["no build"]
         lines.append(f"| {file} | {viable} | {counts['caught']} | {viable - counts['caught']} |")
     for part, counts in parts:
-        tried = counts["caught"] + counts["missed"]
+        tried = counts["caught"] + counts["missed"] + counts["not reached"]
         of = ", ".join(f"{count} {outcome}" for outcome, count in counts.most_common())
         lines.append(f"\n{part}: {counts['caught']} of {tried} caught, {counts['caught'] / max(tried, 1):.1%} ({of})")
     left = [mutant for mutant in mutants if results.outcome(mutant) not in ("caught", "no build")]
@@ -335,7 +335,7 @@ def main() -> None:
         schemata.put(suite.crate / name, files[name])
     mutants = schemata.listed(tool(), suite.plain, [part for file in suite.files for part in ("--file", file)])
     results = Results(suite.results)
-    done = ("caught", "no build") if options.again else ("caught", "no build", "missed")
+    done = ("caught", "no build") if options.again else ("caught", "no build", "missed", "not reached")
     open_ = [m for m in mutants if results.outcome(m) not in done and re.search(options.only, m.name)]
 
     binary, arms = build(suite, originals, mutants, {mutant.number for mutant in open_}, results)
@@ -348,8 +348,10 @@ def main() -> None:
     print(f"{len(tests.seconds)} tests, {sum(tests.seconds.values()):.0f} s", file=sys.stderr)
 
     def note(mutant: Mutant, by: str | None) -> None:
-        results.add(mutant, "caught" if by else "missed", by=by)
-        print(f"caught by {by}" if by else "MISSED", mutant.name, sep=": ", file=sys.stderr, flush=True)
+        function = arms.function_of.get(mutant.number)
+        outcome = "caught" if by else "missed" if function is None or tests.reaching[function] else "not reached"
+        results.add(mutant, outcome, by=by)
+        print(f"caught by {by}" if by else outcome.upper(), mutant.name, sep=": ", file=sys.stderr, flush=True)
 
     def tried(mutant: Mutant) -> tuple[Mutant, str | None]:
         return mutant, tests.catcher(binary, mutant.number, mutant.file, arms.function_of[mutant.number])

@@ -113,6 +113,7 @@ fn a_code_in_no_row_is_judged_by_its_status() {
     assert_eq!(class(500), FaultClass::Transient);
     assert_eq!(class(503), FaultClass::Transient);
     assert_eq!(class(403), FaultClass::Denied);
+    assert_eq!(class(404), FaultClass::NotFound);
     assert_eq!(class(429), FaultClass::Throttled);
     assert_eq!(class(400), FaultClass::Invalid);
     assert_eq!(Call::read("GetDocument").answered(None, 500, "").code, "HTTP 500");
@@ -123,4 +124,18 @@ fn foreign_text_is_bounded() {
     let fault = Call::read("GetDocument").answered(Some("X"), 400, &"a\n".repeat(1000));
     assert!(fault.message.chars().count() <= 512);
     assert!(!fault.message.contains('\n'));
+}
+
+#[test]
+fn request_that_was_never_sent_changed_nothing_and_one_without_answer_may_have() {
+    type Error = SdkError<aws_smithy_types::error::ErrorMetadata, HttpResponse>;
+    let failed = |error: Error| {
+        let fault = Call::write("UpdateDocument").failed(&error);
+        (fault.class, fault.code, fault.outcome_unknown)
+    };
+    assert_eq!(
+        failed(SdkError::construction_failure("no region")),
+        (FaultClass::Invalid, "ConstructionFailure".to_owned(), false)
+    );
+    assert_eq!(failed(SdkError::timeout_error("5 s")), (FaultClass::Transient, "TimeoutError".to_owned(), true));
 }

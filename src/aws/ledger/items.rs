@@ -136,7 +136,7 @@ pub(super) fn record_from(item: &Item) -> Result<Record, Corrupt> {
     let record: Record = from_json(item, RECORD)?;
     let generation = item.get(GENERATION).and_then(|value| value.as_n().ok()).and_then(|number| number.parse().ok());
     let generation = generation.ok_or_else(|| corrupt(item, "no generation"))?;
-    Ok(Record { generation, incident: None, ..record })
+    Ok(Record { generation, ..record })
 }
 
 /// The last recorded check. Writing a record counts as a check and drops the earlier fingerprint.

@@ -77,3 +77,13 @@ fn attributes_without_a_value_are_left_out() {
     let names: Vec<&str> = attributes(&alert).into_iter().map(|(name, _)| name).collect();
     assert_eq!(names, ["severity", "account"]);
 }
+
+#[test]
+fn cut_text_keeps_whole_characters_and_its_lines() {
+    assert_eq!(cut("a\nöü", 5), "a\nö\n[cut]");
+    assert_eq!(cut("ö", 1), "\n[cut]");
+    let mut alert = alert();
+    alert.text = "x".repeat(MESSAGE_BYTES_MAX);
+    let text = read(&message(&alert)).0["email"].as_str().unwrap().len();
+    assert_eq!(text, 8_192 + "\n[cut]".len());
+}

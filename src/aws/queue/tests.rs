@@ -1,4 +1,7 @@
+use serde_json::json;
+
 use super::*;
+use crate::aws::scripted::Scripted;
 use crate::domain::edit::{Action, Edit};
 use crate::domain::principal::Principal;
 use crate::domain::signal::{Cause, Work};
@@ -92,4 +95,25 @@ fn what_is_not_the_senders_fault_can_be_tried_again() {
     assert!(fault.retryable() && fault.outcome_unknown);
     assert!(!first_fault(&[failure(true)]).unwrap_err().retryable());
     assert!(first_fault(&[]).is_ok());
+}
+
+#[tokio::test]
+async fn messages_that_the_service_did_not_take_are_sent_once_more_and_no_others() {
+    let failed = |id| json!({ "Id": id, "Code": "InternalError", "SenderFault": false });
+    let aws = Scripted::new([json!({ "Successful": [], "Failed": [failed("1")] }), json!({ "Successful": [] })]);
+    let client = Clients::over(aws.sdk()).sqs();
+    let queue = SqsQueue { client, queue: "https://sqs/queue".to_owned(), dlq: String::new() };
+    queue.send(&[(task("a"), 0), (task("b"), 0), (task("c"), 0)]).await.unwrap();
+    let ids = |request: &serde_json::Value| {
+        let entries = request["Entries"].as_array().unwrap();
+        entries.iter().map(|entry| entry["Id"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(aws.asked().iter().map(ids).collect::<Vec<_>>(), [vec!["0", "1", "2"], vec!["1"]]);
+}
+
+#[test]
+fn dead_letter_has_room_for_its_reason() {
+    let body = "x".repeat(2 << 20);
+    assert!((1_000_000..1_048_576 - 512 * 4).contains(&fitting(&body).len()));
+    assert_eq!(fitting("short"), "short");
 }

@@ -100,3 +100,32 @@ fn invoked(response: &HttpResponse) -> Result<Value, OrchestratorError<ErrorMeta
     let error = ErrorMetadata::builder().code(format!("{FAILED} {kind}")).message(message);
     Err(OrchestratorError::operation(error.build()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn broker_without_an_answer_is_a_refusal_that_says_what_to_do() {
+        let fix = |code: &str| unasked(&CALL.answered(Some(code), 400, "said so")).fix;
+        assert!(fix("AccessDeniedException").contains("lambda:InvokeFunction"));
+        assert!(fix("ResourceNotFoundException").starts_with("deploy the broker"));
+        assert!(fix("FunctionError Unhandled").starts_with("see the broker's log"));
+        assert!(fix("TooManyRequestsException").contains("asks again by itself"));
+    }
+
+    #[test]
+    fn answer_of_a_function_that_failed_is_an_error() {
+        let answered = |failed: bool| {
+            let mut response = HttpResponse::new(200.try_into().unwrap(), r#"{"errorMessage":"out of memory"}"#.into());
+            if failed {
+                response.headers_mut().insert("x-amz-function-error", "Unhandled");
+            }
+            invoked(&response)
+        };
+        assert_eq!(answered(false).unwrap(), json!({ "errorMessage": "out of memory" }));
+        let error = answered(true).unwrap_err();
+        let said = error.as_operation_error().unwrap();
+        assert_eq!((said.code(), said.message()), (Some("FunctionError Unhandled"), Some("out of memory")));
+    }
+}

@@ -249,6 +249,28 @@ async fn sharing_ends_with_the_named_accounts_and_no_other() {
 }
 
 #[tokio::test]
+async fn document_that_cannot_be_deleted_is_a_fault() {
+    let hub = Hub::new().await;
+    let (world, impatient) = (hub.world(), hub.impatient());
+    promoted(&world, None, "ops").await;
+    for (code, class) in [
+        ("InvalidDocumentOperation", FaultClass::Conflict),
+        ("AccessDeniedException", FaultClass::Denied),
+        ("ThrottlingException", FaultClass::Throttled),
+    ] {
+        hub.aws.faults(&json!([{"action": "DeleteDocument", "code": code}]));
+        let fault = impatient.documents().delete(&target(), &access()).await.unwrap_err();
+        assert_eq!(fault.class, class, "{fault}");
+        if class != FaultClass::Conflict {
+            hub.aws.faults(&json!([{"action": "DeleteDocument", "code": code}]));
+            let fault = impatient.documents().prune(&target(), &access(), 1).await.unwrap_err();
+            assert_eq!(fault.class, class, "{fault}");
+        }
+    }
+    assert_eq!(seen(&world).await.latest.number, 1);
+}
+
+#[tokio::test]
 async fn superseded_versions_are_pruned_once() {
     let hub = Hub::new().await;
     let world = hub.world();

@@ -256,6 +256,27 @@ async fn marking_twice_changes_nothing_and_marking_counts_whatever_came_up_meanw
 }
 
 #[tokio::test]
+async fn table_that_does_not_answer_says_nothing_about_an_alert() {
+    let hub = Hub::new().await;
+    let (ledger, now) = (hub.impatient(), Time::from_ms(4_000_000_000_000));
+    let attempt = Attempt { messages: ids(&["m-1"]), again: false, deadline: now.plus_ms(60_000) };
+    hub.aws.faults(&json!([{"action": "UpdateItem", "code": "ThrottlingException"}]));
+    assert_eq!(ledger.outbox().keep_alert(&alert("edit-1")).await.unwrap_err().class, FaultClass::Throttled);
+    assert!(ledger.outbox().keep_alert(&alert("edit-1")).await.unwrap());
+    hub.aws.faults(&json!([{"action": "TransactWriteItems", "code": "ThrottlingException"}]));
+    assert_eq!(ledger.outbox().claim(&alert("edit-1"), &attempt, now).await.unwrap_err().class, FaultClass::Throttled);
+    assert!(ledger.outbox().claim(&alert("edit-1"), &attempt, now).await.unwrap());
+    hub.aws.faults(&json!([{"action": "TransactWriteItems", "code": "ThrottlingException"}]));
+    assert_eq!(ledger.outbox().mark_sent(&alert("edit-1")).await.unwrap_err().class, FaultClass::Throttled);
+    let reasons = json!({"CancellationReasons": [{"Code": "None"}, {"Code": "ConditionalCheckFailed"}]});
+    let moved = json!([{"action": "TransactWriteItems", "code": "TransactionCanceledException", "fields": reasons, "times": 9}]);
+    hub.aws.faults(&moved);
+    hub.aws.clear_log();
+    assert_eq!(ledger.outbox().mark_sent(&alert("edit-1")).await.unwrap_err().class, FaultClass::Conflict);
+    assert_eq!(hub.calls("dynamodb").iter().filter(|call| *call == "TransactWriteItems").count(), 5);
+}
+
+#[tokio::test]
 async fn facts_are_remembered_beside_whatever_else_the_row_holds() {
     let hub = Hub::new().await;
     let world = hub.world();

@@ -183,3 +183,12 @@ async fn a_message_is_handed_back() {
     let fault = world.queue().hand_back("nonsense", 5).await.unwrap_err();
     assert!(!fault.retryable(), "{fault}");
 }
+
+#[tokio::test]
+async fn resent_message_has_its_body_and_the_count_of_receives() {
+    let hub = Hub::new().await;
+    hub.world().queue().resend("{ as it was }", 3, 0).await.unwrap();
+    let [message] = &receive(&hub, &hub.queue).await[..] else { panic!("one message") };
+    assert_eq!(message.body(), Some("{ as it was }"));
+    assert_eq!(message.message_attributes().unwrap()["received"].string_value(), Some("3"));
+}

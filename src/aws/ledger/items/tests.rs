@@ -114,3 +114,10 @@ fn facts_come_back() {
     assert_eq!(facts_from(&item).unwrap(), Some(facts.clone()));
     assert_eq!(word_of(&facts.state), "closed");
 }
+
+#[test]
+fn rows_of_edits_and_contents_end_by_themselves() {
+    let days = |item: Item| item.get(TTL).unwrap().as_n().unwrap().parse::<i64>().unwrap() / 86_400;
+    assert_eq!(days(seen_item(&target(), "e", Time::ZERO)), 3);
+    assert_eq!(days(content_item(&target().account, "d", "{}", Time::ZERO)), 400);
+}

@@ -45,3 +45,13 @@ async fn all_pages_are_read_and_more_than_there_may_be_are_a_fault_and_no_shorte
     let fault = all_of(query(6), 5).await.unwrap_err();
     assert_eq!((fault.class, fault.code.as_str(), fault.retryable()), (FaultClass::Invalid, "Endless", false));
 }
+
+#[tokio::test]
+async fn first_rows_say_whether_there_are_more() {
+    for (pages, limit, pages_max, expected) in
+        [(3, 5, 9, (3, false)), (3, 3, 9, (3, false)), (3, 2, 9, (2, true)), (3, 5, 2, (2, true))]
+    {
+        let (rows, more) = first_of(query(pages), limit, pages_max).await.unwrap();
+        assert_eq!((rows.len(), more), expected, "{pages} pages, at most {limit} rows of {pages_max} pages");
+    }
+}
