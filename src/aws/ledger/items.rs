@@ -6,7 +6,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::keys::{Key, region_name};
+use super::keys::Key;
 use crate::domain::finding::Alert;
 use crate::domain::record::{Enabled, HistoryEntry, Incident, LastCheck, Record, Status};
 use crate::domain::target::{AccountFacts, AccountId, Region, Target};
@@ -216,7 +216,7 @@ pub(super) fn event_item(target: &Target, entry: &HistoryEntry) -> Result<Item, 
     item.extend([
         ("id".to_owned(), s(entry.id.clone())),
         ("at".to_owned(), s(entry.at.to_string())),
-        ("region".to_owned(), s(region_name(Some(&target.region)))),
+        ("region".to_owned(), s(target.region.as_str())),
         ("summary".to_owned(), s(entry.summary.clone())),
         ("case".to_owned(), s(case)),
         ("contents".to_owned(), AttributeValue::L(contents)),

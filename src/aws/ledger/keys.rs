@@ -5,7 +5,7 @@ use jiff::fmt::temporal::DateTimePrinter;
 
 use super::attributes::{Item, s};
 use crate::domain::finding::Alert;
-use crate::domain::target::{AccountId, Region, Target};
+use crate::domain::target::{AccountId, Target};
 use crate::domain::text::sha256;
 use crate::domain::time::Time;
 
@@ -126,11 +126,6 @@ impl Key {
 /// The partition key of an account's rows.
 pub(super) fn partition_of(account: &AccountId) -> String {
     format!("{ACCOUNT}{account}")
-}
-
-/// The region's name for readable attributes.
-pub(super) fn region_name(region: Option<&Region>) -> String {
-    region.map_or_else(String::new, |region| region.as_str().to_owned())
 }
 
 /// Always with milliseconds: otherwise `:00.5Z` would sort before `:00Z`.

@@ -81,6 +81,7 @@ fn attributes_without_a_value_are_left_out() {
 #[test]
 fn cut_text_keeps_whole_characters_and_its_lines() {
     assert_eq!(cut("a\nöü", 5), "a\nö\n[cut]");
+    assert_eq!(cut("öü", 3), "ö\n[cut]");
     assert_eq!(cut("ö", 1), "\n[cut]");
     let mut alert = alert();
     alert.text = "x".repeat(MESSAGE_BYTES_MAX);

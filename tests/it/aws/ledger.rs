@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use runas_reactor::domain::record::{Commit, HistoryEntry, Incident, Record, Status};
+use runas_reactor::domain::record::{Commit, HistoryEntry, Incident, LastCheck, Record, Status};
 use runas_reactor::domain::target::{AccountFacts, AccountState};
-use runas_reactor::ports::{Attempt, FaultClass, Ledger as _, Outbox as _, World as _};
+use runas_reactor::ports::{Attempt, Clock as _, FaultClass, Ledger as _, Outbox as _, World as _};
 use serde_json::json;
 
 use super::*;
@@ -253,6 +253,12 @@ async fn marking_twice_changes_nothing_and_marking_counts_whatever_came_up_meanw
     let rows = rows(&hub).await;
     assert_eq!(rows.keys().collect::<Vec<_>>(), ["SENT#edit-1"]);
     assert_eq!(rows["SENT#edit-1"]["count"].as_n().unwrap(), "3");
+    let ttl: i64 = rows["SENT#edit-1"]["ttl"].as_n().unwrap().parse().unwrap();
+    let tomorrow = world.now().ms() / 1_000 + 86_400;
+    assert!(
+        (tomorrow..tomorrow + 2 * 86_400).contains(&ttl),
+        "a mark outlives the messages that bring its alert again"
+    );
 }
 
 #[tokio::test]
@@ -274,6 +280,15 @@ async fn table_that_does_not_answer_says_nothing_about_an_alert() {
     hub.aws.clear_log();
     assert_eq!(ledger.outbox().mark_sent(&alert("edit-1")).await.unwrap_err().class, FaultClass::Conflict);
     assert_eq!(hub.calls("dynamodb").iter().filter(|call| *call == "TransactWriteItems").count(), 5);
+}
+
+#[tokio::test]
+async fn check_that_the_table_did_not_take_is_a_fault() {
+    let hub = Hub::new().await;
+    let check = LastCheck { at: Time::from_ms(4_000_000_000_000), fingerprint: None };
+    hub.aws.faults(&json!([{"action": "UpdateItem", "code": "ThrottlingException"}]));
+    let fault = hub.impatient().ledger().record_check(&target(), 1, &check).await.unwrap_err();
+    assert_eq!(fault.class, FaultClass::Throttled);
 }
 
 #[tokio::test]

@@ -77,6 +77,17 @@ fn what_does_not_fit_comes_after() {
 }
 
 #[test]
+fn more_alerts_than_a_transaction_holds_are_refused() {
+    let with = |alerts: usize| {
+        let ids: Vec<String> = (0..alerts).map(|n| n.to_string()).collect();
+        let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
+        Plan::of("ledger", &target(), &commit(0, &ids)).map(|plan| plan.actions.len()).ok()
+    };
+    // Record, history, no incident.
+    assert_eq!((with(97), with(98), with(120)), (Some(100), None, None));
+}
+
+#[test]
 fn the_token_is_the_commits_own() {
     let first = plan(&commit(1, &["a"])).token;
     assert_eq!((first.len(), plan(&commit(1, &["a"])).token), (36, first.clone()));

@@ -88,6 +88,7 @@ fn history_keeps_its_line_when_the_case_is_too_large() {
     };
     let item = event_item(&target(), &entry(json!("x".repeat(500_000)))).unwrap();
     assert_eq!(text(&item, "summary").unwrap(), "put right");
+    assert_eq!(text(&item, "region").unwrap(), "eu-west-1");
     assert!(text(&item, "case").unwrap().contains("too large"));
     assert_eq!(item.get(TTL), Some(&n(1 + 400 * 86_400)));
     let item = event_item(&target(), &entry(json!({ "a": 1 }))).unwrap();
