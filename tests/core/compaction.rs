@@ -319,6 +319,19 @@ fn version_becomes_part_of_the_base_with_the_call_that_may_have_made_it() {
     }
 }
 
+/// It stays unpaired as long as it fits several, and must not become the author of the last one left.
+#[test]
+fn call_without_a_number_leaves_with_the_versions_that_it_fits() {
+    let unnumbered = |story: Story, second| {
+        let story = story.version(second, &document(&[(KEY, "a")])).version(second + 2, &document(&[(KEY, "b")]));
+        story.call(call(Action::Updated { version: None }, at(second), Trusted))
+    };
+    let id = |second| call(Action::Updated { version: None }, at(second), Trusted).edit.id;
+    let leaves = |story: Story, second| compact(&notified(story.facts()), late()).left.contains(&id(second));
+    assert!(leaves(flood(unnumbered(Story::known(), 90)), 90));
+    assert!(!leaves(unnumbered(flood(Story::known()), 900), 900));
+}
+
 #[test]
 fn echoes_do_not_pile_up_and_the_newest_stay() {
     let mut facts = Story::known().facts();
