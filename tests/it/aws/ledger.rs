@@ -265,7 +265,7 @@ async fn marking_twice_changes_nothing_and_marking_counts_whatever_came_up_meanw
 async fn table_that_does_not_answer_says_nothing_about_an_alert() {
     let hub = Hub::new().await;
     let (ledger, now) = (hub.impatient(), Time::from_ms(4_000_000_000_000));
-    let attempt = Attempt { messages: ids(&["m-1"]), again: false, deadline: now.plus_ms(60_000) };
+    let attempt = Attempt { messages: ids(&["m-1"]), deadline: now.plus_ms(60_000), ..Attempt::default() };
     hub.aws.faults(&json!([{"action": "UpdateItem", "code": "ThrottlingException"}]));
     assert_eq!(ledger.outbox().keep_alert(&alert("edit-1")).await.unwrap_err().class, FaultClass::Throttled);
     assert!(ledger.outbox().keep_alert(&alert("edit-1")).await.unwrap());
