@@ -73,12 +73,13 @@ fn own_versions(facts: &Facts) -> BTreeMap<&str, Time> {
     own.filter_map(|(created, version)| Some((version.name.as_deref()?, *created))).collect()
 }
 
-/// The writes that an echo may report, with the version's creation date if known; none logged after the echo arrived.
+/// The writes that an echo may report, with the version's creation date if known; none logged once the echo had arrived, also by
+/// the invocation that it led to.
 fn candidates(facts: &Facts, echo: &Echo, created: &BTreeMap<&str, Time>) -> Vec<Option<Time>> {
     let writes = facts.intents.iter().filter(|(name, intent)| {
         let may_have_landed = intent.ended != Some(Ended::Refused) || created.contains_key(name.as_str());
         let same = intent.makes_version() && echo.made == Some(intent.number);
-        same && may_have_landed && intent.from <= echo.heard && may_be_of(intent, echo.at)
+        same && may_have_landed && intent.from < echo.heard && may_be_of(intent, echo.at)
     });
     writes.map(|(name, _)| created.get(name.as_str()).copied()).collect()
 }

@@ -241,9 +241,12 @@ fn echo_that_may_be_of_another_document_measures_no_clock() {
     assert_eq!(alone, at(347).plus_ms(-SECOND_MS / 2));
     let both = first.clone().replaced(202, &doc).ours(203, &doc);
     assert_eq!(ssm_time(&both.clone().facts(), at(300)), at(350).plus_ms(-SECOND_MS / 2), "as measured before");
-    // Seed 120001701: a pipeline replaces the document, and the reactor writes, when the echo has long arrived.
-    let later = first.clone().replaced(204, &doc).ours(205, &doc);
-    assert_eq!(ssm_time(&later.facts(), at(300)), alone, "the echo was there before the other write");
+    // Seeds 120001701 and 200001256: a pipeline replaces the document, and the reactor writes, when the echo has long arrived,
+    // or led to that write.
+    for second in [204, 205] {
+        let later = first.clone().replaced(second - 1, &doc).ours(second, &doc);
+        assert_eq!(ssm_time(&later.facts(), at(300)), alone, "the echo was there before the write of {second}");
+    }
     let refused = Intent { ended: Some(Ended::Refused), ..intent(Intended::Put, 2, 202, Some(&doc)) };
     assert_eq!(ssm_time(&first.intent("refused", refused).facts(), at(300)), alone, "it made no version");
     let mut landed = both.facts();
