@@ -344,7 +344,8 @@ def main() -> None:
     # A run that is stopped has tried a fair sample.
     random.Random(1).shuffle(switched)
     pool = ThreadPoolExecutor(options.jobs)
-    tests = Tests(Runner(suite, options.jobs), binary, options.seconds, pool)
+    runner = Runner(suite, options.jobs)
+    tests = Tests(runner, binary, options.seconds, pool)
     print(f"{len(tests.seconds)} tests, {sum(tests.seconds.values()):.0f} s", file=sys.stderr)
 
     def note(mutant: Mutant, by: str | None) -> None:
@@ -358,6 +359,12 @@ def main() -> None:
 
     for future in as_completed([pool.submit(tried, mutant) for mutant in switched]):
         note(*future.result())
+    if suite.emulated:
+        # An emulator that a mutant has broken would catch all later ones.
+        patience_s = suite.patience(sum(tests.seconds.values()))
+        for failed, _ in pool.map(lambda _: runner.outcome_of(binary, list(tests.seconds), {}, patience_s), range(options.jobs)):
+            if failed:
+                raise SystemExit(f"{failed} fails without a mutant at the end, so that what was caught says nothing")
     for mutant in [mutant for mutant in open_ if results.outcome(mutant) == "alone"]:
         binary, why = build_alone(suite, originals, mutant)
         if binary:
