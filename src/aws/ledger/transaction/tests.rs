@@ -21,17 +21,13 @@ fn a_condition_that_does_not_hold_beats_everything_else() {
 
 #[tokio::test(start_paused = true)]
 async fn collisions_are_tried_again_a_few_times_and_other_faults_are_not() {
-    for (code, tries) in
-        [(COLLISION, 5_u32), ("TransactionConflictException", 5), (CONDITION, 1), ("ThrottlingError", 1)]
-    {
-        let (made, began) = (Cell::new(0), tokio::time::Instant::now());
+    for (code, tries) in [(COLLISION, 5), ("TransactionConflictException", 5), (CONDITION, 1), ("ThrottlingError", 1)] {
+        let made = Cell::new(0);
         let outcome: Result<(), Fault> = past_collisions(|| {
             made.set(made.get() + 1);
             async { Err(TRANSACT.answered(Some(code), 400, "")) }
         })
         .await;
         assert_eq!((outcome.unwrap_err().code.as_str(), made.get()), (code, tries));
-        let waited = began.elapsed().as_millis();
-        assert!(waited >= u128::from(20 * (tries - 1)), "each collision is followed by a pause: {waited} ms");
     }
 }
