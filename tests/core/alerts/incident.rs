@@ -2,6 +2,7 @@
 
 use runas_reactor::domain::edit::Action;
 use runas_reactor::domain::finding::Severity;
+use runas_reactor::domain::observation::Obstacle;
 use runas_reactor::domain::record::{OPPONENTS_MAX, Status};
 use runas_reactor::domain::time::MINUTE_MS;
 
@@ -361,4 +362,13 @@ fn act_is_told_once_of_each_of_many_principals() {
         assert_eq!(target.hears(&calls).kinds().len(), told);
         target.wait(60);
     }
+}
+
+#[test]
+fn incident_without_an_act_lasts_from_the_change_of_status_on() {
+    let mut target = Scenario::in_sync();
+    target.obstacle = Some(Obstacle::Denied);
+    target.sweeps();
+    let incident = target.record.incident.as_ref().unwrap();
+    assert_eq!((incident.opened, incident.last), (target.now, target.now));
 }
