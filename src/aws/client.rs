@@ -142,7 +142,14 @@ pub(super) fn app_name(name: &'static str) -> Option<AppName> {
 
 #[cfg(test)]
 mod tests {
-    use super::AMAZON_ROOTS;
+    use super::{AMAZON_ROOTS, Clients};
+    use crate::aws::scripted::{connection, keys};
+
+    #[test]
+    fn calls_name_the_reactor() {
+        let clients = Clients::new(&connection(), keys()).unwrap();
+        assert_eq!(clients.base.app_name().map(AsRef::as_ref), Some("runas-reactor"));
+    }
 
     #[test]
     fn five_roots_are_embedded() {

@@ -256,7 +256,44 @@ const SHARE: DocumentPermissionType = DocumentPermissionType::Share;
 
 #[cfg(test)]
 mod tests {
+    use serde_json::{Value, json};
+
     use super::*;
+    use crate::aws::scripted::{Scripted, connection};
+    use crate::aws::session::Scope;
+
+    /// Documents whose calls are answered by a script.
+    pub(super) fn documents(aws: &Scripted) -> SsmDocuments {
+        let clients = Clients::over(aws.sdk());
+        let sessions = Arc::new(Sessions::new(&connection(), &clients, Scope::Document));
+        SsmDocuments::new(&connection(), &clients, sessions)
+    }
+
+    pub(super) fn target() -> Target {
+        Target::new("444455556666".parse().unwrap(), "eu-west-1".parse().unwrap())
+    }
+
+    pub(super) fn visit<'a>(documents: &'a SsmDocuments, target: &'a Target) -> Visit<'a> {
+        Visit { documents, target, session: Arc::new(Session::of_a_member_role()) }
+    }
+
+    #[tokio::test]
+    async fn shares_of_every_page_count() {
+        let page = |account: &str, next: Value| json!({ "AccountIds": [account], "NextToken": next });
+        let aws = Scripted::new([page("999900001111", "t".into()), page("999900002222", Value::Null)]);
+        let (documents, target) = (documents(&aws), target());
+        let shares = visit(&documents, &target).shares().await.unwrap();
+        assert_eq!(shares, ["999900001111".to_owned(), "999900002222".to_owned()].into());
+        assert_eq!(aws.asked()[1]["NextToken"], "t");
+    }
+
+    #[tokio::test]
+    async fn list_of_shares_without_an_end_is_a_fault() {
+        let aws = Scripted::new((0..1_000).map(|_| json!({ "AccountIds": [], "NextToken": "t" })));
+        let (documents, target) = (documents(&aws), target());
+        let fault = visit(&documents, &target).shares().await.unwrap_err();
+        assert_eq!((fault.class, fault.code.as_str()), (FaultClass::Transient, "Endless"));
+    }
 
     #[test]
     fn every_status_of_ssm_is_known() {

@@ -11,6 +11,8 @@ use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_types::body::SdkBody;
 use serde_json::Value;
 
+use crate::config::{Connection, Endpoints, Trust};
+
 #[derive(Clone, Debug)]
 pub(super) struct Scripted {
     answers: Arc<Mutex<VecDeque<Value>>>,
@@ -46,6 +48,13 @@ impl HttpConnector for Scripted {
         let answer = self.answers.lock().unwrap().pop_front().unwrap();
         HttpConnectorFuture::ready(Ok(HttpResponse::new(200.try_into().unwrap(), SdkBody::from(answer.to_string()))))
     }
+}
+
+/// A connection without endpoints of its own.
+pub(super) fn connection() -> Connection {
+    let region = "eu-west-1".parse().unwrap();
+    let (endpoints, trust) = (Endpoints::default(), Trust::Amazon);
+    Connection { region, trust, endpoints, max_attempts: 1, fips: false, dual_stack: false }
 }
 
 pub(super) fn keys() -> SharedCredentialsProvider {

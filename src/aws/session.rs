@@ -280,6 +280,7 @@ fn all_denied(account: &AccountId, roles: &[String], denials: &[Fault]) -> Fault
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::aws::scripted::{Scripted, connection};
 
     fn denial(class: FaultClass) -> Fault {
         Call::read(assume::CALL).fault(class, "AccessDenied", "not authorized")
@@ -307,6 +308,13 @@ mod tests {
         assert!(slots.get(&account(7)).is_some_and(|slot| Arc::ptr_eq(slot, &in_use)));
     }
 
+    impl Session {
+        /// A session of a member role, which does not end.
+        pub(in crate::aws) fn of_a_member_role() -> Self {
+            session(Time::from_ms(i64::MAX))
+        }
+    }
+
     fn session(expires: Time) -> Session {
         let credentials = Credentials::new("id", "secret", None, None, "test");
         Session { credentials, expires, role: "RunasReactorMember".to_owned(), member_role_used: None }
@@ -320,6 +328,16 @@ mod tests {
         assert!(serves(5 * MINUTE_MS + 1, "RunasReactorMember"));
         assert!(!serves(5 * MINUTE_MS, "RunasReactorMember"));
         assert!(!serves(15 * MINUTE_MS, "Other"));
+    }
+
+    #[test]
+    fn cache_that_is_not_full_keeps_what_was_refused() {
+        let clients = Clients::over(Scripted::new([]).sdk());
+        let sessions = Sessions::new(&connection(), &clients, Scope::Document);
+        let [one, other] = ["000000000001", "000000000002"].map(|id| id.parse::<AccountId>().unwrap());
+        drop(sessions.slot(&one));
+        drop(sessions.slot(&other));
+        assert!(sessions.slots.lock().unwrap().contains_key(&one));
     }
 
     #[test]

@@ -37,6 +37,9 @@ fn batches_keep_both_limits() {
     let large: Vec<(Task, u32)> = (0..5).map(|_| (task(&"x".repeat(100_000)), 0)).collect();
     let sizes: Vec<usize> = batched(&large).unwrap().iter().map(Vec::len).collect();
     assert_eq!(sizes, [2, 2, 1]);
+    let half = |more: usize| task(&"x".repeat(BATCH_BYTES_MAX / 2 - encode(&task("")).len() + more));
+    let together = |more| batched(&[(half(0), 0), (half(more), 0)]).unwrap().len();
+    assert_eq!([together(0), together(1)], [1, 2], "to the byte");
     assert!(batched(&[]).unwrap().is_empty());
 }
 

@@ -1,4 +1,8 @@
+use serde_json::{Value, json};
+
 use super::*;
+use crate::aws::documents::tests::{documents, target, visit};
+use crate::aws::scripted::Scripted;
 use crate::domain::observation::DocumentStatus;
 
 #[expect(clippy::unnecessary_wraps, reason = "as a call answers")]
@@ -82,4 +86,22 @@ fn dates_are_rounded_to_the_millisecond_that_was_meant() {
         let seconds = ms as f64 / 1_000.0;
         assert_eq!(at(seconds), ms);
     }
+}
+
+/// A page of the list with one version.
+fn page(number: u64, next: &Value) -> Value {
+    let version = json!({ "DocumentVersion": number.to_string(), "CreatedDate": number, "Status": "Active" });
+    json!({ "DocumentVersions": [version], "NextToken": next })
+}
+
+#[tokio::test]
+async fn list_that_begins_with_old_versions_is_read_until_it_has_the_latest() {
+    let aws = Scripted::new([page(2, &"u".into()), page(3, &Value::Null)]);
+    let (documents, target) = (documents(&aws), target());
+    let first = Listing { versions: list(&[1]).unwrap().versions, next: Some("t".to_owned()) };
+    let listed = visit(&documents, &target).up_to(2, first).await.unwrap();
+    assert_eq!(listed.versions.iter().map(|version| version.number).collect::<Vec<_>>(), [1, 2]);
+    assert!(listed.more, "the third page was not read");
+    assert_eq!(aws.asked().len(), 1);
+    assert_eq!((&aws.asked()[0]["NextToken"], &aws.asked()[0]["MaxResults"]), (&json!("t"), &json!(VERSIONS_MAX)));
 }

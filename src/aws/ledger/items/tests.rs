@@ -38,6 +38,17 @@ fn a_record_comes_back_without_its_incident() {
 }
 
 #[test]
+fn record_of_the_greatest_size_is_written_and_a_larger_one_is_not() {
+    let sized = |bytes: usize| {
+        let with = |why: String| Record { incident: None, why, ..record(Status::Drifted) };
+        let rest = json_of(&with("x".to_owned())).unwrap().len() - 1;
+        record_item(&target(), &with("x".repeat(bytes - rest))).map(|item| text(&item, RECORD).unwrap().len())
+    };
+    assert_eq!(sized(JSON_BYTES_MAX), Ok(JSON_BYTES_MAX));
+    assert!(sized(JSON_BYTES_MAX + 1).unwrap_err().to_string().contains("is too large"));
+}
+
+#[test]
 fn only_what_somebody_should_look_at_is_in_the_sparse_index() {
     let attention = |status| record_item(&target(), &record(status)).unwrap().remove(ATTENTION);
     assert_eq!(attention(Status::InSync), None);
