@@ -13,12 +13,10 @@ use super::fault::Call;
 use super::session::{Scope, Session, Sessions};
 use crate::config::Connection;
 use crate::domain::os_user::OsUser;
-use crate::domain::target::Target;
+use crate::domain::target::{PREFLIGHT, Target};
 use crate::domain::text::{ID_CHARS_MAX, clean};
 use crate::ports::{Access, Fault, FaultClass};
 
-/// The document, and the role that may run it.
-pub const PREFLIGHT: &str = "RunasReactorPreflight";
 /// Nodes that one command is sent to [bc ssm].
 pub const BATCH_MAX: usize = 50;
 

@@ -8,6 +8,9 @@ use serde::{Deserialize, Serialize};
 /// The document that Session Manager reads its preferences from, once per account and region.
 pub const DOCUMENT_NAME: &str = "SSM-SessionManagerRunShell";
 
+/// The document that asks managed nodes for an OS user, and the role that may run it (`infra/preflight.yaml`).
+pub const PREFLIGHT: &str = "RunasReactorPreflight";
+
 /// A string that is not the identifier it should be.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("`{found}` is not {expected}")]

@@ -1,8 +1,7 @@
 //! The session policy: it limits a session, whatever the role permits.
 
 #[cfg(feature = "cli")]
-use crate::aws::nodes::PREFLIGHT;
-use crate::domain::target::{AccountId, DOCUMENT_NAME};
+use crate::domain::target::{AccountId, DOCUMENT_NAME, PREFLIGHT};
 
 /// The calls that `documents` makes; each can be limited to one document
 /// [ps: `iam-definition.json`, service `ssm`, resource type `document`].

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use aws_sdk_ssm::types::DocumentType;
-use runas_reactor::aws::nodes::PREFLIGHT;
 use runas_reactor::config;
+use runas_reactor::domain::target::PREFLIGHT;
 use serde_json::{Value, json};
 
 use super::operator::Ran;

@@ -2,8 +2,8 @@
 
 use super::document::ACTIONS as DOCUMENT_ACTIONS;
 use super::{Ground, OWN_NAMES, OWN_ROLES, Statement, once};
-use crate::aws::nodes::PREFLIGHT;
 use crate::cli::render::principals::{Nameable, nameable};
+use crate::domain::target::PREFLIGHT;
 
 /// Creates, deletes, opens or widens a role, or passes it to a service, which then acts under its name.
 pub(super) const ROLE_ACTIONS: [&str; 14] = [
