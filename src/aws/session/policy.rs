@@ -1,7 +1,8 @@
 //! The session policy: it limits a session, whatever the role permits.
 
 #[cfg(feature = "cli")]
-use crate::domain::target::{AccountId, DOCUMENT_NAME, PREFLIGHT};
+use crate::domain::target::PREFLIGHT;
+use crate::domain::target::{AccountId, DOCUMENT_NAME};
 
 /// The calls that `documents` makes; each can be limited to one document
 /// [ps: `iam-definition.json`, service `ssm`, resource type `document`].
