@@ -18,7 +18,8 @@ const LIST: Call = Call::read("ListRegions").in_member();
 const PAGE: i32 = 50;
 const PAGES_MAX: usize = 4;
 
-/// The regions of all accounts.
+/// The regions of all accounts. Whatever the region of the client, a call goes to its partition's only endpoint [bc account:
+/// endpoint rule set, `implicitGlobalRegion`].
 pub(super) struct AccountRegions {
     client: Lazy<Client>,
     sessions: Arc<Sessions>,
