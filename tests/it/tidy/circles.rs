@@ -25,6 +25,19 @@ fn imports(sources: &[Source]) -> Imports {
     modules.iter().map(named).collect()
 }
 
+/// The same between neighbours of one folder: what any file below one of them names below another.
+fn between_neighbours(imports: &Imports) -> Imports {
+    let mut neighbours = Imports::new();
+    for (module, name) in imports.iter().flat_map(|(module, names)| names.iter().map(move |name| (module, name))) {
+        let (mut from, mut to): (Vec<&str>, Vec<&str>) = (module.split("::").collect(), name.split("::").collect());
+        let common = from.iter().zip(&to).take_while(|(from, to)| from == to).count();
+        from.truncate(common + 1);
+        to.truncate(common + 1);
+        neighbours.entry(from.join("::")).or_default().insert(to.join("::"));
+    }
+    neighbours
+}
+
 /// Modules that lie on some circle: what is left when those that name nothing of the rest, and those that nothing of the rest
 /// names, are taken away, again and again.
 fn circles(mut imports: Imports) -> Vec<String> {
@@ -53,4 +66,17 @@ fn no_file_imports_itself_by_way_of_others() {
     assert_eq!(circles(imports(&circle)).len(), 3, "the check is blind to a circle of three files");
     let found = circles(imports(&rust_below(&["src"])));
     assert!(found.is_empty(), "{found:#?}\nfix: give what both need a file of its own, below them");
+}
+
+#[test]
+fn no_neighbour_imports_itself_by_way_of_a_child() {
+    let circle = [
+        Source::new("src/aws/nodes.rs", "use super::session::Session;"),
+        Source::new("src/aws/session.rs", "mod policy;"),
+        Source::new("src/aws/session/policy.rs", "use crate::aws::nodes::DOCUMENT;"),
+    ];
+    let found = circles(between_neighbours(&imports(&circle)));
+    assert_eq!(found.len(), 2, "the check is blind to a circle by way of a child: {found:?}");
+    let found = circles(between_neighbours(&imports(&rust_below(&["src"]))));
+    assert!(found.is_empty(), "{found:#?}\nfix: move what the child needs beside its parent, or the parent's part below");
 }
