@@ -10,10 +10,9 @@
 //! | `operator` | how an operator reaches AWS: profiles and SSO (feature `cli`) |
 //! | `dead_letters` | the dead-letter queue as an operator works on it (feature `cli`) |
 //! | `hub_view` | the state of the hub's components for an operator (feature `cli`) |
-//! | `ledger_view` | the ledger as an operator reads it (feature `cli`) |
+//! | `ledger::view`, `ledger::policy_store`, `ledger::drop_book` | the table as an operator works on it: status and history, the policy's versions, dropped messages (feature `cli`) |
 //! | `iam` | how IAM is reached: calls of the broker and of `principals` |
 //! | `nodes` | managed nodes, asked by Run Command (feature `cli`) |
-//! | `policy_store` | the versions of the policy as an operator writes them (feature `cli`) |
 //! | `principals` | roles, users and Identity Center's attributes, read for an operator (feature `cli`) |
 //! | `documents`, `directory`, `ledger`, `notifier`, `queue` | one port each |
 //! | `cloudtrail`, `regions` | CloudTrail and Account Management: one call each |
@@ -32,16 +31,12 @@ mod http_call;
 pub mod hub_view;
 mod iam;
 pub mod lambda;
-mod ledger;
-#[cfg(feature = "cli")]
-pub mod ledger_view;
+pub mod ledger;
 #[cfg(feature = "cli")]
 pub mod nodes;
 mod notifier;
 #[cfg(feature = "cli")]
 pub mod operator;
-#[cfg(feature = "cli")]
-pub mod policy_store;
 #[cfg(feature = "cli")]
 pub mod principals;
 mod queue;

@@ -28,7 +28,6 @@ use crate::domain::time::Time;
 use crate::ports::Fault;
 
 mod eligibility;
-pub mod function;
 #[cfg(test)]
 mod tests;
 pub mod wire;

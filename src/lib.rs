@@ -57,10 +57,10 @@
 //! | the traits for everything outside the process | [`ports`] |
 //! | their implementation over the AWS SDK | [`aws`] |
 //! | how an operator reaches AWS, and the dead-letter queue | [`aws::operator`], [`aws::dead_letters`] (feature `cli`) |
-//! | the policy's versions; what operators read from the ledger | [`aws::policy_store`], [`aws::ledger_view`] (feature `cli`) |
+//! | the policy's versions; what operators read from the ledger | [`aws::ledger::policy_store`], [`aws::ledger::view`] (feature `cli`) |
 //! | the traits' implementation as a simulated organisation | [`sim`] (feature `cli`) |
 //! | calls counted, failed or cut off: interceptors | [`sim::intercept`], [`sim::faults`] (feature `cli`) |
-//! | random scenarios, and the checker of the reactor's behaviour | [`cli::simulate`] (feature `cli`) |
+//! | random scenarios, and the checker of the reactor's behaviour | [`sim::stories`] (feature `cli`) |
 //! | a decision without its effects | [`reactor::preview`] (feature `cli`) |
 //! | exemptions: listed, added, removed in the policy's text | [`cli::policy::remote::exempt`] (feature `cli`) |
 //! | desired against observed state, and applying a plan | [`cli::plan`], [`cli::apply`] (feature `cli`) |
@@ -147,6 +147,8 @@ pub mod config;
 pub mod domain;
 pub mod lambda;
 pub mod metrics;
+#[cfg(feature = "cli")]
+pub mod policy_file;
 pub mod ports;
 pub mod reactor;
 #[cfg(feature = "cli")]

@@ -15,6 +15,7 @@ mod ledger;
 mod organization;
 mod people;
 mod queue;
+pub(crate) mod stories;
 mod trail;
 
 use std::collections::{BTreeMap, VecDeque};

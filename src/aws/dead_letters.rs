@@ -10,7 +10,6 @@ use aws_sdk_sqs::types::{
 
 use super::client::{Clients, Lazy};
 use super::fault::Call;
-use super::ledger::DynamoLedger;
 use crate::domain::dead_letter::{Attribute, AttributeValue, DeadLetter};
 use crate::domain::time::Time;
 use crate::ports::{Fault, FaultClass};
@@ -169,37 +168,4 @@ fn attribute_value(attribute: &Attribute) -> Result<MessageAttributeValue, Fault
 
 fn unbuildable(call: Call, error: &impl std::fmt::Display) -> Fault {
     call.fault(FaultClass::Invalid, "Build", &error.to_string())
-}
-
-/// A message that an operator drops.
-#[derive(Clone, Debug)]
-pub struct Dropped<'a> {
-    /// The message.
-    pub letter: &'a DeadLetter,
-    /// The operator.
-    pub by: &'a str,
-    /// The operator's reason.
-    pub why: &'a str,
-    /// When it is dropped.
-    pub at: Time,
-}
-
-/// The record of dropped messages.
-pub struct DropBook {
-    ledger: DynamoLedger,
-}
-
-impl DropBook {
-    pub(super) fn new(table: &str, clients: &Clients) -> Self {
-        Self { ledger: DynamoLedger::at(table, clients) }
-    }
-
-    /// Records who drops a message and why, with its whole body. The caller deletes the message only afterwards, so
-    /// that a crash in between loses nothing.
-    ///
-    /// # Errors
-    /// The record is missing or incomplete: the message must stay in the queue.
-    pub async fn keep(&self, dropped: &Dropped<'_>) -> Result<(), Fault> {
-        self.ledger.keep_dropped(dropped).await
-    }
 }

@@ -38,7 +38,7 @@ use keys::Key;
 mod attributes;
 mod commit;
 #[cfg(feature = "cli")]
-mod discarded_messages;
+pub mod drop_book;
 #[cfg(feature = "cli")]
 mod history;
 #[cfg(feature = "cli")]
@@ -48,6 +48,8 @@ mod keys;
 mod load;
 mod outbox;
 mod plan;
+#[cfg(feature = "cli")]
+pub mod policy_store;
 mod row;
 #[cfg(feature = "cli")]
 mod scan;
@@ -56,7 +58,7 @@ mod survey;
 mod sweep;
 mod transaction;
 #[cfg(feature = "cli")]
-mod versions;
+pub mod view;
 
 const READ: Call = Call::read("BatchGetItem");
 const UPDATE: Call = Call::write("UpdateItem");

@@ -20,13 +20,14 @@ use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 
 use super::AwsWorld;
 use super::client::{Clients, Lazy, app_name, http_client};
-use super::dead_letters::{DeadLetters, DropBook};
+use super::dead_letters::DeadLetters;
 use super::directory::Organizations;
 use super::fault::Call;
 use super::hub_view::HubView;
-use super::ledger_view::LedgerView;
+use super::ledger::drop_book::DropBook;
+use super::ledger::policy_store::PolicyStore;
+use super::ledger::view::LedgerView;
 use super::nodes::Nodes;
-use super::policy_store::PolicyStore;
 use super::principals::Principals;
 use super::session::{Scope, Sessions};
 use crate::clock;

@@ -3,5 +3,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    runas_reactor::broker::function::main()
+    runas_reactor::lambda::broker::main()
 }

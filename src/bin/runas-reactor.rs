@@ -3,5 +3,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    runas_reactor::lambda::main()
+    runas_reactor::lambda::reactor::main()
 }

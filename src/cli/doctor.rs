@@ -16,7 +16,7 @@ use super::plan::show::counted;
 use super::printer::Printer;
 use super::{ExitStatus, Output};
 use crate::aws::AwsWorld;
-use crate::aws::ledger_view::LedgerView;
+use crate::aws::ledger::view::LedgerView;
 use crate::aws::operator::Deployment;
 use crate::clock::now;
 use crate::config::operator::{DEAD_LETTER_QUEUE, trust};

@@ -13,7 +13,7 @@ use clap::Args;
 use super::login::{Failure, LoginArgs, WHERE, finished};
 use super::printer::Printer;
 use super::{ExitStatus, Output};
-use crate::aws::ledger_view::LedgerView;
+use crate::aws::ledger::view::LedgerView;
 use crate::config::operator::{LEDGER, trust};
 use crate::domain::target::{AccountId, IdError, Region};
 

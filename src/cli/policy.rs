@@ -4,7 +4,6 @@
 
 pub mod remote;
 mod trial;
-pub mod yaml;
 
 use std::fmt::Write as _;
 use std::fs::File;
@@ -19,7 +18,7 @@ use crate::domain::policy::problem::Level;
 use crate::domain::policy::{Mode, Policy};
 use crate::domain::target::{AccountFacts, AccountId, AccountState, OuId};
 use crate::domain::time::Time;
-use yaml::{Diagnostic, PolicyProblems};
+use crate::policy_file::{self, Diagnostic, PolicyProblems};
 
 /// Version of the JSON that these commands write.
 const SCHEMA_VERSION: u32 = 1;
@@ -98,7 +97,7 @@ pub fn run(command: &PolicyCommand, now: Time, format: Output) -> CommandOutput 
 
 /// The JSON Schema of policy files, as it is committed in `infra/policy.schema.json`.
 pub fn schema() -> String {
-    let mut text = serde_json::to_string_pretty(&yaml::schema()).unwrap_or_default();
+    let mut text = serde_json::to_string_pretty(&policy_file::schema()).unwrap_or_default();
     text.push('\n');
     text
 }
@@ -110,7 +109,7 @@ pub fn check(file: &Path, now: Time, format: Output) -> CommandOutput {
         Ok(text) => text,
         Err(message) => return failed(&message, format),
     };
-    let (policy, problems) = match yaml::parse(&name, &text, now) {
+    let (policy, problems) = match policy_file::parse(&name, &text, now) {
         Ok((policy, lints)) => (Some(policy), lints),
         Err(PolicyProblems { problems, .. }) => (None, problems),
     };
@@ -128,7 +127,7 @@ pub fn check(file: &Path, now: Time, format: Output) -> CommandOutput {
     let stderr = match format {
         Output::Json => String::new(),
         Output::Table if policy.is_none() => rejected(&name, &problems),
-        Output::Table => yaml::render(&name, &problems),
+        Output::Table => policy_file::render(&name, &problems),
     };
     CommandOutput { stdout, stderr, code }
 }
@@ -147,7 +146,7 @@ fn accepted(name: &str, policy: &Policy, problems: &[Diagnostic]) -> String {
 fn rejected(name: &str, problems: &[Diagnostic]) -> String {
     let errors = problems.iter().filter(|found| found.problem.level == Level::Error).count();
     let (errors, warnings) = (count(errors, "error"), count(problems.len() - errors, "warning"));
-    format!("{}{name}: rejected with {errors} and {warnings}\n", yaml::render(name, problems))
+    format!("{}{name}: rejected with {errors} and {warnings}\n", policy_file::render(name, problems))
 }
 
 pub(super) fn count(number: usize, noun: &str) -> String {
@@ -162,7 +161,7 @@ pub fn compile(file: &Path, now: Time, format: Output) -> CommandOutput {
         Ok(text) => text,
         Err(message) => return failed(&message, format),
     };
-    match yaml::parse(&name, &text, now) {
+    match policy_file::parse(&name, &text, now) {
         Ok((policy, _)) => CommandOutput { stdout: policy.compiled() + "\n", ..CommandOutput::default() },
         Err(problems) => {
             CommandOutput { stderr: rejected(&name, &problems.problems), code: 1, ..CommandOutput::default() }
@@ -177,7 +176,7 @@ pub fn explain(file: &Path, facts: &AccountFacts, at: Time, format: Output) -> C
         Ok(text) => text,
         Err(message) => return failed(&message, format),
     };
-    let policy = match yaml::parse(&name, &text, at) {
+    let policy = match policy_file::parse(&name, &text, at) {
         Ok((policy, _)) => policy,
         Err(problems) => {
             let hint = format!("{name}: rejected; fix: see `runasctl policy check {name}`");

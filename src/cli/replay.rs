@@ -8,7 +8,6 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use super::decode::{Inputs, read};
-use super::policy::yaml;
 use super::printer::Printer;
 use super::{ExitStatus, Output};
 use crate::domain::case::{Case, Decision};
@@ -19,6 +18,7 @@ use crate::domain::policy::Policy;
 use crate::domain::settle::attach;
 use crate::domain::target::{AccountFacts, AccountId, AccountState};
 use crate::domain::time::Time;
+use crate::policy_file;
 use crate::ports::Clock as _;
 use crate::reactor::{BatchReport, PolicySource, Reactor};
 use crate::sim::drive::run_for;
@@ -87,7 +87,7 @@ fn policy(args: &ReplayArgs, now: Time) -> Result<Policy, String> {
         }
         None => ("the demo's policy".to_owned(), POLICY.to_owned()),
     };
-    yaml::parse(&name, &text, now).map(|(policy, _)| policy).map_err(|problems| problems.to_string())
+    policy_file::parse(&name, &text, now).map(|(policy, _)| policy).map_err(|problems| problems.to_string())
 }
 
 /// Parses a stored case: a history entry with its contents, or a case by itself.

@@ -1,26 +1,11 @@
-//! `runasctl simulate`: plays stories drawn from a seed on the simulated organisation. A checker that knows what really
-//! happened judges them; a failing story is shrunk.
-
-mod check;
-mod instances;
-mod play;
-mod shrink;
-mod stage;
-mod step;
-mod truth;
-
-#[cfg(test)]
-mod tests;
+//! `runasctl simulate`: plays stories, until one fails, which is shrunk.
 
 use serde_json::json;
 
-use crate::domain::text::clean;
-
 use super::printer::{BAD, GOOD, Printer, QUIET, styled};
 use super::{ExitStatus, Output};
-use play::{Played, play};
-pub use step::Scenario;
-use step::{Step, Story};
+use crate::domain::text::clean;
+use crate::sim::stories::{Played, Scenario, Step, Story, only, play, shrink};
 
 /// Arguments of `runasctl simulate`.
 #[derive(Debug, clap::Args)]
@@ -86,7 +71,7 @@ fn search(args: &SimulateArgs, mut progress: impl FnMut(&Tally)) -> (Tally, Opti
     loop {
         let mut story = Story::draw(seed, args.scenario);
         if let Some(kept) = &args.keep {
-            story = shrink::only(&story, kept);
+            story = only(&story, kept);
         }
         let played = play(&story);
         tally.add(&played);
@@ -106,8 +91,8 @@ fn search(args: &SimulateArgs, mut progress: impl FnMut(&Tally)) -> (Tally, Opti
 }
 
 fn shrunk(story: &Story, violation: String) -> Failure {
-    let kept = shrink::shrink(story);
-    let short = shrink::only(story, &kept);
+    let kept = shrink(story);
+    let short = only(story, &kept);
     let played = play(&short);
     let violation = played.violation.unwrap_or(violation);
     Failure { story: short, kept, violation, timeline: played.timeline }

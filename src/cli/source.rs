@@ -3,13 +3,13 @@
 use std::path::Path;
 
 use super::login::{Failure, HomeArgs};
-use super::policy::yaml;
 use super::printer::Printer;
 use crate::aws::AwsWorld;
 use crate::aws::operator::{Deployment, Operator};
 use crate::clock::now;
 use crate::config::operator::{LEDGER, trust};
 use crate::domain::policy::Policy;
+use crate::policy_file;
 use crate::ports::{Ledger as _, World as _};
 
 /// What a command works with.
@@ -49,11 +49,11 @@ pub(super) fn from_file(path: &Path, printer: &Printer) -> Result<(Policy, Strin
     let text = std::fs::read_to_string(path).map_err(|error| {
         Failure::Error(format!("cannot read {name}: {error}; fix: name the policy's YAML file with --policy"))
     })?;
-    let (policy, lints) = yaml::parse(&name, &text, now()).map_err(|problems| {
+    let (policy, lints) = policy_file::parse(&name, &text, now()).map_err(|problems| {
         Failure::Error(format!("{name} is no policy; fix: see `runasctl policy check {name}`\n{problems}"))
     })?;
     if !lints.is_empty() {
-        printer.talk(&yaml::render(&name, &lints));
+        printer.talk(&policy_file::render(&name, &lints));
     }
     Ok((policy, name))
 }

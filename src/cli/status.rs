@@ -9,7 +9,7 @@ use futures_util::future::try_join;
 use super::login::{Failure, LoginArgs, WHERE, finished};
 use super::printer::Printer;
 use super::{ExitStatus, Output};
-use crate::aws::ledger_view::Inventory;
+use crate::aws::ledger::view::Inventory;
 use crate::clock::now;
 use crate::config::operator::{LEDGER, trust};
 use crate::domain::record::Status;

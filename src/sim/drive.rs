@@ -6,7 +6,7 @@ use aws_lambda_events::event::sqs::SqsEvent;
 
 use super::Sim;
 use crate::domain::time::{SECOND_MS, Time};
-use crate::lambda::handle;
+use crate::lambda::batch::handle;
 use crate::ports::{Clock as _, World};
 use crate::reactor::{BatchReport, Reactor};
 

@@ -1,11 +1,11 @@
 //! Sweeps on the simulated organisation: what no event told of is found, and a sweep that stops goes on or is told.
 
-use runas_reactor::cli::policy::yaml;
 use runas_reactor::domain::finding::Alert;
 use runas_reactor::domain::policy::Policy;
 use runas_reactor::domain::record::Status;
 use runas_reactor::domain::target::{AccountId, AccountState, OuId};
 use runas_reactor::domain::time::{DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS};
+use runas_reactor::policy_file;
 use runas_reactor::ports::{Clock as _, Sweeps as _};
 use runas_reactor::reactor::{PolicySource, Reactor};
 use runas_reactor::sim::drive::{Simulated, run_for, run_until};
@@ -40,7 +40,7 @@ scopes:
   - { name: production, ous: [ou-root-production], preferences: { runAsDefaultUser: prodops } }
   - { name: management, accounts: ["111122223333"], mode: enforce }
 "#;
-    yaml::parse(
+    policy_file::parse(
         "the sweeps' policy",
         &text.replace("runAsDefaultUser: ops", &format!("runAsDefaultUser: {user}")),
         epoch(),

@@ -8,9 +8,8 @@ crate=$(realpath -m "$1")
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 target=$(realpath -m "${CARGO_TARGET_DIR:-target}")
 
-rm -rf "$crate" && mkdir -p "$crate"/{src/it/support,src/cli/policy,tests/it/support} "$target/tmp"
-cp -R src/{aws,broker,config,domain,reactor,sim} src/{aws,broker,clock,config,domain,lambda,metrics,ports,reactor,sim,telemetry}.rs "$crate/src/"
-cp -R src/cli/policy/yaml{,.rs} "$crate/src/cli/policy/"
+rm -rf "$crate" && mkdir -p "$crate"/{src/it/support,tests/it/support} "$target/tmp"
+cp -R src/{aws,broker,config,domain,lambda,policy_file,reactor,sim}{,.rs} src/{clock,metrics,ports,telemetry}.rs "$crate/src/"
 cp -R events infra Cargo.lock "$crate/"
 cp -R tests/it/aws{,.rs} tests/it/scenarios{,.rs} tests/it/contract.rs "$crate/src/it/"
 support=(clock counted emulator http org python table)
@@ -29,7 +28,7 @@ sed -i '/let clock = Arc::new(Clock::new());/a if let Ok(port) = std::env::var("
 
 {
   printf '#![allow(warnings)]\nextern crate self as runas_reactor;\n'
-  sed -n '/^pub mod aws;/,$ { s/^pub mod cli;/pub mod cli { pub mod policy { pub mod yaml; } }/; p }' src/lib.rs
+  sed -n '/^pub mod aws;/,$ { /^pub mod cli;/d; p }' src/lib.rs
   printf '#[cfg(test)]\nmod it {\n    pub(crate) mod aws;\n    pub(crate) mod contract;\n    mod scenarios;\n'
   printf '    pub(crate) mod support {\n%s    }\n}\n' "$(printf 'pub(crate) mod %s;\n' "${support[@]}")"
 } >"$crate/src/lib.rs"

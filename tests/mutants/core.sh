@@ -7,10 +7,9 @@ set -euo pipefail
 core=$(realpath -m "$1")
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
-rm -rf "$core" && mkdir -p "$core"/src/{it/support,fuzz,cli}
-cp -R src/{domain,reactor,sim} src/{clock,domain,reactor,sim,ports,lambda,metrics}.rs "$core/src/"
-cp -R src/cli/{decode.rs,simulate} "$core/src/cli/" && mkdir "$core/src/cli/policy"
-cp -R src/cli/policy/yaml{,.rs} "$core/src/cli/policy/"
+rm -rf "$core" && mkdir -p "$core"/src/{it/support,fuzz,cli,lambda}
+cp -R src/{domain,policy_file,reactor,sim} src/{clock,domain,policy_file,reactor,sim,ports,metrics}.rs "$core/src/"
+cp src/lambda/batch.rs "$core/src/lambda/" && cp src/cli/decode.rs "$core/src/cli/"
 cp -R events infra "$core/" && cp Cargo.lock "$core/"
 cp -R tests/it/{decode,properties,reactor,scenarios,sweeping}{,.rs} tests/it/{beside.rs,retrying.rs} "$core/src/it/"
 cp -R tests/core "$core/src/held" && mv "$core/src/held/main.rs" "$core/src/held.rs"
@@ -19,7 +18,6 @@ cp -R tests/fuzz/{src,corpus} "$core/src/fuzz/"
 
 cd "$core/src"
 # Without what needs the SDK or a command.
-sed -i '0,/^\/\/\/ Works on one batch/{/^\/\/\/ Works on one batch/!{/^use aws_lambda_events\|^use lambda_runtime\|^use crate::ports\|^use crate::reactor\|^use crate::domain/!d}}' lambda.rs
 rm it/decode/command.rs
 sed -i '/^mod command;/d' it/decode.rs
 sed -i '/^use crate::aws::Hub;/d; /^#\[tokio::test\]$/{N; /_on_aws()/{:a; N; /\n}$/!ba; d}}' it/scenarios.rs
@@ -36,24 +34,21 @@ sed -i 's#join("tests/it/#join("src/it/#' it/decode/samples.rs
 sed -i 's/cases: 512/cases: 64/' it/decode/properties.rs
 sed -i 's/ProptestConfig { cases,/ProptestConfig { cases: cases \/ 4,/' it/properties.rs
 sed -i 's/in Switches::all() {/in Switches::all().into_iter().step_by(11) {/' it/scenarios.rs
-sed -i 's/= 1_200\.\.1_400;/= 1_200..1_210;/; /assert!(steps >= 100_000/d' cli/simulate/tests.rs
-sed -i '/^#\[test\]$/{N; /every_wrong_turn_is_found\|whichever_call_fails/{:a; N; /\n}$/!ba; d}}' cli/simulate/tests.rs
+sed -i 's/= 1_200\.\.1_400;/= 1_200..1_210;/; /assert!(steps >= 100_000/d' sim/stories/tests.rs
+sed -i '/^#\[test\]$/{N; /every_wrong_turn_is_found\|whichever_call_fails/{:a; N; /\n}$/!ba; d}}' sim/stories/tests.rs
 
 cat >lib.rs <<'LIB'
 #![allow(warnings)]
 extern crate self as runas_reactor;
 mod clock;
 pub mod domain;
-pub mod lambda;
+pub mod lambda { pub mod batch; }
 pub mod metrics;
+pub mod policy_file;
 pub mod ports;
 pub mod reactor;
 pub mod sim;
-pub mod cli {
-    pub mod decode;
-    pub mod policy { pub mod yaml; }
-    mod simulate { mod check; mod instances; mod play; mod shrink; mod stage; mod step; mod truth; #[cfg(test)] mod tests; }
-}
+pub mod cli { pub mod decode; }
 #[cfg(test)]
 mod it {
     pub(crate) mod decode;

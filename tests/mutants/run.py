@@ -45,7 +45,7 @@ ENVIRONMENT = os.environ | {
     "PROPTEST_RNG_SEED": "1",
     "PROPTEST_MAX_SHRINK_ITERS": "0",
 }
-STORIES = "cli::simulate::"
+STORIES = "sim::stories::"
 """The slowest tests; a mutant meets them last."""
 BATCH_S = 1.0
 """Tests that together take no longer than this are run by one process."""

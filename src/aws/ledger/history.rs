@@ -2,11 +2,11 @@
 
 use serde::Deserialize;
 
+use super::corrupt;
 use super::items::{self, Item, s};
 use super::keys::{self, Key};
 use super::row::first_of;
-use super::{DynamoLedger, corrupt};
-use crate::aws::ledger_view::HistoryLine;
+use super::view::{HistoryLine, LedgerView};
 use crate::domain::target::{AccountId, Region};
 use crate::domain::time::Time;
 use crate::ports::Fault;
@@ -16,17 +16,20 @@ const PAGE: i32 = 50;
 /// Limit on pages: in a longer history, older lines of one region are not found.
 const PAGES_MAX: usize = 400;
 
-impl DynamoLedger {
-    pub(in crate::aws) async fn history(
+impl LedgerView {
+    /// The newest lines of an account or of one region, newest first, at most `limit`; and whether there are more.
+    ///
+    /// # Errors
+    /// The table cannot be read, or a row is malformed.
+    pub async fn history(
         &self,
         account: &AccountId,
         region: Option<&Region>,
         limit: usize,
     ) -> Result<(Vec<HistoryLine>, bool), Fault> {
         let mut query = self
-            .client
+            .ledger
             .query()
-            .table_name(&self.table)
             .key_condition_expression("PK = :pk AND begins_with(SK, :sk)")
             .expression_attribute_values(":pk", s(keys::partition_of(account)))
             .expression_attribute_values(":sk", s("EVENT#"))
@@ -43,8 +46,12 @@ impl DynamoLedger {
         Ok((rows.iter().map(line).collect::<Result<_, _>>()?, more))
     }
 
-    pub(in crate::aws) async fn content(&self, account: &AccountId, digest: &str) -> Result<Option<String>, Fault> {
-        let row = self.get(&Key::content(account, digest)).await?;
+    /// A content that history names; `None` where it has expired.
+    ///
+    /// # Errors
+    /// The table cannot be read, or the row is malformed.
+    pub async fn content(&self, account: &AccountId, digest: &str) -> Result<Option<String>, Fault> {
+        let row = self.ledger.get(&Key::content(account, digest)).await?;
         row.map(|row| items::text(&row, items::BODY).map(str::to_owned)).transpose().map_err(|what| corrupt(&what))
     }
 }

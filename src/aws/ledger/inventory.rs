@@ -5,12 +5,12 @@ use std::collections::{BTreeSet, HashMap};
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use serde::Deserialize;
 
+use super::corrupt;
 use super::items::{self, Item, s};
 use super::keys::{self, Key};
 use super::row::all_of;
 use super::scan::RowFilter;
-use super::{DynamoLedger, corrupt};
-use crate::aws::ledger_view::{Inventory, TargetRow};
+use super::view::{Inventory, LedgerView, TargetRow};
 use crate::domain::milestones::Milestones;
 use crate::domain::record::Status;
 use crate::domain::target::{AccountId, Region, Target};
@@ -50,17 +50,24 @@ pub(super) fn filter() -> RowFilter {
     }
 }
 
-impl DynamoLedger {
-    pub(in crate::aws) async fn inventory(&self) -> Result<Inventory, Fault> {
-        inventory(&self.scan(&filter()).await?)
+impl LedgerView {
+    /// Every account and every target. Scans the whole table.
+    ///
+    /// # Errors
+    /// The table cannot be read, or a row is malformed.
+    pub async fn everything(&self) -> Result<Inventory, Fault> {
+        inventory(&self.ledger.scan(&filter()).await?)
     }
 
-    /// `META` sorts before `REGION#…`, with few other rows between them.
-    pub(in crate::aws) async fn inventory_of(&self, account: &AccountId) -> Result<Inventory, Fault> {
+    /// One account and its targets, in one query.
+    ///
+    /// # Errors
+    /// The table cannot be read, or a row is malformed.
+    pub async fn account(&self, account: &AccountId) -> Result<Inventory, Fault> {
+        // `META` sorts before `REGION#…`, with few other rows between them.
         let query = self
-            .client
+            .ledger
             .query()
-            .table_name(&self.table)
             .key_condition_expression("PK = :pk AND SK BETWEEN :from AND :to")
             .expression_attribute_values(":pk", s(keys::partition_of(account)))
             .expression_attribute_values(":from", s("META"))
@@ -70,17 +77,20 @@ impl DynamoLedger {
             .consistent_read(true);
         inventory(&all_of(query, PAGES_MAX).await?)
     }
-}
 
-impl DynamoLedger {
-    pub(in crate::aws) async fn inventory_from_index(&self, statuses: &[Status]) -> Result<Inventory, Fault> {
+    /// The targets with these statuses, and their accounts, read from the sparse index at a cost independent of the
+    /// table's size. Targets in sync, exempt or never observed are not in the index.
+    ///
+    /// # Errors
+    /// The table cannot be read, or a row is malformed.
+    pub async fn status(&self, statuses: &[Status]) -> Result<Inventory, Fault> {
         let mut rows = Vec::new();
         for status in statuses {
             rows.extend(self.rows_of_attention(&items::word_of(status)).await?);
         }
         let mut found = inventory(&rows)?;
         let accounts: BTreeSet<AccountId> = found.targets.iter().map(|row| row.target.account.clone()).collect();
-        let facts = stream::iter(&accounts).map(|account| self.facts(account)).buffered(CONCURRENCY);
+        let facts = stream::iter(&accounts).map(|account| self.ledger.facts(account)).buffered(CONCURRENCY);
         found.accounts = facts.try_collect::<Vec<_>>().await?.into_iter().flatten().collect();
         Ok(found)
     }
@@ -88,9 +98,8 @@ impl DynamoLedger {
     /// The index may lag behind the table for a moment, which does not matter for a status report.
     async fn rows_of_attention(&self, word: &str) -> Result<Vec<Item>, Fault> {
         let query = self
-            .client
+            .ledger
             .query()
-            .table_name(&self.table)
             .index_name(items::ATTENTION)
             .key_condition_expression("attention = :word")
             .expression_attribute_values(":word", s(word));

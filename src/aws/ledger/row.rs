@@ -47,6 +47,11 @@ impl DynamoLedger {
         update.update_expression(set).send().await.map(drop).map_err(|error| UPDATE.failed(&error))
     }
 
+    /// A query of the table, still without its key.
+    pub(super) fn query(&self) -> QueryFluentBuilder {
+        self.client.query().table_name(&self.table)
+    }
+
     /// The rows of a partition whose sort keys begin with `prefix`, in order, except those with `value` under `unless`.
     pub(super) async fn rows(
         &self,
@@ -55,9 +60,7 @@ impl DynamoLedger {
         unless: Option<Field>,
     ) -> Result<Vec<Item>, Fault> {
         let mut query = self
-            .client
             .query()
-            .table_name(&self.table)
             .consistent_read(true)
             .key_condition_expression("#pk = :pk AND begins_with(#sk, :prefix)")
             .expression_attribute_names("#pk", keys::PK)

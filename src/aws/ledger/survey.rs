@@ -6,9 +6,9 @@ use super::items::{self, Item, s};
 use super::keys::{self, Key};
 use super::row::all_of;
 use super::scan::RowFilter;
-use super::{DynamoLedger, corrupt, history, inventory};
+use super::view::{HistoryLine, LedgerView, Survey};
+use super::{corrupt, history, inventory};
 use crate::aws::fault::Call;
-use crate::aws::ledger_view::{HistoryLine, Survey};
 use crate::domain::target::{AccountId, Target};
 use crate::domain::time::Time;
 use crate::ports::{Fault, FaultClass};
@@ -37,18 +37,25 @@ fn filter(since: Time) -> RowFilter {
     filter
 }
 
-impl DynamoLedger {
-    pub(in crate::aws) async fn survey(&self, since: Time) -> Result<Survey, Fault> {
-        survey(&self.scan(&filter(since)).await?)
+impl LedgerView {
+    /// Every account, every target and the incidents of the time from `since` on. Scans the whole table, once.
+    ///
+    /// # Errors
+    /// The table cannot be read, or a row is malformed.
+    pub async fn survey(&self, since: Time) -> Result<Survey, Fault> {
+        survey(&self.ledger.scan(&filter(since)).await?)
     }
 
-    /// `EVENT#…`, `INCIDENT#…`, `META` and `REGION#…` sort one after the other, with few other rows between them.
-    pub(in crate::aws) async fn survey_of(&self, account: &AccountId, since: Time) -> Result<Survey, Fault> {
+    /// The same of one account, in one query.
+    ///
+    /// # Errors
+    /// The table cannot be read, or a row is malformed.
+    pub async fn survey_of(&self, account: &AccountId, since: Time) -> Result<Survey, Fault> {
+        // `EVENT#…`, `INCIDENT#…`, `META` and `REGION#…` sort one after the other, with few other rows between them.
         let RowFilter { projection, names, .. } = filter(since);
         let query = self
-            .client
+            .ledger
             .query()
-            .table_name(&self.table)
             .key_condition_expression("PK = :pk AND SK BETWEEN :from AND :to")
             .filter_expression("attribute_not_exists(#case) OR contains(#case, :marker)")
             .expression_attribute_values(":pk", s(keys::partition_of(account)))
@@ -61,16 +68,14 @@ impl DynamoLedger {
         survey(&all_of(query, inventory::PAGES_MAX).await?)
     }
 
-    pub(in crate::aws) async fn lines_between(
-        &self,
-        target: &Target,
-        from: Time,
-        until: Time,
-    ) -> Result<Vec<HistoryLine>, Fault> {
+    /// A target's lines of history from `from` until just before `until`, oldest first.
+    ///
+    /// # Errors
+    /// The table cannot be read, or a row is malformed.
+    pub async fn lines_between(&self, target: &Target, from: Time, until: Time) -> Result<Vec<HistoryLine>, Fault> {
         let query = self
-            .client
+            .ledger
             .query()
-            .table_name(&self.table)
             .key_condition_expression("PK = :pk AND SK BETWEEN :from AND :to")
             .filter_expression("#region = :region")
             .set_expression_attribute_names(Some(HashMap::from([("#region".to_owned(), "region".to_owned())])))

@@ -1,6 +1,6 @@
 //! The report of the simulated organisation, from the rows that the reactor wrote into the ledger in memory.
 
-use crate::aws::ledger_view::{HistoryLine, Inventory, Survey, TargetRow};
+use crate::aws::ledger::view::{HistoryLine, Inventory, Survey, TargetRow};
 use crate::cli::report::{Report, Selection, Sources};
 use crate::domain::record::{HistoryEntry, Known, Record};
 use crate::domain::settle::attach;

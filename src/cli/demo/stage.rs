@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Value, json};
 
 use super::{Expectation, Moment, MomentKind, Row, Scene};
-use crate::cli::policy::yaml;
 use crate::domain::policy::{Mode, Policy};
 use crate::domain::target::{AccountFacts, AccountId, AccountState, IdError, OuId, Region, Target};
 use crate::domain::time::{SECOND_MS, Time};
+use crate::policy_file;
 use crate::ports::Clock as _;
 use crate::reactor::{PolicySource, Reactor};
 use crate::sim::drive::run_for;
@@ -49,7 +49,7 @@ impl Stage {
     /// Sets up five accounts in three regions with typical existing documents.
     pub(super) fn set() -> Result<Self, String> {
         let epoch = EPOCH.parse::<Time>().map_err(|error| error.to_string())?;
-        let (policy, _) = yaml::parse("demo policy", POLICY, epoch).map_err(|problems| problems.to_string())?;
+        let (policy, _) = policy_file::parse("demo policy", POLICY, epoch).map_err(|problems| problems.to_string())?;
         let sim = Sim::new(SWITCHES, epoch, 7);
         sim.push_policy(policy.clone());
         let stage = Self {

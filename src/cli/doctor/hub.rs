@@ -3,14 +3,14 @@
 use super::hub_checks::{self as judge, Letters, Reviewed};
 use super::report::Check;
 use crate::aws::hub_view::{HubView, QueueState};
+use crate::aws::ledger::policy_store::{Current, PolicyStore};
 use crate::aws::operator::Operator;
-use crate::aws::policy_store::{Current, PolicyStore};
-use crate::cli::policy::yaml;
 use crate::cli::redrive::received::{Filter, ReceivedBatch};
 use crate::domain::bypass::RULE_PREFIX;
 use crate::domain::policy::Policy;
 use crate::domain::sweep::Sweep;
 use crate::domain::time::Time;
+use crate::policy_file;
 use crate::ports::Fault;
 
 /// Dead letters received to find the oldest, and then made visible again.
@@ -61,7 +61,7 @@ async fn review(book: &PolicyStore, current: &Result<Option<Current>, Fault>, no
         Ok(pushed) => pushed?,
         Err(fault) => return Some(Reviewed::Unread(fault)),
     };
-    Some(match yaml::parse(&format!("version {number}"), &pushed.yaml, now) {
+    Some(match policy_file::parse(&format!("version {number}"), &pushed.yaml, now) {
         Ok((_, lints)) => Reviewed::Taken { warnings: lints.len() },
         Err(problems) => {
             let first = problems.problems.first().map(|first| first.problem.message.clone());

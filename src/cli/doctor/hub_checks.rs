@@ -2,7 +2,7 @@
 
 use super::report::{Check, CheckOutcome};
 use crate::aws::hub_view::{Feed, QueueState, Rule, Schedule, Subscriptions};
-use crate::aws::policy_store::Current;
+use crate::aws::ledger::policy_store::Current;
 use crate::cli::login::fix_with;
 use crate::cli::plan::show::counted;
 use crate::cli::status::age;

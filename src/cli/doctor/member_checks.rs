@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::members::{Member, Rows};
 use super::probe::Proof;
 use super::report::{Check, CheckOutcome, Groups};
-use crate::aws::ledger_view::TargetRow;
+use crate::aws::ledger::view::TargetRow;
 use crate::cli::login::fix_with;
 use crate::domain::record::Status;
 use crate::domain::sweep::was_missed;

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use futures_util::stream::{self, StreamExt as _};
 
 use crate::aws::AwsWorld;
-use crate::aws::ledger_view::{Inventory, LedgerView, TargetRow};
+use crate::aws::ledger::view::{Inventory, LedgerView, TargetRow};
 use crate::cli::plan::pace::patiently;
 use crate::cli::plan::places::Known;
 use crate::cli::printer::Printer;

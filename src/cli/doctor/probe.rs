@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use futures_util::stream::{self, StreamExt as _};
 
 use super::members::{Rows, rows};
-use crate::aws::ledger_view::LedgerView;
+use crate::aws::ledger::view::LedgerView;
 use crate::aws::{AwsWorld, Probed};
 use crate::cli::plan::pace::patiently;
 use crate::cli::printer::Printer;

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::lines::{SCHEMA_VERSION, done, who};
 use super::{ExplainArgs, Place};
-use crate::aws::ledger_view::{HistoryLine, LedgerView};
+use crate::aws::ledger::view::{HistoryLine, LedgerView};
 use crate::cli::login::Failure;
 use crate::cli::printer::Printer;
 use crate::cli::replay::decided_again;

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use serde_json::{Value, json};
 
 use super::Place;
-use crate::aws::ledger_view::HistoryLine;
+use crate::aws::ledger::view::HistoryLine;
 use crate::domain::case::Applied;
 use crate::domain::edit::Edit;
 use crate::domain::fact::{CallFact, Notified};

@@ -10,8 +10,8 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand, ValueEnum};
 
 use super::yaml;
+use crate::aws::ledger::policy_store::{PolicyStore, Pushed};
 use crate::aws::operator::Operator;
-use crate::aws::policy_store::{PolicyStore, Pushed};
 use crate::cli::login::{Failure, LoginArgs, WHERE, finished};
 use crate::cli::printer::Printer;
 use crate::cli::{ExitStatus, Output, policy};
@@ -169,9 +169,9 @@ struct Shell<'a> {
 impl Shell<'_> {
     /// Checks a policy and prints its warnings; problems are an error.
     fn proposal(&self, name: &str, text: String, rollback_of: Option<u64>) -> Result<Proposal, Failure> {
-        match yaml::parse(name, &text, now()) {
+        match policy_file::parse(name, &text, now()) {
             Ok((policy, lints)) => {
-                self.printer.talk(&yaml::render(name, &lints));
+                self.printer.talk(&policy_file::render(name, &lints));
                 Ok(Proposal { yaml: text, policy, rollback_of, edited_from: None })
             }
             Err(problems) => {

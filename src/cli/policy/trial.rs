@@ -7,10 +7,10 @@ use serde_json::{Value, json};
 
 use super::{CommandOutput, SCHEMA_VERSION, count, failed, line, read, rejected};
 use crate::cli::Output;
-use crate::cli::policy::yaml;
 use crate::domain::policy::cases::{Difference, Tried};
 use crate::domain::text::escaped;
 use crate::domain::time::Time;
+use crate::policy_file;
 
 /// Runs the cases of a file against a policy. A failing case is an error, like an unreadable file.
 pub(super) fn test(cases: &Path, policy: &Path, now: Time, format: Output) -> CommandOutput {
@@ -20,8 +20,8 @@ pub(super) fn test(cases: &Path, policy: &Path, now: Time, format: Output) -> Co
         Ok(texts) => texts,
         Err(message) => return failed(&message, format),
     };
-    let parsed = yaml::parse(&policy_name, &policy_text, now)
-        .and_then(|(policy, _)| Ok((policy, yaml::parse_cases(&cases_name, &cases_text)?)));
+    let parsed = policy_file::parse(&policy_name, &policy_text, now)
+        .and_then(|(policy, _)| Ok((policy, policy_file::parse_cases(&cases_name, &cases_text)?)));
     let (policy, file) = match parsed {
         Ok(parsed) => parsed,
         Err(problems) if format == Output::Table => {

@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::timeline::{self, Step, StepKind};
-use crate::aws::ledger_view::{HistoryLine, Survey};
+use crate::aws::ledger::view::{HistoryLine, Survey};
 use crate::domain::durations::NAMES_MS;
 use crate::domain::principal::Attribution;
 use crate::domain::record::Incident;

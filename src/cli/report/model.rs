@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::incident::{Story, stories};
 use super::lag::Lag;
-use crate::aws::ledger_view::Survey;
+use crate::aws::ledger::view::Survey;
 use crate::cli::ExitStatus;
 use crate::cli::status::overview::{Line, Overview, Query};
 use crate::cli::status::word;

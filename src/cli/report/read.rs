@@ -7,7 +7,7 @@ use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 
 use super::incident;
 use super::model::Sources;
-use crate::aws::ledger_view::{HistoryLine, LedgerView, Survey};
+use crate::aws::ledger::view::{HistoryLine, LedgerView, Survey};
 use crate::domain::target::{AccountId, Target};
 use crate::domain::time::Time;
 use crate::ports::Fault;

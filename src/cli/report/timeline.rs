@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::aws::ledger_view::HistoryLine;
+use crate::aws::ledger::view::HistoryLine;
 use crate::cli::history::done;
 use crate::domain::attribution::{Author, Pairing, pair};
 use crate::domain::case::{Applied, Verdict};

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::aws::ledger_view::{Inventory, TargetRow};
+use crate::aws::ledger::view::{Inventory, TargetRow};
 use crate::cli::ExitStatus;
 use crate::domain::milestones::Milestones;
 use crate::domain::policy::{Mode, Policy};

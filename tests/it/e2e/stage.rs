@@ -7,11 +7,11 @@ use std::sync::{Arc, Mutex};
 use aws_config::SdkConfig;
 use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_organizations::Client as Organizations;
-use runas_reactor::cli::policy::yaml;
 use runas_reactor::config;
 use runas_reactor::domain::policy::Policy;
 use runas_reactor::domain::target::DOCUMENT_NAME;
 use runas_reactor::domain::time::SECOND_MS;
+use runas_reactor::policy_file;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
@@ -351,7 +351,7 @@ fn user_of(account: &str) -> (&'static str, Value) {
 
 fn compiled(yaml: &str) -> Policy {
     let now = "2026-11-01T00:00:00Z".parse().expect("a time");
-    yaml::parse("policy.yaml", yaml, now).unwrap_or_else(|problems| panic!("{problems}")).0
+    policy_file::parse("policy.yaml", yaml, now).unwrap_or_else(|problems| panic!("{problems}")).0
 }
 
 pub(super) fn runtime() -> Runtime {

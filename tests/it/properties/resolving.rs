@@ -177,6 +177,6 @@ fn policy_with(scopes: &Value, exemptions: &[Value]) -> Value {
 #[test]
 fn the_published_example_is_read_in_the_plainest_way() {
     let text = include_str!("../../../infra/policy.example.yaml");
-    let (policy, _) = runas_reactor::cli::policy::yaml::parse("policy.example.yaml", text, Time::ZERO).unwrap();
+    let (policy, _) = runas_reactor::policy_file::parse("policy.example.yaml", text, Time::ZERO).unwrap();
     resolving::all(&policy);
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use runas_reactor::aws::ledger_view::{HistoryLine, Inventory, Survey, TargetRow};
+use runas_reactor::aws::ledger::view::{HistoryLine, Inventory, Survey, TargetRow};
 use runas_reactor::cli::report::{Report, Selection, Sources};
 use runas_reactor::domain::document::FieldChange;
 use runas_reactor::domain::edit::{Action, Edit};

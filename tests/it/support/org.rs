@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use runas_reactor::cli::policy::yaml;
 use runas_reactor::domain::decode::encode_work;
 use runas_reactor::domain::finding::{Alert, Severity};
 use runas_reactor::domain::policy::Policy;
@@ -10,6 +9,7 @@ use runas_reactor::domain::record::{Commit, HistoryEntry, Record, Status};
 use runas_reactor::domain::signal::{Cause, Work};
 use runas_reactor::domain::target::{AccountFacts, AccountId, AccountState, Target};
 use runas_reactor::domain::time::Time;
+use runas_reactor::policy_file;
 use runas_reactor::ports::Clock as _;
 use runas_reactor::reactor::Message;
 use runas_reactor::sim::{Account, Sim, Switches};
@@ -47,7 +47,7 @@ pub(crate) fn policy() -> Policy {
 
 /// The tests' policy with a part of its text replaced.
 pub(crate) fn policy_with(part: &str, other: &str) -> Policy {
-    match yaml::parse("the tests' policy", &POLICY.replace(part, other), epoch()) {
+    match policy_file::parse("the tests' policy", &POLICY.replace(part, other), epoch()) {
         Ok((policy, _)) => policy,
         Err(problems) => panic!("{problems}"),
     }

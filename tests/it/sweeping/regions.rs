@@ -18,7 +18,7 @@ access: { roles: [RunasReactorMember] }
 unplaced: observe
 defaults: { mode: enforce, preferences: { runAsEnabled: true, runAsDefaultUser: ops } }
 "#;
-    yaml::parse("every enabled region", text, epoch()).unwrap_or_else(|problems| panic!("{problems}")).0
+    policy_file::parse("every enabled region", text, epoch()).unwrap_or_else(|problems| panic!("{problems}")).0
 }
 
 #[tokio::test(start_paused = true)]

@@ -78,5 +78,8 @@ fn no_neighbour_imports_itself_by_way_of_a_child() {
     let found = circles(between_neighbours(&imports(&circle)));
     assert_eq!(found.len(), 2, "the check is blind to a circle by way of a child: {found:?}");
     let found = circles(between_neighbours(&imports(&rust_below(&["src"]))));
-    assert!(found.is_empty(), "{found:#?}\nfix: move what the child needs beside its parent, or the parent's part below");
+    assert!(
+        found.is_empty(),
+        "{found:#?}\nfix: move what the child needs beside its parent, or the parent's part below"
+    );
 }

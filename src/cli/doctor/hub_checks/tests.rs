@@ -1,8 +1,8 @@
 use super::*;
 use crate::cli::doctor::report::Remedy;
-use crate::cli::policy::yaml;
 use crate::domain::sweep::StartResult;
 use crate::domain::time::{HOUR_MS, MINUTE_MS};
+use crate::policy_file;
 
 const NOW: Time = Time::from_ms(1_800_000_000_000);
 const QUEUE_ARN: &str = "arn:aws:sqs:eu-west-1:222233334444:runas";
@@ -39,7 +39,7 @@ fn right(check: &Check) {
 }
 
 fn in_force() -> Current {
-    let (policy, _) = yaml::parse("policy", YAML, NOW).unwrap();
+    let (policy, _) = policy_file::parse("policy", YAML, NOW).unwrap();
     Current { policy: Ok(policy), version: None }
 }
 

@@ -12,9 +12,8 @@ use serde_json::{Value, json};
 use super::push::Guard;
 use super::show::data;
 use super::{GuardArgs, LimitArgs, Shell, TableArgs, message};
-use crate::aws::policy_store::{Current, PolicyStore, Pushed};
+use crate::aws::ledger::policy_store::{Current, PolicyStore, Pushed};
 use crate::cli::login::{Failure, finished};
-use crate::cli::policy::yaml::edit::{NotEdited, add_exemption, remove_exemption};
 use crate::cli::printer::{CAUTION, Printer, styled};
 use crate::cli::{ExitStatus, Output};
 use crate::clock::now;
@@ -23,6 +22,7 @@ use crate::domain::policy::schema::{After, Document, Exemption};
 use crate::domain::target::{AccountId, OuId};
 use crate::domain::text::{MESSAGE_CHARS_MAX, clean, sha256};
 use crate::domain::time::{DAY_MS, Time};
+use crate::policy_file::edit::{NotEdited, add_exemption, remove_exemption};
 
 /// List the exemptions of the policy in force, and add or remove one
 #[derive(Clone, Debug, Subcommand)]

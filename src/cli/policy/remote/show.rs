@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::assessment::Assessment;
 use super::{Shell, no_version};
-use crate::aws::policy_store::{Current, PolicyStore, PolicyVersion, Pushed};
+use crate::aws::ledger::policy_store::{Current, PolicyStore, PolicyVersion, Pushed};
 use crate::cli::login::Failure;
 use crate::cli::policy::count;
 use crate::cli::{ExitStatus, Output};
@@ -188,12 +188,12 @@ fn joined(mut value: Value, more: &Value) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::policy::yaml;
     use crate::clock::now;
+    use crate::policy_file;
 
     #[test]
     fn version_that_an_older_program_pushed_is_as_it_was_pushed_and_another_one_is_not() {
-        let (policy, _) = yaml::parse("", include_str!("../../simulate/policy.yaml"), now()).unwrap();
+        let (policy, _) = policy_file::parse("", include_str!("../../../sim/stories/policy.yaml"), now()).unwrap();
         let compiled = policy.compiled();
         let older = compiled.replace(r#","readiness":{"retry_for_minutes":120}"#, "");
         assert_ne!(older, compiled);

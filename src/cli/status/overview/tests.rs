@@ -1,5 +1,5 @@
 use super::*;
-use crate::aws::ledger_view::TargetRow;
+use crate::aws::ledger::view::TargetRow;
 use crate::domain::sweep::StartResult;
 use crate::domain::time::{DAY_MS, HOUR_MS, MINUTE_MS};
 

@@ -1,25 +1,19 @@
-//! The Lambda function around the broker.
+//! The broker's function.
 
 use std::process::ExitCode;
 
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use serde_json::Value;
 
-use super::{Management, Terms, answer};
+use super::{block_on, start};
 use crate::aws::lambda::connect_broker;
+use crate::broker::{Management, Terms, answer};
+use crate::clock;
 use crate::config::broker::BrokerConfig;
-use crate::{clock, telemetry};
 
-/// Runs the function until Lambda ends the process. Checks the configuration first, all of it at once.
+/// Runs the function until Lambda ends the process.
 pub fn main() -> ExitCode {
-    telemetry::init();
-    match run() {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(problem) => {
-            tracing::error!(problem, "runas-broker cannot run");
-            ExitCode::FAILURE
-        }
-    }
+    start("runas-broker", run)
 }
 
 fn run() -> Result<(), String> {
@@ -27,9 +21,7 @@ fn run() -> Result<(), String> {
     let management = connect_broker(&config)?;
     let BrokerConfig { gap_role, member_role, max_age_hours, connection: _ } = config;
     let terms = Terms { gap_role, member_role, max_age_hours };
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.map_err(|error| format!("cannot start the runtime: {error}"))?;
-    runtime.block_on(serve(&management, &terms)).map_err(|error| format!("the Lambda runtime stopped: {error}"))
+    block_on(serve(&management, &terms))
 }
 
 async fn serve<M: Management>(management: &M, terms: &Terms) -> Result<(), Error> {

@@ -17,21 +17,21 @@ const REST_MAX_MS: i64 = 10 * DAY_MS;
 
 /// How a story ended.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Played {
+pub(crate) struct Played {
     /// Acts, delivered messages and calls of the reactor.
-    pub(super) steps: u64,
+    pub(crate) steps: u64,
     /// Calls of the reactor.
-    pub(super) calls: u64,
+    pub(crate) calls: u64,
     /// Published alerts.
-    pub(super) alerts: u64,
+    pub(crate) alerts: u64,
     /// The violation, if one was found.
-    pub(super) violation: Option<Violation>,
+    pub(crate) violation: Option<Violation>,
     /// Calls on documents, faults and alerts, in order.
-    pub(super) timeline: Vec<String>,
+    pub(crate) timeline: Vec<String>,
 }
 
 /// Plays a story with its own clock.
-pub(super) fn play(story: &Story) -> Played {
+pub(crate) fn play(story: &Story) -> Played {
     play_with(story, |world| Reactor::new(world, PolicySource::Table))
 }
 

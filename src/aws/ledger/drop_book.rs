@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 use super::items::{self, Item, s, ttl};
 use super::keys::Key;
 use super::{DynamoLedger, UPDATE};
-use crate::aws::dead_letters::Dropped;
+use crate::aws::client::Clients;
 use crate::aws::fault::Call;
 use crate::domain::dead_letter::{self, DeadLetter};
 use crate::domain::text::sha256;
@@ -17,16 +17,44 @@ const PUT: Call = Call::write("PutItem");
 /// Limit of the attributes kept beside the body. SQS allows 1 MiB for both; known senders stay below a kilobyte.
 const ATTRIBUTES_BYTES_MAX: usize = 64 * 1_024;
 
-impl DynamoLedger {
-    /// Writes the body first, so that every line names an existing body. Repeating the write changes nothing.
-    pub(in crate::aws) async fn keep_dropped(&self, dropped: &Dropped<'_>) -> Result<(), Fault> {
+/// A message that an operator drops.
+#[derive(Clone, Debug)]
+pub struct Dropped<'a> {
+    /// The message.
+    pub letter: &'a DeadLetter,
+    /// The operator.
+    pub by: &'a str,
+    /// The operator's reason.
+    pub why: &'a str,
+    /// When it is dropped.
+    pub at: Time,
+}
+
+/// The record of dropped messages.
+pub struct DropBook {
+    ledger: DynamoLedger,
+}
+
+impl DropBook {
+    pub(in crate::aws) fn new(table: &str, clients: &Clients) -> Self {
+        Self { ledger: DynamoLedger::at(table, clients) }
+    }
+
+    /// Records who drops a message and why, with its whole body. The caller deletes the message only afterwards, so
+    /// that a crash in between loses nothing.
+    ///
+    /// # Errors
+    /// The record is missing or incomplete: the message must stay in the queue.
+    pub async fn keep(&self, dropped: &Dropped<'_>) -> Result<(), Fault> {
+        // The body first, so that every line names an existing body. Repeating a write changes nothing.
         let (digest, parts) = (sha256(&dropped.letter.body), parts(&dropped.letter.body));
         for (number, part) in parts.iter().enumerate() {
             self.keep_part(Key::dropped_body(&digest, number), part, dropped.at).await?;
         }
-        self.client
+        self.ledger
+            .client
             .put_item()
-            .table_name(&self.table)
+            .table_name(&self.ledger.table)
             .set_item(Some(line(dropped, &digest, parts.len())?))
             .send()
             .await
@@ -35,9 +63,10 @@ impl DynamoLedger {
     }
 
     async fn keep_part(&self, key: Key, part: &str, at: Time) -> Result<(), Fault> {
-        self.client
+        self.ledger
+            .client
             .update_item()
-            .table_name(&self.table)
+            .table_name(&self.ledger.table)
             .set_key(Some(key.into_item()))
             .update_expression("SET #body = if_not_exists(#body, :body), #ttl = :ttl")
             .expression_attribute_names("#body", items::BODY)

@@ -10,7 +10,7 @@ use futures_util::future::{Either, select};
 use futures_util::stream::FuturesUnordered;
 
 use crate::domain::time::{SECOND_MS, Time};
-use crate::lambda::handle;
+use crate::lambda::batch::handle;
 use crate::ports::Clock as _;
 use crate::reactor::{BatchReport, Reactor};
 use crate::sim::faults::{Ended, Faulty};

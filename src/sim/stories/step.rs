@@ -8,7 +8,7 @@ use crate::sim::{Duplicates, Fate, Switches};
 
 /// One step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Step {
+pub(crate) enum Step {
     /// Time passes, in milliseconds.
     Pass(u32),
     /// Time passes until the queue is empty.
@@ -135,7 +135,7 @@ impl Dice {
 
 /// The main subject of a story.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub enum Scenario {
+pub(crate) enum Scenario {
     /// Everything at once.
     Mixed,
     /// Few acts, and many faults between calls.
@@ -170,16 +170,16 @@ impl Scenario {
 
 /// A story: its switches and its steps.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Story {
-    pub(super) seed: u64,
-    pub(super) scenario: Scenario,
-    pub(super) switches: Switches,
-    pub(super) steps: Vec<Step>,
+pub(crate) struct Story {
+    pub(crate) seed: u64,
+    pub(crate) scenario: Scenario,
+    pub(crate) switches: Switches,
+    pub(crate) steps: Vec<Step>,
 }
 
 impl Story {
     /// Draws the story of a seed.
-    pub(super) fn draw(seed: u64, scenario: Option<Scenario>) -> Self {
+    pub(crate) fn draw(seed: u64, scenario: Option<Scenario>) -> Self {
         let mut dice = Dice::new(seed);
         let drawn = dice.pick(&Scenario::ALL, Scenario::Mixed);
         let scenario = scenario.unwrap_or(drawn);

@@ -10,13 +10,13 @@ const EXEMPTIONS: &str = "exemptions";
 
 /// The list is written in a way that is not edited here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::cli::policy) struct NotEdited;
+pub(crate) struct NotEdited;
 
 /// The text with the exemption before all others.
 ///
 /// # Errors
 /// The text is not plain YAML, or its exemptions are a list in brackets.
-pub(in crate::cli::policy) fn add_exemption(text: &str, exemption: &Exemption) -> Result<String, NotEdited> {
+pub(crate) fn add_exemption(text: &str, exemption: &Exemption) -> Result<String, NotEdited> {
     let Some((entry, items)) = exemptions(text)? else {
         let gap = if text.ends_with('\n') { "\n" } else { "\n\n" };
         return Ok(format!("{text}{gap}{EXEMPTIONS}:\n{}", written(exemption, "  ")));
@@ -42,7 +42,7 @@ pub(in crate::cli::policy) fn add_exemption(text: &str, exemption: &Exemption) -
 ///
 /// # Errors
 /// As for [`add_exemption`], or there is none at the position.
-pub(in crate::cli::policy) fn remove_exemption(text: &str, position: usize) -> Result<String, NotEdited> {
+pub(crate) fn remove_exemption(text: &str, position: usize) -> Result<String, NotEdited> {
     let (entry, items) = exemptions(text)?.ok_or(NotEdited)?;
     let mut lines: Vec<String> = text.split_inclusive('\n').map(str::to_owned).collect();
     let dash = dash_line(&lines, items.get(position).ok_or(NotEdited)?)?;

@@ -4,7 +4,7 @@
 //! strict deserializer, and the rules of [`crate::domain::policy::check`]. Exemptions are added and removed in the text
 //! (`edit`).
 
-pub(super) mod edit;
+pub(crate) mod edit;
 mod shape;
 mod tree;
 

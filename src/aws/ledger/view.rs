@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::client::Clients;
-use super::ledger::DynamoLedger;
+use super::DynamoLedger;
+use crate::aws::client::Clients;
 use crate::domain::milestones::Milestones;
 use crate::domain::policy::Policy;
 use crate::domain::record::{Enabled, Incident, Status};
 use crate::domain::sweep::Sweep;
-use crate::domain::target::{AccountFacts, AccountId, Region, Target};
+use crate::domain::target::{AccountFacts, AccountId, Target};
 use crate::domain::time::Time;
 use crate::ports::{Fault, Ledger as _, Sweeps as _};
 
@@ -74,11 +74,11 @@ pub struct Survey {
 
 /// Read-only access to the ledger.
 pub struct LedgerView {
-    ledger: DynamoLedger,
+    pub(super) ledger: DynamoLedger,
 }
 
 impl LedgerView {
-    pub(super) fn new(table: &str, clients: &Clients) -> Self {
+    pub(in crate::aws) fn new(table: &str, clients: &Clients) -> Self {
         Self { ledger: DynamoLedger::at(table, clients) }
     }
 
@@ -90,81 +90,11 @@ impl LedgerView {
         self.ledger.policy().await
     }
 
-    /// Every account and every target. Scans the whole table.
-    ///
-    /// # Errors
-    /// The table cannot be read, or a row is malformed.
-    pub async fn everything(&self) -> Result<Inventory, Fault> {
-        self.ledger.inventory().await
-    }
-
-    /// The targets with these statuses, and their accounts, read from the sparse index at a cost independent of the
-    /// table's size. Targets in sync, exempt or never observed are not in the index.
-    ///
-    /// # Errors
-    /// The table cannot be read, or a row is malformed.
-    pub async fn status(&self, statuses: &[Status]) -> Result<Inventory, Fault> {
-        self.ledger.inventory_from_index(statuses).await
-    }
-
-    /// Every account, every target and the incidents of the time from `since` on. Scans the whole table, once.
-    ///
-    /// # Errors
-    /// The table cannot be read, or a row is malformed.
-    pub async fn survey(&self, since: Time) -> Result<Survey, Fault> {
-        self.ledger.survey(since).await
-    }
-
-    /// The same of one account, in one query.
-    ///
-    /// # Errors
-    /// The table cannot be read, or a row is malformed.
-    pub async fn survey_of(&self, account: &AccountId, since: Time) -> Result<Survey, Fault> {
-        self.ledger.survey_of(account, since).await
-    }
-
-    /// A target's lines of history from `from` until just before `until`, oldest first.
-    ///
-    /// # Errors
-    /// The table cannot be read, or a row is malformed.
-    pub async fn lines_between(&self, target: &Target, from: Time, until: Time) -> Result<Vec<HistoryLine>, Fault> {
-        self.ledger.lines_between(target, from, until).await
-    }
-
     /// The last sweep and its progress.
     ///
     /// # Errors
     /// The table cannot be read, or the row is malformed.
     pub async fn sweep(&self) -> Result<Option<Sweep>, Fault> {
         self.ledger.sweep().await
-    }
-
-    /// One account and its targets, in one query.
-    ///
-    /// # Errors
-    /// The table cannot be read, or a row is malformed.
-    pub async fn account(&self, account: &AccountId) -> Result<Inventory, Fault> {
-        self.ledger.inventory_of(account).await
-    }
-
-    /// The newest lines of an account or of one region, newest first, at most `limit`; and whether there are more.
-    ///
-    /// # Errors
-    /// The table cannot be read, or a row is malformed.
-    pub async fn history(
-        &self,
-        account: &AccountId,
-        region: Option<&Region>,
-        limit: usize,
-    ) -> Result<(Vec<HistoryLine>, bool), Fault> {
-        self.ledger.history(account, region, limit).await
-    }
-
-    /// A content that history names; `None` where it has expired.
-    ///
-    /// # Errors
-    /// The table cannot be read, or the row is malformed.
-    pub async fn content(&self, account: &AccountId, digest: &str) -> Result<Option<String>, Fault> {
-        self.ledger.content(account, digest).await
     }
 }

@@ -7,7 +7,7 @@ use super::step::Story;
 const TRIES_MAX: usize = 300;
 
 /// The places of the steps that the failure needs.
-pub(super) fn shrink(story: &Story) -> Vec<usize> {
+pub(crate) fn shrink(story: &Story) -> Vec<usize> {
     let mut kept: Vec<usize> = (0..story.steps.len()).collect();
     let mut tries = 0;
     let mut part = kept.len().div_ceil(2);
@@ -37,7 +37,7 @@ pub(super) fn shrink(story: &Story) -> Vec<usize> {
 }
 
 /// The story with only the steps at these places.
-pub(super) fn only(story: &Story, kept: &[usize]) -> Story {
+pub(crate) fn only(story: &Story, kept: &[usize]) -> Story {
     let steps = kept.iter().filter_map(|place| story.steps.get(*place).copied()).collect();
     Story { steps, ..story.clone() }
 }

@@ -3,8 +3,6 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::cli::simulate::play::{Played, play_with};
-use crate::cli::simulate::step::Story;
 use crate::domain::case::{Applied, Case, Decision, Verdict, Write};
 use crate::domain::decide::decide;
 use crate::domain::document::Content;
@@ -21,6 +19,8 @@ use crate::domain::time::{MINUTE_MS, Time};
 use crate::ports::{Attempt, Clock, Fault, FaultClass, Ledger, Notifier, Outbox, World};
 use crate::reactor::{Core, PolicySource, Reactor};
 use crate::sim::faults::{FaultInjector, Faulty};
+use crate::sim::stories::play::{Played, play_with};
+use crate::sim::stories::step::Story;
 
 /// A defect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,11 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Value, json};
 
 use super::step::{Actor, Op, Place, Step, Story};
-use crate::cli::policy::yaml;
 use crate::domain::edit::Sharing;
 use crate::domain::policy::Policy;
 use crate::domain::target::{AccountFacts, AccountId, AccountState, Target};
 use crate::domain::time::{SECOND_MS, Time};
+use crate::policy_file;
 use crate::ports::{Clock as _, Fault};
 use crate::sim::{Account, Caller, Sim};
 
@@ -52,7 +52,7 @@ impl Stage {
     pub(super) fn set(story: &Story) -> Result<(Self, Sim), String> {
         let epoch = EPOCH.parse::<Time>().map_err(|error| error.to_string())?;
         let policy = |text: &str| {
-            let parsed = yaml::parse("the story's policy", text, epoch);
+            let parsed = policy_file::parse("the story's policy", text, epoch);
             parsed.map(|(policy, _)| policy).map_err(|problems| problems.to_string())
         };
         let policies = [policy(POLICY)?, policy(&POLICY.replace("ops }", "engineers }"))?];
