@@ -265,7 +265,7 @@ proptest! {
     fn a_rejection_always_has_a_reason(
         edits in proptest::collection::vec((0usize..1_200, "\\PC|[\n :{},\"'&*#-]|[a-z]{1,3}|"), 1..6),
     ) {
-        let example = include_str!("../../../../infra/policy.example.yaml");
+        let example = include_str!("../../infra/policy.example.yaml");
         let bare: Vec<&str> = example.lines().filter(|line| !line.trim_start().starts_with('#')).collect();
         let mut text: Vec<String> = bare.join("\n").chars().map(String::from).collect();
         for (at, edit) in edits {
@@ -296,7 +296,7 @@ proptest! {
 /// Both readers must agree, or one accepts what the other has not checked.
 #[test]
 fn the_strict_deserializer_reads_the_same_document() {
-    let example = include_str!("../../../../infra/policy.example.yaml");
+    let example = include_str!("../../infra/policy.example.yaml");
     for text in [SMALL, example] {
         let (value, shape) = shape::check(&tree::read(text).unwrap(), &schema());
         assert!(shape.problems.is_empty() && shape.stand_ins.is_empty());

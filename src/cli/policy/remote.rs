@@ -9,7 +9,6 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::yaml;
 use crate::aws::ledger::policy_store::{PolicyStore, Pushed};
 use crate::aws::operator::Operator;
 use crate::cli::login::{Failure, LoginArgs, WHERE, finished};
@@ -18,6 +17,7 @@ use crate::cli::{ExitStatus, Output, policy};
 use crate::clock::now;
 use crate::config::operator::{LEDGER, trust};
 use crate::domain::text::{MESSAGE_CHARS_MAX, clean};
+use crate::policy_file;
 use push::{Guard, Proposal};
 
 /// Put a policy into force, show it and its history, and bring an earlier one back.

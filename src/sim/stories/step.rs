@@ -51,14 +51,14 @@ pub(crate) enum Step {
 
 /// An account and a region, by their places in the lists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Place {
+pub(crate) struct Place {
     pub(super) account: u8,
     pub(super) region: u8,
 }
 
 /// Who acts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Actor {
+pub(crate) enum Actor {
     /// An administrator, by number.
     Mallory(u16),
     /// An administrator whose session is named like the reactor's.
@@ -71,7 +71,7 @@ pub(super) enum Actor {
 
 /// An act on the document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Op {
+pub(crate) enum Op {
     /// Run As off, and a field that the policy does not own set to a value with this number.
     Edit(u16),
     /// The same, without making the new version the default.
