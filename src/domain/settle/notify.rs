@@ -11,7 +11,7 @@ use crate::domain::clock_skew::ssm_time;
 use crate::domain::document::Change;
 use crate::domain::durations::{REQUEUES_MAX, SAME_CALL_MS, VISIBLE_MS};
 use crate::domain::edit::{Action, Edit, is_denial};
-use crate::domain::fact::{Absence, CallFact, Facts, Intended, Intent, Notified, VersionFact};
+use crate::domain::fact::{Absence, Base, CallFact, Facts, Intended, Intent, Notified, VersionFact};
 use crate::domain::judgement::Judgement;
 use crate::domain::observation::Observation;
 use crate::domain::policy::Mode;
@@ -386,7 +386,9 @@ impl Gathering<'_> {
     /// Reports a call that no version fits, with the reason.
     fn unpaired(&mut self, id: &str, call: &CallFact) {
         let facts = self.facts();
-        let followed = facts.base.as_ref().is_none_or(|base| ssm_time(facts, call.edit.at) > base.until);
+        // CloudTrail's time is that of the call's end, so the call that made the base can be a little younger than it.
+        let after = |base: &Base| ssm_time(facts, call.edit.at) > base.until.plus_ms(SAME_CALL_MS);
+        let followed = facts.base.as_ref().is_none_or(after);
         if call.is_trusted() && !followed {
             return self.mark_call(id);
         }
