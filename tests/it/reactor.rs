@@ -90,6 +90,7 @@ async fn call_without_end_is_given_up_before_the_deadline() {
     for (call, message) in [
         ("policy", member()),
         ("load", vended),
+        ("observe", member()),
         ("enabled_regions", sweep_of_member()),
         ("load", sweep_of_member()),
         ("sweep", sweep),

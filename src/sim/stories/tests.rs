@@ -62,6 +62,7 @@ const CALLS: u8 = 18;
 #[test]
 fn whichever_call_fails_the_end_is_right() {
     let mallory = Actor::Mallory(1);
+    let place = Place { account: 0, region: 0 };
     let acts = [
         (mallory, Op::Edit(1)),
         (mallory, Op::MoveDefault(1)),
@@ -73,12 +74,13 @@ fn whichever_call_fails_the_end_is_right() {
         (Actor::Pipeline, Op::Lza(1)),
         (Actor::Pipeline, Op::Sample(1)),
     ];
-    for (actor, op) in acts {
+    let missed = vec![Step::Fate(Fate::Lost), Step::Act(place, mallory, Op::Edit(1)), Step::Sweep];
+    let others = [missed, vec![Step::Vend], vec![Step::Garbage]];
+    for act in acts.map(|(actor, op)| vec![Step::Act(place, actor, op)]).into_iter().chain(others) {
         for (nth, fault) in (1..=CALLS).flat_map(|nth| InjectedFault::ALL.map(|fault| (nth, fault))) {
-            let act = Step::Act(Place { account: 0, region: 0 }, actor, op);
-            let steps = vec![Step::Fault(nth, fault), act, Step::Rest];
+            let steps = [vec![Step::Fault(nth, fault)], act.clone(), vec![Step::Rest]].concat();
             let story = Story { seed: 1, scenario: Scenario::Mixed, switches: Switches::PLAIN, steps };
-            assert_eq!(play(&story).violation, None, "{actor} {op:?}, call {nth}: {fault:?}");
+            assert_eq!(play(&story).violation, None, "{act:?}, call {nth}: {fault:?}");
         }
     }
 }

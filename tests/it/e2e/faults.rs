@@ -1,14 +1,14 @@
 //! Everything that can go wrong with one call, at every call of every story.
 //!
 //! A story is played once undisturbed, which gives its calls: the k-th of them is the n-th of some action. Then it is played
-//! again for each k, in an account and with a deployment of its own, with that one call going wrong in one of the [`WAYS`].
+//! again for each k, in an account and with a deployment of its own, with that one call going wrong in one of the ways of [`ways_of`].
 //! What was handed back comes again, what was being worked on by a process that died comes again to another one, what the
 //! function sent itself comes when it is due, and so do the events of its own writes. However that went, it ends as in
 //! [`ending`].
 //!
-//! The stories of an edit and of an undecodable message are played for every call and every way. In the others the calls take turns: the
-//! k-th call of the s-th story goes wrong in way k + s, so that each call of each goes wrong once, and each way comes up in
-//! each.
+//! The stories of an edit and of an undecodable message are played for every call and all that can differ there, see [`ways_of`].
+//! In the others a call with an effect, and the first of each action without one, goes wrong in one of these ways, by turns.
+//! Every call in every way, in these stories and more, is the simulator's: `sim::stories`, `whichever_call_fails`.
 
 mod ending;
 mod play;
@@ -25,18 +25,30 @@ use stories::Story;
 /// Plays at the same time. Each has an emulator to itself, with a clock of its own, so that none waits in earnest.
 const PLAYS: usize = 3;
 
-/// The SDK gets over a throttle as it does over any error that passes: once is told apart for one of them only.
-const WAYS: [(Way, Lasts); 9] = [
-    (Way::Denied, Lasts::Always),
+/// What passes by itself. The function has one arm for all of it, and the calls take turns.
+const PASSING: [(Way, Lasts); 4] = [
     (Way::Throttled, Lasts::Always),
     (Way::Broken, Lasts::Once),
     (Way::Broken, Lasts::Always),
     (Way::Broken, Lasts::ThroughRetries),
-    (Way::Lost, Lasts::Once),
-    (Way::Lost, Lasts::Always),
-    (Way::KilledBefore, Lasts::Always),
-    (Way::KilledAfter, Lasts::Always),
 ];
+
+/// The ways whose ends can differ at the `at`-th call.
+///
+/// A call without an effect that is lost is one that failed, but to the SDK; and a process that is killed before a call leaves
+/// what one leaves that is killed after the last call with an effect.
+fn ways_of(at: usize, spot: &Spot) -> Vec<(Way, Lasts)> {
+    let mut ways = vec![(Way::Denied, Lasts::Always), PASSING[at % PASSING.len()]];
+    if at == 0 {
+        ways.push((Way::KilledBefore, Lasts::Always));
+    }
+    if spot.has_effect() {
+        ways.extend([(Way::Lost, Lasts::Once), (Way::Lost, Lasts::Always), (Way::KilledAfter, Lasts::Always)]);
+    } else if at.is_multiple_of(2) {
+        ways.push((Way::Lost, Lasts::Always));
+    }
+    ways
+}
 
 /// Plays a story undisturbed, and then with each of the strikes that `choose` makes of its calls.
 fn everywhere(story: &Story, choose: impl Fn(&[Spot]) -> Vec<Strike>) {
@@ -51,12 +63,12 @@ fn everywhere(story: &Story, choose: impl Fn(&[Spot]) -> Vec<Strike>) {
     let stages = std::iter::once(stage).chain(std::iter::repeat_with(Stage::set));
     thread::scope(|scope| {
         for stage in stages.take(PLAYS.min(strikes.len())) {
-            let (accounts, waiting, failed, calls) = (&accounts, &waiting, &failed, &calls);
+            let (waiting, failed, calls) = (&waiting, &failed, &calls);
             scope.spawn(move || {
-                stage.open_accounts(accounts);
                 loop {
                     let next = waiting.lock().unwrap().next();
                     let Some((strike, account)) = next else { return };
+                    stage.open_accounts(std::slice::from_ref(account));
                     let outcome = catch_unwind(AssertUnwindSafe(|| disturbed(&stage, story, account, strike, calls)));
                     if outcome.is_err() {
                         failed.lock().unwrap().push(strike);
@@ -91,10 +103,12 @@ fn disturbed(stage: &Stage, story: &Story, account: &str, strike: &Strike, calls
     assert!(outcome.is_ok(), "{strike:?} in {account}: {:#?}", play.logs());
 }
 
-/// Each call in each way.
+/// Each call in each way that can differ.
 fn all(calls: &[Spot]) -> Vec<Strike> {
-    let strike = |spot: &Spot| WAYS.map(|(way, lasts)| Strike { spot: spot.clone(), way, lasts });
-    calls.iter().flat_map(strike).collect()
+    let strikes = |(at, spot): (usize, &Spot)| {
+        ways_of(at, spot).into_iter().map(|(way, lasts)| Strike { spot: spot.clone(), way, lasts }).collect::<Vec<_>>()
+    };
+    calls.iter().enumerate().flat_map(strikes).collect()
 }
 
 #[test]
@@ -102,13 +116,16 @@ fn an_untrusted_edit_is_reverted_and_told_whatever_goes_wrong() {
     everywhere(&stories::DRIFT, all);
 }
 
-/// Each call in one way; the k-th in way k + s.
+/// Each call with an effect, and the first of each action without one, in one way; the turns begin at another one for each `s`.
 fn in_turns(s: usize) -> impl Fn(&[Spot]) -> Vec<Strike> {
     move |calls| {
-        let ways = WAYS.iter().cycle().skip(s);
-        let strike =
-            |(spot, (way, lasts)): (&Spot, &(Way, Lasts))| Strike { spot: spot.clone(), way: *way, lasts: *lasts };
-        calls.iter().zip(ways).map(strike).collect()
+        let of_its_own = calls.iter().enumerate().filter(|(_, spot)| spot.has_effect() || spot.nth == 1);
+        let strike = |(turn, (at, spot)): (usize, (usize, &Spot))| {
+            let ways = ways_of(at, spot);
+            let (way, lasts) = ways[(turn + s) % ways.len()];
+            Strike { spot: spot.clone(), way, lasts }
+        };
+        of_its_own.enumerate().map(strike).collect()
     }
 }
 

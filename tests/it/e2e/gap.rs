@@ -135,7 +135,8 @@ pub(super) fn quarantine(stage: &Stage, account: &str) -> String {
     let policy = json!({"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Action": "*", "Resource": "*",
         "Condition": {"ArnNotLike": {"aws:PrincipalArn": exempt}}}]});
     let client = Organizations::new(&stage.sdk(&manager(&stage.aws), VIRGINIA));
-    let request = client.create_policy().name("Quarantine").description("no access until LZA is through");
+    let request =
+        client.create_policy().name(format!("Quarantine of {account}")).description("no access until LZA is through");
     let request = request.r#type(PolicyType::ServiceControlPolicy).content(policy.to_string());
     let made = stage.run(request.send()).expect("a policy can be made").policy.expect("a policy");
     let id = made.policy_summary.and_then(|summary| summary.id).expect("an id");

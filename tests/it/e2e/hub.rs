@@ -12,14 +12,12 @@ use std::collections::BTreeMap;
 
 use aws_sdk_sqs::types::{Message, QueueAttributeName};
 use runas_reactor::config;
-use runas_reactor::domain::signal::Signal;
 use serde_json::{Value, json};
 
 use super::operator::Ran;
-use super::stage::{FRANKFURT, HOME, HUB, PAYMENTS, SEARCH, Stage, text_of};
-use crate::decode::fixtures::{sample, signal};
+use super::stage::{HOME, HUB, Stage, text_of};
 use crate::support::cloud::Place;
-use crate::support::hub::{Hub, VIA};
+use crate::support::hub::Hub;
 
 const BUS: &str = "runas-reactor";
 
@@ -159,58 +157,4 @@ impl Deployed {
         let row = self.hub.aws("dynamodb", "get_item", &json!({"TableName": self.hub.id("Table"), "Key": key}));
         text_of(&row["Item"]["status"]["S"])
     }
-}
-
-#[test]
-fn an_edit_comes_over_the_bus_and_ends_in_a_right_document_a_row_and_an_alert() {
-    let deployed = Deployed::set();
-    let stage = &deployed.stage;
-    stage.administrator(PAYMENTS, "alice").creates(HOME, &json!({"runAsEnabled": false}));
-    deployed.come_to_rest();
-    stage.assert_right(PAYMENTS, HOME);
-    assert_eq!(deployed.status(PAYMENTS, HOME), "in_sync");
-    deployed.alerts();
-
-    stage.administrator(PAYMENTS, "mallory").writes(HOME, &json!({"runAsDefaultUser": "root"}));
-    deployed.come_to_rest();
-    stage.assert_right(PAYMENTS, HOME);
-    let told = deployed.alerts();
-    let [alert] = &told[..] else { panic!("one alert, not {told:#?}") };
-    assert_eq!((&alert["kind"], &alert["account"]), (&json!("edit_reverted"), &json!(PAYMENTS)), "{alert:#}");
-    assert!(text_of(&alert["text"]).contains("mallory"), "{alert:#}");
-
-    // The hub governs its own account too, whose events come by the same rules as every account's.
-    stage.administrator(HUB, "alice").creates(HOME, &json!({"runAsEnabled": false}));
-    deployed.come_to_rest();
-    stage.assert_right(HUB, HOME);
-    assert_eq!(deployed.messages_in(&deployed.hub.outputs["DeadLetterUrl"]), 0);
-}
-
-#[test]
-fn the_schedule_of_the_stack_sweeps_the_organisation() {
-    let deployed = Deployed::set();
-    deployed.stage.administrator(SEARCH, "alice").creates(FRANKFURT, &json!({"runAsEnabled": false}));
-    deployed.stage.events(); // got lost
-    let input = deployed.hub.run_schedule("Sweep");
-    let event = signal(&input);
-    assert_eq!(event.signal, Signal::Sweep);
-    assert_eq!(event.id, "d32c5kddcf5bb8c3");
-    deployed.hub.wait_until("a sweep finds what no event told of", || deployed.status(SEARCH, FRANKFURT) == "in_sync");
-    deployed.come_to_rest();
-    deployed.stage.assert_right(SEARCH, FRANKFURT);
-    let calls = deployed.stage.aws.log_via(VIA).into_iter().filter(|call| call["service"] == "organizations");
-    let used = calls.map(|call| format!("organizations:{}", text_of(&call["action"]))).collect();
-    assert_eq!(deployed.granted(&["organizations"]), used, "left: what the role allows; right: what was used");
-}
-
-#[test]
-fn undecodable_message_ends_in_the_created_dead_letter_queue() {
-    let deployed = Deployed::set();
-    let event: Value = serde_json::from_str(&sample("ssm/event-version-2.json")).expect("JSON");
-    deployed.hub.event(BUS, &event);
-    let dead = &deployed.hub.outputs["DeadLetterUrl"];
-    deployed.hub.wait_until("it is put aside", || deployed.messages_in(dead) == 1);
-    let listed = deployed.runasctl(&["redrive", "list", "-o", "json"]).ends(0).data();
-    let [message] = &listed["messages"].as_array().expect("a list")[..] else { panic!("one message: {listed:#}") };
-    assert!(message.to_string().contains("eventVersion"), "{message:#}");
 }

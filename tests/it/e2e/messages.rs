@@ -174,16 +174,6 @@ fn an_account_that_nobody_knows_is_left_alone_and_told_once() {
 }
 
 #[test]
-fn a_new_account_that_organizations_does_not_list_yet_is_asked_for_again() {
-    let stage = Stage::set();
-    let lambda = stage.lambda();
-    stage.deliver(&[created("111111111111", MANAGEMENT, "early")]);
-    assert_eq!(stage.pump(&lambda), 0);
-    assert_eq!(stage.queued(), [0, 3, 0], "once for each region");
-    assert_eq!(stage.alerts(), []);
-}
-
-#[test]
 fn an_attempt_that_was_denied_is_told_once_and_counted_and_is_no_edit() {
     let stage = Stage::set();
     let lambda = stage.lambda();

@@ -96,42 +96,6 @@ fn a_role_that_is_gone_is_told_once_and_loses_no_edit() {
     told.iter().find(|told| told.kind() == "edit_reverted").unwrap().assert_says(&["alice@example.com"]);
 }
 
-/// A service that asks to slow down: the message goes back for a while, and nothing is lost.
-fn throttled(service: &str, action: &str, code: &str) {
-    let stage = Stage::set();
-    let lambda = stage.lambda_with(&[("AWS_MAX_ATTEMPTS", "1")]);
-    stage.prepare(&lambda, &[(PAYMENTS, HOME)]);
-    stage.administrator(PAYMENTS, "alice@example.com").edits(HOME, &json!({"runAsEnabled": false}));
-    stage.deliver(&stage.events());
-    stage.aws.faults(&json!([{"service": service, "action": action, "code": code, "times": 50}]));
-    let batch = stage.receive();
-    assert_eq!(stage.invoke(&lambda, &batch), 2, "handed back");
-    let visibility = stage.actions("sqs").into_iter().filter(|action| action == "ChangeMessageVisibility").count();
-    assert_eq!(visibility, 2, "each comes back later");
-    assert_eq!(stage.queued(), [0, 0, 2]);
-
-    stage.aws.faults(&json!([]));
-    stage.reappear(&batch);
-    stage.settle(&lambda);
-    stage.assert_right(PAYMENTS, HOME);
-    assert_eq!(kinds(&stage.alerts()), ["edit_reverted"]);
-}
-
-#[test]
-fn a_throttled_table_makes_the_messages_come_back_later() {
-    throttled("dynamodb", "BatchGetItem", "ProvisionedThroughputExceededException");
-}
-
-#[test]
-fn a_table_that_is_throttled_after_the_write_makes_the_messages_come_back_later() {
-    throttled("dynamodb", "TransactWriteItems", "ThrottlingException");
-}
-
-#[test]
-fn throttled_documents_make_the_messages_come_back_later() {
-    throttled("ssm", "GetDocument", "ThrottlingException");
-}
-
 #[test]
 fn a_throttled_write_is_made_by_a_later_message() {
     let stage = Stage::set();

@@ -70,6 +70,14 @@ pub(super) struct Play<'a> {
     pub(super) receives: u32,
 }
 
+impl Spot {
+    /// Whether the call changes something. What is not known to be a read does.
+    pub(super) fn has_effect(&self) -> bool {
+        let reads = ["AssumeRole", "BatchGet", "Describe", "Get", "List", "Lookup", "Query"];
+        !reads.iter().any(|read| self.action.starts_with(read))
+    }
+}
+
 impl Strike {
     fn fault(&self, process: u32) -> Value {
         let Spot { service, action, nth } = &self.spot;

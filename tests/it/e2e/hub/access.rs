@@ -29,7 +29,7 @@ impl Deployed {
     }
 
     /// What the role allows in some services.
-    pub(super) fn granted(&self, services: &[&str]) -> BTreeSet<String> {
+    fn granted(&self, services: &[&str]) -> BTreeSet<String> {
         let actions = actions_of(&self.role_policy()).into_iter();
         actions.filter(|action| services.contains(&action.split(':').next().unwrap_or_default())).collect()
     }

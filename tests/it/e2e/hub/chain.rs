@@ -105,9 +105,39 @@ fn vended_by_control_tower(account: &str) -> Value {
     serde_json::from_str(&sample).expect("JSON")
 }
 
+/// One installation for all of it. What must not have happened at all comes first.
 #[test]
-fn an_organisation_that_was_installed_from_nothing_undoes_an_edit_and_tells_a_subscriber_who_made_it() {
-    let deployed = Deployed::installed();
+fn an_organisation_that_was_installed_from_nothing_is_governed_from_the_gap_to_the_switched_on_region() {
+    let mut deployed = Deployed::installed();
+    account_vended_under_a_quarantine_is_made_right_in_every_governed_region_by_way_of_the_installed_broker(&deployed);
+    an_organisation_that_was_installed_from_nothing_undoes_an_edit_and_tells_a_subscriber_who_made_it(&deployed);
+    account_vended_where_all_enabled_regions_are_governed_waits_with_the_others_for_its_member_role(&mut deployed);
+}
+
+fn account_vended_under_a_quarantine_is_made_right_in_every_governed_region_by_way_of_the_installed_broker(
+    deployed: &Deployed,
+) {
+    let stage = &deployed.stage;
+    let event = deployed.vend_with_gap_role(NEWCOMER);
+    quarantine(stage, NEWCOMER);
+    deployed.put_onto_its_bus(&event);
+    deployed.come_to_rest();
+    for region in REGIONS {
+        stage.assert_right(NEWCOMER, region);
+        assert_eq!(stage.document(NEWCOMER, region).latest(), 1);
+        assert_eq!(deployed.status(NEWCOMER, region), "in_sync");
+    }
+    assert_eq!(deployed.did(REACTOR.name, "sts:AssumeRole", true), 0, "no role of the account admits the reactor");
+    assert!(deployed.did(REACTOR.name, "lambda:InvokeFunction", true) > 0, "it asks the broker");
+    let assumed = stage.aws.assumed().into_iter().filter(|it| it["account"] == NEWCOMER).collect::<Vec<_>>();
+    let broker = format!("arn:aws:iam::{}:role/{}", BROKER.account, BROKER.name);
+    assert!(assumed.iter().all(|it| it["role"] == GAP_ROLE && it["caller_role"] == broker), "{assumed:#?}");
+    assert_eq!(deployed.alerts(), Vec::<Value>::new());
+}
+
+fn an_organisation_that_was_installed_from_nothing_undoes_an_edit_and_tells_a_subscriber_who_made_it(
+    deployed: &Deployed,
+) {
     let stage = &deployed.stage;
     let places = [(PAYMENTS, HOME), (RESEARCH, FRANKFURT), (MANAGEMENT, VIRGINIA), (HUB, HOME), (HUB, FRANKFURT)];
     for (account, region) in places {
@@ -132,33 +162,12 @@ fn an_organisation_that_was_installed_from_nothing_undoes_an_edit_and_tells_a_su
     assert_eq!(deployed.messages_in(&deployed.hub.outputs["DeadLetterUrl"]), 0);
 }
 
-#[test]
-fn account_vended_under_a_quarantine_is_made_right_in_every_governed_region_by_way_of_the_installed_broker() {
-    let deployed = Deployed::installed();
-    let stage = &deployed.stage;
-    let event = deployed.vend_with_gap_role(NEWCOMER);
-    quarantine(stage, NEWCOMER);
-    deployed.put_onto_its_bus(&event);
-    deployed.come_to_rest();
-    for region in REGIONS {
-        stage.assert_right(NEWCOMER, region);
-        assert_eq!(stage.document(NEWCOMER, region).latest(), 1);
-        assert_eq!(deployed.status(NEWCOMER, region), "in_sync");
-    }
-    assert_eq!(deployed.did(REACTOR.name, "sts:AssumeRole", true), 0, "no role of the account admits the reactor");
-    assert!(deployed.did(REACTOR.name, "lambda:InvokeFunction", true) > 0, "it asks the broker");
-    let assumed = stage.aws.assumed().into_iter().filter(|it| it["account"] == NEWCOMER).collect::<Vec<_>>();
-    let broker = format!("arn:aws:iam::{}:role/{}", BROKER.account, BROKER.name);
-    assert!(assumed.iter().all(|it| it["role"] == GAP_ROLE && it["caller_role"] == broker), "{assumed:#?}");
-    assert_eq!(deployed.alerts(), Vec::<Value>::new());
-}
-
-#[test]
-fn account_vended_where_all_enabled_regions_are_governed_waits_with_the_others_for_its_member_role() {
-    let mut deployed = Deployed::installed();
+fn account_vended_where_all_enabled_regions_are_governed_waits_with_the_others_for_its_member_role(
+    deployed: &mut Deployed,
+) {
     deployed.stage.yaml =
         deployed.stage.yaml.replace("regions: [eu-west-1, eu-central-1, us-east-1]", "regions: enabled");
-    deployed.push(&deployed.stage.yaml, &["-m", "every enabled region", "--wave", "84"]);
+    deployed.push(&deployed.stage.yaml, &["-m", "every enabled region", "--wave", "98"]);
     deployed.start_afresh();
     let stage = &deployed.stage;
     stage.aws.switches(&json!({"regions_on": [{"account": LATECOMER, "region": JAKARTA}]}));

@@ -6,10 +6,11 @@ use std::thread;
 use std::time::Duration;
 
 use runas_reactor::config;
+use runas_reactor::domain::signal::Signal;
 use serde_json::{Value, json};
 
 use super::{BUS, Deployed};
-use crate::decode::fixtures::sample;
+use crate::decode::fixtures::{sample, signal};
 use crate::e2e::operator::Ran;
 use crate::e2e::stage::{FRANKFURT, MANAGEMENT, PAYMENTS, PILOT, SANDBOX, SEARCH, text_of};
 
@@ -41,7 +42,8 @@ impl Deployed {
     }
 
     fn sweep(&self) {
-        self.hub.run_schedule("Sweep");
+        let event = signal(&self.hub.run_schedule("Sweep"));
+        assert_eq!((&event.signal, event.id.as_str()), (&Signal::Sweep, "d32c5kddcf5bb8c3"));
         self.hub.wait_until("the sweep has ended", || {
             self.forward();
             let sweep = self.runasctl(&["status", "-o", "json"]).data()["sweep"].take();
