@@ -1,5 +1,5 @@
-//! The process is gone at the two worst moments. Its messages come again, and another one finishes what it began, up to the end of
-//! the incident. `faults` kills it at every call.
+//! The process is gone at the two worst moments. Its messages come again, and another one finishes what it began, up to the
+//! end of the incident. `faults` kills it after every call with an effect.
 
 use serde_json::{Value, json};
 

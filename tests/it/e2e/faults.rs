@@ -1,14 +1,14 @@
 //! Everything that can go wrong with one call, at every call of every story.
 //!
 //! A story is played once undisturbed, which gives its calls: the k-th of them is the n-th of some action. Then it is played
-//! again for each k, in an account and with a deployment of its own, with that one call going wrong in one of the ways of [`ways_of`].
+//! again for each k, in an account and with a deployment of its own, with that one call going wrong, see [`ways_of`].
 //! What was handed back comes again, what was being worked on by a process that died comes again to another one, what the
 //! function sent itself comes when it is due, and so do the events of its own writes. However that went, it ends as in
 //! [`ending`].
 //!
-//! The stories of an edit and of an undecodable message are played for every call and all that can differ there, see [`ways_of`].
+//! The stories of an edit and of an undecodable message are played for every call and all that can differ there.
 //! In the others a call with an effect, and the first of each action without one, goes wrong in one of these ways, by turns.
-//! Every call in every way, in these stories and more, is the simulator's: `sim::stories`, `whichever_call_fails`.
+//! Each way at each of a story's first eighteen calls is the simulator's: `whichever_call_fails_the_end_is_right`.
 
 mod ending;
 mod play;
@@ -35,8 +35,8 @@ const PASSING: [(Way, Lasts); 4] = [
 
 /// The ways whose ends can differ at the `at`-th call.
 ///
-/// A call without an effect that is lost is one that failed, but to the SDK; and a process that is killed before a call leaves
-/// what one leaves that is killed after the last call with an effect.
+/// A lost call without an effect differs from a failed one for the SDK alone. A process that is killed before a call leaves the
+/// same world as one that is killed after the last call with an effect.
 fn ways_of(at: usize, spot: &Spot) -> Vec<(Way, Lasts)> {
     let mut ways = vec![(Way::Denied, Lasts::Always), PASSING[at % PASSING.len()]];
     if at == 0 {
