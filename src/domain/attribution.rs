@@ -7,8 +7,9 @@
 use std::collections::BTreeMap;
 
 use super::clock_skew::ssm_time;
-use super::durations::{LEASE_MS, NAMES_MS, SAME_CALL_MS, SAME_DOCUMENT_MS};
-use super::fact::{Base, CallFact, Ended, Facts, Intended, Intent, VersionFact};
+use super::durations::{LEASE_MS, NAMES_MS, SAME_CALL_MS, SAME_DOCUMENT_MS, VISIBLE_MS};
+use super::edit::Action;
+use super::fact::{Absence, Base, CallFact, Ended, Facts, Intended, Intent, VersionFact};
 use super::own_writes::intent_of;
 use super::principal::Attribution;
 use super::time::{SECOND_MS, Time};
@@ -149,4 +150,28 @@ pub fn awaited(facts: &Facts, pairing: &Pairing, now: Time) -> Vec<Time> {
         |(created, version): &(Time, &VersionFact)| pairing.author(facts, *created, version) == Author::Nameless;
     let open = facts.open_versions().filter(|(created, _)| young(*created)).filter(nameless);
     open.map(|(created, _)| created).collect()
+}
+
+/// Whether a call explains what an observation found missing: it deleted the document, or moved the default, about then.
+pub fn explains(facts: &Facts, call: &CallFact, absence: &Absence) -> bool {
+    let did = match absence.default {
+        Some(_) => Action::DefaultMoved { version: absence.default },
+        None => Action::Deleted,
+    };
+    let between = absence.after.plus_ms(-VISIBLE_MS - SECOND_MS)..=absence.first.plus_ms(VISIBLE_MS);
+    call.edit.failed.is_none() && call.edit.action == did && between.contains(&ssm_time(facts, call.edit.at))
+}
+
+/// Whether a call makes the default what its caller wrote at most a minute before.
+pub fn promotes_own(facts: &Facts, call: &CallFact) -> bool {
+    let Action::DefaultMoved { version: Some(number) } = call.edit.action else { return false };
+    let wrote = |other: &CallFact| other.makes_version() && other.edit.action.made_version() == Some(number);
+    let own = |other: &CallFact| wrote(other) && other.edit.principal == call.edit.principal;
+    let mut written = facts.calls.values().filter(|other| own(other));
+    call.edit.failed.is_none() && written.any(|other| is_soon_after(call.edit.at, other.edit.at))
+}
+
+/// Whether `at` is within a minute after `before`, as far as CloudTrail's and SSM's clocks agree.
+pub(super) fn is_soon_after(at: Time, before: Time) -> bool {
+    (-SAME_CALL_MS..=VISIBLE_MS).contains(&at.since(before))
 }

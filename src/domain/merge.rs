@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::fact::{Absence, Base, CallFact, Delta, Echo, Facts, Intent, VersionFact};
+use super::fact::{Absence, Base, CallFact, Delta, Echo, Facts, Intent, Notified, VersionFact};
 use super::policy::Owned;
 use super::time::Time;
 
@@ -53,13 +53,17 @@ fn base(one: Option<&Base>, other: Option<&Base>) -> Option<Base> {
         std::cmp::Ordering::Less => other.clone(),
         std::cmp::Ordering::Greater => one.clone(),
         std::cmp::Ordering::Equal => {
-            let bare = |base: &Base| Base { calls_until: Time::ZERO, intents_until: Time::ZERO, ..base.clone() };
-            either(&bare(one), &bare(other))
+            let bare = |base: &Base| Base {
+                calls_until: Time::ZERO,
+                intents_until: Time::ZERO,
+                notified: Notified::No,
+                ..base.clone()
+            };
+            Base { notified: one.notified.max(other.notified), ..either(&bare(one), &bare(other)) }
         }
     };
     joined.calls_until = one.calls_until.max(other.calls_until);
     joined.intents_until = one.intents_until.max(other.intents_until);
-    joined.notified = one.notified.max(other.notified);
     Some(joined)
 }
 

@@ -7,6 +7,7 @@ mod context;
 mod exposure;
 mod history;
 pub(crate) mod incident;
+mod intent;
 mod next_record;
 pub(crate) mod notify;
 mod outcome;
@@ -17,13 +18,14 @@ mod state;
 mod words;
 
 use super::case::{Applied, Case, Decision};
-use super::compaction::{Compacted, compact, is_within_bounds};
+use super::compaction::{Compacted, compact};
 use super::fact::Facts;
 use super::judgement::Judgement;
 use super::milestones::Milestones;
 use super::record::{Commit, Record, Settlement};
 
 pub use history::{attach, detach};
+pub use intent::log_intent;
 pub use notify::{Act, ReportedEdit};
 pub use schedule::{DELAY_MAX_S, delay_s};
 
@@ -52,20 +54,6 @@ pub fn settle(
     record.policy.clone_from(&case.policy);
     let history = changes.then(|| history::entry(case, decision, applied));
     Settlement { commit: Some(Commit { expected: before.generation, record, seen: left, history, alerts }), next }
-}
-
-/// The commit that logs an intent before its write, with the facts known by then. If those exceed a row, only the intent is
-/// logged: after a crash, the next observation and the redelivered message bring the rest.
-pub fn log_intent(case: &Case, before: &Record) -> Commit {
-    let generation = before.generation.saturating_add(1);
-    let known = &case.record.facts;
-    let facts = if is_within_bounds(known) {
-        known.clone()
-    } else {
-        Facts { intents: known.intents.clone(), ..before.facts.clone() }
-    };
-    let record = Record { facts, generation, updated: case.now, ..before.clone() };
-    Commit { expected: before.generation, record, seen: Vec::new(), history: None, alerts: Vec::new() }
 }
 
 /// Whether the record changed, apart from the observation itself, scheduled messages and the arrival of an event.

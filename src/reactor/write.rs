@@ -6,9 +6,8 @@ use super::observe::{POLL_MS, POLLS_MAX, observe};
 use crate::domain::case::{Applied, Case, Refusal, Write};
 use crate::domain::document::Content;
 use crate::domain::durations::LEASE_MS;
-use crate::domain::fact::{Ended, Intended, Intent};
+use crate::domain::fact::Ended;
 use crate::domain::observation::{DocumentStatus, Observation, Seen, VERSION_NAME};
-use crate::domain::policy::Owned;
 use crate::domain::record::Record;
 use crate::domain::settle::log_intent;
 use crate::domain::target::Target;
@@ -24,8 +23,7 @@ pub(super) async fn write<W: World>(
     write: &Write,
 ) -> Result<Applied, Fault> {
     let name = format!("{VERSION_NAME}{:08x}{:08x}", world.jitter(), world.jitter());
-    case.record.facts.intents.insert(name.clone(), intent(case, write));
-    let commit = log_intent(case, before);
+    let commit = log_intent(case, &name, write, before);
     world.ledger().commit(&case.target, &commit).await?;
     *before = commit.record;
     let script = Script { world, target: &case.target, access, name: &name, until: case.now.plus_ms(LEASE_MS) };
@@ -41,25 +39,6 @@ pub(super) async fn write<W: World>(
         intent.ended = Some(ended);
     }
     Ok(applied)
-}
-
-fn intent(case: &Case, write: &Write) -> Intent {
-    let seen = match &case.observation {
-        Observation::Present(seen) => Some(seen),
-        Observation::Absent | Observation::Unknown(_) => None,
-    };
-    let (intended, number, content): (_, _, Option<&Content>) = match write {
-        Write::Put { base, content } => (Intended::Put, base.unwrap_or(0) + 1, Some(content)),
-        Write::Promote { version } => (Intended::Promote, *version, None),
-        Write::Recreate { content } => (Intended::Recreate, 1, Some(content)),
-        Write::Unshare { .. } => (Intended::Unshare, latest(&case.observation), None),
-    };
-    Intent {
-        digest: content.map(Content::digest),
-        owned: content.map_or_else(Owned::new, |_| case.resolution.owned.clone()),
-        over: seen.map(|seen| seen.latest_created()),
-        ..Intent::new(intended, number, case.now)
-    }
 }
 
 struct Script<'a, W> {

@@ -25,6 +25,19 @@ fn adopted_fields_are_notified_once() {
 }
 
 #[test]
+fn adopted_fields_are_notified_where_an_earlier_observation_was_stale() {
+    let mut target = Scenario::found("eu-west-1", &right_but("kmsKeyId", "alias/k")).observing();
+    let document = target.document.take();
+    target.sweeps();
+    assert!(target.record.facts.base.is_some(), "without the document");
+    target.document = document;
+    target.wait(60);
+    assert!(to_review(&target).is_some());
+    target.sweeps();
+    assert_eq!(to_review(&target), None);
+}
+
+#[test]
 fn targets_that_were_set_up_alike_share_an_alert_and_one_that_differs_does_not() {
     let id = |region, linux: &str| {
         let inputs = right_but("shellProfile", json!({ "linux": linux, "windows": "" }));

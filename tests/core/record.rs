@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use runas_reactor::domain::case::{Case, Refusal};
+use runas_reactor::domain::case::{Case, Refusal, Write};
 use runas_reactor::domain::durations::{FACTS_BYTES_MAX, REQUEUES_MAX};
 use runas_reactor::domain::edit::Action;
 use runas_reactor::domain::fact::{CallFact, Facts, Intended, Notified};
@@ -16,7 +16,7 @@ use runas_reactor::domain::time::MINUTE_MS;
 use serde_json::json;
 
 use crate::support::case::*;
-use crate::support::facts::{Story, document, intent, via_reactor_role, wrote};
+use crate::support::facts::{Story, document, via_reactor_role, wrote};
 
 #[test]
 fn in_sync_with_nothing_new_writes_no_row() {
@@ -84,7 +84,9 @@ fn log_of_an_intent_keeps_everything_else_of_the_record() {
     // What this pass would settle stays out of it, whatever the case holds.
     case.record.status = Status::InSync;
     case.record.incident = None;
-    let commit = log_intent(&case, &before);
+    let write = Write::Put { base: Some(2), content: content(&right()) };
+    let commit = log_intent(&mut case, "next", &write, &before);
+    assert!(commit.record.facts.intents.contains_key("next"));
     let bare = |record: &Record| Record { facts: Facts::default(), generation: 0, updated: at(0), ..record.clone() };
     assert_eq!(bare(&commit.record), bare(&before));
     assert_eq!(commit.record.facts, case.record.facts, "the facts that are known by then");
@@ -130,9 +132,8 @@ fn log_of_an_intent_leaves_out_facts_that_a_row_does_not_hold() {
     let mut call = target.writes(MALLORY, &run_as_off());
     call.edit.agent = "x".repeat(FACTS_BYTES_MAX);
     let mut case = target.case(Cause::DocumentEvent, &[call]);
-    let put = intent(Intended::Put, 3, 90, None);
-    case.record.facts.intents.insert("next".to_owned(), put);
-    let logged = log_intent(&case, &before).record.facts;
+    let write = Write::Put { base: Some(2), content: content(&right()) };
+    let logged = log_intent(&mut case, "next", &write, &before).record.facts;
     assert_eq!(logged, Facts { intents: case.record.facts.intents.clone(), ..before.facts });
     assert!(logged.intents.contains_key("next"));
 }
@@ -280,4 +281,17 @@ fn version_that_leaves_the_record_before_its_name_is_known_is_notified_at_once()
     assert_eq!(pass.alerts()[0].data["count"], 8);
     let notified = target.record.facts.versions.values().filter(|version| version.notified != Notified::No).count();
     assert_eq!(notified, 0, "the others wait for their names");
+}
+
+#[test]
+fn target_that_is_given_up_tells_on_call_what_to_do() {
+    for refusal in [Refusal::Conflict, Refusal::Duplicate, Refusal::Unconfirmed, Refusal::VersionLimit] {
+        let mut target = Scenario::in_sync();
+        target.refusal = Some(refusal);
+        let call = target.writes(MALLORY, &run_as_off());
+        target.requeues = REQUEUES_MAX;
+        let pass = target.reconcile(Cause::DocumentEvent, &[call]);
+        let text = &pass.alert("unreachable").text;
+        assert!(!text.contains("Nothing to do"), "{refusal:?}: {text}");
+    }
 }

@@ -7,11 +7,9 @@ use serde_json::Value;
 
 use crate::aws::ledger::view::HistoryLine;
 use crate::cli::history::done;
-use crate::domain::attribution::{Author, Pairing, pair};
+use crate::domain::attribution::{Author, Pairing, explains, pair, promotes_own};
 use crate::domain::case::{Applied, Verdict};
 use crate::domain::document::FieldChange;
-use crate::domain::durations::VISIBLE_MS;
-use crate::domain::edit::Action;
 use crate::domain::fact::{Absence, CallFact, Facts, Notified, VersionFact};
 use crate::domain::principal::{Attribution, UNKNOWN};
 use crate::domain::text::{MESSAGE_CHARS_MAX, NAME_CHARS_MAX, clean};
@@ -159,28 +157,12 @@ impl Acts {
             Some(version) => format!("made version {version} the default"),
             None => "deleted the document".to_owned(),
         };
-        if facts.calls.values().any(|call| explains(call, absence)) {
+        if facts.calls.values().any(|call| explains(facts, call, absence)) {
             self.found.remove(&key);
         } else if self.is_part(&key, absence.first, absence.notified) {
             self.found.insert(key, nameless(absence.first, what));
         }
     }
-}
-
-fn promotes_own(facts: &Facts, call: &CallFact) -> bool {
-    let Action::DefaultMoved { version } = call.edit.action else { return false };
-    let made = |other: &CallFact| other.makes_version() && other.edit.action.made_version() == version;
-    let own = |other: &CallFact| made(other) && other.edit.principal == call.edit.principal;
-    call.edit.failed.is_none() && facts.calls.values().any(own)
-}
-
-fn explains(call: &CallFact, absence: &Absence) -> bool {
-    let between = absence.after.plus_ms(-VISIBLE_MS)..=absence.first.plus_ms(VISIBLE_MS);
-    let fits = match absence.default {
-        Some(_) => call.edit.action == Action::DefaultMoved { version: absence.default },
-        None => call.edit.action == Action::Deleted,
-    };
-    fits && call.edit.failed.is_none() && between.contains(&call.edit.at)
 }
 
 fn called(call: &CallFact) -> Step {

@@ -63,7 +63,13 @@ pub(super) fn write_advice(refusal: Refusal) -> &'static str {
             "Except the reactor's roles in the SCP that denies the write, as those of `runasctl render scp` do. "
         }
         Refusal::Invalid => "Correct the values in the policy, and push it. ",
-        Refusal::Conflict | Refusal::Duplicate | Refusal::Unconfirmed | Refusal::VersionLimit => "",
+        Refusal::Conflict | Refusal::Duplicate => {
+            "Find the other writer (`runasctl history` of the target names it), and stop it. "
+        }
+        Refusal::Unconfirmed => "See AWS's health dashboard for Systems Manager in that region. ",
+        Refusal::VersionLimit => {
+            "See whether the reactor's role may delete superseded versions (`ssm:DeleteDocument`), or delete some by hand. "
+        }
     }
 }
 

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::domain::attribution::Author;
+use crate::domain::attribution::{Author, explains, is_soon_after, promotes_own};
 use crate::domain::case::{Applied, Case, Decision, WaitsOn};
 use crate::domain::clock_skew::ssm_time;
 use crate::domain::document::Change;
@@ -16,7 +16,7 @@ use crate::domain::judgement::Judgement;
 use crate::domain::observation::Observation;
 use crate::domain::policy::Mode;
 use crate::domain::principal::{Attribution, Principal, UNKNOWN};
-use crate::domain::time::{SECOND_MS, Time};
+use crate::domain::time::Time;
 
 /// One act, as reported to on-call.
 #[derive(Clone, Debug, PartialEq)]
@@ -115,7 +115,8 @@ impl ReportedEdit {
 }
 
 impl Changes {
-    /// Reports versions that left the record before their principals were known.
+    /// Reports versions that left the record before their principals were known, too; then all acts are known, and are
+    /// put in order.
     pub(super) fn overflow(&mut self, case: &Case, unnotified: &[Time]) {
         for created in unnotified {
             let Some(version) = self.facts.versions.get(created).filter(|v| v.notified == Notified::No) else {
@@ -123,10 +124,11 @@ impl Changes {
             };
             self.edits.push(nameless(case, *created, version, None));
         }
+        self.edits.sort_by_key(|edit| (distrust(edit.attribution), edit.at));
     }
 }
 
-/// Gathers what is new.
+/// Gathers what is new, in no order.
 pub(super) fn gather(case: &Case, judgement: &Judgement, decision: &Decision, applied: &Applied) -> Changes {
     let mut gathering = Gathering {
         case,
@@ -138,9 +140,7 @@ pub(super) fn gather(case: &Case, judgement: &Judgement, decision: &Decision, ap
     gathering.absences();
     gathering.versions();
     gathering.calls();
-    let mut changes = gathering.changes;
-    changes.edits.sort_by_key(|edit| (distrust(edit.attribution), edit.at));
-    changes
+    gathering.changes
 }
 
 /// Sort key: the least trusted first, a known principal before an unknown one.
@@ -318,17 +318,10 @@ impl Gathering<'_> {
 
     /// The first call that explains this absence and no other.
     fn call_behind(&self, absence: &Absence) -> Option<String> {
-        let between = absence.after.plus_ms(-VISIBLE_MS - SECOND_MS)..=absence.first.plus_ms(VISIBLE_MS);
-        let explains = |call: &CallFact| match absence.default {
-            Some(_) => {
-                call.edit.failed.is_none() && call.edit.action == Action::DefaultMoved { version: absence.default }
-            }
-            None => call.deletes(),
-        };
-        let timed = self.facts().calls.iter().map(|(id, call)| (ssm_time(self.facts(), call.edit.at), id, call));
+        let facts = self.facts();
         let fitting =
-            timed.filter(|(at, id, call)| between.contains(at) && explains(call) && !self.matched.contains(*id));
-        fitting.map(|(at, id, _)| (at, id)).min().map(|(_, id)| id.clone())
+            facts.calls.iter().filter(|(id, call)| explains(facts, call, absence) && !self.matched.contains(*id));
+        fitting.map(|(id, call)| (ssm_time(facts, call.edit.at), id)).min().map(|(_, id)| id.clone())
     }
 
     /// The mark of an act that is reported without a principal.
@@ -361,7 +354,7 @@ impl Gathering<'_> {
             }
             match call.edit.action {
                 Action::Created | Action::Updated { .. } => self.unpaired(&id, &call),
-                Action::DefaultMoved { version } => self.default_moved(&id, &call, version),
+                Action::DefaultMoved { .. } => self.default_moved(&id, &call),
                 Action::Deleted | Action::VersionDeleted { .. } | Action::SharingChanged => {
                     self.report_call(&id, &call, None);
                 }
@@ -393,7 +386,7 @@ impl Gathering<'_> {
             return self.mark_call(id);
         }
         if !followed {
-            return self.report_call(id, call, Some("older than what was there at the first observation".to_owned()));
+            return self.report_call(id, call, Some("older than the versions that the reactor follows".to_owned()));
         }
         if self.due(call.heard) {
             let note = match self.case.observation {
@@ -407,13 +400,9 @@ impl Gathering<'_> {
     }
 
     /// A caller that makes its own version the default at once is reported with that version only.
-    fn default_moved(&mut self, id: &str, call: &CallFact, number: Option<u64>) {
-        let own = |other: &CallFact| {
-            let made = other.makes_version() && other.edit.action.made_version() == number;
-            made && other.edit.principal == call.edit.principal && is_soon_after(call.edit.at, other.edit.at)
-        };
+    fn default_moved(&mut self, id: &str, call: &CallFact) {
         let unread = matches!(self.case.observation, Observation::Unknown(_));
-        if self.facts().calls.values().any(own) {
+        if promotes_own(self.facts(), call) {
             self.mark_call(id);
         } else if !unread || self.due(call.heard) {
             self.report_call(id, call, None);
@@ -431,11 +420,6 @@ fn mover(facts: &Facts, created: Time, version: &VersionFact) -> Option<CallFact
         near && it && open && !call.is_trusted()
     };
     facts.calls.values().filter(moved).min_by_key(|call| (call.edit.at, &call.edit.id)).cloned()
-}
-
-/// Whether a call came within a minute after a version, as far as CloudTrail's and SSM's clocks agree.
-fn is_soon_after(at: Time, created: Time) -> bool {
-    (-SAME_CALL_MS..=VISIBLE_MS).contains(&at.since(created))
 }
 
 fn called(case: &Case, call: &CallFact, note: Option<String>) -> ReportedEdit {

@@ -266,7 +266,7 @@ fn call_on_a_document_that_cannot_be_read_is_notified_by_name_after_a_minute_and
 }
 
 #[test]
-fn call_older_than_the_first_observation_is_named_with_that_reason_and_a_trusted_one_is_no_news() {
+fn call_older_than_the_base_is_named_with_that_reason_and_a_trusted_one_is_no_news() {
     // CloudTrail's time is that of the call's end: the call that made the first version may be younger than it.
     let first = Scenario::in_sync().record.facts.base.map(|base| base.until).unwrap();
     for made in [at(-86_400), first.plus_ms(1_540)] {
@@ -277,11 +277,41 @@ fn call_older_than_the_first_observation_is_named_with_that_reason_and_a_trusted
             let pass = target.hears(&[call]);
             assert_eq!(pass.kinds(), expected, "{who:?} at {made}");
             if let Some(alert) = pass.alerts().first() {
-                assert!(alert.text.contains("older than what was there at the first observation"), "{}", alert.text);
+                assert!(alert.text.contains("older than the versions that the reactor follows"), "{}", alert.text);
             }
             assert_eq!(kinds(&target.runs(120)).len(), 0, "{who:?} at {made}");
         }
     }
+}
+
+#[test]
+fn flood_without_names_leads_the_alert_before_a_pipeline_whose_alert_waited() {
+    let mut target = Scenario::in_sync();
+    target.refusal = Some(Refusal::Conflict);
+    let mut inputs = right_but("kmsKeyId", "alias/k");
+    inputs["runAsEnabled"] = json!(false);
+    let call = target.writes(PIPELINE, &inputs);
+    assert_eq!(target.hears(&[call]).kinds(), [""; 0], "another write is about to follow");
+    target.refusal = None;
+    target.wait(61);
+    for minute in 0..70 {
+        target.writes(MALLORY, &right_but("idleSessionTimeout", minute.to_string()));
+    }
+    let pass = target.sweeps();
+    let subject = &pass.alert("edit_reverted").subject;
+    assert!(subject.contains("unknown principal wrote version"), "{subject}");
+}
+
+#[test]
+fn default_moved_without_a_number_is_no_part_of_a_version_without_one() {
+    let mut target = Scenario::in_sync();
+    let mut written = target.writes(MALLORY, &run_as_off());
+    written.edit.action = Action::Updated { version: None };
+    let moved = target.call(MALLORY, Action::DefaultMoved { version: None });
+    let mut passes = vec![target.hears(&[written, moved])];
+    passes.extend(target.runs(120));
+    let text: String = passes.iter().flat_map(Pass::alerts).map(|alert| alert.text.as_str()).collect();
+    assert!(text.contains("(mallory) moved the default version at"), "{text}");
 }
 
 #[test]

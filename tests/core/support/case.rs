@@ -1,13 +1,12 @@
 //! One document with its record, its callers and a clock, driven through the pure core: observe, decide, write, settle.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use runas_reactor::domain::case::{Applied, Case, Decision, Refusal, Write};
 use runas_reactor::domain::decide::decide;
 use runas_reactor::domain::document::{Body, Content, parse};
-use runas_reactor::domain::durations::LEASE_MS;
 use runas_reactor::domain::edit::{Action, Edit};
-use runas_reactor::domain::fact::{CallFact, Ended, Intended, Intent, Notified};
+use runas_reactor::domain::fact::{CallFact, Ended, Intended, Notified};
 use runas_reactor::domain::judgement::judge;
 use runas_reactor::domain::merge::merge;
 use runas_reactor::domain::observation::{
@@ -380,9 +379,7 @@ impl Scenario {
     fn apply(&mut self, case: &mut Case, before: &mut Record, write: &Write) -> Applied {
         self.count += 1;
         let name = format!("runas-reactor-{:016x}", self.count);
-        let intent = intent(case, write);
-        case.record.facts.intents.insert(name.clone(), intent);
-        *before = log_intent(case, before).record;
+        *before = log_intent(case, &name, write, before).record;
         let (applied, ended) = if let Some(refusal) = self.refusal {
             (Applied::Refused(refusal), Ended::Refused)
         } else {
@@ -457,30 +454,5 @@ impl Scenario {
         let mut call = self.call(REACTOR, action);
         call.edit.at = newest.from;
         call
-    }
-}
-
-/// The intent that is logged before a write.
-fn intent(case: &Case, write: &Write) -> Intent {
-    let (intended, number, content) = match write {
-        Write::Put { base, content } => (Intended::Put, base.unwrap_or(0) + 1, Some(content)),
-        Write::Promote { version } => (Intended::Promote, *version, None),
-        Write::Recreate { content } => (Intended::Recreate, 1, Some(content)),
-        Write::Unshare { .. } => (Intended::Unshare, 0, None),
-    };
-    let over = match &case.observation {
-        Observation::Present(seen) => Some(seen.latest_created()),
-        Observation::Absent | Observation::Unknown(_) => None,
-    };
-    Intent {
-        write: intended,
-        number,
-        digest: content.map(Content::digest),
-        owned: content.map_or_else(BTreeMap::new, |_| case.resolution.owned.clone()),
-        over,
-        from: case.now,
-        until: case.now.plus_ms(LEASE_MS),
-        ended: None,
-        notified: Notified::No,
     }
 }

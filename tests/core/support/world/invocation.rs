@@ -8,18 +8,18 @@ use runas_reactor::domain::decide::decide;
 use runas_reactor::domain::document::Content;
 use runas_reactor::domain::durations::{CALLS_MAX, LEASE_MS, VERSIONS_MAX};
 use runas_reactor::domain::edit::Edit;
-use runas_reactor::domain::fact::{CallFact, Ended, Facts, Intended, Intent, Notified};
+use runas_reactor::domain::fact::{CallFact, Ended, Facts, Intent, Notified};
 use runas_reactor::domain::judgement::{Judgement, judge};
 use runas_reactor::domain::merge::merge;
 use runas_reactor::domain::observation::Observation;
-use runas_reactor::domain::policy::{Limits, Owned};
+use runas_reactor::domain::policy::Limits;
 use runas_reactor::domain::principal::Attribution;
 use runas_reactor::domain::record::{Commit, Record};
 use runas_reactor::domain::settle::{log_intent, settle};
 use runas_reactor::domain::time::Time;
 use runas_reactor::domain::witness;
 
-use super::{Actor, Message, STEP_MS, Told, World, owned, principal, resolution, target};
+use super::{Actor, Message, STEP_MS, Told, World, principal, resolution, target};
 
 /// Observations of a target in one reconciliation.
 const OBSERVE_ATTEMPTS_MAX: usize = 3;
@@ -170,10 +170,9 @@ impl Invocation {
     fn log_intent(self, world: &mut World, mut round: Box<Round>) -> Next {
         let write = round.decision.write.clone().expect("a write was decided");
         let name = world.next_name();
-        let intent = intent(&round.case, &write);
-        let lease = Lease { name: name.clone(), until: intent.until, version: intent.number };
-        round.case.record.facts.intents.insert(name, intent);
-        let commit = log_intent(&round.case, &round.before);
+        let commit = log_intent(&mut round.case, &name, &write, &round.before);
+        let intent = &round.case.record.facts.intents[&name];
+        let lease = Lease { until: intent.until, version: intent.number, name };
         if !world.commit(&commit) {
             return self.raced(world);
         }
@@ -338,30 +337,6 @@ pub(super) fn call_fact(edit: &Edit, heard: Time) -> CallFact {
         heard,
         checked: false,
         over: false,
-        notified: Notified::No,
-    }
-}
-
-fn intent(case: &Case, write: &Write) -> Intent {
-    let (intended, number, content) = match write {
-        Write::Put { base, content } => (Intended::Put, base.unwrap_or(0) + 1, Some(content)),
-        Write::Promote { version } => (Intended::Promote, *version, None),
-        Write::Recreate { content } => (Intended::Recreate, 1, Some(content)),
-        Write::Unshare { .. } => (Intended::Unshare, 0, None),
-    };
-    let over = match &case.observation {
-        Observation::Present(seen) => Some(seen.latest_created()),
-        Observation::Absent | Observation::Unknown(_) => None,
-    };
-    Intent {
-        write: intended,
-        number,
-        digest: content.map(Content::digest),
-        owned: content.map_or_else(Owned::new, |_| owned()),
-        over,
-        from: case.now,
-        until: case.now.plus_ms(LEASE_MS),
-        ended: None,
         notified: Notified::No,
     }
 }
