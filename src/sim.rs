@@ -51,6 +51,9 @@ pub struct Switches {
     pub torn_ms: u64,
     /// How far CloudTrail's clock is ahead of SSM's, in milliseconds; no documentation says that they agree.
     pub skew_ms: i64,
+    /// For how long a call may go on once its change is made, in milliseconds: CloudTrail's time is that of the call's end
+    /// [docs: CloudTrail record, `eventTime`].
+    pub slow_ms: u64,
     /// Versions that SSM keeps of a document: 1,000 [docs: general/latest/gr/ssm]; a lower limit is reached sooner.
     pub versions_max: usize,
 }
@@ -74,6 +77,7 @@ impl Switches {
         stale_ms: 0,
         torn_ms: 0,
         skew_ms: 0,
+        slow_ms: 0,
         versions_max: 1_000,
     };
 
@@ -115,6 +119,8 @@ struct State {
     history: Vec<(Time, Target, String)>,
     /// How far CloudTrail's clock is ahead.
     skew_ms: i64,
+    /// For how long a call may go on once its change is made.
+    slow_ms: u64,
     fates: VecDeque<Fate>,
     vended: BTreeMap<AccountId, Time>,
     relapses: BTreeMap<AccountId, Relapse>,
@@ -125,7 +131,7 @@ struct State {
 impl Sim {
     /// An empty organisation at `epoch`, with randomness drawn from `seed`.
     pub fn new(switches: Switches, epoch: Time, seed: u64) -> Self {
-        let state = State { chance: seed, skew_ms: switches.skew_ms, ..State::default() };
+        let state = State { chance: seed, skew_ms: switches.skew_ms, slow_ms: switches.slow_ms, ..State::default() };
         Self { switches, began: Instant::now(), epoch, state: Mutex::new(state) }
     }
 

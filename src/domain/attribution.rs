@@ -101,7 +101,7 @@ impl Author<'_> {
 
 /// Whether a call can have made a version of its number. `at` is the call's time by SSM's clock.
 fn fits(facts: &Facts, (created, version): (Time, &VersionFact), call: &CallFact, at: Time) -> bool {
-    let near = (-SECOND_MS..=SAME_CALL_MS).contains(&created.since(at));
+    let near = created.since(at).abs() <= SAME_CALL_MS;
     let predates_base = facts.base.as_ref().is_some_and(|base| call.edit.at <= base.calls_until);
     (near || only_that_call(facts, (created, version), at))
         && !another_document(facts, call, (at, created))
@@ -143,13 +143,14 @@ fn recreated(facts: &Facts, call: &CallFact, (at, created): (Time, Time)) -> boo
     })
 }
 
-/// Young nameless versions, whose authors may still become known.
+/// Versions whose authors are not known, oldest first.
+pub fn nameless<'a>(facts: &'a Facts, pairing: &'a Pairing) -> impl Iterator<Item = (Time, &'a VersionFact)> {
+    facts.open_versions().filter(|(created, version)| pairing.author(facts, *created, version) == Author::Nameless)
+}
+
+/// Young ones of those, whose authors may still become known.
 pub fn awaited(facts: &Facts, pairing: &Pairing, now: Time) -> Vec<Time> {
-    let young = |created: Time| now.since(created) < NAMES_MS;
-    let nameless =
-        |(created, version): &(Time, &VersionFact)| pairing.author(facts, *created, version) == Author::Nameless;
-    let open = facts.open_versions().filter(|(created, _)| young(*created)).filter(nameless);
-    open.map(|(created, _)| created).collect()
+    nameless(facts, pairing).map(|(created, _)| created).filter(|created| now.since(*created) < NAMES_MS).collect()
 }
 
 /// Whether a call explains what an observation found missing: it deleted the document, or moved the default, about then.

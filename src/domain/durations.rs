@@ -11,7 +11,8 @@ pub const VISIBLE_MS: i64 = MINUTE_MS;
 /// older one as part of the document. Ten times [`VISIBLE_MS`], past a redelivery after a crash (visibility timeout 360 s).
 pub const NAMES_MS: i64 = 10 * MINUTE_MS;
 
-/// The largest time between a call and its version: CloudTrail cuts to whole seconds, and a call takes some.
+/// The largest time between a call and its version, either way: CloudTrail cuts to whole seconds, a call takes some, and its
+/// time is that of its end [docs: CloudTrail record, `eventTime`].
 pub const SAME_CALL_MS: i64 = 3 * SECOND_MS;
 
 /// The same, where no other call can have made the version.

@@ -113,6 +113,7 @@ impl State {
             sharing: asked.sharing.cloned(),
         });
         let (name, parameters, response) = call(action, asked.sharing);
+        let ended = now.plus_ms(self.goes_on_ms());
         let arn = format!(
             "arn:{}:ssm:{}:{}:document/{DOCUMENT_NAME}",
             partition(&target.region),
@@ -122,7 +123,7 @@ impl State {
         let mut detail = json!({
             "eventVersion": "1.11",
             "userIdentity": caller.identity,
-            "eventTime": whole_second(now.plus_ms(self.skew_ms)),
+            "eventTime": whole_second(ended.plus_ms(self.skew_ms)),
             "eventSource": "ssm.amazonaws.com",
             "eventName": name,
             "awsRegion": target.region,
@@ -143,6 +144,13 @@ impl State {
         }
         self.history.push((now.plus_ms(self.skew_ms), target.clone(), detail.to_string()));
         self.send_event("aws.ssm", "AWS API Call via CloudTrail", target, &detail, now);
+    }
+
+    /// For how long the call of the newest event goes on once its change is made.
+    fn goes_on_ms(&self) -> i64 {
+        // No chance of the story's: its other steps stay as they are.
+        let mixed = self.ids.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 33;
+        i64::try_from(mixed % (self.slow_ms + 1)).unwrap_or(0)
     }
 
     fn send_event(&mut self, source: &str, detail_type: &str, from: &Target, detail: &Value, now: Time) {

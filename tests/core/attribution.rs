@@ -39,7 +39,7 @@ fn echoed(second: i64) -> Story {
 fn call_of_the_same_number_and_time_made_the_version() {
     let story = edited_on_unknown();
     for (ms, expected) in
-        [(-3_001, Unattributed), (-3_000, Untrusted), (0, Untrusted), (1_000, Untrusted), (1_001, Unattributed)]
+        [(-3_001, Unattributed), (-3_000, Untrusted), (0, Untrusted), (3_000, Untrusted), (3_001, Unattributed)]
     {
         let story = story.clone().call(shifted(wrote(5, 90, Untrusted), ms));
         assert_eq!(story.author(90), expected, "{ms} ms after the version");

@@ -187,7 +187,8 @@ impl Story {
         let torn_ms = Dice::new(!seed).pick(&[0, 0, 80, 400], 0);
         let skew_ms =
             Dice::new(seed.rotate_left(32)).pick(&[0, 0, 0, -60_000, -7_000, -2_000, 2_000, 7_000, 60_000], 0);
-        let switches = Switches { torn_ms, skew_ms, ..switches(&mut dice) };
+        let slow_ms = Dice::new(!seed.rotate_left(32)).pick(&[0, 0, 1_500], 0);
+        let switches = Switches { torn_ms, skew_ms, slow_ms, ..switches(&mut dice) };
         // A single recurring attacker, a few, or a new one each time.
         let foes = dice.pick(&[1, 3, u16::MAX], 3);
         let mut steps = Vec::new();
