@@ -223,48 +223,24 @@ impl BypassAct {
     pub fn is_of_the_templates(&self) -> bool {
         match self {
             Self::Rule { change, .. } => matches!(change, RuleChange::Written | RuleChange::TargetsSet),
-            Self::Role { change: RoleChange::TrustChanged, .. } => true,
             Self::Role { change: RoleChange::PolicyWritten(policy), .. } => OWN_POLICIES.contains(&policy.as_str()),
-            Self::Role { .. }
-            | Self::Bus { .. }
-            | Self::Archived { .. }
-            | Self::Replayed { .. }
-            | Self::Tagged { .. }
-            | Self::Untagged { .. }
-            | Self::Mapped { .. }
-            | Self::SessionDocument { .. } => false,
+            act => matches!(act, Self::Role { change: RoleChange::TrustChanged, .. }),
         }
     }
 
     /// Whether it takes away a part that the reactor needs; a deployment only writes.
     pub fn takes_away(&self) -> bool {
+        use RoleChange::{Deleted, PolicyDeleted, PolicyDetached};
         match self {
-            Self::Rule { change, .. } => match change {
-                RuleChange::Disabled
-                | RuleChange::WrittenDisabled
-                | RuleChange::Deleted
-                | RuleChange::TargetsRemoved => true,
-                RuleChange::Written | RuleChange::TargetsSet => false,
-            },
-            Self::Bus { change } => match change {
-                BusChange::PolicyRemoved | BusChange::Deleted => true,
-                BusChange::PolicyWritten | BusChange::Updated => false,
-            },
-            Self::Role { change, .. } => match change {
-                RoleChange::Deleted | RoleChange::PolicyDeleted(_) | RoleChange::PolicyDetached(_) => true,
-                RoleChange::TrustChanged
-                | RoleChange::PolicyWritten(_)
-                | RoleChange::PolicyAttached(_)
-                | RoleChange::BoundarySet
-                | RoleChange::BoundaryDeleted => false,
-            },
-            Self::Tagged { .. }
-            | Self::Untagged { .. }
-            | Self::Mapped { .. }
-            | Self::SessionDocument { .. }
-            | Self::Archived { .. }
-            | Self::Replayed { .. } => false,
+            Self::Rule { change, .. } => !matches!(change, RuleChange::Written | RuleChange::TargetsSet),
+            Self::Bus { change } => matches!(change, BusChange::PolicyRemoved | BusChange::Deleted),
+            act => matches!(act, Self::Role { change: Deleted | PolicyDeleted(_) | PolicyDetached(_), .. }),
         }
+    }
+
+    /// Whether it concerns a region: IAM and Identity Center are global.
+    pub(super) fn is_regional(&self) -> bool {
+        !matches!(self, Self::Tagged { .. } | Self::Untagged { .. } | Self::Mapped { .. } | Self::Role { .. })
     }
 
     /// In words, to follow the caller's name.

@@ -6,12 +6,12 @@ use std::collections::BTreeSet;
 use std::ops::Bound;
 
 use super::accepted::{fold, value_of};
-use super::attribution::{Author, Pairing, candidates, pair};
+use super::attribution::{Pairing, candidates, nameless, pair};
 use super::clock_skew::{clock_ms, ssm_time};
 use super::confirmation::pending;
 use super::durations::{CALLS_MAX, FACTS_BYTES_MAX, NAMES_MS, SAME_CALL_MS, VERSIONS_MAX};
 use super::edit::Action;
-use super::fact::{Base, CallFact, Facts, Notified};
+use super::fact::{Base, CallFact, Facts, Notified, VersionFact};
 use super::hold::emergencies;
 use super::principal::Attribution;
 use super::time::Time;
@@ -81,11 +81,10 @@ impl Evidence {
 impl Compacted {
     /// The oldest version that is presumed right until its author is known.
     fn oldest_awaiting(&self, now: Time) -> Option<Time> {
-        let mut young =
-            self.facts.open_versions().filter(|(_, it)| it.adopted && now.since(it.observed) < NAMES_MS).peekable();
-        young.peek()?;
+        let young = |version: &VersionFact| version.adopted && now.since(version.observed) < NAMES_MS;
+        self.facts.open_versions().find(|(_, version)| young(version))?;
         let pairing = pair(&self.facts);
-        young.find(|(at, it)| pairing.author(&self.facts, *at, it) == Author::Nameless).map(|(created, _)| created)
+        nameless(&self.facts, &pairing).find(|(_, version)| young(version)).map(|(created, _)| created)
     }
 
     /// Folds all but the newest versions into the base.
@@ -101,12 +100,9 @@ impl Compacted {
     /// Folds all versions up to `until` into the base.
     fn fold_until(&mut self, until: Time, now: Time) {
         let pairing = pair(&self.facts);
-        for (created, version) in self.facts.open_versions().filter(|(created, _)| *created <= until) {
-            let nameless = pairing.author(&self.facts, created, version) == Author::Nameless;
-            if nameless && version.notified == Notified::No && !version.adopted {
-                self.unnotified.push(created);
-            }
-        }
+        let unnotified = nameless(&self.facts, &pairing)
+            .filter(|(created, version)| *created <= until && version.notified == Notified::No && !version.adopted);
+        self.unnotified.extend(unnotified.map(|(created, _)| created));
         let base = self.base_until(&pairing, until, now);
         self.drop_calls_of_versions(&pairing, until);
         self.facts.base = Some(base);

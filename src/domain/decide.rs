@@ -15,7 +15,7 @@ use super::observation::{DocumentStatus, Observation, Obstacle, Seen, Unreadable
 use super::policy::Mode;
 use super::sharing::{ToUndo, is_open, to_undo};
 use super::signal::Cause;
-use super::time::{MINUTE_MS, Time};
+use super::time::Time;
 use super::witness::is_behind;
 
 /// The field whose content runs in every session.
@@ -72,7 +72,7 @@ fn unknown(case: &Case, why: &Unreadable) -> Decision {
 
 /// Whether the policy's minutes for becoming usable are still running.
 pub fn is_patient(case: &Case) -> bool {
-    case.now.since(case.since) < i64::from(case.limits.readiness.retry_for_minutes) * MINUTE_MS
+    case.now.since(case.since) < case.limits.patience_ms()
 }
 
 /// When to retry after an obstacle or a denial.
@@ -87,8 +87,8 @@ fn present(case: &Case, judgement: &Judgement, seen: &Seen) -> Decision {
     }
     let sharing = sharing(case, seen);
     let drift = drift(seen, judgement, case, &sharing);
-    let usable = unusable(seen);
-    if usable.is_none() && drift.is_empty() {
+    let unusable = unusable(seen);
+    if unusable.is_none() && drift.is_empty() {
         // A wrong document needs no wait: the write is conditional on the observed version.
         if is_behind(&case.record.facts, Some(seen), case.now) {
             return observe_again(case, "a change that is known to have happened is not visible yet".to_owned());
@@ -98,7 +98,7 @@ fn present(case: &Case, judgement: &Judgement, seen: &Seen) -> Decision {
         }
         return decision(Verdict::InSync, "latest and default version are the same and hold what they should");
     }
-    if let Some(why) = usable {
+    if let Some(why) = unusable {
         if is_behind(&case.record.facts, Some(seen), case.now) {
             return observe_again(case, format!("{why}, and it may have been replaced since"));
         }

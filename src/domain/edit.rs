@@ -42,6 +42,17 @@ impl Action {
         }
     }
 
+    /// The kind of act; on-call is notified once of a principal's acts of one kind.
+    pub(super) fn kind(self) -> &'static str {
+        match self {
+            Self::Created | Self::Updated { .. } => "wrote",
+            Self::Deleted => "deleted",
+            Self::DefaultMoved { .. } => "moved",
+            Self::VersionDeleted { .. } => "pruned",
+            Self::SharingChanged => "shared",
+        }
+    }
+
     /// In words, for a call that failed.
     pub fn attempted(self) -> String {
         match self {

@@ -73,133 +73,86 @@ pub struct Alert {
     pub at: Time,
 }
 
-/// The kind of finding; its stable name stands in alerts and in the table of infra/ALERTS.md.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Kind {
-    /// An edit was undone.
-    EditReverted,
-    /// A trusted principal's edit was kept, and the owned fields in it were corrected.
-    EditKept,
-    /// An edit was observed and not undone: there was nothing to undo, or the reactor may not write.
-    EditNoticed,
-    /// An edit in an exempt account.
-    ExemptTouched,
-    /// A break-glass principal edited the document.
-    BreakGlass,
-    /// Two writers keep undoing each other's edits.
-    EditWar,
-    /// An incident that was alerted is over.
-    IncidentResolved,
-    /// The author of an edit that was alerted before.
-    AuthorKnown,
-    /// A call on the document failed.
-    AttemptDenied,
-    /// The reactor cannot read or write a target.
-    Unreachable,
-    /// The reactor can reach the target again.
-    ReachableAgain,
-    /// A target in observe mode differs.
-    DriftObserved,
-    /// Fields adopted at the first observation need a review.
-    Adopted,
-    /// A new account was configured later than the goal.
-    ConfigurationLag,
-    /// The event of the reactor's own write did not come back.
-    ForwarderBlind,
-    /// An exemption is about to end.
-    ExemptionEnds,
-    /// A tag of a role or a user decides who its sessions run as, or does not any more.
-    RunAsTagChanged,
-    /// Identity Center's attributes, which become session tags, were changed.
-    AttributesChanged,
-    /// A Session document beside the one that the reactor keeps was written.
-    OtherSessionDocument,
-    /// The reactor's rules or roles were changed, or a bus that it listens to was archived or replayed to.
-    ReactorTampered,
-    /// An undecodable message was dead-lettered.
-    UndecodableMessage,
-    /// An event claims what its sender may not say.
-    UntrustedSource,
-    /// An event from an account that the organisation does not have.
-    UnknownAccount,
-    /// The policy cannot be read; the last good one stays in force.
-    PolicyUnreadable,
-    /// A gap role is used in an account whose member role was used before.
-    GapRoleUsed,
-    /// A sweep did not come to its end.
-    SweepUnfinished,
-    /// Targets that were not checked for too long.
-    TargetsNotChecked,
-    /// Regions that are enabled somewhere, and not governed.
-    RegionUngoverned,
+/// Declares the kinds with their stable names.
+macro_rules! kinds {
+    ($($(#[$doc:meta])+ $kind:ident = $name:literal,)+) => {
+        /// The kind of finding; its stable name stands in alerts and in the table of infra/ALERTS.md.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Kind {
+            $($(#[$doc])+ $kind,)+
+        }
+
+        impl Kind {
+            /// Every kind, for the table of infra/ALERTS.md.
+            pub const ALL: [Self; [$($name),+].len()] = [$(Self::$kind,)+];
+
+            /// The stable name.
+            pub fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$kind => $name,)+
+                }
+            }
+        }
+    };
 }
 
-impl Kind {
-    /// Every kind, for the table of infra/ALERTS.md.
-    pub const ALL: [Self; 28] = [
-        Self::EditReverted,
-        Self::EditKept,
-        Self::EditNoticed,
-        Self::ExemptTouched,
-        Self::BreakGlass,
-        Self::EditWar,
-        Self::IncidentResolved,
-        Self::AuthorKnown,
-        Self::AttemptDenied,
-        Self::Unreachable,
-        Self::ReachableAgain,
-        Self::DriftObserved,
-        Self::Adopted,
-        Self::ConfigurationLag,
-        Self::ForwarderBlind,
-        Self::ExemptionEnds,
-        Self::RunAsTagChanged,
-        Self::AttributesChanged,
-        Self::OtherSessionDocument,
-        Self::ReactorTampered,
-        Self::UndecodableMessage,
-        Self::UntrustedSource,
-        Self::UnknownAccount,
-        Self::PolicyUnreadable,
-        Self::GapRoleUsed,
-        Self::SweepUnfinished,
-        Self::TargetsNotChecked,
-        Self::RegionUngoverned,
-    ];
-
-    /// The stable name.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::EditReverted => "edit_reverted",
-            Self::EditKept => "edit_kept",
-            Self::EditNoticed => "edit_noticed",
-            Self::ExemptTouched => "exempt_touched",
-            Self::BreakGlass => "break_glass",
-            Self::EditWar => "edit_war",
-            Self::IncidentResolved => "incident_resolved",
-            Self::AuthorKnown => "author_known",
-            Self::AttemptDenied => "attempt_denied",
-            Self::Unreachable => "unreachable",
-            Self::ReachableAgain => "reachable_again",
-            Self::DriftObserved => "drift_observed",
-            Self::Adopted => "adopted",
-            Self::ConfigurationLag => "configuration_lag",
-            Self::ForwarderBlind => "forwarder_blind",
-            Self::ExemptionEnds => "exemption_ends",
-            Self::RunAsTagChanged => "run_as_tag_changed",
-            Self::AttributesChanged => "attributes_changed",
-            Self::OtherSessionDocument => "other_session_document",
-            Self::ReactorTampered => "reactor_tampered",
-            Self::UndecodableMessage => "undecodable_message",
-            Self::UntrustedSource => "untrusted_source",
-            Self::UnknownAccount => "unknown_account",
-            Self::PolicyUnreadable => "policy_unreadable",
-            Self::GapRoleUsed => "gap_role_used",
-            Self::SweepUnfinished => "sweep_unfinished",
-            Self::TargetsNotChecked => "targets_not_checked",
-            Self::RegionUngoverned => "region_ungoverned",
-        }
-    }
+kinds! {
+    /// An edit was undone.
+    EditReverted = "edit_reverted",
+    /// A trusted principal's edit was kept, and the owned fields in it were corrected.
+    EditKept = "edit_kept",
+    /// An edit was observed and not undone: there was nothing to undo, or the reactor may not write.
+    EditNoticed = "edit_noticed",
+    /// An edit in an exempt account.
+    ExemptTouched = "exempt_touched",
+    /// A break-glass principal edited the document.
+    BreakGlass = "break_glass",
+    /// Two writers keep undoing each other's edits.
+    EditWar = "edit_war",
+    /// An incident that was alerted is over.
+    IncidentResolved = "incident_resolved",
+    /// The author of an edit that was alerted before.
+    AuthorKnown = "author_known",
+    /// A call on the document failed.
+    AttemptDenied = "attempt_denied",
+    /// The reactor cannot read or write a target.
+    Unreachable = "unreachable",
+    /// The reactor can reach the target again.
+    ReachableAgain = "reachable_again",
+    /// A target in observe mode differs.
+    DriftObserved = "drift_observed",
+    /// Fields adopted at the first observation need a review.
+    Adopted = "adopted",
+    /// A new account was configured later than the goal.
+    ConfigurationLag = "configuration_lag",
+    /// The event of the reactor's own write did not come back.
+    ForwarderBlind = "forwarder_blind",
+    /// An exemption is about to end.
+    ExemptionEnds = "exemption_ends",
+    /// A tag of a role or a user decides who its sessions run as, or does not any more.
+    RunAsTagChanged = "run_as_tag_changed",
+    /// Identity Center's attributes, which become session tags, were changed.
+    AttributesChanged = "attributes_changed",
+    /// A Session document beside the one that the reactor keeps was written.
+    OtherSessionDocument = "other_session_document",
+    /// The reactor's rules or roles were changed, or a bus that it listens to was archived or replayed to.
+    ReactorTampered = "reactor_tampered",
+    /// An undecodable message was dead-lettered.
+    UndecodableMessage = "undecodable_message",
+    /// An event claims what its sender may not say.
+    UntrustedSource = "untrusted_source",
+    /// An event from an account that the organisation does not have.
+    UnknownAccount = "unknown_account",
+    /// The policy cannot be read; the last good one stays in force.
+    PolicyUnreadable = "policy_unreadable",
+    /// A gap role is used in an account whose member role was used before.
+    GapRoleUsed = "gap_role_used",
+    /// A sweep did not come to its end.
+    SweepUnfinished = "sweep_unfinished",
+    /// Targets that were not checked for too long.
+    TargetsNotChecked = "targets_not_checked",
+    /// Regions that are enabled somewhere, and not governed.
+    RegionUngoverned = "region_ungoverned",
 }
 
 /// Bytes of a value in an alert; a longer one is cut, with its hash.

@@ -17,8 +17,6 @@ use super::time::{DAY_MS, MINUTE_MS, Time};
 pub struct Hold {
     /// Until when.
     pub until: Time,
-    /// The attribution of the principal behind it.
-    pub attribution: Attribution,
     /// Why, for people.
     pub why: String,
 }
@@ -30,7 +28,6 @@ pub fn hold(facts: &Facts, pairing: &Pairing, limits: &Limits, now: Time, absent
     let deletions = facts.calls.values().filter(|call| absent && call.deletes());
     let replacement = deletions.max_by_key(|call| call.edit.at).filter(|call| call.is_trusted()).map(|call| Hold {
         until: ssm_time(facts, call.edit.at).plus_ms(REPLACEMENT_MS),
-        attribution: Attribution::Trusted,
         why: format!("a trusted deletion by {}, perhaps to replace the document", call.edit.principal.called()),
     });
     emergency.into_iter().chain(replacement).filter(|hold| hold.until > now).max_by_key(|hold| hold.until)
@@ -46,7 +43,7 @@ fn stands(facts: &Facts, limits: &Limits, at: Time, call: &CallFact) -> Option<H
         format!("break-glass by {by}")
     };
     let until = at.plus_ms(i64::from(left.min(limits.break_glass.hold_minutes)) * MINUTE_MS);
-    (left > 0).then_some(Hold { until, attribution: Attribution::BreakGlass, why })
+    (left > 0).then_some(Hold { until, why })
 }
 
 /// Whether the last act is a break-glass one that does not stand, because the minutes of a day are used up.
@@ -92,20 +89,15 @@ fn daily_minutes_left(facts: &Facts, limits: &Limits, act: &CallFact) -> u32 {
     limits.break_glass.daily_minutes.saturating_sub(u32::try_from(used).unwrap_or(u32::MAX))
 }
 
-/// The newest act that is neither the reactor's nor a trusted principal's, if it is a break-glass one.
+/// The newest act that is neither the reactor's nor a trusted principal's, with its time, if it is a break-glass one.
 fn last_emergency<'a>(facts: &'a Facts, pairing: &Pairing) -> Option<(Time, &'a CallFact)> {
-    last_foreign_act(facts, pairing).filter(|(_, call)| call.attribution == Attribution::BreakGlass)
-}
-
-/// The newest act that is neither the reactor's nor a trusted principal's, with its time.
-fn last_foreign_act<'a>(facts: &'a Facts, pairing: &Pairing) -> Option<(Time, &'a CallFact)> {
-    let versions =
-        facts.open_versions().filter_map(|(created, version)| match pairing.author(facts, created, version) {
-            Author::Known(call) => Some((created, call)),
-            Author::Ours(_) | Author::Nameless => None,
-        });
-    let others =
-        facts.calls.values().filter(|call| call.edit.failed.is_none() && call.edit.action.made_version().is_none());
-    let others = others.map(|call| (ssm_time(facts, call.edit.at), call));
-    versions.chain(others).filter(|(_, call)| !call.is_trusted()).max_by_key(|(at, call)| (*at, call.attribution))
+    let author = |(created, version)| match pairing.author(facts, created, version) {
+        Author::Known(call) => Some((created, call)),
+        Author::Ours(_) | Author::Nameless => None,
+    };
+    let acts = |call: &&CallFact| call.edit.failed.is_none() && call.edit.action.made_version().is_none();
+    let others = facts.calls.values().filter(acts).map(|call| (ssm_time(facts, call.edit.at), call));
+    let foreign = facts.open_versions().filter_map(author).chain(others).filter(|(_, call)| !call.is_trusted());
+    let last = foreign.max_by_key(|(at, call)| (*at, call.attribution));
+    last.filter(|(_, call)| call.attribution == Attribution::BreakGlass)
 }

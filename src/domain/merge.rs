@@ -1,10 +1,10 @@
 //! How facts join: commutative, associative and idempotent, so that the order of invocations and messages, and their
 //! repetition, make no difference.
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
 use super::fact::{Absence, Base, CallFact, Delta, Echo, Facts, Intent, Notified, VersionFact};
-use super::policy::Owned;
 use super::time::Time;
 
 /// Everything that either side knows.
@@ -20,7 +20,7 @@ pub fn merge(one: &Facts, other: &Facts) -> Facts {
         }),
         intents: each(&one.intents, &other.intents, intent),
         absences: each(&one.absences, &other.absences, absence),
-        owned: each(&one.owned, &other.owned, owned),
+        owned: each(&one.owned, &other.owned, either),
         emergencies: one.emergencies.union(&other.emergencies).copied().collect(),
         last: one.last.max(other.last),
     }
@@ -50,9 +50,9 @@ fn base(one: Option<&Base>, other: Option<&Base>) -> Option<Base> {
     let (Some(one), Some(other)) = (one, other) else { return one.or(other).cloned() };
     let place = |base: &Base| (base.until, base.at);
     let mut joined = match place(one).cmp(&place(other)) {
-        std::cmp::Ordering::Less => other.clone(),
-        std::cmp::Ordering::Greater => one.clone(),
-        std::cmp::Ordering::Equal => {
+        Ordering::Less => other.clone(),
+        Ordering::Greater => one.clone(),
+        Ordering::Equal => {
             let bare = |base: &Base| Base {
                 calls_until: Time::ZERO,
                 intents_until: Time::ZERO,
@@ -70,10 +70,10 @@ fn base(one: Option<&Base>, other: Option<&Base>) -> Option<Base> {
 /// The observation that determined the change, or else either, with the earlier time.
 fn version(one: &VersionFact, other: &VersionFact) -> VersionFact {
     let unsaid = |version: &VersionFact| matches!(version.delta, Delta::Unsaid(_));
-    let known = match (unsaid(one), unsaid(other)) {
-        (false, true) => one.clone(),
-        (true, false) => other.clone(),
-        (true, true) | (false, false) => either(one, other),
+    let known = match unsaid(one).cmp(&unsaid(other)) {
+        Ordering::Less => one.clone(),
+        Ordering::Greater => other.clone(),
+        Ordering::Equal => either(one, other),
     };
     VersionFact {
         observed: one.observed.min(other.observed),
@@ -104,8 +104,4 @@ fn absence(one: &Absence, other: &Absence) -> Absence {
     let (first, default) = (one.first, one.default).min((other.first, other.default));
     let (after, notified) = (one.after.max(other.after), one.notified.max(other.notified));
     Absence { default, first, after, notified }
-}
-
-fn owned(one: &Owned, other: &Owned) -> Owned {
-    either(one, other)
 }

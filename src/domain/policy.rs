@@ -28,7 +28,7 @@ use self::resolve::Rules;
 use self::schema::{Alerts, BreakGlass, Breaker, Document, OnSharing, Readiness, Regions};
 use super::principal::{Attribution, Principal};
 use super::target::{AccountId, OuId, Region, default_regions, partition};
-use super::time::Time;
+use super::time::{MINUTE_MS, Time};
 
 /// The fields that the policy sets in one target, by the name of the document's input.
 pub type Owned = BTreeMap<String, Value>;
@@ -92,6 +92,13 @@ pub struct Limits {
     pub readiness: Readiness,
     /// When on-call is alerted.
     pub alerts: Alerts,
+}
+
+impl Limits {
+    /// For how long an account that is not ready is tried again, in milliseconds.
+    pub fn patience_ms(&self) -> i64 {
+        i64::from(self.readiness.retry_for_minutes) * MINUTE_MS
+    }
 }
 
 /// Why a policy cannot be used.

@@ -26,8 +26,17 @@ use super::record::{Commit, Record, Settlement};
 
 pub use history::{attach, detach};
 pub use intent::log_intent;
-pub use notify::{Act, ReportedEdit};
+pub use notify::ReportedEdit;
 pub use schedule::{DELAY_MAX_S, delay_s};
+
+/// One reconciliation: what was known, what was decided, and what came of it.
+#[derive(Clone, Copy)]
+struct Pass<'a> {
+    case: &'a Case,
+    judgement: &'a Judgement,
+    decision: &'a Decision,
+    applied: &'a Applied,
+}
 
 /// Settles one reconciliation. `before` is the record as it was loaded.
 pub fn settle(
@@ -37,13 +46,14 @@ pub fn settle(
     applied: &Applied,
     before: &Record,
 ) -> Settlement {
-    let mut changes = notify::gather(case, judgement, decision, applied);
+    let pass = Pass { case, judgement, decision, applied };
+    let mut changes = notify::gather(pass);
     let Compacted { facts, left, unnotified } = compact(&changes.facts, case.now);
     changes.overflow(case, &unnotified);
     changes.facts = facts;
-    let mut record = next_record::next_record(case, judgement, decision, applied, &changes);
-    let alerts = alerts::alerts(case, judgement, decision, applied, &changes, &mut record);
-    let next = schedule::next(case, decision, applied, &changes, &mut record);
+    let mut record = next_record::next_record(pass, &changes);
+    let alerts = alerts::alerts(pass, &changes, &mut record);
+    let next = schedule::next(pass, &changes, &mut record);
     let changes = !alerts.is_empty() || !left.is_empty() || is_news(&record, before);
     let heard = record.milestones.heard != before.milestones.heard;
     if !changes && !heard && next.is_none() {
@@ -52,7 +62,7 @@ pub fn settle(
     record.generation = before.generation.saturating_add(1);
     record.updated = case.now;
     record.policy.clone_from(&case.policy);
-    let history = changes.then(|| history::entry(case, decision, applied));
+    let history = changes.then(|| history::entry(pass));
     Settlement { commit: Some(Commit { expected: before.generation, record, seen: left, history, alerts }), next }
 }
 

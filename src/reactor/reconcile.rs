@@ -300,7 +300,7 @@ async fn unknown_account<W: World>(
     attempt: &Attempt,
 ) -> Result<PassReport, Fault> {
     let account = &work.target.account;
-    let patience_ms = i64::from(policy.limits().readiness.retry_for_minutes) * MINUTE_MS;
+    let patience_ms = policy.limits().patience_ms();
     if work.cause == Cause::AccountLifecycle && world.now().since(work.since) < patience_ms {
         let next = Work { requeues: work.requeues.saturating_add(1), ..work.clone() };
         world.queue().send(&[(Task::Work(next), UNKNOWN_ACCOUNT_WAIT_S)]).await?;

@@ -70,9 +70,9 @@ impl AlertBuilder {
         self
     }
 
-    /// A sentence of the answer: what was wrong, and whether it is right now.
+    /// A sentence of the answer, unless it is empty: what was wrong, and whether it is right now.
     pub(in crate::domain) fn says(mut self, sentence: &str) -> Self {
-        self.answer.push(clean(sentence, SENTENCE_CHARS_MAX));
+        self.answer.extend((!sentence.is_empty()).then(|| clean(sentence, SENTENCE_CHARS_MAX)));
         self
     }
 
@@ -82,9 +82,9 @@ impl AlertBuilder {
         self
     }
 
-    /// A detail.
+    /// A detail, unless it is empty.
     pub(in crate::domain) fn row(mut self, label: &'static str, text: &str) -> Self {
-        self.details.push(Detail::Row(label, bounded(text)));
+        self.details.extend((!text.is_empty()).then(|| Detail::Row(label, bounded(text))));
         self
     }
 
@@ -104,15 +104,10 @@ impl AlertBuilder {
         self
     }
 
-    /// For how long sessions could go wrong.
-    pub(in crate::domain) fn exposed(mut self, sentence: String) -> Self {
-        self.exposure = Some(sentence);
+    /// For how long sessions could go wrong, unless that is said already.
+    pub(in crate::domain) fn exposed(mut self, sentence: Option<String>) -> Self {
+        self.exposure = self.exposure.or(sentence);
         self
-    }
-
-    /// Whether nothing is said of that yet.
-    pub(in crate::domain) fn is_unexposed(&self) -> bool {
-        self.exposure.is_none()
     }
 
     /// What on-call does about it.

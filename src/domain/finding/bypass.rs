@@ -72,13 +72,10 @@ pub fn about_bypass(case: BypassCase<'_>, now: Time) -> Alert {
         None => page.says(&meaning(&bypass.act)).says(case.state()),
     };
     let origin = Origin { source_ip: &bypass.source_ip, agent: &bypass.agent };
-    let page = page.caller(&bypass.principal, case.attribution, Some(origin));
-    let page = match &bypass.through {
-        Some(service) => page.row("Through", service),
-        None => page,
-    };
     let undo = undo(bypass);
     let page = page
+        .caller(&bypass.principal, case.attribution, Some(origin))
+        .row("Through", bypass.through.as_deref().unwrap_or_default())
         .advice(&case.advice(&name, &undo.in_words(&bypass.target.account)))
         .event_link(&bypass.target.region, Some(case.event_id))
         .look("Calls", calls_of_the_caller(bypass, &case.since()))
@@ -246,19 +243,8 @@ impl BypassCase<'_> {
         }
     }
 
-    /// The region, where the act concerns one: IAM and Identity Center are global.
     fn region(&self) -> Option<&Region> {
-        match self.bypass.act {
-            BypassAct::Tagged { .. }
-            | BypassAct::Untagged { .. }
-            | BypassAct::Mapped { .. }
-            | BypassAct::Role { .. } => None,
-            BypassAct::SessionDocument { .. }
-            | BypassAct::Rule { .. }
-            | BypassAct::Bus { .. }
-            | BypassAct::Archived { .. }
-            | BypassAct::Replayed { .. } => Some(&self.bypass.target.region),
-        }
+        self.bypass.act.is_regional().then_some(&self.bypass.target.region)
     }
 
     fn place(&self) -> String {

@@ -114,11 +114,9 @@ pub fn about_hub(
     let page = AlertBuilder::new(kind, words.severity, &format!("{}:{}", kind.as_str(), clean(key, 128)))
         .subject(words.subject.0, words.subject.1, "")
         .says(words.says)
-        .row("Reason", reason);
-    let page = match message_id {
-        Some(id) => page.row("Message", id).put("message_id", clean(id, 128).into()),
-        None => page,
-    };
+        .row("Reason", reason)
+        .row("Message", message_id.unwrap_or_default());
+    let page = message_id.into_iter().fold(page, |page, id| page.put("message_id", clean(id, 128).into()));
     page.advice(words.to_do)
         .look("Look", words.command.to_owned())
         .put("reason", bounded(reason).into())

@@ -1,7 +1,7 @@
 //! What on-call does about an act.
 
 use super::context::Context;
-use super::notify::{Act, ReportedEdit};
+use super::notify::ReportedEdit;
 use super::sharing;
 use crate::domain::case::{Applied, Refusal, Verdict};
 use crate::domain::finding::Kind;
@@ -119,9 +119,6 @@ fn ask(context: &Context, first: &ReportedEdit, accept: &str) -> String {
 
 /// The command that accepts the version that an act wrote.
 fn accept(context: &Context, edit: &ReportedEdit) -> String {
-    let version = match edit.act {
-        Act::Wrote(version) => version.to_string(),
-        Act::FoundDeleted | Act::FoundMoved(_) | Act::Called(_) => "N".to_owned(),
-    };
+    let version = edit.act.made_version().map_or_else(|| "N".to_owned(), |version| version.to_string());
     format!("`runasctl accept {} --version {version} --reason TEXT`", context.case.target)
 }

@@ -2,6 +2,7 @@
 
 use serde_json::json;
 
+use super::Pass;
 use super::advice::{NOTHING, advice};
 use super::context::Context;
 use super::incident::{Followed, follow};
@@ -12,28 +13,20 @@ use super::sharing::sharing;
 use super::state::state_alerts;
 use super::words::{counted, what_happened};
 use crate::domain::breaker::window_ms;
-use crate::domain::case::{Applied, Case, Decision, Verdict};
+use crate::domain::case::{Applied, Verdict};
 use crate::domain::document::REVIEWED_FIELDS;
 use crate::domain::edit::is_denial;
 use crate::domain::finding::{Alert, AlertBuilder, Kind, Severity};
 use crate::domain::hold::daily_limit;
-use crate::domain::judgement::Judgement;
 use crate::domain::policy::Mode;
 use crate::domain::principal::{Attribution, Principal};
 use crate::domain::record::{Incident, Record};
 use crate::domain::time::MINUTE_MS;
 
 /// The alerts of a reconciliation; updates the record's incident.
-pub(super) fn alerts(
-    case: &Case,
-    judgement: &Judgement,
-    decision: &Decision,
-    applied: &Applied,
-    changes: &Changes,
-    record: &mut Record,
-) -> Vec<Alert> {
-    let context = Context::new(case, judgement, (decision, applied), changes);
-    let followed = follow(case, judgement, changes, record);
+pub(super) fn alerts(pass: Pass, changes: &Changes, record: &mut Record) -> Vec<Alert> {
+    let context = Context::new(pass, changes);
+    let followed = follow(pass.case, pass.judgement, changes, record);
     let mut alerts = Vec::new();
     let edits = edits(&context, record, &followed);
     let edits_reported = edits.is_some() || record.incident.as_ref().is_some_and(|incident| incident.shown > 0);
@@ -60,23 +53,23 @@ fn edits(context: &Context, record: &Record, followed: &Followed) -> Option<Aler
     let page = AlertBuilder::new(kind, severity, &format!("edit:{}", first.key))
         .subject(verdict, &story, &context.place())
         .says(&format!("In {}, {}.", context.full_place(), what_happened(&edits)))
-        .says(&outcome.sentence);
-    let page = if kind == Kind::BreakGlass && context.judgement.daily_limit_reached {
-        page.says(&format!("It does not stand: {}.", daily_limit(&context.case.limits)))
-    } else {
-        page
-    };
-    let page = match sharing(context, &edits) {
-        Some(sentence) => page.says(&sentence),
-        None => page,
-    };
-    let page = page
+        .says(&outcome.sentence)
+        .says(&unless_it_stands(context, kind))
+        .says(&sharing(context, &edits).unwrap_or_default())
         .edits(&edits, &context.case.target.region)
         .exposure(context, edits.iter().map(|edit| edit.at).min()?)
         .advice(&advice(context, kind, first))
         .put("done", json!(outcome.done))
         .put("drift", context.drift());
     Some(page.about(context, record.incident.as_ref()))
+}
+
+/// Why a break-glass act does not stand; empty where it does.
+fn unless_it_stands(context: &Context, kind: Kind) -> String {
+    if kind == Kind::BreakGlass && context.judgement.daily_limit_reached {
+        return format!("It does not stand: {}.", daily_limit(&context.case.limits));
+    }
+    String::new()
 }
 
 fn kind(context: &Context) -> Kind {
@@ -219,10 +212,9 @@ fn resolved(context: &Context, incident: &Incident) -> Option<Alert> {
         (_, 0) => page.row("Cause", &incident.summary),
         ([], edits) => page.row("Edits", &format!("{edits}, by none but trusted principals")),
         (opponents, edits) => page.row("Edits", &edits.to_string()).row("By", &opponents.join(", ")),
-    };
-    let page = page
-        .exposure(context, incident.opened)
-        .put("opponents", json!(incident.opponents))
-        .put("edit_count", json!(incident.edits));
+    }
+    .exposure(context, incident.opened)
+    .put("opponents", json!(incident.opponents))
+    .put("edit_count", json!(incident.edits));
     Some(page.about(context, Some(incident)))
 }

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::Pass;
 use super::exposure::{Exposure, exposure};
 use super::notify::{Changes, ReportedEdit};
 use crate::domain::case::{Applied, Case, Decision, Verdict};
@@ -27,12 +28,8 @@ pub(super) struct Context<'a> {
 }
 
 impl<'a> Context<'a> {
-    pub(super) fn new(
-        case: &'a Case,
-        judgement: &'a Judgement,
-        (decision, applied): (&'a Decision, &'a Applied),
-        changes: &'a Changes,
-    ) -> Self {
+    pub(super) fn new(pass: Pass<'a>, changes: &'a Changes) -> Self {
+        let Pass { case, judgement, decision, applied } = pass;
         let before = put_right_before(case, decision, changes);
         Self { case, judgement, decision, applied, changes, before }
     }
@@ -51,7 +48,8 @@ impl<'a> Context<'a> {
 
     /// For how long sessions could go wrong by acts since `first`.
     pub(super) fn exposure(&self, first: Time) -> Option<Exposure> {
-        exposure(self.case, self.judgement, (self.decision, self.applied), first)
+        let Self { case, judgement, decision, applied, .. } = *self;
+        exposure(Pass { case, judgement, decision, applied }, first)
     }
 
     /// What differs from the desired content, for programs.

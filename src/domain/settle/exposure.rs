@@ -5,13 +5,13 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
+use super::Pass;
 use crate::domain::attribution::Author;
-use crate::domain::case::{Applied, Case, Decision, Verdict};
+use crate::domain::case::{Applied, Case, Verdict};
 use crate::domain::clock_skew::ssm_time;
 use crate::domain::document::{Body, Content};
 use crate::domain::edit::Action;
 use crate::domain::fact::{CallFact, Delta, Ended, Facts, VersionFact};
-use crate::domain::judgement::Judgement;
 use crate::domain::observation::Observation;
 use crate::domain::policy::{Mode, Owned};
 use crate::domain::time::{SECOND_MS, Time};
@@ -46,18 +46,14 @@ enum Turn<'a> {
 }
 
 /// The exposure by acts since `first`; none where no owned field was wrong.
-pub(super) fn exposure(
-    case: &Case,
-    judgement: &Judgement,
-    (decision, applied): (&Decision, &Applied),
-    first: Time,
-) -> Option<Exposure> {
+pub(super) fn exposure(pass: Pass, first: Time) -> Option<Exposure> {
+    let Pass { case, decision, applied, .. } = pass;
     if case.resolution.mode == Mode::Exempt {
         return None;
     }
     let mut run = Run { first, begun: None, total: None };
     let mut wrong = BTreeSet::new();
-    for (at, turn) in turns(case, judgement, applied) {
+    for (at, turn) in turns(pass) {
         wrong = after(case, wrong, &turn);
         run.turn(at, &wrong);
     }
@@ -111,7 +107,7 @@ impl Run {
 }
 
 /// Everything that happened to the content in force, in its order; a correction comes after what it corrects.
-fn turns<'a>(case: &'a Case, judgement: &Judgement, applied: &Applied) -> Vec<(Time, Turn<'a>)> {
+fn turns<'a>(Pass { case, judgement, .. }: Pass<'a>) -> Vec<(Time, Turn<'a>)> {
     let facts = &case.record.facts;
     let versions = facts.open_versions().filter_map(|(created, version)| {
         match judgement.pairing.author(facts, created, version) {
@@ -130,11 +126,7 @@ fn turns<'a>(case: &'a Case, judgement: &Judgement, applied: &Applied) -> Vec<(T
             Some(Ended::Landed(at)) => Some((at, Turn::Corrected)),
             Some(Ended::Refused) | None => None,
         });
-    let now = match applied {
-        Applied::Landed { at, .. } => Some((*at, Turn::Corrected)),
-        Applied::Nothing | Applied::Refused(_) => None,
-    };
-    let mut turns: Vec<(Time, Turn)> = versions.chain(calls).chain(absences).chain(landed).chain(now).collect();
+    let mut turns: Vec<(Time, Turn)> = versions.chain(calls).chain(absences).chain(landed).collect();
     turns.sort_by_key(|(at, turn)| (*at, matches!(turn, Turn::Corrected)));
     turns
 }

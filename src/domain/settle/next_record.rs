@@ -1,32 +1,26 @@
 //! The record after a reconciliation, except for its incident and the marks of alerts.
 
+use super::Pass;
 use super::notify::Changes;
 use crate::domain::case::{Applied, Case, Decision, Verdict, WaitsOn};
 use crate::domain::document::Content;
 use crate::domain::durations::REQUEUES_MAX;
 use crate::domain::fact::{Facts, LastSeen, Notified};
-use crate::domain::judgement::Judgement;
 use crate::domain::milestones::Milestones;
 use crate::domain::observation::Observation;
 use crate::domain::policy::Mode;
 use crate::domain::record::{Record, Status};
 use crate::domain::signal::Cause;
-use crate::domain::time::MINUTE_MS;
 
 /// The record after a reconciliation.
-pub(super) fn next_record(
-    case: &Case,
-    judgement: &Judgement,
-    decision: &Decision,
-    applied: &Applied,
-    changes: &Changes,
-) -> Record {
+pub(super) fn next_record(pass: Pass, changes: &Changes) -> Record {
+    let Pass { case, decision, applied, .. } = pass;
     let mut record = Record { facts: changes.facts.clone(), ..case.record.clone() };
-    keep_owned(case, judgement, decision, &mut record.facts);
+    keep_owned(pass, &mut record.facts);
     if let Applied::Landed { version, at } = applied {
         record.facts.last = Some(LastSeen { at: *at, latest: None, default: *version });
     }
-    record.status = status(case, decision, applied, changes);
+    record.status = status(pass, changes);
     record.why = if record.status == Status::InSync { String::new() } else { decision.reasons.join("; ") };
     if let Some(base) = &mut record.facts.base {
         // The alert about what needs a review went out before.
@@ -52,7 +46,7 @@ fn passed(case: &Case, before: Milestones, right: bool) -> Milestones {
 
 /// Accepts the policy's values together with a compliant version of another author: they stay when the policy gives those
 /// fields up.
-fn keep_owned(case: &Case, judgement: &Judgement, decision: &Decision, facts: &mut Facts) {
+fn keep_owned(Pass { case, judgement, decision, .. }: Pass, facts: &mut Facts) {
     let Observation::Present(seen) = &case.observation else { return };
     let enforced = decision.verdict == Verdict::InSync && case.resolution.mode == Mode::Enforce;
     let accepted = judgement.accepted.content.clone().unwrap_or_else(Content::minimal);
@@ -61,7 +55,7 @@ fn keep_owned(case: &Case, judgement: &Judgement, decision: &Decision, facts: &m
     }
 }
 
-fn status(case: &Case, decision: &Decision, applied: &Applied, changes: &Changes) -> Status {
+fn status(Pass { case, decision, applied, .. }: Pass, changes: &Changes) -> Status {
     let right = matches!(decision.verdict, Verdict::InSync) || matches!(applied, Applied::Landed { .. });
     if let Verdict::Unknown { .. } = decision.verdict {
         return unreadable(case, decision);
@@ -90,7 +84,7 @@ fn status(case: &Case, decision: &Decision, applied: &Applied, changes: &Changes
 }
 
 fn unreadable(case: &Case, decision: &Decision) -> Status {
-    let patience_ms = i64::from(case.limits.readiness.retry_for_minutes) * MINUTE_MS;
+    let patience_ms = case.limits.patience_ms();
     match (case.record.status, case.cause) {
         // On-call was notified, and the obstacle persists.
         (Status::Unreachable, _) => Status::Unreachable,

@@ -5,7 +5,8 @@
 
 use std::collections::BTreeSet;
 
-use crate::domain::attribution::{Author, explains, is_soon_after, promotes_own};
+use super::Pass;
+use crate::domain::attribution::{Author, explains, is_soon_after, nameless, promotes_own};
 use crate::domain::case::{Applied, Case, Decision, WaitsOn};
 use crate::domain::clock_skew::ssm_time;
 use crate::domain::document::Change;
@@ -28,7 +29,7 @@ pub struct ReportedEdit {
     /// The principal, where known.
     pub principal: Option<Principal>,
     /// What was done.
-    pub act: Act,
+    pub act: Action,
     /// When.
     pub at: Time,
     /// The fields that the act changed.
@@ -37,19 +38,6 @@ pub struct ReportedEdit {
     pub event: Option<Edit>,
     /// Anything unusual about it.
     pub note: Option<String>,
-}
-
-/// What was done to the document.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Act {
-    /// A version was written.
-    Wrote(u64),
-    /// The document was found deleted.
-    FoundDeleted,
-    /// The default was found at this version.
-    FoundMoved(u64),
-    /// A call, reported as it is.
-    Called(Action),
 }
 
 /// What is new in one reconciliation.
@@ -69,29 +57,6 @@ pub(super) struct Changes {
     pub(super) facts: Facts,
 }
 
-impl Act {
-    /// In words, to follow the principal's name.
-    pub fn in_words(self) -> String {
-        match self {
-            Self::Wrote(version) => format!("wrote version {version}"),
-            Self::FoundDeleted => "deleted the document".to_owned(),
-            Self::FoundMoved(version) => format!("made version {version} the default"),
-            Self::Called(action) => action.in_words(),
-        }
-    }
-
-    /// The kind of act; on-call is notified once of a principal's acts of one kind.
-    pub(super) fn kind(self) -> &'static str {
-        match self {
-            Self::Wrote(_) | Self::Called(Action::Created | Action::Updated { .. }) => "wrote",
-            Self::FoundDeleted | Self::Called(Action::Deleted) => "deleted",
-            Self::FoundMoved(_) | Self::Called(Action::DefaultMoved { .. }) => "moved",
-            Self::Called(Action::VersionDeleted { .. }) => "pruned",
-            Self::Called(Action::SharingChanged) => "shared",
-        }
-    }
-}
-
 impl ReportedEdit {
     /// The principal's display name.
     pub fn name(&self) -> String {
@@ -105,7 +70,7 @@ impl ReportedEdit {
 
     /// Whether it is a call that changed the sharing.
     pub(super) fn is_sharing(&self) -> bool {
-        self.act == Act::Called(Action::SharingChanged)
+        self.act == Action::SharingChanged
     }
 
     /// Whether the principal is trusted and the act wholly accepted.
@@ -122,14 +87,14 @@ impl Changes {
             let Some(version) = self.facts.versions.get(created).filter(|v| v.notified == Notified::No) else {
                 continue;
             };
-            self.edits.push(nameless(case, *created, version, None));
+            self.edits.push(without_call(case, *created, version, None));
         }
         self.edits.sort_by_key(|edit| (distrust(edit.attribution), edit.at));
     }
 }
 
 /// Gathers what is new, in no order.
-pub(super) fn gather(case: &Case, judgement: &Judgement, decision: &Decision, applied: &Applied) -> Changes {
+pub(super) fn gather(Pass { case, judgement, decision, applied }: Pass) -> Changes {
     let mut gathering = Gathering {
         case,
         judgement,
@@ -163,10 +128,9 @@ fn is_unsettled(decision: &Decision, applied: &Applied) -> bool {
 
 fn names_awaited(case: &Case, judgement: &Judgement) -> bool {
     let facts = &case.record.facts;
-    facts.open_versions().any(|(created, version)| {
-        let nameless = judgement.pairing.author(facts, created, version) == Author::Nameless;
+    nameless(facts, &judgement.pairing).any(|(_, version)| {
         let young = case.now.since(version.observed) < VISIBLE_MS;
-        nameless && young && !version.adopted && version.notified == Notified::No
+        young && !version.adopted && version.notified == Notified::No
     })
 }
 
@@ -232,7 +196,7 @@ impl Gathering<'_> {
         if let Some(call) = &mover {
             self.mark_call(&call.edit.id);
         }
-        self.changes.edits.push(nameless(self.case, created, version, mover));
+        self.changes.edits.push(without_call(self.case, created, version, mover));
     }
 
     fn named(&mut self, created: Time, version: &VersionFact, id: &str) {
@@ -248,7 +212,7 @@ impl Gathering<'_> {
             key: format!("{}:{id}", self.case.target),
             attribution: call.attribution,
             principal: Some(call.edit.principal.clone()),
-            act: Act::Wrote(version.number),
+            act: Action::Updated { version: Some(version.number) },
             at: created,
             change: version.change(),
             note: self.withheld(created).filter(|_| call.is_trusted()),
@@ -286,8 +250,8 @@ impl Gathering<'_> {
     /// The mark of an absence: a call or the reactor's own write explains it, or it is reported after a minute.
     fn absence(&mut self, known: Time, absence: &Absence) -> Notified {
         let (act, what) = match absence.default {
-            Some(version) => (Act::FoundMoved(version), "moved"),
-            None => (Act::FoundDeleted, "gone"),
+            Some(_) => (Action::DefaultMoved { version: absence.default }, "moved"),
+            None => (Action::Deleted, "gone"),
         };
         if let Some(id) = self.call_behind(absence) {
             self.matched.insert(id.clone());
@@ -427,7 +391,7 @@ fn called(case: &Case, call: &CallFact, note: Option<String>) -> ReportedEdit {
         key: format!("{}:{}", case.target, call.edit.id),
         attribution: call.attribution,
         principal: Some(call.edit.principal.clone()),
-        act: Act::Called(call.edit.action),
+        act: call.edit.action,
         at: call.edit.at,
         change: Change::new(),
         event: Some(call.edit.clone()),
@@ -437,19 +401,15 @@ fn called(case: &Case, call: &CallFact, note: Option<String>) -> ReportedEdit {
 
 /// Reports a version without a call. The principal that made it the default at once most likely wrote it: enough to report,
 /// not to trust.
-fn nameless(case: &Case, created: Time, version: &VersionFact, mover: Option<CallFact>) -> ReportedEdit {
+fn without_call(case: &Case, created: Time, version: &VersionFact, mover: Option<CallFact>) -> ReportedEdit {
     ReportedEdit {
-        key: version_key(case, created, version),
+        key: format!("{}:v{}@{}", case.target, version.number, created.ms()),
         attribution: Attribution::Unattributed,
         principal: mover.as_ref().map(|call| call.edit.principal.clone()),
-        act: Act::Wrote(version.number),
+        act: Action::Updated { version: Some(version.number) },
         at: created,
         change: version.change(),
         note: mover.as_ref().map(|_| "presumed: going by who made it the default".to_owned()),
         event: mover.map(|call| call.edit),
     }
-}
-
-fn version_key(case: &Case, created: Time, version: &VersionFact) -> String {
-    format!("{}:v{}@{}", case.target, version.number, created.ms())
 }

@@ -41,9 +41,7 @@ impl AlertBuilder {
             Some(principal) => page.caller(principal, edit.attribution, edit.event.as_ref().map(origin)),
             None => page.row("Who", "not known: CloudTrail has delivered no event of this call so far"),
         };
-        if let Some(note) = &edit.note {
-            page = page.row("Note", note);
-        }
+        page = page.row("Note", edit.note.as_deref().unwrap_or_default());
         page = page.changed("Changed", edit.change.iter().take(ITEMS_MAX));
         match edit.change.len().saturating_sub(ITEMS_MAX) {
             0 => page,
@@ -62,11 +60,7 @@ impl AlertBuilder {
     /// For how long sessions could go wrong by acts since `first`, where they could.
     pub(super) fn exposure(self, context: &Context, first: Time) -> Self {
         let exposure = context.exposure(first);
-        let page = self.put("exposure", exposure.map_or(Value::Null, Exposure::data));
-        match exposure {
-            Some(exposure) => page.exposed(exposure.in_words()),
-            None => page,
-        }
+        self.put("exposure", exposure.map_or(Value::Null, Exposure::data)).exposed(exposure.map(Exposure::in_words))
     }
 
     /// Finishes an alert about one target.

@@ -1,9 +1,10 @@
 //! When a target is observed again without an event: collects all waits, and sends one message for the earliest.
 
+use super::Pass;
 use super::incident::is_wrong;
 use super::notify::Changes;
 use crate::domain::breaker::window_ms;
-use crate::domain::case::{Applied, Case, Decision, Refusal};
+use crate::domain::case::{Applied, Case, Refusal};
 use crate::domain::decide::{is_patient, past_obstacle};
 use crate::domain::durations::{REQUEUES_MAX, WATCH_MS};
 use crate::domain::fact::{Ended, Facts, Intended, Intent};
@@ -16,14 +17,9 @@ use crate::domain::time::{SECOND_MS, Time};
 pub const DELAY_MAX_S: u32 = 900;
 
 /// The next message of the reactor's own. The record remembers all that are on their way, so that no event adds another.
-pub(super) fn next(
-    case: &Case,
-    decision: &Decision,
-    applied: &Applied,
-    changes: &Changes,
-    record: &mut Record,
-) -> Option<(Work, u32)> {
-    let waits = waits(case, decision, applied, changes, record);
+pub(super) fn next(pass: Pass, changes: &Changes, record: &mut Record) -> Option<(Work, u32)> {
+    let case = pass.case;
+    let waits = waits(pass, changes, record);
     record.wakes.retain(|wake| wake.at > case.now);
     let until = waits.into_iter().min().filter(|_| case.requeues < REQUEUES_MAX)?;
     let until = until.max(case.now.plus_ms(SECOND_MS));
@@ -37,7 +33,7 @@ pub(super) fn next(
 }
 
 /// The times of everything that the target waits for.
-fn waits(case: &Case, decision: &Decision, applied: &Applied, changes: &Changes, record: &Record) -> Vec<Time> {
+fn waits(Pass { case, decision, applied, .. }: Pass, changes: &Changes, record: &Record) -> Vec<Time> {
     let mut waits: Vec<Time> = Vec::new();
     // SSM or a principal has to act first.
     waits.extend(decision.wait.as_ref().filter(|_| !matches!(applied, Applied::Refused(_))).map(|wait| wait.until));

@@ -110,13 +110,11 @@ fn drifted(context: &Context, key: &str) -> AlertBuilder {
         Verdict::Unusable { why } => page.row("Reason", why),
         Verdict::InSync | Verdict::Unknown { .. } | Verdict::Unsettled { .. } => page,
     };
-    let page = page.exposure(context, context.case.now);
-    let page = if wrong_user(&context.decision.verdict) && page.is_unexposed() {
-        page.exposed("Sessions can run as the wrong user; since when is not known.".to_owned())
-    } else {
-        page
-    };
-    page.advice("Put the document right by hand, or set the account to `enforce` in the policy.")
+    let wrong_user = wrong_user(&context.decision.verdict)
+        .then(|| "Sessions can run as the wrong user; since when is not known.".to_owned());
+    page.exposure(context, context.case.now)
+        .exposed(wrong_user)
+        .advice("Put the document right by hand, or set the account to `enforce` in the policy.")
         .put("drift", context.drift())
 }
 
@@ -164,7 +162,7 @@ fn late_configuration(context: &Context, record: &Record) -> Option<Alert> {
 /// elsewhere the next sweep does.
 fn blind(context: &Context, record: &mut Record) -> Option<Alert> {
     let case = context.case;
-    let watched_ms = i64::from(case.limits.readiness.retry_for_minutes) * MINUTE_MS;
+    let watched_ms = case.limits.patience_ms();
     let (name, intent) = unechoed(&record.facts).filter(|(_, intent)| intent.notified == Notified::No)?;
     let since = match case.cause {
         Cause::AccountLifecycle => case.since,

@@ -1,6 +1,6 @@
 //! What acts did to the document, in words for people.
 
-use super::notify::{Act, ReportedEdit};
+use super::notify::ReportedEdit;
 use crate::domain::document::FieldChange;
 use crate::domain::edit::Action;
 use crate::domain::text::clean;
@@ -25,19 +25,19 @@ pub(super) fn what_happened(edits: &[&ReportedEdit]) -> String {
 
 fn of_act(edit: &ReportedEdit) -> Vec<String> {
     let phrase = match edit.act {
-        Act::FoundDeleted | Act::Called(Action::Deleted) => "the document was deleted".to_owned(),
-        Act::FoundMoved(version) | Act::Called(Action::DefaultMoved { version: Some(version) }) => {
+        Action::Deleted => "the document was deleted".to_owned(),
+        Action::DefaultMoved { version: Some(version) } => {
             format!("version {version} of the document was made the default")
         }
-        Act::Called(Action::DefaultMoved { version: None }) => "another version was made the default".to_owned(),
-        Act::Called(Action::VersionDeleted { .. }) => "a version of the document was deleted".to_owned(),
-        Act::Called(Action::SharingChanged) => {
+        Action::DefaultMoved { version: None } => "another version was made the default".to_owned(),
+        Action::VersionDeleted { .. } => "a version of the document was deleted".to_owned(),
+        Action::SharingChanged => {
             edit.event.as_ref().and_then(|event| event.sharing.clone()).unwrap_or_default().in_words()
         }
-        Act::Wrote(_) | Act::Called(Action::Created | Action::Updated { .. }) if edit.change.is_empty() => {
+        Action::Created | Action::Updated { .. } if edit.change.is_empty() => {
             "a version of the document was written".to_owned()
         }
-        Act::Wrote(_) | Act::Called(Action::Created | Action::Updated { .. }) => return of_fields(&edit.change),
+        Action::Created | Action::Updated { .. } => return of_fields(&edit.change),
     };
     vec![phrase]
 }

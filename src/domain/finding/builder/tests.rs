@@ -15,7 +15,7 @@ fn text_has_the_answer_first_and_its_origin_last() {
         .look("Document", "https://example.com/d".to_owned())
         .look("Explain", "runasctl explain X".to_owned())
         .advice("Ask her.")
-        .exposed("For 1 second.".to_owned())
+        .exposed(Some("For 1 second.".to_owned()))
         .heading("She did it.")
         .row("From", "203.0.113.9")
         .says("It was wrong.")

@@ -1,9 +1,9 @@
 use super::*;
 use crate::domain::document::FieldChange;
+use crate::domain::edit::Action;
 use crate::domain::finding::{Kind, Severity};
 use crate::domain::principal::Attribution;
 use crate::domain::principal::Principal;
-use crate::domain::settle::Act;
 
 fn page() -> AlertBuilder {
     AlertBuilder::new(Kind::UndecodableMessage, Severity::Warning, "x")
@@ -24,7 +24,7 @@ fn edit_by(name: Option<&str>, arn: Option<&str>) -> ReportedEdit {
         key: String::new(),
         attribution: Attribution::Untrusted,
         principal: Some(principal),
-        act: Act::Wrote(5),
+        act: Action::Updated { version: Some(5) },
         at: Time::ZERO,
         change: Vec::new(),
         event: None,
