@@ -16,7 +16,8 @@ use super::policy::Owned;
 use super::sharing::answered;
 use super::time::{SECOND_MS, Time};
 
-/// The facts from calls. A call through the reactor's role that an intent explains is an echo; every other call is kept. `known` are calls that left the record after their alerts went out.
+/// The facts from calls. A call through the reactor's role that an intent explains is an echo; every other call is kept.
+/// `known` are calls that left the record after their alerts went out.
 pub fn calls(facts: &Facts, calls: &[CallFact], known: &BTreeSet<String>) -> Facts {
     let mut learned = Facts::default();
     for call in calls.iter().filter(|call| !known.contains(&call.edit.id)) {
