@@ -224,7 +224,14 @@ impl BypassAct {
         match self {
             Self::Rule { change, .. } => matches!(change, RuleChange::Written | RuleChange::TargetsSet),
             Self::Role { change: RoleChange::PolicyWritten(policy), .. } => OWN_POLICIES.contains(&policy.as_str()),
-            act => matches!(act, Self::Role { change: RoleChange::TrustChanged, .. }),
+            Self::Role { change, .. } => *change == RoleChange::TrustChanged,
+            Self::Tagged { .. }
+            | Self::Untagged { .. }
+            | Self::Mapped { .. }
+            | Self::SessionDocument { .. }
+            | Self::Bus { .. }
+            | Self::Archived { .. }
+            | Self::Replayed { .. } => false,
         }
     }
 
@@ -234,7 +241,13 @@ impl BypassAct {
         match self {
             Self::Rule { change, .. } => !matches!(change, RuleChange::Written | RuleChange::TargetsSet),
             Self::Bus { change } => matches!(change, BusChange::PolicyRemoved | BusChange::Deleted),
-            act => matches!(act, Self::Role { change: Deleted | PolicyDeleted(_) | PolicyDetached(_), .. }),
+            Self::Role { change, .. } => matches!(change, Deleted | PolicyDeleted(_) | PolicyDetached(_)),
+            Self::Tagged { .. }
+            | Self::Untagged { .. }
+            | Self::Mapped { .. }
+            | Self::SessionDocument { .. }
+            | Self::Archived { .. }
+            | Self::Replayed { .. } => false,
         }
     }
 

@@ -107,7 +107,7 @@ impl Run {
 }
 
 /// Everything that happened to the content in force, in its order; a correction comes after what it corrects.
-fn turns<'a>(Pass { case, judgement, .. }: Pass<'a>) -> Vec<(Time, Turn<'a>)> {
+fn turns(Pass { case, judgement, .. }: Pass<'_>) -> Vec<(Time, Turn<'_>)> {
     let facts = &case.record.facts;
     let versions = facts.open_versions().filter_map(|(created, version)| {
         match judgement.pairing.author(facts, created, version) {
