@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use super::clock_skew::ssm_time;
+use super::clock_skew::ClockSkew;
 use super::durations::{LEASE_MS, NAMES_MS, SAME_CALL_MS, SAME_DOCUMENT_MS, VISIBLE_MS};
 use super::edit::Action;
 use super::fact::{Absence, Base, CallFact, Ended, Facts, Intended, Intent, VersionFact};
@@ -36,14 +36,15 @@ pub enum Author<'a> {
 
 /// Finds the version that each call made.
 pub fn pair(facts: &Facts) -> Pairing {
-    let mut pairing = Pairing::default();
+    let (mut pairing, clock) = (Pairing::default(), ClockSkew::of(facts));
     for (id, call) in facts.calls.iter().filter(|(_, call)| call.makes_version()) {
-        let fitting = candidates(facts, call);
+        let fitting = candidates(facts, &clock, call);
         // CloudTrail omitted the reply: only a single fitting version identifies the call's own.
         if call.edit.action.made_version().is_none() && fitting.len() > 1 {
             continue;
         }
-        let distance = |created: &Time| created.since(ssm_time(facts, call.edit.at)).abs();
+        let at = clock.ssm_time(call.edit.at);
+        let distance = |created: &Time| created.since(at).abs();
         let least = fitting.first().map_or(0, distance);
         let alike = fitting.iter().take_while(|created| distance(created) <= least + SECOND_MS);
         let free = |created: &&Time| !call.is_trusted() || !has_trusted(facts, pairing.calls.get(created));
@@ -62,13 +63,13 @@ fn has_trusted(facts: &Facts, calls: Option<&Vec<String>>) -> bool {
 }
 
 /// The versions that a call can have made, nearest first.
-pub(super) fn candidates(facts: &Facts, call: &CallFact) -> Vec<Time> {
-    let at = ssm_time(facts, call.edit.at);
+pub(super) fn candidates(facts: &Facts, clock: &ClockSkew, call: &CallFact) -> Vec<Time> {
+    let at = clock.ssm_time(call.edit.at);
     let number = call.edit.action.made_version();
     let fitting = |(created, version): &(&Time, &VersionFact)| {
         number.is_none_or(|number| number == version.number)
             && intent_of(facts, version).is_none()
-            && fits(facts, (**created, version), call, at)
+            && fits(facts, clock, (**created, version), (call, at))
     };
     let mut fitting: Vec<Time> = facts.versions.iter().filter(fitting).map(|(created, _)| *created).collect();
     // A version older than the call's second fits only because clocks may differ, so it comes last.
@@ -100,11 +101,16 @@ impl Author<'_> {
 }
 
 /// Whether a call can have made a version of its number. `at` is the call's time by SSM's clock.
-fn fits(facts: &Facts, (created, version): (Time, &VersionFact), call: &CallFact, at: Time) -> bool {
+fn fits(
+    facts: &Facts,
+    clock: &ClockSkew,
+    (created, version): (Time, &VersionFact),
+    (call, at): (&CallFact, Time),
+) -> bool {
     let near = created.since(at).abs() <= SAME_CALL_MS;
     let predates_base = facts.base.as_ref().is_some_and(|base| call.edit.at <= base.calls_until);
     (near || only_that_call(facts, (created, version), at))
-        && !another_document(facts, call, (at, created))
+        && !another_document(facts, clock, call, (at, created))
         && !(predates_base && call.is_trusted())
 }
 
@@ -126,9 +132,9 @@ fn only_that_call(facts: &Facts, (created, version): (Time, &VersionFact), at: T
 }
 
 /// Whether a deletion lies between call and version; in doubt, a foreign one counts against a trusted call.
-fn another_document(facts: &Facts, call: &CallFact, (at, created): (Time, Time)) -> bool {
+fn another_document(facts: &Facts, clock: &ClockSkew, call: &CallFact, (at, created): (Time, Time)) -> bool {
     facts.calls.values().filter(|other| other.deletes()).any(|deletion| {
-        let deleted = ssm_time(facts, deletion.edit.at);
+        let deleted = clock.ssm_time(deletion.edit.at);
         let strictly = at < deleted && deleted.plus_ms(SECOND_MS) <= created;
         let in_doubt = call.is_trusted() && !deletion.is_trusted() && at <= deleted && deleted <= created;
         strictly || in_doubt
@@ -153,14 +159,15 @@ pub fn awaited(facts: &Facts, pairing: &Pairing, now: Time) -> Vec<Time> {
     nameless(facts, pairing).map(|(created, _)| created).filter(|created| now.since(*created) < NAMES_MS).collect()
 }
 
-/// Whether a call explains what an observation found missing: it deleted the document, or moved the default, about then.
-pub fn explains(facts: &Facts, call: &CallFact, absence: &Absence) -> bool {
+/// Whether a call explains what an observation found missing: it deleted the document, or moved the default, about then. `at`
+/// is the call's time by SSM's clock.
+pub fn explains(call: &CallFact, at: Time, absence: &Absence) -> bool {
     let did = match absence.default {
         Some(_) => Action::DefaultMoved { version: absence.default },
         None => Action::Deleted,
     };
     let between = absence.after.plus_ms(-VISIBLE_MS - SECOND_MS)..=absence.first.plus_ms(VISIBLE_MS);
-    call.edit.failed.is_none() && call.edit.action == did && between.contains(&ssm_time(facts, call.edit.at))
+    call.edit.failed.is_none() && call.edit.action == did && between.contains(&at)
 }
 
 /// Whether a call makes the default what its caller wrote at most a minute before.

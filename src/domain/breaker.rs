@@ -4,7 +4,7 @@
 //! others it pauses for at most ten seconds, or a few edits would buy wrong content.
 
 use super::attribution::{Author, Pairing};
-use super::clock_skew::ssm_time;
+use super::clock_skew::ClockSkew;
 use super::durations::{RETRY_MS, WATCH_MS};
 use super::fact::{Ended, Facts, Intended, Intent};
 use super::policy::Limits;
@@ -71,7 +71,8 @@ fn acts(facts: &Facts, pairing: &Pairing, begin: Time) -> Vec<(Time, bool)> {
         }
     });
     let calls = facts.calls.values().filter(|call| call.edit.failed.is_none() && !call.makes_version());
-    let calls = calls.map(|call| (ssm_time(facts, call.edit.at), call.is_trusted()));
+    let clock = ClockSkew::of(facts);
+    let calls = calls.map(|call| (clock.ssm_time(call.edit.at), call.is_trusted()));
     let absences = facts.absences.values().map(|absence| (absence.first, false));
     versions.chain(calls).chain(absences).filter(|(at, _)| *at > begin).collect()
 }

@@ -9,7 +9,7 @@ use super::own_writes::{intent_of, may_be_of};
 use super::time::{SECOND_MS, Time};
 
 /// One version and its echo.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 struct Measure {
     /// When the version was created.
     created: Time,
@@ -24,22 +24,36 @@ impl Measure {
     }
 }
 
-/// A call's time by SSM's clock. The last measure before the call counts, so that no later write changes what is known of an
-/// earlier call.
-pub fn ssm_time(facts: &Facts, at: Time) -> Time {
-    let measures = measures(facts);
-    let before = measures.iter().rev().find(|measure| measure.at <= at).map(|measure| measure.ms());
-    let of_base = facts.base.as_ref().and_then(|base| base.clock_ms);
-    match before.or(of_base).or_else(|| measures.first().map(|measure| measure.ms())) {
-        // CloudTrail cuts times to whole seconds: half a second is the best guess at the rest.
-        Some(ms) if !(-SECOND_MS / 2..=SECOND_MS * 3 / 2).contains(&ms) => at.plus_ms(ms - SECOND_MS / 2),
-        Some(_) | None => at,
-    }
+/// The difference at each write whose echo is known: measured once, and then asked for as many calls as there are.
+#[derive(Clone, Debug)]
+pub struct ClockSkew {
+    /// By the versions' creation dates.
+    measures: Vec<Measure>,
+    /// The last measure that is part of the base.
+    of_base: Option<i64>,
 }
 
-/// The milliseconds by which SSM's clock is ahead, by the newest version up to `until` that has an echo.
-pub(super) fn clock_ms(facts: &Facts, until: Time) -> Option<i64> {
-    measures(facts).iter().rev().find(|measure| measure.created <= until).map(|measure| measure.ms())
+impl ClockSkew {
+    /// Measures it from the facts.
+    pub fn of(facts: &Facts) -> Self {
+        Self { measures: measures(facts), of_base: facts.base.as_ref().and_then(|base| base.clock_ms) }
+    }
+
+    /// A call's time by SSM's clock. The last measure before the call counts, so that no later write changes what is known of
+    /// an earlier call.
+    pub fn ssm_time(&self, at: Time) -> Time {
+        let before = self.measures.iter().rev().find(|measure| measure.at <= at).map(|measure| measure.ms());
+        match before.or(self.of_base).or_else(|| self.measures.first().map(|measure| measure.ms())) {
+            // CloudTrail cuts times to whole seconds: half a second is the best guess at the rest.
+            Some(ms) if !(-SECOND_MS / 2..=SECOND_MS * 3 / 2).contains(&ms) => at.plus_ms(ms - SECOND_MS / 2),
+            Some(_) | None => at,
+        }
+    }
+
+    /// The milliseconds by which SSM's clock is ahead, by the newest version up to `until` that has an echo.
+    pub(super) fn ms_until(&self, until: Time) -> Option<i64> {
+        self.measures.iter().rev().find(|measure| measure.created <= until).map(|measure| measure.ms()).or(self.of_base)
+    }
 }
 
 /// The versions whose echo is known, oldest first. Numbers repeat where one document follows another, so an echo may be of

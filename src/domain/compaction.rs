@@ -7,7 +7,7 @@ use std::ops::Bound;
 
 use super::accepted::{fold, value_of};
 use super::attribution::{Pairing, candidates, nameless, pair};
-use super::clock_skew::{clock_ms, ssm_time};
+use super::clock_skew::ClockSkew;
 use super::confirmation::pending;
 use super::durations::{CALLS_MAX, FACTS_BYTES_MAX, NAMES_MS, SAME_CALL_MS, VERSIONS_MAX};
 use super::edit::Action;
@@ -112,9 +112,10 @@ impl Compacted {
 
     /// Drops the calls of versions that leave, so that they are not paired with another version of the same number.
     fn drop_calls_of_versions(&mut self, pairing: &Pairing, until: Time) {
+        let clock = ClockSkew::of(&self.facts);
         let leaves = |(id, call): &(&String, &CallFact)| match pairing.version.get(*id) {
             Some(created) => *created <= until,
-            None => candidates(&self.facts, call).iter().any(|created| *created <= until),
+            None => candidates(&self.facts, &clock, call).iter().any(|created| *created <= until),
         };
         let settled =
             self.facts.calls.iter().filter(|(_, call)| call.makes_version() && call.notified == Notified::Named);
@@ -151,7 +152,7 @@ impl Compacted {
             calls_until: before.map_or(Time::ZERO, |base| base.calls_until),
             intents_until: before.map_or(Time::ZERO, |base| base.intents_until),
             observed: last.map_or(Time::ZERO, |version| version.observed),
-            clock_ms: clock_ms(&self.facts, until).or(before.and_then(|base| base.clock_ms)),
+            clock_ms: ClockSkew::of(&self.facts).ms_until(until),
             notified: before.map_or(Notified::No, |base| base.notified),
         }
     }
@@ -201,7 +202,7 @@ impl Compacted {
     /// The newest version that a call at or before `until` made, or can have made.
     fn newest_version_of(&self, until: Time) -> Option<Time> {
         let pairing = pair(&self.facts);
-        let latest = ssm_time(&self.facts, until).plus_ms(SAME_CALL_MS);
+        let latest = ClockSkew::of(&self.facts).ssm_time(until).plus_ms(SAME_CALL_MS);
         let of_such_a_call = |created: Time| {
             let mut ids = pairing.calls.get(&created).into_iter().flatten();
             ids.any(|id| self.facts.calls.get(id).is_some_and(|call| call.edit.at <= until))

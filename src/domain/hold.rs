@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use super::attribution::{Author, Pairing};
-use super::clock_skew::ssm_time;
+use super::clock_skew::ClockSkew;
 use super::durations::REPLACEMENT_MS;
 use super::fact::{CallFact, Facts};
 use super::policy::Limits;
@@ -27,7 +27,7 @@ pub fn hold(facts: &Facts, pairing: &Pairing, limits: &Limits, now: Time, absent
     let emergency = last_emergency(facts, pairing).and_then(|(at, call)| stands(facts, limits, at, call));
     let deletions = facts.calls.values().filter(|call| absent && call.deletes());
     let replacement = deletions.max_by_key(|call| call.edit.at).filter(|call| call.is_trusted()).map(|call| Hold {
-        until: ssm_time(facts, call.edit.at).plus_ms(REPLACEMENT_MS),
+        until: ClockSkew::of(facts).ssm_time(call.edit.at).plus_ms(REPLACEMENT_MS),
         why: format!("a trusted deletion by {}, perhaps to replace the document", call.edit.principal.called()),
     });
     emergency.into_iter().chain(replacement).filter(|hold| hold.until > now).max_by_key(|hold| hold.until)
@@ -63,7 +63,8 @@ pub fn daily_limit(limits: &Limits) -> String {
 /// them however many they are.
 pub fn emergencies(facts: &Facts) -> BTreeSet<Time> {
     let calls = facts.calls.values().filter(|call| is_emergency(call));
-    let mut times: BTreeSet<Time> = calls.map(|call| minute(facts, call)).collect();
+    let clock = ClockSkew::of(facts);
+    let mut times: BTreeSet<Time> = calls.map(|call| minute(&clock, call)).collect();
     times.extend(&facts.emergencies);
     if let Some(last) = times.last().copied() {
         times.retain(|at| last.since(*at) < DAY_MS);
@@ -75,14 +76,14 @@ fn is_emergency(call: &CallFact) -> bool {
     call.attribution == Attribution::BreakGlass && call.edit.failed.is_none()
 }
 
-fn minute(facts: &Facts, call: &CallFact) -> Time {
-    let at = ssm_time(facts, call.edit.at);
+fn minute(clock: &ClockSkew, call: &CallFact) -> Time {
+    let at = clock.ssm_time(call.edit.at);
     at.plus_ms(-at.ms().rem_euclid(MINUTE_MS))
 }
 
 /// What the acts before this one leave of the policy's minutes in 24 hours. An act stands until the next one at most.
 fn daily_minutes_left(facts: &Facts, limits: &Limits, act: &CallFact) -> u32 {
-    let act = minute(facts, act);
+    let act = minute(&ClockSkew::of(facts), act);
     let times: Vec<Time> = emergencies(facts).into_iter().filter(|at| *at <= act).collect();
     let gaps = times.iter().zip(times.iter().skip(1)).map(|(at, next)| next.since(*at) / MINUTE_MS);
     let used: i64 = gaps.map(|minutes| minutes.min(limits.break_glass.hold_minutes.into())).sum();
@@ -96,7 +97,8 @@ fn last_emergency<'a>(facts: &'a Facts, pairing: &Pairing) -> Option<(Time, &'a 
         Author::Ours(_) | Author::Nameless => None,
     };
     let acts = |call: &&CallFact| call.edit.failed.is_none() && call.edit.action.made_version().is_none();
-    let others = facts.calls.values().filter(acts).map(|call| (ssm_time(facts, call.edit.at), call));
+    let clock = ClockSkew::of(facts);
+    let others = facts.calls.values().filter(acts).map(|call| (clock.ssm_time(call.edit.at), call));
     let foreign = facts.open_versions().filter_map(author).chain(others).filter(|(_, call)| !call.is_trusted());
     let last = foreign.max_by_key(|(at, call)| (*at, call.attribution));
     last.filter(|(_, call)| call.attribution == Attribution::BreakGlass)

@@ -41,7 +41,10 @@ fn each<K: Ord + Clone, V: Clone>(
 
 /// Picks the same of two different values, whichever side it is on. Fields that are joined one by one come last in their
 /// types, so that they never decide it.
-fn either<T: Clone + serde::Serialize>(one: &T, other: &T) -> T {
+fn either<T: Clone + PartialEq + serde::Serialize>(one: &T, other: &T) -> T {
+    if one == other {
+        return one.clone();
+    }
     std::cmp::min_by_key(one, other, |value| serde_json::to_string(value).unwrap_or_default()).clone()
 }
 

@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::clock_skew::ssm_time;
+use super::clock_skew::ClockSkew;
 use super::durations::VISIBLE_MS;
 use super::edit::{Action, Edit, Sharing};
 use super::fact::{CallFact, Facts};
@@ -80,11 +80,12 @@ pub(super) fn answered(facts: &Facts, seen: &Seen, now: Time) -> BTreeMap<String
 /// The foreign calls that are not answered.
 fn open(facts: &Facts) -> Vec<Open<'_>> {
     let foreign = facts.calls.iter().filter(|(_, call)| !call.is_trusted() && !call.over);
+    let clock = ClockSkew::of(facts);
     let mut calls: Vec<Open> = foreign
         .filter_map(|(id, call)| Some((id, call, sharing(call)?)))
         .map(|(id, call, sharing)| {
             let with = sharing.added.iter().map(String::as_str).collect();
-            Open { id, call, at: ssm_time(facts, call.edit.at), with }
+            Open { id, call, at: clock.ssm_time(call.edit.at), with }
         })
         .collect();
     if !calls.is_empty() {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::accepted::fold;
 use super::attribution::{Pairing, pair};
-use super::clock_skew::ssm_time;
+use super::clock_skew::ClockSkew;
 use super::document::{Body, Content};
 use super::durations::{NAMES_MS, SAME_DOCUMENT_MS, VERSIONS_MAX, VISIBLE_MS};
 use super::edit::Action;
@@ -141,9 +141,10 @@ fn base(old: Option<(&Seen, &VersionInfo)>, now: Time) -> Base {
 /// The newest version that a first observation adopts: older than a principal takes to arrive, and below the first version
 /// that a known call made.
 fn adopted<'a>(facts: &Facts, seen: &'a Seen, now: Time) -> Option<&'a VersionInfo> {
+    let clock = ClockSkew::of(facts);
     let named = |info: &&VersionInfo| {
         facts.calls.values().filter(|call| call.makes_version()).any(|call| {
-            let near = info.created.since(ssm_time(facts, call.edit.at)).abs() <= SAME_DOCUMENT_MS;
+            let near = info.created.since(clock.ssm_time(call.edit.at)).abs() <= SAME_DOCUMENT_MS;
             near && call.edit.action.made_version().is_none_or(|number| number == info.number)
         })
     };
@@ -265,12 +266,12 @@ pub fn is_behind(facts: &Facts, seen: Option<&Seen>, now: Time) -> bool {
     if facts.versions.keys().any(|created| *created > newest && young(*created)) {
         return true;
     }
-    let pairing = pair(facts);
+    let (pairing, clock) = (pair(facts), ClockSkew::of(facts));
     facts
         .calls
         .iter()
         .filter(|(_, call)| call.edit.failed.is_none())
-        .map(|(id, call)| (id, call, ssm_time(facts, call.edit.at)))
+        .map(|(id, call)| (id, call, clock.ssm_time(call.edit.at)))
         .any(|(id, call, at)| young(at) && invisible(&pairing, (id, call, at), seen, newest))
 }
 

@@ -1,7 +1,7 @@
 //! Who made which version: calls that come late, twice, or name a version that another call made.
 
 use runas_reactor::domain::attribution::{awaited, pair};
-use runas_reactor::domain::clock_skew::ssm_time;
+use runas_reactor::domain::clock_skew::ClockSkew;
 use runas_reactor::domain::durations::{NAMES_MS, VISIBLE_MS};
 use runas_reactor::domain::edit::Action;
 use runas_reactor::domain::fact::{CallFact, Echo, Ended, Facts, Intended, Intent};
@@ -237,22 +237,30 @@ fn clock_difference_that_echoes_measure_moves_the_window() {
 fn echo_that_may_be_of_another_document_measures_no_clock() {
     let doc = document(&[]);
     let first = echoed(10).replaced(198, &doc).ours(200, &doc).echo(at(153));
-    let alone = ssm_time(&first.clone().facts(), at(300));
+    let alone = ClockSkew::of(&first.clone().facts()).ssm_time(at(300));
     assert_eq!(alone, at(347).plus_ms(-SECOND_MS / 2));
     let both = first.clone().replaced(202, &doc).ours(203, &doc);
-    assert_eq!(ssm_time(&both.clone().facts(), at(300)), at(350).plus_ms(-SECOND_MS / 2), "as measured before");
+    assert_eq!(
+        ClockSkew::of(&both.clone().facts()).ssm_time(at(300)),
+        at(350).plus_ms(-SECOND_MS / 2),
+        "as measured before"
+    );
     // Seeds 120001701 and 200001256: a pipeline replaces the document, and the reactor writes, when the echo has long arrived,
     // or led to that write.
     for second in [204, 205] {
         let later = first.clone().replaced(second - 1, &doc).ours(second, &doc);
-        assert_eq!(ssm_time(&later.facts(), at(300)), alone, "the echo was there before the write of {second}");
+        assert_eq!(
+            ClockSkew::of(&later.facts()).ssm_time(at(300)),
+            alone,
+            "the echo was there before the write of {second}"
+        );
     }
     let refused = Intent { ended: Some(Ended::Refused), ..intent(Intended::Put, 2, 202, Some(&doc)) };
-    assert_eq!(ssm_time(&first.intent("refused", refused).facts(), at(300)), alone, "it made no version");
+    assert_eq!(ClockSkew::of(&first.intent("refused", refused).facts()).ssm_time(at(300)), alone, "it made no version");
     let mut landed = both.facts();
     landed.intents.get_mut("runas-reactor-203").unwrap().ended = Some(Ended::Refused);
     assert_eq!(
-        ssm_time(&landed, at(300)),
+        ClockSkew::of(&landed).ssm_time(at(300)),
         at(350).plus_ms(-SECOND_MS / 2),
         "its answer was lost, and its version is there"
     );
@@ -263,7 +271,9 @@ fn echo_that_may_be_of_another_document_measures_no_clock() {
 fn echo_that_may_be_of_several_versions_is_of_the_one_that_agrees_with_the_other_echoes() {
     let doc = document(&[]);
     let first = Story::known().replaced(98, &doc).ours(100, &doc);
-    let later = |first: Story| ssm_time(&first.replaced(198, &doc).ours(200, &doc).echo(at(150)).facts(), at(300));
+    let later = |first: Story| {
+        ClockSkew::of(&first.replaced(198, &doc).ours(200, &doc).echo(at(150)).facts()).ssm_time(at(300))
+    };
     assert_eq!(later(first.clone().echo(at(50))), at(350).plus_ms(-SECOND_MS / 2));
     assert_eq!(later(first), at(300), "nothing says which of them it is");
 }
@@ -273,7 +283,7 @@ fn echo_that_may_be_of_several_versions_is_of_the_one_that_agrees_with_the_other
 fn echo_that_may_be_of_several_versions_measures_the_clock_like_any_other() {
     let doc = document(&[]);
     let story = Story::known().replaced(98, &doc).ours(100, &doc).echo(at(50)).replaced(198, &doc).ours(200, &doc);
-    assert_eq!(ssm_time(&story.echo(at(152)).facts(), at(300)), at(348).plus_ms(-SECOND_MS / 2));
+    assert_eq!(ClockSkew::of(&story.echo(at(152)).facts()).ssm_time(at(300)), at(348).plus_ms(-SECOND_MS / 2));
 }
 
 #[test]
@@ -285,13 +295,13 @@ fn echo_is_of_a_write_only_where_that_may_have_landed() {
         [(Some(Ended::Refused), measured), (Some(Ended::Landed(at(101))), at(300)), (None, at(300))]
     {
         let other = Intent { ended, ..intent(Intended::Put, 5, 99, Some(&doc)) };
-        assert_eq!(ssm_time(&story().intent("other", other).facts(), at(300)), expected, "{ended:?}");
+        assert_eq!(ClockSkew::of(&story().intent("other", other).facts()).ssm_time(at(300)), expected, "{ended:?}");
     }
 }
 
 #[test]
 fn clock_difference_is_nought_where_whole_seconds_explain_it() {
-    let offset = |echo| ssm_time(&echoed(echo).facts, at(90)).since(at(90));
+    let offset = |echo| ClockSkew::of(&echoed(echo).facts).ssm_time(at(90)).since(at(90));
     assert_eq!([offset(60), offset(59)], [0, 0]);
     assert_eq!([offset(61), offset(58), offset(10)], [-1_500, 1_500, 49_500]);
 }
@@ -301,7 +311,7 @@ fn clock_difference_is_nought_where_whole_seconds_explain_it() {
 fn clock_difference_is_nought_within_a_second_of_that_guess() {
     let offset = |ms: i64| {
         let story = Story::known().ours_at(at_ms(60_000 + ms), &document(&[])).echo(at(60));
-        ssm_time(&story.facts, at(90)).since(at(90))
+        ClockSkew::of(&story.facts).ssm_time(at(90)).since(at(90))
     };
     assert_eq!([-501, -500, 1_500, 1_501].map(offset), [-1_001, 0, 0, 1_001]);
 }
@@ -309,7 +319,7 @@ fn clock_difference_is_nought_within_a_second_of_that_guess() {
 #[test]
 fn newest_echo_before_a_call_measures_the_clocks() {
     let mut facts = echoed(10).ours(90, &document(&[(LOGS, "new")])).facts;
-    let offset = |facts: &Facts, second| ssm_time(facts, at(second)).since(at(second));
+    let offset = |facts: &Facts, second| ClockSkew::of(facts).ssm_time(at(second)).since(at(second));
     assert_eq!(offset(&facts, 90), 49_500, "the newest write has no echo yet");
     facts.echoes.insert("later".to_owned(), Echo { at: at(80), made: Some(6), heard: at(93) });
     assert_eq!([offset(&facts, 79), offset(&facts, 80)], [49_500, 9_500], "no later write moves an earlier call");

@@ -4,7 +4,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
 use runas_reactor::domain::attribution::pair;
-use runas_reactor::domain::clock_skew::ssm_time;
+use runas_reactor::domain::clock_skew::ClockSkew;
 use runas_reactor::domain::compaction::{Compacted, compact};
 use runas_reactor::domain::document::Content;
 use runas_reactor::domain::durations::{CALLS_MAX, FACTS_BYTES_MAX, NAMES_MS, VERSIONS_MAX};
@@ -227,7 +227,7 @@ fn measured_clock_stays_known_when_the_versions_that_showed_it_leave() {
         story.call(wrote(number, 50 + 10 * n, Trusted))
     });
     let compacted = compact(&notified(story.facts), late()).facts;
-    assert_eq!(ssm_time(&compacted, at(700)).since(at(700)), 49_500);
+    assert_eq!(ClockSkew::of(&compacted).ssm_time(at(700)).since(at(700)), 49_500);
     assert_eq!(accepted_field(&compacted, LOGS), Some(json!("39")));
 }
 

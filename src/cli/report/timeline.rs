@@ -9,6 +9,7 @@ use crate::aws::ledger::view::HistoryLine;
 use crate::cli::history::done;
 use crate::domain::attribution::{Author, Pairing, explains, pair, promotes_own};
 use crate::domain::case::{Applied, Verdict};
+use crate::domain::clock_skew::ClockSkew;
 use crate::domain::document::FieldChange;
 use crate::domain::fact::{Absence, CallFact, Facts, Notified, VersionFact};
 use crate::domain::principal::{Attribution, UNKNOWN};
@@ -157,7 +158,8 @@ impl Acts {
             Some(version) => format!("made version {version} the default"),
             None => "deleted the document".to_owned(),
         };
-        if facts.calls.values().any(|call| explains(facts, call, absence)) {
+        let clock = ClockSkew::of(facts);
+        if facts.calls.values().any(|call| explains(call, clock.ssm_time(call.edit.at), absence)) {
             self.found.remove(&key);
         } else if self.is_part(&key, absence.first, absence.notified) {
             self.found.insert(key, nameless(absence.first, what));

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::Pass;
 use crate::domain::attribution::Author;
 use crate::domain::case::{Applied, Case, Verdict};
-use crate::domain::clock_skew::ssm_time;
+use crate::domain::clock_skew::ClockSkew;
 use crate::domain::document::{Body, Content};
 use crate::domain::edit::Action;
 use crate::domain::fact::{CallFact, Delta, Ended, Facts, VersionFact};
@@ -116,7 +116,8 @@ fn turns(Pass { case, judgement, .. }: Pass<'_>) -> Vec<(Time, Turn<'_>)> {
             Author::Known(_) | Author::Nameless => Some((created, Turn::Wrote(version))),
         }
     });
-    let calls = facts.calls.values().filter_map(|call| Some((ssm_time(facts, call.edit.at), turn_of(call)?)));
+    let clock = ClockSkew::of(facts);
+    let calls = facts.calls.values().filter_map(|call| Some((clock.ssm_time(call.edit.at), turn_of(call)?)));
     let absences = facts.absences.values().map(|absence| match absence.default {
         None => (absence.first, Turn::Deleted),
         Some(number) => (absence.first, Turn::Moved(number)),

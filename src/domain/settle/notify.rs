@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use super::Pass;
 use crate::domain::attribution::{Author, explains, is_soon_after, nameless, promotes_own};
 use crate::domain::case::{Applied, Case, Decision, WaitsOn};
-use crate::domain::clock_skew::ssm_time;
+use crate::domain::clock_skew::ClockSkew;
 use crate::domain::document::Change;
 use crate::domain::durations::{REQUEUES_MAX, SAME_CALL_MS, VISIBLE_MS};
 use crate::domain::edit::{Action, Edit, is_denial};
@@ -283,9 +283,10 @@ impl Gathering<'_> {
     /// The first call that explains this absence and no other.
     fn call_behind(&self, absence: &Absence) -> Option<String> {
         let facts = self.facts();
-        let fitting =
-            facts.calls.iter().filter(|(id, call)| explains(facts, call, absence) && !self.matched.contains(*id));
-        fitting.map(|(id, call)| (ssm_time(facts, call.edit.at), id)).min().map(|(_, id)| id.clone())
+        let clock = ClockSkew::of(facts);
+        let calls = facts.calls.iter().map(|(id, call)| (clock.ssm_time(call.edit.at), id, call));
+        let fitting = calls.filter(|(at, id, call)| explains(call, *at, absence) && !self.matched.contains(*id));
+        fitting.map(|(at, id, _)| (at, id)).min().map(|(_, id)| id.clone())
     }
 
     /// The mark of an act that is reported without a principal.
@@ -344,7 +345,7 @@ impl Gathering<'_> {
     fn unpaired(&mut self, id: &str, call: &CallFact) {
         let facts = self.facts();
         // CloudTrail's time is that of the call's end, so the call that made the base can be a little younger than it.
-        let after = |base: &Base| ssm_time(facts, call.edit.at) > base.until.plus_ms(SAME_CALL_MS);
+        let after = |base: &Base| ClockSkew::of(facts).ssm_time(call.edit.at) > base.until.plus_ms(SAME_CALL_MS);
         let followed = facts.base.as_ref().is_none_or(after);
         if call.is_trusted() && !followed {
             return self.mark_call(id);
@@ -377,8 +378,9 @@ impl Gathering<'_> {
 /// The call that made a nameless version the default at once: most likely its author's. A call that was reported already
 /// explains no other act.
 fn mover(facts: &Facts, created: Time, version: &VersionFact) -> Option<CallFact> {
+    let clock = ClockSkew::of(facts);
     let moved = |call: &&CallFact| {
-        let near = is_soon_after(ssm_time(facts, call.edit.at), created);
+        let near = is_soon_after(clock.ssm_time(call.edit.at), created);
         let it = call.edit.action == Action::DefaultMoved { version: Some(version.number) };
         let open = call.edit.failed.is_none() && call.notified != Notified::Named;
         near && it && open && !call.is_trusted()
