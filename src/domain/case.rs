@@ -56,6 +56,8 @@ pub struct Case {
     pub since: Time,
     /// How many messages came before this one.
     pub requeues: u32,
+    /// Whether SQS has delivered the message before; the earlier invocation may have stopped anywhere.
+    pub redelivered: bool,
     /// Correlation id.
     pub correlation: String,
     /// Event ids of the calls in the message; the calls themselves are among the record's facts.

@@ -82,6 +82,7 @@ pub(super) fn case<W: Clock>(
         cause: work.cause,
         since: work.since,
         requeues: work.requeues,
+        redelivered: false,
         correlation: work.correlation.clone(),
         calls: work.edits.iter().map(|edit| edit.id.clone()).collect(),
         heard: work.edits.iter().map(|edit| edit.at).max(),

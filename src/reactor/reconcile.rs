@@ -129,6 +129,7 @@ async fn round<W: World>(
     loaded.record.facts = merge(&loaded.record.facts, &progress.learned);
     let observation = read_missing(world, policy, work, (&access, &account), &loaded, observed.observation).await?;
     let mut case = case(world, policy, work, loaded, &account, observation, by_member_role);
+    case.redelivered = attempt.again;
     case.refused.clone_from(&progress.refused);
     ask_cloudtrail(world, policy, &mut case, &access, progress).await?;
     confirm_calls(world, policy, &mut case, (&access, attempt), progress).await?;
@@ -241,10 +242,6 @@ async fn conclude<W: World>(
     let Concluded { case, judgement, decision, applied, before, check, last_check, known_before } = concluded;
     let mut settlement = (core.settle)(&case, &judgement, &decision, &applied, &before);
     let (mut status, mut lag) = (before.status, None);
-    // Send the next message before the commit: a surplus message is harmless, a missing one would leave the target waiting.
-    if let Some((work, delay)) = settlement.next {
-        world.queue().send(&[(Task::Work(work), delay)]).await?;
-    }
     let mut superseded = Vec::new();
     if let Some(commit) = &mut settlement.commit {
         superseded = prune::plan(world, &case, &mut commit.record.facts);
@@ -252,6 +249,11 @@ async fn conclude<W: World>(
         status = commit.record.status;
         let objective_ms = i64::from(case.limits.alerts.configuration_lag_minutes) * MINUTE_MS;
         lag = commit.record.milestones.lag_since(&before.milestones).map(|ms| ConfigurationLag { ms, objective_ms });
+    }
+    // Send the next message after the commit. Where the ledger fails for hours, each of the ten attempts at this message would
+    // otherwise send one that fails as well.
+    if let Some((work, delay)) = settlement.next {
+        world.queue().send(&[(Task::Work(work), delay)]).await?;
     }
     let owed = settlement.commit.as_ref().is_some_and(|commit| !commit.alerts.is_empty());
     if owed || attempt.again || known_before {

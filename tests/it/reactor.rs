@@ -322,3 +322,25 @@ async fn commit_that_loses_a_race_is_made_again_and_one_that_fails_leaves_its_me
         assert_eq!((report.failed.len(), play.made("load").len()), (failed, loads), "{class:?}");
     }
 }
+
+/// A message whose commit fails again and again sends nothing, or every attempt at it would send one that fails as well. Once
+/// the commit is made, the message sends the next one, even where the attempt before it stopped in between.
+#[tokio::test(start_paused = true)]
+async fn next_message_is_sent_after_the_commit_and_by_every_attempt_that_gets_there() {
+    let play = Play::in_sync().await;
+    let mallory = Caller::administrator(&MEMBER.parse().unwrap(), "mallory");
+    play.sim().edit_inputs(&org::target(MEMBER, "eu-west-1"), &mallory, &json!({"runAsDefaultUser": "root"})).unwrap();
+    play.world().inject_always("commit", InjectedFault::Refused(FaultClass::Throttled));
+    for receives in [1, 2] {
+        play.batch(&[Message { receives, ..member() }]).await;
+        assert_eq!(play.made("send"), [], "attempt {receives}");
+    }
+    play.world().stop_injecting();
+    for (receives, is_sent) in [(3, false), (4, true)] {
+        if !is_sent {
+            play.world().inject_once("send", InjectedFault::Refused(FaultClass::Throttled));
+        }
+        let report = play.batch(&[Message { receives, ..member() }]).await;
+        assert_eq!((report.failed.is_empty(), play.made("send").len()), (is_sent, 1), "attempt {receives}");
+    }
+}

@@ -149,6 +149,7 @@ fn case() -> Case {
         cause: Cause::Sweep,
         since: at(1_000),
         requeues: 0,
+        redelivered: false,
         correlation: String::new(),
         calls: Vec::new(),
         heard: None,

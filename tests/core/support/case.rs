@@ -122,6 +122,7 @@ pub(crate) struct Scenario {
     /// When the message that is worked on began.
     pub(crate) since: Time,
     pub(crate) requeues: u32,
+    pub(crate) redelivered: bool,
     /// The reactor's own messages that are on their way.
     pub(crate) queue: Vec<Work>,
     count: u32,
@@ -159,6 +160,7 @@ impl Scenario {
             limits: Limits::default(),
             since: at(0),
             requeues: 0,
+            redelivered: false,
             queue: Vec::new(),
             count: 0,
         }
@@ -342,6 +344,7 @@ impl Scenario {
             cause,
             since: self.since,
             requeues: self.requeues,
+            redelivered: self.redelivered,
             correlation: "signal".to_owned(),
             heard: calls.iter().map(|call| call.edit.at).max(),
             calls: calls.into_iter().map(|call| call.edit.id).collect(),

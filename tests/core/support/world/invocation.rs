@@ -14,6 +14,7 @@ use runas_reactor::domain::merge::merge;
 use runas_reactor::domain::observation::Observation;
 use runas_reactor::domain::policy::Limits;
 use runas_reactor::domain::principal::Attribution;
+use runas_reactor::domain::record::Settlement;
 use runas_reactor::domain::record::{Commit, Record};
 use runas_reactor::domain::settle::{log_intent, settle};
 use runas_reactor::domain::time::Time;
@@ -48,7 +49,8 @@ enum Stage {
     Write(Box<Round>, Lease),
     Promote(Box<Round>, Lease),
     Settle(Box<Round>, Applied),
-    Commit(Box<Round>, Box<Commit>),
+    Commit(Box<Round>, Settlement),
+    Send(Box<Round>, Settlement),
     Flush,
 }
 
@@ -91,7 +93,8 @@ impl Invocation {
             Stage::Write(round, lease) => self.write(world, round, lease),
             Stage::Promote(round, lease) => self.promote(world, round, &lease),
             Stage::Settle(round, applied) => self.settle(world, round, &applied),
-            Stage::Commit(round, commit) => self.commit(world, &round, &commit),
+            Stage::Commit(round, settlement) => self.commit(world, round, settlement),
+            Stage::Send(round, settlement) => self.send(world, &round, settlement),
             Stage::Flush => {
                 world.flush();
                 (None, true)
@@ -141,6 +144,7 @@ impl Invocation {
             cause: work.cause,
             since: work.since,
             requeues: work.requeues,
+            redelivered: self.message.receives > 1,
             correlation: work.correlation.clone(),
             calls: work.edits.iter().map(|edit| edit.id.clone()).collect(),
             heard: work.edits.iter().map(|edit| edit.at).max(),
@@ -234,27 +238,39 @@ impl Invocation {
         self.learned.intents.insert(lease.name.clone(), intent.clone());
     }
 
-    /// Sends what is to follow, before the commit.
     fn settle(self, world: &mut World, round: Box<Round>, applied: &Applied) -> Next {
         let settlement = settle(&round.case, &round.judgement, &round.decision, applied, &round.before);
-        let sends = settlement.next.is_some();
-        if let Some((work, delay)) = settlement.next {
+        if settlement.commit.is_some() {
+            return self.goes_on(Stage::Commit(round, settlement), false);
+        }
+        self.send(world, &round, settlement)
+    }
+
+    fn commit(self, world: &mut World, round: Box<Round>, settlement: Settlement) -> Next {
+        if settlement.commit.as_ref().is_some_and(|commit| !world.commit(commit)) {
+            return self.raced(world);
+        }
+        if settlement.next.is_some() {
+            return self.goes_on(Stage::Send(round, settlement), true);
+        }
+        self.flushes(&round, &settlement, true)
+    }
+
+    /// Sends what is to follow, after the commit.
+    fn send(self, world: &mut World, round: &Round, mut settlement: Settlement) -> Next {
+        let next = settlement.next.take();
+        let sends = next.is_some();
+        if let Some((work, delay)) = next {
             let at = world.now.plus_ms(i64::from(delay) * 1_000);
             world.send(work, at);
         }
-        match settlement.commit {
-            Some(commit) => self.goes_on(Stage::Commit(round, Box::new(commit)), sends),
-            None if self.message.receives > 1 || round.known_before => self.goes_on(Stage::Flush, sends),
-            None => (None, sends),
-        }
+        self.flushes(round, &settlement, sends)
     }
 
-    fn commit(self, world: &mut World, round: &Round, commit: &Commit) -> Next {
-        if !world.commit(commit) {
-            return self.raced(world);
-        }
-        let flushes = !commit.alerts.is_empty() || self.message.receives > 1 || round.known_before;
-        if flushes { self.goes_on(Stage::Flush, true) } else { (None, true) }
+    fn flushes(self, round: &Round, settlement: &Settlement, effect: bool) -> Next {
+        let owed = settlement.commit.as_ref().is_some_and(|commit| !commit.alerts.is_empty());
+        let flushes = owed || round.case.redelivered || round.known_before;
+        if flushes { self.goes_on(Stage::Flush, effect) } else { (None, effect) }
     }
 }
 
