@@ -25,7 +25,7 @@ def record(bed, call, reply):
     """Adds the event of this call to the trail, if it is a write that names a document."""
     if call.service != "ssm" or call.action not in WRITES or not call.params.get("Name"):
         return
-    now = datetime.datetime.now(datetime.timezone.utc)
+    now = moment_of(reply)
     account = call.principal.account
     detail = {
         "eventVersion": "1.11",
@@ -86,6 +86,15 @@ def lookup(bed, call):
         for detail in found[begin : begin + size]
     ]
     return {"Events": events} | more
+
+
+def moment_of(reply):
+    """When the call was made: the date of the version that it wrote, however long a busy machine took to get here."""
+    answer = {} if reply.error_code() else json.loads(reply.body or b"{}")
+    created = answer.get("DocumentDescription", {}).get("CreatedDate")
+    if created is None:
+        return datetime.datetime.now(datetime.timezone.utc)
+    return datetime.datetime.fromtimestamp(created, datetime.timezone.utc)
 
 
 def stamp(moment):

@@ -487,6 +487,7 @@ async fn the_log_tells_who_called_what_where_and_how_it_ended() {
 async fn the_trail_has_the_event_that_cloudtrail_would_deliver_for_a_write() {
     let aws = Emulator::start();
     let ssm = admin(&aws);
+    aws.switches(&json!({"clock_ms": 1_790_000_000_123_u64}));
     create(&ssm, &content("a")).await.unwrap();
     update(&ssm, "1", &content("b")).await.unwrap();
     assert!(version(&ssm, "$LATEST").await.is_ok(), "reads leave no event");
@@ -503,6 +504,7 @@ async fn the_trail_has_the_event_that_cloudtrail_would_deliver_for_a_write() {
         ("/region", "eu-west-1"),
         ("/detail/eventName", "UpdateDocument"),
         ("/detail/eventVersion", "1.11"),
+        ("/detail/eventTime", "2026-09-21T14:13:20Z"),
         ("/detail/userIdentity/type", "AssumedRole"),
         ("/detail/userIdentity/arn", &format!("arn:aws:sts::{MEMBER}:{session}")),
         ("/detail/userIdentity/sessionContext/sessionIssuer/arn", ADMIN),
