@@ -32,12 +32,19 @@ pub fn compact(facts: &Facts, now: Time) -> Compacted {
     let mut compacted = Compacted { facts: facts.clone(), ..Compacted::default() };
     let mut keep = VERSIONS_MAX;
     loop {
-        // A record may grow past these numbers, and not past its bytes, while a version awaits the name of its author.
-        let awaits = if keep == VERSIONS_MAX { compacted.oldest_awaiting(now) } else { None };
+        // A record may grow past these numbers, and not past its bytes, while a version awaits the name of its author, and
+        // by sharing that is to be undone.
+        let by_number = keep == VERSIONS_MAX;
+        let awaits = if by_number { compacted.oldest_awaiting(now) } else { None };
+        let stays = |evidence| match evidence {
+            Evidence::Nothing | Evidence::Acts | Evidence::Rightful => false,
+            Evidence::Authors => awaits.is_some(),
+            Evidence::Shares => by_number,
+        };
         compacted.drop_versions(keep, awaits, now);
         // Some always stay: the version of a write that has just ended may not be observed yet.
         let others = keep.max(1) * CALLS_MAX / VERSIONS_MAX;
-        compacted.drop_calls(others, awaits, now);
+        compacted.drop_calls(others, stays, now);
         compacted.drop_intents(others, now);
         compacted.drop_echoes(others);
         compacted.drop_absences(keep);
@@ -61,10 +68,12 @@ enum Evidence {
     Nothing,
     /// An act that neither makes a version nor deletes the document.
     Acts,
-    /// Sharing that may still be there.
-    Shares,
-    /// Authors of versions are judged by it.
+    /// Sharing that a trusted principal wants.
+    Rightful,
+    /// Authors of versions are judged by it; the base keeps what was judged.
     Authors,
+    /// Sharing that may still be there, and that nothing else tells of.
+    Shares,
 }
 
 impl Evidence {
@@ -72,8 +81,9 @@ impl Evidence {
         match call.edit.failed {
             Some(_) => Self::Nothing,
             None if call.makes_version() || call.deletes() => Self::Authors,
-            None if call.edit.action == Action::SharingChanged && !call.over => Self::Shares,
-            None => Self::Acts,
+            None if call.edit.action != Action::SharingChanged || call.over => Self::Acts,
+            None if call.is_trusted() => Self::Rightful,
+            None => Self::Shares,
         }
     }
 }
@@ -170,7 +180,7 @@ impl Compacted {
 
     /// Drops the oldest calls that on-call was notified of, failed ones first. Where authors are judged by such calls, the
     /// versions of their time are folded into the base first.
-    fn drop_calls(&mut self, keep: usize, awaits: Option<Time>, now: Time) {
+    fn drop_calls(&mut self, keep: usize, stays: impl Fn(Evidence) -> bool, now: Time) {
         let surplus = self.facts.calls.len().saturating_sub(keep);
         if surplus == 0 || self.facts.base.is_none() {
             return;
@@ -178,11 +188,9 @@ impl Compacted {
         let settled = self.facts.calls.iter().filter(|(_, call)| call.notified == Notified::Named);
         let mut oldest: Vec<(Evidence, Time, String)> =
             settled.map(|(id, call)| (Evidence::of(call), call.edit.at, id.clone())).collect();
+        oldest.retain(|(evidence, ..)| !stays(*evidence));
         oldest.sort();
         oldest.truncate(surplus);
-        if awaits.is_some() {
-            oldest.retain(|(evidence, ..)| *evidence != Evidence::Authors);
-        }
         let judged_by = oldest.iter().filter(|(evidence, ..)| *evidence == Evidence::Authors);
         if let Some(until) = judged_by.map(|(_, at, _)| *at).max() {
             if let Some(version) = self.newest_version_of(until) {

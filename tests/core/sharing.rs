@@ -326,6 +326,26 @@ fn unanswered_sharing_stays_in_a_record_that_many_calls_fill() {
     assert_eq!(taken_out(&target.sweeps()), Some(vec![ONE]));
 }
 
+/// Calls that make versions are needed to judge the content, and do not take the place of what is still to be undone.
+#[test]
+fn unanswered_sharing_stays_in_a_record_that_a_flood_of_versions_fills() {
+    let mut target = undoing();
+    let held = target.shares(BREAK_GLASS, &[ONE], &[]);
+    target.hears(&[held]);
+    let calls: Vec<_> = (0..120)
+        .map(|minutes: u32| {
+            target.now = target.now.plus_ms(SECOND_MS);
+            target.writes(BREAK_GLASS, &right_but("idleSessionTimeout", minutes.to_string()))
+        })
+        .collect();
+    for calls in calls.chunks(10) {
+        target.hears(calls);
+    }
+    assert!(is_open(&target.record.facts));
+    target.runs(3_700);
+    assert_eq!(target.shared_with(), [] as [&str; 0]);
+}
+
 #[test]
 fn alert_that_waited_for_a_name_says_that_the_sharing_is_undone() {
     let mut target = undoing();
