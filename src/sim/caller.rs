@@ -4,6 +4,9 @@ use serde_json::{Value, json};
 
 use crate::domain::target::AccountId;
 
+/// The session of the reactor.
+pub(super) const REACTOR: &str = "runas-reactor-simulated";
+
 /// A principal that calls AWS, as CloudTrail records it.
 #[derive(Clone, Debug)]
 pub struct Caller {
@@ -40,6 +43,11 @@ impl Caller {
         let issuer = self.identity.pointer("/sessionContext/sessionIssuer/arn");
         let arn = issuer.or_else(|| self.identity.get("arn")).and_then(Value::as_str);
         arn.unwrap_or_default().to_owned()
+    }
+
+    /// Whether it is the reactor.
+    pub(super) fn is_reactor(&self) -> bool {
+        self.identity.get("arn").and_then(Value::as_str).is_some_and(|arn| arn.rsplit('/').next() == Some(REACTOR))
     }
 
     /// An account administrator through Identity Center.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use super::caller::Caller;
+use super::caller::{Caller, REACTOR};
 use super::trail::Asked;
 use super::{Duplicates, Sim, State, Switches, fault};
 use crate::domain::document::CONTENT_BYTES_MAX;
@@ -328,6 +328,6 @@ impl Sim {
     async fn ours(&self, target: &Target, access: &Access, call: &Call<'_>) -> Result<Written, Fault> {
         self.call().await;
         let role = self.enter(&target.account, &target.region, access)?;
-        self.change(target, &Caller::role(&target.account, &role, "runas-reactor-simulated"), call)
+        self.change(target, &Caller::role(&target.account, &role, REACTOR), call)
     }
 }
