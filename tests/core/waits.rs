@@ -467,13 +467,14 @@ fn open_incident_is_observed_when_it_should_be_over() {
 
 /// The invocation before it may have stopped between its commit and the message.
 #[test]
-fn redelivered_message_does_not_rely_on_a_message_that_the_record_says_is_on_its_way() {
+fn redelivered_message_forgets_what_the_record_says_is_on_its_way() {
     for (redelivered, delay) in [(false, None), (true, Some(600))] {
         let mut target = Scenario::in_sync();
         let call = target.writes(MALLORY, &run_as_off());
         target.hears(std::slice::from_ref(&call));
         target.redelivered = redelivered;
         assert_eq!(target.hears(&[call]).delay(), delay, "redelivered: {redelivered}");
+        assert_eq!(target.record.wakes.len(), 1, "what is not on its way keeps no other message from sending one");
     }
 }
 

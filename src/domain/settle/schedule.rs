@@ -17,16 +17,16 @@ use crate::domain::time::{SECOND_MS, Time};
 pub const DELAY_MAX_S: u32 = 900;
 
 /// The next message of the reactor's own. The record remembers all that are on their way, so that no event adds another.
-/// The message is sent after the commit, so a redelivered one cannot rely on that: the invocation before it may have
-/// stopped in between.
+/// The message is sent after the commit, so a redelivered one forgets them: the invocation before it may have stopped in
+/// between, and a surplus message is harmless.
 pub(super) fn next(pass: Pass, changes: &Changes, record: &mut Record) -> Option<(Work, u32)> {
     let case = pass.case;
     let waits = waits(pass, changes, record);
-    record.wakes.retain(|wake| wake.at > case.now);
+    record.wakes.retain(|wake| wake.at > case.now && !case.redelivered);
     let until = waits.into_iter().min().filter(|_| case.requeues < REQUEUES_MAX)?;
     let until = until.max(case.now.plus_ms(SECOND_MS));
     let comes_anyway = |wake: &Wake| wake.at <= until && wake.cause == case.cause;
-    if !case.redelivered && record.wakes.iter().any(comes_anyway) {
+    if record.wakes.iter().any(comes_anyway) {
         return None;
     }
     let (work, delay) = successor(case, until);
