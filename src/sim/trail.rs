@@ -15,6 +15,8 @@ use crate::ports::{Clock as _, Lookup};
 pub struct Called {
     /// When it was made.
     pub at: Time,
+    /// When it ended, which its event says in whole seconds.
+    pub ended: Time,
     /// The name of the session or user.
     pub who: String,
     /// The account and region.
@@ -100,8 +102,10 @@ impl State {
         let who = caller.identity.get("arn").and_then(Value::as_str).and_then(|arn| arn.rsplit('/').next());
         let who = who.unwrap_or("somebody").to_owned();
         let event = self.next_id();
+        let ended = now.plus_ms(self.goes_on_ms(caller, now));
         self.calls.push(Called {
             at: now,
+            ended,
             who,
             target: target.clone(),
             action,
@@ -113,7 +117,6 @@ impl State {
             sharing: asked.sharing.cloned(),
         });
         let (name, parameters, response) = call(action, asked.sharing);
-        let ended = now.plus_ms(self.goes_on_ms(caller, now));
         let arn = format!(
             "arn:{}:ssm:{}:{}:document/{DOCUMENT_NAME}",
             partition(&target.region),

@@ -89,7 +89,8 @@ pub(super) struct Truth {
     trusted_since_rest: bool,
     /// When a pipeline last wrote.
     trusted: Option<Time>,
-    /// When the document was last deleted by another principal than a pipeline, or created by the reactor.
+    /// When the document was last deleted by another principal than a pipeline, or created by the reactor: the end of that
+    /// call.
     deleted: Option<Time>,
     /// Values set first by another principal than a pipeline, or by a pipeline whose event was lost or in doubt.
     brought: BTreeSet<String>,
@@ -126,7 +127,7 @@ impl Truth {
                 self.versions.clear();
                 self.shares.clear();
                 self.taken = None;
-                self.deleted = Some(call.at).filter(|_| author != Author::Pipeline).or(self.deleted);
+                self.deleted = Some(call.ended).filter(|_| author != Author::Pipeline).or(self.deleted);
                 // The deletion may remove a pipeline's version before the reactor observes it.
                 if self.trusted_since_rest && author != Author::Us {
                     self.unknowable = Some("a trusted version was deleted with its document");
@@ -244,7 +245,7 @@ impl Truth {
             Author::Us => {}
         }
         if created && author == Author::Us {
-            self.deleted = Some(call.at);
+            self.deleted = Some(call.ended);
         }
         self.versions.insert(number, body);
         self.authors.insert(number, call.who.clone());
@@ -258,10 +259,12 @@ impl Truth {
         if lost {
             self.unknowable = Some("the event of a trusted edit was lost");
         }
-        // Events carry whole seconds, so it is unknown whether the deletion removed the pipeline's document.
-        let in_doubt = same_second(self.deleted, Some(call.at));
+        // Events carry the whole seconds of the calls' ends, so it is unknown whether the deletion removed the pipeline's
+        // document.
+        let in_doubt = self.deleted.is_some_and(|deleted| second(deleted) >= second(call.ended));
         if in_doubt {
-            self.unknowable = Some("somebody deleted the document in the second of a trusted edit");
+            self.unknowable =
+                Some("by their events, another deleted the document in the second of a trusted edit or later");
         }
         let accepted = self.accepted.take().unwrap_or_else(Content::minimal);
         let brought = self.brought.clone();
@@ -333,6 +336,9 @@ fn value_of(change: &FieldChange) -> String {
 
 /// Events carry whole seconds.
 fn same_second(one: Option<Time>, other: Option<Time>) -> bool {
-    let second = |time: Option<Time>| time.map(|time| time.ms() / SECOND_MS);
-    one.is_some() && second(one) == second(other)
+    one.is_some() && one.map(second) == other.map(second)
+}
+
+fn second(time: Time) -> i64 {
+    time.ms() / SECOND_MS
 }
