@@ -9,7 +9,7 @@ use runas_reactor::domain::compaction::{Compacted, compact};
 use runas_reactor::domain::document::Content;
 use runas_reactor::domain::durations::{CALLS_MAX, FACTS_BYTES_MAX, NAMES_MS, VERSIONS_MAX};
 use runas_reactor::domain::edit::Action;
-use runas_reactor::domain::fact::{Absence, Delta, Echo, Facts, Intended, Notified};
+use runas_reactor::domain::fact::{Absence, CallFact, Delta, Echo, Facts, Intended, Notified};
 use runas_reactor::domain::merge::merge;
 use runas_reactor::domain::principal::Attribution::{self, BreakGlass, Trusted, Unattributed, Untrusted};
 use runas_reactor::domain::time::{DAY_MS, Time};
@@ -134,6 +134,12 @@ fn flood_neither_drops_nor_makes_right_what_was_adopted_less_than_ten_minutes_ag
 }
 
 #[test]
+fn versions_before_one_that_was_adopted_just_now_leave_as_ever() {
+    let story = flood(Story::known()).version(500, &document(&[(KEY, "k")])).latest(|version| version.adopted = true);
+    assert_eq!(compact(&story.facts(), at(501)).facts.open_versions().count(), VERSIONS_MAX);
+}
+
+#[test]
 fn calls_that_fit_no_version_do_not_drop_what_was_adopted_less_than_ten_minutes_ago() {
     let adopted = Story::known().version(90, &document(&[(KEY, "k")])).latest(|version| version.adopted = true);
     let deletions = (0..120).map(|n| call(Action::Deleted, at(100 + n), Untrusted));
@@ -187,6 +193,30 @@ fn calls_that_on_call_was_not_notified_of_stay() {
     let mut facts = denials(CALLS_MAX + 1);
     facts.calls.values_mut().for_each(|call| call.notified = Notified::No);
     assert_eq!(compact(&facts, late()).left, Vec::<String>::new());
+}
+
+#[test]
+fn calls_of_versions_that_leave_stay_until_on_call_was_notified_of_them() {
+    let mut facts = flood(Story::known()).facts();
+    facts.calls.values_mut().for_each(|call| call.notified = Notified::No);
+    let Compacted { facts, left, .. } = compact(&facts, late());
+    assert_eq!((facts.versions.len(), facts.calls.len(), left.len()), (VERSIONS_MAX, 40, 0));
+}
+
+#[test]
+fn only_foreign_sharing_that_is_not_answered_stays_beyond_the_number_of_calls() {
+    let moved = Action::DefaultMoved { version: Some(3) };
+    for (action, attribution, over, stay) in [
+        (moved, BreakGlass, false, CALLS_MAX),
+        (Action::SharingChanged, Trusted, false, CALLS_MAX),
+        (Action::SharingChanged, Untrusted, true, CALLS_MAX),
+        (Action::SharingChanged, Untrusted, false, 120),
+    ] {
+        let calls = (0..120).map(|n| CallFact { over, ..call(action, at(1_000 + n), attribution) });
+        let facts = notified(calls.fold(Story::known(), Story::call).facts);
+        let left = compact(&facts, late()).facts.calls.len();
+        assert_eq!(left, stay, "{action:?} by {attribution:?}, answered: {over}");
+    }
 }
 
 /// A pipeline's version of second 20, and so many documents that came and went between two observations.
