@@ -25,6 +25,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::domain::finding::{HubFinding, about_hub};
 use crate::domain::policy::Policy;
+use crate::domain::record::Record;
 use crate::domain::time::{MINUTE_MS, Time};
 use crate::ports::{Attempt, Fault, FaultClass, Ledger as _, World};
 
@@ -55,7 +56,23 @@ pub struct Reactor<W> {
     world: W,
     source: PolicySource,
     core: Core,
-    cached: Mutex<Option<(Time, Arc<Policy>)>>,
+    cached: Mutex<Option<InForce>>,
+}
+
+/// A policy in force.
+#[derive(Clone, Debug)]
+struct InForce {
+    policy: Arc<Policy>,
+    /// When it was read from the ledger; absent for a file, which is read once.
+    read: Option<Time>,
+}
+
+impl InForce {
+    /// Whether another invocation has since worked on a target by another policy. Work by this one would undo what that
+    /// invocation wrote.
+    fn is_outdated(&self, record: &Record) -> bool {
+        record.policy != self.policy.label() && self.read.is_some_and(|read| read <= record.updated)
+    }
 }
 
 impl<W: World> Reactor<W> {
@@ -78,27 +95,25 @@ impl<W: World> Reactor<W> {
     /// Whether the policy was read from the ledger at or after `began`.
     fn policy_read_since(&self, began: Time) -> bool {
         let cached = self.cached.lock().unwrap_or_else(PoisonError::into_inner);
-        cached.as_ref().is_some_and(|(read, _)| *read >= began)
+        cached.as_ref().and_then(|cached| cached.read).is_some_and(|read| read >= began)
     }
 
-    /// The policy in force. If the ledger's cannot be read, the last good one stays and on-call is alerted.
-    async fn policy(&self, attempt: &Attempt) -> Result<Arc<Policy>, Fault> {
+    /// The policy in force: the last one, if it was read after `since`. If the ledger's cannot be read, the last good one stays
+    /// and on-call is alerted.
+    async fn policy(&self, since: Time, attempt: &Attempt) -> Result<InForce, Fault> {
         if let PolicySource::Fixed(policy) = &self.source {
-            return Ok(Arc::clone(policy));
+            return Ok(InForce { policy: Arc::clone(policy), read: None });
         }
         let now = self.world.now();
         let cached = self.cached.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        if let Some((read, policy)) = &cached
-            && now.since(*read) < POLICY_AGE_MAX_MS
-        {
-            return Ok(Arc::clone(policy));
+        if let Some(cached) = cached.as_ref().filter(|cached| cached.read > Some(since)) {
+            return Ok(cached.clone());
         }
         let fault = match self.world.ledger().policy().await {
             Ok(Some(policy)) => {
-                let policy = Arc::new(policy);
-                let fresh = Some((now, Arc::clone(&policy)));
-                *self.cached.lock().unwrap_or_else(PoisonError::into_inner) = fresh;
-                return Ok(policy);
+                let fresh = InForce { policy: Arc::new(policy), read: Some(now) };
+                *self.cached.lock().unwrap_or_else(PoisonError::into_inner) = Some(fresh.clone());
+                return Ok(fresh);
             }
             Ok(None) => Fault {
                 class: FaultClass::NotFound,
@@ -109,7 +124,8 @@ impl<W: World> Reactor<W> {
             },
             Err(fault) => fault,
         };
-        let Some((_, policy)) = cached else { return Err(fault) };
+        let Some(cached) = cached else { return Err(fault) };
+        let policy = &cached.policy;
         tracing::warn!(error = %fault, policy = policy.label(), "policy not readable, the last good one stays");
         let hour = hour_of(now);
         let found = HubFinding::PolicyUnreadable;
@@ -117,7 +133,7 @@ impl<W: World> Reactor<W> {
         if let Err(fault) = report::notify_once(&self.world, &alert, attempt).await {
             tracing::warn!(error = %fault, "alert not published; the next batch tries again");
         }
-        Ok(policy)
+        Ok(cached)
     }
 }
 

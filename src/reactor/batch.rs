@@ -16,7 +16,7 @@ use super::reconcile::{PassReport, reconcile};
 use super::regions::swept;
 use super::report::{flush, notify_once};
 use super::sweep::sweep;
-use super::{REPLY_MS, Reactor, hour_of};
+use super::{InForce, POLICY_AGE_MAX_MS, REPLY_MS, Reactor, hour_of};
 use crate::domain::decode::{Decoded, decode};
 use crate::domain::finding::{HubFinding, about_hub};
 use crate::domain::policy::Policy;
@@ -96,8 +96,9 @@ impl<W: World> Reactor<W> {
         let again = messages.iter().any(|message| message.receives > 1);
         let all = messages.iter().map(|message| message.id.clone()).collect();
         let attempt = Attempt { messages: all, again, deadline, published: Arc::default() };
-        let policy = match self.by(working_until, Box::pin(self.policy(&attempt))).await {
-            Ok(policy) => policy,
+        let policy = self.policy(began.plus_ms(-POLICY_AGE_MAX_MS), &attempt);
+        let in_force = match self.by(working_until, Box::pin(policy)).await {
+            Ok(in_force) => in_force,
             Err(fault) => {
                 tracing::error!(error = %fault, "no policy, so no decision: every message comes again");
                 for message in messages {
@@ -106,22 +107,23 @@ impl<W: World> Reactor<W> {
                 return report;
             }
         };
+        let policy = &in_force.policy;
         let mut sorted = Sorted::default();
         for message in messages {
             let attempt = attempt_at(message, &attempt);
-            let sort = Box::pin(self.sort(&policy, message, &attempt, &mut sorted, &mut report));
+            let sort = Box::pin(self.sort(policy, message, &attempt, &mut sorted, &mut report));
             if let Err(fault) = self.by(working_until, sort).await {
                 self.give_back(deadline, message, &fault, &mut report).await;
             }
         }
         // Targets of events come first; sweep work waits.
         let touched = std::mem::take(&mut sorted.groups);
-        self.reconcile_all(&policy, touched, messages, &attempt, &mut report).await;
-        let swept = self.place_swept(&policy, sorted.swept, deadline, &mut report).await;
-        self.reconcile_all(&policy, swept, messages, &attempt, &mut report).await;
+        self.reconcile_all(&in_force, touched, messages, &attempt, &mut report).await;
+        let swept = self.place_swept(policy, sorted.swept, deadline, &mut report).await;
+        self.reconcile_all(&in_force, swept, messages, &attempt, &mut report).await;
         for (message, event) in sorted.sweeps {
             let attempt = attempt_at(message, &attempt);
-            let step = Box::pin(sweep(&self.world, &policy, &event, &attempt));
+            let step = Box::pin(sweep(&self.world, policy, &event, &attempt));
             match self.by(working_until, step).await {
                 Ok(step) => {
                     report.sent += step.sent;
@@ -131,7 +133,7 @@ impl<W: World> Reactor<W> {
             }
         }
         if self.world.now() < working_until && (again || self.policy_read_since(began)) {
-            self.notify_leftovers(&policy, &attempt).await;
+            self.notify_leftovers(policy, &attempt).await;
         }
         report.alerts = attempt.published.load(Ordering::Relaxed);
         report.passes.sort_by(|a, b| a.target.cmp(&b.target));
@@ -205,7 +207,7 @@ impl<W: World> Reactor<W> {
     /// Reconciles targets concurrently.
     async fn reconcile_all(
         &self,
-        policy: &Policy,
+        policy: &InForce,
         groups: BTreeMap<Target, Group>,
         messages: &[Message],
         attempt: &Attempt,
@@ -216,7 +218,7 @@ impl<W: World> Reactor<W> {
         let passes: Vec<_> = stream::iter(groups.into_values())
             .map(|group| async move {
                 let attempt = Attempt { messages: group.messages.clone(), again: group.again, ..attempt.clone() };
-                let outcome = self.by(until, reconcile(&self.world, self.core, policy, &group.work, &attempt)).await;
+                let outcome = self.by(until, reconcile(self, policy, &group.work, &attempt)).await;
                 (group, outcome)
             })
             .buffer_unordered(CONCURRENCY)

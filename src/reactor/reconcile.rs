@@ -10,6 +10,7 @@ use super::prune;
 use super::quick_check::{Begun, begin, record_check};
 use super::report::{flush, notify_once};
 use super::write::write;
+use super::{InForce, Reactor};
 use crate::domain::adoption::adopted;
 use crate::domain::case::{Applied, Case, Decision, Refusal};
 use crate::domain::edit::Edit;
@@ -22,7 +23,7 @@ use crate::domain::quick_check::QuickCheck;
 use crate::domain::record::{LastCheck, Loaded, Record, Status};
 use crate::domain::signal::{Cause, Task, Work};
 use crate::domain::target::{AccountFacts, AccountState, Target};
-use crate::domain::time::MINUTE_MS;
+use crate::domain::time::{MINUTE_MS, Time};
 use crate::domain::witness;
 use crate::ports::{
     Access, AccountAccess, Attempt, Directory as _, Documents as _, Fault, FaultClass, Ledger as _, Queue as _,
@@ -72,55 +73,72 @@ struct Progress {
     /// Calls from CloudTrail's event history, and how the invocation's own writes ended.
     learned: Facts,
     refused: Vec<Refusal>,
+    /// The policy was read again: once is enough, however the clocks of two invocations differ.
+    policy_read: bool,
 }
 
-/// Reconciles a target; starts over where another invocation committed first.
+/// The end of one round.
+enum Round {
+    Done(PassReport),
+    /// A write did not land: observe again to find out why.
+    Again,
+    /// Another invocation worked on the target by another policy, at this moment or before it.
+    PolicyOutdated(Time),
+}
+
+/// Reconciles a target; starts over where another invocation committed first, or knows a newer policy.
 pub(super) async fn reconcile<W: World>(
-    world: &W,
-    core: Core,
-    policy: &Policy,
+    reactor: &Reactor<W>,
+    policy: &InForce,
     work: &Work,
     attempt: &Attempt,
 ) -> Result<PassReport, Fault> {
+    let mut policy = policy.clone();
     let mut progress = Progress::default();
     let mut races = 0;
     loop {
-        match round(world, core, policy, work, attempt, &mut progress).await {
+        match round(reactor, &policy, work, attempt, &mut progress).await {
             Err(fault) if fault.class == FaultClass::Conflict && races < RACES_MAX => {
                 races += 1;
-                world.sleep(u64::from(world.jitter() % 200)).await;
+                reactor.world.sleep(u64::from(reactor.world.jitter() % 200)).await;
             }
-            // A write did not land: observe again to find out why.
-            Ok(None) => {}
-            Ok(Some(report)) => return Ok(report),
+            Ok(Round::Again) => {}
+            Ok(Round::PolicyOutdated(since)) => {
+                progress.policy_read = true;
+                policy = reactor.policy(since, attempt).await?;
+            }
+            Ok(Round::Done(report)) => return Ok(report),
             Err(fault) => return Err(fault),
         }
     }
 }
 
 async fn round<W: World>(
-    world: &W,
-    core: Core,
-    policy: &Policy,
+    reactor: &Reactor<W>,
+    in_force: &InForce,
     work: &Work,
     attempt: &Attempt,
     progress: &mut Progress,
-) -> Result<Option<PassReport>, Fault> {
+) -> Result<Round, Fault> {
+    let (Reactor { world, core, .. }, policy) = (reactor, in_force.policy.as_ref());
     let access = Access::by(policy, &work.correlation);
     let Begun { mut loaded, observed, check } = begin(world, policy, work, &access).await?;
+    if !progress.policy_read && in_force.is_outdated(&loaded.record) {
+        return Ok(Round::PolicyOutdated(loaded.record.updated));
+    }
     let AccountAccess { by_member_role, relapse } =
         world.documents().account_access(&work.target.account, &access).await;
     if let Some(relapse) = relapse {
         notify_relapse(world, policy, work, attempt, relapse).await?;
     }
     let Some(account) = account(world, loaded.facts.take(), work).await? else {
-        return unknown_account(world, policy, work, attempt).await.map(Some);
+        return unknown_account(world, policy, work, attempt).await.map(Round::Done);
     };
     if account.state != AccountState::Active {
         if attempt.again {
             flush(world, &work.target.account, Some(&work.target.region), attempt).await?;
         }
-        return Ok(Some(not_observed(world, work, "the account has left the organisation, or is closed")));
+        return Ok(Round::Done(not_observed(world, work, "the account has left the organisation, or is closed")));
     }
     let last_check = loaded.last_check.take();
     let known_before = is_known(&loaded, work);
@@ -152,10 +170,10 @@ async fn round<W: World>(
             prune::prune(world, &case, &access, &planned).await?;
         }
         progress.refused.push(refusal);
-        return Ok(None);
+        return Ok(Round::Again);
     }
     let concluded = Concluded { case, judgement, decision, applied, before, check, last_check, known_before };
-    conclude(world, core, &access, attempt, concluded, progress.refused.len() + 1).await.map(Some)
+    conclude(world, *core, &access, attempt, concluded, progress.refused.len() + 1).await.map(Round::Done)
 }
 
 /// The intents of this round whose end the ledger does not know yet.

@@ -133,6 +133,26 @@ async fn policy_in_use_is_read_again_after_a_minute() {
     assert_eq!(reads, [1, 0, 1]);
 }
 
+/// An invocation that began under the old policy would put back what another has written by the new one, and hear of that.
+#[tokio::test(start_paused = true)]
+async fn invocation_reads_the_policy_again_where_another_has_worked_by_a_newer_one() {
+    let play = Play::in_sync().await;
+    play.world().sleep(600_000).await;
+    play.batch(&[]).await;
+    play.world().sleep(59_999).await;
+    play.world().made();
+    play.world().inject_once("load", InjectedFault::Slow(5_000));
+    let newer = async {
+        play.world().sleep(1).await;
+        play.sim().push_policy(org::policy_with("runAsDefaultUser: ops", "runAsDefaultUser: ssm-user").with_label("2"));
+        play.batch(&[member()]).await
+    };
+    let (older, newer) = join(play.batch(&[member()]), newer).await;
+    let applied = [older, newer].map(|report| report.passes[0].applied.clone());
+    assert!(matches!(applied, [Applied::Nothing, Applied::Landed { version: 3, .. }]), "{applied:?}");
+    assert_eq!(play.made("policy").len(), 2);
+}
+
 fn body(user: &str, number: u64) -> Value {
     let inputs = json!({ "runAsEnabled": true, "runAsDefaultUser": user, "idleSessionTimeout": number.to_string() });
     json!({ "schemaVersion": "1.0", "sessionType": "Standard_Stream", "inputs": inputs })
