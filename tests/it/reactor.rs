@@ -3,6 +3,7 @@
 use futures_util::future::join;
 use runas_reactor::domain::case::{Applied, Refusal};
 use runas_reactor::domain::decode::encode;
+use runas_reactor::domain::edit::Sharing;
 use runas_reactor::domain::fact::Intended;
 use runas_reactor::domain::finding::Alert;
 use runas_reactor::domain::signal::{Cause, Task, Work};
@@ -17,6 +18,7 @@ use serde_json::{Value, json};
 
 use crate::support::org::{self, MANAGEMENT, MEMBER};
 
+mod bypass;
 mod history;
 mod outbox;
 mod sweeps;
@@ -277,6 +279,20 @@ async fn lost_race_is_run_again_five_times_after_pauses_below_200_ms() {
     // An observation of 40 ms goes on beside the load.
     assert!(pauses.iter().all(|pause| (0..240).contains(pause)), "{pauses:?}");
     assert!(pauses.iter().any(|pause| *pause > 50), "{pauses:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn configuration_lag_of_a_new_account_is_reported_beside_its_objective() {
+    let play = Play::begin();
+    let (account, began) = (MEMBER.parse().unwrap(), play.sim().now());
+    play.sim().account_created(&org::target(MANAGEMENT, "us-east-1"), &account);
+    let reports = run_for(&play.0, 200).await;
+    let lags: Vec<_> = reports.iter().flat_map(|report| &report.passes).filter_map(|pass| pass.lag).collect();
+    assert_eq!(lags.len(), 3, "one of each region");
+    for lag in lags {
+        assert_eq!(lag.objective_ms, 5 * MINUTE_MS);
+        assert!((1..play.sim().now().since(began)).contains(&lag.ms), "{lag:?}");
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::queue::kinds;
-use super::stage::{HOME, PAYMENTS, SEARCH, Stage};
+use super::stage::{HOME, SEARCH, Stage};
 use crate::decode::fixtures::sample;
 
 /// A sample in an account of the stage, just now.
@@ -42,45 +42,4 @@ fn tag_of_a_role_is_told_once_with_who_and_the_way_back_however_often_its_event_
     ]);
     assert_eq!(stage.calls("iam"), [json!(null); 0], "the function has no rights there");
     assert_eq!(stage.actions("ssm"), [""; 0], "there is no document to look at");
-}
-
-#[test]
-fn each_way_around_is_told_in_its_own_kind_and_trusted_principals_and_roles_of_others_are_not() {
-    let stage = Stage::set();
-    let lambda = stage.lambda();
-    let by_pipeline = |file| {
-        let mut event = event(&stage, file, SEARCH);
-        let pipeline = format!("arn:aws:iam::{SEARCH}:role/AWSAccelerator-Deploy");
-        event["detail"]["userIdentity"]["sessionContext"]["sessionIssuer"]["arn"] = pipeline.into();
-        event
-    };
-    let mut of_another = event(&stage, "bypass/attach-role-policy.json", SEARCH);
-    of_another["detail"]["requestParameters"]["roleName"] = "Developer".into();
-    stage.deliver(&[
-        event(&stage, "bypass/attributes-updated.json", PAYMENTS),
-        event(&stage, "bypass/create-session-document.json", SEARCH),
-        event(&stage, "bypass/disable-rule.json", SEARCH),
-        event(&stage, "bypass/put-role-policy-by-a-stack-set.json", SEARCH),
-        event(&stage, "bypass/put-role-policy-by-a-stack-set.json", PAYMENTS),
-        event(&stage, "bypass/tag-role-replayed.json", SEARCH),
-        by_pipeline("bypass/tag-user.json"),
-        by_pipeline("bypass/put-rule-enabled.json"),
-        // Trust is about the fields of others, and not about the reactor's own parts.
-        by_pipeline("bypass/delete-rule.json"),
-        of_another,
-        event(&stage, "bypass/put-permission.json", SEARCH),
-    ]);
-    assert_eq!(stage.pump(&lambda), 0, "{:#?}", lambda.logs());
-    let mut told: Vec<(String, String)> = stage.alerts().iter().map(|told| (told.kind(), told.severity())).collect();
-    told.sort();
-    let expected = [
-        ("attributes_changed", "critical"),
-        ("other_session_document", "high"),
-        ("reactor_tampered", "critical"),
-        ("reactor_tampered", "info"),
-        ("reactor_tampered", "warning"),
-        ("untrusted_source", "warning"),
-    ];
-    assert_eq!(told, expected.map(|(kind, severity)| (kind.to_owned(), severity.to_owned())));
-    assert_eq!(stage.dead_letters().len(), 0);
 }

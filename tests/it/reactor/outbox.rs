@@ -100,16 +100,21 @@ async fn claims_that_a_sender_may_not_make_are_notified_once_an_hour() {
 
 /// Mallory's edit, put right, and its alert left in the outbox; the event.
 async fn untold_edit(play: &Play) -> String {
+    let event = untold_edit_claimed_for(play, 5).await;
+    play.world().sleep(10_000).await;
+    event
+}
+
+async fn untold_edit_claimed_for(play: &Play, seconds: i64) -> String {
     let target = org::target(MEMBER, "eu-west-1");
     let mallory = Caller::administrator(&target.account, "mallory@example.com");
     play.sim().edit_inputs(&target, &mallory, &json!({ "runAsEnabled": false })).unwrap();
     let event = next_event(play).await.to_string();
     play.world().inject_always("publish", InjectedFault::Refused(FaultClass::Throttled));
-    let deadline = play.sim().now().plus_ms(5 * SECOND_MS);
+    let deadline = play.sim().now().plus_ms(seconds * SECOND_MS);
     let report = play.0.batch(&[message("first copy", &event)], deadline).await;
     assert_eq!((report.failed.len(), play.told("edit_reverted").len()), (1, 0));
     play.world().stop_injecting();
-    play.world().sleep(10_000).await;
     event
 }
 
@@ -129,4 +134,62 @@ async fn message_without_calls_sends_what_was_left_only_if_it_comes_again() {
     assert_eq!(play.told("edit_reverted"), []);
     play.batch(&[Message { receives: 2, ..member() }]).await;
     assert_eq!(play.told("edit_reverted").len(), 1);
+}
+
+/// One message of the batch was received before: what that says of an invocation that stopped is true of this message only.
+#[tokio::test(start_paused = true)]
+async fn message_beside_one_that_comes_again_leaves_a_claimed_alert_to_its_claimer() {
+    let play = Play::in_sync().await;
+    let body = forged_departure(&play).await;
+    let event = untold_edit_claimed_for(&play, 60).await;
+    play.world().inject_once("publish", InjectedFault::Refused(FaultClass::Throttled));
+    play.batch(&[message("claimer", &body)]).await;
+    let elsewhere = org::touched(&org::target(MEMBER, "us-east-1"), org::epoch());
+    let again = Message { receives: 2, ..elsewhere };
+    let report = play.batch(&[message("about the hub", &body), again, message("about a target", &event)]).await;
+    assert_eq!(report.failed.len(), 0, "each has its claimer: {report:?}");
+}
+
+/// A message that a batch hands back comes again while the batch goes on with others, whose alerts it claimed.
+#[tokio::test(start_paused = true)]
+async fn claim_of_a_message_is_not_taken_over_by_another_of_its_batch() {
+    let play = Play::begin();
+    let body = forged_departure(&play).await;
+    play.world().inject_once("publish", InjectedFault::Refused(FaultClass::Throttled));
+    let report = play.batch(&[message("claimer", &body), message("other", &body)]).await;
+    assert_eq!(report.failed.keys().collect::<Vec<_>>(), ["claimer"]);
+    let again = |id| Message { receives: 2, ..message(id, &body) };
+    assert_eq!(play.batch(&[again("other")]).await.failed.len(), 1);
+    assert_eq!((play.batch(&[again("claimer")]).await.failed.len(), play.told("untrusted_source").len()), (0, 1));
+}
+
+/// The same where both are about targets of an account that was reached by its gap role.
+#[tokio::test(start_paused = true)]
+async fn claim_of_a_target_is_not_taken_over_by_another_of_its_batch() {
+    let play = Play::in_sync().await;
+    let relapse = Relapse { role: "AWSControlTowerExecution".to_owned(), member_role_used: org::epoch() };
+    let (here, there) = (member(), org::touched(&org::target(MEMBER, "us-east-1"), org::epoch()));
+    play.sim().relapse(&MEMBER.parse().unwrap(), relapse.clone());
+    play.world().inject_once("publish", InjectedFault::Refused(FaultClass::Throttled));
+    let failed = play.batch(&[here.clone(), there.clone()]).await.failed;
+    let (claimer, other) = if failed.contains_key(&here.id) { (here, there) } else { (there, here) };
+    assert_eq!((failed.len(), claimer.id != other.id), (1, true), "{failed:?}");
+    let mut left = Vec::new();
+    for message in [other, claimer] {
+        play.sim().relapse(&MEMBER.parse().unwrap(), relapse.clone());
+        left.push(play.batch(&[Message { receives: 2, ..message }]).await.failed.len());
+    }
+    assert_eq!((&left[..], play.told("gap_role_used").len()), (&[1, 0][..], 1));
+}
+
+/// A published alert should be marked as sent, and the response should get out: half a second is for that.
+#[tokio::test(start_paused = true)]
+async fn sending_what_was_left_ends_half_a_second_before_the_deadline() {
+    let play = Play::begin();
+    untold_garbage(&play, "garbage", 5).await;
+    play.world().sleep(70_000).await;
+    play.world().inject_always("publish", InjectedFault::Slow(600_000));
+    let deadline = play.sim().now().plus_ms(60 * SECOND_MS);
+    play.0.batch(&[], deadline).await;
+    assert_eq!(deadline.since(play.sim().now()), 500);
 }

@@ -38,6 +38,7 @@ async fn sweep_sends_a_message_for_each_account_and_each_step_and_counts_them() 
     let reports = run_for(&play.0, 60).await;
     let sweep = play.sim().last_sweep().unwrap();
     assert_eq!((sweep.accounts, sweep.targets), (22, 66));
+    assert_eq!(reports.iter().map(|report| report.to_sweep).sum::<u64>(), 66);
     let steps = usize::try_from(sweep.step).unwrap();
     assert!(steps > 1 && sent(&reports).iter().sum::<usize>() == 22 + steps - 1, "{sweep:?}: {:?}", sent(&reports));
     play.made("");

@@ -39,6 +39,22 @@ async fn write_without_an_answer_is_given_up_when_its_lease_ends() {
     assert!(matches!(report.passes[0].applied, Applied::Landed { version: 1, .. }), "{report:?}");
 }
 
+/// Taking back a share makes no version.
+#[tokio::test(start_paused = true)]
+async fn share_that_is_taken_back_leaves_the_latest_version_as_it_is() {
+    let play = Play::in_sync().await;
+    play.sim().push_policy(org::policy_with("breaker:", "sharing: undo\nbreaker:"));
+    play.world().sleep(60_000).await;
+    let target = org::target(MEMBER, "eu-west-1");
+    let mallory = Caller::administrator(&target.account, "mallory@example.com");
+    let sharing = Sharing { added: vec!["999900001111".to_owned()], removed: Vec::new() };
+    play.sim().share(&target, &mallory, &sharing).unwrap();
+    let event = next_event(&play).await.to_string();
+    let report = play.batch(&[message("share", &event)]).await;
+    assert!(matches!(report.passes[0].applied, Applied::Landed { version: 2, .. }), "{report:?}");
+    assert_eq!(play.made("unshare").len(), 1);
+}
+
 #[tokio::test(start_paused = true)]
 async fn write_that_is_outpaced_is_tried_three_times() {
     let play = Play::begin();
