@@ -141,11 +141,13 @@ async fn invocation_reads_the_policy_again_where_another_has_worked_by_a_newer_o
     let play = Play::in_sync().await;
     play.world().sleep(600_000).await;
     play.batch(&[]).await;
-    play.world().sleep(59_999).await;
+    play.world().sleep(59_900).await;
     play.world().made();
-    play.world().inject_once("load", InjectedFault::Slow(5_000));
+    for call in ["load", "observe"] {
+        play.world().inject_once(call, InjectedFault::Slow(5_000));
+    }
     let newer = async {
-        play.world().sleep(1).await;
+        play.world().sleep(200).await;
         play.sim().push_policy(org::policy_with("runAsDefaultUser: ops", "runAsDefaultUser: ssm-user").with_label("2"));
         play.batch(&[member()]).await
     };
