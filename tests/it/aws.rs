@@ -7,6 +7,7 @@
     reason = "the helpers are parts of tests"
 )]
 
+mod broker;
 mod cloudtrail;
 mod directory;
 mod documents;
