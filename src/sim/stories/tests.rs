@@ -18,11 +18,25 @@ use crate::sim::{Called, Duplicates, Fate, Switches};
 use wrong_turns::WrongTurn;
 
 /// Seeds whose stories are played by every test run.
-const SEEDS: Range<u64> = 1_200..1_400;
-/// Among them those that every wrong turn is tried on.
-const WRONG_TURNS: Range<u64> = 1_200..1_320;
-/// Steps within which a wrong turn is found.
-const FOUND_WITHIN: u64 = 150_000;
+const SEEDS: Range<u64> = 1_200..1_300;
+/// Each wrong turn, and the seed of a short story that it spoils.
+const WRONG_TURNS: [(WrongTurn, u64); 13] = [
+    (WrongTurn::AcceptUnattributed, 57),
+    (WrongTurn::WriteWhereObserving, 115),
+    (WrongTurn::RecreateBlank, 78),
+    (WrongTurn::IgnoreDefault, 25),
+    (WrongTurn::UnknownIsGreen, 56),
+    (WrongTurn::LeaveShared, 26),
+    (WrongTurn::UnshareAll, 76),
+    (WrongTurn::LoseCallsWhileWaiting, 1),
+    (WrongTurn::NeverRest, 13),
+    (WrongTurn::SkipGeneration, 2),
+    (WrongTurn::PublishWithoutClaim, 290),
+    (WrongTurn::LeaveWhatWasLeft, 1),
+    (WrongTurn::MarkBeforePublishing, 53),
+];
+/// After a change of the core another story may be the one: a wrong turn is tried on so many, from its own on.
+const TRIED: u64 = 100;
 
 const PIPELINE: &str = "role/AWSAccelerator-x";
 
@@ -40,13 +54,13 @@ fn hold(seeds: Range<u64>) -> u64 {
 #[test]
 fn every_story_of_the_first_fixed_seeds_ends_well() {
     let steps = hold(SEEDS.start..SEEDS.start.midpoint(SEEDS.end));
-    assert!(steps >= 100_000, "{steps} steps");
+    assert!(steps >= 50_000, "{steps} steps");
 }
 
 #[test]
 fn every_story_of_the_other_fixed_seeds_ends_well() {
     let steps = hold(SEEDS.start.midpoint(SEEDS.end)..SEEDS.end);
-    assert!(steps >= 100_000, "{steps} steps");
+    assert!(steps >= 50_000, "{steps} steps");
 }
 
 #[test]
@@ -87,15 +101,10 @@ fn whichever_call_fails_the_end_is_right() {
 
 #[test]
 fn every_wrong_turn_is_found() {
-    let missed = WrongTurn::ALL.into_iter().filter(|turn| {
-        let mut steps = 0;
-        let found = WRONG_TURNS.map(|seed| turn.play(&Story::draw(seed, None))).find(|played| {
-            steps += played.steps;
-            played.violation.is_some() || steps >= FOUND_WITHIN
-        });
-        found.is_none_or(|played| played.violation.is_none())
-    });
-    assert_eq!(missed.collect::<Vec<_>>(), []);
+    for (turn, seed) in WRONG_TURNS {
+        let is_spoiled = |seed| turn.play(&Story::draw(seed, None)).violation.is_some();
+        assert!((seed..seed + TRIED).any(is_spoiled), "{turn:?}");
+    }
 }
 
 /// Mallory replaces the right document by one of another type, and a pipeline replaces that by its own.

