@@ -79,11 +79,17 @@ struct Progress {
 
 /// The end of one round.
 enum Round {
-    Done(PassReport),
+    Done(Box<PassReport>),
     /// A write did not land: observe again to find out why.
     Again,
     /// Another invocation worked on the target by another policy, at this moment or before it.
     PolicyOutdated(Time),
+}
+
+impl Round {
+    fn done(report: PassReport) -> Self {
+        Self::Done(Box::new(report))
+    }
 }
 
 /// Reconciles a target; starts over where another invocation committed first, or knows a newer policy.
@@ -107,7 +113,7 @@ pub(super) async fn reconcile<W: World>(
                 progress.policy_read = true;
                 policy = reactor.policy(since, attempt).await?;
             }
-            Ok(Round::Done(report)) => return Ok(report),
+            Ok(Round::Done(report)) => return Ok(*report),
             Err(fault) => return Err(fault),
         }
     }
@@ -132,13 +138,14 @@ async fn round<W: World>(
         notify_relapse(world, policy, work, attempt, relapse).await?;
     }
     let Some(account) = account(world, loaded.facts.take(), work).await? else {
-        return unknown_account(world, policy, work, attempt).await.map(Round::Done);
+        return unknown_account(world, policy, work, attempt).await.map(Round::done);
     };
     if account.state != AccountState::Active {
         if attempt.again {
             flush(world, &work.target.account, Some(&work.target.region), attempt).await?;
         }
-        return Ok(Round::Done(not_observed(world, work, "the account has left the organisation, or is closed")));
+        let report = not_observed(world, work, "the account has left the organisation, or is closed");
+        return Ok(Round::done(report));
     }
     let last_check = loaded.last_check.take();
     let known_before = is_known(&loaded, work);
@@ -173,7 +180,7 @@ async fn round<W: World>(
         return Ok(Round::Again);
     }
     let concluded = Concluded { case, judgement, decision, applied, before, check, last_check, known_before };
-    conclude(world, *core, &access, attempt, concluded, progress.refused.len() + 1).await.map(Round::Done)
+    conclude(world, *core, &access, attempt, concluded, progress.refused.len() + 1).await.map(Round::done)
 }
 
 /// The intents of this round whose end the ledger does not know yet.

@@ -11,9 +11,8 @@ mod copies;
 mod crashes;
 mod edits;
 mod exempt;
-mod faults;
 mod gap;
-mod hub;
+mod landing_zone;
 mod ledger;
 mod limits;
 mod messages;
@@ -35,8 +34,3 @@ mod sweeping;
 mod vending;
 mod waiting;
 mod whoami_as;
-
-use std::time::Duration;
-
-/// Longer than anything here takes, and shorter than anybody wants to wait.
-const PATIENCE: Duration = Duration::from_secs(20);

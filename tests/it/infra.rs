@@ -3,11 +3,11 @@
 
 mod dashboard;
 mod deployed;
-mod install;
 mod lza;
 mod page;
 mod patterns;
 pub(crate) mod permissions;
+mod places;
 mod preflight;
 mod privilege;
 mod security;

@@ -6,15 +6,12 @@
     reason = "a test bed that cannot be set up says so by panicking; nothing is ever skipped"
 )]
 
-pub(crate) mod cli;
 pub(crate) mod clock;
 pub(crate) mod cloud;
 pub(crate) mod counted;
 pub(crate) mod emulator;
 pub(crate) mod http;
-pub(crate) mod hub;
 pub(crate) mod iam;
-pub(crate) mod installer;
 pub(crate) mod invoke;
 pub(crate) mod lambda;
 pub(crate) mod node;

@@ -184,7 +184,7 @@ async fn member_role_whose_calls_an_scp_denies_is_left_alone_while_the_gap_role_
     let before = assumed(&hub);
     world.documents().observe(&target_in("us-east-1"), &gap_access(), &BTreeSet::new()).await.unwrap();
     assert_eq!((broker.asked().len(), assumed(&hub)), (1, before));
-    assert_eq!(entered(&world).await.by_member_role, false);
+    assert!(!entered(&world).await.by_member_role);
 }
 
 #[tokio::test]

@@ -8,14 +8,13 @@ use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
 
-use super::PATIENCE;
-use super::edits::lza_inputs;
 use super::operator::Ran;
 use super::organisation::{DEPLOY, workload};
+use super::people::lza_inputs;
 use super::queue::kinds;
 use super::stage::{
-    APPLIANCE, FRANKFURT, HOME, HUB, MANAGEMENT, PAYMENTS, PILOT, REGIONS, SANDBOX, SEARCH, Stage, VIRGINIA, manager,
-    text_of,
+    APPLIANCE, FRANKFURT, HOME, HUB, MANAGEMENT, PATIENCE, PAYMENTS, PILOT, REGIONS, SANDBOX, SEARCH, Stage, VIRGINIA,
+    manager, text_of,
 };
 
 const WRITES: [&str; 4] = ["CreateDocument", "UpdateDocument", "UpdateDocumentDefaultVersion", "DeleteDocument"];

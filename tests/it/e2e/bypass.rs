@@ -1,27 +1,16 @@
 //! Calls that get past the document, or at the reactor's own parts: told once, with who it was, and nothing is written.
 
-use serde_json::{Value, json};
+use serde_json::json;
 
-use super::queue::kinds;
+use super::queue::{kinds, sample_event};
 use super::stage::{HOME, SEARCH, Stage};
-use crate::decode::fixtures::sample;
-
-/// A sample in an account of the stage, just now.
-pub(super) fn event(stage: &Stage, file: &str, account: &str) -> Value {
-    let mut event: Value = serde_json::from_str(&sample(file)).expect("a sample is JSON");
-    let now = stage.aws.clock().now().to_string();
-    event["account"] = account.into();
-    event["time"] = now.as_str().into();
-    event["detail"]["eventTime"] = now.as_str().into();
-    event
-}
 
 #[test]
 fn tag_of_a_role_is_told_once_with_who_and_the_way_back_however_often_its_event_comes() {
     let stage = Stage::set();
     let lambda = stage.lambda();
     stage.prepare(&lambda, &[(SEARCH, HOME)]);
-    let tag = event(&stage, "bypass/tag-role.json", SEARCH);
+    let tag = sample_event(&stage, "bypass/tag-role.json", SEARCH);
     stage.deliver(&[tag.clone(), tag.clone()]);
     assert_eq!(stage.pump(&lambda), 0, "{:#?}", lambda.logs());
     stage.deliver(&[tag]);

@@ -7,10 +7,9 @@ use runas_reactor::domain::signal::Cause;
 use runas_reactor::domain::target::DOCUMENT_NAME;
 use serde_json::{Value, json};
 
-use super::PATIENCE;
-use super::edits::lza_inputs;
+use super::people::lza_inputs;
 use super::queue::{handed_back, kinds, work};
-use super::stage::{HOME, HUB, PAYMENTS, REGIONS, SEARCH, Stage, text_of};
+use super::stage::{HOME, HUB, PATIENCE, PAYMENTS, REGIONS, SEARCH, Stage, text_of};
 
 #[test]
 fn every_session_in_an_account_reaches_one_document_and_is_shared_by_the_regions() {

@@ -2,10 +2,9 @@
 
 use serde_json::{Value, json};
 
-use super::PATIENCE;
-use super::edits::lza_inputs;
+use super::people::lza_inputs;
 use super::queue::{handed_back, kinds};
-use super::stage::{HOME, HUB, PAYMENTS, Stage};
+use super::stage::{HOME, HUB, PATIENCE, PAYMENTS, Stage};
 use crate::support::lambda::{Lambda, Outcome};
 
 fn governed() -> (Stage, Lambda) {

@@ -3,10 +3,9 @@
 
 use serde_json::{Value, json};
 
-use super::PATIENCE;
-use super::edits::lza_inputs;
+use super::people::lza_inputs;
 use super::queue::{Told, kinds};
-use super::stage::{HOME, PAYMENTS, Stage, text_of};
+use super::stage::{HOME, PATIENCE, PAYMENTS, Stage, text_of};
 use crate::support::lambda::Outcome;
 
 /// As long as an intent keeps others from writing, and a second.

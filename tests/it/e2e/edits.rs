@@ -4,21 +4,12 @@ use runas_reactor::config;
 use runas_reactor::domain::signal::Cause;
 use serde_json::{Value, json};
 
+use super::people::{LOG_GROUP, lza_inputs};
 use super::queue::{Told, kinds, work};
 use super::stage::{FRANKFURT, HOME, PAYMENTS, SEARCH, Stage};
 use crate::support::lambda::Lambda;
 
-const LOG_GROUP: &str = "AWSAccelerator-sessionmanager-logs";
 const NEW_LOG_GROUP: &str = "AWSAccelerator-sessions-2027";
-
-/// What LZA creates: logging, and Run As off.
-pub(super) fn lza_inputs() -> Value {
-    json!({
-        "cloudWatchLogGroupName": LOG_GROUP, "cloudWatchEncryptionEnabled": true, "cloudWatchStreamingEnabled": true,
-        "s3BucketName": "", "s3KeyPrefix": "", "s3EncryptionEnabled": true, "kmsKeyId": "",
-        "runAsEnabled": false, "runAsDefaultUser": "",
-    })
-}
 
 /// A target that LZA has set up and the reactor has put right.
 fn governed(account: &str, region: &str) -> (Stage, Lambda) {

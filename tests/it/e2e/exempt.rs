@@ -4,9 +4,8 @@ use std::thread;
 
 use serde_json::{Value, json};
 
-use super::PATIENCE;
 use super::operator::Ran;
-use super::stage::{APPLIANCE, HOME, SANDBOX, Stage, text_of};
+use super::stage::{APPLIANCE, HOME, PATIENCE, SANDBOX, Stage, text_of};
 
 const TERMS: [&str; 6] = ["--reason", "vendor's image: \"v2\"", "--owner", "team-net", "--until", "2099-03-31"];
 

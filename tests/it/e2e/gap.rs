@@ -3,8 +3,6 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use aws_sdk_organizations::Client as Organizations;
-use aws_sdk_organizations::types::PolicyType;
 use aws_sdk_ssm::error::ProvideErrorMetadata as _;
 use runas_reactor::config::broker::{MAX_AGE_HOURS, MEMBER_ROLE};
 use runas_reactor::config::{self, BROKER, ENDPOINT, ENDPOINT_LAMBDA};
@@ -13,15 +11,14 @@ use runas_reactor::domain::target::DOCUMENT_NAME;
 use runas_reactor::domain::time::{MINUTE_MS, Time};
 use serde_json::{Value, json};
 
-use super::PATIENCE;
+use super::landing_zone::{GAP_ROLE, quarantine};
 use super::queue::{kinds, work};
-use super::stage::{HOME, HUB, MANAGEMENT, REGIONS, SEARCH, Stage, VIRGINIA, manager, text_of};
+use super::stage::{HOME, HUB, MANAGEMENT, PATIENCE, REGIONS, SEARCH, Stage, text_of};
 use crate::support::emulator::Credentials;
 use crate::support::invoke::Endpoint;
 use crate::support::lambda::{Lambda, Outcome};
 
 const NEWCOMER: &str = "888899990000";
-const GAP_ROLE: &str = "AWSControlTowerExecution";
 const MEMBER: &str = "RunasReactorMember";
 const FUNCTION: &str = "arn:aws:lambda:eu-west-1:123456789012:function:runas-broker";
 const HOURS: i64 = 72;
@@ -126,22 +123,6 @@ fn broker(stage: &Stage) -> Lambda {
         ("AWS_SESSION_TOKEN", &keys.token),
     ];
     Lambda::start_broker(&Arc::clone(&stage.aws.clock()), &variables)
-}
-
-/// Everything but the exempt principals may do nothing, as LZA has it for an account that its pipeline has not reached. The
-/// answer is the policy's id.
-pub(super) fn quarantine(stage: &Stage, account: &str) -> String {
-    let exempt = json!(["arn:aws:iam::*:role/AWSAccelerator*", format!("arn:aws:iam::*:role/{GAP_ROLE}")]);
-    let policy = json!({"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Action": "*", "Resource": "*",
-        "Condition": {"ArnNotLike": {"aws:PrincipalArn": exempt}}}]});
-    let client = Organizations::new(&stage.sdk(&manager(&stage.aws), VIRGINIA));
-    let request =
-        client.create_policy().name(format!("Quarantine of {account}")).description("no access until LZA is through");
-    let request = request.r#type(PolicyType::ServiceControlPolicy).content(policy.to_string());
-    let made = stage.run(request.send()).expect("a policy can be made").policy.expect("a policy");
-    let id = made.policy_summary.and_then(|summary| summary.id).expect("an id");
-    stage.run(client.attach_policy().policy_id(&id).target_id(account).send()).expect("a policy can be attached");
-    id
 }
 
 /// The policy that a session of the gap role has to carry: nine calls on one document in one account.
@@ -357,7 +338,7 @@ fn payload_and_account_are_checked_and_nothing_is_assumed_for_what_is_refused() 
     }
     gap.refused(&json!({"account": MANAGEMENT}), "is the management account");
     gap.refused(&json!({"account": "000011112222"}), "the organisation has no account");
-    let client = Organizations::new(&gap.stage.sdk(&manager(&gap.stage.aws), VIRGINIA));
+    let client = gap.stage.organizations();
     gap.stage.run(client.close_account().account_id(SEARCH).send()).expect("an account can be closed");
     gap.refused(&json!({"account": SEARCH}), "is not active but SUSPENDED");
     assert_eq!(gap.gap_sessions(), Vec::<Value>::new());

@@ -16,8 +16,8 @@ use serde_json::{Value, json};
 
 use super::operator::Ran;
 use super::stage::{HOME, HUB, Stage, text_of};
+use crate::deploy::hub::Hub;
 use crate::support::cloud::Place;
-use crate::support::hub::Hub;
 
 const BUS: &str = "runas-reactor";
 

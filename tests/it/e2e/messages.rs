@@ -3,9 +3,8 @@
 use runas_reactor::domain::signal::Cause;
 use serde_json::json;
 
-use super::PATIENCE;
 use super::queue::{Told, created, kinds, organizations_event, work};
-use super::stage::{FRANKFURT, HOME, HUB, MANAGEMENT, PAYMENTS, SEARCH, Stage};
+use super::stage::{FRANKFURT, HOME, HUB, MANAGEMENT, PATIENCE, PAYMENTS, SEARCH, Stage};
 use crate::support::lambda::has_a_key_twice;
 
 #[test]

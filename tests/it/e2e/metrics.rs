@@ -4,8 +4,7 @@ use runas_reactor::config;
 use runas_reactor::domain::time::MINUTE_MS;
 use serde_json::{Value, json};
 
-use super::PATIENCE;
-use super::stage::{HOME, HUB, MEMBERS, PAYMENTS, REGIONS, Stage, text_of};
+use super::stage::{HOME, HUB, MEMBERS, PATIENCE, PAYMENTS, REGIONS, Stage, text_of};
 use crate::infra::template::{HUB as HUB_TEMPLATE, template};
 use crate::support::lambda::Lambda;
 

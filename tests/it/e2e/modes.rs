@@ -3,7 +3,7 @@
 use runas_reactor::domain::signal::Cause;
 use serde_json::{Value, json};
 
-use super::edits::lza_inputs;
+use super::people::lza_inputs;
 use super::queue::{Told, kinds, work};
 use super::stage::{APPLIANCE, HOME, PAYMENTS, PILOT, Stage, VIRGINIA, text_of};
 

@@ -1,12 +1,11 @@
 //! An organisation of forty accounts in three regions, as one is found before anything was enforced in it.
 
-use aws_sdk_organizations::Client as Organizations;
 use aws_sdk_ssm::types::DocumentType;
 use runas_reactor::domain::target::DOCUMENT_NAME;
 use serde_json::{Value, json};
 
-use super::edits::lza_inputs;
-use super::stage::{APPLIANCE, FRANKFURT, HOME, MANAGEMENT, MEMBERS, REGIONS, SANDBOX, Stage, VIRGINIA, manager};
+use super::people::lza_inputs;
+use super::stage::{APPLIANCE, FRANKFURT, HOME, MANAGEMENT, MEMBERS, REGIONS, SANDBOX, Stage, VIRGINIA};
 
 /// No document anywhere.
 pub(super) const NEW: [u32; 3] = [21, 22, 23];
@@ -89,7 +88,7 @@ impl Stage {
     fn open_workloads(&self) {
         let accounts: Vec<String> = (1..=33).map(workload).collect();
         self.aws.switches(&json!({"next_accounts": accounts}));
-        let client = Organizations::new(&self.sdk(&manager(&self.aws), VIRGINIA));
+        let client = self.organizations();
         for number in 1..=33 {
             let (name, email) = (format!("app-{number:02}"), format!("app-{number:02}@example.com"));
             self.run(client.create_account().account_name(name).email(email).send()).expect("an account can be made");

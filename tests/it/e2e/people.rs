@@ -9,6 +9,18 @@ use serde_json::{Value, json};
 use super::stage::Stage;
 use crate::support::emulator::Credentials;
 
+/// Where LZA's sessions are logged.
+pub(super) const LOG_GROUP: &str = "AWSAccelerator-sessionmanager-logs";
+
+/// What LZA creates: logging, and Run As off.
+pub(super) fn lza_inputs() -> Value {
+    json!({
+        "cloudWatchLogGroupName": LOG_GROUP, "cloudWatchEncryptionEnabled": true, "cloudWatchStreamingEnabled": true,
+        "s3BucketName": "", "s3KeyPrefix": "", "s3EncryptionEnabled": true, "kmsKeyId": "",
+        "runAsEnabled": false, "runAsDefaultUser": "",
+    })
+}
+
 /// Somebody at work in one account.
 pub(super) struct Person<'a> {
     stage: &'a Stage,

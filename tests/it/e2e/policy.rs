@@ -6,10 +6,9 @@ use std::thread;
 use runas_reactor::domain::signal::Cause;
 use serde_json::{Value, json};
 
-use super::PATIENCE;
 use super::operator::Ran;
 use super::queue::work;
-use super::stage::{HOME, PAYMENTS, Stage, text_of};
+use super::stage::{HOME, PATIENCE, PAYMENTS, Stage, text_of};
 
 impl Stage {
     /// Pushes a policy with this text.

@@ -11,8 +11,8 @@ use runas_reactor::domain::target::Target;
 use runas_reactor::domain::time::Time;
 use serde_json::{Value, json};
 
-use super::PATIENCE;
-use super::stage::{HOME, HUB, MANAGEMENT, Stage, VIRGINIA, text_of};
+use super::stage::{HOME, HUB, MANAGEMENT, PATIENCE, Stage, VIRGINIA, text_of};
+use crate::decode::fixtures::sample;
 use crate::support::lambda::{Lambda, Outcome};
 
 /// Messages that were received together.
@@ -231,6 +231,7 @@ impl Batch {
         self.0.len()
     }
 
+    #[allow(dead_code, reason = "the long tests need it")]
     pub(super) fn ids(&self) -> BTreeSet<String> {
         self.0.iter().filter_map(Message::message_id).map(str::to_owned).collect()
     }
@@ -317,4 +318,14 @@ pub(super) fn organizations_event(name: &str, details: &Value, reporter: &str, i
             "readOnly": false, "eventType": "AwsServiceEvent", "serviceEventDetails": details,
         },
     })
+}
+
+/// A sample in an account of the stage, just now.
+pub(super) fn sample_event(stage: &Stage, file: &str, account: &str) -> Value {
+    let mut event: Value = serde_json::from_str(&sample(file)).expect("a sample is JSON");
+    let now = stage.aws.clock().now().to_string();
+    event["account"] = account.into();
+    event["time"] = now.as_str().into();
+    event["detail"]["eventTime"] = now.as_str().into();
+    event
 }

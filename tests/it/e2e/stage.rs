@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use aws_config::SdkConfig;
 use aws_sdk_dynamodb::types::AttributeValue;
@@ -22,6 +23,8 @@ use crate::support::lambda::Lambda;
 use crate::support::table::ledger;
 
 /// moto's own account, which is where organisations begin.
+/// Longer than anything here takes, and shorter than a person wants to wait.
+pub(super) const PATIENCE: Duration = Duration::from_secs(20);
 pub(super) const MANAGEMENT: &str = "123456789012";
 pub(super) const HUB: &str = "222233334444";
 pub(super) const PAYMENTS: &str = "333344445555";
@@ -108,6 +111,7 @@ impl Stage {
 
     /// Another deployment in the same organisation, with a table, queues and a topic of its own, for one account alone. Any
     /// number of them can be played at the same time.
+    #[allow(dead_code, reason = "the long tests need it")]
     pub(super) fn annex(&self, account: &str) -> Self {
         let runtime = runtime();
         let hub = runtime.block_on(Hub::deploy(&self.aws, &format!("-{account}")));
@@ -117,6 +121,7 @@ impl Stage {
     }
 
     /// Makes accounts directly under the root, and hears of it nowhere.
+    #[allow(dead_code, reason = "the long tests need it")]
     pub(super) fn open_accounts(&self, accounts: &[String]) {
         self.aws.switches(&json!({"next_accounts": accounts}));
         let client = Organizations::new(&self.sdk(&manager(&self.aws), VIRGINIA));

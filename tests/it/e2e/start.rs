@@ -2,9 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::PATIENCE;
 use super::queue::handed_back;
-use super::stage::{HOME, PAYMENTS, Stage, text_of};
+use super::stage::{HOME, PATIENCE, PAYMENTS, Stage, text_of};
 use crate::support::lambda::{Lambda, Outcome, is_packaged};
 
 /// Starts with these settings, which cannot be used; answers with the one line that says why.

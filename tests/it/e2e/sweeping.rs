@@ -2,14 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use aws_sdk_organizations::Client as Organizations;
 use runas_reactor::domain::target::DOCUMENT_NAME;
 use serde_json::{Value, json};
 
-use super::PATIENCE;
 use super::queue::{kinds, organizations_event};
 use super::stage::{
-    APPLIANCE, HUB, MANAGEMENT, MEMBERS, PAYMENTS, PILOT, REGIONS, SANDBOX, SEARCH, Stage, manager, text_of,
+    APPLIANCE, HUB, MANAGEMENT, MEMBERS, PATIENCE, PAYMENTS, PILOT, REGIONS, SANDBOX, SEARCH, Stage, text_of,
 };
 use crate::support::lambda::{Lambda, Outcome};
 
@@ -18,10 +16,6 @@ impl Stage {
     fn sweep(&self, lambda: &Lambda, id: &str) {
         self.deliver(&[json!({"kind": "sweep", "schema": 1, "executionId": id})]);
         self.settle(lambda);
-    }
-
-    pub(super) fn organizations(&self) -> Organizations {
-        Organizations::new(&self.sdk(&manager(&self.aws), "us-east-1"))
     }
 
     /// The state of an account as the ledger knows it.

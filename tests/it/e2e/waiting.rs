@@ -9,7 +9,7 @@ use runas_reactor::domain::target::Target;
 use runas_reactor::domain::time::{HOUR_MS, Time};
 use serde_json::{Value, json};
 
-use super::edits::lza_inputs;
+use super::people::lza_inputs;
 use super::queue::{created, kinds, now};
 use super::stage::{HOME, HUB, MANAGEMENT, PAYMENTS, Stage, text_of};
 use crate::support::lambda::Lambda;

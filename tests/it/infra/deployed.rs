@@ -6,18 +6,14 @@ use std::path::PathBuf;
 use runas_reactor::config;
 use serde_json::{Value, json};
 
+use super::places::{HOME, HUB, MANAGEMENT, PAYMENTS, US_EAST_1};
 use super::template::{IDENTITY_CENTER, MANAGEMENT as MANAGEMENT_TEMPLATE, MEMBER as MEMBER_TEMPLATE, folder};
 use crate::support::cloud::{Cloud, PACKAGE, Place, Stack};
 
-pub(super) const HOME: &str = "eu-west-1";
-pub(super) const HUB: &str = "222233334444";
-pub(super) const MANAGEMENT: &str = "111122223333";
-pub(super) const PAYMENTS: &str = "444455556666";
 const ORGANIZATION: &str = "o-exampleorgid";
 const DOCUMENT: &str = "SSM-SessionManagerRunShell";
 /// The emulator counts it to no organisation.
 const STRANGER: &str = "999999999999";
-pub(super) const US_EAST_1: &str = "us-east-1";
 const CONTROL_TOWER: &str = "eu-central-1";
 const BROKER: &str = "arn:aws:lambda:eu-west-1:111122223333:function:runas-broker";
 const GAP_ROLE: &str = "arn:aws:iam::444455556666:role/AWSControlTowerExecution";

@@ -13,9 +13,9 @@ use std::collections::BTreeSet;
 
 use serde_json::json;
 
-use super::deployed::{HOME, HUB, MANAGEMENT, PAYMENTS, US_EAST_1};
+use super::places::{HOME, HUB, MANAGEMENT, PAYMENTS, US_EAST_1};
+use crate::deploy::installer::Installer;
 use crate::support::cloud::{Cloud, Place};
-use crate::support::installer::Installer;
 
 const POLICY: &str = r#"
 version: 1

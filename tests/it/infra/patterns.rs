@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use super::deployed::{MANAGEMENT as ROOT, Organization, PAYMENTS, US_EAST_1, management, member};
+use super::deployed::{Organization, management, member};
+use super::places::{MANAGEMENT as ROOT, PAYMENTS, US_EAST_1};
 use super::template::{HUB, MANAGEMENT, MEMBER, of_type, template};
 use crate::decode::fixtures::{all_files, name_of, sample, text};
 use crate::support::cloud::Place;

@@ -8,7 +8,8 @@ use runas_reactor::domain::target::Target;
 use runas_reactor::ports::{Access, Clock as _, Directory as _, Documents as _, Lookup, World as _};
 use serde_json::{Value, json};
 
-use super::deployed::{HOME, Organization, PAYMENTS, member};
+use super::deployed::{Organization, member};
+use super::places::{HOME, PAYMENTS};
 use super::template::{HUB, MANAGEMENT, MEMBER, allowed, listed, statements, template};
 use crate::aws::Hub;
 use crate::support::cloud::Place;

@@ -7,8 +7,8 @@ use std::process::Command;
 use runas_reactor::domain::os_user::OsUser;
 use serde_json::{Value, json};
 
-use super::deployed::{HOME, HUB, MANAGEMENT, PAYMENTS, US_EAST_1};
 use super::permissions::{calls_of, policies};
+use super::places::{HOME, HUB, MANAGEMENT, PAYMENTS, US_EAST_1};
 use super::privilege::{all, beyond, policies_of, role, trust_of};
 use super::template::{PREFLIGHT, allowed, template};
 use crate::support::cloud::{self, Cloud, Place, Stack};

@@ -3,8 +3,9 @@
 
 use serde_json::{Value, json};
 
-use super::deployed::{HOME, MANAGEMENT, Organization, PAYMENTS, any_package, management, member};
+use super::deployed::{Organization, any_package, management, member};
 use super::permissions::{grants, session_policies};
+use super::places::{HOME, MANAGEMENT, PAYMENTS};
 use crate::support::cloud::{Cloud, PACKAGE, Place};
 use crate::support::iam::{Call, decisions};
 

@@ -66,6 +66,7 @@ impl Cloud {
 
     /// Starts the emulator for these accounts, by the clock of `members`. What functions ask of members and of the organisation
     /// has to be allowed by the roles that stacks have made, before `members` is asked.
+    #[allow(dead_code, reason = "the long tests need it")]
     pub(crate) fn start_for(hub: &str, management: &str, others: &[&str], members: &Emulator) -> Self {
         let clock = members.clock().variables();
         let variables = clock.each_ref().map(|(name, value)| (*name, value.as_str()));
@@ -120,6 +121,7 @@ impl Cloud {
     }
 
     /// The endpoint of every service.
+    #[allow(dead_code, reason = "the long tests need it")]
     pub(crate) fn url(&self) -> String {
         format!("http://{}", self.address)
     }
@@ -149,6 +151,7 @@ impl Cloud {
     }
 
     /// An event as AWS puts it onto a bus.
+    #[allow(dead_code, reason = "the long tests need it")]
     pub(crate) fn event(&self, place: Place<'_>, bus: &str, event: &Value) {
         let path = format!("event?bus={bus}&account={}&region={}", place.account, place.region);
         let (status, answer) = self.ask(&path, event);

@@ -6,10 +6,9 @@ use runas_reactor::domain::signal::Cause;
 use serde_json::{Value, json};
 
 use super::stories::{Before, Story};
-use crate::e2e::PATIENCE;
-use crate::e2e::edits::lza_inputs;
+use crate::e2e::people::lza_inputs;
 use crate::e2e::queue::{Batch, handed_back, work};
-use crate::e2e::stage::{HOME, HUB, Stage, text_of};
+use crate::e2e::stage::{HOME, HUB, PATIENCE, Stage, text_of};
 use crate::support::lambda::{Lambda, Outcome};
 
 /// What is due later than this is not waited for: the watch over a new account.

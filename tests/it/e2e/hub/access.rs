@@ -10,8 +10,8 @@ use serde_json::{Value, json};
 use super::roles::{REACTOR, actions_of};
 use super::{BUS, Deployed};
 use crate::decode::fixtures::sample;
+use crate::deploy::hub::{Hub, VIA};
 use crate::e2e::stage::{FRANKFURT, HOME, HUB, PAYMENTS, runtime};
-use crate::support::hub::{Hub, VIA};
 
 const FUNCTION: &str = REACTOR.name;
 /// What Lambda's event source mapping does with the function's rights, which is asked for and not counted.

@@ -17,20 +17,19 @@ use serde_json::{Value, json};
 use super::Deployed;
 use super::roles::{BROKER, REACTOR};
 use crate::decode::fixtures::sample;
-use crate::e2e::gap::quarantine;
+use crate::deploy::hub::Hub;
+use crate::deploy::installer::Installer;
+use crate::e2e::landing_zone::{GAP_ROLE, quarantine};
 use crate::e2e::stage::{
     APPLIANCE, FRANKFURT, HOME, HUB, MANAGEMENT, PAYMENTS, PILOT, REGIONS, SANDBOX, SEARCH, Stage, VIRGINIA, text_of,
 };
 use crate::support::cloud::{Cloud, Place};
-use crate::support::hub::Hub;
-use crate::support::installer::Installer;
 use crate::support::lambda;
 
 const RESEARCH: &str = "888877776666";
 const OTHERS: [&str; 6] = [PAYMENTS, SEARCH, APPLIANCE, PILOT, SANDBOX, RESEARCH];
 const NEWCOMER: &str = "888899990000";
 const LATECOMER: &str = "999900001111";
-const GAP_ROLE: &str = "AWSControlTowerExecution";
 const MEMBER_ROLE: &str = "RunasReactorMember";
 const JAKARTA: &str = "ap-southeast-3";
 

@@ -6,8 +6,8 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::Deployed;
+use crate::deploy::hub::VIA;
 use crate::e2e::stage::{HOME, PAYMENTS, text_of};
-use crate::support::hub::VIA;
 
 const ROLLOUT: &str = include_str!("../../../../infra/ROLLOUT.md");
 /// A message is worked on sooner, on a machine that does other things too.

@@ -7,8 +7,8 @@ use serde_json::Value;
 
 use super::BUS;
 use crate::decode::fixtures::{all_files, name_of, text};
+use crate::deploy::hub::Hub;
 use crate::e2e::stage::HUB;
-use crate::support::hub::Hub;
 
 /// What is let through and then ignored: a pattern would have to say it at every depth that decoding finds it at.
 const FOR_NOTHING: [&str; 14] = [

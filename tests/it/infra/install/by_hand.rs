@@ -6,10 +6,10 @@ use std::collections::BTreeSet;
 
 use serde_json::json;
 
-use super::super::deployed::{HOME, HUB, MANAGEMENT, PAYMENTS, US_EAST_1};
+use super::super::places::{HOME, HUB, MANAGEMENT, PAYMENTS, US_EAST_1};
 use super::{completed, hub, management, operator};
+use crate::deploy::installer::Installer;
 use crate::support::cloud::Place;
-use crate::support::installer::Installer;
 
 const PAGE: &str = include_str!("../../../../infra/README.md");
 const FRANKFURT: &str = "eu-central-1";

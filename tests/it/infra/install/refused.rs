@@ -3,8 +3,8 @@
 use serde_json::Value;
 
 use super::{POLICY, operator};
-use crate::support::cli::commands_alone;
-use crate::support::installer::Installer;
+use crate::deploy::cli::commands_alone;
+use crate::deploy::installer::Installer;
 
 /// The installer writes nothing, and says these words.
 #[track_caller]

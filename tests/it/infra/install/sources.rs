@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::process::Command;
 
+use crate::deploy::cli;
 use crate::infra::template::{HUB, MANAGEMENT, MEMBER, TEMPLATES, folder, template};
-use crate::support::cli;
 
 const PAGE: &str = include_str!("../../../../infra/README.md");
 const COST: &str = include_str!("../../../../infra/steps/cost.bash");

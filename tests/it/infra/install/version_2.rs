@@ -1,10 +1,10 @@
 //! The installer by version 2 of the AWS CLI, whose words, codes and defaults are others than those of version 1.
 
-use super::super::deployed::{HOME, HUB, MANAGEMENT, PAYMENTS, US_EAST_1};
+use super::super::places::{HOME, HUB, MANAGEMENT, PAYMENTS, US_EAST_1};
 use super::{INSTALLED, POLICY, completed, delete_role, make_role, management, places};
-use crate::support::cli::AwsCli;
+use crate::deploy::cli::AwsCli;
+use crate::deploy::installer::Installer;
 use crate::support::cloud::{Cloud, Place};
-use crate::support::installer::Installer;
 
 /// What an operator may have set for work by hand, and a script has to do without. A pager that is called fails.
 const BY_HAND: [(&str, &str); 5] = [

@@ -4,12 +4,12 @@
 use serde_json::{Value, json};
 
 use super::play::{Play, Sign, WAIT_SECONDS};
+use crate::deploy::hub::VIA;
 use crate::e2e::hub::Deployed;
 use crate::e2e::hub::chain::RESEARCH;
 use crate::e2e::hub::roles::REACTOR;
 use crate::e2e::operator::Ran;
 use crate::e2e::stage::{FRANKFURT, HOME, HUB, MANAGEMENT, PAYMENTS, SANDBOX, SEARCH, VIRGINIA};
-use crate::support::hub::VIA;
 
 /// What comes about while the permission is missing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

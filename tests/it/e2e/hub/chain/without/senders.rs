@@ -3,10 +3,10 @@
 use serde_json::{Value, json};
 
 use super::play::{Play, Sign};
-use crate::e2e::bypass::event;
 use crate::e2e::hub::Deployed;
 use crate::e2e::hub::chain::RESEARCH;
 use crate::e2e::hub::roles::Role;
+use crate::e2e::queue::sample_event;
 use crate::e2e::stage::{FRANKFURT, HOME, HUB, MANAGEMENT, PAYMENTS, REGIONS, text_of};
 
 const NEWCOMER: &str = "900000000004";
@@ -98,7 +98,7 @@ fn forwarding_rules_that_may_not_send_show_as_blind_and_a_sweep_finds_the_edit_a
 #[test]
 fn rule_that_watches_the_others_tells_of_them_by_a_role_of_its_own() {
     let play = Play::of(Deployed::installed());
-    let mut disabled = event(&play.deployed.stage, "bypass/disable-rule.json", RESEARCH);
+    let mut disabled = sample_event(&play.deployed.stage, "bypass/disable-rule.json", RESEARCH);
     disabled["region"] = FRANKFURT.into();
     disabled["detail"]["awsRegion"] = FRANKFURT.into();
     let whole = play.take(&WATCHER, FORWARDS);

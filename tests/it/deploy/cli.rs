@@ -9,7 +9,7 @@ use std::sync::LazyLock;
 
 use tempfile::TempDir;
 
-use super::python;
+use crate::support::python;
 
 const SOURCES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/cli");
 const COMMAND: &str = include_str!("../../cli/aws.py");

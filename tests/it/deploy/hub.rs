@@ -12,9 +12,9 @@ use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use serde_json::{Value, json};
 
-use super::cloud::{Cloud, PACKAGE, Place, Stack};
-use super::emulator::Emulator;
-use super::lambda;
+use crate::support::cloud::{Cloud, PACKAGE, Place, Stack};
+use crate::support::emulator::Emulator;
+use crate::support::lambda;
 
 const REGION: &str = "eu-west-1";
 const STACK: &str = "runas-reactor";
