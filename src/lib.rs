@@ -117,7 +117,8 @@
 //!
 //! # Invariants
 //!
-//! 1. A signal selects targets and supplies calls. State is always read anew, the policy when it is 60 s old.
+//! 1. A signal selects targets and supplies calls. State is always read anew; the policy when it is 60 s old, or another
+//!    invocation has worked on the target by another one.
 //! 2. [`domain`] has no async, clock, randomness, environment or SDK. [`domain::decide::decide`] and
 //!    [`domain::settle::settle`] are total and give at least one reason.
 //! 3. Answers that do not agree are no observation, and lead to no decision.
