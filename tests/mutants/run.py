@@ -63,7 +63,7 @@ class Suite:
     files: list[str]
     parts: list[tuple[str, str]]
     tests: str
-    """What is in the names of the tests."""
+    """What the names of the tests match."""
     emulated: bool
     """Whether the tests wait for the emulator, so that seconds of the processor say nothing."""
 
@@ -99,7 +99,7 @@ AWS = Suite(
     results=WORK / "results-aws.jsonl",
     files=["src/aws/**", "src/aws.rs"],
     parts=[("aws", "src/aws")],
-    tests="aws",
+    tests=r"aws|it::e2e::(exempt|gap|plan|policy|preflight|redrive|report|status|whoami_as|hub::doctor)::",
     emulated=True,
 )
 
@@ -155,7 +155,9 @@ class Runner:
         processor, unless tests wait for the emulator: on a busy machine the others pass without meaning anything."""
 
         def limit() -> None:
-            resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES_MAX, MEMORY_BYTES_MAX))
+            # A thread of an emulator reserves as much as the stack may take.
+            memory = MEMORY_BYTES_MAX * (8 if self.suite.emulated else 1)
+            resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
             resource.setrlimit(resource.RLIMIT_CPU, (patience_s, patience_s))
             resource.setrlimit(resource.RLIMIT_STACK, (STACK_BYTES, resource.RLIM_INFINITY))
 
@@ -197,7 +199,7 @@ class Tests:
         self.reaching: dict[int, list[str]] = defaultdict(list)
         listed = subprocess.run([binary, "--list"], cwd=runner.suite.crate, capture_output=True, text=True, check=True).stdout
         names = [line.removesuffix(": test") for line in listed.splitlines() if line.endswith(": test")]
-        names = [name for name in names if runner.suite.tests in name]
+        names = [name for name in names if re.search(runner.suite.tests, name)]
         for name, taken, reached in pool.map(lambda name: self.tried(binary, name, seconds_max), names):
             if taken <= seconds_max:
                 self.seconds[name] = taken
@@ -273,6 +275,7 @@ def build(
         arms = schemata.write(suite.crate, originals, mutants, alive)
         binary, errors = schemata.built(suite.crate, suite.environment)
         if binary:
+            build_programs(suite)
             return binary, arms
         said = defaultdict(list)
         for error in errors:
@@ -296,7 +299,22 @@ def build_alone(suite: Suite, originals: dict[str, str], mutant: Mutant) -> tupl
         source = schemata.Source(text)
         schemata.put(suite.crate / file, (source.mutated(mutant, 0, len(text)) if file == mutant.file else text).encode())
     binary, errors = schemata.built(suite.crate, suite.environment)
+    if binary:
+        build_programs(suite)
     return binary, "; ".join(error["message"] for error in errors)
+
+
+def build_programs(suite: Suite) -> None:
+    """The programs that end-to-end tests start, at the place where these look for them."""
+    if not suite.emulated:
+        return
+    command = ["cargo", "build", "--offline", "--quiet", "--bins"]
+    subprocess.run(command, cwd=suite.crate, env=suite.environment, check=True)
+    (WORK / "programs").mkdir(exist_ok=True)
+    for name in ("runasctl", "runas-reactor", "runas-broker"):
+        # A program that runs cannot be written over.
+        new = shutil.copy2(suite.build / "debug" / name, WORK / "programs" / f"{name}.new")
+        os.replace(new, WORK / "programs" / name)
 
 
 def summary(suite: Suite, mutants: list[Mutant], results: Results) -> str:
@@ -360,9 +378,10 @@ def main() -> None:
     for future in as_completed([pool.submit(tried, mutant) for mutant in switched]):
         note(*future.result())
     if suite.emulated:
-        # An emulator that a mutant has broken would catch all later ones.
-        patience_s = suite.patience(sum(tests.seconds.values()))
-        for failed, _ in pool.map(lambda _: runner.outcome_of(binary, list(tests.seconds), {}, patience_s), range(options.jobs)):
+        # An emulator that a mutant has broken would catch all later ones. End-to-end tests have emulators of their own.
+        sharing = [name for name in tests.seconds if "::e2e::" not in name]
+        patience_s = suite.patience(sum(tests.seconds[name] for name in sharing))
+        for failed, _ in pool.map(lambda _: runner.outcome_of(binary, sharing, {}, patience_s), range(options.jobs)):
             if failed:
                 raise SystemExit(f"{failed} fails without a mutant at the end, so that what was caught says nothing")
     for mutant in [mutant for mutant in open_ if results.outcome(mutant) == "alone"]:

@@ -17,7 +17,7 @@ use std::sync::{LazyLock, Mutex};
 static IN_FORCE: LazyLock<u32> =
     LazyLock::new(|| std::env::var("MUTANT").map_or(0, |number| number.parse().unwrap()));
 static TRACE: LazyLock<Option<Mutex<std::fs::File>>> =
-    LazyLock::new(|| std::env::var("MUTANTS_REACHED").ok().map(|path| Mutex::new(std::fs::File::create(path).unwrap())));
+    LazyLock::new(|| std::env::var("MUTANTS_REACHED").ok().map(|path| Mutex::new(std::fs::File::options().append(true).open(path).unwrap())));
 static REACHED: [AtomicBool; FUNCTIONS] = [const { AtomicBool::new(false) }; FUNCTIONS];
 
 pub fn on(function: usize) -> u32 {
