@@ -37,23 +37,25 @@
 //! | edit wars | [`domain::breaker`] |
 //! | progress of a new account: reached, configured, member role, events | [`domain::milestones`] |
 //! | the decision | [`domain::decide`] |
-//! | what to notify on-call of, and acts that wait for a principal | [`domain::settle::notify`], [`domain::settle::alerts`] |
+//! | what to notify on-call of; acts whose alert waits until their principal is known | [`domain::settle::alerts`], [`domain::settle::notify`] |
 //! | an incident, from the first act until the target is quiet | [`domain::settle::incident`] |
 //! | when a target is observed again without an event | [`domain::settle::schedule`] |
-//! | every duration, with its source | [`domain::durations`] |
+//! | what the reactor waits for, for how long | [`domain::case::WaitsOn`]; the durations: [`domain::durations`] |
 //! | sweeps: the walk through the organisation, and its alerts | [`domain::sweep`] |
 //! | which regions an account is observed in | [`Policy::regions_of`](domain::policy::Policy::regions_of) |
 //! | which answers form one observation | [`domain::observation::assemble()`] |
 //! | a consistent observation: reads repeated until the answers agree | [`reactor::observe`] |
 //! | the quick check of a sweep, which costs one call | [`domain::quick_check`], [`reactor::quick_check`] |
-//! | CloudTrail's event history: missed events, and calls that only an event claims | [`reactor::lookup`] |
+//! | CloudTrail's event history: who made a change without an event, and whether a call was made that an event claims | [`reactor::lookup`] |
 //! | the steps of one target | [`reactor::reconcile`] |
 //! | the inputs of a decision, gathered into a case | [`reactor::gather`] |
 //! | the write: intent, update, poll, promote | [`reactor::write`] |
-//! | the form of an alert | [`domain::finding`] |
+//! | alerts: their kinds, their form, to whom, and once each | [`domain::finding`] |
 //! | calls that get past the document, and at the reactor's own parts | [`domain::bypass`], [`domain::finding::about_bypass`] |
 //! | why a message is in the dead-letter queue | [`domain::dead_letter`] |
-//! | batches, delays, retries | [`reactor`] |
+//! | a batch of messages: sorted, grouped by target, worked on concurrently | [`reactor::batch`] |
+//! | a message that comes again, becomes another, or is put aside | [`reactor::retry`] |
+//! | publishing alerts, once each | [`reactor::publish`] |
 //! | the traits for everything outside the process | [`ports`] |
 //! | their implementation over the AWS SDK | [`aws`] |
 //! | how an operator reaches AWS, and the dead-letter queue | [`aws::operator`], [`aws::dead_letters`] (feature `cli`) |
@@ -88,18 +90,20 @@
 //!
 //! # Ten questions
 //!
+//! Each has one page of the code for an answer, and one file of tests.
+//!
 //! | question | answer | test |
 //! | --- | --- | --- |
 //! | What happens to an edit of a field that the policy does not own, by a principal that is not trusted? | [`domain::accepted`] | `tests/core/accepted.rs` |
 //! | Whose change stays where a hostile and a trusted one lie on top of each other? | [`domain::accepted::fold`] | `tests/core/accepted.rs` |
 //! | How does the function know a version that it wrote itself? | [`domain::own_writes::intent_of`] | `tests/core/attribution.rs` |
-//! | What is written before, and what after, a call that changes the document? | [`reactor::write`] | `tests/it/e2e/crashes.rs` |
-//! | When does the function wait, for how long, and what ends the wait? | [`domain::case::WaitsOn`], [`domain::durations`] | `tests/core/waits.rs` |
-//! | When does a message come again, when does it become another, when is it put aside? | [`reactor::retry`] | `tests/it/e2e/queue.rs` |
-//! | Who may make the function do what; what is believed of an event? | [`domain::decode`], [`reactor::expand`] | `tests/it/e2e/messages.rs` |
-//! | Which alert comes out of a situation, how loud, and what keeps it from coming twice? | [`domain::settle`], [`domain::finding`] | `tests/core/alerts.rs` |
-//! | What does a sweep cost, and how does it find what no event reported? | [`domain::quick_check`], [`reactor::lookup`] | `tests/it/sweeping.rs` |
-//! | Where is something added? | below | |
+//! | What is written before, and what after, a call that changes the document; what if the process dies in between? | [`reactor::write`] | `tests/it/e2e/crashes.rs` |
+//! | When does the function wait, for how long, and what ends the wait? | [`domain::case::WaitsOn`] | `tests/core/waits.rs` |
+//! | When does a message come again, when does it become another, when is it put aside? | [`reactor::retry`] | `tests/it/e2e/waiting.rs` |
+//! | Who may make the function do what; what is believed of an event? | [`reactor::expand`] | `tests/it/e2e/messages.rs` |
+//! | Which alert comes out of a situation, to whom, how loud, and what keeps it from coming twice? | [`domain::finding`] | `tests/core/alerts/incident.rs` |
+//! | What does a sweep cost for a target in sync, and how does it find what no event reported? | [`domain::quick_check`] | `tests/it/sweeping.rs` |
+//! | Where is something added? | the next table | |
 //!
 //! # To add something
 //!

@@ -8,7 +8,7 @@ use crate::domain::case::Applied;
 use crate::domain::record::Status;
 use crate::domain::signal::Cause;
 use crate::domain::time::Time;
-use crate::reactor::{BatchReport, ConfigurationLag, PassReport};
+use crate::reactor::{BatchReport, ConfigurationLag, Reconciled};
 
 /// The metrics' namespace.
 pub const NAMESPACE: &str = "RunasReactor";
@@ -20,8 +20,8 @@ type Measure = fn(&BatchReport) -> Value;
 
 /// Every metric: name, unit, and what it counts of a batch.
 pub const METRICS: [(&str, &str, Measure); 13] = [
-    ("Targets", "Count", |report| json!(report.passes.len())),
-    ("InSync", "Count", |report| count(report, |pass| pass.status == Status::InSync)),
+    ("Targets", "Count", |report| json!(report.reconciled.len())),
+    ("InSync", "Count", |report| count(report, |reconciled| reconciled.status == Status::InSync)),
     ("Corrected", "Count", |report| count(report, is_corrected)),
     ("NotInSync", "Count", |report| count(report, is_wrong)),
     ("AlertsSent", "Count", |report| json!(report.alerts)),
@@ -35,30 +35,30 @@ pub const METRICS: [(&str, &str, Measure); 13] = [
     ("SweepChecked", "Count", |report| count(report, is_swept)),
 ];
 
-fn count(report: &BatchReport, counts: impl Fn(&PassReport) -> bool) -> Value {
-    json!(report.passes.iter().filter(|pass| counts(pass)).count())
+fn count(report: &BatchReport, counts: impl Fn(&Reconciled) -> bool) -> Value {
+    json!(report.reconciled.iter().filter(|reconciled| counts(reconciled)).count())
 }
 
-fn is_corrected(pass: &PassReport) -> bool {
-    matches!(pass.applied, Applied::Landed { .. })
+fn is_corrected(reconciled: &Reconciled) -> bool {
+    matches!(reconciled.applied, Applied::Landed { .. })
 }
 
-fn is_wrong(pass: &PassReport) -> bool {
-    !matches!(pass.status, Status::New | Status::InSync | Status::Exempt)
+fn is_wrong(reconciled: &Reconciled) -> bool {
+    !matches!(reconciled.status, Status::New | Status::InSync | Status::Exempt)
 }
 
 /// Whether a sweep led here; what an observation put off is counted by that observation.
-fn is_swept(pass: &PassReport) -> bool {
-    pass.cause == Cause::Sweep && pass.requeues == 0
+fn is_swept(reconciled: &Reconciled) -> bool {
+    reconciled.cause == Cause::Sweep && reconciled.requeues == 0
 }
 
 fn lags(report: &BatchReport, of: impl Fn(&ConfigurationLag) -> i64) -> Vec<i64> {
-    report.passes.iter().filter_map(|pass| pass.lag.as_ref()).map(of).take(VALUES_MAX).collect()
+    report.reconciled.iter().filter_map(|reconciled| reconciled.lag.as_ref()).map(of).take(VALUES_MAX).collect()
 }
 
 fn times(report: &BatchReport) -> Vec<i64> {
-    let corrected = report.passes.iter().filter(|pass| is_corrected(pass));
-    corrected.map(|pass| pass.since_ms).take(VALUES_MAX).collect()
+    let corrected = report.reconciled.iter().filter(|reconciled| is_corrected(reconciled));
+    corrected.map(|reconciled| reconciled.since_ms).take(VALUES_MAX).collect()
 }
 
 /// The metrics line of one batch.

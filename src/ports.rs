@@ -172,7 +172,8 @@ pub struct Attempt {
 /// The one document of a target. Credentials of every call reach no further than this document.
 pub trait Documents {
     /// Observes the document once, in parallel: latest and default version with their contents, and the list of the newest
-    /// versions. Also reads the contents of those versions in `between` that exist; the list is then read after them.
+    /// versions. Also reads the contents of those versions in `between` that exist, of many only the first; the list is then
+    /// read after them.
     /// Answers that disagree ([`assemble()`](crate::domain::observation::assemble())) are a fault of class
     /// [`FaultClass::Conflict`]. Never answers `Observation::Unknown`: an obstacle is a [`Fault`].
     fn observe(

@@ -3,20 +3,21 @@
 //! It borrows and never spawns, sleeps and reads time only through [`crate::ports::Clock`], and walks ordered maps. The
 //! same world and the same messages therefore give the same run.
 
-mod batch;
+pub(crate) mod batch;
 mod bypass;
 mod core;
 pub(crate) mod expand;
 pub(crate) mod gather;
 pub(crate) mod lookup;
+mod message;
 pub(crate) mod observe;
 #[cfg(feature = "cli")]
 mod preview;
 mod prune;
+pub(crate) mod publish;
 pub(crate) mod quick_check;
 pub(crate) mod reconcile;
 mod regions;
-mod report;
 pub(crate) mod retry;
 mod sweep;
 pub(crate) mod write;
@@ -29,11 +30,11 @@ use crate::domain::record::Record;
 use crate::domain::time::{MINUTE_MS, Time};
 use crate::ports::{Attempt, Fault, FaultClass, Ledger as _, World};
 
-pub use batch::{BatchReport, Message};
 pub(crate) use core::Core;
+pub use message::{BatchReport, Message};
 #[cfg(feature = "cli")]
 pub use preview::preview;
-pub use reconcile::{ConfigurationLag, PassReport};
+pub use reconcile::{ConfigurationLag, Reconciled};
 
 /// A cached policy of this age is read again (invariant 1).
 const POLICY_AGE_MAX_MS: i64 = MINUTE_MS;
@@ -130,7 +131,7 @@ impl<W: World> Reactor<W> {
         let hour = hour_of(now);
         let found = HubFinding::PolicyUnreadable;
         let alert = about_hub(found, policy.hub_account(), &hour, None, &fault.to_string(), now);
-        if let Err(fault) = report::notify_once(&self.world, &alert, attempt).await {
+        if let Err(fault) = publish::notify_once(&self.world, &alert, attempt).await {
             tracing::warn!(error = %fault, "alert not published; the next batch tries again");
         }
         Ok(cached)

@@ -37,7 +37,7 @@ pub use organization::Account;
 pub use queue::Delivery;
 pub use trail::{Called, Fate};
 
-/// Behaviour that AWS leaves unconfirmed (design section 3).
+/// Behaviour that AWS leaves unconfirmed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Switches {
     /// Which versions new content must differ from.
@@ -58,7 +58,7 @@ pub struct Switches {
     pub versions_max: usize,
 }
 
-/// Which versions SSM compares new content with [facts: `DuplicateDocumentContent` scope is unconfirmed].
+/// Which versions SSM compares new content with [unconfirmed: the scope of `DuplicateDocumentContent`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Duplicates {
     /// The latest version, literally.

@@ -98,7 +98,7 @@ impl Call {
             // action" [docs: IAM troubleshoot_access-denied].
             FaultClass::Denied if message.contains("service control policy") => FaultClass::DeniedByScp,
             // In another account: credentials valid elsewhere are unknown in a region that the account has not enabled
-            // [docs: id_credentials_temp_region-endpoints; the code is unconfirmed, facts 4.1]. The function's own
+            // [docs: id_credentials_temp_region-endpoints; the code is unconfirmed]. The function's own
             // credentials are simply wrong.
             FaultClass::RegionOff if !self.foreign => FaultClass::Denied,
             class => class,
@@ -171,12 +171,12 @@ const TABLE: &[(FaultClass, &[&str])] = &[
     // [bc sts] "STS is not activated in the requested region for the account" concerns the region of the STS endpoint,
     // which an account's administrator can switch off. It does not mean that the target's region is off.
     (FaultClass::Denied, &["RegionDisabledException"]),
-    // [docs: id_credentials_temp_region-endpoints; which code is unconfirmed, facts 4.1]; with own credentials: Denied.
+    // [docs: id_credentials_temp_region-endpoints; which code is unconfirmed]; with own credentials: Denied.
     (
         FaultClass::RegionOff,
         &["UnrecognizedClientException", "InvalidClientTokenId", "AuthFailure", "InvalidAccessKeyId"],
     ),
-    // [docs: CommonErrors] "The AWS access key ID needs a subscription for the service": account setup (facts 4.2).
+    // [docs: CommonErrors] "The AWS access key ID needs a subscription for the service": account setup.
     (FaultClass::NotReady, &["SubscriptionRequiredException", "OptInRequired"]),
     // [bc ssm] the document does not exist.
     (FaultClass::NotFound, &["InvalidDocument"]),
@@ -248,7 +248,7 @@ const TABLE: &[(FaultClass, &[&str])] = &[
             "IdempotentParameterMismatchException",
         ],
     ),
-    // [bc ssm] "matches another document"; which one is unconfirmed (facts 2.4).
+    // [bc ssm] "matches another document"; which one is unconfirmed.
     (FaultClass::Duplicate, &["DuplicateDocumentContent"]),
     // [bc ssm; docs: gr/ssm] 1,000 versions.
     (FaultClass::VersionLimit, &["DocumentVersionLimitExceeded"]),

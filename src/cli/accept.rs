@@ -143,17 +143,17 @@ async fn reconciled(
     let deadline = world.now().plus_ms(RECONCILE_MS);
     let reactor = Reactor::new(world, PolicySource::Fixed(Arc::new(policy)));
     let report = reactor.batch(&[message], deadline).await;
-    let Some(pass) = report.passes.first() else {
+    let Some(reconciled) = report.reconciled.first() else {
         let problem = "it is accepted, and the target could not be reconciled; fix: the next sweep does it, or see \
                        `runasctl explain`";
         return Err(Failure::Error(problem.to_owned()));
     };
     match output {
         Output::Json => {
-            let value = serde_json::json!({ "schema_version": 1, "id": correlation, "status": pass.status });
+            let value = serde_json::json!({ "schema_version": 1, "id": correlation, "status": reconciled.status });
             printer.data(&format!("{value:#}\n"));
         }
-        Output::Table => printer.data(&format!("accepted; the target is {} now\n", in_words(pass.status))),
+        Output::Table => printer.data(&format!("accepted; the target is {} now\n", in_words(reconciled.status))),
     }
-    Ok(if pass.status == Status::InSync { ExitStatus::Success } else { ExitStatus::Drift })
+    Ok(if reconciled.status == Status::InSync { ExitStatus::Success } else { ExitStatus::Drift })
 }

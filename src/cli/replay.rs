@@ -153,14 +153,14 @@ fn there(account: AccountId, policy: &Policy, now: Time) -> Account {
 }
 
 fn result(file: &str, sim: &Sim, reports: &[BatchReport]) -> Value {
-    let passes = reports.iter().flat_map(|report| &report.passes).map(|pass| {
-        let decision = pass.decision.as_ref();
-        json!({ "target": pass.target, "status": pass.status, "decision": decision, "applied": pass.applied })
+    let reconciled = reports.iter().flat_map(|report| &report.reconciled).map(|reconciled| {
+        let decision = reconciled.decision.as_ref();
+        json!({ "target": reconciled.target, "status": reconciled.status, "decision": decision, "applied": reconciled.applied })
     });
     let pairs = |pairs: Vec<&(String, String)>| pairs.iter().map(|(_, why)| why.clone()).collect::<Vec<_>>();
     json!({
         "file": file,
-        "passes": passes.collect::<Vec<_>>(),
+        "reconciled": reconciled.collect::<Vec<_>>(),
         "ignored": pairs(reports.iter().flat_map(|report| &report.ignored).collect()),
         "undecodable": pairs(reports.iter().flat_map(|report| &report.undecodable).collect()),
         "alerts": sim.alerts(),
@@ -184,10 +184,10 @@ fn shown(result: &Value) -> String {
         };
         let _ = writeln!(shown, "  {}  {}{same}", place(result), reasons(decision));
     }
-    for pass in list(result.get("passes")) {
-        let why = pass.get("decision").map(&reasons).unwrap_or_default();
-        let status = pass.get("status").map(text).unwrap_or_default();
-        let _ = writeln!(shown, "  {}  {status}: {why}", place(&pass));
+    for reconciled in list(result.get("reconciled")) {
+        let why = reconciled.get("decision").map(&reasons).unwrap_or_default();
+        let status = reconciled.get("status").map(text).unwrap_or_default();
+        let _ = writeln!(shown, "  {}  {status}: {why}", place(&reconciled));
     }
     for key in ["ignored", "undecodable"] {
         for why in list(result.get(key)) {

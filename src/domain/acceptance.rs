@@ -52,7 +52,9 @@ pub enum Unacceptable {
 
 /// The change that an acceptance makes, and its commit.
 ///
-/// # Errors The version is missing, invalid, or brings nothing new.
+/// # Errors
+///
+/// The version is missing, invalid, or brings nothing new.
 pub fn accept(
     acceptance: &Acceptance,
     record: &Record,
@@ -63,7 +65,7 @@ pub fn accept(
     let (content, created) = match (seen.body(number), seen.info(number)) {
         (Some(Body::Valid(content)), Some(info)) => (content.overlaid(owned), info.created),
         (Some(Body::Invalid { why }), _) => return Err(Unacceptable::Invalid(number, why.clone())),
-        _ => {
+        (Some(Body::Valid(_)), None) | (None, _) => {
             let listed: Vec<String> = seen.versions.iter().map(|info| info.number.to_string()).collect();
             return Err(Unacceptable::NoSuchVersion(number, listed.join(", ")));
         }

@@ -1,8 +1,14 @@
 //! The accepted content: one fold over the document's versions, by the author of each.
 //!
-//! Of the reactor's own version the owned fields are accepted, of a trusted one its change against the previous version, of
-//! any other nothing. A trusted version therefore does not launder the hostile edit below it, and a reverted edit was never
-//! accepted. A version that proves trusted later counts as soon as its call is known, because everything is computed anew.
+//! | version by | accepted of it |
+//! | --- | --- |
+//! | the reactor | the fields that the policy owns |
+//! | a trusted principal | its change against the previous version, but for values that a foreign version set first |
+//! | any other principal | nothing: the next write has the accepted content, so that the edit is undone |
+//! | a principal that is not known | nothing, unless the version was adopted at the first observation, or is still presumed to be trusted |
+//!
+//! A trusted version therefore does not launder the hostile edit below it, and a reverted edit was never accepted. A version
+//! that proves trusted later counts as soon as its call is known, because everything is computed anew.
 
 use std::collections::BTreeSet;
 
@@ -67,7 +73,7 @@ impl Withheld {
     }
 }
 
-/// Folds all versions up to `until`. Those in `presumed` count as trusted.
+/// Folds all versions up to `until`. Those in `presumed` count as trusted while their principal is not known.
 pub fn fold(facts: &Facts, pairing: &Pairing, presumed: &[Time], until: Option<Time>) -> Accepted {
     let mut accepted = match &facts.base {
         Some(base) => Accepted {

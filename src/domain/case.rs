@@ -163,11 +163,11 @@ pub struct Decision {
     pub reasons: Vec<Reason>,
     /// The one change to make.
     pub write: Option<Write>,
-    /// What prevents further action now.
+    /// What is not decided yet. It may accompany a write: content first, sharing after it.
     pub wait: Option<Wait>,
 }
 
-/// No further action before `until`, then another observation.
+/// What a decision leaves open until another observation.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Wait {
     /// When to observe again.
@@ -176,23 +176,36 @@ pub struct Wait {
     pub on: WaitsOn,
 }
 
-/// What a decision waits for.
+/// What a decision waits for, for how long, and what ends it.
+///
+/// Every chain of waits ends after [`REQUEUES_MAX`](super::durations::REQUEUES_MAX) messages; the next sweep goes on. A message
+/// also waits where no decision does: an alert for its principal, a refused write, an open incident
+/// ([`super::settle::schedule`]), a fault of a call ([`crate::reactor::retry`]).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum WaitsOn {
-    /// The target is left wrong on purpose.
+    /// The target is left as it is on purpose, until the hold ends: the policy's `break_glass.hold_minutes` after an edit by a
+    /// break-glass principal, [`REPLACEMENT_MS`](super::durations::REPLACEMENT_MS) after a deletion by a trusted one, who may
+    /// create the next document. See [`super::hold`].
     Hold(Hold),
-    /// An edit war: writing backs off.
+    /// An edit war: each pause between writes is twice as long as the one before. Against an untrusted principal the longest is
+    /// ten seconds, against a trusted one [`WATCH_MS`](super::durations::WATCH_MS). It ends once the policy's
+    /// `breaker.within_minutes` hold fewer writes than `breaker.reverts`. See [`super::breaker`].
     EditWar,
-    /// The target cannot be read.
+    /// The target cannot be read. Pauses begin with [`RETRY_MS`](super::durations::RETRY_MS) and double up to a minute, until
+    /// the policy's `readiness.retry_for_minutes` have passed since the signal.
     Obstacle,
-    /// A change that is known to have happened is not visible yet.
+    /// A change that is known to have happened is not visible yet, or a version is not active. Observed again each
+    /// [`RETRY_MS`](super::durations::RETRY_MS), until the change is [`VISIBLE_MS`](super::durations::VISIBLE_MS) old.
     Visibility,
-    /// The principal behind a version is not known yet.
+    /// The document complies if the unknown principal behind a version proves trusted. That principal's event ends the wait,
+    /// or the version's age of [`NAMES_MS`](super::durations::NAMES_MS).
     Name,
-    /// Another invocation is about to write.
+    /// Another invocation is about to write. Its commit ends the wait, or the end of its lease,
+    /// [`LEASE_MS`](super::durations::LEASE_MS).
     Intent,
-    /// The content is written first: then comes with whom the document is shared.
+    /// The content is written first. After [`RETRY_MS`](super::durations::RETRY_MS) the accounts are read that the document is
+    /// shared with.
     Sharing,
 }
 

@@ -1,13 +1,14 @@
-//! Every duration and count that the core uses, each with its source. All others come from the policy.
+//! The durations and limits that several files of the core share, each with its source. Others come from the policy, or stand
+//! in the one file that uses them.
 
 use super::time::{DAY_MS, MINUTE_MS, SECOND_MS};
 
 /// After this long a change is visible in reads, and an alert waits no longer for principals. SSM documents no bound for
-/// stale reads; CloudTrail delivers most management events within seconds [facts: delivery]. Also the assumed limit of the
+/// stale reads; CloudTrail delivers most management events within seconds. Also the assumed limit of the
 /// difference between CloudTrail's clock and SSM's, until an echo measures it.
 pub const VISIBLE_MS: i64 = MINUTE_MS;
 
-/// A nameless version is presumed right for this long. A younger version at the first observation counts as an act, an
+/// A nameless version is presumed to be trusted for this long, where the document would comply then. A younger version at the first observation counts as an act, an
 /// older one as part of the document. Ten times [`VISIBLE_MS`], past a redelivery after a crash (visibility timeout 360 s).
 pub const NAMES_MS: i64 = 10 * MINUTE_MS;
 

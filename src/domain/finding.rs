@@ -1,4 +1,11 @@
-//! Alerts: what on-call is notified of.
+//! Alerts: of what on-call is notified, how loud, to whom, and what keeps an alert from coming twice.
+//!
+//! * Which alert, how loud: [`Kind`] has the table. Acts on a document are judged in [`super::settle::alerts`], the state of a
+//!   target in `settle/state.rs`, calls that get past it in `finding/bypass.rs`, the hub's own trouble in `finding/hub.rs`.
+//! * To whom: one SNS topic, whose subscriptions filter by severity, kind, account and region. A second topic is for chat.
+//! * Once: an act that was alerted is marked in the record ([`Notified`](super::fact::Notified)). The same act by the same
+//!   principal is counted in its incident ([`super::settle::incident`]) and told at its end. The same finding has the same
+//!   [`Alert::id`], which the outbox keeps once; an invocation claims it before it publishes it ([`crate::reactor::publish`]).
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -76,7 +83,9 @@ pub struct Alert {
 /// Declares the kinds with their stable names.
 macro_rules! kinds {
     ($($(#[$doc:meta])+ $kind:ident = $name:literal,)+) => {
-        /// The kind of finding; its stable name stands in alerts and in the table of infra/ALERTS.md.
+        /// The kind of finding; its stable name stands in alerts. What follows is `infra/ALERTS.md`.
+        ///
+        #[doc = include_str!("../../infra/ALERTS.md")]
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum Kind {
             $($(#[$doc])+ $kind,)+

@@ -25,9 +25,6 @@ pub struct Milestones {
 }
 
 impl Milestones {
-    /// Names of the milestones, in the ledger and for programs.
-    pub const NAMES: [&str; 5] = ["vended", "reached", "configured", "member_role", "heard"];
-
     /// The configuration lag in milliseconds, for a new account's target that has become right since `before`.
     pub fn lag_since(&self, before: &Self) -> Option<i64> {
         let (Some(vended), Some(configured), None) = (self.vended, self.configured, before.configured) else {
@@ -36,9 +33,15 @@ impl Milestones {
         Some(configured.since(vended))
     }
 
-    /// The milestones reached so far, by name.
-    pub fn passed(&self) -> impl Iterator<Item = (&'static str, Time)> {
-        let times = [self.vended, self.reached, self.configured, self.member_role, self.heard];
-        Self::NAMES.into_iter().zip(times).filter_map(|(name, at)| Some((name, at?)))
+    /// The milestones reached so far, each with its name in the ledger and for programs.
+    pub fn reached_by_name(&self) -> impl Iterator<Item = (&'static str, Time)> {
+        let all = [
+            ("vended", self.vended),
+            ("reached", self.reached),
+            ("configured", self.configured),
+            ("member_role", self.member_role),
+            ("heard", self.heard),
+        ];
+        all.into_iter().filter_map(|(name, at)| Some((name, at?)))
     }
 }

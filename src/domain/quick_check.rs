@@ -1,8 +1,12 @@
-//! The quick check costs one call: too little to describe the document, but enough to show that it is unchanged.
+//! The quick check of a sweep: one call of SSM (`DescribeDocument`) and one read of the ledger for a target in sync.
 //!
 //! An observation that finds a target in sync stores the check's fingerprint beside the record. While the fingerprint stays
-//! the same, the document is the one in the record, and the decision is based on that. A document that differs, cannot be
-//! read or was not in sync is observed in full.
+//! the same, the document is the one in the record, and the decision is based on that. Nothing is written but the time of the
+//! check, once in [`LAST_CHECK_MS`].
+//!
+//! Whatever no event reported shows as another fingerprint. A document that differs, cannot be read, was not in sync, or that
+//! the policy of today decides otherwise about, is observed in full ([`crate::reactor::quick_check`]); so is each target in the
+//! first sweep. Who changed it, CloudTrail's event history tells: [`crate::reactor::lookup`].
 
 use std::collections::BTreeMap;
 

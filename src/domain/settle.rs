@@ -11,7 +11,7 @@ mod intent;
 mod next_record;
 pub(crate) mod notify;
 mod outcome;
-mod page;
+mod parts;
 pub(crate) mod schedule;
 mod sharing;
 mod state;
@@ -31,7 +31,7 @@ pub use schedule::{DELAY_MAX_S, delay_s};
 
 /// One reconciliation: what was known, what was decided, and what came of it.
 #[derive(Clone, Copy)]
-struct Pass<'a> {
+struct Reconciliation<'a> {
     case: &'a Case,
     judgement: &'a Judgement,
     decision: &'a Decision,
@@ -46,14 +46,14 @@ pub fn settle(
     applied: &Applied,
     before: &Record,
 ) -> Settlement {
-    let pass = Pass { case, judgement, decision, applied };
-    let mut changes = notify::gather(pass);
+    let reconciliation = Reconciliation { case, judgement, decision, applied };
+    let mut changes = notify::gather(reconciliation);
     let Compacted { facts, left, unnotified } = compact(&changes.facts, case.now);
     changes.overflow(case, &unnotified);
     changes.facts = facts;
-    let mut record = next_record::next_record(pass, &changes);
-    let alerts = alerts::alerts(pass, &changes, &mut record);
-    let next = schedule::next(pass, &changes, &mut record);
+    let mut record = next_record::next_record(reconciliation, &changes);
+    let alerts = alerts::alerts(reconciliation, &changes, &mut record);
+    let next = schedule::next(reconciliation, &changes, &mut record);
     let changes = !alerts.is_empty() || !left.is_empty() || is_news(&record, before);
     let heard = record.milestones.heard != before.milestones.heard;
     if !changes && !heard && next.is_none() {
@@ -62,7 +62,7 @@ pub fn settle(
     record.generation = before.generation.saturating_add(1);
     record.updated = case.now;
     record.policy.clone_from(&case.policy);
-    let history = changes.then(|| history::entry(pass));
+    let history = changes.then(|| history::entry(reconciliation));
     Settlement { commit: Some(Commit { expected: before.generation, record, seen: left, history, alerts }), next }
 }
 

@@ -10,7 +10,9 @@ use crate::reactor::{BatchReport, Message, Reactor};
 
 /// Works on one batch as the event source mapping delivers it.
 ///
-/// # Errors A message without an id failed: it cannot be named in the response, so the whole batch has to come again.
+/// # Errors
+///
+/// A message without an id failed: the response cannot name it, so that the whole batch has to come again.
 pub async fn handle<W: World>(
     reactor: &Reactor<W>,
     event: SqsEvent,

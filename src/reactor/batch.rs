@@ -12,9 +12,10 @@ use futures_util::future::{Either, select};
 use futures_util::stream;
 
 use super::expand::{Expansion, expand, timely};
-use super::reconcile::{PassReport, reconcile};
+use super::message::{BatchReport, Message};
+use super::publish::{flush, notify_once};
+use super::reconcile::reconcile;
 use super::regions::swept;
-use super::report::{flush, notify_once};
 use super::sweep::sweep;
 use super::{InForce, POLICY_AGE_MAX_MS, REPLY_MS, Reactor, hour_of};
 use crate::domain::decode::{Decoded, decode};
@@ -30,40 +31,6 @@ use crate::ports::{Attempt, Fault, FaultClass, Queue as _, World};
 const CONCURRENCY: usize = 32;
 /// Work that is unfinished this long before the deadline goes back to the queue.
 const RESERVE_MS: i64 = 1_500;
-
-/// One message of a batch.
-#[derive(Clone, Debug, Default)]
-pub struct Message {
-    /// SQS's `messageId`.
-    pub id: String,
-    /// The body.
-    pub body: String,
-    /// The receipt handle for changing its visibility; absent where no queue is behind it.
-    pub receipt: Option<String>,
-    /// How often it and its predecessors were received, this time included.
-    pub receives: u32,
-}
-
-/// The outcome of a batch.
-#[derive(Clone, Debug, Default)]
-pub struct BatchReport {
-    /// Messages that have to come again, and why.
-    pub failed: BTreeMap<String, Fault>,
-    /// Messages that are settled, and return as a successor.
-    pub retried: BTreeSet<String>,
-    /// Targets that were reconciled.
-    pub passes: Vec<PassReport>,
-    /// Messages without consequence, and why.
-    pub ignored: Vec<(String, String)>,
-    /// Messages that were put into the dead-letter queue, and why.
-    pub undecodable: Vec<(String, String)>,
-    /// Alerts that were published.
-    pub alerts: usize,
-    /// Messages of the reactor's own that were sent.
-    pub sent: usize,
-    /// Targets that steps of a sweep sent on to be observed.
-    pub to_sweep: u64,
-}
 
 /// The coalesced work of one target, and the messages behind it.
 struct Group {
@@ -136,7 +103,7 @@ impl<W: World> Reactor<W> {
             self.notify_leftovers(policy, &attempt).await;
         }
         report.alerts = attempt.published.load(Ordering::Relaxed);
-        report.passes.sort_by(|a, b| a.target.cmp(&b.target));
+        report.reconciled.sort_by(|a, b| a.target.cmp(&b.target));
         report
     }
 
@@ -215,7 +182,7 @@ impl<W: World> Reactor<W> {
     ) {
         let deadline = attempt.deadline;
         let until = deadline.plus_ms(-RESERVE_MS);
-        let passes: Vec<_> = stream::iter(groups.into_values())
+        let outcomes: Vec<_> = stream::iter(groups.into_values())
             .map(|group| async move {
                 let attempt = Attempt { messages: group.messages.clone(), again: group.again, ..attempt.clone() };
                 let outcome = self.by(until, reconcile(self, policy, &group.work, &attempt)).await;
@@ -224,9 +191,9 @@ impl<W: World> Reactor<W> {
             .buffer_unordered(CONCURRENCY)
             .collect()
             .await;
-        for (group, outcome) in passes {
+        for (group, outcome) in outcomes {
             match outcome {
-                Ok(pass) => report.passes.push(pass),
+                Ok(reconciled) => report.reconciled.push(reconciled),
                 Err(fault) => {
                     for message in messages.iter().filter(|message| group.messages.contains(&message.id)) {
                         self.give_back(deadline, message, &fault, report).await;

@@ -2,8 +2,8 @@
 //! the reactor has no rights to undo such a call (invariant 9).
 
 use super::Reactor;
-use super::batch::BatchReport;
-use super::report::notify_once;
+use super::message::BatchReport;
+use super::publish::notify_once;
 use crate::domain::bypass::{Bypass, BypassAct, ROLE_PREFIXES};
 use crate::domain::finding::{BypassCase, about_bypass};
 use crate::domain::policy::{Mode, Policy};

@@ -1,4 +1,14 @@
-//! Expands a signal into targets. A signal about several targets becomes one message for each and is then settled.
+//! Expands a signal into targets, if its sender may send it. A signal about several targets becomes one message for each.
+//!
+//! | signal | who may send it | what is believed |
+//! | --- | --- | --- |
+//! | an account created, enrolled, moved, left, closed; an OU registered | the management account | which account or OU; Organizations is asked about it |
+//! | a region of an account enabled or disabled | the management account, or that account | which region |
+//! | a call on the document | any account, about itself: EventBridge's envelope names account and region | the call. Whether its principal is trusted is the policy's; the document is observed; a trusted call that can run code or redirect sessions needs CloudTrail's history, see [`crate::domain::confirmation`] |
+//! | a call that gets past the document | any account, about itself | the call, which is alerted; nothing is written |
+//! | work and sweeps | the function's role and the schedule's, by the queue's policy (`infra/hub.yaml`) | the target |
+//!
+//! [`crate::domain::decode`] rejects what AWS did not deliver and what an archive replays, before it comes here.
 
 use std::collections::BTreeSet;
 
@@ -89,7 +99,7 @@ pub(super) async fn expand<W: World>(world: &W, policy: &Policy, event: InboundE
 /// EventBridge gives up delivering after 24 h [docs: eb-rule-retry-policy]; one more hour is for the reactor's queue.
 const DELIVERY_MS: i64 = 25 * HOUR_MS;
 
-/// Replaces a time that no delivery explains (none, an archive replay, a wrong clock): it must not start a deadline.
+/// Replaces a time that no delivery explains (none, or of a wrong clock): it must not start a deadline.
 pub(super) fn timely(event: InboundEvent, now: Time) -> InboundEvent {
     let timely = (0..=DELIVERY_MS).contains(&now.since(event.at));
     if timely { event } else { InboundEvent { at: now, ..event } }
@@ -118,7 +128,7 @@ fn untrusted_source(policy: &Policy, event: &InboundEvent) -> Option<String> {
         | Signal::Work(_) => true,
     };
     let sender = reporter.map_or_else(|| "nobody".to_owned(), ToString::to_string);
-    (!trusted).then(|| format!("{} from {sender}, which is not the management account", event.signal.kind()))
+    (!trusted).then(|| format!("{} from {sender}, which may not send it", event.signal.kind()))
 }
 
 /// Asks Organizations about an account and stores the answer. Facts of an account that left stay stored; it is no longer

@@ -1,4 +1,4 @@
-//! CloudTrail's event history: missed events, and calls that only an event claims.
+//! CloudTrail's event history tells who made a change without an event, and whether a call was made that an event claims.
 
 use crate::domain::attribution::{Author, pair};
 use crate::domain::case::Case;

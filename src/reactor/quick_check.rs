@@ -16,7 +16,7 @@ use crate::domain::signal::{Cause, Work};
 use crate::ports::{Access, Documents as _, Fault, FaultClass, Ledger as _, World};
 
 /// How a reconciliation begins.
-pub(super) struct Begun {
+pub(super) struct Start {
     pub(super) loaded: Loaded,
     pub(super) observed: Observed,
     /// The answer of the quick check, where one was made.
@@ -24,7 +24,7 @@ pub(super) struct Begun {
 }
 
 /// Loads the record and observes. A sweep without events tries the quick check first, which costs one call.
-pub(super) async fn begin<W: World>(world: &W, policy: &Policy, work: &Work, access: &Access) -> Result<Begun, Fault> {
+pub(super) async fn begin<W: World>(world: &W, policy: &Policy, work: &Work, access: &Access) -> Result<Start, Fault> {
     let ids: BTreeSet<String> = work.edits.iter().map(|edit| edit.id.clone()).collect();
     let mut check = None;
     if work.cause == Cause::Sweep && ids.is_empty() {
@@ -34,7 +34,7 @@ pub(super) async fn begin<W: World>(world: &W, policy: &Policy, work: &Work, acc
         // The full observation meets the same fault again, and reports it; only this call can be denied alone.
         check = checked.inspect_err(|fault| log_denied(work, fault)).ok();
         if let Some(observed) = check.as_ref().and_then(|check| as_it_was(world, policy, work, &loaded, check)) {
-            return Ok(Begun { loaded, observed, check });
+            return Ok(Start { loaded, observed, check });
         }
     }
     let nothing = BTreeSet::new();
@@ -44,7 +44,7 @@ pub(super) async fn begin<W: World>(world: &W, policy: &Policy, work: &Work, acc
     if observed.waited {
         loaded = world.ledger().load(&work.target, &ids).await?;
     }
-    Ok(Begun { loaded, observed, check })
+    Ok(Start { loaded, observed, check })
 }
 
 fn log_denied(work: &Work, fault: &Fault) {

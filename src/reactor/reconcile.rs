@@ -7,8 +7,8 @@ use super::gather::{case, heard, read_missing};
 use super::lookup::{confirm, lookup, made_up};
 use super::observe::OBSERVE_ATTEMPTS_MAX;
 use super::prune;
-use super::quick_check::{Begun, begin, record_check};
-use super::report::{flush, notify_once};
+use super::publish::{flush, notify_once};
+use super::quick_check::{Start, begin, record_check};
 use super::write::write;
 use super::{InForce, Reactor};
 use crate::domain::adoption::adopted;
@@ -37,7 +37,7 @@ const UNKNOWN_ACCOUNT_WAIT_S: u32 = 15;
 
 /// The outcome for one target.
 #[derive(Clone, Debug)]
-pub struct PassReport {
+pub struct Reconciled {
     /// Where.
     pub target: Target,
     /// Why it was observed.
@@ -79,7 +79,7 @@ struct Progress {
 
 /// The end of one round.
 enum Round {
-    Done(Box<PassReport>),
+    Done(Box<Reconciled>),
     /// A write did not land: observe again to find out why.
     Again,
     /// Another invocation worked on the target by another policy, at this moment or before it.
@@ -87,7 +87,7 @@ enum Round {
 }
 
 impl Round {
-    fn done(report: PassReport) -> Self {
+    fn done(report: Reconciled) -> Self {
         Self::Done(Box::new(report))
     }
 }
@@ -98,7 +98,7 @@ pub(super) async fn reconcile<W: World>(
     policy: &InForce,
     work: &Work,
     attempt: &Attempt,
-) -> Result<PassReport, Fault> {
+) -> Result<Reconciled, Fault> {
     let mut policy = policy.clone();
     let mut progress = Progress::default();
     let mut races = 0;
@@ -128,7 +128,7 @@ async fn round<W: World>(
 ) -> Result<Round, Fault> {
     let (Reactor { world, core, .. }, policy) = (reactor, in_force.policy.as_ref());
     let access = Access::by(policy, &work.correlation);
-    let Begun { mut loaded, observed, check } = begin(world, policy, work, &access).await?;
+    let Start { mut loaded, observed, check } = begin(world, policy, work, &access).await?;
     if !progress.policy_read && in_force.is_outdated(&loaded.record) {
         return Ok(Round::PolicyOutdated(loaded.record.updated));
     }
@@ -149,7 +149,8 @@ async fn round<W: World>(
     }
     let last_check = loaded.last_check.take();
     let known_before = is_known(&loaded, work);
-    // The record as stored. Facts learned by this invocation stay out, or the end of its write would count as committed.
+    // The record as the ledger has it. Without what this invocation has learned since: settling compares with it, to see what
+    // is not committed yet.
     let mut before = loaded.record.clone();
     loaded.record.facts = merge(&loaded.record.facts, &progress.learned);
     let observation = read_missing(world, policy, work, (&access, &account), &loaded, observed.observation).await?;
@@ -263,7 +264,7 @@ async fn conclude<W: World>(
     attempt: &Attempt,
     concluded: Concluded,
     observations: usize,
-) -> Result<PassReport, Fault> {
+) -> Result<Reconciled, Fault> {
     let Concluded { case, judgement, decision, applied, before, check, last_check, known_before } = concluded;
     let mut settlement = (core.settle)(&case, &judgement, &decision, &applied, &before);
     let (mut status, mut lag) = (before.status, None);
@@ -275,8 +276,8 @@ async fn conclude<W: World>(
         let objective_ms = i64::from(case.limits.alerts.configuration_lag_minutes) * MINUTE_MS;
         lag = commit.record.milestones.lag_since(&before.milestones).map(|ms| ConfigurationLag { ms, objective_ms });
     }
-    // Send the next message after the commit. Where the ledger fails for hours, each of the ten attempts at this message would
-    // otherwise send one that fails as well.
+    // Send the next message after the commit. Where the ledger fails for hours, each attempt at this message would otherwise
+    // send one that fails as well.
     if let Some((work, delay)) = settlement.next {
         world.queue().send(&[(Task::Work(work), delay)]).await?;
     }
@@ -293,7 +294,7 @@ async fn conclude<W: World>(
     }
     prune::prune(world, &case, access, &superseded).await?;
     log(&case, &decision, &applied, status, observations);
-    Ok(PassReport {
+    Ok(Reconciled {
         since_ms: world.now().since(case.since),
         target: case.target,
         cause: case.cause,
@@ -325,7 +326,7 @@ async fn unknown_account<W: World>(
     policy: &Policy,
     work: &Work,
     attempt: &Attempt,
-) -> Result<PassReport, Fault> {
+) -> Result<Reconciled, Fault> {
     let account = &work.target.account;
     let patience_ms = policy.limits().patience_ms();
     if work.cause == Cause::AccountLifecycle && world.now().since(work.since) < patience_ms {
@@ -358,10 +359,10 @@ async fn notify_relapse<W: World>(
     notify_once(world, &about_hub(found, hub, &format!("{account}:{day}"), id, &reason, now), attempt).await
 }
 
-fn not_observed<W: World>(world: &W, work: &Work, reason: &str) -> PassReport {
+fn not_observed<W: World>(world: &W, work: &Work, reason: &str) -> Reconciled {
     let Target { account, region } = &work.target;
     tracing::warn!(%account, %region, correlation = work.correlation, reason, "not observed");
-    PassReport {
+    Reconciled {
         target: work.target.clone(),
         cause: work.cause,
         decision: None,

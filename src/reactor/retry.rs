@@ -1,10 +1,19 @@
-//! Retries after a fault: the message comes again soon, and as a successor before its receives are used up.
+//! When a message comes again, becomes another message, or is put aside.
 //!
-//! SQS dead-letters a message that was received too often. That limit is for messages that crash the function; throttling
-//! and outages must not use it up. After a few receives the function sends the body as a new message and settles the old
-//! one.
+//! | what happens to it | when | where |
+//! | --- | --- | --- |
+//! | it comes again after a delay | a retryable fault: 1 to 5 s, twice as long each time, up to 24 to 120 s | here |
+//! | it comes again when its visibility timeout ends | any other fault, or the invocation dies (`infra/hub.yaml`: 360 s) | here |
+//! | the same body is sent anew, and it is settled | a retryable fault at its third receive or a later one | here |
+//! | one message for each target is sent, and it is settled | it is about several targets | [`batch`](super::batch) |
+//! | a message for the same target is sent, and it is settled | the target has to be observed again later | [`schedule`](crate::domain::settle::schedule) |
+//! | the dead-letter queue gets it with the reason, and it is settled | it cannot be decoded | [`dead_letter`](crate::domain::dead_letter) |
+//! | SQS moves it to the dead-letter queue | ten receives (`infra/hub.yaml`), or [`RECEIVES_IN_ALL_MAX`] with those of its predecessors | SQS |
+//!
+//! SQS counts receives against messages that crash the function. Throttling and outages must not use them up; therefore the
+//! body is sent anew before.
 
-use super::batch::{BatchReport, Message};
+use super::message::{BatchReport, Message};
 use super::{REPLY_MS, Reactor};
 use crate::domain::time::Time;
 use crate::ports::{Fault, Queue as _, World};
@@ -13,10 +22,10 @@ use crate::ports::{Fault, Queue as _, World};
 const FIRST_S: u32 = 5;
 /// The longest delay of a retry, in seconds.
 const LONGEST_S: u32 = 120;
-/// Receives after which a message returns as a successor.
-const RECEIVES_MAX: u32 = 3;
+/// From this receive on the body is sent anew.
+const RECEIVES_BEFORE_SUCCESSOR: u32 = 3;
 /// Receives of a message and its successors: about a day of retries, as long as `EventBridge` tries to deliver. The last
-/// successor gets none: SQS moves it to the dead-letter queue, which has an alarm and `runasctl redrive`.
+/// successor has none of its own: SQS moves it to the dead-letter queue, which has an alarm and `runasctl redrive`.
 const RECEIVES_IN_ALL_MAX: u32 = 1_200;
 
 impl<W: World> Reactor<W> {
@@ -54,7 +63,7 @@ impl<W: World> Reactor<W> {
 
 /// A message without an id cannot be named in the response, so it must never be settled after a fault.
 fn wants_successor(message: &Message) -> bool {
-    !message.id.is_empty() && (RECEIVES_MAX..RECEIVES_IN_ALL_MAX).contains(&message.receives)
+    !message.id.is_empty() && (RECEIVES_BEFORE_SUCCESSOR..RECEIVES_IN_ALL_MAX).contains(&message.receives)
 }
 
 /// The delay in seconds: exponential backoff, spread over the upper four fifths of each step.

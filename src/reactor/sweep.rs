@@ -7,7 +7,7 @@
 use futures_util::stream::{self, StreamExt as _};
 
 use super::expand::{list, refresh};
-use super::report::notify_once;
+use super::publish::notify_once;
 use crate::domain::policy::Policy;
 use crate::domain::record::Known;
 use crate::domain::signal::{InboundEvent, Signal, Task};

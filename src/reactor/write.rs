@@ -1,4 +1,13 @@
-//! A write to the document: logs the intent, then runs a fixed sequence of calls within the intent's lease.
+//! A write to the document, with a commit before it and one after it.
+//!
+//! 1. Before: one commit holds the known facts and an intent, which has the name of the version to come ([`log_intent`]).
+//!    Where another invocation has committed first, this commit fails, and nothing is written.
+//! 2. The write: a fixed sequence of calls within the intent's lease, [`LEASE_MS`].
+//! 3. After: one commit holds the end of the intent, history, incident and alerts ([`settle`](crate::domain::settle::settle)).
+//!    Then the next message is sent, and the alerts are published ([`super::reconcile`]).
+//!
+//! If the process dies in between, SQS delivers the message again. The next invocation finds the intent, and the version
+//! that it explains by its name; where there is none yet, the invocation waits until the lease has ended.
 
 use futures_util::future::{Either, select};
 
@@ -14,7 +23,11 @@ use crate::domain::target::Target;
 use crate::domain::time::Time;
 use crate::ports::{Access, Documents as _, Fault, FaultClass, Ledger as _, World, Written};
 
-/// Logs the intent, which fails where another invocation committed first, and makes the write. Notes its end in the case.
+/// Logs the intent and makes the write. The end of the write goes into the case, and is committed with it.
+///
+/// # Errors
+///
+/// A conflict where another invocation has committed first; any fault of the ledger. A fault of the write is an outcome.
 pub(super) async fn write<W: World>(
     world: &W,
     case: &mut Case,

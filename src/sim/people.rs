@@ -98,7 +98,7 @@ impl Sim {
     }
 
     /// The write of LZA from 1.14 on: keeps the two Run As fields of the **default** version, replaces everything else by
-    /// its eight inputs, and never moves the default. It creates a missing document with Run As off [facts: LZA 1.15.5].
+    /// its eight inputs, and never moves the default. It creates a missing document with Run As off [LZA 1.15.5].
     pub fn lza_writes(&self, target: &Target, log_group: &str) -> Result<(), Fault> {
         let document = self.document(target);
         let kept = document.as_ref().map(|document| document.inputs(document.default)).unwrap_or_default();

@@ -143,8 +143,8 @@ fn wait_of_a_war_is_over_at_the_moment_that_it_names() {
     let mut target = fought(MALLORY, 6, 11);
     let call = target.writes(MALLORY, &run_as_off());
     target.wait(1);
-    let pass = target.hears(&[call]);
-    let wait = pass.decision.wait.clone().unwrap();
+    let reconciliation = target.hears(&[call]);
+    let wait = reconciliation.decision.wait.clone().unwrap();
     assert_eq!((wait.on, wait.until.since(target.now)), (WaitsOn::EditWar, 9 * SECOND_MS));
     target.now = wait.until.plus_ms(-1);
     assert!(target.sweeps().decision.write.is_none());

@@ -15,11 +15,11 @@ use runas_reactor::domain::time::{MINUTE_MS, SECOND_MS};
 use crate::support::case::*;
 use crate::support::facts::{Story, at, deleted, denied};
 
-/// For whom a pass leaves the target as it is, and for how many more seconds.
-fn held(pass: &Pass) -> Option<(String, i64)> {
-    let wait = pass.decision.wait.as_ref()?;
+/// For whom a reconciliation leaves the target as it is, and for how many more seconds.
+fn held(reconciliation: &Reconciliation) -> Option<(String, i64)> {
+    let wait = reconciliation.decision.wait.as_ref()?;
     match &wait.on {
-        WaitsOn::Hold(hold) => Some((hold.why.clone(), hold.until.since(pass.case.now) / SECOND_MS)),
+        WaitsOn::Hold(hold) => Some((hold.why.clone(), hold.until.since(reconciliation.case.now) / SECOND_MS)),
         _ => None,
     }
 }
@@ -57,8 +57,8 @@ fn failed_call_of_break_glass_holds_nothing() {
     let mut target = Scenario::in_sync();
     target.writes(PIPELINE, &run_as_off());
     let call = target.fails(BREAK_GLASS, Action::Deleted, "AccessDenied");
-    let pass = target.hears(&[call]);
-    assert!(held(&pass).is_none() && pass.decision.write.is_some());
+    let reconciliation = target.hears(&[call]);
+    assert!(held(&reconciliation).is_none() && reconciliation.decision.write.is_some());
 }
 
 #[test]
@@ -124,10 +124,10 @@ fn trusted_act_after_an_emergency_leaves_it_in_force() {
 fn pipeline_that_deletes_the_document_is_given_time_to_create_the_next_one() {
     let mut target = Scenario::in_sync();
     let call = target.deletes(PIPELINE);
-    let pass = target.hears(&[call]);
+    let reconciliation = target.hears(&[call]);
     let why = "a trusted deletion by Accelerator (pipeline), perhaps to replace the document".to_owned();
-    assert_eq!(held(&pass), Some((why, REPLACEMENT_MS / SECOND_MS)));
-    assert_eq!(pass.kinds(), [""; 0]);
+    assert_eq!(held(&reconciliation), Some((why, REPLACEMENT_MS / SECOND_MS)));
+    assert_eq!(reconciliation.kinds(), [""; 0]);
     target.runs(89);
     assert!(target.document.is_none());
     target.runs(1);
@@ -141,8 +141,12 @@ fn replacement_by_the_pipeline_ends_its_hold() {
     target.hears(&[deletion]);
     target.wait(20);
     let creation = target.writes(PIPELINE, &right_but("runAsEnabled", false));
-    let pass = target.hears(&[creation]);
-    assert!(held(&pass).is_none() && pass.decision.write.is_some(), "{:?}", pass.decision);
+    let reconciliation = target.hears(&[creation]);
+    assert!(
+        held(&reconciliation).is_none() && reconciliation.decision.write.is_some(),
+        "{:?}",
+        reconciliation.decision
+    );
 }
 
 #[test]
@@ -212,15 +216,19 @@ fn alert_says_that_the_days_minutes_are_used_up() {
     let mut target = Scenario::in_sync();
     (target.limits.break_glass.hold_minutes, target.limits.break_glass.daily_minutes) = (1, 1);
     let call = target.writes(BREAK_GLASS, &run_as_off());
-    let pass = target.hears(&[call]);
-    assert!(held(&pass).is_some());
-    assert!(!pass.alert("break_glass").text.contains("It does not stand"), "{:?}", pass.alerts());
+    let reconciliation = target.hears(&[call]);
+    assert!(held(&reconciliation).is_some());
+    assert!(!reconciliation.alert("break_glass").text.contains("It does not stand"), "{:?}", reconciliation.alerts());
     target.runs(60);
     let call = target.writes(BREAK_GLASS, &run_as_off());
-    let pass = target.hears(&[call]);
+    let reconciliation = target.hears(&[call]);
     let why = "break-glass edits of a document stand for 1 minutes in 24 hours, and these are used up";
-    assert!(pass.decision.reasons.iter().any(|reason| reason == why), "{:?}", pass.decision.reasons);
-    let alert = pass.alert("break_glass");
+    assert!(
+        reconciliation.decision.reasons.iter().any(|reason| reason == why),
+        "{:?}",
+        reconciliation.decision.reasons
+    );
+    let alert = reconciliation.alert("break_glass");
     assert!(alert.text.contains(&format!("It does not stand: {why}.")), "{}", alert.text);
     assert!(alert.subject.starts_with("Reverted: "), "{}", alert.subject);
 }

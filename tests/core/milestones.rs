@@ -76,7 +76,7 @@ fn event_that_arrives_is_kept_by_when_its_call_was_made_and_is_no_news() {
 fn milestones_have_the_names_that_a_row_is_read_by() {
     let milestones =
         Milestones { vended: Some(at(1)), configured: Some(at(3)), heard: Some(at(2)), ..Milestones::default() };
-    let passed: Vec<_> = milestones.passed().collect();
+    let passed: Vec<_> = milestones.reached_by_name().collect();
     assert_eq!(passed, [("vended", at(1)), ("configured", at(3)), ("heard", at(2))]);
     let row: serde_json::Value = passed.into_iter().map(|(name, at)| (name.to_owned(), at.to_string())).collect();
     assert_eq!(serde_json::from_value::<Milestones>(row).unwrap(), milestones);

@@ -47,8 +47,8 @@ fn call_that_is_known_writes_no_row() {
 fn facts_are_committed_while_something_is_waited_for() {
     let mut target = Scenario::in_sync();
     target.writes(PIPELINE, &right_but("idleSessionTimeout", "20"));
-    let pass = target.sweeps();
-    assert!(pass.decision.write.is_none());
+    let reconciliation = target.sweeps();
+    assert!(reconciliation.decision.write.is_none());
     assert_eq!(target.record.facts.versions.len(), 1);
     assert_eq!(target.record.status, Status::Waiting);
 }
@@ -81,7 +81,7 @@ fn log_of_an_intent_keeps_everything_else_of_the_record() {
     let before = target.record.clone();
     let call = target.writes(MALLORY, &run_as_off());
     let mut case = target.case(Cause::DocumentEvent, &[call]);
-    // What this pass would settle stays out of it, whatever the case holds.
+    // What this reconciliation would settle stays out of it, whatever the case holds.
     case.record.status = Status::InSync;
     case.record.incident = None;
     let write = Write::Put { base: Some(2), content: content(&right()) };
@@ -117,11 +117,11 @@ fn record_of_another_version_of_the_format_is_refused_and_an_old_minimum_read() 
 fn record_and_case_survive_storage() {
     let mut target = Scenario::in_sync();
     let call = target.writes(MALLORY, &run_as_off());
-    let pass = target.hears(&[call]);
+    let reconciliation = target.hears(&[call]);
     let record: Record = serde_json::from_str(&serde_json::to_string(&target.record).unwrap()).unwrap();
     assert_eq!(record, target.record);
-    let case: Case = serde_json::from_str(&serde_json::to_string(&pass.case).unwrap()).unwrap();
-    assert_eq!(case, pass.case);
+    let case: Case = serde_json::from_str(&serde_json::to_string(&reconciliation.case).unwrap()).unwrap();
+    assert_eq!(case, reconciliation.case);
 }
 
 /// After a stop the message brings its calls again.
@@ -157,14 +157,14 @@ fn what_is_so_survives_storage_and_what_is_not_takes_no_room() {
 fn history_keeps_each_content_once_and_gives_the_case_back() {
     let mut target = Scenario::in_sync();
     let call = target.writes(MALLORY, &run_as_off());
-    let pass = target.hears(&[call]);
-    let entry = pass.settlement.commit.clone().unwrap().history.unwrap();
+    let reconciliation = target.hears(&[call]);
+    let entry = reconciliation.settlement.commit.clone().unwrap().history.unwrap();
     assert!(!entry.case.to_string().contains("$content"), "contents stand by digest");
     let mut value = entry.case.clone();
     attach(&mut value, &entry.contents);
     let case: Case = serde_json::from_value(value["case"].clone()).unwrap();
-    assert_eq!(case.observation, pass.case.observation);
-    assert_eq!(case.calls, pass.case.calls);
+    assert_eq!(case.observation, reconciliation.case.observation);
+    assert_eq!(case.calls, reconciliation.case.calls);
 }
 
 #[test]
@@ -191,8 +191,8 @@ fn policys_values_stay_where_a_foreign_version_is_in_sync_with_them() {
     // The policy gives the field up.
     target.resolution.owned.remove("runAsDefaultUser");
     target.wait(600);
-    let pass = target.sweeps();
-    assert!(pass.decision.write.is_none(), "{:?}", pass.decision);
+    let reconciliation = target.sweeps();
+    assert!(reconciliation.decision.write.is_none(), "{:?}", reconciliation.decision);
 }
 
 #[test]
@@ -276,9 +276,9 @@ fn version_that_leaves_the_record_before_its_name_is_known_is_notified_at_once()
             target.sweeps();
         }
     }
-    let pass = target.sweeps();
-    assert_eq!(pass.kinds(), ["edit_noticed"], "one digest");
-    assert_eq!(pass.alerts()[0].data["count"], 8);
+    let reconciliation = target.sweeps();
+    assert_eq!(reconciliation.kinds(), ["edit_noticed"], "one digest");
+    assert_eq!(reconciliation.alerts()[0].data["count"], 8);
     let notified = target.record.facts.versions.values().filter(|version| version.notified != Notified::No).count();
     assert_eq!(notified, 0, "the others wait for their names");
 }
@@ -290,8 +290,8 @@ fn target_that_is_given_up_tells_on_call_what_to_do() {
         target.refusal = Some(refusal);
         let call = target.writes(MALLORY, &run_as_off());
         target.requeues = REQUEUES_MAX;
-        let pass = target.reconcile(Cause::DocumentEvent, &[call]);
-        let text = &pass.alert("unreachable").text;
+        let reconciliation = target.reconcile(Cause::DocumentEvent, &[call]);
+        let text = &reconciliation.alert("unreachable").text;
         assert!(!text.contains("Nothing to do"), "{refusal:?}: {text}");
     }
 }

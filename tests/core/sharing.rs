@@ -16,17 +16,17 @@ fn undoing() -> Scenario {
     Scenario::in_sync().undoing_sharing()
 }
 
-/// The accounts that a pass takes out.
-fn taken_out(pass: &Pass) -> Option<Vec<&str>> {
-    match &pass.decision.write {
+/// The accounts that a reconciliation takes out.
+fn taken_out(reconciliation: &Reconciliation) -> Option<Vec<&str>> {
+    match &reconciliation.decision.write {
         Some(Write::Unshare { accounts }) => Some(accounts.iter().map(String::as_str).collect()),
         _ => None,
     }
 }
 
-/// With whom the document was shared, where the pass asked.
-fn asked(pass: &Pass) -> Option<&Shares> {
-    match &pass.case.observation {
+/// With whom the document was shared, where the reconciliation asked.
+fn asked(reconciliation: &Reconciliation) -> Option<&Shares> {
+    match &reconciliation.case.observation {
         Observation::Present(seen) => seen.shares.as_ref(),
         Observation::Absent | Observation::Unknown(_) => None,
     }
@@ -37,10 +37,10 @@ fn foreign_sharing_is_undone_and_told_and_the_event_of_that_is_ours() {
     let mut target = undoing();
     let call = target.shares(MALLORY, &[ONE, TWO], &[]);
     target.wait(3);
-    let pass = target.hears(&[call]);
-    assert_eq!(taken_out(&pass), Some(vec![ONE, TWO]));
+    let reconciliation = target.hears(&[call]);
+    assert_eq!(taken_out(&reconciliation), Some(vec![ONE, TWO]));
     assert_eq!((target.shared_with(), target.record.status), (vec![], Status::InSync));
-    let alert = pass.alert("edit_reverted");
+    let alert = reconciliation.alert("edit_reverted");
     assert!(
         alert.text.contains("Its sharing is undone: the reactor took 999900001111, 999900002222 out again."),
         "{}",
@@ -48,8 +48,8 @@ fn foreign_sharing_is_undone_and_told_and_the_event_of_that_is_ours() {
     );
     let echo = target.echo();
     target.wait(3);
-    let pass = target.hears(&[echo]);
-    assert_eq!((pass.kinds(), pass.decision.write.as_ref()), (vec![], None));
+    let reconciliation = target.hears(&[echo]);
+    assert_eq!((reconciliation.kinds(), reconciliation.decision.write.as_ref()), (vec![], None));
     assert_eq!(target.record.facts.calls.len(), 1, "its own event is no call of another");
 }
 
@@ -62,10 +62,10 @@ fn shares_are_asked_for_until_it_is_certain_that_the_sharing_is_over() {
     target.hears(&[call]);
     let echo = target.echo();
     target.wait(3);
-    let pass = target.hears(&[echo]);
-    let wait = pass.decision.wait.as_ref().unwrap();
+    let reconciliation = target.hears(&[echo]);
+    let wait = reconciliation.decision.wait.as_ref().unwrap();
     assert_eq!((wait.until.since(made), &wait.on), (MINUTE_MS, &WaitsOn::Visibility), "a read may be stale");
-    assert_eq!(target.runs(600).iter().filter(|pass| asked(pass).is_some()).count(), 1);
+    assert_eq!(target.runs(600).iter().filter(|reconciliation| asked(reconciliation).is_some()).count(), 1);
     assert!(!is_open(&target.record.facts));
     assert_eq!(target.record.status, Status::InSync);
     assert_eq!(asked(&target.sweeps()), None);
@@ -77,12 +77,16 @@ fn share_that_a_stale_read_did_not_show_is_undone_when_it_is_seen() {
     let call = target.shares(MALLORY, &[ONE], &[]);
     let shares = std::mem::take(&mut target.doc().shares);
     target.wait(3);
-    let pass = target.hears(&[call]);
-    assert!(matches!(pass.decision.verdict, Verdict::Unsettled { .. }), "{:?}", pass.decision);
-    assert_eq!((pass.kinds(), target.record.status), (vec![], Status::Waiting), "no alert says what is not certain");
+    let reconciliation = target.hears(&[call]);
+    assert!(matches!(reconciliation.decision.verdict, Verdict::Unsettled { .. }), "{:?}", reconciliation.decision);
+    assert_eq!(
+        (reconciliation.kinds(), target.record.status),
+        (vec![], Status::Waiting),
+        "no alert says what is not certain"
+    );
     target.doc().shares = shares;
-    let passes = target.runs(90);
-    assert_eq!(kinds(&passes), ["edit_reverted"]);
+    let reconciliations = target.runs(90);
+    assert_eq!(kinds(&reconciliations), ["edit_reverted"]);
     assert_eq!(target.shared_with(), Vec::<&str>::new());
 }
 
@@ -92,15 +96,15 @@ fn sharing_that_is_over_is_told_and_nothing_is_written() {
     let shared = target.shares(MALLORY, &[ONE], &[]);
     let ended = target.shares(MALLORY, &[], &[ONE]);
     target.wait(61);
-    let pass = target.hears(&[shared, ended]);
-    assert_eq!((pass.decision.write.as_ref(), &pass.decision.verdict), (None, &Verdict::InSync));
+    let reconciliation = target.hears(&[shared, ended]);
+    assert_eq!((reconciliation.decision.write.as_ref(), &reconciliation.decision.verdict), (None, &Verdict::InSync));
     let only = undoing();
     let mut target = only;
     let shared = target.shares(MALLORY, &[ONE], &[]);
     target.doc().shares.clear();
     target.wait(61);
-    let pass = target.hears(&[shared]);
-    let text = &pass.alert("edit_noticed").text;
+    let reconciliation = target.hears(&[shared]);
+    let text = &reconciliation.alert("edit_noticed").text;
     assert!(text.contains("It is shared with none of these accounts any more."), "{text}");
 }
 
@@ -122,9 +126,9 @@ fn nothing_is_asked_or_undone_where_the_policy_alerts_or_observes() {
     for mut target in [Scenario::in_sync(), undoing().observing(), undoing().exempt()] {
         let call = target.shares(MALLORY, &[ONE], &[]);
         target.wait(3);
-        let pass = target.hears(&[call]);
-        assert_eq!((asked(&pass), pass.decision.write.as_ref()), (None, None));
-        let alert = &pass.alerts()[0];
+        let reconciliation = target.hears(&[call]);
+        assert_eq!((asked(&reconciliation), reconciliation.decision.write.as_ref()), (None, None));
+        let alert = &reconciliation.alerts()[0];
         assert!(
             alert.text.contains("Its sharing stays as it was made: the reactor does not undo that."),
             "{}",
@@ -141,8 +145,8 @@ fn share_right_after_a_correction_is_not_told_as_reverted() {
     target.wait(3);
     assert_eq!(target.hears(&[wrote]).kinds(), ["edit_reverted"]);
     let shared = target.shares(MALLORY, &[ONE], &[]);
-    let pass = target.hears(&[shared]);
-    let alert = pass.alert("edit_noticed");
+    let reconciliation = target.hears(&[shared]);
+    let alert = reconciliation.alert("edit_noticed");
     for sentence in
         ["The content of the document is right; nothing had to be written.", "Its sharing stays as it was made"]
     {
@@ -155,8 +159,8 @@ fn what_a_trusted_principal_shares_stays_also_if_another_shares_it_again() {
     let mut target = undoing();
     let trusted = target.shares(PIPELINE, &[ONE], &[]);
     target.wait(3);
-    let pass = target.hears(&[trusted]);
-    assert_eq!((asked(&pass), pass.kinds()), (None, vec![]));
+    let reconciliation = target.hears(&[trusted]);
+    assert_eq!((asked(&reconciliation), reconciliation.kinds()), (None, vec![]));
     let again = target.shares(MALLORY, &[ONE, TWO], &[]);
     target.wait(3);
     assert_eq!(taken_out(&target.hears(&[again])), Some(vec![TWO]));
@@ -184,12 +188,15 @@ fn drifted_content_is_put_right_first_and_both_are_told_in_one_alert() {
     let wrote = target.writes(MALLORY, &run_as_off());
     let shared = target.shares(MALLORY, &[ONE], &[]);
     target.wait(3);
-    let pass = target.hears(&[wrote, shared]);
-    assert!(matches!(pass.decision.write, Some(Write::Put { .. })), "{:?}", pass.decision);
-    assert_eq!((pass.kinds(), pass.delay(), target.record.status), (vec![], Some(5), Status::BackingOff));
-    let passes = target.runs(10);
-    assert_eq!(kinds(&passes), ["edit_reverted"]);
-    let text = &passes[0].alert("edit_reverted").text;
+    let reconciliation = target.hears(&[wrote, shared]);
+    assert!(matches!(reconciliation.decision.write, Some(Write::Put { .. })), "{:?}", reconciliation.decision);
+    assert_eq!(
+        (reconciliation.kinds(), reconciliation.delay(), target.record.status),
+        (vec![], Some(5), Status::BackingOff)
+    );
+    let reconciliations = target.runs(10);
+    assert_eq!(kinds(&reconciliations), ["edit_reverted"]);
+    let text = &reconciliations[0].alert("edit_reverted").text;
     for sentence in [
         "It is right again: the reactor had at once written version 3.",
         "Its sharing is undone: the reactor took 999900001111 out again.",
@@ -209,11 +216,12 @@ fn shares_that_cannot_be_read_are_never_green_and_do_not_keep_the_content_wrong(
     target.wait(3);
     target.hears(&[wrote, shared]);
     assert_eq!(target.in_force(), &content(&right()));
-    let passes = target.runs(10);
-    assert!(matches!(passes.last().unwrap().decision.verdict, Verdict::Unknown { .. }));
+    let reconciliations = target.runs(10);
+    assert!(matches!(reconciliations.last().unwrap().decision.verdict, Verdict::Unknown { .. }));
     assert_eq!(target.record.status, Status::Unreachable);
-    assert!(kinds(&passes).contains(&"unreachable"), "{:?}", kinds(&passes));
-    let told: String = passes.iter().flat_map(Pass::alerts).map(|alert| alert.text.as_str()).collect();
+    assert!(kinds(&reconciliations).contains(&"unreachable"), "{:?}", kinds(&reconciliations));
+    let told: String =
+        reconciliations.iter().flat_map(Reconciliation::alerts).map(|alert| alert.text.as_str()).collect();
     assert!(told.contains("With whom it is shared is not known for certain yet"), "{told}");
     target.shares_obstacle = None;
     target.sweeps();
@@ -227,8 +235,8 @@ fn refused_end_of_sharing_is_told_as_not_right() {
     target.refusal = Some(runas_reactor::domain::case::Refusal::Denied);
     let shared = target.shares(MALLORY, &[ONE], &[]);
     target.wait(3);
-    let pass = target.hears(&[shared]);
-    let text = &pass.alert("edit_noticed").text;
+    let reconciliation = target.hears(&[shared]);
+    let text = &reconciliation.alert("edit_noticed").text;
     assert!(text.contains("It is NOT right: AWS denies the reactor the write"), "{text}");
     assert!(text.contains("It is still shared with 999900001111."), "{text}");
     assert_eq!(target.record.status, Status::Unreachable);
@@ -240,11 +248,11 @@ fn break_glass_shares_for_the_policys_minutes() {
     let shared = target.shares(BREAK_GLASS, &[ONE], &[]);
     let made = target.now;
     target.wait(3);
-    let pass = target.hears(&[shared]);
-    let wait = pass.decision.wait.as_ref().unwrap();
+    let reconciliation = target.hears(&[shared]);
+    let wait = reconciliation.decision.wait.as_ref().unwrap();
     assert!(matches!(wait.on, WaitsOn::Hold(_)), "{wait:?}");
-    assert_eq!((pass.decision.write.as_ref(), wait.until.since(made)), (None, 60 * MINUTE_MS));
-    let text = &pass.alert("break_glass").text;
+    assert_eq!((reconciliation.decision.write.as_ref(), wait.until.since(made)), (None, 60 * MINUTE_MS));
+    let text = &reconciliation.alert("break_glass").text;
     assert!(text.contains("It is still shared with 999900001111."), "{text}");
     assert_eq!(target.record.status, Status::Held);
     target.runs(3_590);
@@ -259,9 +267,9 @@ fn sharing_does_not_wait_for_the_name_of_a_version() {
     target.writes(MALLORY, &right_but("idleSessionTimeout", "60"));
     let shared = target.shares(MALLORY, &[ONE], &[]);
     target.wait(3);
-    let pass = target.hears(&[shared]);
-    assert_eq!(taken_out(&pass), Some(vec![ONE]));
-    assert_eq!(pass.decision.wait.as_ref().map(|wait| wait.on.clone()), Some(WaitsOn::Name));
+    let reconciliation = target.hears(&[shared]);
+    assert_eq!(taken_out(&reconciliation), Some(vec![ONE]));
+    assert_eq!(reconciliation.decision.wait.as_ref().map(|wait| wait.on.clone()), Some(WaitsOn::Name));
 }
 
 #[test]
@@ -272,9 +280,9 @@ fn reactors_role_shares_with_nobody_also_while_it_writes() {
     target.hears(&[first]);
     let stolen = target.shares(REACTOR, &[TWO], &[]);
     target.wait(3);
-    let pass = target.hears(&[stolen]);
-    assert_eq!(taken_out(&pass), Some(vec![TWO]));
-    assert_eq!(pass.kinds(), ["edit_reverted"]);
+    let reconciliation = target.hears(&[stolen]);
+    assert_eq!(taken_out(&reconciliation), Some(vec![TWO]));
+    assert_eq!(reconciliation.kinds(), ["edit_reverted"]);
 }
 
 #[test]
@@ -356,9 +364,14 @@ fn alert_that_waited_for_a_name_says_that_the_sharing_is_undone() {
     assert_eq!(kinds(&target.runs(10)), Vec::<&str>::new(), "the version has no name yet");
     assert_eq!(target.shared_with(), Vec::<&str>::new());
     target.hears(&[wrote]);
-    let passes = target.runs(60);
-    assert_eq!(kinds(&passes), ["edit_reverted"], "a minute after the call it is certain");
-    let text = &passes.iter().find(|pass| !pass.alerts().is_empty()).unwrap().alert("edit_reverted").text;
+    let reconciliations = target.runs(60);
+    assert_eq!(kinds(&reconciliations), ["edit_reverted"], "a minute after the call it is certain");
+    let text = &reconciliations
+        .iter()
+        .find(|reconciliation| !reconciliation.alerts().is_empty())
+        .unwrap()
+        .alert("edit_reverted")
+        .text;
     assert!(text.contains("Its sharing is undone: the reactor had at once taken these accounts out again."), "{text}");
 }
 
@@ -368,8 +381,8 @@ fn sharing_that_failed_is_nothing_to_undo() {
     let mut call = target.shares(MALLORY, &[ONE], &[]);
     target.doc().shares.clear();
     call.edit.failed = Some("AccessDenied".to_owned());
-    let pass = target.hears(&[call]);
-    assert_eq!((asked(&pass), &pass.decision.verdict), (None, &Verdict::InSync));
+    let reconciliation = target.hears(&[call]);
+    assert_eq!((asked(&reconciliation), &reconciliation.decision.verdict), (None, &Verdict::InSync));
     assert!(!is_open(&target.record.facts));
 }
 
@@ -381,8 +394,8 @@ fn default_version_is_put_right_before_sharing_is_undone() {
     target.runs(3_600);
     let shared = target.shares(MALLORY, &[ONE], &[]);
     let moved = target.moves_default(MALLORY, 2);
-    let pass = target.hears(&[shared, moved]);
-    assert_eq!(pass.decision.write, Some(Write::Promote { version: 3 }));
+    let reconciliation = target.hears(&[shared, moved]);
+    assert_eq!(reconciliation.decision.write, Some(Write::Promote { version: 3 }));
     target.runs(60);
     assert_eq!(target.shared_with(), Vec::<&str>::new());
     assert_eq!(target.doc().default, 3);
@@ -407,9 +420,14 @@ fn sharing_that_ended_by_itself_is_not_told_as_undone_by_a_write_of_the_content(
     let shared = target.shares(MALLORY, &[ONE], &[]);
     target.doc().shares.clear();
     target.wait(3);
-    let mut passes = vec![target.hears(&[wrote, shared])];
-    passes.extend(target.runs(120));
-    let text = &passes.iter().find(|pass| !pass.alerts().is_empty()).unwrap().alert("edit_reverted").text;
+    let mut reconciliations = vec![target.hears(&[wrote, shared])];
+    reconciliations.extend(target.runs(120));
+    let text = &reconciliations
+        .iter()
+        .find(|reconciliation| !reconciliation.alerts().is_empty())
+        .unwrap()
+        .alert("edit_reverted")
+        .text;
     assert!(text.contains("It is shared with none of these accounts any more."), "{text}");
 }
 

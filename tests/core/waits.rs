@@ -16,13 +16,13 @@ use serde_json::json;
 
 use crate::support::case::*;
 
-/// What a pass waits for, and for how many milliseconds.
-fn waits(pass: &Pass) -> Option<(WaitsOn, i64)> {
-    pass.decision.wait.clone().map(|wait| (wait.on, wait.until.since(pass.case.now)))
+/// What a reconciliation waits for, and for how many milliseconds.
+fn waits(reconciliation: &Reconciliation) -> Option<(WaitsOn, i64)> {
+    reconciliation.decision.wait.clone().map(|wait| (wait.on, wait.until.since(reconciliation.case.now)))
 }
 
-fn unsettled(pass: &Pass) -> Option<&str> {
-    match &pass.decision.verdict {
+fn unsettled(reconciliation: &Reconciliation) -> Option<&str> {
+    match &reconciliation.decision.verdict {
         Verdict::Unsettled { why } => Some(why),
         _ => None,
     }
@@ -60,7 +60,7 @@ fn visibility_is_a_matter_of_the_facts_age_and_not_of_how_many_messages_came_bef
     let call = target.call(MALLORY, Action::Updated { version: Some(2) });
     target.requeues = 30;
     assert!(unsettled(&target.reconcile(Cause::DocumentEvent, &[call])).is_some());
-    assert!(target.runs(59).iter().all(|pass| pass.decision.write.is_none()));
+    assert!(target.runs(59).iter().all(|reconciliation| reconciliation.decision.write.is_none()));
 }
 
 #[test]
@@ -78,8 +78,12 @@ fn stale_read_of_a_version_that_the_record_knows_is_not_settled() {
     target.hears(&[call]);
     target.document = stale;
     target.wait(30);
-    let pass = target.sweeps();
-    assert!(unsettled(&pass).is_some() || pass.decision.write.is_some(), "never in sync: {:?}", pass.decision);
+    let reconciliation = target.sweeps();
+    assert!(
+        unsettled(&reconciliation).is_some() || reconciliation.decision.write.is_some(),
+        "never in sync: {:?}",
+        reconciliation.decision
+    );
 }
 
 #[test]
@@ -120,8 +124,8 @@ fn version_that_is_not_active_is_waited_for_for_a_minute_however_long_the_chain_
 fn document_that_is_being_deleted_is_waited_for_for_a_minute() {
     let mut target = Scenario::in_sync();
     target.doc().status = DocumentStatus::Deleting;
-    let pass = target.sweeps();
-    assert_eq!(unsettled(&pass), Some("the document is being deleted"));
+    let reconciliation = target.sweeps();
+    assert_eq!(unsettled(&reconciliation), Some("the document is being deleted"));
     target.now = target.now.plus_ms(VISIBLE_MS);
     assert!(unsettled(&target.reconcile(Cause::Sweep, &[])).is_none());
 }
@@ -131,9 +135,12 @@ fn open_intent_of_another_invocation_is_waited_for_until_its_lease_ends() {
     let mut target = Scenario::in_sync();
     let call = target.writes(MALLORY, &run_as_off());
     target.record.facts.intents.insert("other".to_owned(), lease(target.now, Intended::Put));
-    let pass = target.hears(&[call]);
-    assert_eq!(waits(&pass), Some((WaitsOn::Intent, LEASE_MS)));
-    assert!(pass.decision.write.is_none() && pass.settlement.commit.is_some(), "its facts are committed first");
+    let reconciliation = target.hears(&[call]);
+    assert_eq!(waits(&reconciliation), Some((WaitsOn::Intent, LEASE_MS)));
+    assert!(
+        reconciliation.decision.write.is_none() && reconciliation.settlement.commit.is_some(),
+        "its facts are committed first"
+    );
     target.now = target.now.plus_ms(LEASE_MS - 1);
     assert!(target.sweeps().decision.write.is_none());
     target.now = target.now.plus_ms(1);
@@ -156,9 +163,9 @@ fn ended_intents_and_pruning_keep_no_writer_off() {
 fn names_of_young_versions_are_waited_for_for_ten_minutes_where_the_document_would_comply() {
     let mut target = Scenario::in_sync();
     target.writes(PIPELINE, &right_but("idleSessionTimeout", "20"));
-    let pass = target.sweeps();
-    assert_eq!(unsettled(&pass), Some("the principal behind version 2 is not known yet"));
-    assert_eq!(waits(&pass), Some((WaitsOn::Name, NAMES_MS)));
+    let reconciliation = target.sweeps();
+    assert_eq!(unsettled(&reconciliation), Some("the principal behind version 2 is not known yet"));
+    assert_eq!(waits(&reconciliation), Some((WaitsOn::Name, NAMES_MS)));
     target.now = target.now.plus_ms(NAMES_MS - 1);
     assert!(target.sweeps().decision.write.is_none());
     target.now = target.now.plus_ms(1);
@@ -186,8 +193,8 @@ fn name_of_a_version_with_wrong_owned_fields_is_not_waited_for() {
 fn name_of_a_version_that_runs_other_code_is_not_waited_for() {
     let mut target = Scenario::in_sync();
     target.writes(MALLORY, &right_but("shellProfile", json!({ "linux": "curl evil", "windows": "" })));
-    let pass = target.sweeps();
-    assert!(unsettled(&pass).is_none() && pass.decision.write.is_some());
+    let reconciliation = target.sweeps();
+    assert!(unsettled(&reconciliation).is_none() && reconciliation.decision.write.is_some());
 }
 
 #[test]
@@ -209,8 +216,12 @@ fn name_of_another_document_is_not_waited_for() {
     let mut target = Scenario::in_sync();
     target.document = None;
     target.writes(MALLORY, &right_but("kmsKeyId", "hers"));
-    let pass = target.sweeps();
-    assert!(unsettled(&pass).is_none() && pass.decision.write.is_some(), "{:?}", pass.decision);
+    let reconciliation = target.sweeps();
+    assert!(
+        unsettled(&reconciliation).is_none() && reconciliation.decision.write.is_some(),
+        "{:?}",
+        reconciliation.decision
+    );
 }
 
 #[test]
@@ -223,8 +234,11 @@ fn foreign_version_among_nameless_ones_is_not_waited_for() {
         both["s3KeyPrefix"] = json!("p");
         let second = target.writes(MALLORY, &both);
         let call = if hostile == 2 { first } else { second };
-        let pass = target.hears(&[call]);
-        assert!(unsettled(&pass).is_none() && pass.decision.write.is_some(), "version {hostile} is hostile");
+        let reconciliation = target.hears(&[call]);
+        assert!(
+            unsettled(&reconciliation).is_none() && reconciliation.decision.write.is_some(),
+            "version {hostile} is hostile"
+        );
     }
 }
 
@@ -237,8 +251,8 @@ fn trusted_version_beside_a_nameless_one_leaves_it_waited_for() {
         let mut both = right_but("kmsKeyId", "k");
         both["s3KeyPrefix"] = json!("p");
         let second = target.writes(PIPELINE, &both);
-        let pass = target.hears(&[if trusted == 2 { first } else { second }]);
-        assert_eq!(unsettled(&pass), Some(format!("the principal behind {why} is not known yet").as_str()));
+        let reconciliation = target.hears(&[if trusted == 2 { first } else { second }]);
+        assert_eq!(unsettled(&reconciliation), Some(format!("the principal behind {why} is not known yet").as_str()));
     }
 }
 
@@ -261,10 +275,10 @@ fn while_a_name_is_waited_for_the_owned_fields_in_force_are_right() {
     inputs["runAsDefaultUser"] = json!("admin");
     target.writes(PIPELINE, &inputs);
     target.doc().default = 1;
-    let pass = target.sweeps();
-    assert_eq!(pass.decision.write, Some(Write::Promote { version: 2 }), "{:?}", pass.decision);
-    assert_eq!(pass.decision.wait.as_ref().map(|wait| wait.on.clone()), Some(WaitsOn::Name));
-    assert!(unsettled(&pass).is_some());
+    let reconciliation = target.sweeps();
+    assert_eq!(reconciliation.decision.write, Some(Write::Promote { version: 2 }), "{:?}", reconciliation.decision);
+    assert_eq!(reconciliation.decision.wait.as_ref().map(|wait| wait.on.clone()), Some(WaitsOn::Name));
+    assert!(unsettled(&reconciliation).is_some());
 }
 
 #[test]
@@ -282,8 +296,8 @@ fn what_cannot_be_read_is_tried_again_for_the_policys_minutes() {
         let mut target = Scenario::in_sync();
         target.obstacle = Some(Obstacle::Denied);
         target.since = target.now.plus_ms(-ms);
-        let pass = target.reconcile(Cause::DocumentEvent, &[]);
-        assert_eq!(pass.decision.wait.is_some(), waiting, "{ms}");
+        let reconciliation = target.reconcile(Cause::DocumentEvent, &[]);
+        assert_eq!(reconciliation.decision.wait.is_some(), waiting, "{ms}");
     }
 }
 
@@ -321,9 +335,9 @@ fn outpaced_writer_tries_again_a_second_later_each_time() {
         target.refusal = Some(Refusal::Conflict);
         let call = target.writes(MALLORY, &run_as_off());
         target.requeues = requeues;
-        let pass = target.reconcile(Cause::DocumentEvent, &[call]);
-        assert_eq!(pass.delay(), Some(seconds), "{requeues}");
-        assert_eq!(pass.record().status, Status::BackingOff);
+        let reconciliation = target.reconcile(Cause::DocumentEvent, &[call]);
+        assert_eq!(reconciliation.delay(), Some(seconds), "{requeues}");
+        assert_eq!(reconciliation.record().status, Status::BackingOff);
     }
 }
 
@@ -358,8 +372,8 @@ fn invalid_write_is_not_tried_again() {
     let mut target = Scenario::in_sync();
     target.refusal = Some(Refusal::Invalid);
     let call = target.writes(MALLORY, &run_as_off());
-    let pass = target.hears(&[call]);
-    assert_eq!((pass.delay(), pass.record().status), (None, Status::Unreachable));
+    let reconciliation = target.hears(&[call]);
+    assert_eq!((reconciliation.delay(), reconciliation.record().status), (None, Status::Unreachable));
 }
 
 #[test]
@@ -372,8 +386,8 @@ fn message_that_is_on_its_way_is_not_sent_twice() {
     let other = target.call(PIPELINE, Action::SharingChanged);
     assert_eq!(target.hears(&[other]).delay(), None, "the first one comes anyway");
     assert_eq!(target.queue.len(), 1);
-    let passes = target.runs(4);
-    assert_eq!(passes[0].delay(), Some(5), "this was that message");
+    let reconciliations = target.runs(4);
+    assert_eq!(reconciliations[0].delay(), Some(5), "this was that message");
 }
 
 #[test]
@@ -403,7 +417,7 @@ fn burst_of_events_at_one_target_adds_few_messages() {
     for _ in 0..60 {
         let call = target.writes(MALLORY, &run_as_off());
         messages += usize::from(target.hears(&[call]).settlement.next.is_some());
-        messages += target.runs(1).iter().filter(|pass| pass.settlement.next.is_some()).count();
+        messages += target.runs(1).iter().filter(|reconciliation| reconciliation.settlement.next.is_some()).count();
     }
     assert!(messages <= 20, "{messages} messages");
     assert!(target.queue.len() <= 2, "{} messages are on their way", target.queue.len());
@@ -415,8 +429,8 @@ fn successor_carries_no_calls_and_counts_itself() {
     let call = target.call(MALLORY, Action::Updated { version: Some(2) });
     target.requeues = 7;
     target.since = target.now.plus_ms(-9 * SECOND_MS);
-    let pass = target.reconcile(Cause::DocumentEvent, &[call]);
-    let (work, delay) = pass.settlement.next.clone().unwrap();
+    let reconciliation = target.reconcile(Cause::DocumentEvent, &[call]);
+    let (work, delay) = reconciliation.settlement.next.clone().unwrap();
     assert_eq!((work.edits.len(), work.requeues, work.since, delay), (0, 8, target.since, 5));
     assert_eq!((work.correlation.as_str(), work.not_before), ("signal", Some(target.now.plus_ms(5 * SECOND_MS))));
     assert_eq!(target.record.facts.calls.len(), 1, "the record carries it");
@@ -428,8 +442,8 @@ fn chain_of_messages_ends_at_its_maximum() {
         let mut target = Scenario::in_sync();
         let call = target.call(MALLORY, Action::Updated { version: Some(2) });
         target.requeues = requeues;
-        let pass = target.reconcile(Cause::DocumentEvent, &[call]);
-        assert_eq!(pass.settlement.next.is_some(), follows, "{requeues}");
+        let reconciliation = target.reconcile(Cause::DocumentEvent, &[call]);
+        assert_eq!(reconciliation.settlement.next.is_some(), follows, "{requeues}");
     }
 }
 
@@ -439,9 +453,9 @@ fn last_message_of_a_chain_says_that_the_target_is_out_of_reach() {
     target.obstacle = Some(Obstacle::Denied);
     target.record.status = Status::Unreachable;
     (target.requeues, target.since) = (REQUEUES_MAX, target.now);
-    let pass = target.reconcile(Cause::DocumentEvent, &[]);
-    assert_eq!(pass.kinds(), ["unreachable"]);
-    assert!(pass.decision.reasons.contains(&format!("gave up after {REQUEUES_MAX} messages")));
+    let reconciliation = target.reconcile(Cause::DocumentEvent, &[]);
+    assert_eq!(reconciliation.kinds(), ["unreachable"]);
+    assert!(reconciliation.decision.reasons.contains(&format!("gave up after {REQUEUES_MAX} messages")));
 }
 
 #[test]
@@ -488,8 +502,8 @@ fn delay_is_whole_seconds_and_never_too_short() {
 fn wait_that_is_longer_than_a_delay_may_be_is_split() {
     let mut target = Scenario::in_sync();
     let call = target.writes(BREAK_GLASS, &run_as_off());
-    let pass = target.hears(&[call]);
-    let (work, delay) = pass.settlement.next.clone().unwrap();
+    let reconciliation = target.hears(&[call]);
+    let (work, delay) = reconciliation.settlement.next.clone().unwrap();
     assert_eq!((delay, work.not_before), (900, Some(target.now.plus_ms(60 * MINUTE_MS))));
     assert_eq!(target.record.wakes[0].at, target.now.plus_ms(900 * SECOND_MS));
 }
@@ -510,6 +524,6 @@ fn name_is_waited_for_on_a_document_that_the_reactor_created() {
     target.sweeps();
     target.wait(100);
     target.writes(PIPELINE, &right_but("idleSessionTimeout", "20"));
-    let pass = target.sweeps();
-    assert_eq!(waits(&pass).map(|(on, _)| on), Some(WaitsOn::Name), "{:?}", pass.decision);
+    let reconciliation = target.sweeps();
+    assert_eq!(waits(&reconciliation).map(|(on, _)| on), Some(WaitsOn::Name), "{:?}", reconciliation.decision);
 }

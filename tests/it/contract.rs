@@ -1,5 +1,5 @@
 //! The contract of the ports: the same assertions on the simulated organisation, under every switch, and on the AWS adapters
-//! over the emulator. Each names the place in `facts-aws` that it rests on.
+//! over the emulator.
 
 use std::cell::Cell;
 use std::collections::BTreeSet;

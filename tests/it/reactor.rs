@@ -152,7 +152,7 @@ async fn invocation_reads_the_policy_again_where_another_has_worked_by_a_newer_o
         play.batch(&[member()]).await
     };
     let (older, newer) = join(play.batch(&[member()]), newer).await;
-    let applied = [older, newer].map(|report| report.passes[0].applied.clone());
+    let applied = [older, newer].map(|report| report.reconciled[0].applied.clone());
     assert!(matches!(applied, [Applied::Nothing, Applied::Landed { version: 3, .. }]), "{applied:?}");
     assert_eq!(play.made("policy").len(), 2);
 }
@@ -237,7 +237,7 @@ async fn message_that_comes_too_early_is_sent_again() {
         let sent =
             play.world().made().into_iter().find(|made| made.call.method == "send" && made.at.since(now) <= CALL_MS);
         assert_eq!(sent.map(|made| made.call.about), expected.clone().map(About::Messages), "{early_ms} ms");
-        assert_eq!((report.sent, report.passes.len()), if expected.is_some() { (1, 0) } else { (0, 1) });
+        assert_eq!((report.sent, report.reconciled.len()), if expected.is_some() { (1, 0) } else { (0, 1) });
     }
 }
 
@@ -289,7 +289,8 @@ async fn configuration_lag_of_a_new_account_is_reported_beside_its_objective() {
     let (account, began) = (MEMBER.parse().unwrap(), play.sim().now());
     play.sim().account_created(&org::target(MANAGEMENT, "us-east-1"), &account);
     let reports = run_for(&play.0, 200).await;
-    let lags: Vec<_> = reports.iter().flat_map(|report| &report.passes).filter_map(|pass| pass.lag).collect();
+    let lags: Vec<_> =
+        reports.iter().flat_map(|report| &report.reconciled).filter_map(|reconciled| reconciled.lag).collect();
     assert_eq!(lags.len(), 3, "one of each region");
     for lag in lags {
         assert_eq!(lag.objective_ms, 5 * MINUTE_MS);
@@ -346,7 +347,7 @@ async fn failed_call_of_the_reactors_own_is_no_reason_to_observe() {
     let mut observed = Vec::new();
     for role in [org::ROLE, "Mallory"] {
         let text = event.to_string().replace(org::ROLE, role);
-        observed.push(play.batch(&[message(role, &text)]).await.passes.len());
+        observed.push(play.batch(&[message(role, &text)]).await.reconciled.len());
     }
     assert_eq!(observed, [0, 1]);
 }

@@ -128,4 +128,13 @@ fn every_file_on_the_front_page_is_there() {
     let gone: Vec<&&str> =
         files.iter().filter(|name| !["", "src"].iter().any(|at| root.join(at).join(name).exists())).collect();
     assert!(gone.is_empty() && files.len() > 25, "{gone:?} of {}; fix: name what is there", files.len());
+
+    let (questions, _) = tables.split_once("# To add something").unwrap();
+    let test_of =
+        |row: &str| row.strip_suffix("` |").and_then(|row| row.rsplit_once('`')).map(|(_, file)| file.to_owned());
+    let tests: Vec<String> = questions.lines().filter_map(test_of).collect();
+    let is_test = |line: &str| line.starts_with("#[test]") || line.starts_with("#[tokio::test");
+    let has_tests = |file: &&String| fs::read_to_string(root.join(file)).unwrap().lines().any(is_test);
+    let without: Vec<&String> = tests.iter().filter(|file| !has_tests(file)).collect();
+    assert!(without.is_empty() && tests.len() == 9, "{without:?} of {tests:?}; fix: name the file that has the tests");
 }

@@ -323,7 +323,7 @@ async fn a_warm_drift_event_takes_three_calls_in_a_row_on_aws() {
     reactor.world().interceptor().start();
     let report = reactor.batch(&[edit], deadline(&reactor)).await;
     assert!(report.failed.is_empty(), "{report:?}");
-    assert_eq!(report.passes[0].status, Status::InSync, "{report:?}");
+    assert_eq!(report.reconciled[0].status, Status::InSync, "{report:?}");
     assert_chain(&reactor.world().interceptor().calls());
 }
 

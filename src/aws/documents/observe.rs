@@ -24,7 +24,8 @@ const GET: Call = Call::read("GetDocument").in_member();
 const LIST: Call = Call::read("ListDocumentVersions").in_member();
 /// A document has at most 1,000 versions [docs: gr/ssm].
 const PAGES_MAX: usize = 1_000 / VERSIONS_MAX;
-/// Contents read in one observation beside latest and default. Replays are limited to ten versions (design 4).
+/// Contents read in one observation beside latest and default, lowest numbers first. What a further version changed stays
+/// unknown until a later observation reads it.
 const BETWEEN_MAX: usize = 12;
 
 /// One page of the list.

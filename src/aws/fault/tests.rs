@@ -8,7 +8,7 @@ fn answered(call: Call, code: &str) -> Fault {
 
 #[test]
 fn every_declared_error_of_every_call_has_a_row() {
-    // The errors that botocore's models declare for the reactor's calls (facts 2.1 and section 9; SNS, SQS and
+    // The errors that botocore's models declare for the reactor's calls (SNS, SQS and
     // Organizations from the same models).
     let declared: &[&str] = &[
         // ssm

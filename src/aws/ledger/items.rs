@@ -47,7 +47,7 @@ pub(super) const CLAIMED_BY: &str = "claimed_by";
 /// An item holds 400 KB, attribute names included [docs: amazondynamodb `ServiceQuotas`]; the rest of the row needs room.
 pub(super) const JSON_BYTES_MAX: usize = 380 * 1_024;
 
-/// Longer than EventBridge retries (24 h), and than the time within which an archive is replayed.
+/// Longer than EventBridge retries (24 h) and the reactor's queue then does (about a day).
 pub(super) const SEEN_MS: i64 = 3 * DAY_MS;
 pub(super) const HISTORY_MS: i64 = 400 * DAY_MS;
 pub(super) const SENT_MS: i64 = 2 * DAY_MS;
@@ -173,7 +173,7 @@ pub(super) fn record_item(target: &Target, record: &Record) -> Result<Item, Corr
         ("why".to_owned(), s(kept.why.clone())),
         (UPDATED.to_owned(), s(kept.updated.to_string())),
     ]);
-    item.extend(kept.milestones.passed().map(|(name, at)| (name.to_owned(), s(at.to_string()))));
+    item.extend(kept.milestones.reached_by_name().map(|(name, at)| (name.to_owned(), s(at.to_string()))));
     if let Some(status) = attention(kept.status) {
         item.insert(ATTENTION.to_owned(), s(status));
     }

@@ -18,7 +18,8 @@ pub(super) const ACTIONS: [&str; 9] = [
     "UpdateDocumentDefaultVersion",
 ];
 
-/// The limit of STS [bc sts; docs: `reference_iam-quotas`]. The policy's length depends only on the partition's name.
+/// The limit of STS [bc sts; docs: `reference_iam-quotas`]. The policy's length depends on the
+/// scope and the partition's name; of [`Scope::Role`] also on the role's.
 #[cfg(test)]
 const CHARS_MAX: usize = 2_048;
 

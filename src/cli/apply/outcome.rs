@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::plan_checked::Watch;
 use crate::cli::login::explained;
 use crate::domain::case::{Applied, Verdict};
-use crate::reactor::{BatchReport, PassReport};
+use crate::reactor::{BatchReport, Reconciled};
 
 /// The outcome of an entry.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -77,18 +77,18 @@ impl TargetOutcome {
         if let Some(why) = noticed.stale {
             return Self::Stale { why };
         }
-        match report.passes.first() {
-            Some(pass) => Self::passed(pass, &noticed),
+        match report.reconciled.first() {
+            Some(reconciled) => Self::from_report(reconciled, &noticed),
             None => Self::Failed { why: report.failed.values().next().map_or_else(|| undone(report), explained) },
         }
     }
 
-    fn passed(pass: &PassReport, noticed: &Watch) -> Self {
-        let Some(decision) = &pass.decision else {
+    fn from_report(reconciled: &Reconciled, noticed: &Watch) -> Self {
+        let Some(decision) = &reconciled.decision else {
             return Self::Stale { why: "the account is not ours to look at any more".to_owned() };
         };
         let why = decision.reasons.join("; ");
-        match (&pass.applied, &decision.verdict) {
+        match (&reconciled.applied, &decision.verdict) {
             (Applied::Landed { version, .. }, _) => Self::Written { version: *version },
             (Applied::Refused(_), _) => Self::Failed { why: noticed.fault.as_ref().map_or(why, explained) },
             (Applied::Nothing, Verdict::InSync) => Self::Already,

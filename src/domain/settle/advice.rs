@@ -40,18 +40,30 @@ pub(super) fn advice(context: &Context, kind: Kind, first: &ReportedEdit) -> Str
             format!("If the pipeline means the value that was not taken over, accept it: {accept}.")
         }
         (Attribution::Trusted, None) => NOTHING.to_owned(),
-        _ => format!("{}{}", repair(context), ask(context, first, &accept)),
+        (Attribution::Ours | Attribution::BreakGlass | Attribution::Untrusted | Attribution::Unattributed, _) => {
+            format!("{}{}", repair(context), ask(context, first, &accept))
+        }
     }
 }
 
 /// What it takes for the document to become right, where it is not.
 fn repair(context: &Context) -> &'static str {
-    match (context.applied, &context.decision.verdict, context.case.resolution.mode) {
-        (Applied::Refused(refusal), _, _) => write_advice(*refusal),
-        (_, Verdict::Unknown { why }, _) => read_advice(why.obstacle, context.is_new()),
-        (_, Verdict::InSync, _) | (Applied::Landed { .. }, _, _) => "",
-        (_, _, Mode::Observe) => "Put the document right by hand, or set the account to `enforce` in the policy. ",
-        _ => "",
+    let applied = match context.applied {
+        Applied::Refused(refusal) => return write_advice(*refusal),
+        Applied::Landed { .. } => true,
+        Applied::Nothing => false,
+    };
+    match &context.decision.verdict {
+        Verdict::Unknown { why } => read_advice(why.obstacle, context.is_new()),
+        Verdict::InSync => "",
+        Verdict::Missing | Verdict::Drifted { .. } | Verdict::Unusable { .. } | Verdict::Unsettled { .. } => {
+            match context.case.resolution.mode {
+                Mode::Observe if !applied => {
+                    "Put the document right by hand, or set the account to `enforce` in the policy. "
+                }
+                Mode::Enforce | Mode::Observe | Mode::Exempt => "",
+            }
+        }
     }
 }
 

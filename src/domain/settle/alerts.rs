@@ -2,13 +2,13 @@
 
 use serde_json::json;
 
-use super::Pass;
+use super::Reconciliation;
 use super::advice::{NOTHING, advice};
 use super::context::Context;
 use super::incident::{Followed, follow};
 use super::notify::{Changes, ReportedEdit};
 use super::outcome::outcome;
-use super::page::origin;
+use super::parts::origin;
 use super::sharing::sharing;
 use super::state::state_alerts;
 use super::words::{counted, what_happened};
@@ -24,9 +24,9 @@ use crate::domain::record::{Incident, Record};
 use crate::domain::time::MINUTE_MS;
 
 /// The alerts of a reconciliation; updates the record's incident.
-pub(super) fn alerts(pass: Pass, changes: &Changes, record: &mut Record) -> Vec<Alert> {
-    let context = Context::new(pass, changes);
-    let followed = follow(pass.case, pass.judgement, changes, record);
+pub(super) fn alerts(reconciliation: Reconciliation, changes: &Changes, record: &mut Record) -> Vec<Alert> {
+    let context = Context::new(reconciliation, changes);
+    let followed = follow(reconciliation.case, reconciliation.judgement, changes, record);
     let mut alerts = Vec::new();
     let edits = edits(&context, record, &followed);
     let edits_reported = edits.is_some() || record.incident.as_ref().is_some_and(|incident| incident.shown > 0);
@@ -77,12 +77,14 @@ fn kind(context: &Context) -> Kind {
     if deciding(Attribution::BreakGlass) {
         return Kind::BreakGlass;
     }
-    match (context.applied, context.case.resolution.mode) {
-        (_, Mode::Exempt) => Kind::ExemptTouched,
-        _ if context.kept() => Kind::EditKept,
-        (Applied::Landed { .. }, _) => Kind::EditReverted,
-        _ if context.before.is_some() => Kind::EditReverted,
-        _ => Kind::EditNoticed,
+    let touched = match context.applied {
+        Applied::Nothing | Applied::Refused(_) if context.before.is_none() => Kind::EditNoticed,
+        Applied::Nothing | Applied::Refused(_) | Applied::Landed { .. } => Kind::EditReverted,
+    };
+    match context.case.resolution.mode {
+        Mode::Exempt => Kind::ExemptTouched,
+        Mode::Enforce | Mode::Observe if context.kept() => Kind::EditKept,
+        Mode::Enforce | Mode::Observe => touched,
     }
 }
 

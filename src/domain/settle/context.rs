@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::Pass;
+use super::Reconciliation;
 use super::exposure::{Exposure, exposure};
 use super::notify::{Changes, ReportedEdit};
 use crate::domain::case::{Applied, Case, Decision, Verdict};
@@ -28,8 +28,8 @@ pub(super) struct Context<'a> {
 }
 
 impl<'a> Context<'a> {
-    pub(super) fn new(pass: Pass<'a>, changes: &'a Changes) -> Self {
-        let Pass { case, judgement, decision, applied } = pass;
+    pub(super) fn new(reconciliation: Reconciliation<'a>, changes: &'a Changes) -> Self {
+        let Reconciliation { case, judgement, decision, applied } = reconciliation;
         let before = put_right_before(case, decision, changes);
         Self { case, judgement, decision, applied, changes, before }
     }
@@ -49,7 +49,7 @@ impl<'a> Context<'a> {
     /// For how long sessions could go wrong by acts since `first`.
     pub(super) fn exposure(&self, first: Time) -> Option<Exposure> {
         let Self { case, judgement, decision, applied, .. } = *self;
-        exposure(Pass { case, judgement, decision, applied }, first)
+        exposure(Reconciliation { case, judgement, decision, applied }, first)
     }
 
     /// What differs from the desired content, for programs.

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use super::Pass;
+use super::Reconciliation;
 use crate::domain::attribution::Author;
 use crate::domain::case::{Applied, Case, Verdict};
 use crate::domain::clock_skew::ClockSkew;
@@ -46,14 +46,14 @@ enum Turn<'a> {
 }
 
 /// The exposure by acts since `first`; none where no owned field was wrong.
-pub(super) fn exposure(pass: Pass, first: Time) -> Option<Exposure> {
-    let Pass { case, decision, applied, .. } = pass;
+pub(super) fn exposure(reconciliation: Reconciliation, first: Time) -> Option<Exposure> {
+    let Reconciliation { case, decision, applied, .. } = reconciliation;
     if case.resolution.mode == Mode::Exempt {
         return None;
     }
     let mut run = Run { first, begun: None, total: None };
     let mut wrong = BTreeSet::new();
-    for (at, turn) in turns(pass) {
+    for (at, turn) in turns(reconciliation) {
         wrong = after(case, wrong, &turn);
         run.turn(at, &wrong);
     }
@@ -107,7 +107,7 @@ impl Run {
 }
 
 /// Everything that happened to the content in force, in its order; a correction comes after what it corrects.
-fn turns(Pass { case, judgement, .. }: Pass<'_>) -> Vec<(Time, Turn<'_>)> {
+fn turns(Reconciliation { case, judgement, .. }: Reconciliation<'_>) -> Vec<(Time, Turn<'_>)> {
     let facts = &case.record.facts;
     let versions = facts.open_versions().filter_map(|(created, version)| {
         match judgement.pairing.author(facts, created, version) {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-use super::Pass;
+use super::Reconciliation;
 use crate::domain::record::HistoryEntry;
 use crate::domain::text::sha256;
 
@@ -12,7 +12,7 @@ const INLINE: &str = "$content";
 const BY_DIGEST: &str = "$digest";
 
 /// The history entry of a reconciliation.
-pub(super) fn entry(Pass { case, decision, applied, .. }: Pass) -> HistoryEntry {
+pub(super) fn entry(Reconciliation { case, decision, applied, .. }: Reconciliation) -> HistoryEntry {
     let mut value = json!({ "schema_version": 1, "case": case, "decision": decision, "applied": applied });
     let mut contents = BTreeMap::new();
     detach(&mut value, &mut contents);

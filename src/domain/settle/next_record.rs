@@ -1,6 +1,6 @@
 //! The record after a reconciliation, except for its incident and the marks of alerts.
 
-use super::Pass;
+use super::Reconciliation;
 use super::notify::Changes;
 use crate::domain::case::{Applied, Case, Decision, Verdict, WaitsOn};
 use crate::domain::document::Content;
@@ -13,25 +13,25 @@ use crate::domain::record::{Record, Status};
 use crate::domain::signal::Cause;
 
 /// The record after a reconciliation.
-pub(super) fn next_record(pass: Pass, changes: &Changes) -> Record {
-    let Pass { case, decision, applied, .. } = pass;
+pub(super) fn next_record(reconciliation: Reconciliation, changes: &Changes) -> Record {
+    let Reconciliation { case, decision, applied, .. } = reconciliation;
     let mut record = Record { facts: changes.facts.clone(), ..case.record.clone() };
-    keep_owned(pass, &mut record.facts);
+    keep_owned(reconciliation, &mut record.facts);
     if let Applied::Landed { version, at } = applied {
         record.facts.last = Some(LastSeen { at: *at, latest: None, default: *version });
     }
-    record.status = status(pass, changes);
+    record.status = status(reconciliation, changes);
     record.why = if record.status == Status::InSync { String::new() } else { decision.reasons.join("; ") };
     if let Some(base) = &mut record.facts.base {
         // The alert about what needs a review went out before.
         base.notified = Notified::Named;
     }
-    record.milestones = passed(case, record.milestones, record.status == Status::InSync);
+    record.milestones = milestones(case, record.milestones, record.status == Status::InSync);
     record
 }
 
 /// The milestones after the reconciliation; `right` says whether the target is in sync at its end.
-fn passed(case: &Case, before: Milestones, right: bool) -> Milestones {
+fn milestones(case: &Case, before: Milestones, right: bool) -> Milestones {
     let now = Some(case.now);
     let new = case.cause == Cause::AccountLifecycle && before.configured.is_none();
     let read = !matches!(case.observation, Observation::Unknown(_));
@@ -46,7 +46,7 @@ fn passed(case: &Case, before: Milestones, right: bool) -> Milestones {
 
 /// Accepts the policy's values together with a compliant version of another author: they stay when the policy gives those
 /// fields up.
-fn keep_owned(Pass { case, judgement, decision, .. }: Pass, facts: &mut Facts) {
+fn keep_owned(Reconciliation { case, judgement, decision, .. }: Reconciliation, facts: &mut Facts) {
     let Observation::Present(seen) = &case.observation else { return };
     let enforced = decision.verdict == Verdict::InSync && case.resolution.mode == Mode::Enforce;
     let accepted = judgement.accepted.content.clone().unwrap_or_else(Content::minimal);
@@ -55,7 +55,7 @@ fn keep_owned(Pass { case, judgement, decision, .. }: Pass, facts: &mut Facts) {
     }
 }
 
-fn status(Pass { case, decision, applied, .. }: Pass, changes: &Changes) -> Status {
+fn status(Reconciliation { case, decision, applied, .. }: Reconciliation, changes: &Changes) -> Status {
     let right = matches!(decision.verdict, Verdict::InSync) || matches!(applied, Applied::Landed { .. });
     if let Verdict::Unknown { .. } = decision.verdict {
         return unreadable(case, decision);
@@ -85,14 +85,13 @@ fn status(Pass { case, decision, applied, .. }: Pass, changes: &Changes) -> Stat
 
 fn unreadable(case: &Case, decision: &Decision) -> Status {
     let patience_ms = case.limits.patience_ms();
-    match (case.record.status, case.cause) {
-        // On-call was notified, and the obstacle persists.
-        (Status::Unreachable, _) => Status::Unreachable,
-        (_, Cause::AccountLifecycle) if decision.wait.is_some() => Status::Waiting,
+    let waits = match case.cause {
+        Cause::AccountLifecycle => decision.wait.is_some(),
         // Another message waits for the new account, and alerts if the wait fails.
-        (Status::Waiting, Cause::DocumentEvent | Cause::Sweep) if case.now.since(case.record.updated) < patience_ms => {
-            Status::Waiting
+        Cause::DocumentEvent | Cause::Sweep => {
+            case.record.status == Status::Waiting && case.now.since(case.record.updated) < patience_ms
         }
-        _ => Status::Unreachable,
-    }
+    };
+    // Once on-call is notified, the target stays unreachable as long as the obstacle persists.
+    if waits && case.record.status != Status::Unreachable { Status::Waiting } else { Status::Unreachable }
 }

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use super::Pass;
+use super::Reconciliation;
 use crate::domain::attribution::{Author, explains, is_soon_after, nameless, promotes_own};
 use crate::domain::case::{Applied, Case, Decision, WaitsOn};
 use crate::domain::clock_skew::ClockSkew;
@@ -94,7 +94,7 @@ impl Changes {
 }
 
 /// Gathers what is new, in no order.
-pub(super) fn gather(Pass { case, judgement, decision, applied }: Pass) -> Changes {
+pub(super) fn gather(Reconciliation { case, judgement, decision, applied }: Reconciliation) -> Changes {
     let mut gathering = Gathering {
         case,
         judgement,

@@ -1,6 +1,6 @@
 //! When a target is observed again without an event: collects all waits, and sends one message for the earliest.
 
-use super::Pass;
+use super::Reconciliation;
 use super::incident::is_wrong;
 use super::notify::Changes;
 use crate::domain::breaker::window_ms;
@@ -17,11 +17,11 @@ use crate::domain::time::{SECOND_MS, Time};
 pub const DELAY_MAX_S: u32 = 900;
 
 /// The next message of the reactor's own. The record remembers all that are on their way, so that no event adds another.
-/// The message is sent after the commit, so a redelivered one forgets them: the invocation before it may have stopped in
+/// They are sent after the commit. A redelivered message therefore forgets them: the invocation before it may have stopped in
 /// between, and a surplus message is harmless.
-pub(super) fn next(pass: Pass, changes: &Changes, record: &mut Record) -> Option<(Work, u32)> {
-    let case = pass.case;
-    let waits = waits(pass, changes, record);
+pub(super) fn next(reconciliation: Reconciliation, changes: &Changes, record: &mut Record) -> Option<(Work, u32)> {
+    let case = reconciliation.case;
+    let waits = waits(reconciliation, changes, record);
     record.wakes.retain(|wake| wake.at > case.now && !case.redelivered);
     let until = waits.into_iter().min().filter(|_| case.requeues < REQUEUES_MAX)?;
     let until = until.max(case.now.plus_ms(SECOND_MS));
@@ -29,13 +29,17 @@ pub(super) fn next(pass: Pass, changes: &Changes, record: &mut Record) -> Option
     if record.wakes.iter().any(comes_anyway) {
         return None;
     }
-    let (work, delay) = successor(case, until);
+    let (work, delay) = later(case, until);
     record.wakes.push(Wake { at: case.now.plus_ms(i64::from(delay) * SECOND_MS), cause: case.cause });
     Some((work, delay))
 }
 
 /// The times of everything that the target waits for.
-fn waits(Pass { case, decision, applied, .. }: Pass, changes: &Changes, record: &Record) -> Vec<Time> {
+fn waits(
+    Reconciliation { case, decision, applied, .. }: Reconciliation,
+    changes: &Changes,
+    record: &Record,
+) -> Vec<Time> {
     let mut waits: Vec<Time> = Vec::new();
     // SSM or a principal has to act first.
     waits.extend(decision.wait.as_ref().filter(|_| !matches!(applied, Applied::Refused(_))).map(|wait| wait.until));
@@ -72,7 +76,8 @@ pub(super) fn unechoed(facts: &Facts) -> Option<(&String, &Intent)> {
     newest.filter(|(_, intent)| !facts.echoes.values().any(|echo| echo.at >= earliest_call(intent)))
 }
 
-fn successor(case: &Case, until: Time) -> (Work, u32) {
+/// The work of observing the target again at `until`, and its delay in seconds.
+fn later(case: &Case, until: Time) -> (Work, u32) {
     let work = Work {
         target: case.target.clone(),
         cause: case.cause,

@@ -81,7 +81,14 @@ fn unreachable(context: &Context, key: &str) -> AlertBuilder {
             .says("The reactor tries again with each sweep.")
             .row("AWS says", &why.detail)
             .advice(read_advice(why.obstacle, context.is_new())),
-        _ => subject(page(Severity::High), "the document is not corrected")
+        (
+            Applied::Nothing | Applied::Landed { .. },
+            Verdict::InSync
+            | Verdict::Missing
+            | Verdict::Drifted { .. }
+            | Verdict::Unusable { .. }
+            | Verdict::Unsettled { .. },
+        ) => subject(page(Severity::High), "the document is not corrected")
             .says(&format!("{document} is NOT right, and could not be corrected."))
             .row("Reason", &context.decision.reasons.join("; ")),
     }

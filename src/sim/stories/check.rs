@@ -22,7 +22,7 @@ use crate::sim::faults::{Faulty, InjectedFault, Made};
 use crate::sim::intercept::About;
 use crate::sim::{Called, Document, Sim};
 
-/// Limit of an alert: 64 KB (design section 8), below SNS's 256 KB.
+/// Limit of an alert: 64 KB, below SNS's 256 KB.
 const ALERT_BYTES_MAX: usize = 65_536;
 const OBSERVATIONS_MAX: usize = 3;
 /// Window of the stories' policy: further acts of a known principal are counted within it.
@@ -145,8 +145,13 @@ impl Checker {
             self.heard(at, &alert)?;
         }
         for report in instances.reports.drain(..) {
-            if let Some(pass) = report.passes.iter().find(|pass| pass.observations > OBSERVATIONS_MAX) {
-                return Err(format!("{}: {} observations in one pass", pass.target, pass.observations));
+            if let Some(reconciled) =
+                report.reconciled.iter().find(|reconciled| reconciled.observations > OBSERVATIONS_MAX)
+            {
+                return Err(format!(
+                    "{}: {} observations in one reconciliation",
+                    reconciled.target, reconciled.observations
+                ));
             }
         }
         Ok(())

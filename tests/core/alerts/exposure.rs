@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 use crate::support::case::*;
 
 /// Seconds, whether it still lasts, and whether sessions had the wrong user.
-fn exposure(pass: &Pass, kind: &str) -> Option<(u64, bool, bool)> {
-    let told = &pass.alert(kind).data["exposure"];
+fn exposure(reconciliation: &Reconciliation, kind: &str) -> Option<(u64, bool, bool)> {
+    let told = &reconciliation.alert(kind).data["exposure"];
     (told != &Value::Null).then(|| {
         let flag = |name: &str| told[name].as_bool().unwrap();
         (told["seconds"].as_u64().unwrap(), flag("still"), flag("wrong_user"))
@@ -21,10 +21,10 @@ fn exposure_begins_with_the_version_and_ends_with_the_write() {
         let mut target = Scenario::in_sync();
         let call = target.writes(MALLORY, &run_as_off());
         target.wait(seconds);
-        let pass = target.hears(&[call]);
+        let reconciliation = target.hears(&[call]);
         // The write takes 300 ms; whole seconds are rounded up.
-        assert_eq!(exposure(&pass, "edit_reverted"), Some((seconds.unsigned_abs() + 1, false, true)));
-        let since = &pass.alert("edit_reverted").data["exposure"]["since"];
+        assert_eq!(exposure(&reconciliation, "edit_reverted"), Some((seconds.unsigned_abs() + 1, false, true)));
+        let since = &reconciliation.alert("edit_reverted").data["exposure"]["since"];
         assert_eq!(since, &json!(at(7_200)));
     }
 }
@@ -34,9 +34,9 @@ fn field_that_the_policy_does_not_own_exposes_nobody() {
     let mut target = Scenario::in_sync();
     let call = target.writes(MALLORY, &right_but("s3BucketName", "hers"));
     target.wait(5);
-    let pass = target.hears(&[call]);
-    assert_eq!(exposure(&pass, "edit_reverted"), None);
-    assert!(!pass.alert("edit_reverted").text.contains("essions could"));
+    let reconciliation = target.hears(&[call]);
+    assert_eq!(exposure(&reconciliation, "edit_reverted"), None);
+    assert!(!reconciliation.alert("edit_reverted").text.contains("essions could"));
 }
 
 #[test]
@@ -45,9 +45,9 @@ fn owned_setting_other_than_the_user_is_told_as_a_setting() {
     target.resolution.owned.insert("cloudWatchLogGroupName".to_owned(), json!("logs"));
     let call = target.writes(MALLORY, &right_but("cloudWatchLogGroupName", "hers"));
     target.wait(5);
-    let pass = target.hears(&[call]);
-    assert_eq!(exposure(&pass, "edit_reverted"), Some((6, false, false)));
-    let text = &pass.alert("edit_reverted").text;
+    let reconciliation = target.hears(&[call]);
+    assert_eq!(exposure(&reconciliation, "edit_reverted"), Some((6, false, false)));
+    let text = &reconciliation.alert("edit_reverted").text;
     assert!(
         text.contains(
             "For 6 seconds from 2026-11-20T10:00:00Z, sessions could run with settings that the policy does not want."
@@ -62,10 +62,11 @@ fn what_is_not_corrected_still_exposes() {
     target.resolution.mode = Mode::Observe;
     let call = target.writes(MALLORY, &run_as_off());
     target.wait(5);
-    let pass = target.hears(&[call]);
-    assert_eq!(exposure(&pass, "edit_noticed"), Some((5, true, true)));
+    let reconciliation = target.hears(&[call]);
+    assert_eq!(exposure(&reconciliation, "edit_noticed"), Some((5, true, true)));
     assert!(
-        pass.alert("edit_noticed")
+        reconciliation
+            .alert("edit_noticed")
             .text
             .contains("Sessions can STILL run as the wrong user: for 5 seconds so far, since 2026-11-20T10:00:00Z.")
     );
@@ -108,23 +109,28 @@ fn author_that_is_known_late_does_not_lengthen_the_exposure() {
     target.writes(MALLORY, &run_as_off());
     target.wait(2);
     target.sweeps();
-    let passes = target.runs(100);
-    let pass = passes.iter().find(|pass| !pass.alerts().is_empty()).unwrap();
-    assert_eq!(exposure(pass, "edit_reverted"), Some((3, false, true)), "the alert waited a minute for the name");
+    let reconciliations = target.runs(100);
+    let reconciliation = reconciliations.iter().find(|reconciliation| !reconciliation.alerts().is_empty()).unwrap();
+    assert_eq!(
+        exposure(reconciliation, "edit_reverted"),
+        Some((3, false, true)),
+        "the alert waited a minute for the name"
+    );
 }
 
 #[test]
 fn war_adds_up_what_its_edits_exposed() {
     let mut target = Scenario::in_sync();
-    let mut passes = Vec::new();
+    let mut reconciliations = Vec::new();
     for _ in 0..6 {
         let call = target.writes(MALLORY, &run_as_off());
         target.wait(1);
-        passes.push(target.hears(&[call]));
-        passes.extend(target.runs(11));
+        reconciliations.push(target.hears(&[call]));
+        reconciliations.extend(target.runs(11));
     }
-    let pass = passes.iter().find(|pass| pass.kinds().contains(&"edit_war")).unwrap();
-    let (seconds, still, _) = exposure(pass, "edit_war").unwrap();
+    let reconciliation =
+        reconciliations.iter().find(|reconciliation| reconciliation.kinds().contains(&"edit_war")).unwrap();
+    let (seconds, still, _) = exposure(reconciliation, "edit_war").unwrap();
     assert!(
         (5..=9).contains(&seconds),
         "five or six times 1.3 seconds, and not the minute in which it happened: {seconds}"
@@ -145,8 +151,8 @@ fn exposure_is_told_in_seconds_and_a_long_one_in_hours_and_minutes_too() {
         let mut target = Scenario::in_sync().observing();
         let call = target.writes(MALLORY, &run_as_off());
         target.wait(seconds);
-        let pass = target.hears(&[call]);
-        let text = &pass.alert("edit_noticed").text;
+        let reconciliation = target.hears(&[call]);
+        let text = &reconciliation.alert("edit_noticed").text;
         assert!(text.contains(&format!("as the wrong user: for {long} so far, since")), "{long}: {text}");
     }
 }

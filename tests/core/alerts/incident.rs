@@ -9,7 +9,7 @@ use runas_reactor::domain::time::MINUTE_MS;
 use crate::support::case::*;
 
 /// Mallory's edit is heard of and put right.
-fn edited(target: &mut Scenario) -> Pass {
+fn edited(target: &mut Scenario) -> Reconciliation {
     let call = target.writes(MALLORY, &run_as_off());
     target.hears(&[call])
 }
@@ -17,15 +17,15 @@ fn edited(target: &mut Scenario) -> Pass {
 #[test]
 fn sixty_edits_in_a_minute_are_one_high_one_war_and_one_end() {
     let mut target = Scenario::in_sync();
-    let mut passes = Vec::new();
+    let mut reconciliations = Vec::new();
     for _ in 0..60 {
         let call = target.writes(MALLORY, &run_as_off());
-        passes.push(target.hears(&[call]));
-        passes.extend(target.runs(1));
+        reconciliations.push(target.hears(&[call]));
+        reconciliations.extend(target.runs(1));
     }
-    passes.extend(target.runs(7_200));
-    assert_eq!(kinds(&passes), ["edit_reverted", "edit_war", "incident_resolved"]);
-    let told: Vec<_> = passes.iter().flat_map(Pass::alerts).collect();
+    reconciliations.extend(target.runs(7_200));
+    assert_eq!(kinds(&reconciliations), ["edit_reverted", "edit_war", "incident_resolved"]);
+    let told: Vec<_> = reconciliations.iter().flat_map(Reconciliation::alerts).collect();
     assert_eq!(
         [told[0].severity, told[1].severity, told[2].severity],
         [Severity::High, Severity::Critical, Severity::Info]
@@ -41,7 +41,7 @@ fn sixty_edits_in_a_minute_are_one_high_one_war_and_one_end() {
 fn sixty_edits_whose_events_come_late_are_named_as_the_same_war() {
     let mut target = Scenario::in_sync();
     let mut calls = Vec::new();
-    let mut passes = Vec::new();
+    let mut reconciliations = Vec::new();
     for second in 0..90 {
         if second < 60 {
             let call = target.writes(MALLORY, &run_as_off());
@@ -49,12 +49,12 @@ fn sixty_edits_whose_events_come_late_are_named_as_the_same_war() {
         }
         let due: Vec<_> = calls.iter().filter(|(due, _)| *due == second).map(|(_, call)| call.clone()).collect();
         if !due.is_empty() {
-            passes.push(target.hears(&due));
+            reconciliations.push(target.hears(&due));
         }
-        passes.extend(target.runs(1));
+        reconciliations.extend(target.runs(1));
     }
-    passes.extend(target.runs(7_200));
-    let told: Vec<_> = passes.iter().flat_map(Pass::alerts).collect();
+    reconciliations.extend(target.runs(7_200));
+    let told: Vec<_> = reconciliations.iter().flat_map(Reconciliation::alerts).collect();
     let kinds: Vec<&str> = told.iter().map(|alert| alert.kind.as_str()).collect();
     // The first alert waits for the names of what lies on top of its version; the war does not.
     assert_eq!(kinds, ["edit_war", "edit_reverted", "incident_resolved"]);
@@ -64,10 +64,10 @@ fn sixty_edits_whose_events_come_late_are_named_as_the_same_war() {
 #[test]
 fn same_act_of_the_same_principal_is_counted_and_another_is_notified() {
     let mut target = Scenario::in_sync();
-    let mut passes = vec![edited(&mut target)];
+    let mut reconciliations = vec![edited(&mut target)];
     target.wait(60);
-    passes.push(edited(&mut target));
-    assert_eq!(kinds(&passes), ["edit_reverted"], "the same again");
+    reconciliations.push(edited(&mut target));
+    assert_eq!(kinds(&reconciliations), ["edit_reverted"], "the same again");
     target.wait(60);
     let other = target.writes(EVE, &run_as_off());
     assert!(target.hears(&[other]).alert("edit_reverted").subject.contains("eve"), "another principal");
@@ -83,12 +83,12 @@ fn incident_stays_open_for_the_policys_window_after_its_last_act_and_closes_with
     edited(&mut target);
     target.wait(300);
     edited(&mut target);
-    let mut passes = target.runs(599);
+    let mut reconciliations = target.runs(599);
     assert!(target.record.incident.is_some(), "nine minutes and 59 seconds");
-    assert_eq!(kinds(&passes), [""; 0]);
-    passes = target.runs(1);
-    assert_eq!(kinds(&passes), ["incident_resolved"]);
-    let alert = passes[0].alert("incident_resolved");
+    assert_eq!(kinds(&reconciliations), [""; 0]);
+    reconciliations = target.runs(1);
+    assert_eq!(kinds(&reconciliations), ["incident_resolved"]);
+    let alert = reconciliations[0].alert("incident_resolved");
     assert!(
         alert.subject.starts_with("Over: 2 edits, the last: Developer (mallory) wrote version 4"),
         "{}",
@@ -149,9 +149,9 @@ fn act_after_the_end_is_a_new_incident() {
 fn target_that_stays_wrong_has_an_end_to_be_told() {
     let mut target = Scenario::in_sync();
     let call = target.writes(BREAK_GLASS, &run_as_off());
-    let pass = target.hears(&[call]);
-    assert_eq!(pass.kinds(), ["break_glass"]);
-    assert!(pass.record().incident.as_ref().unwrap().notify_on_close);
+    let reconciliation = target.hears(&[call]);
+    assert_eq!(reconciliation.kinds(), ["break_glass"]);
+    assert!(reconciliation.record().incident.as_ref().unwrap().notify_on_close);
     assert_eq!(kinds(&target.runs(2 * 3_600)), ["incident_resolved"]);
 }
 
@@ -176,9 +176,9 @@ fn name_that_becomes_known_in_a_war_that_names_it_already_is_no_mail() {
     target.wait(30);
     let call = target.writes(MALLORY, &run_as_off());
     target.sweeps();
-    let mut passes = target.runs(90);
-    passes.push(target.hears(&[call]));
-    let mails: Vec<&str> = kinds(&passes);
+    let mut reconciliations = target.runs(90);
+    reconciliations.push(target.hears(&[call]));
+    let mails: Vec<&str> = kinds(&reconciliations);
     assert!(mails.iter().filter(|kind| **kind == "author_known").count() <= 1, "{mails:?}");
     assert_eq!(target.record.incident.as_ref().unwrap().opponents, ["Developer (mallory)"]);
 }
@@ -199,20 +199,20 @@ fn pipelines_bulk_run_pages_nobody() {
     for inputs in [right_but("idleSessionTimeout", "20"), run_as_off()] {
         for version_before_event in [false, true] {
             let mut target = Scenario::in_sync();
-            let mut passes = Vec::new();
+            let mut reconciliations = Vec::new();
             for run in 0..4 {
                 let mut inputs = inputs.clone();
                 inputs["maxSessionDuration"] = run.to_string().into();
                 let call = target.writes(PIPELINE, &inputs);
                 if version_before_event {
-                    passes.push(target.sweeps());
+                    reconciliations.push(target.sweeps());
                     target.wait(10);
                 }
-                passes.push(target.hears(&[call]));
-                passes.extend(target.runs(120));
+                reconciliations.push(target.hears(&[call]));
+                reconciliations.extend(target.runs(120));
             }
-            passes.extend(target.runs(7_200));
-            assert_eq!(kinds(&passes), [""; 0], "{inputs}, version first: {version_before_event}");
+            reconciliations.extend(target.runs(7_200));
+            assert_eq!(kinds(&reconciliations), [""; 0], "{inputs}, version first: {version_before_event}");
             assert_eq!(target.in_force().input("maxSessionDuration").unwrap(), "3");
         }
     }
@@ -221,21 +221,25 @@ fn pipelines_bulk_run_pages_nobody() {
 #[test]
 fn war_of_a_pipeline_is_told_once_with_the_way_to_end_it() {
     let mut target = Scenario::in_sync();
-    let mut passes = Vec::new();
+    let mut reconciliations = Vec::new();
     for run in 0..8 {
         let mut inputs = run_as_off();
         inputs["maxSessionDuration"] = run.to_string().into();
         let call = target.writes(PIPELINE, &inputs);
-        passes.push(target.hears(&[call]));
-        passes.extend(target.runs(20));
+        reconciliations.push(target.hears(&[call]));
+        reconciliations.extend(target.runs(20));
     }
-    passes.extend(target.runs(7_200));
-    let told = kinds(&passes);
+    reconciliations.extend(target.runs(7_200));
+    let told = kinds(&reconciliations);
     assert_eq!(told, ["edit_war", "incident_resolved"]);
-    let war = passes.iter().find_map(|pass| pass.alerts().first()).unwrap();
+    let war = reconciliations.iter().find_map(|reconciliation| reconciliation.alerts().first()).unwrap();
     assert!(war.subject.starts_with("Edit war: Accelerator (pipeline)"), "{}", war.subject);
     assert!(war.text.contains("What to do: Stop the other writer"), "{}", war.text);
-    let end = passes.iter().find(|pass| pass.kinds() == ["incident_resolved"]).unwrap().alert("incident_resolved");
+    let end = reconciliations
+        .iter()
+        .find(|reconciliation| reconciliation.kinds() == ["incident_resolved"])
+        .unwrap()
+        .alert("incident_resolved");
     assert!(
         end.subject.starts_with("Over: 8 edits, the last: Accelerator (pipeline) wrote version"),
         "{}",
@@ -266,12 +270,12 @@ fn same_act_is_told_again_after_the_policys_window_unless_it_is_a_war() {
     }
     assert_eq!(told, [1, 0, 1, 0]);
     let mut target = Scenario::in_sync();
-    let mut passes = Vec::new();
+    let mut reconciliations = Vec::new();
     for _ in 0..20 {
-        passes.push(edited(&mut target));
+        reconciliations.push(edited(&mut target));
         target.wait(60);
     }
-    assert_eq!(kinds(&passes), ["edit_reverted", "edit_war"]);
+    assert_eq!(kinds(&reconciliations), ["edit_reverted", "edit_war"]);
 }
 
 #[test]
@@ -322,9 +326,9 @@ fn act_of_another_principal_while_the_reactor_pauses_is_told_as_not_reverted_yet
         target.wait(1);
     }
     let call = target.writes(EVE, &right_but("runAsDefaultUser", "root"));
-    let pass = target.hears(&[call]);
-    assert!(pass.decision.write.is_none(), "{:?}", pass.decision);
-    assert_eq!(pass.alert("edit_noticed").data["done"], "not reverted yet");
+    let reconciliation = target.hears(&[call]);
+    assert!(reconciliation.decision.write.is_none(), "{:?}", reconciliation.decision);
+    assert_eq!(reconciliation.alert("edit_noticed").data["done"], "not reverted yet");
 }
 
 #[test]

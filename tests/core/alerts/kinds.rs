@@ -102,9 +102,9 @@ pub(crate) fn example(kind: Kind) -> Alert {
     }
 }
 
-/// The first alert of a kind in some passes.
-fn first(kind: Kind, passes: &[Pass]) -> Alert {
-    let mut alerts = passes.iter().flat_map(Pass::alerts);
+/// The first alert of a kind in some reconciliations.
+fn first(kind: Kind, reconciliations: &[Reconciliation]) -> Alert {
+    let mut alerts = reconciliations.iter().flat_map(Reconciliation::alerts);
     alerts.find(|alert| alert.kind == kind.as_str()).unwrap_or_else(|| panic!("no {kind:?}")).clone()
 }
 
@@ -161,15 +161,15 @@ fn break_glass() -> Alert {
 
 fn war(kind: Kind) -> Alert {
     let mut target = Scenario::in_sync();
-    let mut passes = Vec::new();
+    let mut reconciliations = Vec::new();
     for _ in 0..8 {
         let call = target.writes(MALLORY, &run_as_off());
         target.wait(1);
-        passes.push(target.hears(&[call]));
-        passes.extend(target.runs(11));
+        reconciliations.push(target.hears(&[call]));
+        reconciliations.extend(target.runs(11));
     }
-    passes.extend(target.runs(7_200));
-    first(kind, &passes)
+    reconciliations.extend(target.runs(7_200));
+    first(kind, &reconciliations)
 }
 
 fn author_known() -> Alert {
@@ -189,11 +189,11 @@ fn attempt_denied() -> Alert {
 fn out_of_reach(kind: Kind) -> Alert {
     let mut target = Scenario::in_sync();
     target.obstacle = Some(Obstacle::Denied);
-    let mut passes = vec![target.sweeps()];
+    let mut reconciliations = vec![target.sweeps()];
     target.wait(3_600);
     target.obstacle = None;
-    passes.push(target.sweeps());
-    first(kind, &passes)
+    reconciliations.push(target.sweeps());
+    first(kind, &reconciliations)
 }
 
 fn drift_observed() -> Alert {
@@ -212,11 +212,11 @@ fn adopted() -> Alert {
 fn configuration_lag() -> Alert {
     let mut target = Scenario::blank();
     target.obstacle = Some(Obstacle::Denied);
-    let mut passes = vec![target.reconcile(Cause::AccountLifecycle, &[])];
-    passes.extend(target.runs(400));
+    let mut reconciliations = vec![target.reconcile(Cause::AccountLifecycle, &[])];
+    reconciliations.extend(target.runs(400));
     target.obstacle = None;
-    passes.extend(target.runs(60));
-    first(Kind::ConfigurationLag, &passes)
+    reconciliations.extend(target.runs(60));
+    first(Kind::ConfigurationLag, &reconciliations)
 }
 
 fn forwarder_blind() -> Alert {

@@ -21,8 +21,8 @@ fn one_act_is_one_alert() {
     assert_eq!(first.kinds(), ["edit_reverted"]);
     // Its event is delivered again, the reactor's own comes back, and a sweep comes by.
     let echo = target.echo();
-    let passes = [target.hears(&[call]), target.hears(&[echo]), target.sweeps()];
-    assert_eq!(kinds(&passes), [""; 0]);
+    let reconciliations = [target.hears(&[call]), target.hears(&[echo]), target.sweeps()];
+    assert_eq!(kinds(&reconciliations), [""; 0]);
     assert_eq!(kinds(&target.runs(7_200)), [""; 0]);
 }
 
@@ -34,11 +34,11 @@ fn acts_of_one_message_are_one_alert_that_leads_with_the_least_trusted_principal
     let mut theirs = right_but("s3BucketName", "hers");
     theirs["kmsKeyId"] = json!("alias/theirs");
     let trusted = target.writes(PIPELINE, &theirs);
-    let pass = target.hears(&[trusted, hostile]);
-    let alert = pass.alert("edit_reverted");
+    let reconciliation = target.hears(&[trusted, hostile]);
+    let alert = reconciliation.alert("edit_reverted");
     assert!(alert.subject.starts_with("Reverted: Developer (mallory) wrote version 2 in "), "{}", alert.subject);
     let who: Vec<_> = (0..2).map(|at| alert.data["edits"][at]["principal"]["name"].as_str().unwrap()).collect();
-    assert_eq!((pass.kinds().len(), who), (1, vec!["mallory", "pipeline"]));
+    assert_eq!((reconciliation.kinds().len(), who), (1, vec!["mallory", "pipeline"]));
 }
 
 #[test]
@@ -59,12 +59,13 @@ fn hostile_edit_before_a_trusted_one_is_one_alert_whichever_event_comes_first() 
         let trusted = target.writes(PIPELINE, &run_as_off());
         let (first, second) = if hostile_first { (hostile, trusted) } else { (trusted, hostile) };
         target.wait(1);
-        let mut passes = vec![target.hears(&[first])];
+        let mut reconciliations = vec![target.hears(&[first])];
         target.wait(10);
-        passes.push(target.hears(&[second]));
-        passes.extend(target.runs(3_600));
-        assert_eq!(kinds(&passes), ["edit_reverted"], "hostile first: {hostile_first}");
-        let subject = &passes.iter().find_map(|pass| pass.alerts().first()).unwrap().subject;
+        reconciliations.push(target.hears(&[second]));
+        reconciliations.extend(target.runs(3_600));
+        assert_eq!(kinds(&reconciliations), ["edit_reverted"], "hostile first: {hostile_first}");
+        let subject =
+            &reconciliations.iter().find_map(|reconciliation| reconciliation.alerts().first()).unwrap().subject;
         assert!(subject.contains("Developer (mallory)"), "{subject}");
         assert_eq!(target.in_force(), &content(&right()));
     }
@@ -76,25 +77,25 @@ fn hostile_edit_is_notified_a_minute_later_where_the_other_event_never_comes() {
     let hostile = target.writes(MALLORY, &run_as_off());
     target.wait(3);
     target.writes(PIPELINE, &run_as_off());
-    let pass = target.hears(&[hostile]);
-    assert!(pass.decision.write.is_some(), "what is wrong is put right at once");
-    assert_eq!((pass.kinds(), pass.delay()), (vec![], Some(60)));
-    let passes = target.runs(60);
-    assert_eq!(kinds(&passes), ["edit_reverted"]);
-    assert!(passes[0].alerts()[0].subject.contains("mallory"), "{}", passes[0].alerts()[0].subject);
+    let reconciliation = target.hears(&[hostile]);
+    assert!(reconciliation.decision.write.is_some(), "what is wrong is put right at once");
+    assert_eq!((reconciliation.kinds(), reconciliation.delay()), (vec![], Some(60)));
+    let reconciliations = target.runs(60);
+    assert_eq!(kinds(&reconciliations), ["edit_reverted"]);
+    assert!(reconciliations[0].alerts()[0].subject.contains("mallory"), "{}", reconciliations[0].alerts()[0].subject);
 }
 
 #[test]
 fn version_without_a_call_waits_a_minute_for_its_name() {
     let mut target = Scenario::in_sync();
     target.writes(MALLORY, &run_as_off());
-    let pass = target.sweeps();
-    assert!(pass.decision.write.is_some(), "what is wrong is put right at once");
-    assert_eq!((pass.kinds(), pass.delay()), (vec![], Some(60)));
+    let reconciliation = target.sweeps();
+    assert!(reconciliation.decision.write.is_some(), "what is wrong is put right at once");
+    assert_eq!((reconciliation.kinds(), reconciliation.delay()), (vec![], Some(60)));
     assert_eq!(kinds(&target.runs(59)), [""; 0]);
-    let passes = target.runs(1);
-    assert_eq!(kinds(&passes), ["edit_reverted"]);
-    let alert = passes[0].alert("edit_reverted");
+    let reconciliations = target.runs(1);
+    assert_eq!(kinds(&reconciliations), ["edit_reverted"]);
+    let alert = reconciliations[0].alert("edit_reverted");
     assert!(alert.subject.starts_with("Reverted: unknown principal wrote version 2 in "), "{}", alert.subject);
     assert!(alert.text.contains("It is right again: the reactor had at once written version 3"), "{}", alert.text);
     assert_eq!(alert.severity, Severity::High);
@@ -108,8 +109,8 @@ fn alerts_about_two_versions_without_a_call_have_ids_of_their_own() {
     for user in ["root", "admin"] {
         target.writes(MALLORY, &right_but("runAsDefaultUser", user));
         target.sweeps();
-        let passes = target.runs(3_600);
-        ids.extend(passes.iter().flat_map(Pass::alerts).map(|alert| alert.id.clone()));
+        let reconciliations = target.runs(3_600);
+        ids.extend(reconciliations.iter().flat_map(Reconciliation::alerts).map(|alert| alert.id.clone()));
     }
     assert!(ids.len() == 2 && ids[0] != ids[1], "{ids:?}");
 }
@@ -129,11 +130,11 @@ fn name_that_arrives_within_the_minute_is_the_only_alert() {
 fn pipeline_whose_event_is_seconds_behind_its_version_pages_nobody() {
     let mut target = Scenario::in_sync();
     let call = target.writes(PIPELINE, &right_but("idleSessionTimeout", "20"));
-    let mut passes = vec![target.sweeps()];
+    let mut reconciliations = vec![target.sweeps()];
     target.wait(20);
-    passes.push(target.hears(&[call]));
-    passes.extend(target.runs(7_200));
-    assert_eq!(kinds(&passes), [""; 0]);
+    reconciliations.push(target.hears(&[call]));
+    reconciliations.extend(target.runs(7_200));
+    assert_eq!(kinds(&reconciliations), [""; 0]);
     assert_eq!(target.latest(), 2, "its version stays");
 }
 
@@ -143,10 +144,10 @@ fn late_name_is_mailed_only_where_the_nameless_alert_was_high() {
         let mut target = Scenario::in_sync();
         target = if observing { target.observing() } else { target };
         let call = target.writes(MALLORY, &run_as_off());
-        let mut passes = vec![target.sweeps()];
-        passes.extend(target.runs(100));
-        passes.push(target.hears(&[call]));
-        assert_eq!(kinds(&passes), expected, "observing: {observing}");
+        let mut reconciliations = vec![target.sweeps()];
+        reconciliations.extend(target.runs(100));
+        reconciliations.push(target.hears(&[call]));
+        assert_eq!(kinds(&reconciliations), expected, "observing: {observing}");
         let incident = target.record.incident.clone().unwrap();
         assert_eq!(incident.opponents, ["Developer (mallory)"], "the incident is enriched either way");
     }
@@ -161,8 +162,8 @@ fn late_name_says_what_becomes_of_the_change() {
         let call = target.writes(who, &inputs);
         target.sweeps();
         target.runs(700);
-        let pass = target.hears(&[call]);
-        let alert = pass.alert("author_known");
+        let reconciliation = target.hears(&[call]);
+        let alert = reconciliation.alert("author_known");
         assert!(alert.text.contains(outcome) && alert.text.contains("told of this without a name"), "{}", alert.text);
         assert_eq!(alert.severity, Severity::Info);
         let kept = target.in_force().input("idleSessionTimeout").is_some();
@@ -176,8 +177,8 @@ fn late_name_is_mailed_once() {
     let call = target.writes(MALLORY, &run_as_off());
     target.sweeps();
     target.runs(100);
-    let passes = [target.hears(std::slice::from_ref(&call)), target.hears(&[call])];
-    assert_eq!(kinds(&passes), ["author_known"]);
+    let reconciliations = [target.hears(std::slice::from_ref(&call)), target.hears(&[call])];
+    assert_eq!(kinds(&reconciliations), ["author_known"]);
 }
 
 #[test]
@@ -185,11 +186,16 @@ fn move_of_the_default_by_the_versions_own_author_within_a_minute_is_part_of_its
     for (mover, seconds, expected) in [(MALLORY, 60, 1), (MALLORY, 61, 2), (EVE, 5, 2)] {
         let mut target = Scenario::in_sync();
         let wrote = target.writes(MALLORY, &run_as_off());
-        let mut passes = vec![target.hears(&[wrote])];
+        let mut reconciliations = vec![target.hears(&[wrote])];
         target.wait(seconds);
         let moved = target.moves_default(mover, 2);
-        passes.push(target.hears(&[moved]));
-        assert_eq!(kinds(&passes).len(), expected, "{mover:?} after {seconds} s: {:?}", kinds(&passes));
+        reconciliations.push(target.hears(&[moved]));
+        assert_eq!(
+            kinds(&reconciliations).len(),
+            expected,
+            "{mover:?} after {seconds} s: {:?}",
+            kinds(&reconciliations)
+        );
     }
 }
 
@@ -200,8 +206,8 @@ fn going_back_to_a_version_of_yesterday_is_an_act_of_its_own() {
     target.hears(&[wrote]);
     target.runs(86_400);
     let back = target.moves_default(MALLORY, 2);
-    let pass = target.hears(&[back]);
-    let alert = pass.alert("edit_reverted");
+    let reconciliation = target.hears(&[back]);
+    let alert = reconciliation.alert("edit_reverted");
     assert!(alert.subject.contains("Developer (mallory) made version 2 the default in "), "{}", alert.subject);
     assert_eq!(target.doc().default, 3);
 }
@@ -213,10 +219,10 @@ fn mover_of_a_nameless_version_is_presumed_to_have_written_it_unless_trusted() {
         target.writes(MALLORY, &run_as_off());
         target.wait(1);
         let moved = target.moves_default(mover, 2);
-        let mut passes = vec![target.hears(&[moved])];
-        passes.extend(target.runs(120));
-        assert_eq!(kinds(&passes), ["edit_reverted"], "{mover:?}");
-        let alert = passes.iter().find_map(|pass| pass.alerts().first()).unwrap();
+        let mut reconciliations = vec![target.hears(&[moved])];
+        reconciliations.extend(target.runs(120));
+        assert_eq!(kinds(&reconciliations), ["edit_reverted"], "{mover:?}");
+        let alert = reconciliations.iter().find_map(|reconciliation| reconciliation.alerts().first()).unwrap();
         assert_eq!(alert.subject.contains("mallory"), named, "{}", alert.subject);
         assert_eq!(alert.text.contains("presumed: going by who made it the default"), named, "{}", alert.text);
     }
@@ -237,12 +243,12 @@ fn presumed_mover_changes_nothing_in_what_is_accepted() {
 fn call_that_no_version_fits_is_notified_by_name_with_the_reason_after_a_minute() {
     let mut target = Scenario::in_sync();
     let call = target.call(MALLORY, wrote(2));
-    let pass = target.hears(&[call]);
-    assert_eq!(pass.kinds(), [""; 0]);
+    let reconciliation = target.hears(&[call]);
+    assert_eq!(reconciliation.kinds(), [""; 0]);
     assert_eq!(kinds(&target.runs(59)), [""; 0]);
-    let passes = target.runs(1);
-    assert_eq!(kinds(&passes), ["edit_noticed"]);
-    let alert = passes.last().unwrap().alert("edit_noticed");
+    let reconciliations = target.runs(1);
+    assert_eq!(kinds(&reconciliations), ["edit_noticed"]);
+    let alert = reconciliations.last().unwrap().alert("edit_noticed");
     assert!(alert.subject.contains("Developer (mallory) wrote version 2"), "{}", alert.subject);
     assert!(alert.text.contains("Note  no version that was observed fits this call"), "{}", alert.text);
 }
@@ -252,16 +258,18 @@ fn call_on_a_document_that_cannot_be_read_is_notified_by_name_after_a_minute_and
     let mut target = Scenario::in_sync();
     target.obstacle = Some(Obstacle::Denied);
     let call = target.writes(MALLORY, &run_as_off());
-    let mut passes = vec![target.hears(&[call])];
-    passes.extend(target.runs(120));
-    let told: Vec<_> = passes.iter().flat_map(Pass::alerts).filter(|alert| alert.id.starts_with("edit")).collect();
+    let mut reconciliations = vec![target.hears(&[call])];
+    reconciliations.extend(target.runs(120));
+    let told: Vec<_> =
+        reconciliations.iter().flat_map(Reconciliation::alerts).filter(|alert| alert.id.starts_with("edit")).collect();
     assert_eq!(told.len(), 1);
     assert!(told[0].text.contains("the document cannot be read"), "{}", told[0].text);
     assert!(told[0].subject.contains("NOT readable: Developer (mallory)"), "{}", told[0].subject);
     target.obstacle = None;
-    let pass = target.sweeps();
-    assert!(pass.decision.write.is_some());
-    let again: Vec<_> = pass.kinds().into_iter().filter(|kind| kind.starts_with("edit")).map(str::to_owned).collect();
+    let reconciliation = target.sweeps();
+    assert!(reconciliation.decision.write.is_some());
+    let again: Vec<_> =
+        reconciliation.kinds().into_iter().filter(|kind| kind.starts_with("edit")).map(str::to_owned).collect();
     assert_eq!((again, kinds(&target.runs(120)).len()), (vec![], 0), "one act, one alert");
 }
 
@@ -274,9 +282,9 @@ fn call_older_than_the_base_is_named_with_that_reason_and_a_trusted_one_is_no_ne
             let mut target = Scenario::in_sync();
             let mut call = target.call(who, Action::Created);
             call.edit.at = made;
-            let pass = target.hears(&[call]);
-            assert_eq!(pass.kinds(), expected, "{who:?} at {made}");
-            if let Some(alert) = pass.alerts().first() {
+            let reconciliation = target.hears(&[call]);
+            assert_eq!(reconciliation.kinds(), expected, "{who:?} at {made}");
+            if let Some(alert) = reconciliation.alerts().first() {
                 assert!(alert.text.contains("older than the versions that the reactor follows"), "{}", alert.text);
             }
             assert_eq!(kinds(&target.runs(120)).len(), 0, "{who:?} at {made}");
@@ -297,8 +305,8 @@ fn flood_without_names_leads_the_alert_before_a_pipeline_whose_alert_waited() {
     for minute in 0..70 {
         target.writes(MALLORY, &right_but("idleSessionTimeout", minute.to_string()));
     }
-    let pass = target.sweeps();
-    let subject = &pass.alert("edit_reverted").subject;
+    let reconciliation = target.sweeps();
+    let subject = &reconciliation.alert("edit_reverted").subject;
     assert!(subject.contains("unknown principal wrote version"), "{subject}");
 }
 
@@ -308,9 +316,10 @@ fn default_moved_without_a_number_is_no_part_of_a_version_without_one() {
     let mut written = target.writes(MALLORY, &run_as_off());
     written.edit.action = Action::Updated { version: None };
     let moved = target.call(MALLORY, Action::DefaultMoved { version: None });
-    let mut passes = vec![target.hears(&[written, moved])];
-    passes.extend(target.runs(120));
-    let text: String = passes.iter().flat_map(Pass::alerts).map(|alert| alert.text.as_str()).collect();
+    let mut reconciliations = vec![target.hears(&[written, moved])];
+    reconciliations.extend(target.runs(120));
+    let text: String =
+        reconciliations.iter().flat_map(Reconciliation::alerts).map(|alert| alert.text.as_str()).collect();
     assert!(text.contains("(mallory) moved the default version at"), "{text}");
 }
 
@@ -318,12 +327,12 @@ fn default_moved_without_a_number_is_no_part_of_a_version_without_one() {
 fn deletion_that_no_call_explains_is_notified_after_a_minute_and_its_late_call_names_it() {
     let mut target = Scenario::in_sync();
     let call = target.deletes(MALLORY);
-    let pass = target.sweeps();
-    assert!(pass.decision.write.is_some(), "restored at once");
-    assert_eq!((pass.kinds(), pass.delay()), (vec![], Some(60)));
-    let passes = target.runs(60);
-    assert_eq!(kinds(&passes), ["edit_reverted"]);
-    assert!(passes[0].alerts()[0].subject.contains("unknown principal deleted the document"));
+    let reconciliation = target.sweeps();
+    assert!(reconciliation.decision.write.is_some(), "restored at once");
+    assert_eq!((reconciliation.kinds(), reconciliation.delay()), (vec![], Some(60)));
+    let reconciliations = target.runs(60);
+    assert_eq!(kinds(&reconciliations), ["edit_reverted"]);
+    assert!(reconciliations[0].alerts()[0].subject.contains("unknown principal deleted the document"));
     target.wait(60);
     let late = target.hears(&[call]);
     assert_eq!(late.kinds(), ["author_known"]);
@@ -334,11 +343,11 @@ fn deletion_that_no_call_explains_is_notified_after_a_minute_and_its_late_call_n
 fn deletion_whose_call_arrives_within_the_minute_is_one_alert_by_name() {
     let mut target = Scenario::in_sync();
     let call = target.deletes(MALLORY);
-    let mut passes = vec![target.sweeps()];
+    let mut reconciliations = vec![target.sweeps()];
     target.wait(10);
-    passes.push(target.hears(&[call]));
-    passes.extend(target.runs(3_600));
-    assert_eq!(kinds(&passes), ["edit_reverted"]);
+    reconciliations.push(target.hears(&[call]));
+    reconciliations.extend(target.runs(3_600));
+    assert_eq!(kinds(&reconciliations), ["edit_reverted"]);
 }
 
 /// The clocks of CloudTrail and SSM may differ by as much as a change takes to become visible.
@@ -348,11 +357,11 @@ fn deletion_dated_up_to_a_minute_before_the_last_sight_of_the_document_explains_
     let seen = target.record.facts.last.unwrap().at;
     let mut call = target.deletes(MALLORY);
     call.edit.at = seen.plus_ms(-61_000);
-    let mut passes = vec![target.sweeps()];
+    let mut reconciliations = vec![target.sweeps()];
     target.wait(10);
-    passes.push(target.hears(&[call]));
-    passes.extend(target.runs(3_600));
-    assert_eq!(kinds(&passes), ["edit_reverted"]);
+    reconciliations.push(target.hears(&[call]));
+    reconciliations.extend(target.runs(3_600));
+    assert_eq!(kinds(&reconciliations), ["edit_reverted"]);
 }
 
 #[test]
@@ -362,9 +371,9 @@ fn second_deletion_is_not_the_late_event_of_the_first() {
     target.sweeps();
     target.runs(600);
     let second = target.deletes(EVE);
-    let pass = target.hears(&[second]);
-    assert_eq!(pass.kinds(), ["edit_reverted"]);
-    assert!(pass.alerts()[0].subject.contains("Intern (eve)"), "{}", pass.alerts()[0].subject);
+    let reconciliation = target.hears(&[second]);
+    assert_eq!(reconciliation.kinds(), ["edit_reverted"]);
+    assert!(reconciliation.alerts()[0].subject.contains("Intern (eve)"), "{}", reconciliation.alerts()[0].subject);
 }
 
 #[test]
@@ -374,12 +383,12 @@ fn default_that_moved_unreported_is_notified_a_minute_after_it_was_found() {
     target.hears(&[call]);
     target.runs(86_400);
     target.moves_default(MALLORY, 2);
-    let pass = target.sweeps();
-    assert!(pass.decision.write.is_some());
-    assert_eq!(pass.kinds(), [""; 0]);
-    let passes = target.runs(60);
-    assert_eq!(kinds(&passes), ["edit_reverted"]);
-    assert!(passes[0].alerts()[0].subject.contains("unknown principal made version 2 the default"));
+    let reconciliation = target.sweeps();
+    assert!(reconciliation.decision.write.is_some());
+    assert_eq!(reconciliation.kinds(), [""; 0]);
+    let reconciliations = target.runs(60);
+    assert_eq!(kinds(&reconciliations), ["edit_reverted"]);
+    assert!(reconciliations[0].alerts()[0].subject.contains("unknown principal made version 2 the default"));
 }
 
 #[test]
@@ -390,15 +399,20 @@ fn recreation_explains_its_own_deletion() {
     let call = target.writes(MALLORY, &right());
     target.doc().kind = "Command";
     target.wait(1);
-    let pass = target.hears(&[call]);
-    assert!(pass.decision.reasons.contains(&"delete it and create it anew".to_owned()), "{:?}", pass.decision.reasons);
+    let reconciliation = target.hears(&[call]);
+    assert!(
+        reconciliation.decision.reasons.contains(&"delete it and create it anew".to_owned()),
+        "{:?}",
+        reconciliation.decision.reasons
+    );
     let deletion = target.call(REACTOR, Action::Deleted);
     let sharing = target.call(REACTOR, Action::SharingChanged);
     let echo = target.echo();
     target.wait(5);
-    let mut passes = vec![target.hears(&[deletion, sharing, echo])];
-    passes.extend(target.runs(120));
-    let words = passes.iter().flat_map(Pass::alerts).map(|alert| alert.text.as_str()).collect::<String>();
+    let mut reconciliations = vec![target.hears(&[deletion, sharing, echo])];
+    reconciliations.extend(target.runs(120));
+    let words =
+        reconciliations.iter().flat_map(Reconciliation::alerts).map(|alert| alert.text.as_str()).collect::<String>();
     // What mallory deleted before has no call: that alone is notified.
     assert_eq!(words.matches("deleted the document").count(), 1, "{words}");
     assert!(!words.contains("RunAsMember"), "{words}");
@@ -412,8 +426,8 @@ fn recreation_of_today_explains_no_deletion_of_tomorrow() {
     target.runs(86_400);
     let mut gone = target.deletes(MALLORY);
     gone.via_reactor_role = true;
-    let pass = target.hears(&[gone]);
-    assert!(pass.alert("edit_reverted").subject.contains("deleted the document"));
+    let reconciliation = target.hears(&[gone]);
+    assert!(reconciliation.alert("edit_reverted").subject.contains("deleted the document"));
 }
 
 #[test]
@@ -423,8 +437,8 @@ fn echo_is_kept_and_notifies_nobody() {
     target.hears(&[call]);
     assert!(target.record.facts.echoes.is_empty());
     let echo = target.echo();
-    let pass = target.hears(std::slice::from_ref(&echo));
-    assert_eq!(pass.kinds(), [""; 0]);
+    let reconciliation = target.hears(std::slice::from_ref(&echo));
+    assert_eq!(reconciliation.kinds(), [""; 0]);
     assert_eq!(target.record.facts.echoes[&echo.edit.id].at, echo.edit.at);
     assert!(!target.record.facts.calls.contains_key(&echo.edit.id), "it is no act of another");
 }
@@ -433,8 +447,8 @@ fn echo_is_kept_and_notifies_nobody() {
 fn call_through_the_reactors_role_without_an_intent_is_notified_under_the_roles_name() {
     let mut target = Scenario::in_sync();
     let stolen = target.writes(REACTOR, &right_but("s3BucketName", "hers"));
-    let pass = target.hears(&[stolen]);
-    let alert = pass.alert("edit_reverted");
+    let reconciliation = target.hears(&[stolen]);
+    let alert = reconciliation.alert("edit_reverted");
     assert!(alert.subject.contains("RunAsMember (reactor) wrote version 2"), "{}", alert.subject);
     assert_eq!(target.in_force(), &content(&right()));
 }
@@ -444,8 +458,8 @@ fn several_calls_that_fit_one_version_are_each_notified() {
     let mut target = Scenario::in_sync();
     let one = target.writes(MALLORY, &run_as_off());
     let other = target.call(EVE, wrote(2));
-    let passes = [target.hears(&[one]), target.hears(&[other])];
-    assert_eq!(kinds(&passes), ["edit_reverted", "edit_reverted"]);
+    let reconciliations = [target.hears(&[one]), target.hears(&[other])];
+    assert_eq!(kinds(&reconciliations), ["edit_reverted", "edit_reverted"]);
 }
 
 #[test]
@@ -466,16 +480,16 @@ fn failed_calls_of_one_hour_share_an_alert_and_say_what_was_attempted() {
     let mut target = Scenario::in_sync();
     let update = target.fails(MALLORY, Action::Updated { version: None }, "AccessDenied");
     let delete = target.fails(MALLORY, Action::Deleted, "AccessDenied");
-    let pass = target.hears(&[update, delete]);
-    let texts: Vec<&str> = pass.alerts().iter().map(|alert| alert.text.as_str()).collect();
+    let reconciliation = target.hears(&[update, delete]);
+    let texts: Vec<&str> = reconciliation.alerts().iter().map(|alert| alert.text.as_str()).collect();
     assert!(texts[0].contains("tried to write a version in ") && texts[0].contains("(AccessDenied"), "{}", texts[0]);
     assert!(
         texts[1].contains("tried to delete the document in ") && texts[1].contains("(AccessDenied"),
         "{}",
         texts[1]
     );
-    assert_eq!(pass.alerts()[0].id, pass.alerts()[1].id, "the ledger counts them under one key");
-    assert_eq!((pass.decision.write.is_some(), target.record.incident.is_some()), (false, false));
+    assert_eq!(reconciliation.alerts()[0].id, reconciliation.alerts()[1].id, "the ledger counts them under one key");
+    assert_eq!((reconciliation.decision.write.is_some(), target.record.incident.is_some()), (false, false));
 }
 
 #[test]
@@ -486,9 +500,9 @@ fn failed_move_does_not_hide_that_the_default_has_moved() {
     target.runs(86_400);
     target.moves_default(MALLORY, 2);
     let failed = target.fails(EVE, Action::DefaultMoved { version: Some(2) }, "AccessDenied");
-    let mut passes = vec![target.hears(&[failed])];
-    passes.extend(target.runs(120));
-    assert_eq!(kinds(&passes), ["attempt_denied", "edit_reverted"]);
+    let mut reconciliations = vec![target.hears(&[failed])];
+    reconciliations.extend(target.runs(120));
+    assert_eq!(kinds(&reconciliations), ["attempt_denied", "edit_reverted"]);
 }
 
 #[test]
@@ -501,8 +515,8 @@ fn what_is_younger_than_the_first_observation_is_taken_back_when_its_call_names_
     let first = target.sweeps();
     assert!(first.decision.write.is_none(), "adopted");
     target.wait(20);
-    let pass = target.hears(&[call]);
-    assert_eq!(pass.kinds(), ["edit_reverted"]);
+    let reconciliation = target.hears(&[call]);
+    assert_eq!(reconciliation.kinds(), ["edit_reverted"]);
     assert_eq!(target.in_force(), &content(&right()));
 }
 
@@ -526,22 +540,29 @@ fn name_that_was_waited_for_a_minute_holds_up_no_other_alert() {
     target.sweeps();
     target.wait(60);
     let call = target.writes(MALLORY, &run_as_off());
-    let pass = target.hears(&[call]);
-    assert!(pass.alert("edit_reverted").text.contains("mallory"), "{:?}", pass.alerts());
+    let reconciliation = target.hears(&[call]);
+    assert!(reconciliation.alert("edit_reverted").text.contains("mallory"), "{:?}", reconciliation.alerts());
 }
 
 #[test]
 fn document_that_the_reactor_replaces_is_not_told_as_deleted() {
     let mut target = Scenario::in_sync();
     target.doc().kind = "Command";
-    let mut passes = vec![target.sweeps()];
-    assert!(matches!(passes[0].decision.write, Some(Write::Recreate { .. })), "{:?}", passes[0].decision);
+    let mut reconciliations = vec![target.sweeps()];
+    assert!(
+        matches!(reconciliations[0].decision.write, Some(Write::Recreate { .. })),
+        "{:?}",
+        reconciliations[0].decision
+    );
     target.doc().kind = "Session";
-    passes.extend(target.runs(300));
-    passes.push(target.sweeps());
-    passes.extend(target.runs(7_200));
-    let told: Vec<_> =
-        passes.iter().flat_map(Pass::alerts).filter(|alert| alert.text.contains("deleted the document")).collect();
+    reconciliations.extend(target.runs(300));
+    reconciliations.push(target.sweeps());
+    reconciliations.extend(target.runs(7_200));
+    let told: Vec<_> = reconciliations
+        .iter()
+        .flat_map(Reconciliation::alerts)
+        .filter(|alert| alert.text.contains("deleted the document"))
+        .collect();
     assert!(told.is_empty(), "{told:?}");
 }
 
@@ -550,13 +571,14 @@ fn deletion_after_a_write_that_was_refused_is_told() {
     let mut target = Scenario::in_sync();
     target.refusal = Some(Refusal::Conflict);
     let call = target.writes(MALLORY, &run_as_off());
-    let mut passes = vec![target.hears(&[call])];
+    let mut reconciliations = vec![target.hears(&[call])];
     target.wait(120);
     target.refusal = None;
     target.deletes(EVE);
-    passes.push(target.sweeps());
-    passes.extend(target.runs(60));
-    let subjects: Vec<&str> = passes.iter().flat_map(Pass::alerts).map(|alert| alert.subject.as_str()).collect();
+    reconciliations.push(target.sweeps());
+    reconciliations.extend(target.runs(60));
+    let subjects: Vec<&str> =
+        reconciliations.iter().flat_map(Reconciliation::alerts).map(|alert| alert.subject.as_str()).collect();
     assert!(subjects.iter().any(|subject| subject.contains("unknown principal deleted the document")), "{subjects:?}");
 }
 
@@ -567,15 +589,15 @@ fn default_that_was_found_moved_is_one_act_with_the_call_that_moved_it() {
     target.hears(&[call]);
     target.runs(7_200);
     let moved = target.moves_default(EVE, 2);
-    let mut passes = vec![target.sweeps()];
-    passes.extend(target.runs(100));
-    assert_eq!(kinds(&passes), ["edit_reverted"]);
-    let pass = target.hears(&[moved]);
-    assert_eq!(pass.kinds(), ["author_known"]);
+    let mut reconciliations = vec![target.sweeps()];
+    reconciliations.extend(target.runs(100));
+    assert_eq!(kinds(&reconciliations), ["edit_reverted"]);
+    let reconciliation = target.hears(&[moved]);
+    assert_eq!(reconciliation.kinds(), ["author_known"]);
     assert!(
-        pass.alerts()[0].subject.contains("Intern (eve) made version 2 the default"),
+        reconciliation.alerts()[0].subject.contains("Intern (eve) made version 2 the default"),
         "{}",
-        pass.alerts()[0].subject
+        reconciliation.alerts()[0].subject
     );
 }
 

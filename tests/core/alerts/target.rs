@@ -13,7 +13,7 @@ use serde_json::json;
 use crate::support::case::*;
 
 /// A new account whose document is written `seconds` after it was vended.
-fn vended(target: &mut Scenario) -> Pass {
+fn vended(target: &mut Scenario) -> Reconciliation {
     target.reconcile(Cause::AccountLifecycle, &[])
 }
 
@@ -22,9 +22,9 @@ fn new_account_is_late_after_the_policys_minutes_and_once() {
     for (ms, late) in [(5 * MINUTE_MS, false), (5 * MINUTE_MS + 1, true)] {
         let mut target = Scenario::blank();
         target.now = target.since.plus_ms(ms);
-        let passes = [vended(&mut target), vended(&mut target)];
+        let reconciliations = [vended(&mut target), vended(&mut target)];
         assert_eq!(
-            kinds(&passes).iter().filter(|kind| **kind == "configuration_lag").count(),
+            kinds(&reconciliations).iter().filter(|kind| **kind == "configuration_lag").count(),
             usize::from(late),
             "{ms}"
         );
@@ -37,13 +37,13 @@ fn late_configuration_names_its_cause_and_is_one_alert_per_account() {
         let mut target = Scenario::blank();
         target.region = region;
         target.obstacle = Some(Obstacle::Denied);
-        let mut passes = vec![vended(&mut target)];
-        passes.extend(target.runs(400));
+        let mut reconciliations = vec![vended(&mut target)];
+        reconciliations.extend(target.runs(400));
         target.obstacle = None;
-        passes.extend(target.runs(60));
-        passes
+        reconciliations.extend(target.runs(60));
+        reconciliations
             .into_iter()
-            .find(|pass| pass.kinds().contains(&"configuration_lag"))
+            .find(|reconciliation| reconciliation.kinds().contains(&"configuration_lag"))
             .unwrap()
             .alert("configuration_lag")
             .clone()
@@ -58,21 +58,21 @@ fn late_configuration_names_its_cause_and_is_one_alert_per_account() {
 fn longest_lag_is_notified_after_the_readiness_time_too() {
     let mut target = Scenario::blank();
     target.obstacle = Some(Obstacle::Denied);
-    let mut passes = vec![vended(&mut target)];
-    passes.extend(target.runs(3 * 3_600));
-    assert_eq!(kinds(&passes), ["unreachable"]);
+    let mut reconciliations = vec![vended(&mut target)];
+    reconciliations.extend(target.runs(3 * 3_600));
+    assert_eq!(kinds(&reconciliations), ["unreachable"]);
     target.obstacle = None;
-    let pass = target.sweeps();
+    let reconciliation = target.sweeps();
     assert_eq!(target.record.status, Status::InSync);
-    assert!(pass.kinds().contains(&"configuration_lag"), "{:?}", pass.kinds());
+    assert!(reconciliation.kinds().contains(&"configuration_lag"), "{:?}", reconciliation.kinds());
 }
 
 #[test]
 fn first_document_is_not_told_as_created_again() {
     let mut target = Scenario::blank();
     target.wait(600);
-    let pass = vended(&mut target);
-    let words: String = pass.alerts().iter().map(|alert| alert.text.as_str()).collect();
+    let reconciliation = vended(&mut target);
+    let words: String = reconciliation.alerts().iter().map(|alert| alert.text.as_str()).collect();
     assert!(!words.contains("again"), "{words}");
 }
 
@@ -82,8 +82,8 @@ fn write_without_an_echo_for_the_policys_minutes_is_a_blind_forwarder() {
         let mut target = Scenario::blank();
         vended(&mut target);
         target.now = target.now.plus_ms(ms);
-        let passes = [target.sweeps(), target.sweeps()];
-        let told = kinds(&passes).iter().filter(|kind| **kind == "forwarder_blind").count();
+        let reconciliations = [target.sweeps(), target.sweeps()];
+        let told = kinds(&reconciliations).iter().filter(|kind| **kind == "forwarder_blind").count();
         assert_eq!(told, usize::from(blind), "{ms}");
     }
 }
@@ -120,8 +120,8 @@ fn exemption_warns_fourteen_and_two_days_before_its_end_and_once_each() {
         let note = ExemptionNote { reason: "migration".to_owned(), owner: "team-net".to_owned(), expires };
         target.resolution.exemption = Some(note);
         target.record.exemption_warned = before.map(|days| (expires, days));
-        let pass = target.sweeps();
-        let told = pass.alerts().iter().find(|alert| alert.kind == "exemption_ends");
+        let reconciliation = target.sweeps();
+        let told = reconciliation.alerts().iter().find(|alert| alert.kind == "exemption_ends");
         told.inspect(|alert| assert!(alert.text.contains("team-net") && alert.text.contains("migration")));
         told.map(|_| target.record.exemption_warned.unwrap().1)
     };
@@ -152,12 +152,12 @@ fn exemption_that_was_prolonged_warns_again() {
 fn out_of_reach_is_notified_once_and_so_is_its_end() {
     let mut target = Scenario::in_sync();
     target.obstacle = Some(Obstacle::Denied);
-    let passes = [target.sweeps(), target.sweeps()];
-    assert_eq!(kinds(&passes), ["unreachable"]);
-    assert_eq!(passes[0].alert("unreachable").severity, Severity::High);
+    let reconciliations = [target.sweeps(), target.sweeps()];
+    assert_eq!(kinds(&reconciliations), ["unreachable"]);
+    assert_eq!(reconciliations[0].alert("unreachable").severity, Severity::High);
     target.obstacle = None;
-    let passes = [target.sweeps(), target.sweeps()];
-    assert_eq!(kinds(&passes), ["reachable_again"]);
+    let reconciliations = [target.sweeps(), target.sweeps()];
+    assert_eq!(kinds(&reconciliations), ["reachable_again"]);
     assert_eq!(kinds(&target.runs(7_200)), [""; 0], "that was the end of the incident");
 }
 
@@ -194,8 +194,8 @@ fn each_obstacle_is_named_with_what_to_do_about_it_in_a_new_account_and_in_any_o
                 vended(&mut target);
                 target.now = target.now.plus_ms(120 * MINUTE_MS);
             }
-            let pass = target.sweeps();
-            let alert = pass.alert("unreachable");
+            let reconciliation = target.sweeps();
+            let alert = reconciliation.alert("unreachable");
             assert!(alert.subject.contains(subject), "{}", alert.subject);
             assert!(alert.text.contains(advice), "{}", alert.text);
         }
@@ -206,11 +206,11 @@ fn each_obstacle_is_named_with_what_to_do_about_it_in_a_new_account_and_in_any_o
 fn new_account_that_is_waited_for_is_neither_out_of_reach_nor_back() {
     let mut target = Scenario::blank();
     target.obstacle = Some(Obstacle::NotReady);
-    let mut passes = vec![vended(&mut target), target.sweeps()];
+    let mut reconciliations = vec![vended(&mut target), target.sweeps()];
     assert_eq!(target.record.status, Status::Waiting);
     target.obstacle = None;
-    passes.push(target.reconcile(Cause::AccountLifecycle, &[]));
-    assert_eq!(kinds(&passes), [""; 0]);
+    reconciliations.push(target.reconcile(Cause::AccountLifecycle, &[]));
+    assert_eq!(kinds(&reconciliations), [""; 0]);
 }
 
 #[test]
@@ -235,8 +235,8 @@ fn being_within_reach_is_not_told_while_the_target_only_waits() {
     target.doc().status = DocumentStatus::Pending;
     assert_eq!(target.hears(&[call]).kinds(), [""; 0]);
     target.doc().status = DocumentStatus::Active;
-    let passes = target.runs(7_200);
-    assert_eq!(kinds(&passes), ["incident_resolved"], "its end is told all the same");
+    let reconciliations = target.runs(7_200);
+    assert_eq!(kinds(&reconciliations), ["incident_resolved"], "its end is told all the same");
 }
 
 #[test]
@@ -253,8 +253,8 @@ fn write_that_is_denied_is_out_of_reach_with_that_reason() {
         let mut target = Scenario::in_sync();
         target.refusal = Some(refusal);
         target.writes(PIPELINE, &run_as_off());
-        let pass = target.sweeps();
-        let alert = pass.alert("unreachable");
+        let reconciliation = target.sweeps();
+        let alert = reconciliation.alert("unreachable");
         assert!(alert.subject.contains(reason) && alert.text.contains(advice), "{}", alert.text);
     }
 }
@@ -263,24 +263,24 @@ fn write_that_is_denied_is_out_of_reach_with_that_reason() {
 fn drift_that_is_only_observed_tells_the_difference_once() {
     let mut target = Scenario::found("eu-west-1", &right_but("runAsDefaultUser", "mallory"));
     target.resolution.mode = Mode::Observe;
-    let passes = [target.sweeps(), target.sweeps()];
-    let told: Vec<&str> = kinds(&passes).into_iter().filter(|kind| *kind == "drift_observed").collect();
+    let reconciliations = [target.sweeps(), target.sweeps()];
+    let told: Vec<&str> = kinds(&reconciliations).into_iter().filter(|kind| *kind == "drift_observed").collect();
     assert_eq!(told.len(), 1);
-    let drift = &passes[0].alert("drift_observed").data["drift"];
+    let drift = &reconciliations[0].alert("drift_observed").data["drift"];
     assert_eq!(drift[0], json!({ "field": "runAsDefaultUser", "from": "mallory", "to": "ops" }));
 }
 
 #[test]
 fn drift_by_an_act_that_was_told_is_not_told_again() {
     let mut target = Scenario::in_sync().observing();
-    let mut passes = Vec::new();
+    let mut reconciliations = Vec::new();
     for (who, inputs) in [(MALLORY, run_as_off()), (PIPELINE, right()), (MALLORY, run_as_off())] {
         let call = target.writes(who, &inputs);
-        passes.push(target.hears(&[call]));
+        reconciliations.push(target.hears(&[call]));
         target.wait(60);
     }
     assert_eq!(target.record.status, Status::Drifted);
-    assert_eq!(kinds(&passes), ["edit_noticed"], "the second time is counted");
+    assert_eq!(kinds(&reconciliations), ["edit_noticed"], "the second time is counted");
 }
 
 #[test]
@@ -302,8 +302,8 @@ fn write_that_was_refused_is_no_sign_of_a_blind_forwarder() {
     target.refusal = None;
     target.writes(PIPELINE, &right());
     target.wait(3 * 3_600);
-    let passes = [target.sweeps(), target.sweeps()];
-    assert!(!kinds(&passes).contains(&"forwarder_blind"), "{:?}", kinds(&passes));
+    let reconciliations = [target.sweeps(), target.sweeps()];
+    assert!(!kinds(&reconciliations).contains(&"forwarder_blind"), "{:?}", kinds(&reconciliations));
 }
 
 #[test]
@@ -312,14 +312,18 @@ fn giving_up_is_told_each_time() {
     target.obstacle = Some(Obstacle::Denied);
     target.sweeps();
     target.requeues = REQUEUES_MAX;
-    let passes = [(); 2].map(|()| target.reconcile(Cause::DocumentEvent, &[]));
-    assert_eq!(kinds(&passes), ["unreachable", "unreachable"]);
+    let reconciliations = [(); 2].map(|()| target.reconcile(Cause::DocumentEvent, &[]));
+    assert_eq!(kinds(&reconciliations), ["unreachable", "unreachable"]);
 }
 
 #[test]
 fn write_of_this_very_observation_is_not_waited_for() {
     let mut target = Scenario::blank();
     target.now = target.since.plus_ms(3 * 60 * MINUTE_MS);
-    let pass = vended(&mut target);
-    assert!(pass.decision.write.is_some() && !pass.kinds().contains(&"forwarder_blind"), "{:?}", pass.kinds());
+    let reconciliation = vended(&mut target);
+    assert!(
+        reconciliation.decision.write.is_some() && !reconciliation.kinds().contains(&"forwarder_blind"),
+        "{:?}",
+        reconciliation.kinds()
+    );
 }

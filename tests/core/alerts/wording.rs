@@ -15,8 +15,8 @@ fn told(mode: Mode, who: Who, inputs: &serde_json::Value) -> Option<(String, Sev
     let mut target = Scenario::in_sync();
     target.resolution.mode = mode;
     let call = target.writes(who, inputs);
-    let pass = target.hears(&[call]);
-    let alert = pass.alerts().iter().find(|alert| alert.id.starts_with("edit:"))?;
+    let reconciliation = target.hears(&[call]);
+    let alert = reconciliation.alerts().iter().find(|alert| alert.id.starts_with("edit:"))?;
     Some((alert.kind.clone(), alert.severity, alert.data["done"].as_str().unwrap().to_owned()))
 }
 
@@ -43,8 +43,8 @@ fn alert_is_as_loud_as_the_act_is_bad_and_as_the_mode_is() {
 fn sharing_that_leaves_the_content_as_it_is_is_a_warning() {
     let mut target = Scenario::in_sync();
     let call = target.call(MALLORY, Action::SharingChanged);
-    let pass = target.hears(&[call]);
-    assert_eq!(pass.alert("edit_noticed").severity, Severity::Warning);
+    let reconciliation = target.hears(&[call]);
+    assert_eq!(reconciliation.alert("edit_noticed").severity, Severity::Warning);
 }
 
 #[test]
@@ -68,8 +68,8 @@ fn kept_version_that_only_becomes_the_default_is_told_as_kept() {
     let mut target = Scenario::in_sync();
     let call = target.writes(PIPELINE, &right_but("kmsKeyId", "alias/theirs"));
     target.doc().default = 1;
-    let pass = target.hears(&[call]);
-    let alert = pass.alert("edit_kept");
+    let reconciliation = target.hears(&[call]);
+    let alert = reconciliation.alert("edit_kept");
     assert!(alert.text.contains("The change is kept as it is; version 2 was made the default"), "{}", alert.text);
     assert_eq!(target.doc().default, 2);
 }
@@ -84,15 +84,15 @@ fn pipelines_change_is_told_as_kept_however_far_an_attempt_before_had_come() {
         target.wait(1);
         let commit = target.record.clone();
         target.hears(std::slice::from_ref(&call));
-        // The invocation stopped after its write: the intent is logged, and nothing else of that pass.
+        // The invocation stopped after its write: the intent is logged, and nothing else of that reconciliation.
         let intents = target.record.facts.intents.clone();
         target.record = commit;
         target.record.facts.intents = intents;
         target.doc().default = default;
         target.wait(20);
-        let pass = target.hears(&[call]);
-        assert_eq!(pass.decision.write.is_some(), default == 2, "{:?}", pass.decision);
-        assert_eq!(pass.kinds(), ["edit_kept"], "default {default}");
+        let reconciliation = target.hears(&[call]);
+        assert_eq!(reconciliation.decision.write.is_some(), default == 2, "{:?}", reconciliation.decision);
+        assert_eq!(reconciliation.kinds(), ["edit_kept"], "default {default}");
     }
 }
 
@@ -106,9 +106,9 @@ fn what_was_put_right_before_this_observation_is_told_like_what_is_put_right_now
     target.record = before;
     target.record.facts.intents = intents;
     target.wait(5);
-    let pass = target.hears(&[call]);
-    assert!(pass.decision.write.is_none());
-    let alert = pass.alert("edit_reverted");
+    let reconciliation = target.hears(&[call]);
+    assert!(reconciliation.decision.write.is_none());
+    let alert = reconciliation.alert("edit_reverted");
     assert_eq!(alert.severity, Severity::High);
     assert!(alert.text.contains("It is right again: the reactor had at once written version 3"), "{}", alert.text);
 }
@@ -117,8 +117,8 @@ fn what_was_put_right_before_this_observation_is_told_like_what_is_put_right_now
 fn document_that_was_accepted_is_restored_and_a_new_one_created() {
     let mut target = Scenario::in_sync();
     let call = target.deletes(MALLORY);
-    let pass = target.hears(&[call]);
-    assert_eq!(pass.alert("edit_reverted").data["done"], "restored");
+    let reconciliation = target.hears(&[call]);
+    assert_eq!(reconciliation.alert("edit_reverted").data["done"], "restored");
     // In a new account there is none to restore.
     let mut target = Scenario::blank();
     target.sweeps();
@@ -126,8 +126,12 @@ fn document_that_was_accepted_is_restored_and_a_new_one_created() {
     let mut target = Scenario::blank();
     let mut gone = target.call(MALLORY, Action::Deleted);
     gone.edit.at = at(-1);
-    let pass = target.hears(&[gone]);
-    assert!(pass.alerts().iter().all(|alert| alert.data["done"] != "restored"), "{:?}", pass.alerts());
+    let reconciliation = target.hears(&[gone]);
+    assert!(
+        reconciliation.alerts().iter().all(|alert| alert.data["done"] != "restored"),
+        "{:?}",
+        reconciliation.alerts()
+    );
 }
 
 #[test]
@@ -135,8 +139,8 @@ fn refused_write_is_told_as_not_reverted() {
     let mut target = Scenario::in_sync();
     target.refusal = Some(Refusal::Denied);
     let call = target.writes(MALLORY, &run_as_off());
-    let pass = target.hears(&[call]);
-    let alert = pass.alert("edit_noticed");
+    let reconciliation = target.hears(&[call]);
+    let alert = reconciliation.alert("edit_noticed");
     assert_eq!(alert.data["done"], "NOT reverted");
     assert!(alert.text.contains("It is NOT right: AWS denies the reactor the write"), "{}", alert.text);
     assert!(alert.text.contains("Allow the reactor's role in the account to write the document"), "{}", alert.text);
@@ -149,8 +153,8 @@ fn alert_names_the_event_that_made_the_version() {
     let shared = target.call(EVE, Action::SharingChanged);
     target.wait(1);
     let call = target.writes(MALLORY, &run_as_off());
-    let pass = target.hears(&[failed, shared, call.clone()]);
-    let edits = pass.alert("edit_reverted").data["edits"].as_array().unwrap().clone();
+    let reconciliation = target.hears(&[failed, shared, call.clone()]);
+    let edits = reconciliation.alert("edit_reverted").data["edits"].as_array().unwrap().clone();
     let wrote = edits.iter().find(|edit| edit["what"] == "wrote version 2").unwrap();
     assert_eq!(wrote["event_id"], call.edit.id);
 }
@@ -162,9 +166,9 @@ fn trusted_change_that_is_withheld_is_notified_with_the_reason() {
     target.hears(&[hostile]);
     target.wait(60);
     let same = target.writes(PIPELINE, &right_but("idleSessionTimeout", "60"));
-    let pass = target.hears(&[same]);
-    assert!(pass.decision.write.is_some());
-    let alert = pass.alert("edit_reverted");
+    let reconciliation = target.hears(&[same]);
+    assert!(reconciliation.decision.write.is_some());
+    let alert = reconciliation.alert("edit_reverted");
     let note = "not taken over, because a foreign version set the same value first: idleSessionTimeout";
     assert!(alert.text.contains(note), "{}", alert.text);
     assert!(
@@ -174,7 +178,7 @@ fn trusted_change_that_is_withheld_is_notified_with_the_reason() {
     );
     let reason =
         "a trusted version is not taken over, because a foreign version set the same value first: idleSessionTimeout";
-    assert!(pass.decision.reasons.iter().any(|said| said == reason), "{:?}", pass.decision.reasons);
+    assert!(reconciliation.decision.reasons.iter().any(|said| said == reason), "{:?}", reconciliation.decision.reasons);
 }
 
 #[test]
@@ -189,8 +193,8 @@ fn alert_fits_into_a_row_whatever_was_written() {
         }
         calls.push(target.writes(MALLORY, &inputs));
     }
-    let pass = target.hears(&calls);
-    let alert = pass.alert("edit_reverted");
+    let reconciliation = target.hears(&calls);
+    let alert = reconciliation.alert("edit_reverted");
     let bytes = serde_json::to_string(alert).unwrap().len();
     assert!(bytes <= 64 * 1_024, "{bytes} bytes");
     assert!(alert.text.contains("wrote version 2") && alert.text.contains("\nWhat to do: "), "{}", alert.text);
@@ -209,8 +213,8 @@ fn acts_of_one_message_lead_with_the_least_trusted_principal_whoever_was_first()
         let one = target.writes(first, &code);
         target.wait(2);
         let other = target.writes(second, &redirected);
-        let pass = target.hears(&[one, other]);
-        let subject = &pass.alerts()[0].subject;
+        let reconciliation = target.hears(&[one, other]);
+        let subject = &reconciliation.alerts()[0].subject;
         assert!(subject.contains(leads), "{first:?} {second:?}: {subject}");
     }
     // A principal that nobody knows is trusted less than a break-glass one.
@@ -219,8 +223,8 @@ fn acts_of_one_message_lead_with_the_least_trusted_principal_whoever_was_first()
     target.wait(2);
     target.writes(MALLORY, &redirected);
     target.hears(&[emergency]);
-    let passes = target.runs(60);
-    let subject = &passes.iter().flat_map(Pass::alerts).next().unwrap().subject;
+    let reconciliations = target.runs(60);
+    let subject = &reconciliations.iter().flat_map(Reconciliation::alerts).next().unwrap().subject;
     assert!(subject.contains("unknown principal"), "{subject}");
 }
 
@@ -297,8 +301,8 @@ fn act_on_a_document_that_cannot_be_read_says_how_to_make_it_readable() {
     let mut target = Scenario::in_sync();
     let call = target.deletes(MALLORY);
     target.obstacle = Some(Obstacle::Denied);
-    let passes = [target.hears(&[call])];
-    let text = &passes[0].alert("edit_noticed").text;
+    let reconciliations = [target.hears(&[call])];
+    let text = &reconciliations[0].alert("edit_noticed").text;
     assert!(text.contains("Check that the account has the member role, and that it trusts the hub."), "{text}");
 }
 
@@ -323,8 +327,8 @@ fn act_that_leaves_the_fields_as_they_were_is_as_loud_as_what_it_does_to_the_doc
     let mut target = Scenario::in_sync();
     let wrote = target.writes(MALLORY, &run_as_off());
     let took_back = target.writes(MALLORY, &right());
-    let pass = target.hears(&[wrote, took_back]);
-    assert_eq!((pass.kinds(), pass.alerts()[0].severity), (vec!["edit_noticed"], Severity::High));
+    let reconciliation = target.hears(&[wrote, took_back]);
+    assert_eq!((reconciliation.kinds(), reconciliation.alerts()[0].severity), (vec!["edit_noticed"], Severity::High));
 }
 
 #[test]

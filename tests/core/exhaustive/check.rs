@@ -163,7 +163,7 @@ fn acts(world: &World, told: &Told, wrong: &mut Vec<String>) {
     }
 }
 
-/// Section 11: "Who made it the default wrote it" is said in the alert as a presumption, and changes nothing else.
+/// "Who made it the default wrote it" is said in the alert as a presumption, and changes nothing else.
 fn presumed(act: &ToldAct) -> bool {
     act.attribution == Attribution::Unattributed && act.what.starts_with("wrote version")
 }

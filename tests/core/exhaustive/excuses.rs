@@ -1,4 +1,4 @@
-//! What cannot be known (core model, section 8), each excuse with its sentence. Nothing else is excused.
+//! What cannot be known, each excuse with its sentence. Nothing else is excused.
 
 use runas_reactor::domain::edit::Action;
 use runas_reactor::domain::time::MINUTE_MS;
@@ -49,7 +49,7 @@ pub(super) fn taken_for_another(world: &World, call: &Call) -> bool {
     others.into_iter().any(|other| is_same_number(other, call))
 }
 
-/// Section 11: "A move of the default by a version's own author within a minute is part of that version's alert."
+/// "A move of the default by a version's own author within a minute is part of that version's alert."
 pub(super) fn moves_own_version(world: &World, call: &Call) -> bool {
     let Action::DefaultMoved { version } = call.edit.action else { return false };
     world.calls.iter().filter(|other| other.actor == call.actor).any(|other| {

@@ -23,10 +23,10 @@ use runas_reactor::domain::time::{SECOND_MS, Time};
 use runas_reactor::domain::witness;
 use serde_json::{Value, json};
 
-mod pass;
+mod reconciliation;
 mod sharing;
 
-pub(crate) use pass::kinds;
+pub(crate) use reconciliation::kinds;
 
 /// Seconds after the day began.
 pub(crate) fn at(seconds: i64) -> Time {
@@ -130,7 +130,7 @@ pub(crate) struct Scenario {
 
 /// One reconciliation.
 #[derive(Clone, Debug)]
-pub(crate) struct Pass {
+pub(crate) struct Reconciliation {
     pub(crate) case: Case,
     pub(crate) decision: Decision,
     pub(crate) settlement: Settlement,
@@ -360,7 +360,7 @@ impl Scenario {
     }
 
     /// One reconciliation, whose write lands unless writes are refused.
-    pub(crate) fn reconcile(&mut self, because: Cause, heard: &[CallFact]) -> Pass {
+    pub(crate) fn reconcile(&mut self, because: Cause, heard: &[CallFact]) -> Reconciliation {
         let mut case = self.case(because, heard);
         let mut before = self.record.clone();
         let judgement = judge(&case);
@@ -376,7 +376,7 @@ impl Scenario {
             self.record = commit.record.clone();
         }
         self.queue.extend(settlement.next.clone().map(|(work, _)| work));
-        Pass { case, decision, settlement }
+        Reconciliation { case, decision, settlement }
     }
 
     fn apply(&mut self, case: &mut Case, before: &mut Record, write: &Write) -> Applied {
@@ -413,22 +413,22 @@ impl Scenario {
     }
 
     /// The events of these calls arrive in one message.
-    pub(crate) fn hears(&mut self, calls: &[CallFact]) -> Pass {
+    pub(crate) fn hears(&mut self, calls: &[CallFact]) -> Reconciliation {
         self.since = self.now;
         self.requeues = 0;
         self.reconcile(Cause::DocumentEvent, calls)
     }
 
-    pub(crate) fn sweeps(&mut self) -> Pass {
+    pub(crate) fn sweeps(&mut self) -> Reconciliation {
         self.since = self.now;
         self.requeues = 0;
         self.reconcile(Cause::Sweep, &[])
     }
 
     /// Works on the reactor's own messages as they fall due, until `seconds` from now.
-    pub(crate) fn runs(&mut self, seconds: i64) -> Vec<Pass> {
+    pub(crate) fn runs(&mut self, seconds: i64) -> Vec<Reconciliation> {
         let end = self.now.plus_ms(seconds * SECOND_MS);
-        let mut passes = Vec::new();
+        let mut reconciliations = Vec::new();
         loop {
             self.queue.sort_by_key(|work| work.not_before);
             let due = self.queue.first().and_then(|work| work.not_before).unwrap_or(self.now);
@@ -438,11 +438,11 @@ impl Scenario {
             let work = self.queue.remove(0);
             self.now = self.now.max(due);
             (self.since, self.requeues) = (work.since, work.requeues);
-            passes.push(self.reconcile(work.cause, &[]));
-            assert!(passes.len() < 1_000, "it never rests");
+            reconciliations.push(self.reconcile(work.cause, &[]));
+            assert!(reconciliations.len() < 1_000, "it never rests");
         }
         self.now = end;
-        passes
+        reconciliations
     }
 
     /// The events of what the reactor itself wrote last.

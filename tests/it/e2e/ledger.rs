@@ -1,4 +1,4 @@
-//! The table: exactly the rows of the design, and none where nothing is new.
+//! The table: exactly the expected rows, and none where nothing is new.
 
 use std::collections::{BTreeMap, BTreeSet};
 

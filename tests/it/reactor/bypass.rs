@@ -33,7 +33,7 @@ fn of_role(mut event: Value, role: &str) -> Value {
 async fn told(play: &Play, event: &Value) -> Result<String, String> {
     let before = play.sim().alerts().len();
     let report = play.batch(&[message("1", &event.to_string())]).await;
-    assert_eq!((report.failed.len(), report.undecodable.len(), report.passes.len()), (0, 0, 0), "{report:?}");
+    assert_eq!((report.failed.len(), report.undecodable.len(), report.reconciled.len()), (0, 0, 0), "{report:?}");
     let alerts = play.sim().alerts();
     match (&alerts[before..], &report.ignored[..]) {
         ([alert], []) => Ok(format!("{} {}", alert.kind, alert.severity.as_str())),

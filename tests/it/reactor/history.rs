@@ -51,7 +51,7 @@ async fn denied_history_keeps_no_sweep_from_what_it_found() {
         let play = unreported_edit().await;
         play.world().inject_always("lookup_events", InjectedFault::Refused(class));
         let report = play.batch(&[sweep_of_member()]).await;
-        assert_eq!((report.failed.len(), report.passes.len()), (failed, 3 - failed), "{class:?}");
+        assert_eq!((report.failed.len(), report.reconciled.len()), (failed, 3 - failed), "{class:?}");
     }
 }
 

@@ -36,7 +36,7 @@ async fn write_without_an_answer_is_given_up_when_its_lease_ends() {
     let times: Vec<i64> = made.iter().filter(|made| made.call.method == "observe").map(|made| made.at.ms()).collect();
     let between = times[1] - times[0];
     assert!((15_000..15_200).contains(&between), "{between} ms");
-    assert!(matches!(report.passes[0].applied, Applied::Landed { version: 1, .. }), "{report:?}");
+    assert!(matches!(report.reconciled[0].applied, Applied::Landed { version: 1, .. }), "{report:?}");
 }
 
 /// Taking back a share makes no version.
@@ -51,7 +51,7 @@ async fn share_that_is_taken_back_leaves_the_latest_version_as_it_is() {
     play.sim().share(&target, &mallory, &sharing).unwrap();
     let event = next_event(&play).await.to_string();
     let report = play.batch(&[message("share", &event)]).await;
-    assert!(matches!(report.passes[0].applied, Applied::Landed { version: 2, .. }), "{report:?}");
+    assert!(matches!(report.reconciled[0].applied, Applied::Landed { version: 2, .. }), "{report:?}");
     assert_eq!(play.made("unshare").len(), 1);
 }
 
@@ -60,8 +60,8 @@ async fn write_that_is_outpaced_is_tried_three_times() {
     let play = Play::begin();
     play.world().inject_always("create", CONFLICT);
     let report = play.batch(&[member()]).await;
-    assert_eq!(report.passes[0].applied, Applied::Refused(Refusal::Conflict));
-    assert_eq!((report.passes[0].observations, play.made("create").len()), (3, 3));
+    assert_eq!(report.reconciled[0].applied, Applied::Refused(Refusal::Conflict));
+    assert_eq!((report.reconciled[0].observations, play.made("create").len()), (3, 3));
 }
 
 #[tokio::test(start_paused = true)]
@@ -79,7 +79,7 @@ async fn deletion_that_is_denied_is_not_tried_again() {
         play.world().sleep(120_000).await;
         play.world().inject_always("delete", InjectedFault::Refused(class));
         let report = play.batch(&[member()]).await;
-        assert_eq!(report.passes[0].applied, Applied::Refused(expected), "{class:?}");
+        assert_eq!(report.reconciled[0].applied, Applied::Refused(expected), "{class:?}");
         assert_eq!(play.made("delete").len(), tries, "{class:?}");
     }
 }
@@ -132,8 +132,8 @@ async fn document_that_is_full_is_pruned_and_written() {
     let full = Switches { versions_max: 55, ..Switches::PLAIN };
     let play = with_versions(full, "somebody", 55).await;
     let report = play.batch(&[member()]).await;
-    assert!(matches!(report.passes[0].applied, Applied::Landed { version: 56, .. }), "{report:?}");
-    assert_eq!(report.passes[0].observations, 2);
+    assert!(matches!(report.reconciled[0].applied, Applied::Landed { version: 56, .. }), "{report:?}");
+    assert_eq!(report.reconciled[0].observations, 2);
     play.rest().await;
     let kinds: Vec<String> = play.sim().alerts().into_iter().map(|alert| alert.kind).collect();
     assert_eq!(kinds, Vec::<String>::new(), "a first observation is nobody's act");
@@ -157,9 +157,9 @@ async fn version_is_asked_for_four_times_a_second_until_it_is_active() {
     for (pending_reads, polls) in [(0, 0), (3, 4)] {
         let play = with_versions(Switches { pending_reads, ..Switches::PLAIN }, "somebody", 1).await;
         let report = play.batch(&[member()]).await;
-        assert!(matches!(report.passes[0].applied, Applied::Landed { version: 2, .. }), "{report:?}");
+        assert!(matches!(report.reconciled[0].applied, Applied::Landed { version: 2, .. }), "{report:?}");
         let polled = play.made("status");
-        assert_eq!((report.passes[0].observations, polled.len()), (1, polls));
+        assert_eq!((report.reconciled[0].observations, polled.len()), (1, polls));
         assert!(polled.windows(2).all(|pair| pair[1].since(pair[0]) == 250 + CALL_MS), "{polled:?}");
     }
 }
@@ -169,8 +169,8 @@ async fn promotion_that_is_denied_after_an_update_is_observed_before_it_counts_a
     let play = with_versions(Switches::PLAIN, "somebody", 1).await;
     play.world().inject_always("promote", InjectedFault::Refused(FaultClass::Denied));
     let report = play.batch(&[member()]).await;
-    let pass = &report.passes[0];
-    assert_eq!((&pass.applied, pass.observations), (&Applied::Refused(Refusal::Denied), 2));
+    let reconciled = &report.reconciled[0];
+    assert_eq!((&reconciled.applied, reconciled.observations), (&Applied::Refused(Refusal::Denied), 2));
 }
 
 #[tokio::test(start_paused = true)]

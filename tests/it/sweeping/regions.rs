@@ -88,7 +88,7 @@ async fn whoever_touched_a_document_does_not_wait_for_a_sweep_in_the_same_batch(
     play.0.world().made();
     let report =
         play.0.batch(&[come_to(MANAGEMENT, now), org::touched(&target, now)], now.plus_ms(60 * SECOND_MS)).await;
-    assert_eq!((report.failed.len(), report.passes.len()), (0, 4));
+    assert_eq!((report.failed.len(), report.reconciled.len()), (0, 4));
     let made: Vec<&str> = play.0.world().made().iter().map(|made| made.call.method).collect();
     let first = |call: &str| made.iter().position(|made| *made == call).unwrap();
     assert!(first("commit") < first("enabled_regions"), "{made:?}");
@@ -101,7 +101,7 @@ async fn a_sweep_that_nobody_knows_the_beginning_of_begins_when_it_is_heard_of()
     let now = play.sim().now();
     for began in [Time::ZERO, now.plus_ms(-3 * DAY_MS), now.plus_ms(DAY_MS)] {
         let report = play.0.batch(&[come_to(MEMBER, began)], now.plus_ms(60 * SECOND_MS)).await;
-        let since: Vec<i64> = report.passes.iter().map(|pass| pass.since_ms).collect();
+        let since: Vec<i64> = report.reconciled.iter().map(|reconciled| reconciled.since_ms).collect();
         assert!(since.len() == 3 && since.iter().all(|since| (0..60 * SECOND_MS).contains(since)), "{since:?}");
     }
 }

@@ -55,8 +55,8 @@ pub(super) fn guide(kind: Kind) -> Guide {
 }
 
 const EDIT_REVERTED: Guide = Guide {
-    means: "A principal that the policy does not trust changed the document or shared it, and the reactor put it right. \
-            Sessions that began in between ran with the changed document.",
+    means: "A principal changed the document or shared it, and the reactor put it right. Sessions that began in between ran \
+            with the changed document. Severity `info`: the policy trusts that principal.",
     look: TARGET,
     act: "ask the principal that the alert names. If the change is needed, put it into the policy, or accept it (`runasctl \
           accept ACCOUNT/REGION --version N --reason TEXT`, which writes); otherwise treat \
@@ -86,7 +86,8 @@ const EXEMPT_TOUCHED: Guide = Guide {
 };
 
 const BREAK_GLASS: Guide = Guide {
-    means: "A break-glass principal changed the document. It stands until the hold ends, and is put right then.",
+    means: "A break-glass principal changed the document. It stands until the hold ends, and is put right then; once the \
+            policy's `daily_minutes` are used up, it is put right at once.",
     look: TARGET,
     act: "confirm that there is an emergency, and who works on it. If there is none, revoke that principal's sessions \
           first. To keep the change for good, put it into the policy before the hold ends, or accept it: `runasctl accept \
@@ -227,10 +228,11 @@ const UNTRUSTED_SOURCE: Guide = Guide {
 };
 
 const GAP_ROLE_USED: Guide = Guide {
-    means: "The broker lent a gap role for an account whose member role was used before: that role does not work any more.",
+    means: "The broker assumed a gap role in an account whose member role was used before: that role does not work any more.",
     look: ACCOUNT,
     act: "see who deleted the member role or changed its trust, in the account's CloudTrail, and deploy the member stack \
-          there again. Until then the broker's sessions keep the document right.",
+          there again. Until then the broker's sessions keep the document right, if the account is younger than the \
+          broker's `MAX_AGE_HOURS`.",
 };
 
 const UNKNOWN_ACCOUNT: Guide = Guide {

@@ -3,9 +3,9 @@
 use runas_reactor::domain::finding::Alert;
 use runas_reactor::domain::record::Record;
 
-use super::Pass;
+use super::Reconciliation;
 
-impl Pass {
+impl Reconciliation {
     pub(crate) fn alerts(&self) -> &[Alert] {
         self.settlement.commit.as_ref().map_or(&[], |commit| &commit.alerts)
     }
@@ -30,7 +30,7 @@ impl Pass {
     }
 }
 
-/// The kinds of all alerts of some passes.
-pub(crate) fn kinds(passes: &[Pass]) -> Vec<&str> {
-    passes.iter().flat_map(Pass::kinds).collect()
+/// The kinds of all alerts of some reconciliations.
+pub(crate) fn kinds(reconciliations: &[Reconciliation]) -> Vec<&str> {
+    reconciliations.iter().flat_map(Reconciliation::kinds).collect()
 }
