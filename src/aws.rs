@@ -10,7 +10,7 @@
 //! | `operator` | how an operator reaches AWS: profiles and SSO (feature `cli`) |
 //! | `dead_letters` | the dead-letter queue as an operator works on it (feature `cli`) |
 //! | `hub_view` | the state of the hub's components for an operator (feature `cli`) |
-//! | `ledger::view`, `ledger::policy_store`, `ledger::drop_book` | the table as an operator works on it: status and history, the policy's versions, dropped messages (feature `cli`) |
+//! | `ledger::view`, `ledger::policy_store`, `ledger::discarded_messages` | the table as an operator works on it: status and history, the policy's versions, discarded messages (feature `cli`) |
 //! | `iam` | how IAM is reached: calls of the broker and of `principals` |
 //! | `nodes` | managed nodes, asked by Run Command (feature `cli`) |
 //! | `principals` | roles, users and Identity Center's attributes, read for an operator (feature `cli`) |

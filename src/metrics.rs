@@ -47,7 +47,7 @@ fn is_wrong(reconciled: &Reconciled) -> bool {
     !matches!(reconciled.status, Status::New | Status::InSync | Status::Exempt)
 }
 
-/// Whether a sweep led here; what an observation put off is counted by that observation.
+/// Whether this is a sweep's first observation of the target. The messages that follow from it do not count again.
 fn is_swept(reconciled: &Reconciled) -> bool {
     reconciled.cause == Cause::Sweep && reconciled.requeues == 0
 }

@@ -91,7 +91,7 @@ pub struct Access {
 /// Which calls CloudTrail's event history is asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Lookup {
-    /// All calls since then; of very many only the newest, which the log says.
+    /// All calls since then. Of very many only the newest are read, and the log says so.
     Since(Time),
     /// The call with this event id.
     Event(String),
@@ -279,7 +279,7 @@ pub trait Directory {
     fn accounts(&self, under: Option<&OuId>) -> impl Future<Output = Result<Vec<AccountId>, Fault>> + Send;
 }
 
-/// The reactor's memory.
+/// What the reactor stores: policy, facts of accounts, records of targets, alerts to publish.
 pub trait Ledger {
     /// The policy in force, or `None` where none was pushed yet.
     fn policy(&self) -> impl Future<Output = Result<Option<Policy>, Fault>> + Send;
@@ -366,8 +366,8 @@ pub trait Queue {
     /// Sends a body again as a new message, delayed by `delay_s` seconds; `received` counts its receives so far.
     fn resend(&self, body: &str, received: u32, delay_s: u32) -> impl Future<Output = Result<(), Fault>> + Send;
 
-    /// Makes a received message visible again after `delay_s` seconds.
-    fn hand_back(&self, receipt: &str, delay_s: u32) -> impl Future<Output = Result<(), Fault>> + Send;
+    /// Makes a received message visible again after `delay_s` seconds; at once for 0.
+    fn make_visible_after(&self, receipt: &str, delay_s: u32) -> impl Future<Output = Result<(), Fault>> + Send;
 }
 
 /// The only source of time and randomness.
@@ -388,7 +388,7 @@ pub trait World: Clock + Sync {
     type Documents: Documents + Sync;
     /// The organisation.
     type Directory: Directory + Sync;
-    /// The reactor's memory.
+    /// The ledger.
     type Ledger: Ledger + Sync;
     /// The progress of sweeps.
     type Sweeps: Sweeps + Sync;
@@ -403,7 +403,7 @@ pub trait World: Clock + Sync {
     fn documents(&self) -> &Self::Documents;
     /// The organisation.
     fn directory(&self) -> &Self::Directory;
-    /// The reactor's memory.
+    /// The ledger.
     fn ledger(&self) -> &Self::Ledger;
     /// The progress of sweeps.
     fn sweeps(&self) -> &Self::Sweeps;

@@ -157,12 +157,12 @@ impl Documents for SsmDocuments {
             .config_override(visit.scope())
             .send()
             .await;
-        let made = visit.outcome(call, sent).await.map_err(gone_is_moved)?.document_description;
+        let made = visit.outcome(call, sent).await.map_err(missing_is_conflict)?.document_description;
         written(call, made.as_ref().and_then(|made| Some((made.document_version()?, made.status()))))
     }
 
     async fn status(&self, target: &Target, access: &Access, version: u64) -> Result<DocumentStatus, Fault> {
-        let described = self.describe(target, access, Some(version.to_string())).await.map_err(gone_is_moved)?;
+        let described = self.describe(target, access, Some(version.to_string())).await.map_err(missing_is_conflict)?;
         Ok(status_of(described.status()))
     }
 
@@ -178,15 +178,15 @@ impl Documents for SsmDocuments {
             .config_override(visit.scope())
             .send()
             .await;
-        visit.outcome(call, sent).await.map(drop).map_err(gone_is_moved)
+        visit.outcome(call, sent).await.map(drop).map_err(missing_is_conflict)
     }
 
     async fn shares(&self, target: &Target, access: &Access) -> Result<BTreeSet<String>, Fault> {
-        self.visit(target, access).await?.0.shares().await.map_err(gone_is_moved)
+        self.visit(target, access).await?.0.shares().await.map_err(missing_is_conflict)
     }
 
     async fn unshare(&self, target: &Target, access: &Access, accounts: &[String]) -> Result<(), Fault> {
-        self.visit(target, access).await?.0.unshare(accounts).await.map_err(gone_is_moved)
+        self.visit(target, access).await?.0.unshare(accounts).await.map_err(missing_is_conflict)
     }
 
     async fn delete(&self, target: &Target, access: &Access) -> Result<(), Fault> {
@@ -228,7 +228,7 @@ impl Visit<'_> {
 }
 
 /// A document that is gone when a call names one of its versions has changed since its observation.
-fn gone_is_moved(fault: Fault) -> Fault {
+fn missing_is_conflict(fault: Fault) -> Fault {
     if fault.class == FaultClass::NotFound { Fault { class: FaultClass::Conflict, ..fault } } else { fault }
 }
 

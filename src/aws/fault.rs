@@ -182,7 +182,7 @@ const TABLE: &[(FaultClass, &[&str])] = &[
     (FaultClass::NotFound, &["InvalidDocument"]),
     // [bc ssm] SendCommand: a node that is gone or offline. ListCommandInvocations: a command that is not known yet.
     (FaultClass::NotFound, &["InvalidInstanceId", "InvalidCommandId"]),
-    // [bc ssm] SendCommand, DescribeInstanceInformation, ListCommandInvocations: what no run of ours should send.
+    // [bc ssm] SendCommand, DescribeInstanceInformation, ListCommandInvocations: errors of requests that `runasctl` never builds.
     (
         FaultClass::Invalid,
         &[

@@ -38,7 +38,7 @@ use keys::Key;
 mod attributes;
 mod commit;
 #[cfg(feature = "cli")]
-pub mod drop_book;
+pub mod discarded_messages;
 #[cfg(feature = "cli")]
 mod history;
 #[cfg(feature = "cli")]

@@ -1,5 +1,5 @@
-//! Managed nodes, asked by Run Command whether an OS user exists there. Role and document are those of `infra/preflight.yaml`,
-//! of which nothing is there unless an operator has deployed it.
+//! Managed nodes: Run Command asks a node whether an OS user exists there. The role and the document for it come from
+//! `infra/preflight.yaml`; without that template no account has either.
 
 use aws_sdk_ssm::Client;
 use aws_sdk_ssm::config::retry::RetryPartition;

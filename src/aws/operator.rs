@@ -24,7 +24,7 @@ use super::dead_letters::DeadLetters;
 use super::directory::Organizations;
 use super::fault::Call;
 use super::hub_view::HubView;
-use super::ledger::drop_book::DropBook;
+use super::ledger::discarded_messages::DiscardedMessages;
 use super::ledger::policy_store::PolicyStore;
 use super::ledger::view::LedgerView;
 use super::nodes::Nodes;
@@ -221,8 +221,8 @@ impl Operator {
     }
 
     /// The record of dropped messages, in the ledger's table.
-    pub fn drop_book(&self, table: &str) -> DropBook {
-        DropBook::new(table, &self.clients)
+    pub fn discarded_messages(&self, table: &str) -> DiscardedMessages {
+        DiscardedMessages::new(table, &self.clients)
     }
 
     /// The versions of the policy, in the ledger's table.

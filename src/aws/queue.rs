@@ -17,11 +17,11 @@ use crate::ports::{Fault, FaultClass, Queue};
 mod tests;
 
 const SEND: Call = Call::write("SendMessageBatch");
-const HAND_BACK: Call = Call::write("ChangeMessageVisibility");
+const CHANGE_VISIBILITY: Call = Call::write("ChangeMessageVisibility");
 
 /// Messages in one batch [bc sqs].
 const BATCH_MAX: usize = 10;
-/// Bytes in one batch; SQS accepts 1 MiB [docs: gr/sqs-service], and accepted only 256 KB until 2025.
+/// Bytes in one batch: a quarter of the 1 MiB that SQS accepts [docs: gr/sqs-service].
 const BATCH_BYTES_MAX: usize = 256 * 1_024;
 /// Attributes count towards the 1 MiB of a message [docs: SQS quotas], and the reason is one. SQS would reject a longer
 /// body, and its redrive policy would finally move the message without a reason.
@@ -88,7 +88,7 @@ impl Queue for SqsQueue {
         self.send_batch(&self.queue, vec![successor(body, received, delay_s)?]).await
     }
 
-    async fn hand_back(&self, receipt: &str, delay_s: u32) -> Result<(), Fault> {
+    async fn make_visible_after(&self, receipt: &str, delay_s: u32) -> Result<(), Fault> {
         let delay = i32::try_from(delay_s.min(VISIBILITY_S_MAX)).unwrap_or(0);
         self.client
             .change_message_visibility()
@@ -98,7 +98,7 @@ impl Queue for SqsQueue {
             .send()
             .await
             .map(drop)
-            .map_err(|error| HAND_BACK.failed(&error))
+            .map_err(|error| CHANGE_VISIBILITY.failed(&error))
     }
 }
 

@@ -1,5 +1,6 @@
-//! Credentials of other accounts. A session reaches one document and the list of the account's regions, or else the event
-//! history, or for an operator managed nodes with one question, and nothing more (invariant 9). All targets of an account share it, and concurrent ones cause one request.
+//! Credentials of other accounts. A session reaches one document and the account's list of regions, or the event history, or,
+//! for an operator, managed nodes with one question; nothing more (invariant 9). All targets of an account share a session,
+//! and concurrent ones cause one request.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -274,7 +275,11 @@ fn all_denied(account: &AccountId, roles: &[String], denials: &[Fault]) -> Fault
     let by_scp = denials.iter().all(|fault| fault.class == FaultClass::DeniedByScp);
     let class = if by_scp { FaultClass::DeniedByScp } else { FaultClass::Denied };
     let tried = roles.join(", ");
-    call.fault(class, &last.code, &format!("account {account}: no role lets us in (tried {tried}): {}", last.message))
+    call.fault(
+        class,
+        &last.code,
+        &format!("account {account}: no role admits the reactor (tried {tried}): {}", last.message),
+    )
 }
 
 #[cfg(test)]

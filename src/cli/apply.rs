@@ -67,7 +67,7 @@ async fn command(args: &ApplyArgs, output: Output, printer: &Printer) -> Result<
     let plan = Plan::read(&args.plan).map_err(|problem| Failure::Error(problem.to_string()))?;
     let waves = waves(&plan.entries, usize::from(args.canary), usize::from(args.wave));
     if !args.yes && !std::io::stdin().is_terminal() && !waves.is_empty() {
-        let problem = "nobody is there to ask; fix: --yes, once somebody has read the plan";
+        let problem = "there is no terminal to ask at; fix: --yes, after an operator has read the plan";
         return Err(Failure::Usage(problem.to_owned()));
     }
     let operator = args.home.connect(trust()?).await.map_err(Failure::Error)?;

@@ -79,7 +79,7 @@ enum RedriveCommand {
 /// A cleaned reason that is not empty.
 fn reason(text: &str) -> Result<String, String> {
     let reason = clean(text, MESSAGE_CHARS_MAX);
-    if reason.is_empty() { Err("say why, for whoever asks in a year".to_owned()) } else { Ok(reason) }
+    if reason.is_empty() { Err("say why; the history keeps it".to_owned()) } else { Ok(reason) }
 }
 
 /// Runs the command.
@@ -108,7 +108,7 @@ async fn command(args: &RedriveArgs, output: Output, printer: &Printer) -> Resul
             let table = LEDGER.read(args.table.as_deref())?;
             let (operator, letters) = dead_letters(args, &url).await?;
             let by = operator.who_am_i().await?.arn;
-            let dropping = act::Dropping { book: operator.drop_book(&table), by: &by, why: reason };
+            let dropping = act::Dropping { book: operator.discarded_messages(&table), by: &by, why: reason };
             shell.drop(&letters, these(ids), &dropping).await
         }
     }

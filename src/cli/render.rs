@@ -115,7 +115,7 @@ pub(crate) enum RenderError {
     TooMany(usize),
     /// Without an exemption, no principal could ever update the hub.
     #[error(
-        "nobody is named who deploys the hub, so that the policy for account {0} would keep everyone from updating it; \
+        "no role is named that deploys the hub, so that the policy for account {0} would keep everyone from updating it; \
          fix: name that role with --hub-deployer"
     )]
     NoHubDeployer(String),

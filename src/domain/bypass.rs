@@ -1,4 +1,4 @@
-//! Calls that get past the document, or at the reactor's own parts. On-call is told of them; the reactor undoes none.
+//! Calls that get past the document, or at the reactor's own parts. On-call is alerted to them; the reactor undoes none.
 //!
 //! Where the document has Run As on, Session Manager takes the OS user from the tag [`RUN_AS_TAG`] of the session or of its
 //! principal before the document's default user [docs: session-preferences-run-as]. A session may name another Session

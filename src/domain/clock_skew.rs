@@ -87,8 +87,8 @@ fn own_versions(facts: &Facts) -> BTreeMap<&str, Time> {
     own.filter_map(|(created, version)| Some((version.name.as_deref()?, *created))).collect()
 }
 
-/// The writes that an echo may report, with the version's creation date if known; none logged once the echo had arrived, also by
-/// the invocation that it led to.
+/// The writes that an echo may report, with the version's creation date if known. A write counts only if it was logged before
+/// the echo arrived; the invocation that the echo triggers logs later ones.
 fn candidates(facts: &Facts, echo: &Echo, created: &BTreeMap<&str, Time>) -> Vec<Option<Time>> {
     let writes = facts.intents.iter().filter(|(name, intent)| {
         let may_have_landed = intent.ended != Some(Ended::Refused) || created.contains_key(name.as_str());

@@ -72,7 +72,7 @@ enum Evidence {
     Rightful,
     /// Authors of versions are judged by it; the base keeps what was judged.
     Authors,
-    /// Sharing that may still be there, and that nothing else tells of.
+    /// Sharing that may still be there, and that no other fact records.
     Shares,
 }
 

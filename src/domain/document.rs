@@ -25,7 +25,7 @@ pub const REVIEWED_FIELDS: [&str; 7] = [
 ];
 
 /// Bytes that end a rendering: a line break, and a blank or tab for each bit of the random number.
-const NONCE_BYTES: usize = 33;
+const RANDOM_BYTES: usize = 33;
 
 /// Prefix of the remark that distinguishes a version from an equal one; not part of the content's meaning.
 const REMARK: &str = " [runas-reactor ";
@@ -249,7 +249,7 @@ impl Content {
     /// version and no `DuplicateDocumentContent`. Indented for readers in the console, unless too large for that.
     pub fn render(&self, random: u32) -> String {
         let mut text = serde_json::to_string_pretty(&self.body).unwrap_or_default();
-        if text.len() + NONCE_BYTES > CONTENT_BYTES_MAX {
+        if text.len() + RANDOM_BYTES > CONTENT_BYTES_MAX {
             text = serde_json::to_string(&self.body).unwrap_or_default();
         }
         text.push('\n');

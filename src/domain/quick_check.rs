@@ -44,7 +44,7 @@ impl QuickCheck {
     }
 }
 
-/// The observation from memory, if the check shows that the document is still as it was in sync.
+/// The observation rebuilt from the record, if the check shows that the document is still as it was in sync.
 pub fn remembered(loaded: &Loaded, quick_check: &QuickCheck) -> Option<Observation> {
     let record = &loaded.record;
     let fingerprint = loaded.last_check.as_ref().and_then(|last_check| last_check.fingerprint.as_ref())?;

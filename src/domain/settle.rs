@@ -54,7 +54,7 @@ pub fn settle(
     let mut record = next_record::next_record(reconciliation, &changes);
     let alerts = alerts::alerts(reconciliation, &changes, &mut record);
     let next = schedule::next(reconciliation, &changes, &mut record);
-    let changes = !alerts.is_empty() || !left.is_empty() || is_news(&record, before);
+    let changes = !alerts.is_empty() || !left.is_empty() || is_changed(&record, before);
     let heard = record.milestones.heard != before.milestones.heard;
     if !changes && !heard && next.is_none() {
         return Settlement { commit: None, next };
@@ -67,7 +67,7 @@ pub fn settle(
 }
 
 /// Whether the record changed, apart from the observation itself, scheduled messages and the arrival of an event.
-fn is_news(record: &Record, before: &Record) -> bool {
+fn is_changed(record: &Record, before: &Record) -> bool {
     let bare = |record: &Record| Record {
         facts: Facts { last: None, ..record.facts.clone() },
         wakes: Vec::new(),

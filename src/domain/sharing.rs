@@ -1,4 +1,4 @@
-//! Sharing that is to be undone: accounts that a principal who is not trusted let at the document.
+//! Sharing that is to be undone: accounts to which an untrusted principal gave access to the document.
 //!
 //! Events say who added which accounts, and an observation whether the document is shared with them; without one nothing is
 //! done. A call is answered by an observation, at least a minute after it, of a document that is shared with none of the

@@ -216,7 +216,7 @@ impl Sweep {
             AlertBuilder::new(Kind::RegionUngoverned, Severity::Warning, &format!("region_ungoverned:{}", self.number))
                 .subject("Not governed", "regions are enabled that the policy does not name", "")
                 .says("Regions are enabled in the organisation that the policy does not name.")
-                .says("Nobody looks at Session Manager's settings there: sessions may run as any user.");
+                .says("The reactor does not observe Session Manager's settings there: sessions may run as any user.");
         for (region, Ungoverned { accounts, first }) in &self.ungoverned {
             let news = if new(region) { "; new since the last sweep" } else { "" };
             let noun = if *accounts == 1 { "account" } else { "accounts" };
@@ -237,7 +237,7 @@ impl Sweep {
     pub fn unfinished(&self, hub: &AccountId, now: Time) -> Alert {
         AlertBuilder::new(Kind::SweepUnfinished, Severity::High, &format!("sweep:{}", self.number))
             .subject("Stopped", "a sweep did not come to its end", "")
-            .says("The regular look at every account (a sweep) stopped before its end.")
+            .says("The regular observation of every account (a sweep) stopped before its end.")
             .says("Edits whose events got lost were not found since. A new sweep has begun.")
             .row("Began", &self.began.to_string())
             .row(

@@ -1,4 +1,4 @@
-//! Tells on-call of a call that gets past the document, or at the reactor's own parts. There is no target to observe, and
+//! Alerts on-call to a call that gets past the document, or at the reactor's own parts. There is no target to observe, and
 //! the reactor has no rights to undo such a call (invariant 9).
 
 use super::Reactor;
@@ -23,7 +23,7 @@ impl<W: World> Reactor<W> {
         report: &mut BatchReport,
     ) -> Result<(), Fault> {
         let act = bypass.act.in_words();
-        let Some(reason) = none_of_ours(policy, bypass) else {
+        let Some(reason) = no_alert_reason(policy, bypass) else {
             tracing::warn!(message_id, correlation = event.id, account = %bypass.target.account, act, "bypass");
             return self.alert_bypass(policy, event, bypass, attempt).await;
         };
@@ -56,9 +56,9 @@ impl<W: World> Reactor<W> {
     }
 }
 
-/// Why no alert is raised: the role or bus is not the reactor's, or the policy trusts the caller. Trust is about the fields of
-/// others, so that a trusted caller who takes away a part of the reactor is told, too.
-fn none_of_ours(policy: &Policy, bypass: &Bypass) -> Option<String> {
+/// Why no alert is raised: the role or bus is not the reactor's, or the policy trusts the caller. Trust covers
+/// fields that the policy does not own: a trusted caller that takes away a part of the reactor is alerted, too.
+fn no_alert_reason(policy: &Policy, bypass: &Bypass) -> Option<String> {
     match &bypass.act {
         BypassAct::Role { name, .. }
             if !ROLE_PREFIXES.iter().any(|prefix| name.starts_with(prefix)) && !policy.roles().contains(name) =>

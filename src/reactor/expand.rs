@@ -84,7 +84,7 @@ pub(super) async fn expand<W: World>(world: &W, policy: &Policy, event: InboundE
                 && !edit.is_probe()
                 && policy.is_reactor_role(&edit.principal, &target.account) =>
         {
-            Expansion::Nothing("a call of our own that failed".to_owned())
+            Expansion::Nothing("a failed call of the reactor's own".to_owned())
         }
         Signal::DocumentTouched { target, edit } => {
             let mut work = event.work(target.account.clone(), target.region.clone(), Cause::DocumentEvent);
@@ -155,18 +155,18 @@ pub(super) async fn refresh<W: World>(world: &W, account: &AccountId) -> Result<
 async fn accounts_below<W: World>(world: &W, top: &OuId) -> Result<BTreeSet<AccountId>, Fault> {
     let mut found = BTreeSet::new();
     let mut walk = OuWalk::from(top.clone());
-    while let Some(spot) = walk.next().cloned() {
-        found.extend(list(world, &mut walk, &spot).await?.into_iter().map(|facts| facts.account));
+    while let Some(cursor) = walk.next().cloned() {
+        found.extend(list(world, &mut walk, &cursor).await?.into_iter().map(|facts| facts.account));
     }
     Ok(found)
 }
 
 /// Reads the next page of the walk and returns the accounts on it; none where the OU is gone.
-pub(super) async fn list<W: World>(world: &W, walk: &mut OuWalk, spot: &Cursor) -> Result<Vec<AccountFacts>, Fault> {
-    let (page, Some(parent)) = (spot.page.as_deref(), spot.path.last()) else { return Ok(Vec::new()) };
-    let (ous, accounts) = match spot.list {
+pub(super) async fn list<W: World>(world: &W, walk: &mut OuWalk, cursor: &Cursor) -> Result<Vec<AccountFacts>, Fault> {
+    let (page, Some(parent)) = (cursor.page.as_deref(), cursor.path.last()) else { return Ok(Vec::new()) };
+    let (ous, accounts) = match cursor.list {
         List::Ous => (there(world.directory().ous_in(parent, page).await)?, Page::default()),
-        List::Accounts => (Page::default(), there(world.directory().accounts_in(&spot.path, page).await)?),
+        List::Accounts => (Page::default(), there(world.directory().accounts_in(&cursor.path, page).await)?),
     };
     walk.listed(ous.items, ous.next.or(accounts.next));
     Ok(accounts.items)
@@ -186,7 +186,7 @@ fn governed(policy: &Policy, expansion: Expansion) -> Expansion {
         works.into_iter().partition(|work| policy.governs(&work.target.region));
     match (governed.is_empty(), other.first()) {
         (true, Some(work)) => Expansion::Nothing(format!("region {} is not governed", work.target.region)),
-        (true, None) => Expansion::Nothing("there is no account to look at".to_owned()),
+        (true, None) => Expansion::Nothing("there is no account to observe".to_owned()),
         (false, _) => Expansion::Works(governed),
     }
 }

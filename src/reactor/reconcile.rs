@@ -334,7 +334,7 @@ async fn unknown_account<W: World>(
         world.queue().send(&[(Task::Work(next), UNKNOWN_ACCOUNT_WAIT_S)]).await?;
         return Ok(not_observed(world, work, "the organisation does not know the account yet"));
     }
-    let reason = format!("account {account} is not in the organisation, and yet it was heard of");
+    let reason = format!("account {account} is not in the organisation, although an event names it");
     let (found, hub, id) = (HubFinding::UnknownAccount, policy.hub_account(), Some(work.correlation.as_str()));
     let alert = about_hub(found, hub, account.as_str(), id, &reason, world.now());
     notify_once(world, &alert, attempt).await?;

@@ -55,7 +55,7 @@ impl<W: World> Reactor<W> {
             }
         }
         report.failed.insert(message.id.clone(), fault.clone());
-        if let Err(fault) = self.by(until, Box::pin(self.world.queue().hand_back(receipt, delay_s))).await {
+        if let Err(fault) = self.by(until, Box::pin(self.world.queue().make_visible_after(receipt, delay_s))).await {
             tracing::warn!(message_id = message.id, error = %fault, "visibility not changed; it comes back all the same");
         }
     }

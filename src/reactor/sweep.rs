@@ -65,9 +65,9 @@ pub(super) async fn sweep<W: World>(
         }
         (Signal::SweepStep(_), _) => return Ok(Step::default()),
         (_, last) => match Sweep::begin(last, &event.id, world.now()) {
-            StartResult::New(sweep, former) => {
-                if let Some(former) = former {
-                    let alert = former.unfinished(policy.hub_account(), world.now());
+            StartResult::New(sweep, previous) => {
+                if let Some(previous) = previous {
+                    let alert = previous.unfinished(policy.hub_account(), world.now());
                     notify_once(world, &alert, attempt).await?;
                 }
                 world.sweeps().save_sweep(&sweep).await?;
@@ -97,9 +97,9 @@ async fn go_on<W: World>(world: &W, policy: &Policy, mut sweep: Sweep, attempt: 
     let mut accounts = Vec::new();
     let mut pace = Pace::default();
     for _ in 0..CALLS_MAX {
-        let Some(spot) = walk.next().filter(|_| accounts.len() < ACCOUNTS_MAX).cloned() else { break };
+        let Some(cursor) = walk.next().filter(|_| accounts.len() < ACCOUNTS_MAX).cloned() else { break };
         pace.keep(world).await;
-        accounts.extend(list(world, &mut walk, &spot).await?);
+        accounts.extend(list(world, &mut walk, &cursor).await?);
     }
     let mut sent = meet(world, policy, &mut sweep, accounts, attempt).await?;
     let mut ended = false;

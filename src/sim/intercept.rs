@@ -276,8 +276,8 @@ impl<W: World, I: Interceptor<W>> Queue for Intercepted<W, I> {
         self.meet("resend", messages, self.world.queue().resend(body, received, delay_s)).await
     }
 
-    async fn hand_back(&self, receipt: &str, delay_s: u32) -> Result<(), Fault> {
-        self.meet("hand_back", About::Other, self.world.queue().hand_back(receipt, delay_s)).await
+    async fn make_visible_after(&self, receipt: &str, delay_s: u32) -> Result<(), Fault> {
+        self.meet("make_visible_after", About::Other, self.world.queue().make_visible_after(receipt, delay_s)).await
     }
 }
 

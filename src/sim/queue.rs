@@ -177,7 +177,7 @@ impl Queue for Sim {
         Ok(())
     }
 
-    async fn hand_back(&self, receipt: &str, delay_s: u32) -> Result<(), Fault> {
+    async fn make_visible_after(&self, receipt: &str, delay_s: u32) -> Result<(), Fault> {
         self.call().await;
         let due = self.now().plus_ms(i64::from(delay_s) * SECOND_MS);
         let id = receipt.parse().unwrap_or(0);

@@ -100,7 +100,7 @@ impl State {
         now: Time,
     ) {
         let who = caller.identity.get("arn").and_then(Value::as_str).and_then(|arn| arn.rsplit('/').next());
-        let who = who.unwrap_or("somebody").to_owned();
+        let who = who.unwrap_or("unknown").to_owned();
         let event = self.next_id();
         let ended = now.plus_ms(self.goes_on_ms(caller, now));
         self.calls.push(Called {

@@ -151,7 +151,7 @@ impl Hub {
         self.event(target)
     }
 
-    /// The newest event of somebody else's call.
+    /// The newest event of another principal's call.
     fn event(&self, target: &Target) -> Message {
         let events = self.aws.trail(&mut 0);
         let event = events.last().expect("CloudTrail has seen it");
@@ -159,7 +159,7 @@ impl Hub {
         Message { id: "m-1".to_owned(), body: event.to_string(), receipt: None, receives: 1 }
     }
 
-    /// Somebody with all rights in the member account.
+    /// A principal with all rights in the member account.
     pub(crate) fn admin(&self) -> aws_sdk_ssm::Client {
         aws_sdk_ssm::Client::new(&self.aws.sdk(&self.aws.credentials(ADMIN_ROLE, "alice"), HOME))
     }

@@ -109,7 +109,7 @@ async fn call_without_end_is_given_up_before_the_deadline() {
 
 #[tokio::test(start_paused = true)]
 async fn handing_back_ends_half_a_second_before_the_deadline() {
-    for (call, receives) in [("hand_back", 1), ("resend", 3)] {
+    for (call, receives) in [("make_visible_after", 1), ("resend", 3)] {
         let play = Play::begin();
         play.world().inject_always("load", InjectedFault::Refused(FaultClass::Throttled));
         play.world().inject_always(call, InjectedFault::Slow(600_000));

@@ -85,7 +85,7 @@ impl Play {
     }
 }
 
-/// What would wake somebody.
+/// What pages on-call.
 fn loud(alerts: &[Alert]) -> Vec<String> {
     let loud = alerts.iter().filter(|alert| alert.severity > Severity::Info);
     loud.map(|alert| format!("{} {}", alert.kind, alert.text)).collect()

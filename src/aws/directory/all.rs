@@ -41,12 +41,12 @@ impl Organizations {
     async fn below(&self, top: &OuId) -> Result<BTreeSet<AccountId>, Fault> {
         let mut found = BTreeSet::new();
         let mut walk = OuWalk::from(top.clone());
-        while let Some(spot) = walk.next().cloned() {
-            let (page, parent) = (spot.page.as_deref(), spot.path.last().unwrap_or(top));
-            let (ous, next) = match spot.list {
+        while let Some(cursor) = walk.next().cloned() {
+            let (page, parent) = (cursor.page.as_deref(), cursor.path.last().unwrap_or(top));
+            let (ous, next) = match cursor.list {
                 List::Ous => self.ous_in(parent, page).await.map(|page| (page.items, page.next))?,
                 List::Accounts => {
-                    let page = self.accounts_in(&spot.path, page).await?;
+                    let page = self.accounts_in(&cursor.path, page).await?;
                     found.extend(page.items.into_iter().map(|facts| facts.account));
                     (Vec::new(), page.next)
                 }

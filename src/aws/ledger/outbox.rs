@@ -29,9 +29,10 @@ impl Outbox for DynamoLedger {
         let rows = self.rows(keys::partition_of(account), keys::PENDING, None).await?;
         let pending: Result<Vec<Alert>, _> = rows.iter().map(items::alert_from).collect();
         let pending = pending.map_err(|what| corrupt(&what))?;
-        let told = self.told_of(&pending).await?;
-        let (told, mut pending): (Vec<Alert>, Vec<Alert>) = pending.into_iter().partition(|it| told.contains(&it.id));
-        for alert in &told {
+        let published = self.published_among(&pending).await?;
+        let (published, mut pending): (Vec<Alert>, Vec<Alert>) =
+            pending.into_iter().partition(|it| published.contains(&it.id));
+        for alert in &published {
             Box::pin(self.mark_sent(alert)).await?;
         }
         pending.sort_by(|a, b| (a.at, &a.id).cmp(&(b.at, &b.id)));
@@ -40,7 +41,7 @@ impl Outbox for DynamoLedger {
 
     /// Returns true while the alert is pending, even if another invocation kept it: a duplicate is better than none.
     async fn keep_alert(&self, alert: &Alert) -> Result<bool, Fault> {
-        match past_collisions(|| Box::pin(self.count_told(alert))).await {
+        match past_collisions(|| Box::pin(self.count_published(alert))).await {
             Err(fault) if is_unmet_condition(&fault) => {}
             counted => return counted.map(|()| false),
         }
@@ -89,18 +90,18 @@ impl Outbox for DynamoLedger {
 
 impl DynamoLedger {
     /// The ids of the published alerts among these.
-    async fn told_of(&self, alerts: &[Alert]) -> Result<BTreeSet<String>, Fault> {
+    async fn published_among(&self, alerts: &[Alert]) -> Result<BTreeSet<String>, Fault> {
         let marks: Vec<Key> = alerts.iter().map(Key::sent).collect();
         let mut rows = BTreeMap::new();
         for chunk in marks.chunks(KEYS_MAX) {
             self.read(chunk, &mut rows).await?;
         }
-        let told = alerts.iter().filter(|alert| rows.contains_key(Key::sent(alert).sort()));
-        Ok(told.map(|alert| alert.id.clone()).collect())
+        let published = alerts.iter().filter(|alert| rows.contains_key(Key::sent(alert).sort()));
+        Ok(published.map(|alert| alert.id.clone()).collect())
     }
 
     /// Counts another occurrence of an alert, on condition that it was published.
-    async fn count_told(&self, alert: &Alert) -> Result<(), Fault> {
+    async fn count_published(&self, alert: &Alert) -> Result<(), Fault> {
         self.client
             .update_item()
             .table_name(&self.table)
@@ -117,7 +118,7 @@ impl DynamoLedger {
 }
 
 fn claim(table: &str, alert: &Alert, attempt: &Attempt, now: Time) -> Result<Vec<TransactWriteItem>, BuildError> {
-    let untold = ConditionCheck::builder()
+    let unpublished = ConditionCheck::builder()
         .table_name(table)
         .set_key(Some(Key::sent(alert).into_item()))
         .condition_expression("attribute_not_exists(#count)")
@@ -140,7 +141,7 @@ fn claim(table: &str, alert: &Alert, attempt: &Attempt, now: Time) -> Result<Vec
     }
     let claim = claim.condition_expression(format!("attribute_exists(#alert) AND ({free})"));
     Ok(vec![
-        TransactWriteItem::builder().condition_check(untold.build()?).build(),
+        TransactWriteItem::builder().condition_check(unpublished.build()?).build(),
         TransactWriteItem::builder().update(claim.build()?).build(),
     ])
 }

@@ -85,7 +85,7 @@ impl TargetOutcome {
 
     fn from_report(reconciled: &Reconciled, noticed: &Watch) -> Self {
         let Some(decision) = &reconciled.decision else {
-            return Self::Stale { why: "the account is not ours to look at any more".to_owned() };
+            return Self::Stale { why: "the account is not governed any more".to_owned() };
         };
         let why = decision.reasons.join("; ");
         match (&reconciled.applied, &decision.verdict) {

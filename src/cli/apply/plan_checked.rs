@@ -216,7 +216,7 @@ impl<D: Documents + Sync> Documents for PlanCheckedDocuments<'_, D> {
 
     /// Always fails, so that the reactor makes a full observation.
     async fn quick_check(&self, _: &Target, _: &Access) -> Result<QuickCheck, Fault> {
-        let message = "a plan takes a whole look".to_owned();
+        let message = "a plan needs a full observation".to_owned();
         let (call, code) = ("apply", "WholeObservation".to_owned());
         Err(Fault { class: FaultClass::NotFound, call, code, message, outcome_unknown: false })
     }

@@ -161,7 +161,9 @@ async fn not_ours_to_write(stage: &mut Stage) -> Scene {
         });
     }
     let edited = (version(stage, PILOT), version(stage, APPLIANCE));
-    let scene = stage.play("Edits where we only watch", "one account is in observe mode, one is exempt", 60).await;
+    let scene = stage
+        .play("Edits in observe mode and under an exemption", "one account is in observe mode, one is exempt", 60)
+        .await;
     let told = stage.alerts_since(before);
     scene
         .expect("neither was written", edited == (version(stage, PILOT), version(stage, APPLIANCE)))

@@ -37,7 +37,7 @@ pub(super) fn scene(number: usize, scene: &Scene) -> String {
     }
     let hidden = scene.moments.iter().filter(|moment| moment.kind == MomentKind::Ours).count();
     if scene.moments.len() > 30 {
-        let _ = writeln!(text, "{}", styled(QUIET, &format!("            {hidden} calls of ours")));
+        let _ = writeln!(text, "{}", styled(QUIET, &format!("            {hidden} calls of the reactor")));
     }
     for expectation in &scene.expectations {
         let mark = if expectation.held { styled(GOOD, "ok  ") } else { styled(BAD, "FAIL") };

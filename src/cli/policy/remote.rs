@@ -117,7 +117,7 @@ pub enum AccountsFrom {
 /// A cleaned message that is not empty.
 fn message(text: &str) -> Result<String, String> {
     let message = clean(text, MESSAGE_CHARS_MAX);
-    if message.is_empty() { Err("say why, for whoever asks in a year".to_owned()) } else { Ok(message) }
+    if message.is_empty() { Err("say why; the history keeps it".to_owned()) } else { Ok(message) }
 }
 
 /// Runs the command.

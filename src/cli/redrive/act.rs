@@ -9,7 +9,7 @@ use super::result::{MessageOutcome, MessageResult};
 use super::show::{self, DryRun};
 use super::{Failure, Shell};
 use crate::aws::dead_letters::DeadLetters;
-use crate::aws::ledger::drop_book::{DropBook, Dropped};
+use crate::aws::ledger::discarded_messages::{DiscardedMessage, DiscardedMessages};
 use crate::cli::ExitStatus;
 use crate::cli::login::explained;
 use crate::clock::now;
@@ -28,7 +28,7 @@ pub(super) struct Sending<'a> {
 
 /// How messages are dropped.
 pub(super) struct Dropping<'a> {
-    pub(super) book: DropBook,
+    pub(super) book: DiscardedMessages,
     pub(super) by: &'a str,
     pub(super) why: &'a str,
 }
@@ -117,7 +117,7 @@ async fn send_one(queue: &DeadLetters, letter: &DeadLetter, sending: &Sending<'_
 /// Records the message before it deletes it.
 async fn drop_one(queue: &DeadLetters, letter: &DeadLetter, dropping: &Dropping<'_>) -> MessageResult {
     let ended = |outcome, note: String| MessageResult { id: letter.id.clone(), outcome, note };
-    let dropped = Dropped { letter, by: dropping.by, why: dropping.why, at: now() };
+    let dropped = DiscardedMessage { letter, by: dropping.by, why: dropping.why, at: now() };
     if let Err(fault) = dropping.book.keep(&dropped).await {
         return ended(MessageOutcome::Failed, untouched(&fault, "it is still here"));
     }

@@ -114,7 +114,7 @@ pub(super) fn beyond(received: &ReceivedBatch, limit: usize, elsewhere: u64) -> 
     if elsewhere > 0 {
         let _ = writeln!(
             text,
-            "SQS counts about {elsewhere} more that cannot be received: somebody else holds them, or the count lags; run it \
+            "SQS counts about {elsewhere} more that cannot be received: another receiver holds them, or the count lags; run it \
              again in a minute"
         );
     }

@@ -112,7 +112,7 @@ impl FromStr for RoleName {
             return Err("it is not the name of a role; fix: write its path and name, such as ci/deploy".to_owned());
         }
         if text.bytes().filter(u8::is_ascii_alphanumeric).count() < LETTERS_MIN {
-            return Err("it fits nearly everybody; fix: name the role".to_owned());
+            return Err("it fits nearly every principal; fix: name the role".to_owned());
         }
         Ok(Self(text.to_owned()))
     }

@@ -75,7 +75,7 @@ pub(super) fn text(overview: &Overview, all: bool, now: Time) -> String {
     let ago = |at: &Option<Time>| at.map_or_else(|| "never".to_owned(), |at| age(now.since(at)));
     for Line { target, name, status, why, updated, checked, not_checked, policy } in shown {
         let (since, checked) = (ago(updated), ago(checked));
-        let why = if *not_checked { format!("nobody looks: see the dead-letter queue. {why}") } else { why.clone() };
+        let why = if *not_checked { format!("not checked: see the dead-letter queue. {why}") } else { why.clone() };
         let row = format!(
             "{:<12} {:<13} {:<NAME_CHARS$} {:<15} {since:>8} {checked:>8}  {:<8}  {}",
             word(*status),
@@ -132,7 +132,7 @@ fn sum(overview: &Overview, now: Time) -> String {
     let counts: Vec<String> = counts.chain(not_checked).collect();
     let counts = if counts.is_empty() { "none".to_owned() } else { counts.join(", ") };
     let newest = overview.lines.iter().filter_map(|line| line.updated).max();
-    let newest = newest.map(|at| format!("; the last news came {} ago", age(now.since(at)))).unwrap_or_default();
+    let newest = newest.map(|at| format!("; the last event came {} ago", age(now.since(at)))).unwrap_or_default();
     let (targets, accounts) = (count(overview.lines.len(), "target"), count(overview.accounts, "account"));
     format!("{targets} in {accounts}: {counts}{newest}\n{}", swept(overview.sweep.as_ref(), now))
 }

@@ -78,5 +78,5 @@ fn baseline(record: &Record<'_>) -> Parsed {
 }
 
 fn still_under_way(record: &Record<'_>) -> String {
-    format!("{} is still under way; the end of it will be told", record.name)
+    format!("{} is still under way; a later event reports its end", record.name)
 }

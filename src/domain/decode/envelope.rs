@@ -170,9 +170,9 @@ impl<'a> Record<'a> {
     pub(super) fn id(&self) -> Parsed<String> {
         match id_at(self.detail, "eventID").or_else(|| self.envelope.id()) {
             Some(id) => Ok(id),
-            None => {
-                undecodable("neither `detail.eventID` nor `id` is usable, so that repeats could not be told from news")
-            }
+            None => undecodable(
+                "neither `detail.eventID` nor `id` is usable, so that repeats cannot be distinguished from new events",
+            ),
         }
     }
 

@@ -20,12 +20,12 @@ pub(super) fn happened(record: Record<'_>) -> Parsed {
         "CloseAccountResult" => closed(&record.of_known_version()?),
         "AccountJoinedOrganization" => {
             let record = record.of_known_version()?;
-            let account = told_account(&record)?;
+            let account = named_account(&record)?;
             record.event(Signal::AccountJoined { account })
         }
         "AccountDepartedOrganization" => {
             let record = record.of_known_version()?;
-            let account = told_account(&record)?;
+            let account = named_account(&record)?;
             record.event(Signal::AccountLeft { account })
         }
         name => ignored(format!("{} of Organizations neither brings nor takes an account", quote(name))),
@@ -38,7 +38,7 @@ pub(super) fn called(record: Record<'_>) -> Parsed {
         "MoveAccount" => |account| Signal::AccountMoved { account },
         "RemoveAccountFromOrganization" => |account| Signal::AccountLeft { account },
         "CreateAccount" | "CreateGovCloudAccount" | "CloseAccount" => {
-            return ignored(format!("{} only asks for it; the result will be told", record.name));
+            return ignored(format!("{} only asks for it; a later event reports the result", record.name));
         }
         name => return ignored(format!("the call {} moves no account", quote(name))),
     };
@@ -62,7 +62,7 @@ fn created(record: &Record<'_>) -> Parsed {
         (State::Succeeded, Some(account)) => record.event(Signal::AccountVended { account }),
         (State::Succeeded, None) => undecodable("CreateAccountResult succeeded, and names no account"),
         (State::Failed(why), account) => record.event(Signal::VendFailed { account, why }),
-        (State::InProgress, _) => ignored("the account is still being created; the end of it will be told"),
+        (State::InProgress, _) => ignored("the account is still being created; a later event reports its end"),
     }
 }
 
@@ -73,13 +73,13 @@ fn closed(record: &Record<'_>) -> Parsed {
         (State::Succeeded, Some(account)) => record.event(Signal::AccountClosed { account }),
         (State::Succeeded, None) => undecodable("CloseAccountResult succeeded, and names no account"),
         (State::Failed(why), _) => ignored(format!("the account was not closed: {why}")),
-        (State::InProgress, _) => ignored("the account is still being closed; the end of it will be told"),
+        (State::InProgress, _) => ignored("the account is still being closed; a later event reports its end"),
     }
 }
 
 /// The account that joined or departed. AWS documents only the names of the method and time fields, so the id is searched
 /// in the whole of `serviceEventDetails`.
-fn told_account(record: &Record<'_>) -> Parsed<AccountId> {
+fn named_account(record: &Record<'_>) -> Parsed<AccountId> {
     let reporter = record.envelope.account()?;
     let mut found = record.part("serviceEventDetails").map(candidates).unwrap_or_default();
     for ids in &mut found {
@@ -103,7 +103,7 @@ fn candidates(details: &Object) -> [BTreeSet<AccountId>; 4] {
     let mut open: Vec<(&str, &Value)> = details.iter().map(|(key, value)| (key.as_str(), value)).collect();
     while let Some((key, value)) = open.pop() {
         let key_plain = key.replace(['_', '-'], "").to_ascii_lowercase();
-        if is_somebody_else(&key_plain, value) {
+        if names_another_account(&key_plain, value) {
             continue;
         }
         let text = match value {
@@ -134,7 +134,7 @@ fn candidates(details: &Object) -> [BTreeSet<AccountId>; 4] {
 
 /// Keys that name the organisation, its management account or the actor. An object may well be called
 /// `accountJoinedOrganizationStatus`.
-fn is_somebody_else(key: &str, value: &Value) -> bool {
+fn names_another_account(key: &str, value: &Value) -> bool {
     let others = ["management", "master", "payer", "delegated", "admin", "owner", "caller", "requester", "recipient"];
     others.iter().any(|word| key.contains(word)) || (key.contains("organization") && !value.is_object())
 }

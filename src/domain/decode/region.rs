@@ -16,7 +16,7 @@ pub(super) fn parse(envelope: Envelope<'_>) -> Parsed {
         "ENABLED" => true,
         "DISABLED" => false,
         "ENABLING" | "DISABLING" => {
-            return ignored(format!("the region is still {status}; the end of it will be told"));
+            return ignored(format!("the region is still {status}; a later event reports its end"));
         }
         _ => return ignored(format!("the region status {} is none that changes what can be used", quote(status))),
     };
@@ -28,7 +28,7 @@ pub(super) fn parse(envelope: Envelope<'_>) -> Parsed {
         return undecodable("`detail.regionName` is no region, so nobody can tell which one changed");
     };
     let Some(id) = envelope.id() else {
-        return undecodable("`id` is not usable, so that repeats could not be told from news");
+        return undecodable("`id` is not usable, so that repeats cannot be distinguished from new events");
     };
     let signal = Signal::RegionChanged { target: Target::new(account, region), enabled };
     Ok(InboundEvent {

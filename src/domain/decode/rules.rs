@@ -48,7 +48,7 @@ fn rule(asked: &Object, key: &str, change: RuleChange) -> Option<BypassAct> {
     let name = str_at(asked, key).filter(|name| name.starts_with(RULE_PREFIX))?;
     let bus = str_at(asked, "eventBusName").map(|bus| clean(bus, ID_CHARS_MAX));
     // A rule of the same name on a bus of the account's own is no rule of the reactor.
-    if !bus.as_deref().is_none_or(|bus| BUSES.contains(&bus) || is_one_of_ours(bus)) {
+    if !bus.as_deref().is_none_or(|bus| BUSES.contains(&bus) || is_watched_bus(bus)) {
         return None;
     }
     Some(BypassAct::Rule { name: clean(name, ID_CHARS_MAX), bus, change })
@@ -59,9 +59,9 @@ fn hub_bus(asked: &Object, key: &str, change: BusChange) -> Option<BypassAct> {
 }
 
 fn bus(object: &Object, key: &str) -> Option<String> {
-    str_at(object, key).filter(|arn| is_one_of_ours(arn)).map(|arn| clean(arn, ID_CHARS_MAX))
+    str_at(object, key).filter(|arn| is_watched_bus(arn)).map(|arn| clean(arn, ID_CHARS_MAX))
 }
 
-fn is_one_of_ours(arn: &str) -> bool {
+fn is_watched_bus(arn: &str) -> bool {
     arn.rsplit_once(":event-bus/").is_some_and(|(_, name)| BUSES.contains(&name))
 }

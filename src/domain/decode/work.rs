@@ -152,6 +152,6 @@ fn foreign(envelope: Envelope<'_>) -> Parsed {
         );
     }
     undecodable(
-        "neither `detail-type` (an EventBridge event) nor `kind` (a message of our own) is there: send whole events",
+        "neither `detail-type` (an EventBridge event) nor `kind` (a message of the reactor's own) is there: send whole events",
     )
 }

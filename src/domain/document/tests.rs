@@ -120,8 +120,11 @@ fn a_remark_of_ours_is_told_from_a_text_of_somebody_else() {
         |text: &str| content(&json!({ "schemaVersion": "1.0", "sessionType": "Port", "description": text }));
     assert!(described("").reworded(3).same_as(&described("")), "or an empty one");
     let twice = described("x [runas-reactor 00000001] [runas-reactor 00000002]");
-    assert!(described("").with_change(&described("").change_to(&twice)).same_as(&twice), "or somebody copied ours");
-    assert_eq!(described("").change_to(&described(" [runas-reactor was here")).len(), 1, "but somebody's text is text");
+    assert!(
+        described("").with_change(&described("").change_to(&twice)).same_as(&twice),
+        "or a copy of the reactor's mark"
+    );
+    assert_eq!(described("").change_to(&described(" [runas-reactor was here")).len(), 1, "but foreign text is text");
 }
 
 fn value() -> impl Strategy<Value = Value> {

@@ -145,8 +145,8 @@ impl BypassCase<'_> {
         }
     }
 
-    /// Acts come in numbers, by a deployment, by attempts or to drown one in many: the first in ten minutes is told for each
-    /// caller and severity, of deployments and of failed calls the first in an hour, and the others are counted.
+    /// One caller may make many calls. The first in ten minutes is alerted for each caller and severity, of deployments and of
+    /// failed calls the first in an hour; the others are counted.
     fn key(&self, kind: Kind, severity: Severity) -> String {
         let (kind, account, since) = (kind.as_str(), &self.bypass.target.account, self.window());
         let caller = self.caller();
@@ -303,7 +303,7 @@ fn severity_of(act: &BypassAct) -> Severity {
         BypassAct::SessionDocument { content: Some(content), .. } if content.session_type == "Port" => {
             Severity::Warning
         }
-        // What the reactor acts on comes over the hub's bus. A default bus may be anybody's own to replay to.
+        // What the reactor acts on comes over the hub's bus. Any account can replay events to its own default bus.
         BypassAct::Replayed { bus, .. } if !bus.ends_with(HUB_BUS) => Severity::Warning,
         BypassAct::Tagged { .. }
         | BypassAct::SessionDocument { .. }

@@ -43,7 +43,7 @@ pub(super) fn alerts(reconciliation: Reconciliation, changes: &Changes, record: 
 /// One alert for the acts of a reconciliation: who did what, and the response.
 fn edits(context: &Context, record: &Record, followed: &Followed) -> Option<Alert> {
     let worth =
-        |edit: &&ReportedEdit| if edit.is_kept() { kept_is_worth_telling(context, edit) } else { followed.notify };
+        |edit: &&ReportedEdit| if edit.is_kept() { is_kept_edit_alerted(context, edit) } else { followed.notify };
     let edits: Vec<&ReportedEdit> = context.changes.edits.iter().filter(worth).collect();
     let first = edits.first()?;
     let severity = edits.iter().map(|edit| severity(context, edit)).max()?;
@@ -105,7 +105,7 @@ fn severity(context: &Context, edit: &ReportedEdit) -> Severity {
 }
 
 /// A trusted act that stays is alerted only if the reactor restored a deleted document, or a reviewed field changed.
-fn kept_is_worth_telling(context: &Context, edit: &ReportedEdit) -> bool {
+fn is_kept_edit_alerted(context: &Context, edit: &ReportedEdit) -> bool {
     let restored = edit.act.kind() == "deleted" && matches!(context.applied, Applied::Landed { .. });
     restored || edit.change.iter().any(|field| REVIEWED_FIELDS.contains(&field.field.as_str()))
 }
@@ -123,7 +123,7 @@ fn war(context: &Context, record: &Record, followed: &Followed) -> Option<Alert>
             incident.opened
         ))
         .says(&outcome(context).sentence)
-        .says("From now on the reactor pauses between its writes, and goes on. More edits are counted, and told at the end.")
+        .says("From now on the reactor pauses between its writes, and goes on. More edits are counted, and reported at the end.")
         .newest(context)
         .exposure(context, incident.opened)
         .advice(
@@ -151,7 +151,7 @@ fn late(context: &Context, record: &Record) -> Vec<Alert> {
             AlertBuilder::new(Kind::AuthorKnown, Severity::Info, &format!("late:{}", edit.key))
                 .subject("Author known", &format!("{name} {what}"), &context.place())
                 .says(&format!(
-                    "It was {name} who {what} in {}; an earlier alert told of this without a name.",
+                    "It was {name} who {what} in {}; an earlier alert reported this without a name.",
                     context.full_place()
                 ))
                 .says(&outcome)

@@ -121,7 +121,7 @@ fn notify(
 ) {
     let stale = case.now.since(incident.notified_at) >= window_ms(&case.limits) && !incident.escalated;
     let story = |edit: &ReportedEdit| {
-        // The first edit that does not stand is news to the principal whose edits stood so far.
+        // The principal's earlier edits stood, so that its first edit that does not stand is alerted.
         let beyond = judgement.daily_limit_reached && edit.attribution == Attribution::BreakGlass;
         format!("{} {}{}", edit.name(), edit.act.kind(), if beyond { " beyond the daily limit" } else { "" })
     };

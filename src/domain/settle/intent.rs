@@ -8,7 +8,7 @@ use crate::domain::observation::Observation;
 use crate::domain::policy::Owned;
 use crate::domain::record::{Commit, Record};
 
-/// Notes the write that is about to begin in the case, by the `name` that its version will have. Returns the commit that logs
+/// Adds the intent of the next write to the case, under the `name` that its version will have. Returns the commit that logs
 /// it, with the facts known by then. If those exceed a row, only intents are logged: after a crash, the next observation and
 /// the redelivered message bring the rest.
 pub fn log_intent(case: &mut Case, name: &str, write: &Write, before: &Record) -> Commit {

@@ -29,7 +29,7 @@ pub(super) fn sharing(context: &Context, edits: &[&ReportedEdit]) -> Option<Stri
     if shared.iter().all(|edit| is_over(context, edit)) {
         return Some("It is shared with none of these accounts any more.".to_owned());
     }
-    Some("With whom it is shared is not known for certain yet: the reactor looks again by itself.".to_owned())
+    Some("With whom it is shared is not known for certain yet: the reactor observes it again by itself.".to_owned())
 }
 
 /// The accounts that this reconciliation found to be taken out.

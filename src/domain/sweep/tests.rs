@@ -12,7 +12,7 @@ fn at(ms: i64) -> Time {
 
 fn new(last: Option<Sweep>, now: Time) -> (Sweep, Option<Sweep>) {
     match Sweep::begin(last, "id", now) {
-        StartResult::New(sweep, former) => (*sweep, former.map(|former| *former)),
+        StartResult::New(sweep, previous) => (*sweep, previous.map(|previous| *previous)),
         StartResult::UnderWay(step) => panic!("step {step} is under way"),
     }
 }
@@ -21,15 +21,15 @@ fn new(last: Option<Sweep>, now: Time) -> (Sweep, Option<Sweep>) {
 fn walked(tree: &[(&str, &[&str])]) -> Vec<(String, List, Option<String>)> {
     let mut walk = OuWalk::from(ou("r-ab12"));
     let mut read = Vec::new();
-    while let Some(spot) = walk.next().cloned() {
-        let here = spot.path.last().unwrap().to_string();
-        read.push((here.clone(), spot.list, spot.page.clone()));
+    while let Some(cursor) = walk.next().cloned() {
+        let here = cursor.path.last().unwrap().to_string();
+        read.push((here.clone(), cursor.list, cursor.page.clone()));
         assert!(read.len() < 100, "without end: {read:?}");
         let children = tree.iter().find(|(parent, _)| *parent == here).map_or(&[][..], |(_, children)| *children);
-        let from: usize = spot.page.map_or(0, |page| page.parse().unwrap());
+        let from: usize = cursor.page.map_or(0, |page| page.parse().unwrap());
         let page: Vec<OuId> = children.iter().skip(from).take(2).map(|id| ou(id)).collect();
         let next = (children.len() > from + 2).then(|| (from + 2).to_string());
-        match spot.list {
+        match cursor.list {
             List::Ous => walk.listed(page, next),
             List::Accounts => walk.listed(Vec::new(), (from == 0).then(|| "1".to_owned())),
         }
@@ -56,21 +56,24 @@ fn a_walk_reads_every_page_of_both_lists_of_every_ou_once() {
 fn a_spot_knows_the_way_from_the_root() {
     let mut walk = OuWalk::from(ou("r-ab12"));
     walk.listed(vec![ou("ou-a")], Some("more".to_owned()));
-    assert_eq!(walk.next().map(|spot| (spot.list, spot.page.as_deref())), Some((List::Ous, Some("more"))));
+    assert_eq!(walk.next().map(|cursor| (cursor.list, cursor.page.as_deref())), Some((List::Ous, Some("more"))));
     walk.listed(Vec::new(), None);
-    assert_eq!(walk.next().map(|spot| (spot.list, spot.path.clone())), Some((List::Accounts, vec![ou("r-ab12")])));
+    assert_eq!(
+        walk.next().map(|cursor| (cursor.list, cursor.path.clone())),
+        Some((List::Accounts, vec![ou("r-ab12")]))
+    );
     walk.listed(Vec::new(), None);
     walk.listed(vec![ou("ou-b")], None);
     walk.listed(Vec::new(), None);
-    assert_eq!(walk.next().map(|spot| spot.path.clone()), Some(vec![ou("r-ab12"), ou("ou-a"), ou("ou-b")]));
+    assert_eq!(walk.next().map(|cursor| cursor.path.clone()), Some(vec![ou("r-ab12"), ou("ou-a"), ou("ou-b")]));
 }
 
 #[test]
 fn ous_that_nest_without_end_are_not_followed() {
     let mut walk = OuWalk::from(ou("r-ab12"));
     let mut pages = 0;
-    while let Some(spot) = walk.next() {
-        let deeper = (spot.list == List::Ous).then(|| ou("ou-again"));
+    while let Some(cursor) = walk.next() {
+        let deeper = (cursor.list == List::Ous).then(|| ou("ou-again"));
         walk.listed(deeper.into_iter().collect(), None);
         pages += 1;
         assert!(pages <= 2 * DEPTH_MAX, "{walk:?}");
@@ -79,13 +82,13 @@ fn ous_that_nest_without_end_are_not_followed() {
 
 #[test]
 fn steps_are_counted_through_all_sweeps() {
-    let (mut first, former) = new(None, at(0));
-    assert_eq!((first.number, first.step, former), (1, 1, None));
+    let (mut first, previous) = new(None, at(0));
+    assert_eq!((first.number, first.step, previous), (1, 1, None));
     first.done(at(5), false);
     first.done(at(9), true);
     assert_eq!((first.step, first.last_progress, first.ended), (3, at(9), Some(at(9))));
-    let (second, former) = new(Some(first), at(HOUR_MS));
-    assert_eq!((second.number, second.step, second.previous_completed, former), (4, 4, Some(at(0)), None));
+    let (second, previous) = new(Some(first), at(HOUR_MS));
+    assert_eq!((second.number, second.step, second.previous_completed, previous), (4, 4, Some(at(0)), None));
 }
 
 #[test]
@@ -94,8 +97,8 @@ fn a_sweep_that_moves_is_left_to_itself_and_one_that_does_not_is_followed_by_ano
     sweep.done(at(MINUTE_MS), false);
     let still = at(16 * MINUTE_MS - 1);
     assert_eq!(Sweep::begin(Some(sweep.clone()), "id", still), StartResult::UnderWay(2));
-    let (next, former) = new(Some(sweep.clone()), still.plus_ms(1));
-    assert_eq!((next.number, former.as_ref()), (3, Some(&sweep)));
+    let (next, previous) = new(Some(sweep.clone()), still.plus_ms(1));
+    assert_eq!((next.number, previous.as_ref()), (3, Some(&sweep)));
     assert_eq!(next.previous_completed, None, "only a complete sweep says what was missed");
 }
 

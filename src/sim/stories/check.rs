@@ -211,7 +211,7 @@ impl Checker {
         let now = sim.find_account(&target.account).map(|account| stage.expected(&account.facts));
         let before = self.settled.get(&target.account).copied();
         if write && now == Some(Expected::Watched) && before == now {
-            return Err(format!("{target}: {} where we only observe", made.call.method));
+            return Err(format!("{target}: {} in observe mode", made.call.method));
         }
         Ok(())
     }

@@ -186,7 +186,7 @@ fn called(ms: i64, arn: &str, action: Action, text: &str) -> Called {
     Called {
         at: Time::from_ms(ms),
         ended: Time::from_ms(ms),
-        who: "somebody".to_owned(),
+        who: "unknown".to_owned(),
         target: Target::new("333344445555".parse().unwrap(), "eu-west-1".parse().unwrap()),
         action,
         failed: None,

@@ -136,7 +136,8 @@ impl Truth {
                 // also removes what a pipeline has created meanwhile, and events carry no content.
                 let unseen = self.trusted.is_some_and(|at| call.at.since(at) <= unseen_ms);
                 if author == Author::Us && unseen {
-                    self.unknowable = Some("a trusted document took the place of another one while we deleted that");
+                    self.unknowable =
+                        Some("a trusted document took the place of another one while the reactor deleted that");
                 }
             }
             Action::VersionDeleted { version } => {
@@ -144,7 +145,7 @@ impl Truth {
                     self.versions.remove(&version);
                 }
                 if author != Author::Us {
-                    self.unknowable = Some("somebody deleted a version");
+                    self.unknowable = Some("a foreign principal deleted a version");
                 }
             }
             Action::SharingChanged => self.shared(call, author),
@@ -171,7 +172,9 @@ impl Truth {
         if let Some(account) = shares.iter().find(foreign) {
             return Some(format!("an untrusted actor shared it with {account}"));
         }
-        self.taken.as_ref().map(|account| format!("a trusted actor had shared it with {account}, and we ended that"))
+        self.taken
+            .as_ref()
+            .map(|account| format!("a trusted actor had shared it with {account}, and the reactor ended that"))
     }
 
     fn count(&mut self, call: &Called, author: Author) {
@@ -277,7 +280,7 @@ impl Truth {
             }
         };
         if change.iter().any(|field| brought.contains(&value_of(field)) && accepted.field(&field.field) != field.to) {
-            self.unknowable = Some("a version by another, or by nobody known, had set the same value first");
+            self.unknowable = Some("a version by another, or by an unknown author, had set the same value first");
         }
         if lost || in_doubt {
             self.bring(&change);

@@ -89,7 +89,7 @@ pub(crate) fn example(kind: Kind) -> Alert {
         ),
         Kind::UnknownAccount => found(
             HubFinding::UnknownAccount,
-            "account 111111111111 is not in the organisation, and yet it was heard of",
+            "account 111111111111 is not in the organisation, although an event names it",
         ),
         Kind::PolicyUnreadable => {
             found(HubFinding::PolicyUnreadable, "BatchGetItem: the row of version 7 holds no policy")

@@ -178,9 +178,9 @@ async fn a_message_is_handed_back() {
     world.queue().send(&[(task("eu-west-1"), 0)]).await.unwrap();
     let [message] = &receive(&hub, &hub.queue).await[..] else { panic!("one message") };
     assert_eq!(receive(&hub, &hub.queue).await.len(), 0);
-    world.queue().hand_back(message.receipt_handle().unwrap(), 0).await.unwrap();
+    world.queue().make_visible_after(message.receipt_handle().unwrap(), 0).await.unwrap();
     assert_eq!(receive(&hub, &hub.queue).await.len(), 1);
-    let fault = world.queue().hand_back("nonsense", 5).await.unwrap_err();
+    let fault = world.queue().make_visible_after("nonsense", 5).await.unwrap_err();
     assert!(!fault.retryable(), "{fault}");
 }
 

@@ -170,12 +170,12 @@ fn quarantined_account_without_a_member_role_is_put_right_in_every_governed_regi
     }
 
     assert_eq!(gap.broker.invoked(), [json!({"account": NEWCOMER})], "one question serves all regions");
-    let [look, lent] = &gap.gap_sessions()[..] else { panic!("{:#?}", gap.gap_sessions()) };
+    let [look, assumed] = &gap.gap_sessions()[..] else { panic!("{:#?}", gap.gap_sessions()) };
     let get_role = json!([{"Effect": "Allow", "Action": ["iam:GetRole"],
         "Resource": format!("arn:aws:iam::{NEWCOMER}:role/{MEMBER}")}]);
     assert_eq!(look["policy"]["Statement"], get_role);
-    assert_reaches_one_document(lent, NEWCOMER);
-    for session in [look, lent] {
+    assert_reaches_one_document(assumed, NEWCOMER);
+    for session in [look, assumed] {
         assert_eq!((&session["account"], &session["duration"]), (&json!(NEWCOMER), &json!(900)));
         assert_eq!(session["caller_role"], format!("arn:aws:iam::{MANAGEMENT}:role/RunasBroker"));
     }
@@ -186,7 +186,7 @@ fn quarantined_account_without_a_member_role_is_put_right_in_every_governed_regi
     let granted: Value = serde_json::from_str(&granted).expect("JSON");
     assert_eq!((&granted["account"], &granted["role"]), (&json!(NEWCOMER), &json!(GAP_ROLE)));
     assert!(text_of(&granted["why"]).contains("has no RunasReactorMember"), "{granted}");
-    assert!(text_of(&lent["session_name"]).ends_with(&text_of(&granted["correlation"])), "{lent} {granted}");
+    assert!(text_of(&assumed["session_name"]).ends_with(&text_of(&granted["correlation"])), "{assumed} {granted}");
 }
 
 #[test]
@@ -198,7 +198,11 @@ fn account_without_a_broker_waits_and_says_why() {
     assert_eq!(gap.stage.pump(&reactor), 0);
     for region in REGIONS {
         assert!(gap.stage.find(NEWCOMER, region).is_none());
-        assert!(gap.why(region).contains("no role lets us in (tried RunasReactorMember)"), "{}", gap.why(region));
+        assert!(
+            gap.why(region).contains("no role admits the reactor (tried RunasReactorMember)"),
+            "{}",
+            gap.why(region)
+        );
     }
     assert_eq!((gap.broker.invoked(), gap.gap_sessions()), (vec![], vec![]));
 }
@@ -423,7 +427,10 @@ fn member_role_that_a_quarantine_keeps_from_the_document_does_not_work() {
     assert_eq!(stage.pump(&reactor), 0);
     let why = gap.why(HOME);
     assert!(why.contains("no broker access: RunasReactorMember was last used"), "{why}");
-    assert!(why.contains("denied by a service control policy: account 888899990000: no role lets us in"), "{why}");
+    assert!(
+        why.contains("denied by a service control policy: account 888899990000: no role admits the reactor"),
+        "{why}"
+    );
 }
 
 #[test]

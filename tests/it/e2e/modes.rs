@@ -1,4 +1,4 @@
-//! Where we only watch, and where we cannot look.
+//! In observe mode, and where we cannot look.
 
 use runas_reactor::domain::signal::Cause;
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! `runasctl` as somebody in the hub account runs it.
+//! `runasctl` as an operator in the hub account runs it.
 
 use std::collections::BTreeMap;
 use std::process::{Command, Output, Stdio};

@@ -9,11 +9,11 @@ use super::stage::{APPLIANCE, FRANKFURT, HOME, MANAGEMENT, MEMBERS, REGIONS, SAN
 
 /// No document anywhere.
 pub(super) const NEW: [u32; 3] = [21, 22, 23];
-/// Somebody runs sessions as another user.
+/// Sessions run as another user.
 pub(super) const DEPLOY: u32 = 24;
-/// Somebody has a shell profile.
+/// A shell profile is set.
 pub(super) const PROFILED: u32 = 25;
-/// No role of ours.
+/// A role that is not the reactor's.
 pub(super) const LOCKED: u32 = 26;
 /// A region that is not enabled.
 pub(super) const WITHOUT_FRANKFURT: u32 = 27;

@@ -21,7 +21,7 @@ pub(super) fn lza_inputs() -> Value {
     })
 }
 
-/// Somebody at work in one account.
+/// A principal that works in one account.
 pub(super) struct Person<'a> {
     stage: &'a Stage,
     account: &'a str,
@@ -52,7 +52,7 @@ impl Stage {
         Person { stage: self, account, role, keys }
     }
 
-    /// Somebody who may read the document and nothing else.
+    /// A principal that may read the document and nothing else.
     pub(super) fn restrained<'a>(&'a self, account: &'a str, name: &str) -> Person<'a> {
         let person = self.administrator(account, name);
         let sts = aws_sdk_sts::Client::new(&self.sdk(&person.keys, "eu-west-1"));

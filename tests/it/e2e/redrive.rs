@@ -30,7 +30,7 @@ impl Ran {
 }
 
 impl Stage {
-    /// `runasctl redrive` as somebody in the hub account runs it.
+    /// `runasctl redrive` as an operator in the hub account runs it.
     fn redrive(&self, arguments: &[&str]) -> Ran {
         self.redrive_with(&[], arguments)
     }

@@ -52,8 +52,8 @@ impl Stage {
 
 /// The columns of ages of `status`, and what is said of the last news.
 fn without_age(line: &str) -> String {
-    if let Some((before, _)) = line.split_once("; the last news came ") {
-        return format!("{before}; the last news came AGE ago\n");
+    if let Some((before, _)) = line.split_once("; the last event came ") {
+        return format!("{before}; the last event came AGE ago\n");
     }
     let is_row = line.get(12..26).is_some_and(|account| account.trim().parse::<u64>().is_ok());
     match (is_row, line.get(..68), line.get(85..)) {

@@ -68,7 +68,7 @@ fn an_account_that_is_not_ready_is_waited_for_and_then_put_right() {
     }
     let why = |account: &str| text_of(&stage.rows_of(account, "REGION#")["REGION#eu-west-1"]["why"]);
     assert!(why(NEWCOMER).contains("SubscriptionRequiredException"), "{}", why(NEWCOMER));
-    assert!(why(LATECOMER).contains("no role lets us in"), "{}", why(LATECOMER));
+    assert!(why(LATECOMER).contains("no role admits the reactor"), "{}", why(LATECOMER));
     assert_eq!(stage.alerts(), [], "a new account is not ready at first, and nobody has to hear of it");
 
     stage.aws.switches(&json!({"not_ready": [], "denied_roles": []}));

@@ -101,9 +101,9 @@ async fn quarantine_keeps_the_member_role_out_and_lets_the_lent_session_do_nine_
         json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]});
 
     let gap_role = role(PAYMENTS, "AWSControlTowerExecution");
-    let lent = calls_of(&session_policy, &gap_role, std::slice::from_ref(&everything));
-    assert_eq!(lent.len(), 9);
-    all(&lent, std::slice::from_ref(&quarantine), "Allowed");
+    let assumed = calls_of(&session_policy, &gap_role, std::slice::from_ref(&everything));
+    assert_eq!(assumed.len(), 9);
+    all(&assumed, std::slice::from_ref(&quarantine), "Allowed");
     let more: Vec<Call> =
         beyond(&gap_role, &[everything]).into_iter().map(|call| call.within(&session_policy)).collect();
     all(&more, std::slice::from_ref(&quarantine), "ImplicitlyDenied");

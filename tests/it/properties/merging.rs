@@ -9,7 +9,7 @@ use super::invariants::decoding::backwards;
 use super::invariants::merging;
 use super::values::{any_body, any_content, any_edit_of, any_owned, any_value, content};
 
-/// A document and what somebody made of it.
+/// A document and what a principal made of it.
 fn any_pair() -> impl Strategy<Value = (Content, Content)> {
     let edited = any_body().prop_flat_map(|before| (Just(before.clone()), any_edit_of(&before)));
     prop_oneof![edited, (any_body(), any_body())].prop_map(|(before, after)| (content(&before), content(&after)))

@@ -40,8 +40,8 @@ fn a_role_is_named_as_iam_names_it() {
     let file = PolicyFile::new(&example());
     for (role, words) in [
         ("arn:aws:iam::222233334444:role/Deployer", "it is an ARN; fix: write the role's path and name"),
-        ("*", "it fits nearly everybody; fix: name the role"),
-        ("ci/**", "it fits nearly everybody; fix: name the role"),
+        ("*", "it fits nearly every principal; fix: name the role"),
+        ("ci/**", "it fits nearly every principal; fix: name the role"),
         ("/Deployer", "it is not the name of a role; fix:"),
         ("ci/", "it is not the name of a role; fix:"),
         ("Deploy er", "it is not the name of a role; fix:"),

@@ -128,7 +128,11 @@ fn page_of_five_hundred_accounts_in_twenty_regions_works_in_a_browser() {
             (Some("unreachable"), 1),
             "one stop of the Tab key, at the top"
         );
-        assert!(focus.detail.contains("data-lake") || focus.detail.contains("no role lets us in"), "{}", focus.detail);
+        assert!(
+            focus.detail.contains("data-lake") || focus.detail.contains("no role admits the reactor"),
+            "{}",
+            focus.detail
+        );
         assert_ne!(focus.detail, down.detail);
         assert!(end.detail.contains("us-west-2"), "{}", end.detail);
         assert!(view.keys.iter().all(|key| key.outline == "solid"), "where the focus is can be seen: {:?}", view.keys);

@@ -278,7 +278,7 @@ pub(super) fn big() -> Sources {
         .collect();
     let health = |number: u32, region: u32| match (number, region) {
         (17, _) | (203, 3..=5) => {
-            (Status::Unreachable, "could not read: AccessDenied: no role lets us in (tried RunasReactorMember)")
+            (Status::Unreachable, "could not read: AccessDenied: no role admits the reactor (tried RunasReactorMember)")
         }
         (88, 12) => (Status::BackingOff, "an edit war with Admin (mallory@example.com): writing waits"),
         (140..=146, 7) | (300, 12) => (Status::Drifted, "owned fields differ from the baseline; observe only"),

@@ -110,7 +110,7 @@ pub(crate) fn commit(target: &Target, expected: u64, alert: &str, now: Time) -> 
     Commit { expected, record, seen: vec![format!("e-{alert}")], history, alerts }
 }
 
-/// A message to look at a target, as if somebody had touched it, for a batch by hand.
+/// A message to look at a target, as after a document event, for a batch by hand.
 pub(crate) fn touched(target: &Target, now: Time) -> Message {
     let work = Work {
         target: target.clone(),

@@ -124,7 +124,7 @@ const ATTEMPT_DENIED: Guide = Guide {
 };
 
 const UNREACHABLE: Guide = Guide {
-    means: "The reactor cannot read or write a document, so that nobody knows what is in it. The alert says which call \
+    means: "The reactor cannot read or write a document, so that its content is unknown. The alert says which call \
             failed, and why.",
     look: STATUS,
     act: "by the reason: a role that cannot be assumed is missing or does not trust the hub; a service control policy \
@@ -265,7 +265,7 @@ const TARGETS_NOT_CHECKED: Guide = Guide {
 };
 
 const REGION_UNGOVERNED: Guide = Guide {
-    means: "Regions are enabled in some account, and the policy does not govern them. Nobody looks at the documents \
+    means: "Regions are enabled in some account, and the policy does not govern them. The reactor does not observe the documents \
             there.",
     look: ALL,
     act: "add the regions to `regions` in the policy and deploy the member stack there, or have the account disable \

@@ -196,7 +196,7 @@ fn parameter(value: &str, path: Path, problems: &mut Problems) {
         problems.error(
             "parameter",
             path,
-            "`{{ … }}` is a parameter of the document, which whoever starts a session may choose",
+            "`{{ … }}` is a parameter of the document, whose value the caller that starts a session chooses",
             "write the value itself",
         );
     }

@@ -107,7 +107,7 @@ fn list(texts: &[String], path: &Path, home: &Home<'_>, problems: &mut Problems)
             problems.error(
                 "unreachable_rule",
                 narrow.clone(),
-                format!("whoever fits this pattern fits the one at `{wide}` already"),
+                format!("every principal that fits this pattern fits the one at `{wide}` already"),
                 "remove the narrower one",
             );
             break;
@@ -141,7 +141,7 @@ fn entry(text: &str, path: &Path, home: &Home<'_>, problems: &mut Problems) -> O
     if service == "sts" {
         let name = resource.strip_prefix("assumed-role/").and_then(|rest| rest.split('/').next()).unwrap_or("NAME");
         let folder = if name.starts_with("AWSReservedSSO_") { "aws-reserved/sso.amazonaws.com/*" } else { "" };
-        let message = format!("{} is a session, whose name is chosen by whoever starts it", quoted(text));
+        let message = format!("{} is a session, whose name its caller chooses", quoted(text));
         let fix = format!("write the role behind it: arn:{partition}:iam::{account}:role/{folder}{name}");
         return reject("session_arn", message, fix);
     }
@@ -175,10 +175,11 @@ struct Whose<'a> {
 impl Whose<'_> {
     /// Whether it matches arbitrary principals, in more than one account.
     fn is_everybody(&self, pattern: &ArnPattern, home: &Home<'_>) -> bool {
-        (self.resource == "root" || !self.names_somebody(pattern, home)) && self.account.contains(['*', '?'])
+        (self.resource == "root" || !self.names_particular_principals(pattern, home))
+            && self.account.contains(['*', '?'])
     }
 
-    fn names_somebody(&self, pattern: &ArnPattern, home: &Home<'_>) -> bool {
+    fn names_particular_principals(&self, pattern: &ArnPattern, home: &Home<'_>) -> bool {
         if self.resource == "root" {
             return true;
         }
@@ -202,7 +203,7 @@ impl Whose<'_> {
         if self.account == home.management || self.resource == "root" {
             return;
         }
-        if !self.names_somebody(pattern, home) {
+        if !self.names_particular_principals(pattern, home) {
             problems.warning(
                 "trusts_whole_account",
                 path.clone(),

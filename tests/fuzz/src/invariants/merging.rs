@@ -106,7 +106,7 @@ pub fn difference(before: &Content, after: &Content) {
     assert!(change.iter().all(|change| change.from != change.to), "{change:?}");
 }
 
-/// Somebody makes `hostile` of the accepted content, a trusted hand makes `trusted` of that, and only what the trusted hand
+/// A foreign principal makes `hostile` of the accepted content, a trusted one makes `trusted` of that, and only what the trusted hand
 /// did itself is taken over.
 pub fn laundering(accepted: &Content, hostile: &Content, trusted: &Content) {
     let merged = meaning(&accepted.with_change(&hostile.change_to(trusted)));

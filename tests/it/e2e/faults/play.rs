@@ -96,7 +96,7 @@ impl Strike {
         fault
     }
 
-    /// We are not let in, or not allowed something within.
+    /// The reactor is denied the account, or a call in it.
     pub(super) fn keeps_us_out(&self) -> bool {
         self.way == Way::Denied && ["ssm", "sts"].contains(&self.spot.service.as_str())
     }

@@ -38,13 +38,13 @@ impl Deployed {
         self.hub.event(BUS, &serde_json::from_str(&sample("ssm/event-version-2.json")).expect("JSON"));
     }
 
-    /// Somebody writes a document that nobody has written yet.
+    /// A principal writes a document that is not there yet.
     fn hears_of_a_new_document(&self, account: &str, region: &str) {
         self.stage.administrator(account, "alice").creates(region, &json!({"runAsEnabled": false}));
         self.forward();
     }
 
-    /// The same where Systems Manager has no time for us.
+    /// The same where Systems Manager throttles the reactor.
     fn hears_of_a_busy_region(&self, account: &str, region: &str) {
         let busy =
             json!([{"service": "ssm", "times": 1_000, "code": "ThrottlingException", "message": "Rate exceeded"}]);

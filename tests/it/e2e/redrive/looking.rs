@@ -83,7 +83,10 @@ fn what_somebody_else_holds_is_told() {
     stage.put_aside("x", None);
     let request = stage.hub.sqs.receive_message().queue_url(&stage.hub.dlq);
     stage.run(request.send()).unwrap();
-    stage.redrive(&["list"]).ends(0).complains_of(&["about 1 more that cannot be received: somebody else holds them"]);
+    stage
+        .redrive(&["list"])
+        .ends(0)
+        .complains_of(&["about 1 more that cannot be received: another receiver holds them"]);
 }
 
 #[test]

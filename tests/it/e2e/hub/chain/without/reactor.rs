@@ -25,7 +25,7 @@ pub(super) enum Situation {
 use Situation::{Busy, Edit, Sweep};
 
 const AGAIN: Sign = Sign::Log("message comes again");
-const OUT_OF_REACH: Sign = Sign::Alert("unreachable", "no role lets us in");
+const OUT_OF_REACH: Sign = Sign::Alert("unreachable", "no role admits the reactor");
 
 /// The action, what comes about, where (a document each, which nobody has written yet), and what shows.
 type Case = (&'static str, Situation, (&'static str, &'static str), Sign);

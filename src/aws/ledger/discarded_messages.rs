@@ -19,7 +19,7 @@ const ATTRIBUTES_BYTES_MAX: usize = 64 * 1_024;
 
 /// A message that an operator drops.
 #[derive(Clone, Debug)]
-pub struct Dropped<'a> {
+pub struct DiscardedMessage<'a> {
     /// The message.
     pub letter: &'a DeadLetter,
     /// The operator.
@@ -31,11 +31,11 @@ pub struct Dropped<'a> {
 }
 
 /// The record of dropped messages.
-pub struct DropBook {
+pub struct DiscardedMessages {
     ledger: DynamoLedger,
 }
 
-impl DropBook {
+impl DiscardedMessages {
     pub(in crate::aws) fn new(table: &str, clients: &Clients) -> Self {
         Self { ledger: DynamoLedger::at(table, clients) }
     }
@@ -45,7 +45,7 @@ impl DropBook {
     ///
     /// # Errors
     /// The record is missing or incomplete: the message must stay in the queue.
-    pub async fn keep(&self, dropped: &Dropped<'_>) -> Result<(), Fault> {
+    pub async fn keep(&self, dropped: &DiscardedMessage<'_>) -> Result<(), Fault> {
         // The body first, so that every line names an existing body. Repeating a write changes nothing.
         let (digest, parts) = (sha256(&dropped.letter.body), parts(&dropped.letter.body));
         for (number, part) in parts.iter().enumerate() {
@@ -113,8 +113,8 @@ struct Line<'a> {
     parts: usize,
 }
 
-fn line(dropped: &Dropped<'_>, digest: &str, parts: usize) -> Result<Item, Fault> {
-    let Dropped { letter, by, why, at } = *dropped;
+fn line(dropped: &DiscardedMessage<'_>, digest: &str, parts: usize) -> Result<Item, Fault> {
+    let DiscardedMessage { letter, by, why, at } = *dropped;
     let line: Result<Item, _> = serde_dynamo::to_item(Line {
         id: &letter.id,
         at,
