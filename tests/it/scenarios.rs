@@ -10,7 +10,7 @@ use runas_reactor::ports::{Clock as _, FaultClass};
 use runas_reactor::reactor::{PolicySource, Reactor};
 use runas_reactor::sim::drive::{Simulated, run_for};
 use runas_reactor::sim::faults::{FaultInjector, InjectedFault};
-use runas_reactor::sim::{Caller, Fate, Sim, Switches};
+use runas_reactor::sim::{Caller, Duplicates, Fate, Sim, Switches};
 use serde_json::{Value, json};
 
 use crate::aws::Hub;
@@ -216,7 +216,26 @@ scenario!(break_glass_stands_for_its_hour_and_is_then_undone, play, {
     play.assert_right();
 });
 
-scenario!(a_war_backs_off_names_its_opponent_and_ends_by_itself, play, {
+/// Two settings of each dimension that matter to a war, each with each: whether content that SSM takes for the same is refused, how
+/// long a version stays pending, and how stale and torn answers are.
+const WARS: [(Duplicates, u32, (u64, u64)); 6] = [
+    (Duplicates::Latest, 0, (0, 0)),
+    (Duplicates::AnyMeaning, 2, (0, 0)),
+    (Duplicates::Latest, 2, (1_500, 0)),
+    (Duplicates::AnyMeaning, 0, (1_500, 0)),
+    (Duplicates::Latest, 0, (1_500, 120)),
+    (Duplicates::AnyMeaning, 2, (1_500, 120)),
+];
+
+#[tokio::test(start_paused = true)]
+async fn a_war_backs_off_names_its_opponent_and_ends_by_itself() {
+    for (duplicates, pending_reads, (stale_ms, torn_ms)) in WARS {
+        let switches = Switches { duplicates, pending_reads, stale_ms, torn_ms, ..Switches::PLAIN };
+        war(&Play::begin(switches).await).await;
+    }
+}
+
+async fn war(play: &Play) {
     let (puts, told) = (play.puts(), play.sim().alerts().len());
     for nth in 0..30 {
         let edit = json!({ "runAsEnabled": false, "idleSessionTimeout": nth.to_string() });
@@ -237,7 +256,7 @@ scenario!(a_war_backs_off_names_its_opponent_and_ends_by_itself, play, {
         "{:?}",
         play.switches
     );
-});
+}
 
 scenario!(the_same_event_twice_changes_nothing_more, play, {
     play.sim().edit_inputs(&play.target, &play.admin(), &json!({ "runAsEnabled": false })).unwrap();
@@ -331,15 +350,16 @@ async fn a_warm_drift_event_takes_three_calls_in_a_row_on_aws() {
 async fn an_account_that_nobody_knows_is_told_and_not_looked_at() {
     let play = Play::begin(Switches::PLAIN).await;
     let stranger = org::target("999900001111", "eu-west-1");
-    play.sim().lza_writes(&stranger, "logs").unwrap();
-    let calls = play.sim().calls().len();
-    play.rest().await;
-    assert_eq!(play.sim().calls().len(), calls);
-    let told = play.sim().alerts();
-    assert!(
-        told.iter().any(|alert| alert.kind == "unknown_account" && alert.text.contains("999900001111")),
-        "{told:#?}"
-    );
+    for nth in 1..=2 {
+        play.sim().lza_writes(&stranger, &format!("logs-{nth}")).unwrap();
+        let calls = play.sim().calls().len();
+        play.rest().await;
+        assert_eq!(play.sim().calls().len(), calls);
+        let told = play.sim().alerts();
+        let unknown: Vec<&Alert> = told.iter().filter(|alert| alert.kind == "unknown_account").collect();
+        let [alert] = unknown[..] else { panic!("one alert after {nth} writes, and not {told:#?}") };
+        assert!(alert.text.contains("999900001111"), "{alert:#?}");
+    }
 }
 
 #[tokio::test(start_paused = true)]

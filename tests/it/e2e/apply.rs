@@ -310,7 +310,7 @@ fn a_document_that_was_deleted_to_be_made_anew_is_made_anew_after_a_kill() {
 fn nothing_is_done_without_a_word_and_not_by_two_at_a_time() {
     let stage = Stage::set();
     let plan = stage.make_plan(&["--account", SANDBOX]);
-    stage.runasctl(&[], &["apply", &plan]).ends(64).complains_of(&["nobody is there to ask; fix: --yes"]);
+    stage.runasctl(&[], &["apply", &plan]).ends(64).complains_of(&["there is no terminal to ask at; fix: --yes"]);
     stage.runasctl(&[("RUNAS_TOPIC_ARN", "")], &["apply", &plan, "--yes"]).ends(64).complains_of(&["--topic-arn"]);
     stage.apply("/nowhere", &[]).ends(1).complains_of(&["cannot read /nowhere", "fix: "]);
     stage.apply(&stage.policy_file(&stage.yaml), &[]).ends(1).complains_of(&["is no plan", "fix: "]);

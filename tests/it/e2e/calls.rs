@@ -1,8 +1,5 @@
 //! The calls that the function makes: how few, in which order, and how little each may reach.
 
-use std::thread::sleep;
-use std::time::{Duration, Instant};
-
 use runas_reactor::domain::signal::Cause;
 use runas_reactor::domain::target::DOCUMENT_NAME;
 use serde_json::{Value, json};
@@ -109,40 +106,6 @@ fn an_account_that_is_known_is_not_looked_up_again() {
     stage.settle(&stage.lambda());
     stage.assert_right(PAYMENTS, HOME);
     assert_eq!(stage.actions("organizations"), Vec::<String>::new());
-}
-
-/// The list of versions is answered before a pipeline writes twice, both contents after that.
-#[test]
-fn a_pipelines_writes_between_the_answers_of_one_observation_are_kept() {
-    let stage = Stage::set();
-    stage.pipeline(PAYMENTS).creates(HOME, &lza_inputs());
-    let lambda = stage.lambda();
-    stage.prepare(&lambda, &[(PAYMENTS, HOME)]);
-    stage.deliver(&[work(PAYMENTS, HOME, Cause::DocumentEvent)]);
-    let batch = stage.receive();
-    stage.aws.clear_log();
-    let late =
-        json!({"service": "ssm", "action": "GetDocument", "via": stage.hub.via(), "delay_ms": 1_500, "times": 2});
-    stage.aws.faults(&json!([late]));
-    let invocation = lambda.begin(&batch.event(), PATIENCE);
-    let listed = |call: &Value| call["action"] == "ListDocumentVersions" && call["outcome"] == "ok";
-    let asked = || stage.actions("ssm").iter().filter(|action| *action == "GetDocument").count() == 2;
-    let end = Instant::now() + PATIENCE;
-    while !(asked() && stage.calls("ssm").iter().any(listed)) {
-        assert!(Instant::now() < end, "the list is not answered before the contents: {:#?}", stage.calls("ssm"));
-        sleep(Duration::from_millis(5));
-    }
-    let pipeline = stage.pipeline(PAYMENTS);
-    pipeline.writes(HOME, &json!({"cloudWatchLogGroupName": "AWSAccelerator-sessions-2027"}));
-    pipeline.edits(HOME, &json!({"s3KeyPrefix": "sessions"}));
-    let outcome = invocation.wait();
-    assert_eq!(handed_back(&outcome, &lambda).len(), 0);
-    stage.settle(&lambda);
-    stage.assert_right(PAYMENTS, HOME);
-    let inputs = stage.document(PAYMENTS, HOME).inputs();
-    let kept = (&inputs["cloudWatchLogGroupName"], &inputs["s3KeyPrefix"]);
-    assert_eq!(kept, (&json!("AWSAccelerator-sessions-2027"), &json!("sessions")));
-    assert!(stage.alerts().iter().all(|told| told.severity() == "info"), "{:#?}", stage.alerts());
 }
 
 #[test]

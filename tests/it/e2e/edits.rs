@@ -196,12 +196,6 @@ fn hostile_before_trusted(batches: &[&[usize]]) -> Vec<Told> {
 }
 
 #[test]
-fn a_hostile_edit_is_not_laundered_by_a_trusted_one_in_the_same_batch() {
-    let told = hostile_before_trusted(&[&[0, 1]]);
-    assert_eq!(kinds(&told), ["edit_reverted"], "one story, one alert");
-}
-
-#[test]
 fn a_hostile_edit_is_not_laundered_where_its_event_comes_last() {
     let told = hostile_before_trusted(&[&[1], &[0]]);
     assert_eq!(kinds(&told), ["edit_reverted"], "one story, one alert");

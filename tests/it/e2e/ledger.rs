@@ -154,28 +154,3 @@ fn what_is_in_sync_and_holds_nothing_new_writes_no_row() {
     stage.settle(&stage.lambda());
     assert_eq!(stage.alerts(), []);
 }
-
-#[test]
-fn the_same_batch_twice_writes_once_and_tells_once() {
-    let stage = Stage::set();
-    stage.pipeline(PAYMENTS).creates(HOME, &lza_inputs());
-    let lambda = stage.lambda();
-    stage.prepare(&lambda, &[(PAYMENTS, HOME)]);
-    stage
-        .administrator(PAYMENTS, "alice@example.com")
-        .edits(HOME, &json!({"runAsEnabled": false, "kmsKeyId": "alias/alice"}));
-    let events = stage.events();
-    stage.deliver(&events);
-    stage.settle(&lambda);
-    let (rows, document) = (stage.rows(), stage.document(PAYMENTS, HOME).latest());
-    assert_eq!(kinds(&stage.alerts()), ["edit_reverted"]);
-
-    let reversed: Vec<Value> = events.iter().rev().cloned().collect();
-    for (again, process) in [(&events, &lambda), (&reversed, &stage.lambda())] {
-        stage.deliver(again);
-        stage.settle(process);
-        assert_eq!(stage.rows(), rows);
-        assert_eq!(stage.document(PAYMENTS, HOME).latest(), document);
-        assert_eq!(stage.alerts(), []);
-    }
-}

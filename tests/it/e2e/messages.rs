@@ -137,42 +137,6 @@ fn every_line_of_the_log_has_each_key_once_and_names_the_message_that_it_is_abou
 }
 
 #[test]
-fn an_account_that_left_is_not_looked_at_any_more() {
-    let stage = Stage::set();
-    let lambda = stage.lambda();
-    stage.prepare(&lambda, &[(SEARCH, HOME)]);
-    let leaves = stage.organizations().remove_account_from_organization().account_id(SEARCH);
-    stage.run(leaves.send()).expect("an account can be removed");
-    let departed = json!({"accountDepartedOrganizationStatus": {"accountId": SEARCH}});
-    stage.deliver(&[organizations_event("AccountDepartedOrganization", &departed, MANAGEMENT, "departure")]);
-    stage.settle(&lambda);
-    assert_eq!(stage.rows_of(SEARCH, "META")["META"]["state"], "left");
-    stage.administrator(SEARCH, "alice@example.com").edits(HOME, &json!({"runAsEnabled": false}));
-    stage.settle(&lambda);
-    assert_eq!(stage.document(SEARCH, HOME).latest(), 2, "not ours any more");
-    assert_eq!(stage.alerts(), []);
-}
-
-#[test]
-fn an_account_that_nobody_knows_is_left_alone_and_told_once() {
-    let stage = Stage::set();
-    let lambda = stage.lambda();
-    let stranger = "111111111111";
-    stage.administrator(stranger, "eve@example.com").creates(HOME, &json!({"runAsEnabled": false}));
-    let events = stage.events();
-    for _ in 0..2 {
-        stage.deliver(&events);
-        stage.settle(&lambda);
-    }
-    assert_eq!(stage.document(stranger, HOME).latest(), 1);
-    assert_eq!(stage.rows_of(stranger, "").len(), 0);
-    let told = stage.alerts();
-    assert_eq!(kinds(&told), ["unknown_account"]);
-    told[0].assert_says(&[stranger, "not in the organisation", "remove its forwarding rules"]);
-    assert!(!told[0].text().contains("on the bus"), "{}", told[0].text());
-}
-
-#[test]
 fn an_attempt_that_was_denied_is_told_once_and_counted_and_is_no_edit() {
     let stage = Stage::set();
     let lambda = stage.lambda();

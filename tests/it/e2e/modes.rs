@@ -88,28 +88,10 @@ fn a_role_that_is_gone_is_told_once_and_loses_no_edit() {
     assert_eq!(stage.queued(), [0, 1, 0], "observed again");
     assert_eq!(kinds(&stage.alerts()), ["unreachable"]);
     stage.aws.switches(&json!({"denied_roles": []}));
-    stage.serve(&later, 1);
+    stage.pass(6);
     stage.settle(&later);
     stage.assert_right(PAYMENTS, HOME);
     let told = stage.alerts();
     assert!(kinds(&told).contains(&"edit_reverted".to_owned()), "{told:#?}");
     told.iter().find(|told| told.kind() == "edit_reverted").unwrap().assert_says(&["alice@example.com"]);
-}
-
-#[test]
-fn a_throttled_write_is_made_by_a_later_message() {
-    let stage = Stage::set();
-    let lambda = stage.lambda_with(&[("AWS_MAX_ATTEMPTS", "1")]);
-    stage.prepare(&lambda, &[(PAYMENTS, HOME)]);
-    stage.administrator(PAYMENTS, "alice@example.com").edits(HOME, &json!({"runAsEnabled": false}));
-    let throttle = json!({"action": "UpdateDocument", "code": "ThrottlingException", "times": 50});
-    stage.aws.faults(&json!([throttle]));
-    stage.settle(&lambda);
-    assert_eq!(stage.queued(), [0, 1, 0], "observed again");
-    assert_eq!(stage.alerts(), [], "what was done about it is told when it is done");
-    stage.aws.faults(&json!([]));
-    stage.pass(31);
-    stage.settle(&lambda);
-    stage.assert_right(PAYMENTS, HOME);
-    assert_eq!(kinds(&stage.alerts()), ["edit_reverted"]);
 }

@@ -2,7 +2,7 @@
 //! function does not hand back is deleted.
 
 use std::collections::BTreeSet;
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use aws_sdk_sqs::types::{Message, MessageSystemAttributeName, QueueAttributeName, SendMessageBatchRequestEntry};
 use runas_reactor::domain::decode::encode_work;
@@ -77,18 +77,6 @@ impl Stage {
             let request = self.hub.sqs.send_message_batch().queue_url(&self.hub.queue).set_entries(Some(entries));
             let sent = self.run(request.send()).expect("messages can be sent");
             assert!(sent.failed.is_empty(), "{:?}", sent.failed);
-        }
-    }
-
-    /// Serves messages as they become visible, until `count` of them are done with.
-    #[track_caller]
-    pub(super) fn serve(&self, lambda: &Lambda, mut count: usize) {
-        let end = Instant::now() + PATIENCE;
-        while count > 0 {
-            assert!(Instant::now() < end, "{count} messages did not come; {:#?}", lambda.logs());
-            let batch = self.receive_for(2);
-            assert_eq!(self.invoke(lambda, &batch), 0, "handed back; {:#?}", lambda.logs());
-            count = count.saturating_sub(batch.len());
         }
     }
 

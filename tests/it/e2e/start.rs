@@ -50,14 +50,6 @@ fn everything_that_is_wrong_with_the_settings_is_said_in_one_line() {
 }
 
 #[test]
-fn nothing_set_at_all_names_every_variable_that_is_needed() {
-    let problem = refused(&Lambda::start(&[]));
-    for variable in ["RUNAS_TABLE", "RUNAS_TOPIC_ARN", "RUNAS_QUEUE_URL", "RUNAS_DLQ_URL"] {
-        assert!(problem.contains(&format!("{variable}: not set")), "{problem}");
-    }
-}
-
-#[test]
 fn a_policy_file_that_cannot_be_used_stops_the_start_with_the_reason() {
     let stage = Stage::set();
     let missing = refused(&stage.lambda_with(&[("RUNAS_POLICY", "file:/nowhere/policy.json")]));

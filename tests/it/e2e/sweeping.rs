@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use runas_reactor::domain::target::DOCUMENT_NAME;
 use serde_json::{Value, json};
 
-use super::queue::{kinds, organizations_event};
+use super::queue::kinds;
 use super::stage::{
     APPLIANCE, HUB, MANAGEMENT, MEMBERS, PATIENCE, PAYMENTS, PILOT, REGIONS, SANDBOX, SEARCH, Stage, text_of,
 };
@@ -146,41 +146,6 @@ fn whose_edit_no_event_told_of_cloudtrail_remembers() {
         2 + MEMBERS.len(),
         "one for each account's document, and one to look events up: {scopes:#?}"
     );
-}
-
-#[test]
-fn what_cloudtrail_does_not_tell_is_undone_all_the_same() {
-    let stage = Stage::set();
-    let lambda = stage.lambda();
-    stage.sweep(&lambda, "first");
-    stage.alerts();
-    stage.administrator(PAYMENTS, "mallory@example.com").edits("eu-west-1", &json!({"runAsEnabled": false}));
-    stage.events(); // lost
-    stage.aws.faults(&json!([{"service": "cloudtrail", "code": "AccessDeniedException"}]));
-    stage.sweep(&lambda, "second");
-    stage.assert_right(PAYMENTS, "eu-west-1");
-    assert_eq!(stage.alerts(), [], "its event may still come");
-    stage.pass(60);
-    stage.settle(&lambda);
-    let told = stage.alerts();
-    let [only] = &told[..] else { panic!("one alert, and not {told:#?}") };
-    assert_eq!(only.kind(), "edit_reverted");
-    assert!(!only.text().contains("mallory"), "{}", only.text());
-    lambda.await_log("CloudTrail does not tell", PATIENCE);
-}
-
-#[test]
-fn a_departure_that_organizations_does_not_know_of_takes_nobody_out() {
-    let stage = Stage::set();
-    let lambda = stage.lambda();
-    stage.prepare(&lambda, &[(PAYMENTS, "eu-west-1")]);
-    let left = |account: &str| {
-        organizations_event("AccountDepartedOrganization", &json!({"accountId": account}), MANAGEMENT, account)
-    };
-    stage.deliver(&[left(PAYMENTS), left("999900001111")]);
-    stage.settle(&lambda);
-    assert_eq!(stage.state_of(PAYMENTS), "active");
-    assert_eq!(stage.state_of("999900001111"), "left");
 }
 
 /// The function is killed while a call of a sweep's step hangs, and the message comes again to another process.

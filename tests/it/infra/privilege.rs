@@ -157,6 +157,9 @@ fn function_of_the_hub_reads_the_policy_and_never_writes_it() {
     let account = format!("ACCOUNT#{PAYMENTS}");
     all(&["PutItem", "UpdateItem", "DeleteItem", "Query"].map(|action| call(action, &account)), &[], "Allowed");
     all(&["PutItem", "UpdateItem", "DeleteItem"].map(|action| call(action, "POLICY")), &[], "ExplicitlyDenied");
+    all(&[call("BatchGetItem", "POLICY")], &[], "Allowed");
+    let two_rows = Call::new(&principal, "dynamodb:PutItem", &table).having(&policies);
+    all(&[two_rows.with_all("dynamodb:LeadingKeys", &["SWEEP", "POLICY"])], &[], "ExplicitlyDenied");
     let whole = ["DeleteTable", "UpdateTable", "UpdateTimeToLive"];
     let whole = whole.map(|action| Call::new(&principal, &format!("dynamodb:{action}"), &table).having(&policies));
     all(&whole, &[], "ImplicitlyDenied");

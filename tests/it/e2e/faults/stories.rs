@@ -1,8 +1,5 @@
 //! What happens in the organisation, and how it ends when nothing goes wrong.
 
-use std::thread;
-use std::time::Duration;
-
 use aws_sdk_ssm::types::DocumentType;
 use runas_reactor::domain::signal::Cause;
 use runas_reactor::domain::target::DOCUMENT_NAME;
@@ -80,7 +77,7 @@ pub(super) const DELETION: Story =
 pub(super) const OTHER_TYPE: Story = Story {
     happens: |stage, account| {
         // Of two versions of one number that are made within moments nobody can tell which call made which.
-        thread::sleep(Duration::from_secs(4));
+        stage.pass(4);
         let mallory = stage.administrator(account, "mallory@example.com");
         mallory.deletes(HOME);
         let command = json!({"schemaVersion": "2.2", "description": "x", "mainSteps": []}).to_string();

@@ -159,6 +159,11 @@ fn an_organisation_that_was_installed_from_nothing_undoes_an_edit_and_tells_a_su
         assert!(text_of(&alert["text"]).contains(word), "{word} is not in {alert:#}");
     }
     assert_eq!(deployed.messages_in(&deployed.hub.outputs["DeadLetterUrl"]), 0);
+    // In the new account no role trusts the function.
+    let is_own = |action: &String| action != "sts:AssumeRole";
+    let checks = deployed.hub.checks().into_iter().filter(|it| it.role == REACTOR.name && !it.allowed);
+    let denied: Vec<String> = checks.map(|it| it.action).filter(is_own).collect();
+    assert!(denied.is_empty(), "the function may do what it does, and tries nothing else: {denied:?}");
 }
 
 fn account_vended_where_all_enabled_regions_are_governed_waits_with_the_others_for_its_member_role(

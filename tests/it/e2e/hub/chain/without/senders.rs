@@ -40,29 +40,33 @@ impl Play {
     }
 }
 
+/// One installation for all of it. What needs a document that no sweep has made yet comes first.
 #[test]
-fn schedule_that_may_not_send_shows_as_sweeps_that_are_overdue() {
+fn senders_that_lack_a_permission_show_and_a_sweep_finds_what_they_did_not_send() {
     let play = Play::of(Deployed::installed());
-    let place = (PAYMENTS, HOME);
-    play.sweep();
-    play.settles(place);
-    assert_eq!(play.doctor("sweep")["outcome"], "ok");
-    let role = Role { account: HUB, name: play.deployed.hub.id("ScheduleRole"), policy: "schedule" };
-    let whole = play.take(&role, SENDS);
-    play.lost_edit(place, "mallory", "root");
-    let refused = play.schedules();
-    assert!(text_of(&refused["code"]).contains("AccessDenied"), "{refused}");
-    play.deployed.stage.pass(25 * HOUR_SECONDS);
-    let check = play.doctor("sweep");
-    assert_eq!(check["outcome"], "wrong", "{check}");
-    play.deployed.put_policy(&role, &whole);
-    play.sweeps_until_undone(place, "mallory");
+    rule_that_watches_the_others_tells_of_them_by_a_role_of_its_own(&play);
+    forwarding_rules_that_may_not_send_show_as_blind_and_a_sweep_finds_the_edit_and_the_account(&play);
+    schedule_that_may_not_send_shows_as_sweeps_that_are_overdue(&play);
+}
+
+fn rule_that_watches_the_others_tells_of_them_by_a_role_of_its_own(play: &Play) {
+    let mut disabled = sample_event(&play.deployed.stage, "bypass/disable-rule.json", RESEARCH);
+    disabled["region"] = FRANKFURT.into();
+    disabled["detail"]["awsRegion"] = FRANKFURT.into();
+    let whole = play.take(&WATCHER, FORWARDS);
+    play.deployed.put_onto_its_bus(&disabled);
+    assert_eq!(play.denials(WATCHER.name, FORWARDS), 1);
+    play.come_to_rest();
+    assert_eq!(play.alerts(RESEARCH), Vec::<Value>::new(), "nobody has heard");
+    play.deployed.put_policy(&WATCHER, &whole);
+    let whole = play.take(&FORWARDER, FORWARDS);
+    play.deployed.put_onto_its_bus(&disabled);
+    play.await_sign(Sign::Alert("reactor_tampered", "disabled the rule"), FORWARDS, (RESEARCH, FRANKFURT));
+    play.deployed.put_policy(&FORWARDER, &whole);
     play.nothing_was_put_aside();
 }
 
-#[test]
-fn forwarding_rules_that_may_not_send_show_as_blind_and_a_sweep_finds_the_edit_and_the_account() {
-    let play = Play::of(Deployed::installed());
+fn forwarding_rules_that_may_not_send_show_as_blind_and_a_sweep_finds_the_edit_and_the_account(play: &Play) {
     let place = (RESEARCH, FRANKFURT);
     let whole = play.take(&FORWARDER, FORWARDS);
     play.sweep();
@@ -95,20 +99,20 @@ fn forwarding_rules_that_may_not_send_show_as_blind_and_a_sweep_finds_the_edit_a
     play.nothing_was_put_aside();
 }
 
-#[test]
-fn rule_that_watches_the_others_tells_of_them_by_a_role_of_its_own() {
-    let play = Play::of(Deployed::installed());
-    let mut disabled = sample_event(&play.deployed.stage, "bypass/disable-rule.json", RESEARCH);
-    disabled["region"] = FRANKFURT.into();
-    disabled["detail"]["awsRegion"] = FRANKFURT.into();
-    let whole = play.take(&WATCHER, FORWARDS);
-    play.deployed.put_onto_its_bus(&disabled);
-    assert_eq!(play.denials(WATCHER.name, FORWARDS), 1);
-    play.come_to_rest();
-    assert_eq!(play.alerts(RESEARCH), Vec::<Value>::new(), "nobody has heard");
-    play.deployed.put_policy(&WATCHER, &whole);
-    play.take(&FORWARDER, FORWARDS);
-    play.deployed.put_onto_its_bus(&disabled);
-    play.await_sign(Sign::Alert("reactor_tampered", "disabled the rule"), FORWARDS, (RESEARCH, FRANKFURT));
+fn schedule_that_may_not_send_shows_as_sweeps_that_are_overdue(play: &Play) {
+    let place = (PAYMENTS, HOME);
+    play.sweep();
+    play.settles(place);
+    assert_eq!(play.doctor("sweep")["outcome"], "ok");
+    let role = Role { account: HUB, name: play.deployed.hub.id("ScheduleRole"), policy: "schedule" };
+    let whole = play.take(&role, SENDS);
+    play.lost_edit(place, "mallory", "root");
+    let refused = play.schedules();
+    assert!(text_of(&refused["code"]).contains("AccessDenied"), "{refused}");
+    play.deployed.stage.pass(25 * HOUR_SECONDS);
+    let check = play.doctor("sweep");
+    assert_eq!(check["outcome"], "wrong", "{check}");
+    play.deployed.put_policy(&role, &whole);
+    play.sweeps_until_undone(place, "mallory");
     play.nothing_was_put_aside();
 }
