@@ -9,7 +9,7 @@ use super::time::Time;
 
 mod assemble;
 
-pub use assemble::{Answers, Disagreement, VERSIONS_MAX, VersionAnswer, VersionList, assemble};
+pub use assemble::{Answers, Disagreement, LISTED_MAX, VersionAnswer, VersionList, assemble};
 
 /// A document as one observation shows it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -34,6 +34,7 @@ enum There {
     OtherType,
     Failed,
     Pending,
+    SharedAndOwnedFieldWrong,
     Unknown(Obstacle),
 }
 
@@ -76,6 +77,16 @@ struct Obstacles {
     war: bool,
     refused: Vec<Refusal>,
     requeues: u32,
+    before: Option<Before>,
+}
+
+/// What came before the observation.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Before {
+    /// A version that an event reports, and no read shows yet.
+    Unseen,
+    /// Writes of the reactor that did not land: one was refused, of one the lease is over.
+    Unlanded,
 }
 
 const REFUSALS: [Refusal; 7] = [
@@ -139,6 +150,11 @@ fn acts(target: &mut Scenario, there: There, who: Who) -> CallFact {
             target.resolution.sharing = OnSharing::Undo;
             target.shares(who, &["999900001111"], &[])
         }
+        There::SharedAndOwnedFieldWrong => {
+            let share = acts(target, There::Shared, who);
+            target.record.facts.calls.insert(share.edit.id.clone(), share);
+            target.writes(who, &run_as_off())
+        }
         There::Invalid => target.writes_body(who, Body::Invalid { why: "not a JSON object".to_owned() }),
         There::OtherType => {
             target.document = None;
@@ -167,6 +183,15 @@ fn hinder(target: &mut Scenario, obstacles: &Obstacles) {
     if obstacles.hold {
         let act = target.call(BREAK_GLASS, Action::SharingChanged);
         target.record.facts.calls.insert(act.edit.id.clone(), act);
+    }
+    if obstacles.before == Some(Before::Unseen) {
+        let act = target.call(MALLORY, Action::Updated { version: Some(target.latest() + 1) });
+        target.record.facts.calls.insert(act.edit.id.clone(), act);
+    }
+    if obstacles.before == Some(Before::Unlanded) {
+        let refused = intent(target.now.plus_ms(-2 * SECOND_MS), Some(Ended::Refused));
+        let expired = intent(target.now.plus_ms(-LEASE_MS - SECOND_MS), None);
+        target.record.facts.intents.extend([("refused".to_owned(), refused), ("expired".to_owned(), expired)]);
     }
     if obstacles.open_intent {
         target.record.facts.intents.insert("other".to_owned(), intent(target.now.plus_ms(-SECOND_MS), None));
@@ -264,6 +289,8 @@ fn obstacles() -> Vec<(String, Obstacles)> {
         ("hold and open intent".to_owned(), Obstacles { hold: true, open_intent: true, ..none() }),
         ("open intent and edit war".to_owned(), Obstacles { open_intent: true, war: true, ..none() }),
         ("last requeue".to_owned(), Obstacles { requeues: REQUEUES_MAX, ..none() }),
+        ("a version that no read shows yet".to_owned(), Obstacles { before: Some(Before::Unseen), ..none() }),
+        ("writes that did not land".to_owned(), Obstacles { before: Some(Before::Unlanded), ..none() }),
     ];
     all.extend(
         REFUSALS.map(|refusal| (format!("refused: {refusal:?}"), Obstacles { refused: vec![refusal], ..none() })),
@@ -273,20 +300,28 @@ fn obstacles() -> Vec<(String, Obstacles)> {
 
 #[test]
 fn obstacles_table() {
-    let mut table =
-        String::from("what is there, by an untrusted principal | what stands in the way => decision [reasons]\n");
-    let there = [There::Absent, There::Right, There::OwnedFieldWrong, There::DefaultBehind, There::OtherType];
-    let there = there.into_iter().chain([There::Shared]);
-    for there in there.chain([There::Unknown(Obstacle::Denied)]) {
+    let mut table = String::from("what is there | who made it so | what stands in the way => decision [reasons]\n");
+    let by_untrusted = [
+        There::Absent,
+        There::Right,
+        There::OwnedFieldWrong,
+        There::DefaultBehind,
+        There::OtherType,
+        There::Shared,
+        There::SharedAndOwnedFieldWrong,
+        There::Unknown(Obstacle::Denied),
+    ];
+    let rows = by_untrusted.into_iter().map(|there| (there, Author::Untrusted));
+    for (there, author) in rows.chain([(There::OtherFieldWrong, Author::NamelessYoung)]) {
         let lines: Vec<(String, String)> = obstacles()
             .into_iter()
             .map(|(name, obstacles)| {
-                let case = case(Mode::Enforce, there, Author::Untrusted, &obstacles);
+                let case = case(Mode::Enforce, there, author, &obstacles);
                 (name, in_words(&case, &decided(&case)))
             })
             .collect();
         for (names, line) in grouped(&lines) {
-            let _ = writeln!(table, "{there:?} | {names} => {line}");
+            let _ = writeln!(table, "{there:?} | {author:?} | {names} => {line}");
         }
     }
     insta::assert_snapshot!(table);
@@ -303,6 +338,7 @@ fn all() -> impl Iterator<Item = (Case, Decision, String)> {
                 war: bits & 4 > 0,
                 refused: refused.clone(),
                 requeues,
+                ..Obstacles::default()
             })
         })
     });

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Organizations, token};
+use super::Organizations;
 use crate::aws::fault::Call;
 use crate::domain::sweep::{List, OuWalk};
 use crate::domain::target::{AccountId, OuId};
@@ -25,15 +25,11 @@ impl Organizations {
 
     async fn everywhere(&self) -> Result<BTreeSet<AccountId>, Fault> {
         let mut found = BTreeSet::new();
-        let mut next = None;
-        for _ in 0..PAGES_MAX {
-            let sent = self.client.list_accounts().set_next_token(next).send().await;
-            let page = sent.map_err(|error| LIST.failed(&error))?;
+        let mut pages = self.client.list_accounts().into_paginator().send();
+        for _ in 0..=PAGES_MAX {
+            let Some(page) = pages.next().await else { return Ok(found) };
+            let page = page.map_err(|error| LIST.failed(&error))?;
             found.extend(page.accounts.iter().flatten().filter_map(|account| account.id()?.parse::<AccountId>().ok()));
-            next = token(page.next_token);
-            if next.is_none() {
-                return Ok(found);
-            }
         }
         Err(LIST.fault(FaultClass::Invalid, "Endless", "more pages than any organisation has"))
     }

@@ -11,7 +11,7 @@ use super::{Visit, status_of};
 use crate::aws::fault::Call;
 use crate::domain::document::{self, Body};
 use crate::domain::observation::{
-    Answers, Observation, VERSIONS_MAX, VersionAnswer, VersionInfo, VersionList, assemble, version_name,
+    Answers, LISTED_MAX, Observation, VersionAnswer, VersionInfo, VersionList, assemble, version_name,
 };
 use crate::domain::target::DOCUMENT_NAME;
 use crate::domain::time::Time;
@@ -23,7 +23,7 @@ mod tests;
 const GET: Call = Call::read("GetDocument").in_member();
 const LIST: Call = Call::read("ListDocumentVersions").in_member();
 /// A document has at most 1,000 versions [docs: gr/ssm].
-const PAGES_MAX: usize = 1_000 / VERSIONS_MAX;
+const PAGES_MAX: usize = 1_000 / LISTED_MAX;
 /// Contents read in one observation beside latest and default, lowest numbers first. What a further version changed stays
 /// unknown until a later observation reads it.
 const BETWEEN_MAX: usize = 12;
@@ -89,7 +89,7 @@ impl Visit<'_> {
             .client
             .list_document_versions()
             .name(DOCUMENT_NAME)
-            .max_results(i32::try_from(VERSIONS_MAX).unwrap_or(i32::MAX))
+            .max_results(i32::try_from(LISTED_MAX).unwrap_or(i32::MAX))
             .set_next_token(page)
             .customize()
             .config_override(self.scope())

@@ -11,8 +11,8 @@ use crate::domain::target::{AccountId, Region};
 use crate::domain::text::clean;
 use crate::domain::time::Time;
 
-/// Characters of a subject; SNS takes fewer than 100 [docs: SNS Publish].
-const SUBJECT_CHARS_MAX: usize = 99;
+/// Characters of a subject; SNS takes fewer than 100, and no line breaks or control characters [docs: SNS Publish; bc sns].
+pub(super) const SUBJECT_CHARS_MAX: usize = 99;
 /// Characters of a sentence, with the foreign text in it.
 const SENTENCE_CHARS_MAX: usize = 800;
 /// Bytes of a text. JSON can double them, and the data comes on top: both have to fit into a message and a row (64 KB).

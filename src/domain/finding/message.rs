@@ -3,13 +3,11 @@
 use serde_json::{Value, json};
 
 use super::Alert;
-use super::builder::before_advice;
+use super::builder::{SUBJECT_CHARS_MAX, before_advice};
 use crate::domain::text::{ID_CHARS_MAX, clean};
 
 /// Version of the JSON that programs receive; a change that breaks readers raises it.
 pub const SCHEMA_VERSION: u32 = 1;
-/// A subject has fewer than 100 characters and no line breaks or control characters [bc sns].
-const SUBJECT_CHARS_MAX: usize = 99;
 /// Characters of what chat shows of an alert; Slack shows a section of up to 3,000 [docs: Slack section block].
 const CHAT_CHARS_MAX: usize = 2_500;
 /// Characters of one next step in chat.

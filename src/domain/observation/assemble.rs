@@ -12,7 +12,7 @@ use crate::domain::document::Body;
 use crate::domain::time::Time;
 
 /// Versions that an observation shows: the largest page of `ListDocumentVersions` (API model).
-pub const VERSIONS_MAX: usize = 50;
+pub const LISTED_MAX: usize = 50;
 
 /// What `GetDocument` answers about one version.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -136,8 +136,8 @@ impl Page {
     fn of(list: VersionList) -> Self {
         let VersionList { mut versions, more } = list;
         versions.sort_by_key(|version| Reverse(version.number));
-        let older_exist = more || versions.len() > VERSIONS_MAX;
-        versions.truncate(VERSIONS_MAX);
+        let older_exist = more || versions.len() > LISTED_MAX;
+        versions.truncate(LISTED_MAX);
         Self { versions, older_exist }
     }
 

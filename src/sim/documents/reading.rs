@@ -7,7 +7,7 @@ use futures_util::future::{join, join_all, join3};
 use super::{Document, StoredVersion};
 use crate::domain::document::parse;
 use crate::domain::observation::{
-    Answers, Disagreement, Observation, VERSIONS_MAX, VersionAnswer, VersionInfo, VersionList, assemble, version_name,
+    Answers, Disagreement, LISTED_MAX, Observation, VersionAnswer, VersionInfo, VersionList, assemble, version_name,
 };
 use crate::domain::target::Target;
 use crate::ports::{Clock as _, Fault, FaultClass};
@@ -75,12 +75,12 @@ impl Sim {
     async fn list(&self, target: &Target) -> Option<VersionList> {
         self.moment().await;
         let document = self.poll(target)?;
-        let listed = document.versions.iter().rev().take(VERSIONS_MAX).map(|(number, version)| VersionInfo {
+        let listed = document.versions.iter().rev().take(LISTED_MAX).map(|(number, version)| VersionInfo {
             number: *number,
             created: version.created,
             status: State::status(version),
             name: version_name(version.name.as_deref()),
         });
-        Some(VersionList { versions: listed.collect(), more: document.versions.len() > VERSIONS_MAX })
+        Some(VersionList { versions: listed.collect(), more: document.versions.len() > LISTED_MAX })
     }
 }

@@ -103,5 +103,5 @@ async fn list_that_begins_with_old_versions_is_read_until_it_has_the_latest() {
     assert_eq!(listed.versions.iter().map(|version| version.number).collect::<Vec<_>>(), [1, 2]);
     assert!(listed.more, "the third page was not read");
     assert_eq!(aws.asked().len(), 1);
-    assert_eq!((&aws.asked()[0]["NextToken"], &aws.asked()[0]["MaxResults"]), (&json!("t"), &json!(VERSIONS_MAX)));
+    assert_eq!((&aws.asked()[0]["NextToken"], &aws.asked()[0]["MaxResults"]), (&json!("t"), &json!(LISTED_MAX)));
 }
