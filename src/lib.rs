@@ -5,7 +5,7 @@
 //! corrects what differs from the policy, records each decision with its reasons, and alerts on-call.
 //!
 //! ```text
-//!  message ─▶ decode ─▶ expand ─▶ one work message per target
+//!  message ─▶ decode ─▶ expand ─▶ work; of several targets, one message each
 //!  work ─▶ load ∥ observe ─▶ merge ─▶ judge ─▶ decide ─▶ (log intent ─▶ write) ─▶ settle ─▶ commit ─▶ notify
 //!          known   document   facts   authors   action,    one transaction        record,  one trans-  SNS
 //!          facts   as it is   joined            reasons    before the write       alerts   action

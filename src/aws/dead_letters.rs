@@ -125,7 +125,7 @@ impl DeadLetters {
     ///
     /// # Errors
     /// The queue does not exist or cannot be read.
-    pub async fn held(&self) -> Result<u64, Fault> {
+    pub async fn in_flight(&self) -> Result<u64, Fault> {
         let name = QueueAttributeName::ApproximateNumberOfMessagesNotVisible;
         let request = self.client.get_queue_attributes().queue_url(&self.url).attribute_names(name.clone());
         let answer = request.send().await.map_err(|error| COUNT.failed(&error))?;

@@ -3,12 +3,13 @@
 //! | version by | accepted of it |
 //! | --- | --- |
 //! | the reactor | the fields that the policy owns |
-//! | a trusted principal | its change against the previous version, but for values that a foreign version set first |
-//! | any other principal | nothing: the next write has the accepted content, so that the edit is undone |
-//! | a principal that is not known | nothing, unless the version was adopted at the first observation, or is still presumed to be trusted |
+//! | a trusted principal | its change against the version before it (a first one: against what is accepted), but for values that a foreign version set first; nothing where that change is unknown ([`WithheldWhy`]) |
+//! | any other principal | nothing: the reactor's next write has the accepted content, so that the edit is undone |
+//! | a principal that is not known | nothing, unless the first observation has adopted the version |
 //!
-//! A trusted version therefore does not launder the hostile edit below it, and a reverted edit was never accepted. A version
-//! that proves trusted later counts as soon as its call is known, because everything is computed anew.
+//! The owned fields have the policy's values in any case. A trusted version does not launder the hostile edit below it, and a
+//! reverted edit was never accepted. A version whose call arrives late counts from then on, because everything is computed
+//! anew, until compaction makes the version part of the base.
 
 use std::collections::BTreeSet;
 
@@ -73,7 +74,10 @@ impl Withheld {
     }
 }
 
-/// Folds all versions up to `until`. Those in `presumed` count as trusted while their principal is not known.
+/// Folds all versions up to `until`, by the table of this module. Where a hostile and a trusted version lie on top of each other,
+/// the trusted one's own change stays, and nothing of the hostile one.
+///
+/// `presumed` are versions to be taken for trusted while their principal is not known: what the document would be then.
 pub fn fold(facts: &Facts, pairing: &Pairing, presumed: &[Time], until: Option<Time>) -> Accepted {
     let mut accepted = match &facts.base {
         Some(base) => Accepted {

@@ -178,34 +178,34 @@ pub struct Wait {
 
 /// What a decision waits for, for how long, and what ends it.
 ///
-/// Every chain of waits ends after [`REQUEUES_MAX`](super::durations::REQUEUES_MAX) messages; the next sweep goes on. A message
-/// also waits where no decision does: an alert for its principal, a refused write, an open incident
-/// ([`super::settle::schedule`]), a fault of a call ([`crate::reactor::retry`]).
+/// Every chain of waits ends after [`REQUEUES_MAX`](super::durations::REQUEUES_MAX) messages; the next sweep goes on. Where no
+/// decision waits, a message may: for the principal of an alert, after a refused write, for a new account's first event, for the
+/// end of an incident ([`super::settle::schedule`]), after a fault ([`crate::reactor::retry`]).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum WaitsOn {
-    /// The target is left as it is on purpose, until the hold ends: the policy's `break_glass.hold_minutes` after an edit by a
-    /// break-glass principal, [`REPLACEMENT_MS`](super::durations::REPLACEMENT_MS) after a deletion by a trusted one, who may
-    /// create the next document. See [`super::hold`].
+    /// The target is left as it is on purpose, until the hold ends. After an edit by a break-glass principal that is the policy's
+    /// `break_glass.hold_minutes`, as far as its `daily_minutes` last and no untrusted principal acts. After a deletion by a
+    /// trusted one, who may create the next document, it is 90 s. See [`super::hold`].
     Hold(Hold),
-    /// An edit war: each pause between writes is twice as long as the one before. Against an untrusted principal the longest is
-    /// ten seconds, against a trusted one [`WATCH_MS`](super::durations::WATCH_MS). It ends once the policy's
-    /// `breaker.within_minutes` hold fewer writes than `breaker.reverts`. See [`super::breaker`].
+    /// An edit war: the more the reactor wrote in the policy's `breaker.within_minutes`, the longer it pauses. Against an
+    /// untrusted principal the longest pause is 10 s, against a trusted one 5 min. There is none where it answered fewer edits
+    /// than `breaker.reverts`. See [`super::breaker`].
     EditWar,
-    /// The target cannot be read. Pauses begin with [`RETRY_MS`](super::durations::RETRY_MS) and double up to a minute, until
-    /// the policy's `readiness.retry_for_minutes` have passed since the signal.
+    /// The target cannot be read. Pauses begin with 5 s and double up to a minute, until the policy's
+    /// `readiness.retry_for_minutes` have passed since the signal. A sweep does not wait, and a region that is off is waited for
+    /// in a new account only.
     Obstacle,
-    /// A change that is known to have happened is not visible yet, or a version is not active. Observed again each
-    /// [`RETRY_MS`](super::durations::RETRY_MS), until the change is [`VISIBLE_MS`](super::durations::VISIBLE_MS) old.
+    /// A change that is known to have happened is not visible yet, or a version is not active. Observed again every 5 s, until
+    /// the change is a minute old ([`VISIBLE_MS`](super::durations::VISIBLE_MS)). Where only sharing is uncertain, once, then.
     Visibility,
     /// The document complies if the unknown principal behind a version proves trusted. That principal's event ends the wait,
-    /// or the version's age of [`NAMES_MS`](super::durations::NAMES_MS).
+    /// or the version's age of ten minutes ([`NAMES_MS`](super::durations::NAMES_MS)).
     Name,
-    /// Another invocation is about to write. Its commit ends the wait, or the end of its lease,
-    /// [`LEASE_MS`](super::durations::LEASE_MS).
+    /// Another invocation is about to write. The end of its lease ends the wait, 15 s at most
+    /// ([`LEASE_MS`](super::durations::LEASE_MS)).
     Intent,
-    /// The content is written first. After [`RETRY_MS`](super::durations::RETRY_MS) the accounts are read that the document is
-    /// shared with.
+    /// The content is written first. After 5 s the accounts are read that the document is shared with.
     Sharing,
 }
 

@@ -1,10 +1,12 @@
 //! Alerts: of what on-call is notified, how loud, to whom, and what keeps an alert from coming twice.
 //!
 //! * Which alert, how loud: [`Kind`] has the table. Acts on a document are judged in [`super::settle::alerts`], the state of a
-//!   target in `settle/state.rs`, calls that get past it in `finding/bypass.rs`, the hub's own trouble in `finding/hub.rs`.
+//!   target in `settle/state.rs`, a first observation in [`super::adoption`], sweeps in [`super::sweep`], calls that get past the
+//!   document in `finding/bypass.rs`, the hub's own trouble in `finding/hub.rs`.
 //! * To whom: one SNS topic, whose subscriptions filter by severity, kind, account and region. A second topic is for chat.
 //! * Once: an act that was alerted is marked in the record ([`Notified`](super::fact::Notified)). The same act by the same
-//!   principal is counted in its incident ([`super::settle::incident`]) and told at its end. The same finding has the same
+//!   principal is counted in its incident ([`super::settle::incident`]), and alerted again after the policy's
+//!   `breaker.within_minutes` at the earliest. The same finding has the same
 //!   [`Alert::id`], which the outbox keeps once; an invocation claims it before it publishes it ([`crate::reactor::publish`]).
 
 use serde::{Deserialize, Serialize};

@@ -1,10 +1,10 @@
 //! The quick check of a sweep: one call of SSM (`DescribeDocument`) and one read of the ledger for a target in sync.
 //!
-//! An observation that finds a target in sync stores the check's fingerprint beside the record. While the fingerprint stays
+//! A sweep's observation that finds a target in sync stores the check's fingerprint beside the record. While the fingerprint stays
 //! the same, the document is the one in the record, and the decision is based on that. Nothing is written but the time of the
 //! check, once in [`LAST_CHECK_MS`].
 //!
-//! Whatever no event reported shows as another fingerprint. A document that differs, cannot be read, was not in sync, or that
+//! A change of the document that no event reported shows as another fingerprint; a share does not. A document that differs, cannot be read, was not in sync, or that
 //! the policy of today decides otherwise about, is observed in full ([`crate::reactor::quick_check`]); so is each target in the
 //! first sweep. Who changed it, CloudTrail's event history tells: [`crate::reactor::lookup`].
 

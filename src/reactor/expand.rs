@@ -2,11 +2,11 @@
 //!
 //! | signal | who may send it | what is believed |
 //! | --- | --- | --- |
-//! | an account created, enrolled, moved, left, closed; an OU registered | the management account | which account or OU; Organizations is asked about it |
+//! | an account created (or not), enrolled, moved, left, closed; an OU registered | the management account | which account or OU; Organizations is asked about it |
 //! | a region of an account enabled or disabled | the management account, or that account | which region |
-//! | a call on the document | any account, about itself: EventBridge's envelope names account and region | the call. Whether its principal is trusted is the policy's; the document is observed; a trusted call that can run code or redirect sessions needs CloudTrail's history, see [`crate::domain::confirmation`] |
-//! | a call that gets past the document | any account, about itself | the call, which is alerted; nothing is written |
-//! | work and sweeps | the function's role and the schedule's, by the queue's policy (`infra/hub.yaml`) | the target |
+//! | a call on the document | any account, about itself: EventBridge's envelope names account and region | the call. Whether its principal is trusted is the policy's, and the document is observed. A trusted call that can run code, redirect sessions or share the document is dropped again if CloudTrail's history does not have it: [`crate::domain::confirmation`] |
+//! | a call that gets past the document | any account, about itself | the call, which is alerted unless the policy trusts its caller; nothing is written |
+//! | work and sweeps | the roles of function, schedule and operators, by the queue's policy (`infra/hub.yaml`) | target, cause and calls |
 //!
 //! [`crate::domain::decode`] rejects what AWS did not deliver and what an archive replays, before it comes here.
 

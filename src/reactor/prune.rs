@@ -9,7 +9,8 @@ use crate::ports::{Access, Documents as _, Fault, World};
 /// Versions deleted in one reconciliation.
 const PRUNED_MAX: u64 = 5;
 
-/// Plans the deletion of superseded versions and logs it as an intent, so that its events count as the reactor's own.
+/// Plans the deletion of superseded versions, and adds it to the facts as an intent, so that its events count as the reactor's
+/// own once these are committed.
 pub(super) fn plan<W: World>(world: &W, case: &Case, facts: &mut Facts) -> Vec<u64> {
     let superseded = superseded(case);
     let Some(newest) = superseded.iter().max() else { return superseded };

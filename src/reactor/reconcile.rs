@@ -13,6 +13,7 @@ use super::write::write;
 use super::{InForce, Reactor};
 use crate::domain::adoption::adopted;
 use crate::domain::case::{Applied, Case, Decision, Refusal};
+use crate::domain::durations::REQUEUES_MAX;
 use crate::domain::edit::Edit;
 use crate::domain::fact::{Facts, Intent, Notified};
 use crate::domain::finding::{HubFinding, about_hub};
@@ -21,9 +22,10 @@ use crate::domain::merge::merge;
 use crate::domain::policy::Policy;
 use crate::domain::quick_check::QuickCheck;
 use crate::domain::record::{LastCheck, Loaded, Record, Status};
+use crate::domain::settle::DELAY_MAX_S;
 use crate::domain::signal::{Cause, Task, Work};
 use crate::domain::target::{AccountFacts, AccountState, Target};
-use crate::domain::time::{MINUTE_MS, Time};
+use crate::domain::time::{MINUTE_MS, SECOND_MS, Time};
 use crate::domain::witness;
 use crate::ports::{
     Access, AccountAccess, Attempt, Directory as _, Documents as _, Fault, FaultClass, Ledger as _, Queue as _,
@@ -32,7 +34,7 @@ use crate::ports::{
 
 /// Repetitions of a reconciliation because another invocation committed first.
 const RACES_MAX: usize = 5;
-/// Seconds until the next attempt at a new account that Organizations does not list yet.
+/// The fewest seconds until the next attempt at a new account that Organizations does not list yet.
 const UNKNOWN_ACCOUNT_WAIT_S: u32 = 15;
 
 /// The outcome for one target.
@@ -329,9 +331,10 @@ async fn unknown_account<W: World>(
 ) -> Result<Reconciled, Fault> {
     let account = &work.target.account;
     let patience_ms = policy.limits().patience_ms();
-    if work.cause == Cause::AccountLifecycle && world.now().since(work.since) < patience_ms {
+    let is_young = work.cause == Cause::AccountLifecycle && world.now().since(work.since) < patience_ms;
+    if is_young && work.requeues < REQUEUES_MAX {
         let next = Work { requeues: work.requeues.saturating_add(1), ..work.clone() };
-        world.queue().send(&[(Task::Work(next), UNKNOWN_ACCOUNT_WAIT_S)]).await?;
+        world.queue().send(&[(Task::Work(next), unknown_account_wait_s(patience_ms))]).await?;
         return Ok(not_observed(world, work, "the organisation does not know the account yet"));
     }
     let reason = format!("account {account} is not in the organisation, although an event names it");
@@ -339,6 +342,12 @@ async fn unknown_account<W: World>(
     let alert = about_hub(found, hub, account.as_str(), id, &reason, world.now());
     notify_once(world, &alert, attempt).await?;
     Ok(not_observed(world, work, &reason))
+}
+
+/// Seconds until the next attempt: the messages of one chain last for the whole patience, as far as SQS delays them so long.
+fn unknown_account_wait_s(patience_ms: i64) -> u32 {
+    let share_s = patience_ms / SECOND_MS / i64::from(REQUEUES_MAX);
+    u32::try_from(share_s).unwrap_or(DELAY_MAX_S).clamp(UNKNOWN_ACCOUNT_WAIT_S, DELAY_MAX_S)
 }
 
 /// Alerts the use of a gap role where the member role worked before, once per account and day. If the invocation dies

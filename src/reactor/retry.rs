@@ -2,13 +2,14 @@
 //!
 //! | what happens to it | when | where |
 //! | --- | --- | --- |
-//! | it comes again after a delay | a retryable fault: 1 to 5 s, twice as long each time, up to 24 to 120 s | here |
+//! | it comes again after a delay | a fault that may pass ([`Fault::retryable`]: throttling, an outage, a conflict, an account not ready): 1 to 5 s, twice as long each time, up to 24 to 120 s | here |
 //! | it comes again when its visibility timeout ends | any other fault, or the invocation dies (`infra/hub.yaml`: 360 s) | here |
-//! | the same body is sent anew, and it is settled | a retryable fault at its third receive or a later one | here |
-//! | one message for each target is sent, and it is settled | it is about several targets | [`batch`](super::batch) |
-//! | a message for the same target is sent, and it is settled | the target has to be observed again later | [`schedule`](crate::domain::settle::schedule) |
-//! | the dead-letter queue gets it with the reason, and it is settled | it cannot be decoded | [`dead_letter`](crate::domain::dead_letter) |
-//! | SQS moves it to the dead-letter queue | ten receives (`infra/hub.yaml`), or [`RECEIVES_IN_ALL_MAX`] with those of its predecessors | SQS |
+//! | the same body is sent anew, and it is settled | such a fault again, when it and its predecessors were received three times | here |
+//! | one message for each target is sent, and it is settled | an event is about several targets | [`batch`](super::batch) |
+//! | messages for the accounts found and for the next step are sent, and it is settled | it is a step of a sweep | `sweep.rs` |
+//! | a message for the same target is sent, and it is settled | the target has to be observed again later, or it came too early | [`schedule`](crate::domain::settle::schedule), [`batch`](super::batch) |
+//! | the dead-letter queue gets it with the reason, and it is settled | it cannot be decoded | [`batch`](super::batch), [`dead_letter`](crate::domain::dead_letter) |
+//! | SQS moves it to the dead-letter queue | ten receives of its own (`infra/hub.yaml`); no body is sent anew after [`RECEIVES_IN_ALL_MAX`] | SQS |
 //!
 //! SQS counts receives against messages that crash the function. Throttling and outages must not use them up; therefore the
 //! body is sent anew before.

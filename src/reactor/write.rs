@@ -1,8 +1,8 @@
 //! A write to the document, with a commit before it and one after it.
 //!
-//! 1. Before: one commit holds the known facts and an intent, which has the name of the version to come ([`log_intent`]).
+//! 1. Before: one commit holds the known facts (intents only, where all would exceed a row) and an intent, which has the name of the version to come ([`log_intent`]).
 //!    Where another invocation has committed first, this commit fails, and nothing is written.
-//! 2. The write: a fixed sequence of calls within the intent's lease, [`LEASE_MS`].
+//! 2. The write: a fixed sequence of calls; none that changes the document begins late in the intent's lease, [`LEASE_MS`].
 //! 3. After: one commit holds the end of the intent, history, incident and alerts ([`settle`](crate::domain::settle::settle)).
 //!    Then the next message is sent, and the alerts are published ([`super::reconcile`]).
 //!

@@ -419,3 +419,11 @@ fn nameless_version_is_awaited_for_ten_minutes() {
     assert_eq!(awaited(&edited().call(wrote(5, 90, Untrusted)), 0), [], "it has a name");
     assert_eq!(awaited(&Story::known().ours(90, &document(&[])), 0), [], "it is ours");
 }
+
+#[test]
+fn write_changes_content_or_makes_a_version_by_what_it_does() {
+    let of = |write| intent(write, 2, 100, Some(&document(&[])));
+    let all = [Intended::Put, Intended::Recreate, Intended::Promote, Intended::Prune, Intended::Unshare];
+    assert_eq!(all.map(|write| of(write).changes_content()), [true, true, true, false, false]);
+    assert_eq!(all.map(|write| of(write).makes_version()), [true, true, false, false, false]);
+}

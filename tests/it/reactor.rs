@@ -3,6 +3,7 @@
 use futures_util::future::join;
 use runas_reactor::domain::case::{Applied, Refusal};
 use runas_reactor::domain::decode::encode;
+use runas_reactor::domain::durations::REQUEUES_MAX;
 use runas_reactor::domain::edit::Sharing;
 use runas_reactor::domain::fact::Intended;
 use runas_reactor::domain::finding::Alert;
@@ -223,6 +224,22 @@ async fn new_account_that_nobody_knows_is_asked_for_until_the_policys_minutes_ar
     assert_eq!(asked(119 * MINUTE_MS).await, (again.clone(), 0));
     assert_eq!(asked(120 * MINUTE_MS - 1).await, (again, 0));
     assert_eq!(asked(120 * MINUTE_MS).await, (None, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn chain_of_messages_of_a_new_account_that_nobody_knows_has_an_end_whatever_the_policys_minutes() {
+    let play = Play::begin();
+    play.sim().push_policy(org::policy_with("retry_for_minutes: 120", "retry_for_minutes: 10080"));
+    for (requeues, sent, alerts) in [(REQUEUES_MAX - 1, Some((REQUEUES_MAX, 900)), 0), (REQUEUES_MAX, None, 1)] {
+        play.world().made();
+        let work = work_on("999900001111", play.sim().now());
+        let work = Work { cause: Cause::AccountLifecycle, requeues, ..work };
+        play.batch(&[message("new", &encode(&Task::Work(work)))]).await;
+        let made = play.world().made();
+        let about = made.iter().find(|made| made.call.method == "send").map(|made| made.call.about.clone());
+        assert_eq!(about, sent.map(|message| About::Messages(vec![message])));
+        assert_eq!(play.told("unknown_account").len(), alerts);
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -113,7 +113,14 @@ fn every_promise_names_a_test_that_is_there() {
     let sources: String = rust_below(&["src", "tests"]).into_iter().map(|source| source.text).collect();
     let rows = SEMANTICS.lines().filter(|line| line.starts_with("| ") && line.ends_with("` |"));
     let tests: Vec<&str> = rows.filter_map(|row| row.rsplit('`').nth(1)).collect();
-    let gone: Vec<&&str> = tests.iter().filter(|name| !sources.contains(&format!("fn {name}("))).collect();
+    let is_test = |name: &str| {
+        let function = format!("fn {name}(");
+        sources.match_indices(&function).any(|(at, _)| {
+            let before = sources.get(..at).unwrap_or_default().trim_end_matches("async ").trim_end();
+            before.ends_with("test]") || before.ends_with("true)]")
+        })
+    };
+    let gone: Vec<&&str> = tests.iter().filter(|name| !is_test(name)).collect();
     assert!(gone.is_empty() && tests.len() > 30, "{gone:?} of {}; fix: name the test that holds it", tests.len());
 }
 

@@ -118,7 +118,7 @@ impl ReceivedBatch {
             return 0;
         }
         let ours = u64::try_from(self.receipts.len()).unwrap_or(u64::MAX);
-        queue.held().await.map_or(0, |received| received.saturating_sub(ours))
+        queue.in_flight().await.map_or(0, |received| received.saturating_sub(ours))
     }
 }
 

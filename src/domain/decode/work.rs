@@ -13,7 +13,7 @@ use crate::domain::time::Time;
 
 /// Edits in one work message, which stays well under SQS's 1 MiB. A caller with more edits sends several messages.
 pub const EDITS_MAX: usize = 100;
-/// The longest chain of successors.
+/// More requeues than any chain of the reactor has: such a message goes round in a loop, and is undecodable.
 pub const LOOP_REQUEUES: u32 = 10_000;
 /// The schema version of the reactor's own messages.
 const SCHEMA: u64 = 1;

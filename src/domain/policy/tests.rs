@@ -128,6 +128,19 @@ fn a_policy_says_where_it_holds() {
 }
 
 #[test]
+fn limits_are_the_policys_own_blocks() {
+    let mut json = example();
+    json["break_glass"] = json!({ "hold_minutes": 1, "daily_minutes": 2 });
+    json["breaker"] = json!({ "reverts": 3, "within_minutes": 4 });
+    json["readiness"] = json!({ "retry_for_minutes": 5 });
+    json["alerts"] = json!({ "configuration_lag_minutes": 6 });
+    let limits = policy(&json).limits();
+    assert_eq!((limits.break_glass.hold_minutes, limits.break_glass.daily_minutes), (1, 2));
+    assert_eq!((limits.breaker.reverts, limits.breaker.within_minutes), (3, 4));
+    assert_eq!((limits.readiness.retry_for_minutes, limits.alerts.configuration_lag_minutes), (5, 6));
+}
+
+#[test]
 fn principals_are_told_apart() {
     let mut json = example();
     json["principals"]["trusted"] = json!([

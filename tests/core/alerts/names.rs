@@ -164,7 +164,7 @@ fn late_name_says_what_becomes_of_the_change() {
         target.runs(700);
         let reconciliation = target.hears(&[call]);
         let alert = reconciliation.alert("author_known");
-        assert!(alert.text.contains(outcome) && alert.text.contains("told of this without a name"), "{}", alert.text);
+        assert!(alert.text.contains(outcome) && alert.text.contains("reported this without a name"), "{}", alert.text);
         assert_eq!(alert.severity, Severity::Info);
         let kept = target.in_force().input("idleSessionTimeout").is_some();
         assert_eq!(kept, who == PIPELINE, "the alert says what is so");
