@@ -1,6 +1,7 @@
 //! The invariants of the architecture that can be read off the sources (`src/lib.rs` lists them all).
 //!
-//! Each rule brings examples that break it, and shows that it sees them before it is held against the sources.
+//! Each rule brings examples that break it, and shows that it sees them before it is held against the sources. What clippy can
+//! say of sources and tests alike stands in `Cargo.toml` and `clippy.toml`; these rules are for sources alone, or for one file.
 
 mod circles;
 pub(crate) mod source;
@@ -104,9 +105,9 @@ fn the_reactor_borrows_and_reaches_the_world_through_the_ports_only() {
         },
         examples: &[
             ("src/reactor.rs", "fn f() { tokio::time::sleep(ms) }"),
-            ("src/reactor/pass.rs", "use std::time::Instant;"),
-            ("src/reactor/pass.rs", "use std::collections::HashSet;"),
-            ("src/reactor/pass.rs", "use crate::aws;"),
+            ("src/reactor/write.rs", "use std::time::Instant;"),
+            ("src/reactor/write.rs", "use std::collections::HashSet;"),
+            ("src/reactor/write.rs", "use crate::aws;"),
         ],
         fix: "the same world and messages have to give the same run: go through a port, and walk ordered maps",
     };
@@ -121,7 +122,7 @@ fn nothing_is_spawned() {
             named(source, |path| spawns.contains(&last(path)))
         },
         examples: &[
-            ("src/reactor/pass.rs", "fn f() { tokio::spawn(work) }"),
+            ("src/reactor/write.rs", "fn f() { tokio::spawn(work) }"),
             ("src/aws/queue.rs", "use tokio::task::{self, JoinSet};"),
             ("src/sim.rs", "fn f() { set.spawn(work) }"),
         ],
@@ -140,7 +141,7 @@ fn only_aws_names_the_sdk() {
         examples: &[
             ("src/ports.rs", "use aws_sdk_ssm::Client;"),
             ("src/reactor.rs", "fn f(time: aws_smithy_types::DateTime) {}"),
-            ("src/cli/sweep.rs", "fn f() { aws_config::defaults(latest) }"),
+            ("src/cli/plan.rs", "fn f() { aws_config::defaults(latest) }"),
         ],
         fix: "say it in the words of src/ports.rs, and translate in src/aws",
     };
@@ -171,15 +172,11 @@ fn only_the_printer_and_telemetry_write_to_the_standard_streams() {
             let own = ["src/cli/printer.rs", "src/telemetry.rs"].contains(&source.name.as_str());
             let writes = |path: &str| {
                 let stream = ["stdout", "stderr", "Stdout", "Stderr"].contains(&last(path));
-                ["print!", "println!", "eprint!", "eprintln!"].contains(&last(path))
-                    || stream && path.contains("::")
-                    || within(path, "tracing_subscriber")
+                stream && path.contains("::") || within(path, "tracing_subscriber")
             };
             named(source, |path| !own && writes(path))
         },
         examples: &[
-            ("src/cli/demo.rs", "fn f() { println!(\"done\") }"),
-            ("src/cli/demo.rs", "fn f() { std::eprint!(\"done\") }"),
             ("src/cli/demo.rs", "fn f() { io::stdout().lock() }"),
             ("src/cli/demo.rs", "use std::io::{Write, stderr};"),
             ("src/lambda.rs", "fn f() { tracing_subscriber::fmt().init() }"),
@@ -275,10 +272,8 @@ fn no_file_is_longer_than_five_hundred_lines() {
 fn nothing_is_left_unfinished_or_switched_off() {
     let rule = Rule {
         breaches: |source| {
-            let mut breaches = named(source, |path| {
-                ["#ignore", "dbg!", "todo!", "unimplemented!"].iter().any(|left| path.ends_with(left))
-                    || path == "#allow" && source.name.starts_with("src/")
-            });
+            let mut breaches =
+                named(source, |path| path.ends_with("#ignore") || path == "#allow" && source.name.starts_with("src/"));
             for (line, comment) in source.comments() {
                 let mut words = comment.split(|c: char| !c.is_alphanumeric());
                 let marked = words.find(|word| ["TODO", "FIXME", "XXX", "HACK"].contains(word));
@@ -287,8 +282,6 @@ fn nothing_is_left_unfinished_or_switched_off() {
             breaches
         },
         examples: &[
-            ("src/a.rs", "fn f() { todo!() }"),
-            ("src/a.rs", "fn f() { std::dbg!(x) }"),
             ("src/a.rs", "// TODO: later"),
             ("src/a.rs", "/* one\n FIXME(me) */"),
             ("tests/it/a.rs", "#[ignore = \"slow\"] fn f() {}"),

@@ -1,4 +1,6 @@
-//! No circles among the files of a room: whoever reads one file never has to have read it before.
+//! No circles among modules: to read a file, no reader has to have read it before.
+//!
+//! A parent and its children count as one subject. A parent hands down what its children share, and no child is read without it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
