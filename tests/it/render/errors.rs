@@ -31,7 +31,7 @@ fn a_policy_that_cannot_be_read_or_is_rejected_renders_nothing() {
 fn a_hub_whose_deployer_is_not_named_would_lock_everyone_out() {
     let file = PolicyFile::new(&example());
     for command in ["scp", "lza"] {
-        refused(file.render(&[command]), 64, &["who deploys the hub", "account 222233334444", "fix: name that role"]);
+        refused(file.render(&[command]), 64, &["that deploys the hub", "account 222233334444", "fix: name that role"]);
     }
 }
 

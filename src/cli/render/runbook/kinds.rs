@@ -184,8 +184,8 @@ const RUN_AS_TAG_CHANGED: Guide = Guide {
 };
 
 const ATTRIBUTES_CHANGED: Guide = Guide {
-    means: "A principal changed Identity Center's attributes for access control. One called SSMSessionRunAs decides who \
-            everybody's sessions run as where the document has Run As on, whatever its default user. The reactor does not undo it.",
+    means: "A principal changed Identity Center's attributes for access control. One called SSMSessionRunAs decides which OS user \
+            all sessions run as where the document has Run As on, whatever its default user. The reactor does not undo it.",
     look: ACCOUNT,
     act: "see the attributes of now (`aws sso-admin describe-instance-access-control-attribute-configuration`), and deploy \
           `infra/identity-center.yaml` again with your whole list. No service control policy holds in the management \
