@@ -110,7 +110,7 @@ pub(super) fn timely(event: InboundEvent, now: Time) -> InboundEvent {
 fn untrusted_source(policy: &Policy, event: &InboundEvent) -> Option<String> {
     let reporter = event.reporter.as_ref();
     let from_management = reporter == Some(policy.management_account());
-    let trusted = match &event.signal {
+    let (trusted, senders) = match &event.signal {
         Signal::AccountVended { .. }
         | Signal::AccountEnrolled { .. }
         | Signal::VendFailed { .. }
@@ -118,17 +118,19 @@ fn untrusted_source(policy: &Policy, event: &InboundEvent) -> Option<String> {
         | Signal::AccountMoved { .. }
         | Signal::AccountLeft { .. }
         | Signal::AccountClosed { .. }
-        | Signal::OuRegistered { .. } => from_management,
-        Signal::RegionChanged { target, .. } => from_management || reporter == Some(&target.account),
+        | Signal::OuRegistered { .. } => (from_management, "the management account"),
+        Signal::RegionChanged { target, .. } => {
+            (from_management || reporter == Some(&target.account), "the management account or that account")
+        }
         Signal::DocumentTouched { .. }
         | Signal::Bypass(_)
         | Signal::Sweep
         | Signal::SweepStep(_)
         | Signal::AccountSwept { .. }
-        | Signal::Work(_) => true,
+        | Signal::Work(_) => (true, "any account"),
     };
-    let sender = reporter.map_or_else(|| "nobody".to_owned(), ToString::to_string);
-    (!trusted).then(|| format!("{} from {sender}, which may not send it", event.signal.kind()))
+    let sender = reporter.map_or_else(|| "an unknown account".to_owned(), ToString::to_string);
+    (!trusted).then(|| format!("{} from {sender}, which is not {senders}", event.signal.kind()))
 }
 
 /// Asks Organizations about an account and stores the answer. Facts of an account that left stay stored; it is no longer
