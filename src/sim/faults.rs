@@ -184,7 +184,7 @@ impl Faults {
 }
 
 impl Interceptor<Sim> for Faults {
-    async fn intercept<T: Send>(
+    async fn intercept<T: Send + 'static>(
         &self,
         sim: &Sim,
         call: Call,

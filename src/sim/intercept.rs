@@ -7,6 +7,7 @@ mod messages;
 
 use super::Sim;
 use super::drive::Simulated;
+use crate::domain::finding::Alert;
 use crate::domain::target::Target;
 use crate::domain::time::Time;
 use crate::ports::{Access, Clock, Fault, World};
@@ -14,7 +15,7 @@ use crate::ports::{Access, Clock, Fault, World};
 /// Decides what becomes of calls to the ports of `W`.
 pub trait Interceptor<W>: Sync {
     /// Makes a call by awaiting `work`, or does not, and answers it.
-    fn intercept<T: Send>(
+    fn intercept<T: Send + 'static>(
         &self,
         world: &W,
         call: Call,
@@ -38,8 +39,8 @@ pub struct Call {
 pub enum About {
     /// A document.
     Document(Target),
-    /// An alert, by its id.
-    Alert(String),
+    /// An alert.
+    Alert(Box<Alert>),
     /// The reactor's own messages: requeues and delays.
     Messages(Vec<(u32, u32)>),
     /// Anything else.
@@ -51,6 +52,12 @@ pub enum About {
 pub struct Intercepted<W, I> {
     pub(super) world: W,
     pub(super) interceptor: I,
+}
+
+impl About {
+    fn alert(alert: &Alert) -> Self {
+        Self::Alert(Box::new(alert.clone()))
+    }
 }
 
 impl<W: World, I: Interceptor<W>> Intercepted<W, I> {
@@ -69,7 +76,7 @@ impl<W: World, I: Interceptor<W>> Intercepted<W, I> {
         &self.interceptor
     }
 
-    async fn meet<T: Send>(
+    async fn meet<T: Send + 'static>(
         &self,
         method: &'static str,
         about: About,
@@ -78,7 +85,7 @@ impl<W: World, I: Interceptor<W>> Intercepted<W, I> {
         self.interceptor.intercept(&self.world, Call { method, about, access: None }, work).await
     }
 
-    async fn on<T: Send>(
+    async fn on<T: Send + 'static>(
         &self,
         method: &'static str,
         target: &Target,

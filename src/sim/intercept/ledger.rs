@@ -77,10 +77,10 @@ impl<W: World, I: Interceptor<W>> Outbox for Intercepted<W, I> {
     }
 
     async fn claim(&self, alert: &Alert, attempt: &Attempt, now: Time) -> Result<bool, Fault> {
-        self.meet("claim", About::Other, self.world.outbox().claim(alert, attempt, now)).await
+        self.meet("claim", About::alert(alert), self.world.outbox().claim(alert, attempt, now)).await
     }
 
     async fn mark_sent(&self, alert: &Alert) -> Result<(), Fault> {
-        self.meet("mark_sent", About::Alert(alert.id.clone()), self.world.outbox().mark_sent(alert)).await
+        self.meet("mark_sent", About::alert(alert), self.world.outbox().mark_sent(alert)).await
     }
 }

@@ -7,7 +7,7 @@ use crate::ports::{Fault, Notifier, Queue, World};
 
 impl<W: World, I: Interceptor<W>> Notifier for Intercepted<W, I> {
     async fn publish(&self, alert: &Alert) -> Result<(), Fault> {
-        self.meet("publish", About::Alert(alert.id.clone()), self.world.notifier().publish(alert)).await
+        self.meet("publish", About::alert(alert), self.world.notifier().publish(alert)).await
     }
 }
 

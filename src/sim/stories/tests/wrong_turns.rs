@@ -1,7 +1,8 @@
-//! Deliberate defects, as a careless change could cause them: a distorted core, or a decorator of one port.
+//! Deliberate defects, as a careless change could cause them: a distorted core, or a distorted port.
 
+use std::any::Any;
 use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Mutex;
 
 use crate::domain::case::{Applied, Case, Decision, Verdict, Write};
 use crate::domain::decide::decide;
@@ -9,16 +10,16 @@ use crate::domain::document::Content;
 use crate::domain::finding::Alert;
 use crate::domain::judgement::{Judgement, judge};
 use crate::domain::observation::{Observation, Shares};
+use crate::domain::policy::Mode;
 use crate::domain::policy::schema::OnSharing;
-use crate::domain::policy::{Mode, Policy};
-use crate::domain::record::{Commit, Enabled, Known, LastCheck, Loaded, Record, Settlement, Status};
+use crate::domain::record::{Record, Settlement, Status};
 use crate::domain::settle::settle;
 use crate::domain::signal::{Cause, Work};
-use crate::domain::target::{AccountFacts, AccountId, Target};
-use crate::domain::time::{MINUTE_MS, Time};
-use crate::ports::{Attempt, Clock, Fault, FaultClass, Ledger, Notifier, Outbox, World};
+use crate::domain::time::MINUTE_MS;
+use crate::ports::{Fault, FaultClass, Outbox as _, World as _};
 use crate::reactor::{Core, PolicySource, Reactor};
 use crate::sim::faults::{FaultInjector, Faulty};
+use crate::sim::intercept::{About, Call, Intercepted, Interceptor};
 use crate::sim::stories::play::{Played, play_with};
 use crate::sim::stories::step::Story;
 
@@ -56,7 +57,11 @@ pub(super) enum WrongTurn {
 impl WrongTurn {
     /// Plays a story with the defect.
     pub(super) fn play(self, story: &Story) -> Played {
-        play_with(story, |world| Reactor::new(Distorted::new(self, world), PolicySource::Table).with_core(self.core()))
+        play_with(story, |world| Reactor::new(self.distorts(world), PolicySource::Table).with_core(self.core()))
+    }
+
+    fn distorts(self, world: FaultInjector) -> Distorted {
+        Intercepted::new(world, Distortion { turn: self, claimed: Mutex::default() })
     }
 
     fn core(self) -> Core {
@@ -187,177 +192,55 @@ fn never_rest(
     Settlement { next: settlement.next.or_else(|| Some((work(), 60))), ..settlement }
 }
 
-/// The world of a reactor with a defect.
-struct Distorted {
-    world: Arc<FaultInjector>,
-    ledger: UnlockedLedger,
-    outbox: CarelessOutbox,
-    notifier: HastyNotifier,
-}
-
-impl Distorted {
-    fn new(turn: WrongTurn, world: FaultInjector) -> Self {
-        let world = Arc::new(world);
-        Self {
-            ledger: UnlockedLedger { world: Arc::clone(&world), skips: turn == WrongTurn::SkipGeneration },
-            outbox: CarelessOutbox { world: Arc::clone(&world), turn, claimed: Mutex::default() },
-            notifier: HastyNotifier { world: Arc::clone(&world), marks: turn == WrongTurn::MarkBeforePublishing },
-            world,
-        }
-    }
-}
+/// A world with a defect: injected faults behind an interceptor that answers wrongly.
+type Distorted = Intercepted<FaultInjector, Distortion>;
 
 impl Faulty for Distorted {
     fn injector(&self) -> &FaultInjector {
-        &self.world
+        self.inner()
     }
 }
 
-impl World for Distorted {
-    type Documents = FaultInjector;
-    type Directory = FaultInjector;
-    type Ledger = UnlockedLedger;
-    type Sweeps = FaultInjector;
-    type Outbox = CarelessOutbox;
-    type Notifier = HastyNotifier;
-    type Queue = FaultInjector;
-
-    fn documents(&self) -> &FaultInjector {
-        &self.world
-    }
-
-    fn directory(&self) -> &FaultInjector {
-        &self.world
-    }
-
-    fn ledger(&self) -> &UnlockedLedger {
-        &self.ledger
-    }
-
-    fn sweeps(&self) -> &FaultInjector {
-        &self.world
-    }
-
-    fn outbox(&self) -> &CarelessOutbox {
-        &self.outbox
-    }
-
-    fn notifier(&self) -> &HastyNotifier {
-        &self.notifier
-    }
-
-    fn queue(&self) -> &FaultInjector {
-        &self.world
-    }
-}
-
-impl Clock for Distorted {
-    fn now(&self) -> Time {
-        self.world.now()
-    }
-
-    async fn sleep(&self, ms: u64) {
-        self.world.sleep(ms).await;
-    }
-
-    fn jitter(&self) -> u32 {
-        self.world.jitter()
-    }
-}
-
-/// Takes a commit that another invocation outran for one that succeeded.
-struct UnlockedLedger {
-    world: Arc<FaultInjector>,
-    skips: bool,
-}
-
-impl Ledger for UnlockedLedger {
-    async fn policy(&self) -> Result<Option<Policy>, Fault> {
-        self.world.policy().await
-    }
-
-    async fn facts(&self, account: &AccountId) -> Result<Option<AccountFacts>, Fault> {
-        self.world.facts(account).await
-    }
-
-    async fn save_facts(&self, facts: &AccountFacts) -> Result<(), Fault> {
-        self.world.save_facts(facts).await
-    }
-
-    async fn load(&self, target: &Target, edit_ids: &BTreeSet<String>) -> Result<Loaded, Fault> {
-        self.world.load(target, edit_ids).await
-    }
-
-    async fn commit(&self, target: &Target, commit: &Commit) -> Result<(), Fault> {
-        match self.world.commit(target, commit).await {
-            Err(fault) if fault.class == FaultClass::Conflict && self.skips => Ok(()),
-            committed => committed,
-        }
-    }
-
-    async fn record_check(&self, target: &Target, generation: u64, last_check: &LastCheck) -> Result<(), Fault> {
-        self.world.record_check(target, generation, last_check).await
-    }
-
-    async fn known(&self, account: &AccountId) -> Result<Known, Fault> {
-        self.world.known(account).await
-    }
-
-    async fn reported_regions(&self, account: &AccountId) -> Result<Option<Enabled>, Fault> {
-        self.world.reported_regions(account).await
-    }
-
-    async fn save_regions(&self, account: &AccountId, enabled: &Enabled) -> Result<(), Fault> {
-        self.world.save_regions(account, enabled).await
-    }
-}
-
-/// Gives every invocation the claim, or never shows an alert again that was claimed once.
-struct CarelessOutbox {
-    world: Arc<FaultInjector>,
+struct Distortion {
     turn: WrongTurn,
+    /// Ids of the alerts that were claimed.
     claimed: Mutex<BTreeSet<String>>,
 }
 
-impl Outbox for CarelessOutbox {
-    async fn unsent(&self, account: &AccountId) -> Result<Vec<Alert>, Fault> {
-        let mut unsent = self.world.unsent(account).await?;
-        if self.turn == WrongTurn::LeaveWhatWasLeft {
-            let claimed = self.claimed.lock().unwrap_or_else(PoisonError::into_inner);
-            unsent.retain(|alert| !claimed.contains(&alert.id));
+impl Interceptor<FaultInjector> for Distortion {
+    async fn intercept<T: Send + 'static>(
+        &self,
+        world: &FaultInjector,
+        call: Call,
+        work: impl Future<Output = Result<T, Fault>> + Send,
+    ) -> Result<T, Fault> {
+        match (self.turn, call.method, call.about) {
+            (WrongTurn::SkipGeneration, "commit", _) => match work.await {
+                Err(fault) if fault.class == FaultClass::Conflict => Ok(answer(())),
+                committed => committed,
+            },
+            (WrongTurn::PublishWithoutClaim, "claim", _) => Ok(answer(true)),
+            (WrongTurn::MarkBeforePublishing, "publish", About::Alert(alert)) => {
+                world.outbox().mark_sent(&alert).await?;
+                work.await
+            }
+            (WrongTurn::LeaveWhatWasLeft, "claim", About::Alert(alert)) => {
+                let claimed = work.await?;
+                self.claimed.lock().unwrap().insert(alert.id);
+                Ok(claimed)
+            }
+            (WrongTurn::LeaveWhatWasLeft, "unsent", _) => {
+                let mut unsent = work.await?;
+                let alerts: &mut Vec<Alert> = (&mut unsent as &mut dyn Any).downcast_mut().unwrap();
+                alerts.retain(|alert| !self.claimed.lock().unwrap().contains(&alert.id));
+                Ok(unsent)
+            }
+            _ => work.await,
         }
-        Ok(unsent)
-    }
-
-    async fn keep_alert(&self, alert: &Alert) -> Result<bool, Fault> {
-        self.world.keep_alert(alert).await
-    }
-
-    async fn claim(&self, alert: &Alert, attempt: &Attempt, now: Time) -> Result<bool, Fault> {
-        if self.turn == WrongTurn::PublishWithoutClaim {
-            return Ok(true);
-        }
-        let claimed = self.world.claim(alert, attempt, now).await?;
-        self.claimed.lock().unwrap_or_else(PoisonError::into_inner).insert(alert.id.clone());
-        Ok(claimed)
-    }
-
-    async fn mark_sent(&self, alert: &Alert) -> Result<(), Fault> {
-        self.world.mark_sent(alert).await
     }
 }
 
-/// Marks an alert before it publishes it.
-struct HastyNotifier {
-    world: Arc<FaultInjector>,
-    marks: bool,
-}
-
-impl Notifier for HastyNotifier {
-    async fn publish(&self, alert: &Alert) -> Result<(), Fault> {
-        if self.marks {
-            self.world.mark_sent(alert).await?;
-        }
-        self.world.publish(alert).await
-    }
+/// A wrong answer of an intercepted call.
+fn answer<T: 'static>(wrong: impl Any) -> T {
+    *(Box::new(wrong) as Box<dyn Any>).downcast().unwrap()
 }
