@@ -117,7 +117,7 @@
 //! | a field of the policy | `domain/policy/schema.rs`; *its check in `domain/policy/check.rs` (a number) or `domain/policy/check/`, with `domain/policy/check/tests.rs`*; `Resolution` in `domain/policy.rs` where it is resolved for an account; its reader, *and a test of that*; *`infra/policy.example.yaml`*, the generated `infra/policy.schema.json`, the snapshot of the runbook, which has the policy's digest. | 8 files for a number in one of `Limits`' blocks |
 //! | a command | a file in `cli/` with its own tests, its variant in `cli.rs`; *`infra/OPERATING.md`, `README.md`, a test in `tests/it/e2e/`* | 5 files |
 //! | a metric | `metrics.rs`, the dashboard in `infra/hub.yaml`, `infra/ALERTS.md` | not counted |
-//! | a call to the world | its trait in `ports.rs`, a file of `aws/`, a file of `sim/`, a file of `sim/intercept/`; where a decorator has that port, `cli/apply/plan_checked.rs` (documents), `sim/stories/tests/wrong_turns.rs` (ledger, outbox, notifier) | 4 files; 5 for a port with a decorator |
+//! | a call to the world | its trait in `ports.rs`, a file of `aws/`, a file of `sim/`, a file of `sim/intercept/` | 4 files |
 //!
 //! # Invariants
 //!

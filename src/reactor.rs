@@ -3,6 +3,7 @@
 //! It borrows and never spawns, sleeps and reads time only through [`crate::ports::Clock`], and walks ordered maps. The
 //! same world and the same messages therefore give the same run.
 
+mod approval;
 pub(crate) mod batch;
 mod bypass;
 mod core;
@@ -30,6 +31,7 @@ use crate::domain::record::Record;
 use crate::domain::time::{MINUTE_MS, Time};
 use crate::ports::{Attempt, Fault, FaultClass, Ledger as _, World};
 
+pub use approval::{Approval, NOT_APPROVED};
 pub(crate) use core::Core;
 pub use message::{BatchReport, Message};
 #[cfg(feature = "cli")]
@@ -57,6 +59,7 @@ pub struct Reactor<W> {
     world: W,
     source: PolicySource,
     core: Core,
+    approval: Option<Arc<dyn Approval>>,
     cached: Mutex<Option<InForce>>,
 }
 
@@ -79,7 +82,14 @@ impl InForce {
 impl<W: World> Reactor<W> {
     /// A reactor that acts on `world` by the policy of `source`.
     pub fn new(world: W, source: PolicySource) -> Self {
-        Self { world, source, core: Core::REAL, cached: Mutex::new(None) }
+        Self { world, source, core: Core::REAL, approval: None, cached: Mutex::new(None) }
+    }
+
+    /// The same reactor, which makes approved writes only.
+    #[cfg(feature = "cli")]
+    #[must_use]
+    pub fn with_approval(self, approval: Arc<dyn Approval>) -> Self {
+        Self { approval: Some(approval), ..self }
     }
 
     /// The same reactor with a distorted core, to show that a check notices.

@@ -1,9 +1,9 @@
 //! `runasctl apply`: does what a plan says, where that still holds. It runs the reactor, so that ledger, history and
 //! alerts are the same as from the function.
 
+mod approval;
 mod journal;
 mod outcome;
-mod plan_checked;
 mod run;
 mod show;
 mod waves;
@@ -24,6 +24,8 @@ use super::{ExitStatus, Output};
 use crate::aws::AwsWorld;
 use crate::config::operator::trust;
 use crate::ports::{Ledger as _, World as _};
+use crate::reactor::{PolicySource, Reactor};
+use approval::PlanApproval;
 use journal::Journal;
 use outcome::TargetOutcome;
 use run::Runner;
@@ -73,16 +75,18 @@ async fn command(args: &ApplyArgs, output: Output, printer: &Printer) -> Result<
     let operator = args.home.connect(trust()?).await.map_err(Failure::Error)?;
     let by = operator.who_am_i().await?.arn;
     let world = operator.world(&deployment);
-    let policy = plan.policy.policy().map_err(Failure::Error)?;
+    let policy = Arc::new(plan.policy.policy().map_err(Failure::Error)?);
     in_force(&plan, &world, printer).await?;
     let journal = Journal::open(&args.plan, &plan.id, &by).map_err(|problem| Failure::Error(problem.to_string()))?;
     if !waves.is_empty() && !confirmed(args, &plan, &by, printer) {
         return Err(Failure::Error("nothing was done; fix: answer `yes` to do what the plan says".to_owned()));
     }
+    let reactor = Reactor::new(world, PolicySource::Fixed(Arc::clone(&policy)))
+        .with_approval(Arc::new(PlanApproval::of(&plan.entries)));
     let runner = Runner {
-        world: &world,
-        paced: Paced::new(&world),
-        policy: Arc::new(policy),
+        reactor: &reactor,
+        paced: Paced::new(reactor.world()),
+        policy,
         plan: plan.id.get(..12).unwrap_or_default(),
         journal: &journal,
         concurrency: usize::from(args.concurrency),

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use futures_util::future::join;
 
+use super::Reactor;
 use super::gather::case;
 use super::observe::{Observed, observe};
 use crate::domain::case::{Applied, Case, Decision, Verdict};
@@ -24,10 +25,15 @@ pub(super) struct Start {
 }
 
 /// Loads the record and observes. A sweep without events tries the quick check first, which costs one call.
-pub(super) async fn begin<W: World>(world: &W, policy: &Policy, work: &Work, access: &Access) -> Result<Start, Fault> {
+pub(super) async fn begin<W: World>(
+    Reactor { world, approval, .. }: &Reactor<W>,
+    policy: &Policy,
+    work: &Work,
+    access: &Access,
+) -> Result<Start, Fault> {
     let ids: BTreeSet<String> = work.edits.iter().map(|edit| edit.id.clone()).collect();
     let mut check = None;
-    if work.cause == Cause::Sweep && ids.is_empty() {
+    if work.cause == Cause::Sweep && ids.is_empty() && approval.is_none() {
         let (loaded, checked) =
             join(world.ledger().load(&work.target, &ids), world.documents().quick_check(&work.target, access)).await;
         let loaded = loaded?;

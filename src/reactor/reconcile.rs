@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::approval::not_approved;
 use super::core::Core;
 use super::gather::{case, heard, read_missing};
 use super::lookup::{confirm, lookup, made_up};
@@ -48,6 +49,8 @@ pub struct Reconciled {
     pub decision: Option<Decision>,
     /// The outcome of the decision.
     pub applied: Applied,
+    /// Why the write did not land.
+    pub fault: Option<Fault>,
     /// The target's status now.
     pub status: Status,
     /// Rounds of observation.
@@ -128,9 +131,9 @@ async fn round<W: World>(
     attempt: &Attempt,
     progress: &mut Progress,
 ) -> Result<Round, Fault> {
-    let (Reactor { world, core, .. }, policy) = (reactor, in_force.policy.as_ref());
+    let (Reactor { world, core, approval, .. }, policy) = (reactor, in_force.policy.as_ref());
     let access = Access::by(policy, &work.correlation);
-    let Start { mut loaded, observed, check } = begin(world, policy, work, &access).await?;
+    let Start { mut loaded, observed, check } = begin(reactor, policy, work, &access).await?;
     if !progress.policy_read && in_force.is_outdated(&loaded.record) {
         return Ok(Round::PolicyOutdated(loaded.record.updated));
     }
@@ -159,16 +162,21 @@ async fn round<W: World>(
     let mut case = case(world, policy, work, loaded, &account, observation, by_member_role);
     case.redelivered = attempt.again;
     case.refused.clone_from(&progress.refused);
-    ask_cloudtrail(world, policy, &mut case, &access, progress).await?;
-    confirm_calls(world, policy, &mut case, (&access, attempt), progress).await?;
+    if approval.is_none() {
+        ask_cloudtrail(world, policy, &mut case, &access, progress).await?;
+        confirm_calls(world, policy, &mut case, (&access, attempt), progress).await?;
+    }
     let judgement = judge(&case);
+    let decision = (core.decide)(&case, &judgement);
+    if let Some(approval) = approval {
+        approval.approve(&case, &decision).map_err(not_approved)?;
+    }
     if let Some(alert) = adopted(&case, &judgement, policy.hub_account()) {
         notify_once(world, &alert, attempt).await?;
     }
-    let decision = (core.decide)(&case, &judgement);
-    let mut applied = Applied::Nothing;
+    let (mut applied, mut fault) = (Applied::Nothing, None);
     if let Some(planned) = &decision.write {
-        applied = write(world, &mut case, &mut before, &access, planned).await?;
+        (applied, fault) = write(world, &mut case, &mut before, &access, planned).await?;
         progress.learned.intents.extend(own_intents(&case, &before));
     }
     if let Applied::Refused(refusal) = applied
@@ -182,7 +190,7 @@ async fn round<W: World>(
         progress.refused.push(refusal);
         return Ok(Round::Again);
     }
-    let concluded = Concluded { case, judgement, decision, applied, before, check, last_check, known_before };
+    let concluded = Concluded { case, judgement, decision, applied, fault, before, check, last_check, known_before };
     conclude(world, *core, &access, attempt, concluded, progress.refused.len() + 1).await.map(Round::done)
 }
 
@@ -252,6 +260,7 @@ struct Concluded {
     judgement: Judgement,
     decision: Decision,
     applied: Applied,
+    fault: Option<Fault>,
     /// The record as stored.
     before: Record,
     check: Option<QuickCheck>,
@@ -267,7 +276,7 @@ async fn conclude<W: World>(
     concluded: Concluded,
     observations: usize,
 ) -> Result<Reconciled, Fault> {
-    let Concluded { case, judgement, decision, applied, before, check, last_check, known_before } = concluded;
+    let Concluded { case, judgement, decision, applied, fault, before, check, last_check, known_before } = concluded;
     let mut settlement = (core.settle)(&case, &judgement, &decision, &applied, &before);
     let (mut status, mut lag) = (before.status, None);
     let mut superseded = Vec::new();
@@ -302,6 +311,7 @@ async fn conclude<W: World>(
         cause: case.cause,
         decision: Some(decision),
         applied,
+        fault,
         status,
         observations,
         requeues: case.requeues,
@@ -376,6 +386,7 @@ fn not_observed<W: World>(world: &W, work: &Work, reason: &str) -> Reconciled {
         cause: work.cause,
         decision: None,
         applied: Applied::Nothing,
+        fault: None,
         status: Status::New,
         observations: 0,
         since_ms: world.now().since(work.since),

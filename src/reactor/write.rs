@@ -23,7 +23,8 @@ use crate::domain::target::Target;
 use crate::domain::time::Time;
 use crate::ports::{Access, Documents as _, Fault, FaultClass, Ledger as _, World, Written};
 
-/// Logs the intent and makes the write. The end of the write goes into the case, and is committed with it.
+/// Logs the intent and makes the write. The end of the write goes into the case, and is committed with it. Where the write
+/// did not land, its fault is returned, too.
 ///
 /// # Errors
 ///
@@ -34,24 +35,24 @@ pub(super) async fn write<W: World>(
     before: &mut Record,
     access: &Access,
     write: &Write,
-) -> Result<Applied, Fault> {
+) -> Result<(Applied, Option<Fault>), Fault> {
     let name = format!("{VERSION_NAME}{:08x}{:08x}", world.jitter(), world.jitter());
     let commit = log_intent(case, &name, write, before);
     world.ledger().commit(&case.target, &commit).await?;
     *before = commit.record;
     let script = Script { world, target: &case.target, access, name: &name, until: case.now.plus_ms(LEASE_MS) };
     let outcome = script.run(&case.observation, write).await;
-    let (applied, ended) = match outcome {
+    let (applied, fault, ended) = match outcome {
         Ok(version) => {
             let at = world.now();
-            (Applied::Landed { version, at }, Ended::Landed(at))
+            (Applied::Landed { version, at }, None, Ended::Landed(at))
         }
-        Err(fault) => (Applied::Refused(refused(&fault)), Ended::Refused),
+        Err(fault) => (Applied::Refused(refused(&fault)), Some(fault), Ended::Refused),
     };
     if let Some(intent) = case.record.facts.intents.get_mut(&name) {
         intent.ended = Some(ended);
     }
-    Ok(applied)
+    Ok((applied, fault))
 }
 
 struct Script<'a, W> {

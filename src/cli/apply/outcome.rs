@@ -2,10 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::plan_checked::Watch;
 use crate::cli::login::explained;
 use crate::domain::case::{Applied, Verdict};
-use crate::reactor::{BatchReport, Reconciled};
+use crate::reactor::{BatchReport, NOT_APPROVED, Reconciled};
 
 /// The outcome of an entry.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -73,24 +72,23 @@ impl TargetOutcome {
     }
 
     /// The outcome in the reactor's report about one entry.
-    pub(super) fn of(report: &BatchReport, noticed: Watch) -> Self {
-        if let Some(why) = noticed.stale {
-            return Self::Stale { why };
-        }
-        match report.reconciled.first() {
-            Some(reconciled) => Self::from_report(reconciled, &noticed),
-            None => Self::Failed { why: report.failed.values().next().map_or_else(|| undone(report), explained) },
+    pub(super) fn of(report: &BatchReport) -> Self {
+        match (report.reconciled.first(), report.failed.values().next()) {
+            (Some(reconciled), _) => Self::from_report(reconciled),
+            (None, Some(fault)) if fault.code == NOT_APPROVED => Self::Stale { why: fault.message.clone() },
+            (None, Some(fault)) => Self::Failed { why: explained(fault) },
+            (None, None) => Self::Failed { why: undone(report) },
         }
     }
 
-    fn from_report(reconciled: &Reconciled, noticed: &Watch) -> Self {
+    fn from_report(reconciled: &Reconciled) -> Self {
         let Some(decision) = &reconciled.decision else {
             return Self::Stale { why: "the account is not governed any more".to_owned() };
         };
         let why = decision.reasons.join("; ");
         match (&reconciled.applied, &decision.verdict) {
             (Applied::Landed { version, .. }, _) => Self::Written { version: *version },
-            (Applied::Refused(_), _) => Self::Failed { why: noticed.fault.as_ref().map_or(why, explained) },
+            (Applied::Refused(_), _) => Self::Failed { why: reconciled.fault.as_ref().map_or(why, explained) },
             (Applied::Nothing, Verdict::InSync) => Self::Already,
             (Applied::Nothing, Verdict::Unknown { .. }) => Self::Unreachable { why },
             (Applied::Nothing, _) => Self::Waiting { why },

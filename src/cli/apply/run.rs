@@ -9,7 +9,6 @@ use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 
 use super::journal::Journal;
 use super::outcome::TargetOutcome;
-use super::plan_checked::PlanCheckedWorld;
 use super::waves::{Share, Wave};
 use crate::cli::login::explained;
 use crate::cli::plan::entry::PlanEntry;
@@ -21,7 +20,7 @@ use crate::domain::policy::Policy;
 use crate::domain::target::{AccountFacts, AccountId, AccountState, Target};
 use crate::domain::time::MINUTE_MS;
 use crate::ports::{Ledger as _, World};
-use crate::reactor::{Message, PolicySource, Reactor};
+use crate::reactor::{Message, Reactor};
 
 /// Time limit of one entry. An unfinished entry is not started again by itself.
 const ENTRY_MS: i64 = 3 * MINUTE_MS;
@@ -30,7 +29,7 @@ const ACCOUNTS_AT_ONCE: usize = 8;
 
 /// Applies a plan.
 pub(super) struct Runner<'a, W> {
-    pub(super) world: &'a W,
+    pub(super) reactor: &'a Reactor<W>,
     pub(super) paced: Paced<'a, W>,
     pub(super) policy: Arc<Policy>,
     pub(super) plan: &'a str,
@@ -42,6 +41,10 @@ pub(super) struct Runner<'a, W> {
 }
 
 impl<W: World> Runner<'_, W> {
+    fn world(&self) -> &W {
+        self.reactor.world()
+    }
+
     /// Whether the limit of failed entries is reached.
     pub(super) fn is_stopped(&self) -> bool {
         self.failures.load(Ordering::Relaxed) >= self.max_failures
@@ -80,8 +83,8 @@ impl<W: World> Runner<'_, W> {
         let gone = || TargetOutcome::Stale { why: "the account has left the organisation, or is closed".to_owned() };
         let facts = self.paced.account(account).await.map_err(failed)?;
         let facts = facts.filter(|facts| facts.state == AccountState::Active).ok_or_else(gone)?;
-        if self.world.ledger().facts(account).await.map_err(failed)?.as_ref() != Some(&facts) {
-            self.world.ledger().save_facts(&facts).await.map_err(failed)?;
+        if self.world().ledger().facts(account).await.map_err(failed)?.as_ref() != Some(&facts) {
+            self.world().ledger().save_facts(&facts).await.map_err(failed)?;
         }
         Ok(facts)
     }
@@ -92,12 +95,12 @@ impl<W: World> Runner<'_, W> {
         }
         let target = &entry.target;
         let again = self.journal.was_begun(target);
-        self.journal.begin(target, self.world.now())?;
+        self.journal.begin(target, self.world().now())?;
         let outcome = match place {
             Ok(facts) => self.through_the_reactor(entry, facts, again).await,
             Err(outcome) => outcome.clone(),
         };
-        self.journal.end(target, self.world.now(), &outcome)?;
+        self.journal.end(target, self.world().now(), &outcome)?;
         if outcome.is_failure() {
             self.failures.fetch_add(1, Ordering::Relaxed);
         }
@@ -105,22 +108,20 @@ impl<W: World> Runner<'_, W> {
     }
 
     async fn through_the_reactor(&self, entry: &PlanEntry, facts: &AccountFacts, again: bool) -> TargetOutcome {
-        let now = self.policy.resolve(facts, self.world.now());
+        let now = self.policy.resolve(facts, self.world().now());
         if (now.mode, &now.owned) != (entry.baseline.mode, &entry.baseline.owned) {
             let why = format!("the policy says something else of the account by now ({})", now.reason);
             return TargetOutcome::Stale { why };
         }
         let correlation = format!("plan-{}", self.plan);
-        let guarded = PlanCheckedWorld::new(self.world, entry, again);
-        let reactor = Reactor::new(guarded, PolicySource::Fixed(Arc::clone(&self.policy)));
         let message = Message {
             // The same id in each run: a later run publishes alerts that a killed one had claimed.
             id: format!("{correlation}-{}", entry.target),
-            body: encode_work(&look_at(entry.target.clone(), &correlation, self.world)),
+            body: encode_work(&look_at(entry.target.clone(), &correlation, self.world())),
             receipt: None,
             receives: if again { 2 } else { 1 },
         };
-        let report = reactor.batch(&[message], self.world.now().plus_ms(ENTRY_MS)).await;
-        TargetOutcome::of(&report, reactor.world().noticed())
+        let report = self.reactor.batch(&[message], self.world().now().plus_ms(ENTRY_MS)).await;
+        TargetOutcome::of(&report)
     }
 }

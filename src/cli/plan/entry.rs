@@ -154,7 +154,7 @@ fn digest(body: &Body) -> String {
 
 impl PlanEntry {
     /// The line of an observed target.
-    pub(super) fn decided(case: &Case, decision: &Decision) -> Self {
+    pub(in crate::cli) fn decided(case: &Case, decision: &Decision) -> Self {
         let resolution = &case.resolution;
         let seen = match &case.observation {
             Observation::Present(seen) => Some(seen.as_ref()),

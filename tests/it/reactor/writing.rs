@@ -1,5 +1,11 @@
 //! Writes to the document: the lease, its end, what a fault of a step means, and versions that are pruned.
 
+use std::sync::Arc;
+
+use runas_reactor::domain::case::{Case, Decision};
+use runas_reactor::domain::decode::encode_work;
+use runas_reactor::reactor::{Approval, NOT_APPROVED};
+
 use super::*;
 
 /// When the first call of a method began, after the intent of the write was logged.
@@ -37,6 +43,35 @@ async fn write_without_an_answer_is_given_up_when_its_lease_ends() {
     let between = times[1] - times[0];
     assert!((15_000..15_200).contains(&between), "{between} ms");
     assert!(matches!(report.reconciled[0].applied, Applied::Landed { version: 1, .. }), "{report:?}");
+}
+
+/// An operator who approved nothing.
+#[derive(Debug)]
+struct ApprovesNothing;
+
+impl Approval for ApprovesNothing {
+    fn approve(&self, _: &Case, _: &Decision) -> Result<(), String> {
+        Err("it is in no plan".to_owned())
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_approval_nothing_is_written_committed_or_alerted() {
+    let Play(reactor) = Play::begin();
+    let play = Play(reactor.with_approval(Arc::new(ApprovesNothing)));
+    let target = org::target(MEMBER, "eu-west-1");
+    play.sim().lza_writes(&target, "lza-logs").unwrap();
+    let work = Work { cause: Cause::Sweep, ..work_on(MEMBER, org::epoch()) };
+    let report = play.batch(&[message("entry", &encode_work(&work))]).await;
+    let fault = &report.failed["entry"];
+    assert_eq!((fault.code.as_str(), fault.message.as_str()), (NOT_APPROVED, "it is in no plan"));
+    let made: Vec<&str> = play.world().made().iter().map(|made| made.call.method).collect();
+    assert_eq!(
+        made,
+        ["policy", "load", "observe", "account", "save_facts", "unsent"],
+        "in full, and without the event history"
+    );
+    assert_eq!((play.sim().alerts(), play.sim().record(&target)), (vec![], None));
 }
 
 /// Taking back a share makes no version.
