@@ -7,7 +7,7 @@ use super::core::Core;
 use super::gather::{case, heard, read_missing};
 use super::lookup::{confirm, lookup, made_up};
 use super::observe::OBSERVE_ATTEMPTS_MAX;
-use super::prune;
+use super::prune::Superseded;
 use super::publish::{flush, notify_once};
 use super::quick_check::{Start, begin, record_check};
 use super::write::write;
@@ -174,8 +174,10 @@ async fn round<W: World>(
     if let Some(alert) = adopted(&case, &judgement, policy.hub_account()) {
         notify_once(world, &alert, attempt).await?;
     }
+    let superseded = Superseded::of(&case, world);
     let (mut applied, mut fault) = (Applied::Nothing, None);
     if let Some(planned) = &decision.write {
+        case.record.facts.intents.extend(superseded.intent.clone());
         (applied, fault) = write(world, &mut case, &mut before, &access, planned).await?;
         progress.learned.intents.extend(own_intents(&case, &before));
     }
@@ -184,13 +186,13 @@ async fn round<W: World>(
         && progress.refused.len() + 1 < OBSERVE_ATTEMPTS_MAX
     {
         if refusal == Refusal::VersionLimit {
-            let planned = prune::plan(world, &case, &mut progress.learned);
-            prune::prune(world, &case, &access, &planned).await?;
+            superseded.prune(world, &case.target, &access).await?;
         }
         progress.refused.push(refusal);
         return Ok(Round::Again);
     }
-    let concluded = Concluded { case, judgement, decision, applied, fault, before, check, last_check, known_before };
+    let concluded =
+        Concluded { case, judgement, decision, applied, fault, superseded, before, check, last_check, known_before };
     conclude(world, *core, &access, attempt, concluded, progress.refused.len() + 1).await.map(Round::done)
 }
 
@@ -261,6 +263,7 @@ struct Concluded {
     decision: Decision,
     applied: Applied,
     fault: Option<Fault>,
+    superseded: Superseded,
     /// The record as stored.
     before: Record,
     check: Option<QuickCheck>,
@@ -276,12 +279,12 @@ async fn conclude<W: World>(
     concluded: Concluded,
     observations: usize,
 ) -> Result<Reconciled, Fault> {
-    let Concluded { case, judgement, decision, applied, fault, before, check, last_check, known_before } = concluded;
+    let Concluded { case, judgement, decision, applied, fault, superseded, before, check, last_check, known_before } =
+        concluded;
     let mut settlement = (core.settle)(&case, &judgement, &decision, &applied, &before);
     let (mut status, mut lag) = (before.status, None);
-    let mut superseded = Vec::new();
     if let Some(commit) = &mut settlement.commit {
-        superseded = prune::plan(world, &case, &mut commit.record.facts);
+        commit.record.facts.intents.extend(superseded.intent.clone());
         world.ledger().commit(&case.target, commit).await?;
         status = commit.record.status;
         let objective_ms = i64::from(case.limits.alerts.configuration_lag_minutes) * MINUTE_MS;
@@ -303,7 +306,9 @@ async fn conclude<W: World>(
         };
         record_check(world, (&case, &decision, &applied), check, last_check, generation).await;
     }
-    prune::prune(world, &case, access, &superseded).await?;
+    if settlement.commit.is_some() {
+        superseded.prune(world, &case.target, access).await?;
+    }
     log(&case, &decision, &applied, status, observations);
     Ok(Reconciled {
         since_ms: world.now().since(case.since),

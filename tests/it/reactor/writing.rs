@@ -5,6 +5,7 @@ use std::sync::Arc;
 use runas_reactor::domain::case::{Case, Decision};
 use runas_reactor::domain::decode::encode_work;
 use runas_reactor::reactor::{Approval, NOT_APPROVED};
+use runas_reactor::sim::faults::Ended;
 
 use super::*;
 
@@ -172,6 +173,18 @@ async fn document_that_is_full_is_pruned_and_written() {
     play.rest().await;
     let kinds: Vec<String> = play.sim().alerts().into_iter().map(|alert| alert.kind).collect();
     assert_eq!(kinds, Vec::<String>::new(), "a first observation is nobody's act");
+}
+
+#[tokio::test(start_paused = true)]
+async fn invocation_that_dies_while_it_prunes_leaves_intents_that_explain_its_calls() {
+    let full = Switches { versions_max: 55, ..Switches::PLAIN };
+    let play = with_versions(full, "somebody", 55).await;
+    play.world().inject_once("prune", InjectedFault::StopAfter);
+    let died = play.world().invocation(1, false, play.batch(&[member()])).await;
+    assert!(matches!(died, Ended::Stopped));
+    play.rest().await;
+    let kinds: Vec<String> = play.sim().alerts().into_iter().map(|alert| alert.kind).collect();
+    assert_eq!(kinds, [""; 0], "no alert about a deletion by the reactor itself");
 }
 
 #[tokio::test(start_paused = true)]
