@@ -1,4 +1,4 @@
-# How AWS is called, and how the operator is told.
+# How AWS is called, and how the operator is informed.
 
 # Whatever the caller's configuration says: no pager and no prompt, errors of one line, and files in one encoding. Version 1 of the
 # CLI knows some of these, version 2 all of them.

@@ -109,7 +109,7 @@ list_in() { # NAME JSON
 
 governed_regions() { # REGIONS
   [[ -n $1 || -n $regions ]] ||
-    refuse 'the policy governs every enabled region, and a StackSet has to be told which' \
+    refuse 'the policy governs every enabled region, and a StackSet needs their names' \
       "write regions=... into $settings_file: the regions that your accounts have enabled"
   policy_regions=${1:-$regions}
 }

@@ -85,7 +85,7 @@ status_of() { # NAME REGION
   column 2 "$work/$1.$2" status
 }
 
-# An operation of an earlier run, or of anybody else, goes on: it is waited for.
+# Waits for an operation of an earlier run or of another caller.
 settle() { # PROFILE REGION NAME
   local began=$SECONDS status
   while status=$(status_of "$3" "$2") && [[ $status == *_IN_PROGRESS && $status != REVIEW_IN_PROGRESS ]]; do
@@ -145,7 +145,7 @@ begin_stack() { # PROFILE REGION NAME TEMPLATE
   fi
 }
 
-# The parameters that are there and that nobody wants otherwise; those that the template has no more are left out.
+# The present parameters that the settings do not change, without those that the template no longer has.
 kept_of() { # FILE TEMPLATE
   local kind name declared
   declared=" $(parameters_of "$2") "

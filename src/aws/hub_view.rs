@@ -142,10 +142,10 @@ impl HubView {
             let Some(schedules) = page.get("Schedules").and_then(Value::as_array) else {
                 return Err(unread(SCHEDULES, "the answer has no Schedules"));
             };
-            let ours = schedules
+            let of_stack = schedules
                 .iter()
                 .filter(|it| it.get("Target").and_then(|target| text(target, "Arn")).as_deref() == Some(queue_arn));
-            found.extend(ours.map(|it| Schedule {
+            found.extend(of_stack.map(|it| Schedule {
                 name: text(it, "Name").unwrap_or_default(),
                 enabled: text(it, "State").as_deref() == Some("ENABLED"),
             }));

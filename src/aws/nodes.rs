@@ -157,26 +157,26 @@ fn at(target: &Target, session: &Session) -> Builder {
         .retry_partition(RetryPartition::new(format!("ssm {target}")))
 }
 
-fn node(told: InstanceInformation) -> Option<Node> {
-    let platform = match told.platform_type {
+fn node(answer: InstanceInformation) -> Option<Node> {
+    let platform = match answer.platform_type {
         Some(PlatformType::Linux) => Platform::Linux,
         Some(PlatformType::Windows) => Platform::Windows,
         _ => Platform::Other,
     };
     Some(Node {
-        id: clean(&told.instance_id?, ID_CHARS_MAX),
+        id: clean(&answer.instance_id?, ID_CHARS_MAX),
         platform,
-        online: told.ping_status == Some(PingStatus::Online),
-        agent: clean(&told.agent_version.unwrap_or_default(), ID_CHARS_MAX),
+        online: answer.ping_status == Some(PingStatus::Online),
+        agent: clean(&answer.agent_version.unwrap_or_default(), ID_CHARS_MAX),
     })
 }
 
-fn invocation(told: CommandInvocation) -> Option<Invocation> {
-    let ended = matches!(told.status, Some(Status::Success | Status::Failed | Status::TimedOut | Status::Cancelled));
-    let status = told.status_details.or_else(|| told.status.map(|status| status.as_str().to_owned()));
-    let output = told.command_plugins.unwrap_or_default().into_iter().next().and_then(|step| step.output);
+fn invocation(answer: CommandInvocation) -> Option<Invocation> {
+    let ended = matches!(answer.status, Some(Status::Success | Status::Failed | Status::TimedOut | Status::Cancelled));
+    let status = answer.status_details.or_else(|| answer.status.map(|status| status.as_str().to_owned()));
+    let output = answer.command_plugins.unwrap_or_default().into_iter().next().and_then(|step| step.output);
     Some(Invocation {
-        node: clean(&told.instance_id?, ID_CHARS_MAX),
+        node: clean(&answer.instance_id?, ID_CHARS_MAX),
         ended,
         status: clean(&status.unwrap_or_default(), ID_CHARS_MAX),
         output: clean(&output.unwrap_or_default(), ID_CHARS_MAX),

@@ -312,7 +312,7 @@ mod tests {
     }
 
     #[test]
-    fn cause_of_a_failed_login_is_told_once_with_what_is_behind_it() {
+    fn cause_of_a_failed_login_is_printed_once_with_its_source() {
         let error = CredentialsError::provider_error("the process ended with 1");
         let text = causes(&error);
         assert_eq!(text.matches("the process ended with 1").count(), 1, "{text}");

@@ -1,4 +1,4 @@
-//! AWS for unit tests: it answers one call after the other as it was told, and keeps what it was asked.
+//! AWS for unit tests: it gives the scripted answers one after the other, and keeps the requests.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};

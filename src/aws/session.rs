@@ -346,7 +346,7 @@ mod tests {
     }
 
     #[test]
-    fn full_cache_of_valid_sessions_loses_one_that_nobody_uses() {
+    fn full_cache_of_valid_sessions_loses_an_unused_one() {
         let account = |n: usize| format!("{n:012}").parse::<AccountId>().unwrap();
         let slot = |left_ms| {
             let door = Door { session: Some(Arc::new(session(Time::from_ms(left_ms)))), ..Door::default() };

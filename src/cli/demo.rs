@@ -43,7 +43,7 @@ struct Moment {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum MomentKind {
     Other,
-    Ours,
+    Reactor,
     Alert,
 }
 

@@ -215,8 +215,8 @@ fn explanation(policy: &Policy, facts: &AccountFacts, at: Time, format: Output) 
         }));
     }
     let mode = match resolution.mode {
-        Mode::Enforce => "enforce: put right, and told",
-        Mode::Observe => "observe: told, never written",
+        Mode::Enforce => "enforce: corrected and alerted",
+        Mode::Observe => "observe: alerted, never written",
         Mode::Exempt => "exempt: left alone",
     };
     let mut text = format!("account {} at {at}, policy {}\n", facts.account, policy.label());

@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn an_operator_trusts_the_system_unless_told_otherwise() {
+    fn operator_uses_the_systems_certificates_by_default() {
         assert_eq!(trust_from(nothing), Ok(Trust::Native));
         assert_eq!(trust_from(|_| Some("amazon".to_owned())), Ok(Trust::Amazon));
         assert!(trust_from(|_| Some("everybody".to_owned())).is_err());

@@ -56,7 +56,7 @@ fn an_empty_environment_names_every_required_variable() {
 }
 
 #[test]
-fn all_problems_are_told_at_once() {
+fn all_problems_are_reported_at_once() {
     let vars = BTreeMap::from([
         (REGION, "Ireland"),
         (TABLE, ""),

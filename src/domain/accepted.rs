@@ -104,7 +104,7 @@ impl Accepted {
 
     fn follow(&mut self, facts: &Facts, pairing: &Pairing, presumed: &[Time], created: Time, version: &VersionFact) {
         let author = pairing.author(facts, created, version);
-        if let Author::Ours(intent) = author {
+        if let Author::Reactor(intent) = author {
             self.content = Some(self.or_minimal().overlaid(&intent.owned));
             self.blurred = false;
             return;
@@ -112,7 +112,7 @@ impl Accepted {
         let trusted = match author.attribution() {
             Attribution::Trusted => true,
             Attribution::Unattributed => author == Author::Nameless && (version.adopted || presumed.contains(&created)),
-            Attribution::Ours | Attribution::BreakGlass | Attribution::Untrusted => false,
+            Attribution::Reactor | Attribution::BreakGlass | Attribution::Untrusted => false,
         };
         let change = match &version.delta {
             Delta::Change(change) => change.clone(),

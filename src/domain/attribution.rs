@@ -27,7 +27,7 @@ pub struct Pairing {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Author<'a> {
     /// The reactor, by its intent.
-    Ours(&'a Intent),
+    Reactor(&'a Intent),
     /// The principal of this call.
     Known(&'a CallFact),
     /// No known call made it.
@@ -81,7 +81,7 @@ impl Pairing {
     /// The author of a version.
     pub fn author<'a>(&self, facts: &'a Facts, created: Time, version: &VersionFact) -> Author<'a> {
         if let Some(intent) = intent_of(facts, version) {
-            return Author::Ours(intent);
+            return Author::Reactor(intent);
         }
         let calls = self.calls.get(&created).into_iter().flatten().filter_map(|id| Some((id, facts.calls.get(id)?)));
         let least = calls.max_by_key(|(id, call)| (call.attribution, std::cmp::Reverse(*id)));
@@ -93,7 +93,7 @@ impl Author<'_> {
     /// The policy's attribution of the author.
     pub fn attribution(self) -> Attribution {
         match self {
-            Self::Ours(_) => Attribution::Ours,
+            Self::Reactor(_) => Attribution::Reactor,
             Self::Known(call) => call.attribution,
             Self::Nameless => Attribution::Unattributed,
         }

@@ -65,7 +65,7 @@ fn answers_any(intent: &Intent, writes: &[&Intent], acts: &[(Time, bool)]) -> bo
 fn acts(facts: &Facts, pairing: &Pairing, begin: Time) -> Vec<(Time, bool)> {
     let versions = facts.open_versions().filter(|(_, version)| !version.adopted).filter_map(|(created, version)| {
         match pairing.author(facts, created, version) {
-            Author::Ours(_) => None,
+            Author::Reactor(_) => None,
             Author::Known(call) => Some((created, call.is_trusted())),
             Author::Nameless => Some((created, false)),
         }

@@ -63,7 +63,7 @@ pub struct Case {
     /// Event ids of the calls in the message; the calls themselves are among the record's facts.
     pub calls: Vec<String>,
     /// When the newest of them was made.
-    pub heard: Option<Time>,
+    pub newest_call: Option<Time>,
     /// Whether the target is observed through a member role rather than a gap role.
     pub by_member_role: bool,
     /// The policy's resolution for the account.

@@ -93,7 +93,7 @@ fn candidates(facts: &Facts, echo: &Echo, created: &BTreeMap<&str, Time>) -> Vec
     let writes = facts.intents.iter().filter(|(name, intent)| {
         let may_have_landed = intent.ended != Some(Ended::Refused) || created.contains_key(name.as_str());
         let same = intent.makes_version() && echo.made == Some(intent.number);
-        same && may_have_landed && intent.from < echo.heard && may_be_of(intent, echo.at)
+        same && may_have_landed && intent.from < echo.received && may_be_of(intent, echo.at)
     });
     writes.map(|(name, _)| created.get(name.as_str()).copied()).collect()
 }

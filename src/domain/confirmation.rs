@@ -23,7 +23,7 @@ const ASKED_MAX: usize = 4;
 
 /// Event ids of the calls that need a confirmation.
 fn unconfirmed(facts: &Facts, now: Time) -> Vec<String> {
-    let open = |call: &CallFact| call.is_trusted() && !call.checked && now.since(call.heard) < KEPT_MS;
+    let open = |call: &CallFact| call.is_trusted() && !call.checked && now.since(call.received) < KEPT_MS;
     if !facts.calls.values().any(open) {
         return Vec::new();
     }
@@ -40,8 +40,8 @@ fn unconfirmed(facts: &Facts, now: Time) -> Vec<String> {
 /// The calls to ask for now, oldest first: the history has a call some minutes after it was made.
 pub fn due(facts: &Facts, now: Time) -> Vec<CallFact> {
     let calls = unconfirmed(facts, now).into_iter().filter_map(|id| facts.calls.get(&id).cloned());
-    let mut due: Vec<CallFact> = calls.filter(|call| now.since(call.heard) >= WATCH_MS).collect();
-    due.sort_by_key(|call| call.heard);
+    let mut due: Vec<CallFact> = calls.filter(|call| now.since(call.received) >= WATCH_MS).collect();
+    due.sort_by_key(|call| call.received);
     due.truncate(ASKED_MAX);
     due
 }
@@ -51,7 +51,7 @@ pub fn answered(call: &CallFact, found: &[Edit], now: Time) -> Option<CallFact> 
     if found.iter().any(|edit| is_same(edit, &call.edit)) {
         return Some(CallFact { checked: true, ..call.clone() });
     }
-    let over = !found.is_empty() || now.since(call.heard) >= MADE_UP_MS;
+    let over = !found.is_empty() || now.since(call.received) >= MADE_UP_MS;
     over.then(|| CallFact { checked: true, attribution: Attribution::Untrusted, ..call.clone() })
 }
 
@@ -67,6 +67,6 @@ fn is_same(one: &Edit, other: &Edit) -> bool {
 
 /// Event ids of the calls that the history may still confirm.
 pub fn pending(facts: &Facts, now: Time) -> Vec<String> {
-    let young = |id: &String| facts.calls.get(id).is_some_and(|call| now.since(call.heard) < MADE_UP_MS);
+    let young = |id: &String| facts.calls.get(id).is_some_and(|call| now.since(call.received) < MADE_UP_MS);
     unconfirmed(facts, now).into_iter().filter(young).collect()
 }

@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn the_functions_reason_is_told_without_what_could_rewrite_a_terminal() {
+    fn functions_reason_is_shown_without_control_characters() {
         let letter = letter(&[(REASON, "no\u{1b}[2J object\n"), ("trace", "t")]);
         assert_eq!((letter.put_by(), letter.reason().as_str()), (PutBy::Reactor, "no[2J object"));
         assert_eq!(own(&letter), ["trace"]);
@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_put_it_aside_has_a_stable_name() {
+    fn origin_of_a_dead_letter_has_a_stable_name() {
         let names = [PutBy::Reactor, PutBy::EventBridge, PutBy::Sqs, PutBy::Unknown].map(PutBy::as_str);
         assert_eq!(names, ["reactor", "eventbridge", "sqs", "unknown"]);
     }

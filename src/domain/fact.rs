@@ -139,7 +139,7 @@ pub struct CallFact {
     #[serde(default, skip_serializing_if = "is_false")]
     pub via_reactor_role: bool,
     /// When it first arrived.
-    pub heard: Time,
+    pub received: Time,
     /// CloudTrail's event history was asked for it. Without a match there, the call counts as foreign.
     #[serde(default, skip_serializing_if = "is_false")]
     pub checked: bool,
@@ -188,7 +188,7 @@ pub struct Echo {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub made: Option<u64>,
     /// When the event first arrived: it is of no write that was logged later.
-    pub heard: Time,
+    pub received: Time,
 }
 
 /// The kind of a write.

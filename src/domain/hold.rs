@@ -94,7 +94,7 @@ fn daily_minutes_left(facts: &Facts, limits: &Limits, act: &CallFact) -> u32 {
 fn last_emergency<'a>(facts: &'a Facts, pairing: &Pairing) -> Option<(Time, &'a CallFact)> {
     let author = |(created, version)| match pairing.author(facts, created, version) {
         Author::Known(call) => Some((created, call)),
-        Author::Ours(_) | Author::Nameless => None,
+        Author::Reactor(_) | Author::Nameless => None,
     };
     let acts = |call: &&CallFact| call.edit.failed.is_none() && call.edit.action.made_version().is_none();
     let clock = ClockSkew::of(facts);

@@ -15,7 +15,7 @@ pub fn merge(one: &Facts, other: &Facts) -> Facts {
         versions: each(&one.versions, &other.versions, version),
         calls: each(&one.calls, &other.calls, call),
         echoes: each(&one.echoes, &other.echoes, |one, other| Echo {
-            heard: one.heard.min(other.heard),
+            received: one.received.min(other.received),
             ..*one.min(other)
         }),
         intents: each(&one.intents, &other.intents, intent),
@@ -92,7 +92,7 @@ fn call(one: &CallFact, other: &CallFact) -> CallFact {
         edit: either(&one.edit, &other.edit),
         attribution: one.attribution.max(other.attribution),
         via_reactor_role: one.via_reactor_role || other.via_reactor_role,
-        heard: one.heard.min(other.heard),
+        received: one.received.min(other.received),
         checked: one.checked || other.checked,
         over: one.over || other.over,
         notified: one.notified.max(other.notified),

@@ -21,7 +21,7 @@ pub struct Milestones {
     pub member_role: Option<Time>,
     /// Time of the newest call whose event has arrived: trail and forwarder work.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub heard: Option<Time>,
+    pub newest_call: Option<Time>,
 }
 
 impl Milestones {
@@ -40,7 +40,7 @@ impl Milestones {
             ("reached", self.reached),
             ("configured", self.configured),
             ("member_role", self.member_role),
-            ("heard", self.heard),
+            ("newest_call", self.newest_call),
         ];
         all.into_iter().filter_map(|(name, at)| Some((name, at?)))
     }

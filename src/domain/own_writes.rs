@@ -14,7 +14,7 @@ pub fn intent_of<'a>(facts: &'a Facts, version: &VersionFact) -> Option<&'a Inte
 }
 
 /// Whether an intent explains a call through the reactor's role; otherwise the call is foreign. The reactor shares the
-/// document with nobody.
+/// document with no account.
 pub fn is_explained(facts: &Facts, call: &CallFact) -> bool {
     let says = |intent: &Intent| may_be_of(intent, call.edit.at) && means(intent, call.edit.action);
     let shares = call.edit.sharing.as_ref().is_some_and(|sharing| !sharing.added.is_empty());

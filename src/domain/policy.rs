@@ -279,7 +279,7 @@ impl Policy {
         Limits { break_glass, breaker, readiness, alerts }
     }
 
-    /// The attribution of a principal alone; so never `Ours`, which takes an intent.
+    /// The attribution of a principal alone; so never `Reactor`, which takes an intent.
     pub fn attribute(&self, principal: &Principal) -> Attribution {
         let any = |patterns: &[PrincipalPattern]| patterns.iter().any(|pattern| pattern.matches(principal));
         if any(&self.break_glass) {
@@ -334,7 +334,7 @@ fn is_one_of(names: &[String], principal: &Principal, account: &AccountId) -> bo
         return false;
     };
     let name = resource.strip_prefix("role/").and_then(|path| path.rsplit('/').next());
-    owner == account.as_str() && name.is_some_and(|name| names.iter().any(|ours| ours == name))
+    owner == account.as_str() && name.is_some_and(|name| names.iter().any(|own| own == name))
 }
 
 /// `serde_json`'s maps are sorted, so that going through a value makes the JSON canonical.

@@ -66,7 +66,7 @@ pub const UNKNOWN: &str = "unknown principal";
 #[serde(rename_all = "snake_case")]
 pub enum Attribution {
     /// The reactor: an intent of its own explains the version.
-    Ours,
+    Reactor,
     /// A principal that the policy trusts with the fields that it does not own.
     Trusted,
     /// A principal that may override the policy for a while; always alerted.

@@ -55,8 +55,8 @@ pub fn settle(
     let alerts = alerts::alerts(reconciliation, &changes, &mut record);
     let next = schedule::next(reconciliation, &changes, &mut record);
     let changes = !alerts.is_empty() || !left.is_empty() || is_changed(&record, before);
-    let heard = record.milestones.heard != before.milestones.heard;
-    if !changes && !heard && next.is_none() {
+    let newer_call = record.milestones.newest_call != before.milestones.newest_call;
+    if !changes && !newer_call && next.is_none() {
         return Settlement { commit: None, next };
     }
     record.generation = before.generation.saturating_add(1);
@@ -71,7 +71,7 @@ fn is_changed(record: &Record, before: &Record) -> bool {
     let bare = |record: &Record| Record {
         facts: Facts { last: None, ..record.facts.clone() },
         wakes: Vec::new(),
-        milestones: Milestones { heard: None, ..record.milestones },
+        milestones: Milestones { newest_call: None, ..record.milestones },
         ..record.clone()
     };
     bare(record) != bare(before)

@@ -37,7 +37,7 @@ fn learn(facts: &Facts, call: &CallFact) -> Facts {
         };
         if call.edit.failed.is_none() && answers {
             let made = call.edit.action.made_version();
-            learned.echoes.insert(id, Echo { at: call.edit.at, made, heard: call.heard });
+            learned.echoes.insert(id, Echo { at: call.edit.at, made, received: call.received });
         }
     } else if !is_beyond_judging(facts, call) {
         learned.calls.insert(id, call.clone());
@@ -119,9 +119,9 @@ fn present(facts: &Facts, seen: &Seen, now: Time) -> Facts {
 /// than it; then this is the first.
 fn is_first(facts: &Facts, seen: &Seen) -> bool {
     let Some(base) = &facts.base else { return true };
-    let ours = |info: &VersionInfo| info.name.as_ref().is_some_and(|name| facts.intents.contains_key(name));
+    let by_reactor = |info: &VersionInfo| info.name.as_ref().is_some_and(|name| facts.intents.contains_key(name));
     let empty = base.until == Time::ZERO && facts.versions.is_empty();
-    empty && seen.versions.iter().any(|info| info.created < base.at) && !seen.versions.iter().any(ours)
+    empty && seen.versions.iter().any(|info| info.created < base.at) && !seen.versions.iter().any(by_reactor)
 }
 
 /// The base of a first observation: adopts the content that it finds.

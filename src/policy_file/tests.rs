@@ -209,7 +209,7 @@ fn the_file_cannot_forge_output() {
 }
 
 #[test]
-fn types_are_told_with_a_fix() {
+fn wrong_types_are_reported_with_a_fix() {
     for (from, to, message, fix) in [
         (
             "\"111122223333\"",

@@ -285,7 +285,7 @@ impl<W: World> Reactor<W> {
     ) -> Result<(), Fault> {
         tracing::warn!(message_id = message.id, correlation = id, sender, reason, "untrusted_source");
         let now = self.world.now();
-        let key = format!("{}:{}", sender.unwrap_or("nobody"), hour_of(now));
+        let key = format!("{}:{}", sender.unwrap_or("unknown"), hour_of(now));
         let alert = about_hub(HubFinding::Untrusted, policy.hub_account(), &key, Some(id), &reason, now);
         notify_once(&self.world, &alert, attempt).await?;
         report.ignored.push((message.id.clone(), reason));

@@ -17,7 +17,7 @@ use crate::domain::witness;
 use crate::ports::{Access, Clock, Fault, World};
 
 /// The calls of a message, as facts.
-pub(super) fn heard(policy: &Policy, target: &Target, edits: &[Edit], now: Time) -> Vec<CallFact> {
+pub(super) fn call_facts(policy: &Policy, target: &Target, edits: &[Edit], now: Time) -> Vec<CallFact> {
     let fact = |edit: &Edit| {
         let via_reactor_role = policy.is_reactor_role(&edit.principal, &target.account);
         // The reactor's own roles are never trusted: an intent explains their calls, or the calls are foreign.
@@ -27,7 +27,7 @@ pub(super) fn heard(policy: &Policy, target: &Target, edits: &[Edit], now: Time)
             edit,
             attribution,
             via_reactor_role,
-            heard: now,
+            received: now,
             checked: false,
             over: false,
             notified: Notified::No,
@@ -47,7 +47,7 @@ pub(super) async fn read_missing<W: World>(
     observation: Observation,
 ) -> Result<Observation, Fault> {
     let now = world.now();
-    let calls = witness::calls(&loaded.record.facts, &heard(policy, &work.target, &work.edits, now), &loaded.seen);
+    let calls = witness::calls(&loaded.record.facts, &call_facts(policy, &work.target, &work.edits, now), &loaded.seen);
     let facts = merge(&loaded.record.facts, &calls);
     let wanted = |seen: &Seen| witness::wanted(&facts, seen, now);
     let mut observation = complete(world, &work.target, access, observation, wanted).await?;
@@ -72,7 +72,7 @@ pub(super) fn case<W: Clock>(
 ) -> Case {
     let now = world.now();
     let mut record = loaded.record;
-    let calls = witness::calls(&record.facts, &heard(policy, &work.target, &work.edits, now), &loaded.seen);
+    let calls = witness::calls(&record.facts, &call_facts(policy, &work.target, &work.edits, now), &loaded.seen);
     record.facts = merge(&record.facts, &calls);
     record.facts = merge(&record.facts, &witness::witness(&record.facts, &observation, now));
     Case {
@@ -85,7 +85,7 @@ pub(super) fn case<W: Clock>(
         redelivered: false,
         correlation: work.correlation.clone(),
         calls: work.edits.iter().map(|edit| edit.id.clone()).collect(),
-        heard: work.edits.iter().map(|edit| edit.at).max(),
+        newest_call: work.edits.iter().map(|edit| edit.at).max(),
         by_member_role,
         resolution: policy.resolve(account, now),
         policy: policy.label().to_owned(),

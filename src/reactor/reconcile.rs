@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::approval::not_approved;
 use super::core::Core;
-use super::gather::{case, heard, read_missing};
+use super::gather::{call_facts, case, read_missing};
 use super::lookup::{confirm, lookup, made_up};
 use super::observe::OBSERVE_ATTEMPTS_MAX;
 use super::prune::Superseded;
@@ -229,8 +229,8 @@ async fn ask_cloudtrail<W: World>(
     }
     let ids = edits.iter().map(|edit| edit.id.clone()).collect();
     let seen = world.ledger().load(&case.target, &ids).await?.seen;
-    let heard = heard(policy, &case.target, &edits, case.now);
-    let learned = Facts { echoes: BTreeMap::new(), ..witness::calls(&case.record.facts, &heard, &seen) };
+    let calls = call_facts(policy, &case.target, &edits, case.now);
+    let learned = Facts { echoes: BTreeMap::new(), ..witness::calls(&case.record.facts, &calls, &seen) };
     progress.learned = merge(&progress.learned, &learned);
     case.record.facts = merge(&case.record.facts, &learned);
     Ok(())

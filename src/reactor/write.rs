@@ -208,9 +208,9 @@ mod tests {
             Conflict, Denied, DeniedByScp, Duplicate, Invalid, NotFound, NotReady, RegionOff, VersionLimit,
         };
         let of = |outcome_unknown| move |class| refused(&Fault { class, outcome_unknown, ..late("") });
-        let told = [Conflict, NotFound, Duplicate, VersionLimit];
+        let outpaced = [Conflict, NotFound, Duplicate, VersionLimit];
         let expected = [Refusal::Conflict, Refusal::Conflict, Refusal::Duplicate, Refusal::VersionLimit];
-        assert_eq!((told.map(of(false)), told.map(of(true))), (expected, expected));
+        assert_eq!((outpaced.map(of(false)), outpaced.map(of(true))), (expected, expected));
         let denied = [Refusal::Denied, Refusal::DeniedByScp, Refusal::Denied];
         assert_eq!([Denied, DeniedByScp, RegionOff].map(of(false)), denied);
         assert_eq!(of(false)(Invalid), Refusal::Invalid);

@@ -258,7 +258,7 @@ impl crate::ports::Documents for Sim {
     }
 
     async fn create(&self, target: &Target, access: &Access, text: &str, name: &str) -> Result<Written, Fault> {
-        self.ours(target, access, &Call::Create { document_type: "Session", text, name: Some(name) }).await
+        self.by_reactor(target, access, &Call::Create { document_type: "Session", text, name: Some(name) }).await
     }
 
     async fn update(
@@ -269,7 +269,7 @@ impl crate::ports::Documents for Sim {
         text: &str,
         name: &str,
     ) -> Result<Written, Fault> {
-        self.ours(target, access, &Call::Update { base: Some(base), text, name: Some(name) }).await
+        self.by_reactor(target, access, &Call::Update { base: Some(base), text, name: Some(name) }).await
     }
 
     async fn status(&self, target: &Target, access: &Access, version: u64) -> Result<DocumentStatus, Fault> {
@@ -281,7 +281,7 @@ impl crate::ports::Documents for Sim {
     }
 
     async fn promote(&self, target: &Target, access: &Access, version: u64) -> Result<(), Fault> {
-        self.ours(target, access, &Call::Promote { version }).await.map(drop)
+        self.by_reactor(target, access, &Call::Promote { version }).await.map(drop)
     }
 
     async fn shares(&self, target: &Target, access: &Access) -> Result<BTreeSet<String>, Fault> {
@@ -294,7 +294,7 @@ impl crate::ports::Documents for Sim {
 
     async fn unshare(&self, target: &Target, access: &Access, accounts: &[String]) -> Result<(), Fault> {
         let sharing = Sharing { added: Vec::new(), removed: accounts.to_vec() };
-        match self.ours(target, access, &Call::Share(&sharing)).await {
+        match self.by_reactor(target, access, &Call::Share(&sharing)).await {
             Err(fault) if fault.class == FaultClass::NotFound => Err(Fault { class: FaultClass::Conflict, ..fault }),
             outcome => outcome.map(drop),
         }
@@ -304,9 +304,9 @@ impl crate::ports::Documents for Sim {
         let shares = self.document(target).map(|document| document.shares).unwrap_or_default();
         if !shares.is_empty() {
             let sharing = Sharing { added: Vec::new(), removed: shares.into_iter().collect() };
-            self.ours(target, access, &Call::Share(&sharing)).await?;
+            self.by_reactor(target, access, &Call::Share(&sharing)).await?;
         }
-        match self.ours(target, access, &Call::Delete).await {
+        match self.by_reactor(target, access, &Call::Delete).await {
             Err(fault) if fault.class != FaultClass::NotFound => Err(fault),
             _ => Ok(()),
         }
@@ -316,7 +316,7 @@ impl crate::ports::Documents for Sim {
         if self.document(target).is_none_or(|document| !document.versions.contains_key(&version)) {
             return Ok(());
         }
-        self.ours(target, access, &Call::DeleteVersion { version }).await.map(drop)
+        self.by_reactor(target, access, &Call::DeleteVersion { version }).await.map(drop)
     }
 
     async fn account_access(&self, account: &AccountId, _: &Access) -> AccountAccess {
@@ -325,7 +325,7 @@ impl crate::ports::Documents for Sim {
 }
 
 impl Sim {
-    async fn ours(&self, target: &Target, access: &Access, call: &Call<'_>) -> Result<Written, Fault> {
+    async fn by_reactor(&self, target: &Target, access: &Access, call: &Call<'_>) -> Result<Written, Fault> {
         self.call().await;
         let role = self.enter(&target.account, &target.region, access)?;
         self.change(target, &Caller::role(&target.account, &role, REACTOR), call)

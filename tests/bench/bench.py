@@ -134,7 +134,7 @@ class Bench:
             wrong.append(f"{len(tally.looked_at['DescribeDocument'])} of {len(targets)} targets were looked at")
         # At first sight people are asked to review what was adopted.
         if tally.calls["Publish"] and run.name != "sweep 1":
-            wrong.append(f"{tally.calls['Publish']} alerts were told")
+            wrong.append(f"{tally.calls['Publish']} alerts were published")
         if self.queue.came_again:
             wrong.append(f"{self.queue.came_again} messages had to come again")
         wrong += [f"{count} calls were refused with {why}" for why, count in tally.refused.items()]
@@ -143,9 +143,9 @@ class Bench:
         in_sync = sum(record["status"]["S"] == "in_sync" for record in records)
         if not in_sync == len(records) == len(targets):
             wrong.append(f"{in_sync} of {len(targets)} targets are in sync in the ledger")
-        told = metrics(log_path)
-        if told["InSync"] != len(targets) or told["NotInSync"]:
-            wrong.append(f"the function counts {told['InSync']} in sync and {told['NotInSync']} not")
+        counted = metrics(log_path)
+        if counted["InSync"] != len(targets) or counted["NotInSync"]:
+            wrong.append(f"the function counts {counted['InSync']} in sync and {counted['NotInSync']} not")
         if wrong:
             raise Failed(f"{run.name}: " + "; ".join(wrong) + f"; see {log_path}")
 

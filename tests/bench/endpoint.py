@@ -1,4 +1,4 @@
-"""AWS, canned: every call is answered, and takes as long as it was told to.
+"""AWS, canned: every call is answered, and takes as long as configured.
 
 STS, SSM, Organizations and SNS answer from what does not change; DynamoDB and SQS keep state. Each call is counted,
 with the account that it was made in and how many others were under way.

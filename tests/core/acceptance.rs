@@ -15,8 +15,8 @@ fn withheld() -> (Facts, Doc) {
     let hostile = document(&[(BUCKET, "bucket"), (KEY, HOSTILE)]);
     let carried = document(&[(BUCKET, "bucket")]);
     let story = Story::known().version(100, &hostile).call(wrote(5, 100, Untrusted));
-    let story = story.ours(110, &document(&[])).version(200, &carried).call(wrote(7, 200, Trusted));
-    let story = story.ours(210, &document(&[]));
+    let story = story.reactor(110, &document(&[])).version(200, &carried).call(wrote(7, 200, Trusted));
+    let story = story.reactor(210, &document(&[]));
     assert_eq!(story.field(BUCKET), None, "a foreign version set it first");
     let doc = Doc::new().version(7, 200, &carried).version(8, 210, &document(&[]));
     (story.facts(), doc)

@@ -8,7 +8,9 @@ use runas_reactor::domain::merge::merge;
 use runas_reactor::domain::principal::Attribution::{BreakGlass, Trusted, Unattributed, Untrusted};
 use serde_json::{Value, json};
 
-use crate::support::facts::{BUCKET, HOSTILE, KEY, LOGS, Story, at, content, created, deleted, document, heard, wrote};
+use crate::support::facts::{
+    BUCKET, HOSTILE, KEY, LOGS, Story, at, content, created, deleted, document, reported, wrote,
+};
 
 fn invalid() -> Delta {
     Delta::Invalid("not a JSON object".to_owned())
@@ -35,7 +37,7 @@ fn version_without_a_call_is_not_accepted() {
 }
 
 #[test]
-fn hostile_edit_under_a_trusted_one_is_not_laundered() {
+fn trusted_edit_on_top_does_not_make_a_hostile_edit_accepted() {
     let story = Story::known()
         .version(90, &document(&[(KEY, HOSTILE)]))
         .version(95, &document(&[(KEY, HOSTILE), (LOGS, "new")]))
@@ -46,7 +48,7 @@ fn hostile_edit_under_a_trusted_one_is_not_laundered() {
 }
 
 #[test]
-fn hostile_document_under_a_trusted_version_is_not_laundered() {
+fn trusted_version_on_top_does_not_make_a_hostile_document_accepted() {
     // A new account: mallory creates the document, a pipeline reads it, changes one field and writes it back.
     let story = Story::no_document()
         .version(90, &content(&json!({ KEY: HOSTILE })))
@@ -62,7 +64,7 @@ fn hostile_value_that_a_pipeline_carries_over_is_withheld() {
     // The reactor reverts the hostile version 5; the pipeline edits what is still the default, and writes it on top.
     let story = Story::known()
         .version(90, &document(&[(KEY, HOSTILE)]))
-        .ours(92, &document(&[]))
+        .reactor(92, &document(&[]))
         .version(95, &document(&[(KEY, HOSTILE), (LOGS, "new")]))
         .call(wrote(5, 90, Untrusted))
         .call(wrote(7, 95, Trusted));
@@ -75,7 +77,7 @@ fn hostile_value_that_a_pipeline_carries_over_is_withheld() {
 fn nameless_value_that_a_pipeline_carries_over_is_withheld_until_its_author_is_known() {
     let story = Story::known()
         .version(90, &document(&[(KEY, "k")]))
-        .ours(92, &document(&[]))
+        .reactor(92, &document(&[]))
         .version(95, &document(&[(KEY, "k")]))
         .call(wrote(7, 95, Trusted));
     assert_eq!(story.field(KEY), None);
@@ -165,14 +167,14 @@ fn first_version_of_a_hostile_replacement_changes_nothing() {
 fn version_of_the_reactor_brings_the_owned_fields_of_its_intent_and_nothing_else() {
     // The content that it wrote over was never accepted, whatever else the version holds.
     let off = content(&json!({ "runAsEnabled": false, LOGS: "logs" }));
-    let story = Story::known().version(90, &off).call(wrote(5, 90, Trusted)).ours(92, &document(&[(KEY, HOSTILE)]));
+    let story = Story::known().version(90, &off).call(wrote(5, 90, Trusted)).reactor(92, &document(&[(KEY, HOSTILE)]));
     assert_eq!(story.accepted().content, Some(document(&[])));
 }
 
 #[test]
 fn owned_field_stays_as_the_reactor_put_it_however_late_a_pipeline_s_call_comes() {
     let off = content(&json!({ "runAsEnabled": false, "runAsDefaultUser": "ops", LOGS: "new" }));
-    let story = Story::known().version(90, &off).ours(95, &document(&[]));
+    let story = Story::known().version(90, &off).reactor(95, &document(&[]));
     let late = story.clone().call(wrote(5, 90, Trusted));
     assert_eq!(late.accepted().content, Some(document(&[(LOGS, "new")])));
     assert_eq!(story.accepted().content, Some(document(&[])));
@@ -202,11 +204,11 @@ fn late_call_does_not_bring_back_what_was_changed_since() {
 fn late_calls_in_any_order_give_the_same_content() {
     let facts = Story::known()
         .version(40, &document(&[(LOGS, "one")]))
-        .ours(45, &document(&[]))
+        .reactor(45, &document(&[]))
         .version(60, &document(&[(LOGS, "two")]))
-        .ours(65, &document(&[]))
+        .reactor(65, &document(&[]))
         .facts();
-    let (first, second) = (heard(&[wrote(5, 40, Trusted)]), heard(&[wrote(7, 60, Trusted)]));
+    let (first, second) = (reported(&[wrote(5, 40, Trusted)]), reported(&[wrote(7, 60, Trusted)]));
     let content = |arrivals: &[&Facts]| -> Content {
         let facts = arrivals.iter().fold(facts.clone(), |facts, arrival| merge(&facts, arrival));
         fold(&facts, &pair(&facts), &[], None).content.unwrap()
@@ -272,7 +274,7 @@ fn version_of_the_reactor_after_an_invalid_one_is_known_again() {
     let story = Story::known()
         .unusual(90, invalid())
         .call(wrote(5, 90, Untrusted))
-        .ours(92, &document(&[]))
+        .reactor(92, &document(&[]))
         .version(95, &document(&[(LOGS, "new")]))
         .call(wrote(7, 95, Trusted));
     assert_eq!(story.accepted().content, Some(document(&[(LOGS, "new")])));

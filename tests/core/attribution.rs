@@ -6,7 +6,7 @@ use runas_reactor::domain::durations::{NAMES_MS, VISIBLE_MS};
 use runas_reactor::domain::edit::Action;
 use runas_reactor::domain::fact::{CallFact, Echo, Ended, Facts, Intended, Intent};
 use runas_reactor::domain::own_writes;
-use runas_reactor::domain::principal::Attribution::{BreakGlass, Ours, Trusted, Unattributed, Untrusted};
+use runas_reactor::domain::principal::Attribution::{BreakGlass, Reactor, Trusted, Unattributed, Untrusted};
 use runas_reactor::domain::time::{DAY_MS, SECOND_MS};
 
 use crate::support::facts::{
@@ -32,7 +32,7 @@ fn shifted(mut call: CallFact, ms: i64) -> CallFact {
 
 /// The reactor's version 5 of second 60, whose call CloudTrail dates to this second.
 fn echoed(second: i64) -> Story {
-    Story::known().ours(60, &document(&[])).echo(at(second))
+    Story::known().reactor(60, &document(&[])).echo(at(second))
 }
 
 #[test]
@@ -115,11 +115,11 @@ fn old_trusted_call_is_not_the_author_of_a_version_of_today() {
 }
 
 #[test]
-fn call_of_the_same_second_as_our_version_made_the_version_after_it() {
+fn call_in_the_second_of_the_reactors_version_made_the_next_version() {
     // A pipeline replaces the document within the second in which the reactor created it.
-    let story = Story::no_document().ours(93, &document(&[])).replaced(94, &document(&[(LOGS, "new")]));
+    let story = Story::no_document().reactor(93, &document(&[])).replaced(94, &document(&[(LOGS, "new")]));
     let story = story.call(created(93, Trusted));
-    assert_eq!((story.author(93), story.author(94)), (Ours, Trusted));
+    assert_eq!((story.author(93), story.author(94)), (Reactor, Trusted));
 }
 
 #[test]
@@ -161,8 +161,8 @@ fn call_without_a_number_made_the_only_version_that_it_fits() {
     assert_eq!(edited().call(unnumbered()).author(90), Trusted);
     let two = edited().version(92, &document(&[])).call(unnumbered());
     assert_eq!((two.author(90), two.author(92)), (Unattributed, Unattributed));
-    let ours = edited().ours(92, &document(&[])).call(unnumbered());
-    assert_eq!(ours.author(90), Trusted, "the reactor's is no candidate");
+    let own = edited().reactor(92, &document(&[])).call(unnumbered());
+    assert_eq!(own.author(90), Trusted, "the reactor's is no candidate");
 }
 
 #[test]
@@ -236,10 +236,10 @@ fn clock_difference_that_echoes_measure_moves_the_window() {
 #[test]
 fn echo_that_may_be_of_another_document_measures_no_clock() {
     let doc = document(&[]);
-    let first = echoed(10).replaced(198, &doc).ours(200, &doc).echo(at(153));
+    let first = echoed(10).replaced(198, &doc).reactor(200, &doc).echo(at(153));
     let alone = ClockSkew::of(&first.clone().facts()).ssm_time(at(300));
     assert_eq!(alone, at(347).plus_ms(-SECOND_MS / 2));
-    let both = first.clone().replaced(202, &doc).ours(203, &doc);
+    let both = first.clone().replaced(202, &doc).reactor(203, &doc);
     assert_eq!(
         ClockSkew::of(&both.clone().facts()).ssm_time(at(300)),
         at(350).plus_ms(-SECOND_MS / 2),
@@ -248,7 +248,7 @@ fn echo_that_may_be_of_another_document_measures_no_clock() {
     // Seeds 120001701 and 200001256: a pipeline replaces the document, and the reactor writes, when the echo has long arrived,
     // or led to that write.
     for second in [204, 205] {
-        let later = first.clone().replaced(second - 1, &doc).ours(second, &doc);
+        let later = first.clone().replaced(second - 1, &doc).reactor(second, &doc);
         assert_eq!(
             ClockSkew::of(&later.facts()).ssm_time(at(300)),
             alone,
@@ -266,13 +266,13 @@ fn echo_that_may_be_of_another_document_measures_no_clock() {
     );
 }
 
-/// Seed 140001174: each document's second version is ours, and the later echo comes half a minute after the earlier version.
+/// Seed 140001174: each document's second version is the reactor's, and the later echo comes half a minute after the earlier version.
 #[test]
 fn echo_that_may_be_of_several_versions_is_of_the_one_that_agrees_with_the_other_echoes() {
     let doc = document(&[]);
-    let first = Story::known().replaced(98, &doc).ours(100, &doc);
+    let first = Story::known().replaced(98, &doc).reactor(100, &doc);
     let later = |first: Story| {
-        ClockSkew::of(&first.replaced(198, &doc).ours(200, &doc).echo(at(150)).facts()).ssm_time(at(300))
+        ClockSkew::of(&first.replaced(198, &doc).reactor(200, &doc).echo(at(150)).facts()).ssm_time(at(300))
     };
     assert_eq!(later(first.clone().echo(at(50))), at(350).plus_ms(-SECOND_MS / 2));
     assert_eq!(later(first), at(300), "nothing says which of them it is");
@@ -282,14 +282,15 @@ fn echo_that_may_be_of_several_versions_is_of_the_one_that_agrees_with_the_other
 #[test]
 fn echo_that_may_be_of_several_versions_measures_the_clock_like_any_other() {
     let doc = document(&[]);
-    let story = Story::known().replaced(98, &doc).ours(100, &doc).echo(at(50)).replaced(198, &doc).ours(200, &doc);
+    let story =
+        Story::known().replaced(98, &doc).reactor(100, &doc).echo(at(50)).replaced(198, &doc).reactor(200, &doc);
     assert_eq!(ClockSkew::of(&story.echo(at(152)).facts()).ssm_time(at(300)), at(348).plus_ms(-SECOND_MS / 2));
 }
 
 #[test]
 fn echo_is_of_a_write_only_where_that_may_have_landed() {
     let doc = document(&[]);
-    let story = || Story::known().ours(100, &doc).echo(at(50));
+    let story = || Story::known().reactor(100, &doc).echo(at(50));
     let measured = at(350).plus_ms(-SECOND_MS / 2);
     for (ended, expected) in
         [(Some(Ended::Refused), measured), (Some(Ended::Landed(at(101))), at(300)), (None, at(300))]
@@ -318,10 +319,10 @@ fn clock_difference_is_nought_within_a_second_of_that_guess() {
 
 #[test]
 fn newest_echo_before_a_call_measures_the_clocks() {
-    let mut facts = echoed(10).ours(90, &document(&[(LOGS, "new")])).facts;
+    let mut facts = echoed(10).reactor(90, &document(&[(LOGS, "new")])).facts;
     let offset = |facts: &Facts, second| ClockSkew::of(facts).ssm_time(at(second)).since(at(second));
     assert_eq!(offset(&facts, 90), 49_500, "the newest write has no echo yet");
-    facts.echoes.insert("later".to_owned(), Echo { at: at(80), made: Some(6), heard: at(93) });
+    facts.echoes.insert("later".to_owned(), Echo { at: at(80), made: Some(6), received: at(93) });
     assert_eq!([offset(&facts, 79), offset(&facts, 80)], [49_500, 9_500], "no later write moves an earlier call");
 }
 
@@ -333,22 +334,22 @@ fn deletions_are_dated_by_the_same_clock_as_other_calls() {
 }
 
 #[test]
-fn version_is_ours_only_by_name_number_and_digest_of_an_intent() {
-    let ours = || Story::known().ours(90, &document(&[]));
-    assert_eq!(ours().author(90), Ours);
-    assert_eq!(ours().latest(|version| version.name = None).author(90), Unattributed);
-    assert_eq!(ours().latest(|version| version.number = 6).author(90), Unattributed);
-    assert_eq!(ours().latest(|version| version.digest = Some("other".to_owned())).author(90), Unattributed);
-    assert_eq!(ours().latest(|version| version.digest = None).author(90), Unattributed, "an invalid one");
-    let mut promoted = ours();
+fn version_is_the_reactors_only_by_name_number_and_digest_of_an_intent() {
+    let own = || Story::known().reactor(90, &document(&[]));
+    assert_eq!(own().author(90), Reactor);
+    assert_eq!(own().latest(|version| version.name = None).author(90), Unattributed);
+    assert_eq!(own().latest(|version| version.number = 6).author(90), Unattributed);
+    assert_eq!(own().latest(|version| version.digest = Some("other".to_owned())).author(90), Unattributed);
+    assert_eq!(own().latest(|version| version.digest = None).author(90), Unattributed, "an invalid one");
+    let mut promoted = own();
     promoted.facts.intents.values_mut().for_each(|intent| intent.write = Intended::Promote);
     assert_eq!(promoted.author(90), Unattributed, "that write makes no version");
 }
 
 #[test]
-fn copy_of_our_version_by_another_principal_is_foreign() {
+fn copy_of_the_reactors_version_by_another_principal_is_foreign() {
     // Mallory writes the same content on top, under the same name or under a similar one.
-    let story = Story::known().ours(90, &document(&[]));
+    let story = Story::known().reactor(90, &document(&[]));
     let copied = |name: &str| {
         let copy = story.clone().version(95, &document(&[])).latest(|version| version.name = Some(name.to_owned()));
         copy.call(wrote(6, 95, Untrusted)).author(95)
@@ -357,8 +358,8 @@ fn copy_of_our_version_by_another_principal_is_foreign() {
 }
 
 #[test]
-fn our_own_version_stays_ours_whatever_call_claims_it() {
-    assert_eq!(Story::known().ours(90, &document(&[])).call(wrote(5, 90, Untrusted)).author(90), Ours);
+fn reactors_version_stays_the_reactors_whatever_call_claims_it() {
+    assert_eq!(Story::known().reactor(90, &document(&[])).call(wrote(5, 90, Untrusted)).author(90), Reactor);
 }
 
 #[test]
@@ -379,7 +380,7 @@ fn is_explained(write: Intended, call: &CallFact) -> bool {
 }
 
 #[test]
-fn call_by_our_role_is_ours_only_where_an_intent_says_so() {
+fn call_by_the_reactors_role_is_the_reactors_only_with_an_intent() {
     let moved = |version| call(Action::DefaultMoved { version: Some(version) }, at(91), Untrusted);
     let pruned = |version| call(Action::VersionDeleted { version: Some(version) }, at(91), Untrusted);
     for (write, call, expected) in [
@@ -417,7 +418,7 @@ fn nameless_version_is_awaited_for_ten_minutes() {
     assert_eq!(awaited(&edited(), NAMES_MS - 1), [at(90)]);
     assert_eq!(awaited(&edited(), NAMES_MS), []);
     assert_eq!(awaited(&edited().call(wrote(5, 90, Untrusted)), 0), [], "it has a name");
-    assert_eq!(awaited(&Story::known().ours(90, &document(&[])), 0), [], "it is ours");
+    assert_eq!(awaited(&Story::known().reactor(90, &document(&[])), 0), [], "it is the reactor's");
 }
 
 #[test]

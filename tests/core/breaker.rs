@@ -180,14 +180,14 @@ fn adopted_versions_and_failed_calls_are_no_acts_of_a_war() {
 
 #[test]
 fn act_counts_for_less_than_the_policys_window() {
-    let facts = facts::heard(&[facts::deleted(0, Attribution::Untrusted)]);
+    let facts = facts::reported(&[facts::deleted(0, Attribution::Untrusted)]);
     let limits = Scenario::in_sync().limits;
     let last_act = |ms| breaker(&facts, &pair(&facts), &limits, facts::at_ms(ms)).last_act;
     assert_eq!([599_999, 600_000].map(last_act), [Some(facts::at(0)), None]);
 }
 
 #[test]
-fn acts_and_writes_of_a_war_are_told_by_one_clock() {
+fn acts_and_writes_of_an_edit_war_are_timed_by_one_clock() {
     let story = facts::Story::known().behind_by(60).call(facts::deleted(30, Attribution::Untrusted));
     let facts = story.intent("answer", facts::intent(Intended::Put, 1, 95, None)).facts();
     let found = breaker(&facts, &pair(&facts), &Scenario::in_sync().limits, facts::at(100));

@@ -70,7 +70,7 @@ fn small_record_stays_as_it_is() {
 
 #[test]
 fn hostile_value_in_the_base_is_still_withheld_from_a_pipeline_that_carries_it_over() {
-    let story = by(Story::known(), 90, &document(&[(KEY, HOSTILE)]), Untrusted).ours(95, &document(&[]));
+    let story = by(Story::known(), 90, &document(&[(KEY, HOSTILE)]), Untrusted).reactor(95, &document(&[]));
     let story = pipeline(flood(story), 900, &document(&[(KEY, HOSTILE), (LOGS, "new")]));
     let facts = compact(&story.facts, late()).facts;
     assert!(facts.base_until() > at(95), "the hostile version is in the base");
@@ -250,7 +250,7 @@ fn trusted_call_that_comes_after_the_deletions_of_its_time_left_makes_nothing_ac
 #[test]
 fn measured_clock_stays_known_when_the_versions_that_showed_it_leave() {
     // CloudTrail is fifty seconds behind; the reactor's version is the oldest.
-    let measured = Story::known().ours(60, &document(&[])).echo(at(10));
+    let measured = Story::known().reactor(60, &document(&[])).echo(at(10));
     let story = (0..40).fold(measured, |story, n| {
         let story = story.version(100 + 10 * n, &document(&[(LOGS, &n.to_string())]));
         let number = story.number();
@@ -285,7 +285,7 @@ fn calls_stay_until_the_first_observation() {
 
 #[test]
 fn oldest_intents_leave_first_and_those_of_versions_on_record_stay() {
-    let mut facts = Story::known().ours(90, &document(&[])).facts();
+    let mut facts = Story::known().reactor(90, &document(&[])).facts();
     for n in 0..i64::try_from(CALLS_MAX).unwrap() {
         facts.intents.insert(format!("w{n}"), intent(Intended::Promote, 5, 100 + n, None));
     }
@@ -366,7 +366,7 @@ fn call_without_a_number_leaves_with_the_versions_that_it_fits() {
 fn echoes_do_not_pile_up_and_the_newest_stay() {
     let mut facts = Story::known().facts();
     for n in 0..200 {
-        let echo = Echo { at: at(n), made: Some(5), heard: at(n + 3) };
+        let echo = Echo { at: at(n), made: Some(5), received: at(n + 3) };
         facts.echoes.insert(format!("echo-{n}"), echo);
     }
     let kept = compact(&facts, late()).facts.echoes;

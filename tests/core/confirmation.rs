@@ -24,9 +24,9 @@ fn the_call(facts: &Facts) -> CallFact {
     facts.calls.values().next().unwrap().clone()
 }
 
-/// This many seconds after it was heard of.
+/// This many seconds after its event arrived.
 fn after(call: &CallFact, ms: i64) -> Time {
-    call.heard.plus_ms(ms)
+    call.received.plus_ms(ms)
 }
 
 fn learned(facts: &Facts, call: CallFact) -> Facts {

@@ -11,15 +11,15 @@ use runas_reactor::domain::witness::{wanted, witness};
 use serde_json::json;
 
 use crate::support::facts::{
-    BUCKET, Doc, HOSTILE, KEY, LOGS, Story, accepted, accepted_field, at, call, content, created, document, heard,
-    intent, observed, wrote,
+    BUCKET, Doc, HOSTILE, KEY, LOGS, Story, accepted, accepted_field, at, call, content, created, document, intent,
+    observed, reported, wrote,
 };
 
 const YOUNG: i64 = NAMES_MS / 1_000;
 
 /// What is known after the first observation of this document at this second, with these calls at hand.
 fn first(doc: &Doc, second: i64, calls: &[CallFact]) -> Facts {
-    observed(&heard(calls), &doc.observation(), second)
+    observed(&reported(calls), &doc.observation(), second)
 }
 
 fn base_number(facts: &Facts, doc: &Doc) -> Option<u64> {
@@ -87,7 +87,7 @@ fn versions_from_the_first_named_one_on_are_not_in_the_base() {
 fn foreign_edit_of_a_moment_ago_is_taken_back_when_its_call_comes() {
     let facts = first(&three(), 25, &[]);
     assert_eq!(accepted_field(&facts, BUCKET), Some(json!(HOSTILE)));
-    let named = merge(&facts, &heard(&[wrote(3, 20, Untrusted)]));
+    let named = merge(&facts, &reported(&[wrote(3, 20, Untrusted)]));
     assert_eq!(accepted_field(&named, BUCKET), None);
     assert_eq!(accepted_field(&named, LOGS), Some(json!("new")), "what is adopted below it stays");
 }
@@ -96,14 +96,14 @@ fn foreign_edit_of_a_moment_ago_is_taken_back_when_its_call_comes() {
 fn call_that_comes_before_or_after_the_first_observation_gives_the_same_content() {
     for call in [wrote(2, 10, Untrusted), wrote(3, 20, Untrusted), created(0, Untrusted), wrote(3, 20, Trusted)] {
         let before = first(&three(), 30, std::slice::from_ref(&call));
-        let after = merge(&first(&three(), 30, &[]), &heard(std::slice::from_ref(&call)));
+        let after = merge(&first(&three(), 30, &[]), &reported(std::slice::from_ref(&call)));
         assert_eq!(accepted(&before).content, accepted(&after).content, "{:?}", call.edit);
     }
 }
 
 #[test]
 fn call_older_than_the_base_changes_nothing_of_it() {
-    let facts = merge(&first(&three(), YOUNG + 30, &[]), &heard(&[wrote(3, 20, Untrusted)]));
+    let facts = merge(&first(&three(), YOUNG + 30, &[]), &reported(&[wrote(3, 20, Untrusted)]));
     assert_eq!(accepted_field(&facts, BUCKET), Some(json!(HOSTILE)));
 }
 
@@ -177,10 +177,10 @@ fn stale_absent_read_before_the_first_observation_counts_for_nothing() {
 #[test]
 fn document_that_the_reactor_made_is_not_observed_for_the_first_time() {
     // The absent read is right: the reactor created the document, by a clock that is behind.
-    let ours = document(&[]);
+    let own = document(&[]);
     let mut absent = observed(&Facts::default(), &Observation::Absent, 25);
-    absent.intents.insert("runas-reactor-1".to_owned(), intent(Intended::Put, 1, 24, Some(&ours)));
-    let doc = Doc::new().version(1, 24, &ours).named("runas-reactor-1");
+    absent.intents.insert("runas-reactor-1".to_owned(), intent(Intended::Put, 1, 24, Some(&own)));
+    let doc = Doc::new().version(1, 24, &own).named("runas-reactor-1");
     assert!(!observed(&absent, &doc.observation(), 30).versions[&at(24)].adopted);
 }
 
@@ -198,7 +198,7 @@ fn known_document_is_not_judged_anew() {
 fn contents_of_the_base_and_of_everything_young_are_wanted() {
     let doc = three();
     let wanted = |second, calls: &[CallFact]| -> Vec<u64> {
-        wanted(&heard(calls), &doc.read(&[]), at(second)).into_iter().collect()
+        wanted(&reported(calls), &doc.read(&[]), at(second)).into_iter().collect()
     };
     assert_eq!(wanted(30, &[]), [1, 2], "the latest is read anyway");
     assert_eq!(wanted(YOUNG + 15, &[]), [2], "the base, which the young one is compared with");

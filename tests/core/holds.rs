@@ -74,7 +74,7 @@ fn hold_is_over_at_the_moment_that_it_names() {
 }
 
 #[test]
-fn held_target_is_put_right_by_the_message_that_waits_for_its_end() {
+fn held_target_is_corrected_by_the_message_that_waits_for_its_end() {
     let mut target = Scenario::in_sync();
     let call = target.writes(BREAK_GLASS, &run_as_off());
     target.hears(&[call]);
@@ -98,7 +98,7 @@ fn foreign_act_that_took_place_ends_an_emergency() {
 }
 
 #[test]
-fn foreign_act_before_an_emergency_ends_nothing_however_late_it_is_heard_of() {
+fn foreign_act_before_an_emergency_ends_no_hold_however_late_its_event() {
     let mut target = Scenario::in_sync();
     let before = acts(&mut target, MALLORY);
     target.wait(60);
@@ -248,7 +248,7 @@ fn days_minutes_are_the_same_after_calls_left_the_record() {
     }
 }
 
-/// What lasts seconds would be over before it began if CloudTrail's clock, a minute behind, told when it began.
+/// What lasts seconds would be over before it began if CloudTrail's clock, a minute behind, decided when it began.
 #[test]
 fn hold_lasts_as_long_when_the_clock_of_cloudtrail_is_behind() {
     let limits = Scenario::in_sync().limits;

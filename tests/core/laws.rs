@@ -104,18 +104,18 @@ prop_compose! {
     /// A call under one of few event ids: copies of an event that differ in everything else are among them.
     fn any_call()(
         id in 0..8_u8, action in action(), at in time(), attribution in attribution(), via_reactor_role: bool,
-        heard in time(), checked: bool, over: bool, sharing in option::of(sharing()), notified in notified(), failed in option::weighted(0.1, Just("AccessDenied".to_owned())),
+        received in time(), checked: bool, over: bool, sharing in option::of(sharing()), notified in notified(), failed in option::weighted(0.1, Just("AccessDenied".to_owned())),
     ) -> CallFact {
         let mut call = call(action, at, attribution);
         (call.edit.id, call.edit.failed) = (format!("event-{id}"), failed);
         call.edit.sharing = sharing.filter(|_| call.edit.action == Action::SharingChanged);
-        CallFact { via_reactor_role, heard, checked, over, notified, ..call }
+        CallFact { via_reactor_role, received, checked, over, notified, ..call }
     }
 }
 
 prop_compose! {
-    fn any_echo()(at in time(), made in option::of(1..5_u64), heard in time()) -> Echo {
-        Echo { at, made, heard }
+    fn any_echo()(at in time(), made in option::of(1..5_u64), received in time()) -> Echo {
+        Echo { at, made, received }
     }
 }
 
@@ -256,8 +256,8 @@ proptest! {
             prop_assert!(one.calls.iter().all(|(id, fact)| both.calls[id].over >= fact.over));
             prop_assert!(one.calls.iter().all(|(id, fact)| both.calls[id].checked >= fact.checked));
             prop_assert!(one.calls.iter().all(|(id, fact)| both.calls[id].via_reactor_role >= fact.via_reactor_role));
-            prop_assert!(one.calls.iter().all(|(id, fact)| both.calls[id].heard <= fact.heard));
-            prop_assert!(one.echoes.iter().all(|(id, fact)| both.echoes[id].heard <= fact.heard));
+            prop_assert!(one.calls.iter().all(|(id, fact)| both.calls[id].received <= fact.received));
+            prop_assert!(one.echoes.iter().all(|(id, fact)| both.echoes[id].received <= fact.received));
             prop_assert!(one.intents.iter().all(|(name, fact)| both.intents[name].notified >= fact.notified));
             prop_assert!(one.intents.iter().all(|(name, fact)| both.intents[name].ended >= fact.ended));
             prop_assert!(one.absences.iter().all(|(at, fact)| both.absences[at].notified >= fact.notified));
@@ -301,16 +301,16 @@ proptest! {
 
     #[test]
     fn calls_are_learned_alike_one_by_one_at_once_and_in_any_order(
-        known in facts(), heard in vec(any_call(), 0..6), rotation: Index,
+        known in facts(), reported in vec(any_call(), 0..6), rotation: Index,
     ) {
         let learn = |facts: &Facts, batch: &[CallFact]| merge(facts, &calls(facts, batch, &BTreeSet::new()));
-        let at_once = learn(&known, &heard);
-        let mut other_order: Vec<CallFact> = heard.iter().rev().cloned().collect();
-        other_order.rotate_left(rotation.index(heard.len().max(1)).min(heard.len()));
+        let at_once = learn(&known, &reported);
+        let mut other_order: Vec<CallFact> = reported.iter().rev().cloned().collect();
+        other_order.rotate_left(rotation.index(reported.len().max(1)).min(reported.len()));
         prop_assert_eq!(&learn(&known, &other_order), &at_once);
         let one_by_one = other_order.iter().fold(known, |facts, call| learn(&facts, std::slice::from_ref(call)));
         prop_assert_eq!(&one_by_one, &at_once);
-        prop_assert_eq!(learn(&at_once, &heard), at_once);
+        prop_assert_eq!(learn(&at_once, &reported), at_once);
     }
 
     #[test]
@@ -435,10 +435,10 @@ fn write_that_landed_is_not_refused_afterwards() {
 }
 
 #[test]
-fn echo_counts_as_first_heard() {
-    let heard = |ms| {
-        let echo = Echo { at: at_ms(3), made: Some(5), heard: at_ms(ms) };
+fn echo_counts_from_its_first_event() {
+    let received = |ms| {
+        let echo = Echo { at: at_ms(3), made: Some(5), received: at_ms(ms) };
         Facts { echoes: [("e".to_owned(), echo)].into(), ..Facts::default() }
     };
-    assert_eq!(merged(heard(8), heard(9), |facts| facts), heard(8));
+    assert_eq!(merged(received(8), received(9), |facts| facts), received(8));
 }

@@ -9,7 +9,7 @@ use runas_reactor::domain::time::SECOND_MS;
 use crate::support::case::*;
 
 #[test]
-fn account_is_remembered_as_new_from_when_it_was_vended_until_it_is_configured() {
+fn account_counts_as_new_from_its_vending_until_it_is_configured() {
     let mut target = Scenario::blank();
     target.wait(100);
     target.reconcile(Cause::AccountLifecycle, &[]);
@@ -40,11 +40,11 @@ fn new_account_passes_its_milestones_one_by_one_and_each_once() {
     let echo = target.echo();
     target.wait(10);
     target.hears(&[echo]);
-    assert_eq!(target.record.milestones, Milestones { heard: Some(at(20)), ..configured });
+    assert_eq!(target.record.milestones, Milestones { newest_call: Some(at(20)), ..configured });
     target.wait(600);
     target.by_member_role = true;
     target.sweeps();
-    let all = Milestones { member_role: Some(at(630)), heard: Some(at(20)), ..configured };
+    let all = Milestones { member_role: Some(at(630)), newest_call: Some(at(20)), ..configured };
     assert_eq!(target.record.milestones, all);
     target.wait(600);
     target.sweeps();
@@ -66,7 +66,7 @@ fn event_that_arrives_is_kept_by_when_its_call_was_made_and_is_no_news() {
     let probe = target.fails(REACTOR, Action::DefaultMoved { version: Some(999_999) }, "InvalidDocumentVersion");
     target.wait(40);
     let first = target.hears(std::slice::from_ref(&probe)).settlement.commit.unwrap();
-    assert_eq!((first.record.milestones.heard, first.history, first.alerts), (Some(at(7_200)), None, vec![]));
+    assert_eq!((first.record.milestones.newest_call, first.history, first.alerts), (Some(at(7_200)), None, vec![]));
     target.wait(40);
     assert!(probe.edit.is_probe());
     assert_eq!(target.hears(&[probe]).settlement.commit, None, "a copy says nothing new");
@@ -75,9 +75,9 @@ fn event_that_arrives_is_kept_by_when_its_call_was_made_and_is_no_news() {
 #[test]
 fn milestones_have_the_names_that_a_row_is_read_by() {
     let milestones =
-        Milestones { vended: Some(at(1)), configured: Some(at(3)), heard: Some(at(2)), ..Milestones::default() };
+        Milestones { vended: Some(at(1)), configured: Some(at(3)), newest_call: Some(at(2)), ..Milestones::default() };
     let passed: Vec<_> = milestones.reached_by_name().collect();
-    assert_eq!(passed, [("vended", at(1)), ("configured", at(3)), ("heard", at(2))]);
+    assert_eq!(passed, [("vended", at(1)), ("configured", at(3)), ("newest_call", at(2))]);
     let row: serde_json::Value = passed.into_iter().map(|(name, at)| (name.to_owned(), at.to_string())).collect();
     assert_eq!(serde_json::from_value::<Milestones>(row).unwrap(), milestones);
 }

@@ -253,7 +253,7 @@ fn only_in_sync_has_no_reason() {
 }
 
 #[test]
-fn calls_that_leave_the_record_are_remembered_by_id() {
+fn calls_that_leave_the_record_are_kept_by_id() {
     let mut target = Scenario::in_sync();
     let mut left = Vec::new();
     for _ in 0..120 {
@@ -284,7 +284,7 @@ fn version_that_leaves_the_record_before_its_name_is_known_is_notified_at_once()
 }
 
 #[test]
-fn target_that_is_given_up_tells_on_call_what_to_do() {
+fn target_that_is_given_up_says_what_on_call_has_to_do() {
     for refusal in [Refusal::Conflict, Refusal::Duplicate, Refusal::Unconfirmed, Refusal::VersionLimit] {
         let mut target = Scenario::in_sync();
         target.refusal = Some(refusal);

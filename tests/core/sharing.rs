@@ -33,7 +33,7 @@ fn asked(reconciliation: &Reconciliation) -> Option<&Shares> {
 }
 
 #[test]
-fn foreign_sharing_is_undone_and_told_and_the_event_of_that_is_ours() {
+fn foreign_sharing_is_undone_and_alerted_and_its_own_event_is_the_reactors() {
     let mut target = undoing();
     let call = target.shares(MALLORY, &[ONE, TWO], &[]);
     target.wait(3);
@@ -91,7 +91,7 @@ fn share_that_a_stale_read_did_not_show_is_undone_when_it_is_seen() {
 }
 
 #[test]
-fn sharing_that_is_over_is_told_and_nothing_is_written() {
+fn sharing_that_is_over_is_alerted_and_nothing_is_written() {
     let mut target = undoing();
     let shared = target.shares(MALLORY, &[ONE], &[]);
     let ended = target.shares(MALLORY, &[], &[ONE]);
@@ -139,7 +139,7 @@ fn nothing_is_asked_or_undone_where_the_policy_alerts_or_observes() {
 }
 
 #[test]
-fn share_right_after_a_correction_is_not_told_as_reverted() {
+fn share_right_after_a_correction_is_not_worded_as_reverted() {
     let mut target = Scenario::in_sync();
     let wrote = target.writes(MALLORY, &run_as_off());
     target.wait(3);
@@ -173,7 +173,7 @@ fn what_a_trusted_principal_shares_stays_also_if_another_shares_it_again() {
 }
 
 #[test]
-fn call_of_another_that_says_the_sharing_ended_is_not_believed() {
+fn another_principals_claim_that_sharing_ended_is_not_trusted() {
     let mut target = undoing();
     let shared = target.shares(MALLORY, &[ONE], &[]);
     let claimed = target.shares(MALLORY, &[], &[ONE]);
@@ -183,7 +183,7 @@ fn call_of_another_that_says_the_sharing_ended_is_not_believed() {
 }
 
 #[test]
-fn drifted_content_is_put_right_first_and_both_are_told_in_one_alert() {
+fn drifted_content_is_corrected_first_and_one_alert_names_both() {
     let mut target = undoing();
     let wrote = target.writes(MALLORY, &run_as_off());
     let shared = target.shares(MALLORY, &[ONE], &[]);
@@ -220,9 +220,9 @@ fn shares_that_cannot_be_read_are_never_green_and_do_not_keep_the_content_wrong(
     assert!(matches!(reconciliations.last().unwrap().decision.verdict, Verdict::Unknown { .. }));
     assert_eq!(target.record.status, Status::Unreachable);
     assert!(kinds(&reconciliations).contains(&"unreachable"), "{:?}", kinds(&reconciliations));
-    let told: String =
+    let raised: String =
         reconciliations.iter().flat_map(Reconciliation::alerts).map(|alert| alert.text.as_str()).collect();
-    assert!(told.contains("With whom it is shared is not known for certain yet"), "{told}");
+    assert!(raised.contains("With whom it is shared is not known for certain yet"), "{raised}");
     target.shares_obstacle = None;
     target.sweeps();
     target.runs(600);
@@ -230,7 +230,7 @@ fn shares_that_cannot_be_read_are_never_green_and_do_not_keep_the_content_wrong(
 }
 
 #[test]
-fn refused_end_of_sharing_is_told_as_not_right() {
+fn refused_end_of_sharing_is_worded_as_not_right() {
     let mut target = undoing();
     target.refusal = Some(runas_reactor::domain::case::Refusal::Denied);
     let shared = target.shares(MALLORY, &[ONE], &[]);
@@ -273,7 +273,7 @@ fn sharing_does_not_wait_for_the_name_of_a_version() {
 }
 
 #[test]
-fn reactors_role_shares_with_nobody_also_while_it_writes() {
+fn reactors_role_never_shares_also_while_it_writes() {
     let mut target = undoing();
     let first = target.shares(MALLORY, &[ONE], &[]);
     target.wait(3);
@@ -387,7 +387,7 @@ fn sharing_that_failed_is_nothing_to_undo() {
 }
 
 #[test]
-fn default_version_is_put_right_before_sharing_is_undone() {
+fn default_version_is_corrected_before_sharing_is_undone() {
     let mut target = undoing();
     let call = target.writes(MALLORY, &run_as_off());
     target.hears(&[call]);
@@ -402,7 +402,7 @@ fn default_version_is_put_right_before_sharing_is_undone() {
 }
 
 #[test]
-fn foreign_call_that_only_ends_sharing_is_told_as_standing() {
+fn foreign_call_that_only_ends_sharing_is_worded_as_standing() {
     let mut target = undoing();
     let shared = target.shares(PIPELINE, &[ONE], &[]);
     target.wait(3);
@@ -414,7 +414,7 @@ fn foreign_call_that_only_ends_sharing_is_told_as_standing() {
 }
 
 #[test]
-fn sharing_that_ended_by_itself_is_not_told_as_undone_by_a_write_of_the_content() {
+fn sharing_that_ended_by_itself_is_not_worded_as_undone_by_a_write_of_the_content() {
     let mut target = undoing();
     let wrote = target.writes(MALLORY, &run_as_off());
     let shared = target.shares(MALLORY, &[ONE], &[]);

@@ -64,7 +64,7 @@ fn visibility_is_a_matter_of_the_facts_age_and_not_of_how_many_messages_came_bef
 }
 
 #[test]
-fn failed_call_is_waited_for_by_nobody() {
+fn no_target_waits_for_a_failed_call() {
     let mut target = Scenario::in_sync();
     let call = target.fails(MALLORY, Action::Updated { version: Some(2) }, "AccessDenied");
     assert_eq!(target.hears(&[call]).decision.verdict, Verdict::InSync);
@@ -100,7 +100,7 @@ fn deletion_is_not_visible_while_the_document_that_is_older_stands_there() {
 }
 
 #[test]
-fn what_is_visibly_wrong_is_put_right_although_more_is_to_come() {
+fn visible_drift_is_corrected_although_more_is_to_come() {
     let mut target = Scenario::in_sync();
     let wrote = target.writes(MALLORY, &run_as_off());
     let more = target.call(MALLORY, Action::Updated { version: Some(3) });

@@ -1,5 +1,5 @@
-//! The exhaustive stories of the core at a wider scope. They take minutes, so that `cargo test` leaves them out; run
-//! `cargo test --release --test wide stories`.
+//! The exhaustive stories of the core at a wider scope, which `cargo test` leaves out. `.ci/run` plays more stories of
+//! three acts (`cargo test --test wide three::`); the others take minutes (`cargo test --release --test wide stories::`).
 #![allow(
     clippy::expect_used,
     clippy::indexing_slicing,
@@ -7,10 +7,33 @@
     clippy::unwrap_used,
     reason = "a test that cannot go on says so by panicking"
 )]
-#![expect(dead_code, reason = "shares its support with the core's tests")]
+#![expect(dead_code, unused_imports, reason = "shares its support with the core's tests")]
 
 mod exhaustive;
 mod support;
+
+mod three {
+    use crate::exhaustive::story::{BURST, CALM, Kind, ONCE, Scope};
+    use crate::exhaustive::{FIVE, FOUR, play, sequences};
+
+    /// The sequences in which the document is recreated so many times.
+    fn recreated(times: usize, sequences: Vec<Vec<Kind>>) -> Vec<Vec<Kind>> {
+        let count = |acts: &[Kind]| acts.iter().filter(|kind| **kind == Kind::HostileRecreation).count();
+        sequences.into_iter().filter(|acts| count(acts) == times).collect()
+    }
+
+    #[test]
+    fn three_acts() {
+        let cases = [BURST, CALM].map(|timing| play(&sequences(&FOUR, 3), Scope { timing, ..ONCE }));
+        assert_eq!(cases, [880, 906]);
+    }
+
+    #[test]
+    fn three_acts_with_a_recreation() {
+        let scope = Scope { adjacent: true, losses: false, ..ONCE };
+        assert_eq!(play(&recreated(1, sequences(&FIVE, 3)), scope), 508);
+    }
+}
 
 mod stories {
     use crate::exhaustive::story::{BURST, CALM, Crashes, LATE, ONCE, STRAGGLING, Scope, Timing};

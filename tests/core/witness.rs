@@ -14,8 +14,8 @@ use runas_reactor::domain::witness::{calls, is_behind, known_content, wanted, wi
 use serde_json::json;
 
 use crate::support::facts::{
-    Doc, HOSTILE, KEY, LOGS, Story, accepted_field, at, call, created, deleted, denied, document, heard, intent,
-    observed, via_reactor_role, wrote,
+    Doc, HOSTILE, KEY, LOGS, Story, accepted_field, at, call, created, deleted, denied, document, intent, observed,
+    reported, via_reactor_role, wrote,
 };
 
 const VISIBLE: i64 = VISIBLE_MS / 1_000;
@@ -77,7 +77,7 @@ fn predecessor_of_an_invalid_version_is_not_read_for_it() {
 #[test]
 fn content_of_the_reactor_s_version_is_known_by_what_it_put_over_the_accepted_one() {
     let off = document(&[("runAsDefaultUser", "root"), (LOGS, "new")]);
-    let story = Story::known().version(80, &off).call(wrote(5, 80, Trusted)).ours(85, &logs("new"));
+    let story = Story::known().version(80, &off).call(wrote(5, 80, Trusted)).reactor(85, &logs("new"));
     assert_eq!(known_content(&story.facts, at(85)), Some(logs("new")));
     assert_eq!(known_content(&story.facts, at(80)), Some(off));
     let doc = there().version(5, 80, &document(&[])).version(6, 85, &logs("new")).version(7, 90, &logs("newer"));
@@ -114,7 +114,7 @@ fn first_valid_version_after_an_invalid_document_is_compared_with_the_minimal_on
 }
 
 #[test]
-fn version_after_a_missing_one_changes_nobody_knows_what() {
+fn version_after_a_missing_one_has_unknown_changes() {
     let doc = there().version(6, 90, &logs("new"));
     assert_eq!(delta(&known(), &doc, 90), Delta::Unsaid("version 5 is gone".to_owned()));
     let doc = Doc::new().invalid(5, 80).version(6, 90, &logs("new"));
@@ -139,7 +139,7 @@ fn unsaid_changes_are_read_again_while_they_are_young() {
 #[test]
 fn trusted_edit_that_could_not_be_read_at_first_is_accepted_later() {
     let doc = there().version(5, 80, &logs("one")).version(6, 90, &document(&[(LOGS, "one"), (KEY, "k")]));
-    let facts = merge(&known(), &heard(&[wrote(5, 80, Trusted), wrote(6, 90, Trusted)]));
+    let facts = merge(&known(), &reported(&[wrote(5, 80, Trusted), wrote(6, 90, Trusted)]));
     let unread = observed(&facts, &Observation::Present(Box::new(doc.read(&[]))), 100);
     assert_eq!(accepted_field(&unread, LOGS), Some(json!("logs")));
     let read = observed(&unread, &doc.observation(), 110);
@@ -219,7 +219,7 @@ fn default_is_not_taken_for_moved_within_a_minute_of_a_write_of_the_reactor() {
 
 /// Whether an observation at this second lacks something, with these calls known.
 fn behind(calls: &[CallFact], doc: &Doc, second: i64) -> bool {
-    is_behind(&merge(&known(), &heard(calls)), Some(&doc.seen()), at(second))
+    is_behind(&merge(&known(), &reported(calls)), Some(&doc.seen()), at(second))
 }
 
 #[test]
@@ -253,7 +253,7 @@ fn observation_without_the_version_of_a_young_call_is_behind() {
 #[test]
 fn observation_with_a_version_from_after_the_calls_second_is_not_behind() {
     for (second, expected) in [(90, true), (91, false)] {
-        let facts = merge(&known(), &heard(&[wrote(6, 90, Trusted)]));
+        let facts = merge(&known(), &reported(&[wrote(6, 90, Trusted)]));
         let seen = there().version(5, second, &logs("new")).seen();
         assert_eq!(is_behind(&facts, Some(&seen), at(100)), expected, "{second}");
     }
@@ -270,7 +270,7 @@ fn document_that_a_young_call_deleted_is_a_stale_read() {
 
 /// With CloudTrail's clock a minute behind, a deletion of this moment looks as old as one that everyone sees.
 #[test]
-fn young_call_is_told_by_the_clock_of_ssm() {
+fn age_of_a_call_is_taken_from_the_clock_of_ssm() {
     let facts = Story::known().behind_by(60).call(deleted(30, Trusted)).facts();
     let behind = |second| is_behind(&facts, Some(&there().seen()), at(second));
     assert_eq!([100, 89 + VISIBLE, 90 + VISIBLE].map(behind), [true, true, false]);
@@ -278,7 +278,7 @@ fn young_call_is_told_by_the_clock_of_ssm() {
 
 #[test]
 fn observation_that_is_behind_is_not_the_last_one() {
-    let facts = merge(&known(), &heard(&[wrote(5, 90, Untrusted)]));
+    let facts = merge(&known(), &reported(&[wrote(5, 90, Untrusted)]));
     assert_eq!(witness(&facts, &there().observation(), at(100)).last, None);
     assert!(witness(&known(), &there().observation(), at(100)).last.is_some());
 }
@@ -301,7 +301,7 @@ fn echo_of_a_write_is_kept_as_such_and_is_no_call_of_another() {
         (Intended::Promote, moved, None),
     ] {
         let call = via_reactor_role(call);
-        let echo = Echo { at: at(91), made, heard: call.heard };
+        let echo = Echo { at: at(91), made, received: call.received };
         let expected = Facts { echoes: [(call.edit.id.clone(), echo)].into(), ..Facts::default() };
         assert_eq!(learned(&writing(write), &call), expected, "{write:?}");
     }
@@ -323,13 +323,13 @@ fn failed_attempt_of_a_write_is_no_echo_and_no_denied_call() {
 }
 
 #[test]
-fn unexplained_call_by_our_role_is_a_foreign_one() {
+fn unexplained_call_by_the_reactors_role_is_foreign() {
     let call = via_reactor_role(wrote(6, 91, Untrusted));
-    assert_eq!(learned(&writing(Intended::Put), &call), heard(std::slice::from_ref(&call)));
+    assert_eq!(learned(&writing(Intended::Put), &call), reported(std::slice::from_ref(&call)));
 }
 
 #[test]
-fn call_by_our_role_older_than_the_intents_on_record_is_not_judged() {
+fn call_by_the_reactors_role_older_than_the_intents_on_record_is_not_judged() {
     for (until, judged) in [(30, true), (31, false)] {
         let mut facts = known();
         facts.base.as_mut().unwrap().intents_until = at(until);

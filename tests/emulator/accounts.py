@@ -129,10 +129,10 @@ def dated(bed):
     original = organizations.FakeAccount.describe
 
     def describe(self):
-        told = original(self)
+        answer = original(self)
         if bed.selects("old_accounts", account=self.id):
-            told["JoinedTimestamp"] -= 365 * 24 * 3600
-        return told
+            answer["JoinedTimestamp"] -= 365 * 24 * 3600
+        return answer
 
     organizations.FakeAccount.describe = describe
 

@@ -75,10 +75,10 @@ def page_of(items, given, smallest):
 @action
 def describe_instance_information(bed, call):
     page, more = page_of(list(nodes_of(bed, call).values()), call.params, 5)
-    told = [
+    nodes_listed = [
         {"InstanceId": n["id"], "PingStatus": n["ping"], "AgentVersion": n["agent"], "PlatformType": n["platform"]} for n in page
     ]
-    return {"InstanceInformationList": told} | more
+    return {"InstanceInformationList": nodes_listed} | more
 
 
 @action
@@ -118,15 +118,15 @@ def filled(content, given):
 
 
 def invocation(command, node, script):
-    told = command | {"InstanceId": node["id"], "CommandPlugins": []}
+    answer = command | {"InstanceId": node["id"], "CommandPlugins": []}
     if node["ends"]:
-        return told | {"Status": DEAD_ENDS.get(node["ends"], "Pending"), "StatusDetails": node["ends"]}
+        return answer | {"Status": DEAD_ENDS.get(node["ends"], "Pending"), "StatusDetails": node["ends"]}
     users = " ".join(node["users"])
     shell = f'id() {{ case " {users} " in *" $1 "*) echo uid ;; *) return 1 ;; esac; }}\n{script}'
     ran = subprocess.run(["/bin/sh", "-c", shell], capture_output=True, text=True, timeout=20)
     status = "Failed" if ran.returncode else "Success"
     step = {"Name": "step", "Status": status, "ResponseCode": ran.returncode, "Output": ran.stdout}
-    return told | {"Status": status, "StatusDetails": status, "CommandPlugins": [step]}
+    return answer | {"Status": status, "StatusDetails": status, "CommandPlugins": [step]}
 
 
 @action

@@ -240,7 +240,7 @@ def status_after_some_looks(bed):
 
     def look(backend, document):
         if bed.selects("failed_documents", account=backend.account_id, region=backend.region_name, name=document.name):
-            return {"Status": "Failed", "StatusInformation": "The document failed as the test bed was told."}
+            return {"Status": "Failed", "StatusInformation": "The document failed as the test asked."}
         if document.pending_reads == 0:
             return {"Status": "Active"}
         document.pending_reads -= 1

@@ -3,7 +3,7 @@
 Each call goes through: log, fault, latency, the reasons for which AWS refuses (Region, readiness, policies), moto, trail.
 It listens on a loopback port of the system's choice, prints `{"port": N}` when it answers, and ends with its stdin.
 
-A program whose endpoint is /via/NAME is told from all others: faults, log and trail can be asked for it alone.
+A program whose endpoint is /via/NAME is distinguished from all others: faults, log and trail can be asked for it alone.
 
     GET|POST    /moto-api/x/faults?via=V    what goes wrong next (bed.FAULT); POST replaces, GET shows what remains
     GET|POST    /moto-api/x/switches     how AWS behaves (bed.SWITCHES); POST changes the ones given
@@ -24,6 +24,7 @@ sys.dont_write_bytecode = True  # the sources lie in the repository, which stays
 
 import argparse
 import functools
+import gc
 import io
 import json
 import logging
@@ -422,6 +423,9 @@ def main():
     accounts.install(bed)
     documents.install(bed)
     server = make_server("127.0.0.1", port, Front(bed), threaded=True, request_handler=MotoRequestHandler)
+    # What is loaded stays; collecting it again and again takes a tenth of the emulator's time.
+    gc.freeze()
+    gc.set_threshold(50_000)
     print(json.dumps({"port": server.server_port}), flush=True)
     threading.Thread(target=end_with_stdin, daemon=True).start()
     server.serve_forever()

@@ -140,8 +140,8 @@ impl Play {
 
     fn puts(&self) -> usize {
         let calls = self.sim().calls();
-        let ours = calls.iter().filter(|call| call.who.starts_with("runas-reactor") && call.failed.is_none());
-        ours.filter(|call| call.action.made_version().is_some()).count()
+        let by_reactor = calls.iter().filter(|call| call.who.starts_with("runas-reactor") && call.failed.is_none());
+        by_reactor.filter(|call| call.action.made_version().is_some()).count()
     }
 
     /// Alerts that on-call has to look at.
@@ -169,7 +169,7 @@ fn each() -> impl Iterator<Item = (Pipeline, Switches)> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn document_that_a_pipeline_creates_is_put_right() {
+async fn document_that_a_pipeline_creates_is_corrected() {
     for (pipeline, switches) in each() {
         let play = Play::deployed(switches, pipeline).await;
         assert_eq!((play.puts(), play.pages()), (1, Vec::new()), "{pipeline:?} {switches:?}");
@@ -247,7 +247,7 @@ async fn document_that_disappears_under_a_pipeline_comes_back_with_its_settings(
         play.assert_right("more-logs");
         let alerts = play.sim().alerts();
         let named = alerts.iter().filter(|alert| alert.text.contains("mallory@example.com")).count();
-        assert!(named > 0, "{pipeline:?} {switches:?}: the deletion is told");
+        assert!(named > 0, "{pipeline:?} {switches:?}: the deletion is alerted");
     }
 }
 

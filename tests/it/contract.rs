@@ -16,7 +16,7 @@ use runas_reactor::ports::{
 };
 use runas_reactor::sim::{Sim, Switches};
 
-use crate::aws::Hub;
+use crate::support::hub::Hub;
 use crate::support::org;
 
 fn access() -> Access {
@@ -366,9 +366,9 @@ async fn ledger<W: World>(world: &W) {
     world.outbox().mark_sent(&first.alerts[0]).await.unwrap();
     world.ledger().commit(&target, &second).await.unwrap();
     assert_eq!(unsent(world.outbox().unsent(&target.account).await.unwrap()), ["a-2"]);
-    assert!(world.outbox().keep_alert(&second.alerts[0]).await.unwrap(), "it still has to be told");
+    assert!(world.outbox().keep_alert(&second.alerts[0]).await.unwrap(), "it still has to be published");
     world.outbox().mark_sent(&second.alerts[0]).await.unwrap();
-    assert!(!world.outbox().keep_alert(&second.alerts[0]).await.unwrap(), "it was told");
+    assert!(!world.outbox().keep_alert(&second.alerts[0]).await.unwrap(), "it was published");
     assert_eq!(unsent(world.outbox().unsent(&target.account).await.unwrap()), Vec::<String>::new());
 }
 

@@ -32,7 +32,7 @@ fn the_target_is_the_envelopes_whatever_the_detail_says() {
 
 #[test]
 fn only_the_exact_document_of_this_account_and_region_counts() {
-    for (name, ours) in [
+    for (name, handled) in [
         ("SSM-SessionManagerRunShell", true),
         ("arn:aws:ssm:eu-west-1:444455556666:document/SSM-SessionManagerRunShell", true),
         ("arn:aws-cn:ssm:eu-west-1:444455556666:document/SSM-SessionManagerRunShell", true),
@@ -50,19 +50,19 @@ fn only_the_exact_document_of_this_account_and_region_counts() {
         ("SSM-SessionManagerRunShell:$LATEST", false),
     ] {
         let decoded = decode(&changed("ssm/update-document.json", "/detail/requestParameters/name", json!(name)));
-        assert_eq!(matches!(decoded, Decoded::Signal(_)), ours, "{name}: {decoded:?}");
-        assert_eq!(matches!(decoded, Decoded::Ignored { .. }), !ours, "{name}: {decoded:?}");
+        assert_eq!(matches!(decoded, Decoded::Signal(_)), handled, "{name}: {decoded:?}");
+        assert_eq!(matches!(decoded, Decoded::Ignored { .. }), !handled, "{name}: {decoded:?}");
     }
 }
 
 #[test]
-fn a_write_that_names_no_document_is_a_bare_look() {
+fn write_without_a_document_name_only_causes_an_observation() {
     let event = signal(&sample("ssm/update-document-names-nothing.json"));
     assert!(matches!(event.signal, Signal::DocumentTouched { edit: None, .. }), "{event:?}");
 }
 
 #[test]
-fn a_denial_that_names_no_document_is_a_bare_look() {
+fn denial_without_a_document_name_only_causes_an_observation() {
     let denied = "User: arn:aws:sts::444455556666:assumed-role/Developer/eve is not authorized to perform: \
                   ssm:UpdateDocument on resource: arn:aws:ssm:eu-west-1:444455556666:* with an explicit deny";
     let event = signal(&changed("ssm/denied-named-in-message-only.json", "/detail/errorMessage", json!(denied)));
@@ -70,7 +70,7 @@ fn a_denial_that_names_no_document_is_a_bare_look() {
 }
 
 #[test]
-fn of_many_resources_ours_counts_wherever_it_stands_and_else_the_first_is_named() {
+fn of_many_resources_the_document_counts_at_any_position_and_else_the_first_is_named() {
     let arn = |name: &str| json!({ "ARN": format!("arn:aws:ssm:eu-west-1:444455556666:document/{name}") });
     let with = |names: &[&str]| {
         let resources = names.iter().copied().map(arn).collect();
@@ -117,17 +117,17 @@ fn the_same_event_delivered_twice_is_the_same_edit() {
 }
 
 #[test]
-fn the_event_history_tells_the_same_edit_as_the_event_and_none_that_failed_or_is_about_another_document() {
+fn event_history_gives_the_same_edit_as_the_event_and_none_that_failed_or_is_about_another_document() {
     let target = Target::new("444455556666".parse().unwrap(), "eu-west-1".parse().unwrap());
-    for (file, told) in [
+    for (file, reported) in [
         ("ssm/update-document.json", true),
         ("ssm/delete-document.json", true),
         ("ssm/denied-access-denied.json", false),
         ("ssm/update-another-document.json", false),
     ] {
         let event: Value = serde_json::from_str(&sample(file)).unwrap();
-        let heard = from_history(&event["detail"].to_string(), &target);
-        assert_eq!(heard, told.then(|| edit(&sample(file))), "{file}");
+        let decoded = from_history(&event["detail"].to_string(), &target);
+        assert_eq!(decoded, reported.then(|| edit(&sample(file))), "{file}");
     }
 }
 
@@ -147,7 +147,7 @@ fn a_role_session_is_known_by_its_role_and_never_by_its_chosen_name() {
 }
 
 #[test]
-fn a_user_is_known_by_his_own_arn_and_a_federated_one_by_nobody_elses() {
+fn user_is_identified_by_the_own_arn_and_a_federated_user_by_no_other() {
     let user = "arn:aws:iam::444455556666:user/path/eve";
     let role = "arn:aws:iam::444455556666:role/Other";
     let issuer = json!({ "sessionIssuer": { "arn": role } });
@@ -171,7 +171,7 @@ fn a_service_is_known_by_the_name_that_aws_calls_it_by() {
 }
 
 #[test]
-fn a_session_of_a_kind_that_nobody_knows_yet_is_called_by_its_name() {
+fn session_of_an_unknown_kind_has_its_name() {
     for (session, name) in [("assumed-role/AgentRole/agent-7", "agent-7"), ("federated-user/karl", "karl")] {
         let arn = format!("arn:aws:sts::444455556666:{session}");
         let identity = json!({ "type": "AgentWorkload", "arn": arn, "principalId": "AROAEXAMPLEROLE000003" });
@@ -215,7 +215,7 @@ fn an_identity_of_any_other_json_type_is_an_unknown_one() {
 }
 
 #[test]
-fn a_message_of_our_own_has_no_caller_whatever_else_stands_in_it() {
+fn reactors_own_message_has_no_caller_whatever_it_contains() {
     let mut work: Value = serde_json::from_str(&sample("work/minimal.json")).unwrap();
     work["detail"] = json!({ "userIdentity": { "type": "Root", "arn": "arn:aws:iam::444455556666:root" } });
     assert_eq!(signal(&work.to_string()).principal, None);
@@ -238,7 +238,7 @@ fn the_names_of_service_events_count_only_as_service_events() {
 }
 
 #[test]
-fn what_is_for_us_and_was_not_sent_by_aws_is_untrusted_and_anything_else_ignored() {
+fn event_of_a_handled_kind_without_aws_as_sender_is_untrusted_and_any_other_ignored() {
     for file in [
         "organizations/move-account-forged-source.json",
         "control-tower/create-managed-account-forged-source.json",

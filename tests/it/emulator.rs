@@ -221,7 +221,7 @@ async fn content_has_a_schema_a_size_and_a_number_of_versions() {
 }
 
 #[tokio::test]
-async fn a_write_becomes_active_after_the_number_of_looks_that_the_test_chose() {
+async fn write_becomes_active_after_the_chosen_number_of_reads() {
     let aws = Emulator::start();
     let ssm = admin(&aws);
     create(&ssm, &content("a")).await.unwrap();
@@ -299,7 +299,7 @@ async fn a_session_policy_binds_in_every_service() {
 }
 
 #[tokio::test]
-async fn each_assumed_role_is_remembered_with_its_session_policy() {
+async fn each_assumed_role_is_logged_with_its_session_policy() {
     let aws = Emulator::start();
     assume(&aws, MEMBER_ROLE, Some(only(&["ssm:GetDocument"]))).await.unwrap();
     let assumed = &aws.assumed()[0];
@@ -414,7 +414,7 @@ async fn a_fault_strikes_before_the_effect_or_after_it_or_swallows_the_answer() 
 async fn every_service_fails_in_its_own_protocol() {
     let aws = Emulator::start();
     let config = aws.sdk(&aws.credentials(HUB, "hub"), "eu-west-1");
-    let error = |service: &str, code: &str| fault(service, "*", &json!({"code": code, "message": "as <told>"}));
+    let error = |service: &str, code: &str| fault(service, "*", &json!({"code": code, "message": "as <injected>"}));
     let reasons = json!({"code": "TransactionCanceledException", "fields": {"CancellationReasons": [{"Code": "ConditionalCheckFailed"}]}});
     aws.faults(&json!([
         error("sts", "AccessDenied"),
@@ -424,7 +424,7 @@ async fn every_service_fails_in_its_own_protocol() {
         fault("dynamodb", "TransactWriteItems", &reasons),
     ]));
     let sts = aws_sdk_sts::Client::new(&config).get_caller_identity().send().await.unwrap_err();
-    assert_eq!((sts.code(), sts.message()), (Some("AccessDenied"), Some("as <told>")));
+    assert_eq!((sts.code(), sts.message()), (Some("AccessDenied"), Some("as <injected>")));
     assert_eq!(aws_sdk_sns::Client::new(&config).list_topics().send().await.map_err(code).unwrap_err(), "Throttling");
     assert_eq!(
         aws_sdk_sqs::Client::new(&config).list_queues().send().await.map_err(code).unwrap_err(),
@@ -466,7 +466,7 @@ async fn a_reset_drops_the_calls_that_are_still_delayed() {
 }
 
 #[tokio::test]
-async fn the_log_tells_who_called_what_where_and_how_it_ended() {
+async fn log_has_caller_call_place_and_result() {
     let aws = Emulator::start();
     let ssm = admin(&aws);
     assert!(version(&ssm, "1").await.is_err());
@@ -523,7 +523,7 @@ async fn the_trail_has_the_event_that_cloudtrail_would_deliver_for_a_write() {
 }
 
 #[tokio::test]
-async fn the_trail_tells_refused_writes_by_their_error_and_goes_on_from_a_cursor() {
+async fn trail_has_refused_writes_with_their_error_and_continues_from_a_cursor() {
     let aws = Emulator::start();
     let ssm = admin(&aws);
     let mut cursor = 0;
@@ -541,13 +541,13 @@ async fn the_trail_tells_refused_writes_by_their_error_and_goes_on_from_a_cursor
     ssm.delete_document().name(NAME).send().await.unwrap();
 
     let events = aws.trail(&mut cursor);
-    let told: Vec<_> = events
+    let alerts: Vec<_> = events
         .iter()
         .map(|event| &event["detail"])
         .map(|detail| (detail["eventName"].as_str().unwrap(), detail["errorCode"].as_str()))
         .collect();
     assert_eq!(
-        told,
+        alerts,
         [
             ("UpdateDocument", Some("ThrottlingException")),
             ("UpdateDocument", Some("AccessDenied")),

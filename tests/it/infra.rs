@@ -3,6 +3,7 @@
 
 mod dashboard;
 mod deployed;
+mod install;
 mod lza;
 mod page;
 mod patterns;
@@ -18,7 +19,7 @@ use std::process::Command;
 use runas_reactor::domain::decode::BODY_BYTES_MAX;
 use serde_json::{Value, json};
 
-use crate::support::cloud;
+use crate::deploy::cloud;
 use crate::support::table::{INDEX, INDEX_KEYS, INDEX_SHOWS};
 use template::{ALERT_EVENTS, HUB, TEMPLATES, folder, of_type, resources, statements, template};
 

@@ -14,6 +14,7 @@ mod decode {
 }
 mod deploy {
     pub(crate) mod cli;
+    pub(crate) mod cloud;
     pub(crate) mod hub;
     pub(crate) mod installer;
 }
@@ -21,14 +22,13 @@ mod e2e {
     mod faults;
     mod hub;
     mod landing_zone;
+    mod metrics;
     mod operator;
+    mod organisation;
     mod people;
+    mod preflight;
     mod queue;
     mod stage;
 }
-mod infra {
-    mod install;
-    mod places;
-    pub(crate) mod template;
-}
+mod infra;
 mod support;

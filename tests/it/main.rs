@@ -13,7 +13,6 @@ mod contract;
 mod decode;
 mod e2e;
 mod emulator;
-mod infra;
 mod policy;
 mod properties;
 mod reactor;

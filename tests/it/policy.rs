@@ -97,7 +97,7 @@ fn a_rejected_file_says_why_and_exits_with_1() {
 }
 
 #[test]
-fn an_unreadable_file_is_told_with_the_fix() {
+fn unreadable_file_is_reported_with_the_fix() {
     let (directory, name) = file("x");
     std::fs::write(&name, b"version: \xff").unwrap();
     let missing = directory.path().join("missing.yaml").display().to_string();
@@ -133,7 +133,7 @@ fn explain_names_the_rule_behind_everything() {
         outcome.stdout.replace(&policy, "POLICY"),
         "\
 account 777788889999 at 2026-11-20T12:00:00Z, policy POLICY
-  mode: enforce: put right, and told
+  mode: enforce: corrected and alerted
     from defaults
   idleSessionTimeout: \"15\"
     from scope `production` (nearest OU ou-ab12-11111111)
@@ -160,7 +160,7 @@ account 777788889999 at 2026-11-20T12:00:00Z, policy POLICY
 }
 
 #[test]
-fn explain_looks_at_any_time() {
+fn explain_resolves_at_any_time() {
     let exempt = |at: &[&str]| {
         let arguments =
             [&["explain", "555566667777", "--policy", &example(), "--ou-path", "r-ab12,ou-ab12-22222222"], at];
@@ -175,7 +175,9 @@ fn explain_looks_at_any_time() {
 fn explain_without_a_path_says_what_it_takes_for_granted() {
     let outcome = runasctl_policy(&["explain", "777788889999", "--policy", &example()], Output::Table);
     assert_eq!(outcome.stderr, "no --ou-path given: taken as directly under the root\n");
-    assert!(outcome.stdout.contains("mode: observe: told, never written\n    from unplaced (directly under the root)"));
+    assert!(
+        outcome.stdout.contains("mode: observe: alerted, never written\n    from unplaced (directly under the root)")
+    );
 }
 
 fn cases() -> String {
@@ -202,7 +204,7 @@ fn a_case_that_does_not_hold_says_what_came_out_instead() {
 }
 
 #[test]
-fn cases_that_cannot_be_read_are_told_with_the_place() {
+fn unreadable_cases_are_reported_with_their_place() {
     for (text, words) in [
         ("version: 1\naccounts:\n  - name: x\n    acount: \"1\"\n", "acount"),
         ("version: 2\naccounts: []\n", "version `2` of the format of cases is unknown here"),

@@ -63,7 +63,7 @@ impl Play {
         self.0.batch(messages, self.sim().now().plus_ms(60 * SECOND_MS)).await
     }
 
-    fn told(&self, kind: &str) -> Vec<Alert> {
+    fn raised(&self, kind: &str) -> Vec<Alert> {
         self.sim().alerts().into_iter().filter(|alert| alert.kind == kind).collect()
     }
 
@@ -183,12 +183,12 @@ async fn with_versions(switches: Switches, user: &str, versions: u64) -> Play {
 async fn report_counts_the_alerts_and_messages_that_were_sent() {
     let play = Play::in_sync().await;
     let target = org::target(MEMBER, "eu-west-1");
-    let told = play.sim().alerts().len();
+    let raised = play.sim().alerts().len();
     let admin = Caller::administrator(&target.account, "mallory@example.com");
     play.sim().edit_inputs(&target, &admin, &json!({ "runAsEnabled": false })).unwrap();
     let reports = run_for(&play.0, 300).await;
     let counted: usize = reports.iter().map(|report| report.alerts).sum();
-    assert_eq!(counted, play.sim().alerts().len() - told);
+    assert_eq!(counted, play.sim().alerts().len() - raised);
     assert!(counted > 0);
     play.sim().enqueue("neither an event nor work");
     let alerts: Vec<usize> = run_for(&play.0, 10).await.iter().map(|report| report.alerts).collect();
@@ -206,7 +206,7 @@ fn sent(reports: &[BatchReport]) -> Vec<usize> {
 
 /// A message that only the account's name in Organizations is missing for is asked for again, but not for ever.
 #[tokio::test(start_paused = true)]
-async fn new_account_that_nobody_knows_is_asked_for_until_the_policys_minutes_are_over() {
+async fn unlisted_new_account_is_asked_for_until_the_policys_minutes_are_over() {
     let asked = async |age_ms: i64| {
         let play = Play::begin();
         play.batch(&[]).await;
@@ -218,7 +218,7 @@ async fn new_account_that_nobody_knows_is_asked_for_until_the_policys_minutes_ar
         let account = made.iter().find(|made| made.call.method == "account").unwrap();
         assert_eq!(account.at.since(since), age_ms, "so old is it when Organizations has answered");
         let sent = made.iter().find(|made| made.call.method == "send").map(|made| made.call.about.clone());
-        (sent, play.told("unknown_account").len())
+        (sent, play.raised("unknown_account").len())
     };
     let again = Some(About::Messages(vec![(8, 15)]));
     assert_eq!(asked(119 * MINUTE_MS).await, (again.clone(), 0));
@@ -227,7 +227,7 @@ async fn new_account_that_nobody_knows_is_asked_for_until_the_policys_minutes_ar
 }
 
 #[tokio::test(start_paused = true)]
-async fn chain_of_messages_of_a_new_account_that_nobody_knows_has_an_end_whatever_the_policys_minutes() {
+async fn chain_of_messages_of_an_unlisted_new_account_has_an_end_whatever_the_policys_minutes() {
     let play = Play::begin();
     play.sim().push_policy(org::policy_with("retry_for_minutes: 120", "retry_for_minutes: 10080"));
     for (requeues, sent, alerts) in [(REQUEUES_MAX - 1, Some((REQUEUES_MAX, 900)), 0), (REQUEUES_MAX, None, 1)] {
@@ -238,7 +238,7 @@ async fn chain_of_messages_of_a_new_account_that_nobody_knows_has_an_end_whateve
         let made = play.world().made();
         let about = made.iter().find(|made| made.call.method == "send").map(|made| made.call.about.clone());
         assert_eq!(about, sent.map(|message| About::Messages(vec![message])));
-        assert_eq!(play.told("unknown_account").len(), alerts);
+        assert_eq!(play.raised("unknown_account").len(), alerts);
     }
 }
 
@@ -323,12 +323,16 @@ async fn use_of_a_gap_role_after_the_member_role_is_notified_once_a_day() {
         let relapse = Relapse { role: "AWSControlTowerExecution".to_owned(), member_role_used: org::epoch() };
         play.sim().relapse(&account, relapse);
         play.batch(&[member()]).await;
-        play.told("gap_role_used")
+        play.raised("gap_role_used")
     };
     session().await;
-    let told = session().await;
-    assert_eq!(told.len(), 1, "{told:#?}");
-    assert!(told[0].text.contains("AWSControlTowerExecution") && told[0].text.contains(MEMBER), "{}", told[0].text);
+    let raised = session().await;
+    assert_eq!(raised.len(), 1, "{raised:#?}");
+    assert!(
+        raised[0].text.contains("AWSControlTowerExecution") && raised[0].text.contains(MEMBER),
+        "{}",
+        raised[0].text
+    );
     run_for(&play.0, DAY_MS / SECOND_MS).await;
     assert_eq!(session().await.len(), 2, "a day later");
 }
@@ -351,7 +355,7 @@ async fn region_is_switched_on_by_the_account_itself_or_the_management_account()
         event["account"] = sender.into();
         ignored.push(play.batch(&[message(sender, &event.to_string())]).await.ignored.len());
     }
-    assert_eq!((ignored, play.told("untrusted_source").len()), (vec![0, 0, 1], 1));
+    assert_eq!((ignored, play.raised("untrusted_source").len()), (vec![0, 0, 1], 1));
 }
 
 /// It would try the same again, be refused again, and hear of that in turn.

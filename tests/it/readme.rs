@@ -47,7 +47,7 @@ fn every_kind_of_alert_is_in_the_list_of_kinds() {
 }
 
 #[test]
-fn the_table_of_variables_has_each_variable_of_ours_once() {
+fn table_of_variables_has_each_variable_of_the_reactor_once() {
     let read = between(CONFIG, "\"RUNAS_", '"');
     let listed: Vec<&str> = rows(CONFIGURATION).into_iter().filter_map(|name| name.strip_prefix("RUNAS_")).collect();
     assert_eq!(

@@ -63,7 +63,7 @@ async fn half_an_hour_of_throttling_puts_no_event_aside() {
     let target = org::target(MEMBER, "eu-west-1");
     sim.lza_writes(&target, "lza-logs").unwrap();
     run_for(&reactor, 200).await;
-    let told = sim.alerts().len();
+    let alerts = sim.alerts().len();
 
     let mallory = Caller::administrator(&target.account, "mallory@example.com");
     sim.edit_inputs(&target, &mallory, &json!({ "runAsEnabled": false })).unwrap();
@@ -77,7 +77,7 @@ async fn half_an_hour_of_throttling_puts_no_event_aside() {
     run_for(&reactor, 1_000).await;
     let document = sim.document(&target).unwrap();
     assert_eq!(document.inputs(document.default)["runAsEnabled"], json!(true));
-    let kinds: Vec<String> = sim.alerts().into_iter().skip(told).map(|alert| alert.kind).collect();
+    let kinds: Vec<String> = sim.alerts().into_iter().skip(alerts).map(|alert| alert.kind).collect();
     assert_eq!(kinds, ["edit_reverted"]);
     assert_eq!((sim.dead_letters(), sim.next_due()), (Vec::new(), None));
 }
@@ -101,7 +101,7 @@ async fn a_message_with_many_targets_has_one_successor() {
 
 /// A sweep finds a pipeline's change whose event got lost, and cannot ask whose it was while CloudTrail throttles.
 #[tokio::test(start_paused = true)]
-async fn an_author_who_cannot_be_asked_for_at_the_moment_is_asked_for_again_and_not_taken_for_nobody() {
+async fn author_lookup_that_fails_is_repeated_and_not_taken_for_an_unknown_author() {
     let reactor = reactor();
     let (world, sim) = (reactor.world(), reactor.world().sim());
     let target = org::target(MEMBER, "eu-west-1");

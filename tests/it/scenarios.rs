@@ -13,8 +13,8 @@ use runas_reactor::sim::faults::{FaultInjector, InjectedFault};
 use runas_reactor::sim::{Caller, Duplicates, Fate, Sim, Switches};
 use serde_json::{Value, json};
 
-use crate::aws::Hub;
 use crate::support::counted::{Counted, counted};
+use crate::support::hub::Hub;
 use crate::support::org::{self, MEMBER};
 
 /// Long enough for everything but holds to come to rest.
@@ -60,11 +60,11 @@ impl Play {
     }
 
     fn puts(&self) -> usize {
-        let ours = |call: &&runas_reactor::sim::Called| call.who.starts_with("runas-reactor");
-        self.sim().calls().iter().filter(ours).filter(|call| call.action.made_version().is_some()).count()
+        let by_reactor = |call: &&runas_reactor::sim::Called| call.who.starts_with("runas-reactor");
+        self.sim().calls().iter().filter(by_reactor).filter(|call| call.action.made_version().is_some()).count()
     }
 
-    fn told(&self, from: usize) -> Vec<Alert> {
+    fn raised(&self, from: usize) -> Vec<Alert> {
         self.sim().alerts().into_iter().skip(from).collect()
     }
 
@@ -105,7 +105,7 @@ macro_rules! scenario {
 }
 
 scenario!(an_administrators_edit_is_undone_once_and_told_once, play, {
-    let (puts, told) = (play.puts(), play.sim().alerts().len());
+    let (puts, raised) = (play.puts(), play.sim().alerts().len());
     let edit = json!({ "runAsEnabled": false, "shellProfile": { "linux": "evil" } });
     play.sim().edit_inputs(&play.target, &play.admin(), &edit).unwrap();
     play.rest().await;
@@ -113,33 +113,33 @@ scenario!(an_administrators_edit_is_undone_once_and_told_once, play, {
     assert_eq!(play.inputs()["shellProfile"], Value::Null);
     assert_eq!(play.inputs()["cloudWatchLogGroupName"], "lza-logs");
     assert_eq!(play.puts(), puts + 1, "{:?}: one Put for one foreign edit", play.switches);
-    let reverted: Vec<Alert> = play.told(told).into_iter().filter(|alert| alert.kind == "edit_reverted").collect();
+    let reverted: Vec<Alert> = play.raised(raised).into_iter().filter(|alert| alert.kind == "edit_reverted").collect();
     assert_eq!(reverted.len(), 1, "{:?}", play.switches);
     assert!(reverted[0].text.contains("mallory@example.com"), "{}", reverted[0].text);
     assert!(reverted[0].text.contains("runAsEnabled  true -> false"), "{}", reverted[0].text);
 });
 
 scenario!(a_rollback_of_the_default_version_is_undone_without_a_put, play, {
-    let (puts, told) = (play.puts(), play.sim().alerts().len());
+    let (puts, raised) = (play.puts(), play.sim().alerts().len());
     play.sim().move_default(&play.target, &play.admin(), 1).unwrap();
     play.rest().await;
     play.assert_right();
     assert_eq!(play.puts(), puts);
-    assert_eq!(play.told(told).iter().filter(|alert| alert.kind == "edit_reverted").count(), 1);
+    assert_eq!(play.raised(raised).iter().filter(|alert| alert.kind == "edit_reverted").count(), 1);
 });
 
 scenario!(a_deleted_document_comes_back_as_it_was_accepted, play, {
-    let told = play.sim().alerts().len();
+    let raised = play.sim().alerts().len();
     play.sim().delete_document(&play.target, &play.admin()).unwrap();
     play.rest().await;
     play.assert_right();
     assert_eq!(play.inputs()["cloudWatchLogGroupName"], "lza-logs");
-    let alerts = play.told(told);
+    let alerts = play.raised(raised);
     assert_eq!(alerts.iter().filter(|alert| alert.text.contains("deleted the document")).count(), 1, "{alerts:#?}");
 });
 
 scenario!(a_pipeline_that_deletes_and_replaces_is_given_time, play, {
-    let told = play.sim().alerts().len();
+    let raised = play.sim().alerts().len();
     play.sim().delete_document(&play.target, &play.pipeline()).unwrap();
     run_for(&play.reactor, 30).await;
     assert!(play.sim().document(&play.target).is_none(), "{:?}: nothing is written meanwhile", play.switches);
@@ -147,7 +147,7 @@ scenario!(a_pipeline_that_deletes_and_replaces_is_given_time, play, {
     play.rest().await;
     play.assert_right();
     assert_eq!(play.inputs()["cloudWatchLogGroupName"], "new-logs");
-    assert_eq!(loud(&play.told(told)), Vec::<String>::new(), "{:?}", play.switches);
+    assert_eq!(loud(&play.raised(raised)), Vec::<String>::new(), "{:?}", play.switches);
 });
 
 scenario!(a_trusted_deletion_that_nothing_follows_is_restored_after_a_while, play, {
@@ -159,15 +159,15 @@ scenario!(a_trusted_deletion_that_nothing_follows_is_restored_after_a_while, pla
 });
 
 scenario!(a_pipeline_keeps_its_logging_and_loses_nothing_else, play, {
-    let told = play.sim().alerts().len();
+    let raised = play.sim().alerts().len();
     play.sim().lza_writes(&play.target, "new-logs").unwrap();
     play.rest().await;
     play.assert_right();
     assert_eq!(play.inputs()["cloudWatchLogGroupName"], "new-logs");
-    assert_eq!(loud(&play.told(told)), Vec::<String>::new(), "{:?}", play.switches);
+    assert_eq!(loud(&play.raised(raised)), Vec::<String>::new(), "{:?}", play.switches);
 });
 
-scenario!(a_hostile_edit_before_a_trusted_one_is_not_laundered, play, {
+scenario!(hostile_edit_before_a_trusted_one_is_not_accepted, play, {
     let hostile = json!({ "s3BucketName": "mallorys", "runAsEnabled": false });
     play.sim().edit_inputs(&play.target, &play.admin(), &hostile).unwrap();
     let trusted = json!({ "cloudWatchLogGroupName": "new-logs" });
@@ -188,13 +188,13 @@ scenario!(a_hostile_version_that_is_deleted_behind_a_trusted_one_is_not_laundere
 });
 
 scenario!(a_document_of_another_type_is_replaced, play, {
-    let told = play.sim().alerts().len();
+    let raised = play.sim().alerts().len();
     play.sim().delete_document(&play.target, &play.admin()).unwrap();
     play.sim().create_of_type(&play.target, &play.admin(), "Command", r#"{"schemaVersion":"2.2"}"#).unwrap();
     play.rest().await;
     play.assert_right();
     assert_eq!(play.sim().document(&play.target).unwrap().document_type, "Session");
-    assert!(play.told(told).iter().any(|alert| alert.text.contains("mallory@example.com")));
+    assert!(play.raised(raised).iter().any(|alert| alert.text.contains("mallory@example.com")));
 });
 
 scenario!(content_that_is_no_document_is_replaced, play, {
@@ -205,12 +205,12 @@ scenario!(content_that_is_no_document_is_replaced, play, {
 });
 
 scenario!(break_glass_stands_for_its_hour_and_is_then_undone, play, {
-    let told = play.sim().alerts().len();
+    let raised = play.sim().alerts().len();
     let oncall = Caller::break_glass(&play.target.account, "bob@example.com");
     play.sim().edit_inputs(&play.target, &oncall, &json!({ "runAsEnabled": false })).unwrap();
     run_for(&play.reactor, 3_500).await;
     assert_eq!(play.inputs()["runAsEnabled"], false, "{:?}", play.switches);
-    assert_eq!(play.told(told).iter().filter(|alert| alert.kind == "break_glass").count(), 1);
+    assert_eq!(play.raised(raised).iter().filter(|alert| alert.kind == "break_glass").count(), 1);
     run_for(&play.reactor, 300).await;
     play.rest().await;
     play.assert_right();
@@ -236,22 +236,22 @@ async fn a_war_backs_off_names_its_opponent_and_ends_by_itself() {
 }
 
 async fn war(play: &Play) {
-    let (puts, told) = (play.puts(), play.sim().alerts().len());
+    let (puts, raised) = (play.puts(), play.sim().alerts().len());
     for nth in 0..30 {
         let edit = json!({ "runAsEnabled": false, "idleSessionTimeout": nth.to_string() });
         play.sim().edit_inputs(&play.target, &play.admin(), &edit).unwrap();
         run_for(&play.reactor, 10).await;
     }
-    let wars: Vec<Alert> = play.told(told).into_iter().filter(|alert| alert.kind == "edit_war").collect();
+    let wars: Vec<Alert> = play.raised(raised).into_iter().filter(|alert| alert.kind == "edit_war").collect();
     assert_eq!(wars.len(), 1, "{:?}", play.switches);
     assert!(wars[0].text.contains("AdministratorAccess (mallory@example.com)"), "{}", wars[0].text);
-    let reverted = play.told(told).iter().filter(|alert| alert.kind == "edit_reverted").count();
+    let reverted = play.raised(raised).iter().filter(|alert| alert.kind == "edit_reverted").count();
     assert!(reverted <= 7, "{:?}: {reverted} alerts for 30 edits", play.switches);
     assert!(play.puts() - puts <= 30, "no more Puts than foreign edits");
     run_for(&play.reactor, 3_600).await;
     play.assert_right();
     assert_eq!(
-        play.told(told).iter().filter(|alert| alert.kind == "incident_resolved").count(),
+        play.raised(raised).iter().filter(|alert| alert.kind == "incident_resolved").count(),
         1,
         "{:?}",
         play.switches
@@ -268,14 +268,14 @@ scenario!(the_same_event_twice_changes_nothing_more, play, {
 });
 
 scenario!(a_denied_attempt_is_told_once_an_hour_and_is_no_edit, play, {
-    let (puts, told) = (play.puts(), play.sim().alerts().len());
+    let (puts, raised) = (play.puts(), play.sim().alerts().len());
     for _ in 0..5 {
         assert!(play.sim().move_default(&play.target, &play.admin(), 99).is_err());
     }
     play.rest().await;
     play.assert_right();
     assert_eq!(play.puts(), puts);
-    assert_eq!(play.told(told).iter().filter(|alert| alert.kind == "attempt_denied").count(), 1);
+    assert_eq!(play.raised(raised).iter().filter(|alert| alert.kind == "attempt_denied").count(), 1);
 });
 
 #[tokio::test(start_paused = true)]
@@ -347,7 +347,7 @@ async fn a_warm_drift_event_takes_three_calls_in_a_row_on_aws() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_account_that_nobody_knows_is_told_and_not_looked_at() {
+async fn unlisted_account_is_alerted_and_not_observed() {
     let play = Play::begin(Switches::PLAIN).await;
     let stranger = org::target("999900001111", "eu-west-1");
     for nth in 1..=2 {
@@ -355,9 +355,9 @@ async fn an_account_that_nobody_knows_is_told_and_not_looked_at() {
         let calls = play.sim().calls().len();
         play.rest().await;
         assert_eq!(play.sim().calls().len(), calls);
-        let told = play.sim().alerts();
-        let unknown: Vec<&Alert> = told.iter().filter(|alert| alert.kind == "unknown_account").collect();
-        let [alert] = unknown[..] else { panic!("one alert after {nth} writes, and not {told:#?}") };
+        let raised = play.sim().alerts();
+        let unknown: Vec<&Alert> = raised.iter().filter(|alert| alert.kind == "unknown_account").collect();
+        let [alert] = unknown[..] else { panic!("one alert after {nth} writes, and not {raised:#?}") };
         assert!(alert.text.contains("999900001111"), "{alert:#?}");
     }
 }
@@ -376,7 +376,7 @@ async fn a_new_account_is_waited_for_until_organizations_and_a_role_know_it() {
     for region in ["eu-west-1", "eu-central-1", "us-east-1"] {
         assert_eq!(records[&org::target("999900001111", region)].status, Status::InSync, "{region}");
     }
-    assert_eq!(loud(&play.told(1)), Vec::<String>::new());
+    assert_eq!(loud(&play.raised(1)), Vec::<String>::new());
 }
 
 #[tokio::test(start_paused = true)]
@@ -388,22 +388,22 @@ async fn a_new_account_is_late_by_all_that_its_news_took_unless_it_comes_from_an
         play.sim().account_created(&org::target("111122223333", "us-east-1"), &new.facts.account);
         play.sim().put_account(new);
         run_for(&play.reactor, i64::from(hours) * 3_600 + REST_S).await;
-        let told = play.sim().alerts();
-        assert_eq!(told.iter().any(|alert| alert.kind == "configuration_lag"), late, "{hours} h: {told:#?}");
+        let raised = play.sim().alerts();
+        assert_eq!(raised.iter().any(|alert| alert.kind == "configuration_lag"), late, "{hours} h: {raised:#?}");
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_account_that_left_is_not_looked_at_any_more() {
+async fn account_that_left_is_not_observed_any_more() {
     let play = Play::begin(Switches::PLAIN).await;
-    let told = play.sim().alerts().len();
+    let raised = play.sim().alerts().len();
     play.sim().take_account(&play.target.account);
     play.sim().account_departed(&org::target("111122223333", "us-east-1"), &play.target.account);
     play.rest().await;
     play.sim().edit_inputs(&play.target, &play.admin(), &json!({ "runAsEnabled": false })).unwrap();
     play.rest().await;
     assert_eq!(play.inputs()["runAsEnabled"], false);
-    assert_eq!(play.sim().alerts().len(), told, "nobody is told that it is out of reach");
+    assert_eq!(play.sim().alerts().len(), raised, "no alert says that it is out of reach");
 }
 
 #[tokio::test(start_paused = true)]
@@ -417,7 +417,7 @@ async fn an_edit_in_an_account_that_is_back_is_undone_before_the_news_of_its_ret
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_departure_that_a_member_claims_changes_nothing_and_is_told() {
+async fn departure_that_a_member_claims_has_no_effect_and_is_alerted() {
     let play = Play::begin(Switches::PLAIN).await;
     play.sim().account_departed(&org::target("555566667777", "us-east-1"), &play.target.account);
     play.rest().await;
@@ -428,7 +428,7 @@ async fn a_departure_that_a_member_claims_changes_nothing_and_is_told() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_region_that_is_off_is_known_to_be_out_of_reach_and_wakes_nobody() {
+async fn disabled_region_is_recorded_as_unreachable_without_a_page() {
     let play = Play::begin(Switches::PLAIN).await;
     let off = org::target(MEMBER, "us-east-1");
     play.sim().change_account(&off.account, |account| {
@@ -437,11 +437,11 @@ async fn a_region_that_is_off_is_known_to_be_out_of_reach_and_wakes_nobody() {
     play.sim().enqueue(r#"{"kind":"sweep","schema":1}"#);
     play.rest().await;
     assert_eq!(play.sim().ledger().records[&off].status, Status::Unreachable);
-    assert_eq!(loud(&play.told(1)), Vec::<String>::new());
+    assert_eq!(loud(&play.raised(1)), Vec::<String>::new());
 }
 
 #[tokio::test(start_paused = true)]
-async fn lost_access_is_told_once_and_its_end_too() {
+async fn lost_access_is_alerted_once_and_so_is_its_end() {
     let play = Play::begin(Switches::PLAIN).await;
     let before = play.sim().alerts().len();
     play.sim().change_account(&play.target.account, |account| account.roles.clear());
@@ -454,9 +454,9 @@ async fn lost_access_is_told_once_and_its_end_too() {
     });
     play.rest().await;
     play.assert_right();
-    let kinds: Vec<String> = play.told(before).into_iter().map(|alert| alert.kind).collect();
+    let kinds: Vec<String> = play.raised(before).into_iter().map(|alert| alert.kind).collect();
     assert_eq!(kinds, ["unreachable", "edit_noticed", "reachable_again"]);
-    assert!(play.told(before)[1].text.contains("mallory@example.com"));
+    assert!(play.raised(before)[1].text.contains("mallory@example.com"));
 }
 
 /// The intent of a replacement is logged, and the observation after it fails: nothing is deleted.

@@ -7,10 +7,10 @@
 )]
 
 pub(crate) mod clock;
-pub(crate) mod cloud;
 pub(crate) mod counted;
 pub(crate) mod emulator;
 pub(crate) mod http;
+pub(crate) mod hub;
 pub(crate) mod iam;
 pub(crate) mod invoke;
 pub(crate) mod lambda;

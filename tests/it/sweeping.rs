@@ -1,4 +1,4 @@
-//! Sweeps on the simulated organisation: what no event told of is found, and a sweep that stops goes on or is told.
+//! Sweeps on the simulated organisation: changes without an event are found, and a sweep that stops continues or is alerted.
 
 use runas_reactor::domain::finding::Alert;
 use runas_reactor::domain::policy::Policy;
@@ -173,7 +173,7 @@ async fn an_account_directly_under_the_root_follows_unplaced_and_its_scope_once_
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_move_that_nobody_told_of_gets_its_new_baseline_by_the_next_sweep() {
+async fn account_moved_without_an_event_gets_its_new_baseline_by_the_next_sweep() {
     let play = Play::over(sim());
     play.sweep().await;
     play.sim().change_account(&id(MEMBER), |account| account.facts.ou_path = path(&[PRODUCTION]));
@@ -202,7 +202,7 @@ async fn an_account_that_vanished_without_an_event_ends_quietly_and_is_kept_as_h
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_suspended_account_ends_quietly_and_is_looked_at_again_when_it_is_back() {
+async fn suspended_account_ends_quietly_and_is_observed_again_when_it_is_back() {
     let play = Play::over(sim());
     play.sweep().await;
     let state = |state| play.sim().change_account(&id(MEMBER), |account| account.facts.state = state);
@@ -221,7 +221,7 @@ async fn a_suspended_account_ends_quietly_and_is_looked_at_again_when_it_is_back
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_departure_that_is_heard_of_after_the_return_takes_nobody_out() {
+async fn late_departure_event_after_the_return_removes_no_account() {
     let play = Play::over(sim());
     play.sweep().await;
     let management = org::target(MANAGEMENT, "us-east-1");
@@ -235,7 +235,7 @@ async fn a_departure_that_is_heard_of_after_the_return_takes_nobody_out() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_no_event_told_of_is_found_and_told() {
+async fn change_without_an_event_is_found_and_alerted() {
     let play = Play::over(sim());
     play.sweep().await;
     let target = org::target(MEMBER, "us-east-1");
@@ -246,7 +246,7 @@ async fn what_no_event_told_of_is_found_and_told() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_write_that_nobody_heard_of_is_told_once_by_a_later_sweep() {
+async fn write_without_an_event_is_alerted_once_by_a_later_sweep() {
     let play = Play::over(sim());
     play.sweep().await;
     let target = org::target(MEMBER, "us-east-1");
@@ -271,7 +271,7 @@ async fn a_write_that_nobody_heard_of_is_told_once_by_a_later_sweep() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_blind_forwarder_is_told_although_the_event_history_has_the_write() {
+async fn missing_forwarder_is_alerted_although_the_event_history_has_the_write() {
     let play = Play::over(sim());
     play.sweep().await;
     let target = org::target(MEMBER, "us-east-1");
@@ -330,7 +330,7 @@ async fn whichever_call_of_a_sweep_fails_in_whatever_way_it_comes_to_its_end() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_sweep_that_stopped_for_good_is_told_once_by_the_next_which_comes_to_its_end() {
+async fn sweep_that_stopped_for_good_is_alerted_once_by_the_next_which_completes() {
     let play = Play::over(larger());
     play.sim().enqueue(SWEEP);
     run_for(&play.0, 1).await;
@@ -380,7 +380,7 @@ async fn the_tree_is_asked_for_at_less_than_organizations_rate() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn targets_that_nobody_came_to_look_at_are_told_once_a_day() {
+async fn unobserved_targets_are_alerted_once_a_day() {
     let play = Play::over(sim());
     play.sweep().await;
     // The sweeps go on, and the looks that they ask for come to nothing.
@@ -394,10 +394,10 @@ async fn targets_that_nobody_came_to_look_at_are_told_once_a_day() {
     }
     assert_eq!(play.kinds(), [""; 0]);
     play.sweep().await;
-    let told = play.of_kind("targets_not_checked");
-    assert_eq!(told.len(), 2, "{told:#?}");
+    let alerts = play.of_kind("targets_not_checked");
+    assert_eq!(alerts.len(), 2, "{alerts:#?}");
     for region in REGIONS {
-        assert!(told[0].text.contains(region), "{}", told[0].text);
+        assert!(alerts[0].text.contains(region), "{}", alerts[0].text);
     }
     play.sweep().await;
     assert_eq!(play.of_kind("targets_not_checked").len(), 2);
@@ -431,7 +431,7 @@ async fn a_target_in_sync_takes_one_call_and_writes_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn whatever_is_not_as_it_was_gets_a_full_look() {
+async fn any_change_gets_a_full_observation() {
     let play = Play::over(FaultInjector::around(sim()));
     play.sweep().await;
     play.sweep().await;

@@ -174,7 +174,7 @@ def write(core: Path, originals: dict[str, str], mutants: list[Mutant], alive: s
 
         for (item, begin, end), own in items(source, [mutant for mutant in mutants if mutant.file == file]).items():
             add(source.text[done:item])
-            # Iterators that differ in type are told apart by a box; what may change has to be no constant.
+            # Iterators that differ in type are unified by a box; what may change has to be no constant.
             head = source.text[item:begin]
             lifetime = "'a" if "<'a>" in head else "'_"
             head, boxed = re.subn(r"-> impl (\w*Iterator<.+>)(?: \+ 'a)? $", rf"-> Box<dyn \1 + {lifetime}> ", head)

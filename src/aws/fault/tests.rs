@@ -55,7 +55,7 @@ fn no_code_stands_in_two_rows() {
 }
 
 #[test]
-fn the_codes_that_decide_what_we_do() {
+fn error_codes_have_their_fault_class() {
     let member = Call::write("UpdateDocument").in_member();
     for (code, class) in [
         ("ThrottlingException", FaultClass::Throttled),
@@ -78,7 +78,7 @@ fn the_codes_that_decide_what_we_do() {
 }
 
 #[test]
-fn a_service_control_policy_is_told_apart_by_its_message() {
+fn denial_by_a_service_control_policy_is_recognised_by_its_message() {
     let explicit = "User: arn:aws:sts::444455556666:assumed-role/R/s is not authorized to perform: ssm:UpdateDocument on \
                     resource: arn:aws:ssm:eu-west-1:444455556666:document/SSM-SessionManagerRunShell with an explicit deny \
                     in a service control policy";

@@ -19,7 +19,7 @@ use crate::ports::{Fault, Ledger as _};
 
 const FILTER: &str = "SK = :meta OR begins_with(SK, :region)";
 const PROJECTION: &str = "PK, SK, #facts, #account, #region, #status, #why, #updated, #checked, #vended, #reached, #configured, \
-     #member_role, #heard, #policy, #enabled, #enabled_at";
+     #member_role, #newest_call, #policy, #enabled, #enabled_at";
 const NAMES: [&str; 15] = [
     items::FACTS,
     "account",
@@ -32,7 +32,7 @@ const NAMES: [&str; 15] = [
     "reached",
     "configured",
     "member_role",
-    "heard",
+    "newest_call",
     "policy",
     items::ENABLED,
     items::ENABLED_AT,

@@ -66,6 +66,6 @@ impl DynamoLedger {
             let Some(page) = pages.next().await else { return Ok(found) };
             found.extend(page.map_err(|error| SCAN.failed(&error))?.items.unwrap_or_default());
         }
-        Err(SCAN.fault(FaultClass::Invalid, "Endless", "the table is larger than anybody would wait for"))
+        Err(SCAN.fault(FaultClass::Invalid, "Endless", "the table is larger than this call reads"))
     }
 }

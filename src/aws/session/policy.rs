@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn the_broker_gives_the_nine_calls_alone_and_looks_with_one() {
+    fn broker_grants_nine_calls_only_and_probes_with_one() {
         let account: AccountId = "444455556666".parse().unwrap();
         let statements = |scope: &Scope| {
             let policy: Value = serde_json::from_str(&SessionPolicy::of(scope, "aws", &account).into_json()).unwrap();

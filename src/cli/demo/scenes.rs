@@ -106,15 +106,15 @@ async fn administrator(stage: &mut Stage) -> Scene {
     });
     let scene =
         stage.play("An administrator edits the document", "Run As off, and a shell profile for everybody", 60).await;
-    let told = stage.alerts_since(before);
+    let alerts = stage.alerts_since(before);
     scene
         .expect("Run As is back on", right(stage, PAYMENTS, "eu-central-1"))
         .expect("the shell profile is gone", input(stage, PAYMENTS, "eu-central-1", "shellProfile").is_null())
         .expect(
             "the alert names who, and shows the fields",
-            names(&told, "edit_reverted", &["alice@example.com", "runAsEnabled  true -> false", "shellProfile"]),
+            names(&alerts, "edit_reverted", &["alice@example.com", "runAsEnabled  true -> false", "shellProfile"]),
         )
-        .expect("one alert, not several", told.len() == 1)
+        .expect("one alert, not several", alerts.len() == 1)
 }
 
 async fn rollback(stage: &mut Stage) -> Scene {
@@ -126,10 +126,10 @@ async fn rollback(stage: &mut Stage) -> Scene {
     let scene = stage
         .play("The default version is rolled back", "no content changes, only an old version is made the default", 60)
         .await;
-    let told = stage.alerts_since(before);
+    let alerts = stage.alerts_since(before);
     scene.expect("the right version is the default again", right(stage, PAYMENTS, "eu-central-1")).expect(
         "the alert names who",
-        names(&told, "edit_reverted", &["mallory@example.com", "made version 1 the default"]),
+        names(&alerts, "edit_reverted", &["mallory@example.com", "made version 1 the default"]),
     )
 }
 
@@ -141,12 +141,15 @@ async fn deletion(stage: &mut Stage) -> Scene {
     });
     let scene =
         stage.play("The document is deleted", "Session Manager would fall back to ssm-user, without logging", 60).await;
-    let told = stage.alerts_since(before);
+    let alerts = stage.alerts_since(before);
     let logging = input(stage, SEARCH, "us-east-1", "cloudWatchLogGroupName");
     scene
         .expect("it is there again and right", right(stage, SEARCH, "us-east-1"))
         .expect("with LZA's logging settings, from memory", logging == "AWSAccelerator-sessionmanager-logs")
-        .expect("the alert names who", names(&told, "edit_reverted", &["mallory@example.com", "deleted the document"]))
+        .expect(
+            "the alert names who",
+            names(&alerts, "edit_reverted", &["mallory@example.com", "deleted the document"]),
+        )
 }
 
 async fn not_ours_to_write(stage: &mut Stage) -> Scene {
@@ -164,16 +167,16 @@ async fn not_ours_to_write(stage: &mut Stage) -> Scene {
     let scene = stage
         .play("Edits in observe mode and under an exemption", "one account is in observe mode, one is exempt", 60)
         .await;
-    let told = stage.alerts_since(before);
+    let alerts = stage.alerts_since(before);
     scene
         .expect("neither was written", edited == (version(stage, PILOT), version(stage, APPLIANCE)))
         .expect(
-            "the edit in the observed account is told",
-            names(&told, "edit_noticed", &["bob@example.com", "observe"]),
+            "the edit in the observed account is alerted",
+            names(&alerts, "edit_noticed", &["bob@example.com", "observe"]),
         )
         .expect(
-            "the edit in the exempt account is told",
-            names(&told, "exempt_touched", &["bob@example.com", "appliance"]),
+            "the edit in the exempt account is alerted",
+            names(&alerts, "exempt_touched", &["bob@example.com", "appliance"]),
         )
 }
 
@@ -198,7 +201,7 @@ async fn not_laundered(stage: &mut Stage) -> Scene {
             60,
         )
         .await;
-    let told = stage.alerts_since(before);
+    let alerts = stage.alerts_since(before);
     scene
         .expect(
             "what the pipeline changed is kept",
@@ -211,8 +214,8 @@ async fn not_laundered(stage: &mut Stage) -> Scene {
         .expect("Run As is right", right(stage, SEARCH, "eu-west-1"))
         .expect(
             "the alert names who",
-            names(&told, "edit_reverted", &["s3BucketName"])
-                && told.iter().any(|alert| alert.text.contains("mallory@example.com")),
+            names(&alerts, "edit_reverted", &["s3BucketName"])
+                && alerts.iter().any(|alert| alert.text.contains("mallory@example.com")),
         )
 }
 
@@ -229,15 +232,15 @@ async fn forged(stage: &mut Stage) -> Scene {
             60,
         )
         .await;
-    let told = stage.alerts_since(before);
+    let alerts = stage.alerts_since(before);
     scene
         .expect(
-            "the forged departure has no effect and is told",
-            names(&told, "untrusted_source", &["not the management account"]),
+            "the forged departure has no effect and is alerted",
+            names(&alerts, "untrusted_source", &["not the management account"]),
         )
         .expect(
-            "the broken message is in the dead-letter queue, with the reason, and told",
-            stage.sim().dead_letters().len() == 1 && names(&told, "undecodable_message", &[]),
+            "the broken message is in the dead-letter queue, with the reason, and alerted",
+            stage.sim().dead_letters().len() == 1 && names(&alerts, "undecodable_message", &[]),
         )
         .expect("everything else still stands", right(stage, SEARCH, "eu-west-1"))
 }

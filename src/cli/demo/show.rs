@@ -19,11 +19,11 @@ pub(super) fn opening(before: &[Row]) -> String {
 pub(super) fn scene(number: usize, scene: &Scene) -> String {
     let mut text = format!("{}\n", styled(HEADING, &format!("{number}. {}", scene.title)));
     let _ = writeln!(text, "   {}", styled(QUIET, scene.story));
-    let shown = scene.moments.iter().filter(|moment| moment.kind != MomentKind::Ours || scene.moments.len() <= 30);
+    let shown = scene.moments.iter().filter(|moment| moment.kind != MomentKind::Reactor || scene.moments.len() <= 30);
     for moment in shown {
         let style = match moment.kind {
             MomentKind::Other => CAUTION,
-            MomentKind::Ours => GOOD,
+            MomentKind::Reactor => GOOD,
             MomentKind::Alert => BAD,
         };
         let at = format!("{:>8.1} s", moment.at_s);
@@ -35,7 +35,7 @@ pub(super) fn scene(number: usize, scene: &Scene) -> String {
             moment.what
         );
     }
-    let hidden = scene.moments.iter().filter(|moment| moment.kind == MomentKind::Ours).count();
+    let hidden = scene.moments.iter().filter(|moment| moment.kind == MomentKind::Reactor).count();
     if scene.moments.len() > 30 {
         let _ = writeln!(text, "{}", styled(QUIET, &format!("            {hidden} calls of the reactor")));
     }

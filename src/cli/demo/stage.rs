@@ -34,13 +34,13 @@ pub(super) struct Stage {
     pub(super) reactor: Reactor<Sim>,
     policy: Policy,
     epoch: Time,
-    heard: Heard,
+    shown: Shown,
     announced: Option<Moment>,
 }
 
 /// The number of calls and alerts that the timeline already shows.
 #[derive(Default)]
-struct Heard {
+struct Shown {
     calls: usize,
     alerts: usize,
 }
@@ -56,14 +56,14 @@ impl Stage {
             reactor: Reactor::new(sim, PolicySource::Table),
             policy,
             epoch,
-            heard: Heard::default(),
+            shown: Shown::default(),
             announced: None,
         };
         stage.people_it().map_err(|error| error.to_string())?;
         // These calls happened before the reactor was deployed.
         stage.sim().forget_messages();
-        let heard = Heard { calls: stage.sim().calls().len(), alerts: 0 };
-        Ok(Self { heard, ..stage })
+        let shown = Shown { calls: stage.sim().calls().len(), alerts: 0 };
+        Ok(Self { shown, ..stage })
     }
 
     fn people_it(&self) -> Result<(), IdError> {
@@ -127,18 +127,18 @@ impl Stage {
             let ms = u32::try_from(at.since(self.epoch)).unwrap_or(0);
             f64::from(ms) / 1000.0
         };
-        let (calls, told) = (self.sim().calls(), self.sim().alerts());
-        let calls_new = calls.iter().skip(self.heard.calls).map(|call| {
+        let (calls, alerts) = (self.sim().calls(), self.sim().alerts());
+        let calls_new = calls.iter().skip(self.shown.calls).map(|call| {
             let failed = call.failed.as_ref().map_or(String::new(), |code| format!(" ({code})"));
             Moment {
                 at_s: at_s(call.at),
                 who: call.who.clone(),
                 what: format!("{} in {}{failed}", call.action.in_words(), self.place(&call.target)),
-                kind: if call.who.starts_with("runas-reactor") { MomentKind::Ours } else { MomentKind::Other },
+                kind: if call.who.starts_with("runas-reactor") { MomentKind::Reactor } else { MomentKind::Other },
             }
         });
         let alerts_at = self.sim().alerts_at();
-        let alerts_new = told.iter().zip(alerts_at).skip(self.heard.alerts).map(|(alert, at)| Moment {
+        let alerts_new = alerts.iter().zip(alerts_at).skip(self.shown.alerts).map(|(alert, at)| Moment {
             at_s: at_s(at),
             who: format!("on-call ({})", alert.severity.as_str()),
             what: alert.subject.clone(),
@@ -147,7 +147,7 @@ impl Stage {
         let mut moments: Vec<Moment> = self.announced.iter().cloned().chain(calls_new).chain(alerts_new).collect();
         moments.sort_by(|a, b| a.at_s.total_cmp(&b.at_s));
         self.announced = None;
-        self.heard = Heard { calls: calls.len(), alerts: told.len() };
+        self.shown = Shown { calls: calls.len(), alerts: alerts.len() };
         moments
     }
 

@@ -151,7 +151,7 @@ pub(super) fn sweep(sweep: &Result<Option<Sweep>, Fault>, now: Time) -> Check {
 }
 
 const SWEEP_FIX: &str =
-    "see schedule, feed and dead letters here; the schedule comes every six hours unless told otherwise";
+    "see schedule, feed and dead letters here; the schedule comes every six hours unless the template says otherwise";
 
 fn accounts(count: u64) -> String {
     counted(usize::try_from(count).unwrap_or(usize::MAX), "account")

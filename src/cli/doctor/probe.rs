@@ -88,7 +88,7 @@ impl Prober<'_> {
             let now = self.world.now();
             if let Ok(rows) = &answer {
                 sent.retain(|target, at| {
-                    let back = is_back(heard(before, target), heard(rows, target));
+                    let back = is_back(newest_call(before, target), newest_call(rows, target));
                     if back {
                         proofs.insert(target.clone(), Proof::Back { within_ms: now.since(*at) });
                     }
@@ -110,14 +110,14 @@ impl Prober<'_> {
     }
 }
 
-fn heard(rows: &Rows, target: &Target) -> Option<Time> {
-    rows.get(target).and_then(|row| row.milestones.heard)
+fn newest_call(rows: &Rows, target: &Target) -> Option<Time> {
+    rows.get(target).and_then(|row| row.milestones.newest_call)
 }
 
 /// Whether the ledger's newest call is another than before the probe. Times are not compared with the probe's: clocks
 /// differ, and an event of the minute before would prove nothing.
-fn is_back(before: Option<Time>, heard: Option<Time>) -> bool {
-    heard > before
+fn is_back(before: Option<Time>, newest_call: Option<Time>) -> bool {
+    newest_call > before
 }
 
 #[cfg(test)]
@@ -125,7 +125,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_event_is_back_when_the_ledger_has_heard_of_a_newer_call() {
+    fn event_has_returned_when_the_ledger_has_a_newer_call() {
         let at = |ms| Some(Time::from_ms(ms));
         assert!(!is_back(None, None));
         assert!(is_back(None, at(1)), "the first event of all");

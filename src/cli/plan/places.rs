@@ -148,13 +148,13 @@ impl<W: World> Finder<'_, W> {
             let account = &known.0;
             let enabled =
                 patiently(self.world, async || self.world.directory().enabled_regions(account, &access).await).await;
-            let told = match &enabled {
+            let reported = match &enabled {
                 Err(_) if self.remembers => {
-                    self.world.ledger().reported_regions(account).await?.map(|told| told.regions)
+                    self.world.ledger().reported_regions(account).await?.map(|reported| reported.regions)
                 }
                 _ => None,
             };
-            let regions = self.policy.regions_of(enabled.as_ref().ok().or(told.as_ref()));
+            let regions = self.policy.regions_of(enabled.as_ref().ok().or(reported.as_ref()));
             let silent = enabled.err().map(|fault| (account.clone(), fault));
             Ok::<_, Fault>(((known, regions), silent))
         });

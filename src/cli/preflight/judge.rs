@@ -208,7 +208,7 @@ mod tests {
             class,
             call,
             code: code.to_owned(),
-            message: "as told".to_owned(),
+            message: "as injected".to_owned(),
             outcome_unknown: false,
         };
         for (class, call, code, fix) in [
@@ -223,7 +223,7 @@ mod tests {
         ] {
             let remedy = failed(&fault(class, call, code));
             assert!(remedy.fix.contains(fix), "{code}: {remedy:?}");
-            assert!(remedy.cause.contains("as told"), "{remedy:?}");
+            assert!(remedy.cause.contains("as injected"), "{remedy:?}");
         }
     }
 }

@@ -347,7 +347,7 @@ mod tests {
     }
 
     #[test]
-    fn equal_findings_are_told_once_and_only_the_first_nodes_are_named() {
+    fn equal_findings_are_listed_once_and_only_the_first_nodes_are_named() {
         let text = report(&vec![Answer::Absent; 30]).text();
         let text = anstream::adapter::strip_str(&text).to_string();
         assert_eq!(text.matches("missing    ops: 30 nodes of 1 target\n").count(), 1, "{text}");

@@ -117,8 +117,8 @@ impl ReceivedBatch {
         if !self.wants_more {
             return 0;
         }
-        let ours = u64::try_from(self.receipts.len()).unwrap_or(u64::MAX);
-        queue.in_flight().await.map_or(0, |received| received.saturating_sub(ours))
+        let received_here = u64::try_from(self.receipts.len()).unwrap_or(u64::MAX);
+        queue.in_flight().await.map_or(0, |received| received.saturating_sub(received_here))
     }
 }
 

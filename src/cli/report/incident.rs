@@ -152,5 +152,5 @@ fn story(found: &Found<'_>, name: String) -> Story {
 }
 
 fn is_trusted(step: &Step) -> bool {
-    matches!(step.attribution, Some(Attribution::Trusted | Attribution::Ours))
+    matches!(step.attribution, Some(Attribution::Trusted | Attribution::Reactor))
 }

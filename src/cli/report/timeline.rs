@@ -132,7 +132,7 @@ impl Acts {
         let key = format!("version {}", created.ms());
         let what = format!("wrote version {}", version.number);
         let step = match pairing.author(facts, created, version) {
-            Author::Ours(_) => return,
+            Author::Reactor(_) => return,
             Author::Known(call) => Step { at: created, what, ..called(call) },
             Author::Nameless => nameless(created, what),
         };
@@ -146,7 +146,7 @@ impl Acts {
     fn call(&mut self, facts: &Facts, pairing: &Pairing, id: &str, call: &CallFact) {
         if pairing.version.contains_key(id) || promotes_own(facts, call) || call.edit.is_probe() {
             self.found.remove(id);
-        } else if self.is_part(id, call.heard, call.notified) {
+        } else if self.is_part(id, call.received, call.notified) {
             self.found.insert(id.to_owned(), called(call));
         }
     }

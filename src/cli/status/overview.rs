@@ -91,8 +91,9 @@ impl Overview {
             inventory.accounts.iter().filter(|facts| !below(facts)).map(|facts| &facts.account).collect();
         for row in &inventory.targets {
             let account = &row.target.account;
-            let told = inventory.enabled.get(account);
-            let Some(facts) = accounts.get(account).filter(|_| policy.is_none_or(|policy| counts(policy, told, row)))
+            let reported = inventory.enabled.get(account);
+            let Some(facts) =
+                accounts.get(account).filter(|_| policy.is_none_or(|policy| counts(policy, reported, row)))
             else {
                 overview.past += usize::from(!hidden.contains(account));
                 continue;
@@ -114,8 +115,8 @@ impl Overview {
         }
         // Adds governed targets that were never observed: unknown must not appear as right.
         for facts in accounts.values() {
-            let told = inventory.enabled.get(&facts.account).map(|told| &told.regions);
-            let governed = policy.map(|policy| policy.regions_of(told));
+            let reported = inventory.enabled.get(&facts.account).map(|reported| &reported.regions);
+            let governed = policy.map(|policy| policy.regions_of(reported));
             let targets = governed.into_iter().flatten().map(|region| Target::new(facts.account.clone(), region));
             overview.lines.extend(targets.filter(|target| !checked.contains(target)).map(|target| Line {
                 target,
@@ -154,10 +155,10 @@ impl Overview {
             if policy.resolve(facts, now).mode == Mode::Exempt {
                 continue;
             }
-            let told = enabled.get(&facts.account);
-            let old = |told: &Enabled| swept.is_some_and(|began| was_missed(began, told.at));
-            self.silent += usize::from(told.is_none_or(old));
-            for region in told.into_iter().flat_map(|told| ungoverned(policy, facts, &told.regions, now)) {
+            let reported = enabled.get(&facts.account);
+            let old = |reported: &Enabled| swept.is_some_and(|began| was_missed(began, reported.at));
+            self.silent += usize::from(reported.is_none_or(old));
+            for region in reported.into_iter().flat_map(|reported| ungoverned(policy, facts, &reported.regions, now)) {
                 by_region.entry(region).or_default().insert(facts.account.clone());
             }
         }
@@ -195,10 +196,10 @@ impl Overview {
 }
 
 /// Whether the policy governs a target; not if its account has since reported the region as not enabled.
-fn counts(policy: &Policy, told: Option<&Enabled>, row: &TargetRow) -> bool {
+fn counts(policy: &Policy, reported: Option<&Enabled>, row: &TargetRow) -> bool {
     let region = &row.target.region;
-    let off = |told: &Enabled| !told.regions.contains(region) && row.checked <= told.at;
-    policy.governs(region) && (policy.governed_regions().is_some() || !told.is_some_and(off))
+    let off = |reported: &Enabled| !reported.regions.contains(region) && row.checked <= reported.at;
+    policy.governs(region) && (policy.governed_regions().is_some() || !reported.is_some_and(off))
 }
 
 fn new_account(facts: &AccountFacts, regions: BTreeMap<Region, Milestones>) -> Option<NewAccount> {

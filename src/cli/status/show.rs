@@ -115,9 +115,9 @@ fn new_account(new: &NewAccount, now: Time) -> String {
         let right = new.count(|passed| passed.configured);
         format!("not right since {} ({right} of {})", age(now.since(*since)), count(regions.len(), "region"))
     };
-    let (reached, member_role, heard) = (new.reached(), new.member_role(), new.count(|passed| passed.heard));
+    let (reached, member_role, events) = (new.reached(), new.member_role(), new.count(|passed| passed.newest_call));
     format!(
-        "new account {account} {}: first access {}, {right}, member role {}, events from {heard} of {}",
+        "new account {account} {}: first access {}, {right}, member role {}, events from {events} of {}",
         clean(name, NAME_CHARS),
         after(reached),
         after(member_role),

@@ -185,8 +185,8 @@ mod tests {
         assert_eq!(mapped, SessionTag::Depends);
         assert!(says.contains("depends on the user") && says.contains("${path:nickName}"), "{says}");
         for (class, fix) in [(FaultClass::Denied, "--sso-profile"), (FaultClass::Throttled, "run it again")] {
-            let Found::NotKnown { fix: told, .. } = of_attributes(fault(class)) else { panic!("{class:?}") };
-            assert!(told.contains(fix), "{told}");
+            let Found::NotKnown { fix: given, .. } = of_attributes(fault(class)) else { panic!("{class:?}") };
+            assert!(given.contains(fix), "{given}");
         }
     }
 }

@@ -31,7 +31,7 @@ pub(super) fn parse(record: Record<'_>) -> Parsed {
     let target = Target::new(record.envelope.account()?, record.envelope.region()?);
     let id = record.id()?;
     let edit = match named(&record, &target) {
-        Named::Ours => Some(Box::new(edit(&record, id.clone(), action(&record)))),
+        Named::Document => Some(Box::new(edit(&record, id.clone(), action(&record)))),
         Named::Nothing => None,
         Named::Another(reason) => return session_document::parse(record, reason),
     };
@@ -93,7 +93,7 @@ fn deleted(record: &Record<'_>) -> Action {
 
 /// The document that a call names.
 enum Named {
-    Ours,
+    Document,
     /// Another one, and the reason for that.
     Another(String),
     /// The event names none: the reactor observes, and reports no principal.
@@ -136,14 +136,14 @@ fn is_document(arn: &str) -> bool {
 /// The reactor's document if it is among the names, else the first of them.
 fn any_of<'a>(names: impl Iterator<Item = &'a str>, target: &Target) -> Named {
     let judged = names.map(|name| judge(name, target));
-    judged.min_by_key(|named| !matches!(named, Named::Ours)).unwrap_or(Named::Nothing)
+    judged.min_by_key(|named| !matches!(named, Named::Document)).unwrap_or(Named::Nothing)
 }
 
 /// The API's pattern for writes allows only the bare name; an ARN is accepted too, in case the service allows more than its
 /// model. Names are case-sensitive, and any caller may create `SSM-SessionManagerRunShell2`.
 fn judge(name: &str, target: &Target) -> Named {
     if name == DOCUMENT_NAME {
-        return Named::Ours;
+        return Named::Document;
     }
     let Some(arn) = Arn::parse(name).filter(|arn| arn.service == "ssm") else {
         return Named::Another(another(name));
@@ -152,7 +152,7 @@ fn judge(name: &str, target: &Target) -> Named {
         return Named::Another(another(arn.resource.trim_start_matches("document/")));
     }
     if arn.account == target.account.as_str() && arn.region == target.region.as_str() {
-        return Named::Ours;
+        return Named::Document;
     }
     let place = quote(&format!("{}/{}", arn.account, arn.region));
     Named::Another(format!("it is about the document of {place}, and was made in {target}"))

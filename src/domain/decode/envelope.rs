@@ -143,7 +143,7 @@ impl<'a> Record<'a> {
         }
         match str_at(detail, "eventName") {
             Some(name) => Ok(Self { envelope, detail, name }),
-            None => undecodable("`detail.eventName` is missing, so nobody can tell what happened"),
+            None => undecodable("`detail.eventName` is missing, so the call is unknown"),
         }
     }
 

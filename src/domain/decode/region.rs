@@ -22,10 +22,10 @@ pub(super) fn parse(envelope: Envelope<'_>) -> Parsed {
     };
     let reporter = envelope.account()?;
     let Some(account) = text_at(detail, "accountId").and_then(|id| id.parse::<AccountId>().ok()) else {
-        return undecodable("`detail.accountId` is no account id, so nobody can tell whose region changed");
+        return undecodable("`detail.accountId` is no account id, so the account whose region changed is unknown");
     };
     let Some(region) = str_at(detail, "regionName").and_then(|name| name.parse::<Region>().ok()) else {
-        return undecodable("`detail.regionName` is no region, so nobody can tell which one changed");
+        return undecodable("`detail.regionName` is no region, so the region that changed is unknown");
     };
     let Some(id) = envelope.id() else {
         return undecodable("`id` is not usable, so that repeats cannot be distinguished from new events");

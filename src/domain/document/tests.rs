@@ -115,7 +115,7 @@ fn a_remark_changes_no_meaning_and_does_not_pile_up() {
 }
 
 #[test]
-fn a_remark_of_ours_is_told_from_a_text_of_somebody_else() {
+fn reactors_remark_is_distinguished_from_other_text() {
     let described =
         |text: &str| content(&json!({ "schemaVersion": "1.0", "sessionType": "Port", "description": text }));
     assert!(described("").reworded(3).same_as(&described("")), "or an empty one");
@@ -203,7 +203,7 @@ fn each_nonce_is_a_white_space_of_its_own() {
 }
 
 #[test]
-fn a_digest_tells_contents_apart_and_not_their_layout() {
+fn digest_depends_on_the_content_and_not_on_its_layout() {
     let digest = |text: &str| parse(text).content().unwrap().digest();
     let plain = digest(r#"{"schemaVersion":"1.0","sessionType":"Port","inputs":{"a":1,"b":2}}"#);
     assert_eq!(plain, sha256(r#"{"inputs":{"a":1,"b":2},"schemaVersion":"1.0","sessionType":"Port"}"#));

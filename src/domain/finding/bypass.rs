@@ -141,7 +141,7 @@ impl BypassCase<'_> {
             (_, Mode::Observe) if in_account => of_act.min(Severity::Warning),
             (Attribution::Trusted, _) => of_act.min(Severity::Warning),
             (Attribution::BreakGlass, _) => of_act.min(Severity::High),
-            (Attribution::Ours | Attribution::Untrusted | Attribution::Unattributed, _) => of_act,
+            (Attribution::Reactor | Attribution::Untrusted | Attribution::Unattributed, _) => of_act,
         }
     }
 

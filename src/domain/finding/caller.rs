@@ -50,7 +50,7 @@ impl AlertBuilder {
 
 fn attribution_word(attribution: Attribution) -> &'static str {
     match attribution {
-        Attribution::Ours => "the reactor itself",
+        Attribution::Reactor => "the reactor itself",
         Attribution::Trusted => "trusted by the policy",
         Attribution::BreakGlass => "a break-glass principal of the policy",
         Attribution::Untrusted => "not trusted",

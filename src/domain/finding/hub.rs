@@ -131,8 +131,8 @@ mod tests {
     fn each_finding_has_its_own_kind_subject_and_next_step() {
         use HubFinding::{GapRoleUsed, MadeUp, PolicyUnreadable, Undecodable, UnknownAccount, Untrusted};
         let hub = "222233334444".parse().unwrap();
-        let told = |found| about_hub(found, &hub, "k", Some("m"), "because", Time::ZERO);
-        let all = [Untrusted, MadeUp, UnknownAccount, PolicyUnreadable, Undecodable, GapRoleUsed].map(told);
+        let alert = |found| about_hub(found, &hub, "k", Some("m"), "because", Time::ZERO);
+        let all = [Untrusted, MadeUp, UnknownAccount, PolicyUnreadable, Undecodable, GapRoleUsed].map(alert);
         let subjects: Vec<(&str, &str)> = all.iter().map(|alert| (alert.id.as_str(), alert.subject.as_str())).collect();
         assert_eq!(
             subjects,
@@ -147,14 +147,14 @@ mod tests {
         );
         let may_put = |alert: &Alert| alert.text.contains("who may put events on the bus");
         assert_eq!(all.each_ref().map(may_put), [true, true, false, false, false, false]);
-        assert_eq!(told(PolicyUnreadable).severity, Severity::High);
+        assert_eq!(alert(PolicyUnreadable).severity, Severity::High);
     }
 
     #[test]
     fn a_finding_names_the_message_where_it_is_about_one() {
         let hub = "222233334444".parse().unwrap();
-        let told = |id| about_hub(HubFinding::Untrusted, &hub, "k", id, "because", Time::ZERO);
-        assert!(told(Some("m-1")).text.contains("m-1") && told(Some("m-1")).data["message_id"] == "m-1");
-        assert!(!told(None).text.contains("Message") && told(None).data.get("message_id").is_none());
+        let alert = |id| about_hub(HubFinding::Untrusted, &hub, "k", id, "because", Time::ZERO);
+        assert!(alert(Some("m-1")).text.contains("m-1") && alert(Some("m-1")).data["message_id"] == "m-1");
+        assert!(!alert(None).text.contains("Message") && alert(None).data.get("message_id").is_none());
     }
 }

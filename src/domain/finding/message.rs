@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn foreign_text_calls_nobody_in_chat_and_leaves_its_block() {
+    fn foreign_text_mentions_no_user_in_chat_and_stays_in_its_block() {
         let hostile = "```<!channel> <https://evil.example|click> &amp;";
         let chat = alert(hostile, hostile).chat().to_string();
         assert!(!chat.contains("<!channel>") && !chat.contains("<https"), "{chat}");

@@ -9,20 +9,20 @@ fn twenty_changes_are_shown_and_the_others_counted() {
     let changes =
         |count: usize| -> Vec<FieldChange> { (0..count).map(|n| change(&format!("field{n:02}"), &json!(n))).collect() };
     for (count, more) in [(0, None), (1, None), (ITEMS_MAX, None), (ITEMS_MAX + 1, Some(1)), (ITEMS_MAX + 9, Some(9))] {
-        let told = bounded_changes(&changes(count));
-        let told = told.as_array().unwrap();
-        assert_eq!(told.last().and_then(|last| last["and_more"].as_u64()), more, "{count}");
-        assert_eq!(told.len(), count.min(ITEMS_MAX) + usize::from(more.is_some()), "{count}");
+        let bounded = bounded_changes(&changes(count));
+        let bounded = bounded.as_array().unwrap();
+        assert_eq!(bounded.last().and_then(|last| last["and_more"].as_u64()), more, "{count}");
+        assert_eq!(bounded.len(), count.min(ITEMS_MAX) + usize::from(more.is_some()), "{count}");
     }
 }
 
 #[test]
 fn a_value_of_512_bytes_is_shown_and_a_longer_one_abridged() {
-    let told = |text: &str| bounded_change(&change("shellProfile", &json!(text)))["to"].as_str().unwrap().to_owned();
+    let bounded = |text: &str| bounded_change(&change("shellProfile", &json!(text)))["to"].as_str().unwrap().to_owned();
     let (most, more) = ("x".repeat(VALUE_BYTES_MAX - 2), "x".repeat(VALUE_BYTES_MAX - 1));
-    assert_eq!(told(&most), most);
-    assert!(told(&more).contains("… (513 bytes, sha256 "), "{}", told(&more));
-    assert!(told(&"x".repeat(60_000)).len() < VALUE_BYTES_MAX);
+    assert_eq!(bounded(&most), most);
+    assert!(bounded(&more).contains("… (513 bytes, sha256 "), "{}", bounded(&more));
+    assert!(bounded(&"x".repeat(60_000)).len() < VALUE_BYTES_MAX);
 }
 
 #[test]

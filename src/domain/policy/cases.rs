@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn a_case_can_be_about_whom_the_policy_trusts() {
+    fn policy_case_can_state_the_trust_in_a_principal() {
         let principal = |text: &str, expect: &str| {
             let case = json!({ "name": "who", "principal": text, "expect": expect });
             differences(&json!({ "version": 1, "principals": [case] }))

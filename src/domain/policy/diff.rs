@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn what_comes_and_goes_in_a_list_is_told_by_itself() {
+    fn items_added_to_and_removed_from_a_list_are_listed_separately() {
         assert_eq!(
             said(|policy| policy["regions"] = json!(["eu-west-1", "eu-north-1", "us-east-1"])),
             [one("regions", json!("eu-central-1"), json!(null)), one("regions", json!(null), json!("eu-north-1"))]

@@ -141,7 +141,7 @@ fn limits_are_the_policys_own_blocks() {
 }
 
 #[test]
-fn principals_are_told_apart() {
+fn principals_are_attributed_by_the_policy() {
     let mut json = example();
     json["principals"]["trusted"] = json!([
         "arn:aws:iam::*:role/AWSAccelerator-*",
@@ -183,7 +183,7 @@ fn principals_are_told_apart() {
 }
 
 #[test]
-fn our_roles_are_known_by_name_and_account() {
+fn reactors_roles_are_recognised_by_name_and_account() {
     let policy = policy(&example());
     let account: AccountId = "444455556666".parse().unwrap();
     for (arn, expected) in [

@@ -152,7 +152,7 @@ fn case() -> Case {
         redelivered: false,
         correlation: String::new(),
         calls: Vec::new(),
-        heard: None,
+        newest_call: None,
         by_member_role: true,
         resolution: serde_json::from_value(resolution).unwrap(),
         policy: "1".to_owned(),

@@ -40,7 +40,7 @@ pub(super) fn advice(context: &Context, kind: Kind, first: &ReportedEdit) -> Str
             format!("If the pipeline means the value that was not taken over, accept it: {accept}.")
         }
         (Attribution::Trusted, None) => NOTHING.to_owned(),
-        (Attribution::Ours | Attribution::BreakGlass | Attribution::Untrusted | Attribution::Unattributed, _) => {
+        (Attribution::Reactor | Attribution::BreakGlass | Attribution::Untrusted | Attribution::Unattributed, _) => {
             format!("{}{}", repair(context), ask(context, first, &accept))
         }
     }

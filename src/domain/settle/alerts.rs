@@ -91,7 +91,7 @@ fn kind(context: &Context) -> Kind {
 fn severity(context: &Context, edit: &ReportedEdit) -> Severity {
     let wrong = !matches!(context.decision.verdict, Verdict::InSync) || context.before.is_some();
     match (edit.attribution, context.case.resolution.mode) {
-        (Attribution::Ours | Attribution::Trusted, _) | (_, Mode::Exempt) => Severity::Info,
+        (Attribution::Reactor | Attribution::Trusted, _) | (_, Mode::Exempt) => Severity::Info,
         (_, Mode::Observe) => Severity::Warning,
         (Attribution::BreakGlass, Mode::Enforce) => Severity::High,
         (Attribution::Untrusted | Attribution::Unattributed, Mode::Enforce) => {

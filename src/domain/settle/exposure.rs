@@ -111,7 +111,7 @@ fn turns(Reconciliation { case, judgement, .. }: Reconciliation<'_>) -> Vec<(Tim
     let facts = &case.record.facts;
     let versions = facts.open_versions().filter_map(|(created, version)| {
         match judgement.pairing.author(facts, created, version) {
-            Author::Ours(_) => Some((created, Turn::Corrected)),
+            Author::Reactor(_) => Some((created, Turn::Corrected)),
             Author::Known(_) | Author::Nameless if is_out_of_force(case, created, version) => None,
             Author::Known(_) | Author::Nameless => Some((created, Turn::Wrote(version))),
         }

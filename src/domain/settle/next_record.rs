@@ -40,7 +40,7 @@ fn milestones(case: &Case, before: Milestones, right: bool) -> Milestones {
         reached: before.reached.or(now.filter(|_| read)),
         configured: before.configured.or(now.filter(|_| right)),
         member_role: before.member_role.or(now.filter(|_| read && case.by_member_role)),
-        heard: before.heard.max(case.heard),
+        newest_call: before.newest_call.max(case.newest_call),
     }
 }
 

@@ -115,7 +115,7 @@ fn distrust(attribution: Attribution) -> u8 {
         Attribution::Unattributed => 1,
         Attribution::BreakGlass => 2,
         Attribution::Trusted => 3,
-        Attribution::Ours => 4,
+        Attribution::Reactor => 4,
     }
 }
 
@@ -175,7 +175,7 @@ impl Gathering<'_> {
         let facts = &self.case.record.facts;
         for (created, version) in facts.open_versions() {
             match self.judgement.pairing.author(facts, created, version) {
-                Author::Ours(_) => {}
+                Author::Reactor(_) => {}
                 Author::Nameless => self.nameless(created, version),
                 Author::Known(_) => {
                     let ids = self.judgement.pairing.calls.get(&created).into_iter().flatten();
@@ -203,7 +203,7 @@ impl Gathering<'_> {
         let Some(call) = self.facts().calls.get(id).filter(|call| call.notified != Notified::Named).cloned() else {
             return;
         };
-        if self.held && !self.due(call.heard) {
+        if self.held && !self.due(call.received) {
             return;
         }
         self.mark_call(id);
@@ -314,7 +314,7 @@ impl Gathering<'_> {
                 self.failed(&id, call);
                 continue;
             }
-            if self.held && !self.due(call.heard) {
+            if self.held && !self.due(call.received) {
                 continue;
             }
             match call.edit.action {
@@ -353,7 +353,7 @@ impl Gathering<'_> {
         if !followed {
             return self.report_call(id, call, Some("older than the versions that the reactor follows".to_owned()));
         }
-        if self.due(call.heard) {
+        if self.due(call.received) {
             let note = match self.case.observation {
                 Observation::Unknown(_) => "the document cannot be read",
                 Observation::Absent | Observation::Present(_) => {
@@ -369,7 +369,7 @@ impl Gathering<'_> {
         let unread = matches!(self.case.observation, Observation::Unknown(_));
         if promotes_own(self.facts(), call) {
             self.mark_call(id);
-        } else if !unread || self.due(call.heard) {
+        } else if !unread || self.due(call.received) {
             self.report_call(id, call, None);
         }
     }

@@ -53,7 +53,7 @@ fn a_walk_reads_every_page_of_both_lists_of_every_ou_once() {
 }
 
 #[test]
-fn a_spot_knows_the_way_from_the_root() {
+fn cursor_has_the_path_from_the_root() {
     let mut walk = OuWalk::from(ou("r-ab12"));
     walk.listed(vec![ou("ou-a")], Some("more".to_owned()));
     assert_eq!(walk.next().map(|cursor| (cursor.list, cursor.page.as_deref())), Some((List::Ous, Some("more"))));
@@ -188,18 +188,18 @@ fn met(mut sweep: Sweep, policy: &Policy, enabled: &[(&str, &[&str])]) -> Sweep 
 }
 
 #[test]
-fn regions_that_nobody_governs_are_told_when_a_sweep_finds_a_new_one() {
+fn ungoverned_regions_are_alerted_when_a_sweep_finds_a_new_one() {
     let hub: AccountId = "222233334444".parse().unwrap();
     let policy = policy(&json!(["eu-west-1", "us-east-1"]));
-    let told = |sweep: &Sweep| sweep.newly_ungoverned(&hub, at(HOUR_MS));
+    let alert_of = |sweep: &Sweep| sweep.newly_ungoverned(&hub, at(HOUR_MS));
     let governed: (&str, &[&str]) = ("444455556666", &["eu-west-1", "us-east-1"]);
     let exempt: (&str, &[&str]) = ("555566667777", &["eu-west-1", "me-south-1"]);
     let first = met(new(None, at(0)).0, &policy, &[governed, exempt]);
-    assert_eq!((told(&first), first.ungoverned.len()), (None, 0));
+    assert_eq!((alert_of(&first), first.ungoverned.len()), (None, 0));
 
     let opted_in: (&str, &[&str]) = ("666677778888", &["ap-east-1", "eu-west-1"]);
     let second = met(new(Some(first), at(DAY_MS)).0, &policy, &[governed, opted_in]);
-    let alert = told(&second).unwrap();
+    let alert = alert_of(&second).unwrap();
     assert_eq!((alert.kind.as_str(), alert.severity), ("region_ungoverned", Severity::Warning));
     assert!(
         alert.text.contains("ap-east-1, enabled in 1 account, such as 666677778888; new since the last sweep"),
@@ -208,18 +208,18 @@ fn regions_that_nobody_governs_are_told_when_a_sweep_finds_a_new_one() {
     );
 
     let (third, _) = new(Some(second), at(2 * DAY_MS));
-    assert_eq!(told(&third), None, "it has not met them yet");
+    assert_eq!(alert_of(&third), None, "it has not met them yet");
     // An incomplete sweep removes nothing from the known regions.
     let (fourth, unfinished) = new(Some(third), at(3 * DAY_MS));
     assert!(unfinished.is_some());
     let fourth = met(fourth, &policy, &[opted_in, ("777788889999", &["ap-east-1"])]);
-    assert_eq!(told(&fourth), None, "as it was, in however many accounts");
+    assert_eq!(alert_of(&fourth), None, "as it was, in however many accounts");
     let region: Region = "ap-east-1".parse().unwrap();
     assert_eq!(fourth.ungoverned[&region], Ungoverned { accounts: 2, first: "666677778888".parse().unwrap() });
 
     let fifth = met(new(Some(fourth), at(4 * DAY_MS)).0, &policy, &[governed]);
     let sixth = met(new(Some(fifth), at(5 * DAY_MS)).0, &policy, &[opted_in]);
-    assert!(told(&sixth).is_some(), "switched on anew");
+    assert!(alert_of(&sixth).is_some(), "switched on anew");
 }
 
 #[test]

@@ -36,7 +36,7 @@ pub(super) type Violation = String;
 pub(super) struct Checker {
     truths: BTreeMap<Target, Truth>,
     calls: usize,
-    told: usize,
+    alerts_checked: usize,
     published: BTreeMap<String, Publication>,
     /// When an alert about a target last named a principal.
     named: BTreeMap<(Target, String), Time>,
@@ -134,15 +134,15 @@ impl Checker {
         self.cut_short(&calls, &made, instances);
         for (target, truth) in &self.truths {
             if truth.puts > truth.allowed {
-                return Err(format!("{target}: {} Puts of ours, and reasons for {}", truth.puts, truth.allowed));
+                return Err(format!("{target}: {} Puts of the reactor, and reasons for {}", truth.puts, truth.allowed));
             }
         }
         for made in made {
             self.made(stage, sim, &made, instances)?;
         }
-        for (at, alert) in sim.alerts_after(self.told) {
-            self.told += 1;
-            self.heard(at, &alert)?;
+        for (at, alert) in sim.alerts_after(self.alerts_checked) {
+            self.alerts_checked += 1;
+            self.published_alert(at, &alert)?;
         }
         for report in instances.reports.drain(..) {
             if let Some(reconciled) =
@@ -234,16 +234,18 @@ impl Checker {
         }
         let again = Publication { by: made.invocation, marked: false, excused: made.fault.is_some() };
         match self.published.insert(id.to_owned(), again) {
-            Some(before) if before.marked => Err(format!("told again after it was marked as sent: {id}")),
+            Some(before) if before.marked => Err(format!("published again after it was marked as sent: {id}")),
             Some(before) if !before.excused && !instances.troubled.contains(&before.by) => {
-                Err(format!("told twice: {id}"))
+                Err(format!("published twice: {id}"))
             }
-            Some(before) if instances.flying(before.by) => Err(format!("told while another was telling it: {id}")),
+            Some(before) if instances.flying(before.by) => {
+                Err(format!("published while another invocation was publishing it: {id}"))
+            }
             _ => Ok(()),
         }
     }
 
-    fn heard(&mut self, at: Time, alert: &Alert) -> Result<(), Violation> {
+    fn published_alert(&mut self, at: Time, alert: &Alert) -> Result<(), Violation> {
         let size = alert.text.len() + alert.data.to_string().len();
         if size > ALERT_BYTES_MAX {
             return Err(format!("an alert of {size} bytes: {}", alert.id));
@@ -267,9 +269,9 @@ impl Checker {
     /// Checks what must hold when the queue is empty and no invocation runs; `swept` means that every target was checked.
     pub(super) fn at_rest(&mut self, stage: &Stage, sim: &Sim, swept: bool) -> Result<(), Violation> {
         // An alert without a target is published by the next batch that reads the policy.
-        let untold = |alert: &&Alert| alert.region.is_some() || (swept && !self.published.contains_key(&alert.id));
-        if let Some(alert) = sim.unsent_alerts().iter().find(untold) {
-            return Err(format!("an alert that nobody tells: {}", alert.id));
+        let overdue = |alert: &&Alert| alert.region.is_some() || (swept && !self.published.contains_key(&alert.id));
+        if let Some(alert) = sim.unsent_alerts().iter().find(overdue) {
+            return Err(format!("an alert that is never published: {}", alert.id));
         }
         let dead = sim.dead_letters();
         if let Some((body, reason)) = dead.iter().find(|(body, reason)| !body.contains("garbage") || reason.is_empty())
@@ -304,7 +306,7 @@ impl Checker {
             // In observe mode, an act that was reported without a name is not reported again with it.
             let nameless = self.nameless.get(target).is_some_and(|at| *at >= owed.at);
             if !named && !counted && !enriched && !nameless {
-                return Err(format!("{target}: nobody was told that {} {}", owed.who, owed.action.in_words()));
+                return Err(format!("{target}: no alert says that {} {}", owed.who, owed.action.in_words()));
             }
         }
         let Some(account) = sim.find_account(&target.account) else { return Ok(()) };
@@ -321,7 +323,7 @@ impl Checker {
         let status = sim.record(target).map_or(Status::New, |record| record.status);
         if !reachable {
             let green = swept && status == Status::InSync;
-            return if green { Err(format!("{target}: green, and nobody can read it")) } else { Ok(()) };
+            return if green { Err(format!("{target}: green, and it cannot be read")) } else { Ok(()) };
         }
         match wrong(sim.document(target).as_ref(), &owned(user, idle), truth) {
             None if swept && status != Status::InSync => Err(format!("{target}: right, and {status:?}")),
@@ -370,9 +372,9 @@ fn wrong(document: Option<&Document>, owned: &Owned, truth: &Truth) -> Option<St
     let should = truth.accepted.clone().unwrap_or_else(Content::minimal).overlaid(owned);
     let lost = should.change_to(content);
     // A field that an earlier baseline owned keeps its value: the reactor's changes are accepted like a pipeline's.
-    let ours = |change: &&FieldChange| change.field == "idleSessionTimeout" && change.to == Some(Value::from("15"));
+    let owned = |change: &&FieldChange| change.field == "idleSessionTimeout" && change.to == Some(Value::from("15"));
     let knowable = truth.unknowable.is_none() && !truth.awaits_clock();
-    let lost = lost.iter().find(|change| !ours(change)).filter(|_| knowable)?;
+    let lost = lost.iter().find(|change| !owned(change)).filter(|_| knowable)?;
     Some(format!("{} is {:?}, and a trusted actor made it {:?}", lost.field, lost.to, lost.from))
 }
 

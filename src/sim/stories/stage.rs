@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
-use super::step::{Actor, Op, Place, Step, Story};
+use super::step::{ACCOUNTS, Actor, Op, Place, Step, Story};
 use crate::domain::edit::Sharing;
 use crate::domain::policy::Policy;
 use crate::domain::target::{AccountFacts, AccountId, AccountState, Target};
@@ -19,6 +19,8 @@ pub(super) const ROLE: &str = "RunasReactorMember";
 pub(super) const REGIONS: [&str; 2] = ["eu-west-1", "us-east-1"];
 const MANAGEMENT: &str = "111122223333";
 const EXEMPT: &str = "555566667777";
+/// The first accounts of a story, each with its OU.
+const PLACES: [(&str, usize); ACCOUNTS] = [("333344445555", 0), ("444455556666", 1), ("666677778888", 2), (EXEMPT, 1)];
 const ROOT: &str = "r-stry";
 const OUS: [&str; 3] = ["ou-stry-production", "ou-stry-workloads", "ou-stry-pilotscope"];
 /// Marks everything that an untrusted actor writes, so that the checker recognises it.
@@ -48,7 +50,7 @@ pub(super) struct Stage {
 }
 
 impl Stage {
-    /// Sets up five accounts with typical existing documents.
+    /// Sets up the story's accounts with typical existing documents.
     pub(super) fn set(story: &Story) -> Result<(Self, Sim), String> {
         let epoch = EPOCH.parse::<Time>().map_err(|error| error.to_string())?;
         let policy = |text: &str| {
@@ -60,17 +62,12 @@ impl Stage {
         let [first, _] = &policies;
         sim.push_policy(first.clone());
         let mut stage = Self { policies, other_policy: false, accounts: Vec::new(), away: BTreeMap::new(), garbage: 0 };
-        let places = [
-            ("333344445555", Some(0)),
-            ("444455556666", Some(1)),
-            ("666677778888", Some(2)),
-            (EXEMPT, Some(1)),
-            (MANAGEMENT, None),
-        ];
-        for (id, ou) in places {
+        let places = PLACES.into_iter().take(story.accounts).map(|(id, ou)| (id, Some(ou)));
+        for (id, ou) in places.chain([(MANAGEMENT, None)]) {
             stage.add(&sim, account(id, ou, epoch, epoch)?);
         }
-        for place in [0, 1, 3].into_iter().flat_map(|account| [0, 1].map(|region| Place { account, region })) {
+        let with_document = [0, 1, 3].into_iter().filter(|account| usize::from(*account) < story.accounts);
+        for place in with_document.flat_map(|account| [0, 1].map(|region| Place { account, region })) {
             if let Some(target) = stage.target(place) {
                 let _ = sim.lza_writes(&target, "logs");
             }

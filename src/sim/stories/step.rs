@@ -168,12 +168,17 @@ impl Scenario {
     }
 }
 
+/// Accounts at the beginning of a drawn story, beside the management account.
+pub(crate) const ACCOUNTS: usize = 4;
+
 /// A story: its switches and its steps.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Story {
     pub(crate) seed: u64,
     pub(crate) scenario: Scenario,
     pub(crate) switches: Switches,
+    /// Accounts at the beginning, at most [`ACCOUNTS`]; the management account comes in addition.
+    pub(crate) accounts: usize,
     pub(crate) steps: Vec<Step>,
 }
 
@@ -198,7 +203,7 @@ impl Story {
             steps.push(pause(&mut dice));
         }
         share(&mut Dice::new(seed.rotate_left(16)), &mut steps);
-        Self { seed, scenario, switches, steps }
+        Self { seed, scenario, switches, accounts: ACCOUNTS, steps }
     }
 }
 
@@ -362,7 +367,7 @@ impl fmt::Display for Step {
             Self::Fate(fate) => write!(f, "the next event: {fate:?}"),
             Self::Fault(nth, fault) => write!(f, "call {nth} of the reactor from now on: {fault:?}"),
             Self::Deadline(ms) => write!(f, "the next invocation has {ms} ms"),
-            Self::Garbage => f.write_str("a message that nobody understands"),
+            Self::Garbage => f.write_str("a message that cannot be decoded"),
             Self::Vend => f.write_str("a new account"),
             Self::Move(account, ou) => write!(f, "account {account} moves to OU {ou}"),
             Self::Leave(account) => write!(f, "account {account} leaves"),

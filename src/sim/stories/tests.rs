@@ -6,7 +6,7 @@ use std::ops::Range;
 
 use super::play::play;
 use super::stage::ROLE;
-use super::step::{Actor, Op, Place, Scenario, Step, Story};
+use super::step::{ACCOUNTS, Actor, Op, Place, Scenario, Step, Story};
 use super::truth::Truth;
 use crate::domain::document::parse;
 use crate::domain::edit::Action;
@@ -39,6 +39,11 @@ const WRONG_TURNS: [(WrongTurn, u64); 13] = [
 const TRIED: u64 = 100;
 
 const PIPELINE: &str = "role/AWSAccelerator-x";
+
+/// A story of all accounts.
+fn story(scenario: Scenario, switches: Switches, steps: Vec<Step>) -> Story {
+    Story { seed: 1, scenario, switches, accounts: ACCOUNTS, steps }
+}
 
 /// Plays stories and returns the number of steps.
 fn hold(seeds: Range<u64>) -> u64 {
@@ -77,7 +82,7 @@ const CALLS: u8 = 18;
 fn hold_whichever_call_fails(happening: &[Step]) {
     for (nth, fault) in (1..=CALLS).flat_map(|nth| InjectedFault::ALL.map(|fault| (nth, fault))) {
         let steps = [&[Step::Fault(nth, fault)][..], happening, &[Step::Rest]].concat();
-        let story = Story { seed: 1, scenario: Scenario::Mixed, switches: Switches::PLAIN, steps };
+        let story = Story { accounts: 1, ..story(Scenario::Mixed, Switches::PLAIN, steps) };
         assert_eq!(play(&story).violation, None, "{happening:?}, call {nth}: {fault:?}");
     }
 }
@@ -120,11 +125,11 @@ fn replaced_twice(stale_ms: u64, after_ms: u32) -> Story {
         Step::Pass(after_ms),
         Step::Act(place, Actor::Pipeline, Op::Recreate(54)),
     ];
-    Story { seed: 1, scenario: Scenario::Delivery, switches: Switches { stale_ms, ..Switches::PLAIN }, steps }
+    story(Scenario::Delivery, Switches { stale_ms, ..Switches::PLAIN }, steps)
 }
 
 #[test]
-fn a_pipelines_document_outlives_the_one_that_we_delete_if_it_could_be_seen() {
+fn visible_document_of_a_pipeline_survives_the_reactors_deletion() {
     // Seed 1802351: the deletion also removes a document that was still invisible.
     for (stale_ms, step) in [(0, 20), (1_500, 50)] {
         for after_ms in (2_000..3_600).step_by(step) {
@@ -135,7 +140,7 @@ fn a_pipelines_document_outlives_the_one_that_we_delete_if_it_could_be_seen() {
 }
 
 #[test]
-fn a_deletion_that_was_announced_and_not_made_is_taken_back_from_whoever_remembered_it() {
+fn announced_deletion_that_did_not_happen_is_withdrawn_from_each_expectation() {
     let mut story = replaced_twice(0, 2_721);
     (story.seed, story.switches.pending_reads) = (508, 1);
     assert_eq!(play(&story).violation, None);
@@ -151,7 +156,7 @@ fn written_within_an_observation(after_ms: u32) -> Story {
         Step::Act(place, Actor::Pipeline, Op::Edit(3)),
     ];
     let switches = Switches { torn_ms: 400, ..Switches::PLAIN };
-    Story { seed: 1, scenario: Scenario::Pipelines, switches, steps }
+    story(Scenario::Pipelines, switches, steps)
 }
 
 #[test]
@@ -162,7 +167,7 @@ fn a_pipelines_edits_between_the_answers_of_one_observation_are_kept() {
 }
 
 #[test]
-fn whoever_writes_and_is_cut_short_may_write_again() {
+fn interrupted_writer_may_write_again() {
     // Seed 1901588: an invocation that knows the pipeline's edit writes and dies; the next one reverts the write.
     let late = [Step::Fate(Fate::Late(95)), Step::Act(Place { account: 1, region: 0 }, Actor::Pipeline, Op::Edit(4))];
     let cut_short = [
@@ -175,7 +180,7 @@ fn whoever_writes_and_is_cut_short_may_write_again() {
     ];
     let steps = late.into_iter().chain(cut_short).collect();
     let behind = Switches { duplicates: Duplicates::AnyMeaning, pending_reads: 5, stale_ms: 3_000, ..Switches::PLAIN };
-    let story = Story { seed: 1_901_588, scenario: Scenario::Mixed, switches: behind, steps };
+    let story = Story { seed: 1_901_588, ..story(Scenario::Mixed, behind, steps) };
     assert_eq!(play(&story).violation, None);
 }
 
@@ -199,7 +204,7 @@ fn called(ms: i64, arn: &str, action: Action, text: &str) -> Called {
 }
 
 #[test]
-fn what_was_to_be_seen_when_we_deleted_is_asked_for() {
+fn visible_content_at_the_reactors_deletion_is_required_afterwards() {
     for (passed_ms, unknowable) in [(40, true), (41, false)] {
         let mut truth = Truth::default();
         truth.follow(&called(5_000, PIPELINE, Action::Created, BLANK), 40, 0);
@@ -229,14 +234,14 @@ fn value_of_a_version_whose_author_is_in_doubt_is_not_expected_of_a_later_one() 
 #[test]
 fn trusted_edit_by_a_clock_that_nothing_measures_is_asked_for_once_something_does() {
     // Seed 130000363: CloudTrail is a minute behind, and the event of the reactor's first version is lost.
-    let ours =
+    let deletion =
         |fate| Called { fate, ..called(9_000, &format!("role/{ROLE}"), Action::Updated { version: Some(2) }, BLANK) };
     for (skew_ms, awaits) in [(-2_001, true), (-2_000, false), (1_000, false), (1_001, true)] {
         let mut truth = Truth::default();
         truth.follow(&called(5_000, PIPELINE, Action::Created, BLANK), 0, skew_ms);
-        truth.follow(&ours(Fate::Lost), 0, skew_ms);
+        truth.follow(&deletion(Fate::Lost), 0, skew_ms);
         assert_eq!(truth.awaits_clock(), awaits, "{skew_ms} ms");
-        truth.follow(&ours(Fate::Late(7_200)), 0, skew_ms);
+        truth.follow(&deletion(Fate::Late(7_200)), 0, skew_ms);
         assert!(!truth.awaits_clock(), "{skew_ms} ms, measured");
         truth.follow(&called(99_000, PIPELINE, Action::Updated { version: Some(4) }, BLANK), 0, skew_ms);
         assert!(!truth.awaits_clock(), "{skew_ms} ms, for good");
@@ -244,7 +249,7 @@ fn trusted_edit_by_a_clock_that_nothing_measures_is_asked_for_once_something_doe
 }
 
 #[test]
-fn late_name_of_an_act_that_was_told_in_observe_mode_is_told_to_nobody_after_a_move() {
+fn late_author_of_an_act_alerted_in_observe_mode_raises_no_alert_after_a_move() {
     // Seed 120000192: a sweep finds the deletion, the account moves to an enforced OU, and only then the name arrives.
     let place = Place { account: 2, region: 0 };
     let steps = vec![
@@ -256,6 +261,6 @@ fn late_name_of_an_act_that_was_told_in_observe_mode_is_told_to_nobody_after_a_m
         Step::Pass(120_000),
         Step::Move(2, 1),
     ];
-    let story = Story { seed: 1, scenario: Scenario::Accounts, switches: Switches::PLAIN, steps };
+    let story = story(Scenario::Accounts, Switches::PLAIN, steps);
     assert_eq!(play(&story).violation, None);
 }

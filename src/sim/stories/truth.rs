@@ -59,7 +59,7 @@ enum Clock {
     /// Nothing, and it has not mattered.
     #[default]
     Unmeasured,
-    /// Nothing, and a trusted edit cannot be told by its time.
+    /// Nothing, and a trusted edit cannot be recognised by its time.
     Needed,
     /// The event of a version by the reactor was not lost.
     Measured,
@@ -316,7 +316,7 @@ impl Truth {
         self.owed.clear();
         self.shares.retain(|_, owner| *owner == Author::Pipeline);
         if self.trusted_since_rest {
-            self.unknowable = Some("the account was gone when a trusted edit was told of");
+            self.unknowable = Some("the account was gone when a trusted edit was reported");
         }
     }
 

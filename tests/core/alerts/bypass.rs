@@ -76,10 +76,10 @@ fn by_stack(role: &str, act: BypassAct) -> Bypass {
 }
 
 pub(super) fn alert(bypass: &Bypass) -> Alert {
-    told(bypass, Attribution::Untrusted, Mode::Enforce)
+    raised(bypass, Attribution::Untrusted, Mode::Enforce)
 }
 
-fn told(bypass: &Bypass, attribution: Attribution, mode: Mode) -> Alert {
+fn raised(bypass: &Bypass, attribution: Attribution, mode: Mode) -> Alert {
     about(bypass, "2f1b6a30-5c1d-4a7e-9f06-6d2a7b1c0e55", 0, attribution, mode)
 }
 
@@ -131,20 +131,20 @@ fn what_was_done_decides_how_urgent_it_is() {
 }
 
 #[test]
-fn account_that_the_policy_exempts_or_observes_pages_nobody_by_its_own_tags() {
+fn own_tags_of_an_exempt_or_observed_account_are_no_page() {
     for (mode, tag, disabled) in [
         (Mode::Enforce, Severity::High, Severity::Critical),
         (Mode::Observe, Severity::Warning, Severity::Critical),
         (Mode::Exempt, Severity::Info, Severity::Critical),
     ] {
-        let severity = |act| told(&call(act), Attribution::Untrusted, mode).severity;
+        let severity = |act| raised(&call(act), Attribution::Untrusted, mode).severity;
         assert_eq!((severity(tagged()), severity(rule(RuleChange::Disabled))), (tag, disabled), "{mode:?}");
     }
-    assert_eq!(told(&call(mapped()), Attribution::BreakGlass, Mode::Enforce).severity, Severity::High);
+    assert_eq!(raised(&call(mapped()), Attribution::BreakGlass, Mode::Enforce).severity, Severity::High);
 }
 
 #[test]
-fn deployment_is_told_once_an_hour_and_what_it_takes_away_pages_whatever_its_role_is_called() {
+fn deployment_is_alerted_once_an_hour_and_a_removal_pages_whatever_its_roles_name() {
     let (stack_set, stack) = ("stacksets-exec-0123456789abcdef", "ci/Deploy");
     for (role, change, severity, window) in [
         (stack_set, RuleChange::Written, Severity::Info, 3_600),
@@ -174,8 +174,8 @@ fn stack_is_a_deployment_only_of_what_the_templates_have() {
     let archived = BypassAct::Archived { name: "all".to_owned(), bus: String::new() };
     for by in ["stacksets-exec-0123456789abcdef", "ci/Deploy"] {
         for own in ["broker", "document", "forward", "function", "preflight", "schedule"] {
-            let told = alert(&by_stack(by, policy_written(own)));
-            assert!(told.severity <= Severity::Warning && told.verdict() == "Deployed", "{by} {own}: {told:?}");
+            let raised = alert(&by_stack(by, policy_written(own)));
+            assert!(raised.severity <= Severity::Warning && raised.verdict() == "Deployed", "{by} {own}: {raised:?}");
         }
         for (act, severity) in [
             (policy_written("backdoor"), Severity::High),
@@ -185,15 +185,15 @@ fn stack_is_a_deployment_only_of_what_the_templates_have() {
             (replayed("runas-reactor"), Severity::High),
             (archived.clone(), Severity::Warning),
         ] {
-            let told = alert(&by_stack(by, act.clone()));
-            assert_eq!((told.severity, told.verdict()), (severity, "Not undone"), "{by} {act:?}");
-            assert_eq!(told.account.as_str(), "444455556666", "{by} {act:?}");
+            let raised = alert(&by_stack(by, act.clone()));
+            assert_eq!((raised.severity, raised.verdict()), (severity, "Not undone"), "{by} {act:?}");
+            assert_eq!(raised.account.as_str(), "444455556666", "{by} {act:?}");
         }
     }
 }
 
 #[test]
-fn nobody_is_taken_for_a_deployment_by_name_or_by_agent_alone() {
+fn neither_name_nor_user_agent_alone_makes_a_deployment() {
     let mut by_name = by_stack("stacksets-exec-0123456789abcdef", rule(RuleChange::Written));
     by_name.through = None;
     let by_agent = Bypass { agent: "cloudformation.amazonaws.com".to_owned(), ..call(rule(RuleChange::Written)) };
@@ -234,20 +234,20 @@ fn session_names_that_a_caller_chooses_do_not_get_round_the_limit() {
 
 #[test]
 fn alert_says_what_is_counted_and_which_command_lists_it() {
-    let told = alert(&call(tagged()));
+    let raised = alert(&call(tagged()));
     for words in [
         "More by this caller in this account within ten minutes is counted, not alerted.",
         "aws cloudtrail lookup-events --region eu-west-1 --start-time 2026-",
         "AttributeKey=Username,AttributeValue=alice@example.com",
     ] {
-        assert!(told.text.contains(words), "{words}: {}", told.text);
+        assert!(raised.text.contains(words), "{words}: {}", raised.text);
     }
 }
 
 #[test]
-fn trusted_caller_who_takes_away_a_part_is_told_as_a_warning() {
-    let told = told(&call(rule(RuleChange::Deleted)), Attribution::Trusted, Mode::Enforce);
-    assert_eq!(told.severity, Severity::Warning);
+fn trusted_caller_who_removes_a_part_is_a_warning() {
+    let raised = raised(&call(rule(RuleChange::Deleted)), Attribution::Trusted, Mode::Enforce);
+    assert_eq!(raised.severity, Severity::Warning);
 }
 
 #[test]
@@ -279,7 +279,7 @@ fn failed_call_says_that_nothing_changed_and_offers_nothing_to_undo() {
 }
 
 #[test]
-fn call_that_failed_for_another_reason_is_not_told_as_denied() {
+fn call_that_failed_for_another_reason_is_not_called_denied() {
     for (code, verdict) in [("AccessDenied", "Denied"), ("LimitExceeded", "Failed")] {
         let failed = Bypass { failed: Some(code.to_owned()), ..call(tagged()) };
         assert_eq!(alert(&failed).verdict(), verdict);
@@ -328,27 +328,27 @@ fn command_that_undoes_it_is_exact() {
 }
 
 #[test]
-fn command_with_a_placeholder_is_for_people_only() {
+fn command_with_a_placeholder_is_in_the_text_only() {
     let untagged = BypassAct::Untagged { bearer: Bearer::Role("Developer".to_owned()) };
     let unnamed = BypassAct::SessionDocument { name: "a b".to_owned(), created: true, content: None };
     let bearer = Bearer::Role("a b".to_owned());
     let tagged = BypassAct::Tagged { bearer, key: RUN_AS_TAG.to_owned(), user: "dbadmin".to_owned(), created: false };
     for (act, words) in [(untagged, "Value=USER"), (unnamed, "--name NAME"), (tagged, "--role-name NAME")] {
-        let told = alert(&call(act));
-        assert!(told.text.contains(words), "{}", told.text);
-        assert_eq!(told.data.get("undo"), None, "{words}");
+        let raised = alert(&call(act));
+        assert!(raised.text.contains(words), "{}", raised.text);
+        assert_eq!(raised.data.get("undo"), None, "{words}");
     }
 }
 
 #[test]
-fn advice_leads_back_by_hand_and_never_by_deleting_the_hub() {
-    let told = alert(&call(rule(RuleChange::Deleted)));
+fn advice_restores_by_operator_command_and_never_deletes_the_hub() {
+    let raised = alert(&call(rule(RuleChange::Deleted)));
     assert!(
-        told.text.contains("make the change back by hand: `aws cloudformation detect-stack-drift"),
+        raised.text.contains("make the change back by hand: `aws cloudformation detect-stack-drift"),
         "{}",
-        told.text
+        raised.text
     );
-    assert!(!told.text.contains("delete the stack"), "{}", told.text);
+    assert!(!raised.text.contains("delete the stack"), "{}", raised.text);
     assert!(alert(&call(tagged())).text.contains("and tag it again if it had another value."));
 }
 
@@ -410,7 +410,7 @@ fn stack_set_that_writes_in_many_accounts_is_one_alert() {
     assert_eq!(alert(&written).id, alert(&elsewhere).id);
     let deleted = Bypass { act: rule(RuleChange::Deleted), ..written };
     let elsewhere = Bypass { act: rule(RuleChange::Deleted), ..elsewhere };
-    assert_ne!(alert(&deleted).id, alert(&elsewhere).id, "each account that loses a rule is told of");
+    assert_ne!(alert(&deleted).id, alert(&elsewhere).id, "each account that loses a rule is alerted");
 }
 
 #[test]

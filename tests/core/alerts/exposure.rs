@@ -8,10 +8,10 @@ use crate::support::case::*;
 
 /// Seconds, whether it still lasts, and whether sessions had the wrong user.
 fn exposure(reconciliation: &Reconciliation, kind: &str) -> Option<(u64, bool, bool)> {
-    let told = &reconciliation.alert(kind).data["exposure"];
-    (told != &Value::Null).then(|| {
-        let flag = |name: &str| told[name].as_bool().unwrap();
-        (told["seconds"].as_u64().unwrap(), flag("still"), flag("wrong_user"))
+    let exposure = &reconciliation.alert(kind).data["exposure"];
+    (exposure != &Value::Null).then(|| {
+        let flag = |name: &str| exposure[name].as_bool().unwrap();
+        (exposure["seconds"].as_u64().unwrap(), flag("still"), flag("wrong_user"))
     })
 }
 
@@ -30,7 +30,7 @@ fn exposure_begins_with_the_version_and_ends_with_the_write() {
 }
 
 #[test]
-fn field_that_the_policy_does_not_own_exposes_nobody() {
+fn field_that_the_policy_does_not_own_is_no_exposure() {
     let mut target = Scenario::in_sync();
     let call = target.writes(MALLORY, &right_but("s3BucketName", "hers"));
     target.wait(5);
@@ -40,7 +40,7 @@ fn field_that_the_policy_does_not_own_exposes_nobody() {
 }
 
 #[test]
-fn owned_setting_other_than_the_user_is_told_as_a_setting() {
+fn owned_setting_other_than_the_user_is_worded_as_a_setting() {
     let mut target = Scenario::in_sync();
     target.resolution.owned.insert("cloudWatchLogGroupName".to_owned(), json!("logs"));
     let call = target.writes(MALLORY, &right_but("cloudWatchLogGroupName", "hers"));
@@ -73,7 +73,7 @@ fn what_is_not_corrected_still_exposes() {
 }
 
 #[test]
-fn version_that_never_was_the_default_exposes_nobody() {
+fn version_that_never_was_the_default_is_no_exposure() {
     let mut target = Scenario::in_sync();
     let call = target.writes(MALLORY, &run_as_off());
     target.doc().default = 1;
@@ -139,7 +139,7 @@ fn war_adds_up_what_its_edits_exposed() {
 }
 
 #[test]
-fn exposure_is_told_in_seconds_and_a_long_one_in_hours_and_minutes_too() {
+fn exposure_is_given_in_seconds_and_a_long_one_in_hours_and_minutes_too() {
     for (seconds, long) in [
         (1, "1 second"),
         (119, "119 seconds"),
@@ -158,7 +158,7 @@ fn exposure_is_told_in_seconds_and_a_long_one_in_hours_and_minutes_too() {
 }
 
 #[test]
-fn wrong_user_at_any_time_is_told_as_the_wrong_user() {
+fn wrong_user_at_any_time_is_worded_as_the_wrong_user() {
     let (setting, user) = (("cloudWatchLogGroupName", json!("hers")), ("runAsDefaultUser", json!("mallory")));
     for (first, second) in [(&setting, &user), (&user, &setting)] {
         let mut target = Scenario::in_sync();
@@ -183,7 +183,7 @@ fn wrong_user_at_any_time_is_told_as_the_wrong_user() {
 }
 
 #[test]
-fn call_that_failed_exposes_nobody() {
+fn failed_call_is_no_exposure() {
     for action in [Action::Deleted, Action::DefaultMoved { version: Some(2) }] {
         let mut target = Scenario::in_sync();
         let hostile = target.writes(MALLORY, &run_as_off());
@@ -198,22 +198,22 @@ fn call_that_failed_exposes_nobody() {
 }
 
 #[test]
-fn drift_that_is_only_observed_tells_since_when_where_that_is_known() {
-    let told = |mut target: Scenario| {
+fn observed_drift_says_since_when_where_that_is_known() {
+    let exposure = |mut target: Scenario| {
         target = target.observing();
         target.sweeps().alert("drift_observed").text.clone()
     };
     let since_unknown = "Sessions can run as the wrong user; since when is not known.";
-    let text = told(Scenario::found("eu-west-1", &right_but("runAsDefaultUser", "mallory")));
+    let text = exposure(Scenario::found("eu-west-1", &right_but("runAsDefaultUser", "mallory")));
     assert!(text.contains(since_unknown), "{text}");
     let mut excepted = Scenario::in_sync().exempt();
     let call = excepted.writes(MALLORY, &run_as_off());
     excepted.hears(&[call]);
     excepted.runs(3_600);
-    let text = told(excepted);
+    let text = exposure(excepted);
     assert!(text.contains("so far, since 2026-11-20T10:00:00Z") && !text.contains("since when"), "{text}");
     let mut setting = Scenario::found("eu-west-1", &right());
     setting.resolution.owned.insert("cloudWatchLogGroupName".to_owned(), json!("others"));
-    let text = told(setting);
+    let text = exposure(setting);
     assert!(!text.contains("wrong user"), "{text}");
 }

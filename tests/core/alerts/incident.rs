@@ -1,4 +1,4 @@
-//! The incident: its first acts are notified, more of the same is counted, and its end is told.
+//! The incident: its first acts are notified, more of the same is counted, and its end is alerted.
 
 use runas_reactor::domain::edit::Action;
 use runas_reactor::domain::finding::Severity;
@@ -8,7 +8,7 @@ use runas_reactor::domain::time::MINUTE_MS;
 
 use crate::support::case::*;
 
-/// Mallory's edit is heard of and put right.
+/// The event of mallory's edit arrives, and the edit is reverted.
 fn edited(target: &mut Scenario) -> Reconciliation {
     let call = target.writes(MALLORY, &run_as_off());
     target.hears(&[call])
@@ -25,15 +25,15 @@ fn sixty_edits_in_a_minute_are_one_high_one_war_and_one_end() {
     }
     reconciliations.extend(target.runs(7_200));
     assert_eq!(kinds(&reconciliations), ["edit_reverted", "edit_war", "incident_resolved"]);
-    let told: Vec<_> = reconciliations.iter().flat_map(Reconciliation::alerts).collect();
+    let raised: Vec<_> = reconciliations.iter().flat_map(Reconciliation::alerts).collect();
     assert_eq!(
-        [told[0].severity, told[1].severity, told[2].severity],
+        [raised[0].severity, raised[1].severity, raised[2].severity],
         [Severity::High, Severity::Critical, Severity::Info]
     );
-    assert!(told[1].subject.starts_with("Edit war: Developer (mallory)"), "{}", told[1].subject);
-    assert!(told[2].subject.starts_with("Over: 60 edits"), "{}", told[2].subject);
-    assert!(!told.iter().any(|alert| alert.text.contains("unknown principal")), "the first had named her");
-    assert_eq!(told.iter().map(|alert| alert.incident.clone()).collect::<std::collections::BTreeSet<_>>().len(), 1);
+    assert!(raised[1].subject.starts_with("Edit war: Developer (mallory)"), "{}", raised[1].subject);
+    assert!(raised[2].subject.starts_with("Over: 60 edits"), "{}", raised[2].subject);
+    assert!(!raised.iter().any(|alert| alert.text.contains("unknown principal")), "the first had named her");
+    assert_eq!(raised.iter().map(|alert| alert.incident.clone()).collect::<std::collections::BTreeSet<_>>().len(), 1);
     assert_eq!(target.in_force(), &content(&right()));
 }
 
@@ -54,11 +54,11 @@ fn sixty_edits_whose_events_come_late_are_named_as_the_same_war() {
         reconciliations.extend(target.runs(1));
     }
     reconciliations.extend(target.runs(7_200));
-    let told: Vec<_> = reconciliations.iter().flat_map(Reconciliation::alerts).collect();
-    let kinds: Vec<&str> = told.iter().map(|alert| alert.kind.as_str()).collect();
+    let raised: Vec<_> = reconciliations.iter().flat_map(Reconciliation::alerts).collect();
+    let kinds: Vec<&str> = raised.iter().map(|alert| alert.kind.as_str()).collect();
     // The first alert waits for the names of what lies on top of its version; the war does not.
     assert_eq!(kinds, ["edit_war", "edit_reverted", "incident_resolved"]);
-    assert!(told.iter().all(|alert| alert.text.contains("Developer (mallory)")), "{told:?}");
+    assert!(raised.iter().all(|alert| alert.text.contains("Developer (mallory)")), "{raised:?}");
 }
 
 #[test]
@@ -146,7 +146,7 @@ fn act_after_the_end_is_a_new_incident() {
 }
 
 #[test]
-fn target_that_stays_wrong_has_an_end_to_be_told() {
+fn end_of_a_persistent_drift_is_notified() {
     let mut target = Scenario::in_sync();
     let call = target.writes(BREAK_GLASS, &run_as_off());
     let reconciliation = target.hears(&[call]);
@@ -195,7 +195,7 @@ fn nameless_act_is_an_opponent_until_its_name_is_known() {
 }
 
 #[test]
-fn pipelines_bulk_run_pages_nobody() {
+fn pipelines_bulk_run_is_no_page() {
     for inputs in [right_but("idleSessionTimeout", "20"), run_as_off()] {
         for version_before_event in [false, true] {
             let mut target = Scenario::in_sync();
@@ -219,7 +219,7 @@ fn pipelines_bulk_run_pages_nobody() {
 }
 
 #[test]
-fn war_of_a_pipeline_is_told_once_with_the_way_to_end_it() {
+fn edit_war_of_a_pipeline_is_alerted_once_with_the_way_to_end_it() {
     let mut target = Scenario::in_sync();
     let mut reconciliations = Vec::new();
     for run in 0..8 {
@@ -230,8 +230,8 @@ fn war_of_a_pipeline_is_told_once_with_the_way_to_end_it() {
         reconciliations.extend(target.runs(20));
     }
     reconciliations.extend(target.runs(7_200));
-    let told = kinds(&reconciliations);
-    assert_eq!(told, ["edit_war", "incident_resolved"]);
+    let raised = kinds(&reconciliations);
+    assert_eq!(raised, ["edit_war", "incident_resolved"]);
     let war = reconciliations.iter().find_map(|reconciliation| reconciliation.alerts().first()).unwrap();
     assert!(war.subject.starts_with("Edit war: Accelerator (pipeline)"), "{}", war.subject);
     assert!(war.text.contains("What to do: Stop the other writer"), "{}", war.text);
@@ -261,14 +261,14 @@ fn incident_is_measured_by_the_policys_window() {
 }
 
 #[test]
-fn same_act_is_told_again_after_the_policys_window_unless_it_is_a_war() {
+fn same_act_is_alerted_again_after_the_policys_window_except_in_an_edit_war() {
     let mut target = Scenario::in_sync();
-    let mut told = Vec::new();
+    let mut raised = Vec::new();
     for _ in 0..4 {
-        told.push(edited(&mut target).kinds().len());
+        raised.push(edited(&mut target).kinds().len());
         target.wait(300);
     }
-    assert_eq!(told, [1, 0, 1, 0]);
+    assert_eq!(raised, [1, 0, 1, 0]);
     let mut target = Scenario::in_sync();
     let mut reconciliations = Vec::new();
     for _ in 0..20 {
@@ -319,7 +319,7 @@ fn pipeline_whose_version_is_older_than_the_window_is_no_party_to_a_war() {
 }
 
 #[test]
-fn act_of_another_principal_while_the_reactor_pauses_is_told_as_not_reverted_yet() {
+fn act_of_another_principal_while_the_reactor_pauses_is_worded_as_not_reverted_yet() {
     let mut target = Scenario::in_sync();
     for _ in 0..7 {
         edited(&mut target);
@@ -332,7 +332,7 @@ fn act_of_another_principal_while_the_reactor_pauses_is_told_as_not_reverted_yet
 }
 
 #[test]
-fn incident_stays_open_for_the_window_after_an_act_that_is_heard_of_late() {
+fn incident_stays_open_for_the_window_after_an_act_with_a_late_event() {
     let mut target = Scenario::in_sync();
     let call = target.writes(MALLORY, &run_as_off());
     target.wait(300);
@@ -357,13 +357,13 @@ fn incident_stays_open_while_a_name_is_waited_for() {
 }
 
 #[test]
-fn act_is_told_once_of_each_of_many_principals() {
+fn act_of_each_of_many_principals_is_alerted_once() {
     let mut target = Scenario::in_sync();
-    for told in [1, 0] {
+    for raised in [1, 0] {
         let sessions = (0..2 * OPPONENTS_MAX).map(|n| &*Box::leak(format!("session-{n}").into_boxed_str()));
         let acts = Action::VersionDeleted { version: Some(7) };
         let calls: Vec<_> = sessions.map(|session| target.call(Who { session, ..MALLORY }, acts)).collect();
-        assert_eq!(target.hears(&calls).kinds().len(), told);
+        assert_eq!(target.hears(&calls).kinds().len(), raised);
         target.wait(60);
     }
 }

@@ -127,7 +127,7 @@ fn name_that_arrives_within_the_minute_is_the_only_alert() {
 }
 
 #[test]
-fn pipeline_whose_event_is_seconds_behind_its_version_pages_nobody() {
+fn pipeline_whose_event_is_seconds_behind_its_version_is_no_page() {
     let mut target = Scenario::in_sync();
     let call = target.writes(PIPELINE, &right_but("idleSessionTimeout", "20"));
     let mut reconciliations = vec![target.sweeps()];
@@ -260,11 +260,11 @@ fn call_on_a_document_that_cannot_be_read_is_notified_by_name_after_a_minute_and
     let call = target.writes(MALLORY, &run_as_off());
     let mut reconciliations = vec![target.hears(&[call])];
     reconciliations.extend(target.runs(120));
-    let told: Vec<_> =
+    let raised: Vec<_> =
         reconciliations.iter().flat_map(Reconciliation::alerts).filter(|alert| alert.id.starts_with("edit")).collect();
-    assert_eq!(told.len(), 1);
-    assert!(told[0].text.contains("the document cannot be read"), "{}", told[0].text);
-    assert!(told[0].subject.contains("NOT readable: Developer (mallory)"), "{}", told[0].subject);
+    assert_eq!(raised.len(), 1);
+    assert!(raised[0].text.contains("the document cannot be read"), "{}", raised[0].text);
+    assert!(raised[0].subject.contains("NOT readable: Developer (mallory)"), "{}", raised[0].subject);
     target.obstacle = None;
     let reconciliation = target.sweeps();
     assert!(reconciliation.decision.write.is_some());
@@ -431,7 +431,7 @@ fn recreation_of_today_explains_no_deletion_of_tomorrow() {
 }
 
 #[test]
-fn echo_is_kept_and_notifies_nobody() {
+fn echo_is_recorded_without_an_alert() {
     let mut target = Scenario::in_sync();
     let call = target.writes(MALLORY, &run_as_off());
     target.hears(&[call]);
@@ -464,15 +464,15 @@ fn several_calls_that_fit_one_version_are_each_notified() {
 
 #[test]
 fn failed_call_of_a_race_is_no_attempt_and_a_denial_is() {
-    let told = |who, code: &str| {
+    let raised = |who, code: &str| {
         let mut target = Scenario::in_sync();
         let call = target.fails(who, Action::Updated { version: None }, code);
         target.hears(&[call]).kinds().contains(&"attempt_denied")
     };
-    assert!(!told(PIPELINE, "DuplicateDocumentContent"));
-    assert!(!told(REACTOR, "InvalidDocumentVersion"));
-    assert!(told(PIPELINE, "AccessDeniedException") && told(PIPELINE, "UnauthorizedOperation"));
-    assert!(told(MALLORY, "DuplicateDocumentContent") && told(MALLORY, "ThrottlingException"));
+    assert!(!raised(PIPELINE, "DuplicateDocumentContent"));
+    assert!(!raised(REACTOR, "InvalidDocumentVersion"));
+    assert!(raised(PIPELINE, "AccessDeniedException") && raised(PIPELINE, "UnauthorizedOperation"));
+    assert!(raised(MALLORY, "DuplicateDocumentContent") && raised(MALLORY, "ThrottlingException"));
 }
 
 #[test]
@@ -545,7 +545,7 @@ fn name_that_was_waited_for_a_minute_holds_up_no_other_alert() {
 }
 
 #[test]
-fn document_that_the_reactor_replaces_is_not_told_as_deleted() {
+fn document_that_the_reactor_replaces_is_not_alerted_as_deleted() {
     let mut target = Scenario::in_sync();
     target.doc().kind = "Command";
     let mut reconciliations = vec![target.sweeps()];
@@ -558,16 +558,16 @@ fn document_that_the_reactor_replaces_is_not_told_as_deleted() {
     reconciliations.extend(target.runs(300));
     reconciliations.push(target.sweeps());
     reconciliations.extend(target.runs(7_200));
-    let told: Vec<_> = reconciliations
+    let raised: Vec<_> = reconciliations
         .iter()
         .flat_map(Reconciliation::alerts)
         .filter(|alert| alert.text.contains("deleted the document"))
         .collect();
-    assert!(told.is_empty(), "{told:?}");
+    assert!(raised.is_empty(), "{raised:?}");
 }
 
 #[test]
-fn deletion_after_a_write_that_was_refused_is_told() {
+fn deletion_after_a_refused_write_is_alerted() {
     let mut target = Scenario::in_sync();
     target.refusal = Some(Refusal::Conflict);
     let call = target.writes(MALLORY, &run_as_off());
@@ -604,10 +604,10 @@ fn default_that_was_found_moved_is_one_act_with_the_call_that_moved_it() {
 #[test]
 fn call_up_to_the_first_observations_newest_version_is_older_than_what_was_there() {
     // A call takes up to three seconds.
-    for (second, told) in [(3, vec!["edit_noticed"]), (4, vec![])] {
+    for (second, raised) in [(3, vec!["edit_noticed"]), (4, vec![])] {
         let mut target = Scenario::in_sync();
         let mut call = target.call(MALLORY, wrote(9));
         call.edit.at = at(second);
-        assert_eq!(target.hears(&[call]).kinds(), told, "{second}");
+        assert_eq!(target.hears(&[call]).kinds(), raised, "{second}");
     }
 }

@@ -68,7 +68,7 @@ fn longest_lag_is_notified_after_the_readiness_time_too() {
 }
 
 #[test]
-fn first_document_is_not_told_as_created_again() {
+fn first_document_is_not_alerted_as_created_again() {
     let mut target = Scenario::blank();
     target.wait(600);
     let reconciliation = vended(&mut target);
@@ -83,8 +83,8 @@ fn write_without_an_echo_for_the_policys_minutes_is_a_blind_forwarder() {
         vended(&mut target);
         target.now = target.now.plus_ms(ms);
         let reconciliations = [target.sweeps(), target.sweeps()];
-        let told = kinds(&reconciliations).iter().filter(|kind| **kind == "forwarder_blind").count();
-        assert_eq!(told, usize::from(blind), "{ms}");
+        let alerts = kinds(&reconciliations).iter().filter(|kind| **kind == "forwarder_blind").count();
+        assert_eq!(alerts, usize::from(blind), "{ms}");
     }
 }
 
@@ -121,9 +121,9 @@ fn exemption_warns_fourteen_and_two_days_before_its_end_and_once_each() {
         target.resolution.exemption = Some(note);
         target.record.exemption_warned = before.map(|days| (expires, days));
         let reconciliation = target.sweeps();
-        let told = reconciliation.alerts().iter().find(|alert| alert.kind == "exemption_ends");
-        told.inspect(|alert| assert!(alert.text.contains("team-net") && alert.text.contains("migration")));
-        told.map(|_| target.record.exemption_warned.unwrap().1)
+        let alerts = reconciliation.alerts().iter().find(|alert| alert.kind == "exemption_ends");
+        alerts.inspect(|alert| assert!(alert.text.contains("team-net") && alert.text.contains("migration")));
+        alerts.map(|_| target.record.exemption_warned.unwrap().1)
     };
     for (left_ms, before, expected) in [
         (14 * DAY_MS + 1, None, None),
@@ -214,7 +214,7 @@ fn new_account_that_is_waited_for_is_neither_out_of_reach_nor_back() {
 }
 
 #[test]
-fn wait_for_a_new_account_is_believed_for_the_policys_minutes() {
+fn wait_for_a_new_account_is_tolerated_for_the_policys_minutes() {
     for (ms, expected) in [(120 * MINUTE_MS - 1, Status::Waiting), (120 * MINUTE_MS, Status::Unreachable)] {
         let mut target = Scenario::blank();
         target.obstacle = Some(Obstacle::NotReady);
@@ -226,7 +226,7 @@ fn wait_for_a_new_account_is_believed_for_the_policys_minutes() {
 }
 
 #[test]
-fn being_within_reach_is_not_told_while_the_target_only_waits() {
+fn waiting_target_is_not_alerted_as_reachable_again() {
     let mut target = Scenario::in_sync();
     target.obstacle = Some(Obstacle::Denied);
     target.sweeps();
@@ -236,7 +236,7 @@ fn being_within_reach_is_not_told_while_the_target_only_waits() {
     assert_eq!(target.hears(&[call]).kinds(), [""; 0]);
     target.doc().status = DocumentStatus::Active;
     let reconciliations = target.runs(7_200);
-    assert_eq!(kinds(&reconciliations), ["incident_resolved"], "its end is told all the same");
+    assert_eq!(kinds(&reconciliations), ["incident_resolved"], "its end is alerted all the same");
 }
 
 #[test]
@@ -260,18 +260,18 @@ fn write_that_is_denied_is_out_of_reach_with_that_reason() {
 }
 
 #[test]
-fn drift_that_is_only_observed_tells_the_difference_once() {
+fn observed_drift_is_alerted_once_with_the_difference() {
     let mut target = Scenario::found("eu-west-1", &right_but("runAsDefaultUser", "mallory"));
     target.resolution.mode = Mode::Observe;
     let reconciliations = [target.sweeps(), target.sweeps()];
-    let told: Vec<&str> = kinds(&reconciliations).into_iter().filter(|kind| *kind == "drift_observed").collect();
-    assert_eq!(told.len(), 1);
+    let alerts: Vec<&str> = kinds(&reconciliations).into_iter().filter(|kind| *kind == "drift_observed").collect();
+    assert_eq!(alerts.len(), 1);
     let drift = &reconciliations[0].alert("drift_observed").data["drift"];
     assert_eq!(drift[0], json!({ "field": "runAsDefaultUser", "from": "mallory", "to": "ops" }));
 }
 
 #[test]
-fn drift_by_an_act_that_was_told_is_not_told_again() {
+fn drift_by_an_alerted_act_is_not_alerted_again() {
     let mut target = Scenario::in_sync().observing();
     let mut reconciliations = Vec::new();
     for (who, inputs) in [(MALLORY, run_as_off()), (PIPELINE, right()), (MALLORY, run_as_off())] {
@@ -307,7 +307,7 @@ fn write_that_was_refused_is_no_sign_of_a_blind_forwarder() {
 }
 
 #[test]
-fn giving_up_is_told_each_time() {
+fn giving_up_is_alerted_each_time() {
     let mut target = Scenario::in_sync();
     target.obstacle = Some(Obstacle::Denied);
     target.sweeps();

@@ -11,7 +11,7 @@ use serde_json::json;
 use crate::support::case::*;
 
 /// The alert about version 2, which `who` writes with these inputs.
-fn told(mode: Mode, who: Who, inputs: &serde_json::Value) -> Option<(String, Severity, String)> {
+fn worded(mode: Mode, who: Who, inputs: &serde_json::Value) -> Option<(String, Severity, String)> {
     let mut target = Scenario::in_sync();
     target.resolution.mode = mode;
     let call = target.writes(who, inputs);
@@ -27,16 +27,16 @@ fn expected(kind: &str, severity: Severity, done: &str) -> (String, Severity, St
 #[test]
 fn alert_is_as_loud_as_the_act_is_bad_and_as_the_mode_is() {
     let wrong = run_as_off();
-    assert_eq!(told(Mode::Enforce, MALLORY, &wrong), Some(expected("edit_reverted", Severity::High, "reverted")));
+    assert_eq!(worded(Mode::Enforce, MALLORY, &wrong), Some(expected("edit_reverted", Severity::High, "reverted")));
     assert_eq!(
-        told(Mode::Observe, MALLORY, &wrong),
+        worded(Mode::Observe, MALLORY, &wrong),
         Some(expected("edit_noticed", Severity::Warning, "observed, not touched"))
     );
     assert_eq!(
-        told(Mode::Exempt, MALLORY, &wrong),
+        worded(Mode::Exempt, MALLORY, &wrong),
         Some(expected("exempt_touched", Severity::Info, "exempt, not touched"))
     );
-    assert_eq!(told(Mode::Enforce, BREAK_GLASS, &wrong), Some(expected("break_glass", Severity::High, "held")));
+    assert_eq!(worded(Mode::Enforce, BREAK_GLASS, &wrong), Some(expected("break_glass", Severity::High, "held")));
 }
 
 #[test]
@@ -48,23 +48,23 @@ fn sharing_that_leaves_the_content_as_it_is_is_a_warning() {
 }
 
 #[test]
-fn kept_change_that_can_run_code_or_redirect_sessions_is_told_as_kept() {
+fn kept_change_that_can_run_code_or_redirect_sessions_is_worded_as_kept() {
     let kept = right_but("kmsKeyId", "alias/theirs");
     assert_eq!(
-        told(Mode::Enforce, PIPELINE, &kept).map(|told| (told.0, told.1)),
+        worded(Mode::Enforce, PIPELINE, &kept).map(|worded| (worded.0, worded.1)),
         Some(("edit_kept".to_owned(), Severity::Info))
     );
     let mut put_right = run_as_off();
     put_right["kmsKeyId"] = json!("alias/theirs");
     assert_eq!(
-        told(Mode::Enforce, PIPELINE, &put_right),
+        worded(Mode::Enforce, PIPELINE, &put_right),
         Some(expected("edit_kept", Severity::Info, "kept, owned fields put right"))
     );
-    assert_eq!(told(Mode::Enforce, PIPELINE, &right_but("idleSessionTimeout", "20")), None, "history has it");
+    assert_eq!(worded(Mode::Enforce, PIPELINE, &right_but("idleSessionTimeout", "20")), None, "history has it");
 }
 
 #[test]
-fn kept_version_that_only_becomes_the_default_is_told_as_kept() {
+fn kept_version_that_only_becomes_the_default_is_worded_as_kept() {
     let mut target = Scenario::in_sync();
     let call = target.writes(PIPELINE, &right_but("kmsKeyId", "alias/theirs"));
     target.doc().default = 1;
@@ -75,7 +75,7 @@ fn kept_version_that_only_becomes_the_default_is_told_as_kept() {
 }
 
 #[test]
-fn pipelines_change_is_told_as_kept_however_far_an_attempt_before_had_come() {
+fn pipelines_change_is_worded_as_kept_however_far_an_earlier_attempt_got() {
     for default in [2, 3] {
         let mut target = Scenario::in_sync();
         let mut theirs = run_as_off();
@@ -97,7 +97,7 @@ fn pipelines_change_is_told_as_kept_however_far_an_attempt_before_had_come() {
 }
 
 #[test]
-fn what_was_put_right_before_this_observation_is_told_like_what_is_put_right_now() {
+fn earlier_correction_is_worded_like_a_correction_now() {
     let mut target = Scenario::in_sync();
     let call = target.writes(MALLORY, &run_as_off());
     let before = target.record.clone();
@@ -135,7 +135,7 @@ fn document_that_was_accepted_is_restored_and_a_new_one_created() {
 }
 
 #[test]
-fn refused_write_is_told_as_not_reverted() {
+fn refused_write_is_worded_as_not_reverted() {
     let mut target = Scenario::in_sync();
     target.refusal = Some(Refusal::Denied);
     let call = target.writes(MALLORY, &run_as_off());
@@ -201,7 +201,7 @@ fn alert_fits_into_a_row_whatever_was_written() {
 }
 
 #[test]
-fn acts_of_one_message_lead_with_the_least_trusted_principal_whoever_was_first() {
+fn acts_of_one_message_lead_with_the_least_trusted_principal_in_any_order() {
     let (code, redirected) = (right_but("shellProfile", "date"), right_but("s3BucketName", "theirs"));
     for (first, second, leads) in [
         (MALLORY, BREAK_GLASS, "mallory"),
@@ -280,7 +280,7 @@ fn advice_says_what_is_left_to_do() {
     let writes = |target: &mut Scenario, who| target.writes(who, &run_as_off());
     let deletes = Scenario::deletes;
     let prunes = |target: &mut Scenario, who| target.call(who, Action::VersionDeleted { version: Some(1) });
-    for (told, says, says_not) in [
+    for (worded, says, says_not) in [
         (advice(Mode::Enforce, MALLORY, writes), stolen, by_hand),
         (advice(Mode::Enforce, MALLORY, deletes), meant, stolen),
         (advice(Mode::Observe, MALLORY, writes), by_hand, stolen),
@@ -292,7 +292,7 @@ fn advice_says_what_is_left_to_do() {
             meant,
         ),
     ] {
-        assert!(told.contains(says) && !told.contains(says_not), "{says}, not {says_not}: {told}");
+        assert!(worded.contains(says) && !worded.contains(says_not), "{says}, not {says_not}: {worded}");
     }
 }
 
@@ -343,7 +343,7 @@ fn old_write_of_the_reactor_answers_no_later_act() {
 }
 
 #[test]
-fn default_that_is_moved_back_is_told_as_put_right() {
+fn default_that_is_moved_back_is_worded_as_corrected() {
     let mut target = Scenario::in_sync();
     let call = target.writes(MALLORY, &run_as_off());
     target.hears(&[call]);
@@ -354,7 +354,7 @@ fn default_that_is_moved_back_is_told_as_put_right() {
 }
 
 #[test]
-fn run_as_that_is_switched_on_is_told_as_that() {
+fn run_as_that_is_switched_on_is_worded_as_switched_on() {
     let mut target = Scenario::in_sync().exempt();
     target.writes(PIPELINE, &run_as_off());
     target.sweeps();
@@ -365,7 +365,7 @@ fn run_as_that_is_switched_on_is_told_as_that() {
 }
 
 #[test]
-fn version_that_changes_no_field_is_told_as_a_version() {
+fn version_that_changes_no_field_is_worded_as_a_version() {
     let mut target = Scenario::in_sync();
     let call = target.writes(MALLORY, &right());
     let text = target.hears(&[call]).alert("edit_noticed").text.clone();

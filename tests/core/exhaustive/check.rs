@@ -13,7 +13,7 @@ use super::excuses::{
     taken_for_another,
 };
 use super::story::template;
-use crate::support::world::{Actor, Call, Told, ToldAct, World, Wrote, owned};
+use crate::support::world::{Actor, Call, RaisedAlert, ToldAct, World, Wrote, owned};
 
 /// Everything that is wrong in the end.
 pub(super) fn check(world: &World) -> Vec<String> {
@@ -124,26 +124,26 @@ fn reasons(world: &World, call: &Call) -> u32 {
 
 /// No alert names the reactor, nor a trusted principal as hostile.
 fn alerts(world: &World, wrong: &mut Vec<String>) {
-    for (told, sent) in world.outbox.values() {
+    for (alert, sent) in world.outbox.values() {
         if !sent {
-            wrong.push(format!("{} was never sent", told.id));
+            wrong.push(format!("{} was never sent", alert.id));
         }
-        if told.kind == "forwarder_blind" || told.kind == "unreachable" {
-            wrong.push(format!("{} without a reason", told.kind));
+        if alert.kind == "forwarder_blind" || alert.kind == "unreachable" {
+            wrong.push(format!("{} without a reason", alert.kind));
         }
-        for name in told
+        for name in alert
             .opponents
             .iter()
             .filter(|name| [Actor::Pipeline, Actor::Reactor].iter().any(|it| name.contains(&it.name())))
         {
-            wrong.push(format!("{}: {name}", told.id));
+            wrong.push(format!("{}: {name}", alert.id));
         }
-        acts(world, told, wrong);
+        acts(world, alert, wrong);
     }
 }
 
-fn acts(world: &World, told: &Told, wrong: &mut Vec<String>) {
-    for act in &told.acts {
+fn acts(world: &World, alert: &RaisedAlert, wrong: &mut Vec<String>) {
+    for act in &alert.acts {
         let call = match &act.event {
             Some(id) => world.calls.iter().find(|call| call.edit.id == *id),
             None => world.calls.iter().find(|call| call.created == Some(act.at)),
@@ -158,7 +158,7 @@ fn acts(world: &World, told: &Told, wrong: &mut Vec<String>) {
             (Some(actor), _) => Some((Attribution::Untrusted, Some(actor.name()))),
         };
         if expected != Some((act.attribution, act.name.clone())) {
-            wrong.push(format!("{} says {act:?} of {call:?}", told.id));
+            wrong.push(format!("{} says {act:?} of {call:?}", alert.id));
         }
     }
 }
@@ -168,7 +168,7 @@ fn presumed(act: &ToldAct) -> bool {
     act.attribution == Attribution::Unattributed && act.what.starts_with("wrote version")
 }
 
-/// Every foreign act is notified, or counted in an incident that is told at its end.
+/// Every foreign act is notified, or counted in an incident that is named at its end.
 fn notified(world: &World, wrong: &mut Vec<String>) {
     let hostile = || world.calls.iter().filter(|call| is_hostile(call));
     let named = hostile().filter(|call| call.arrived && !by_name(world, call, wrong)).count();
@@ -220,21 +220,21 @@ fn absences(world: &World, wrong: &mut Vec<String>) -> usize {
 
 /// How many alerts name the call.
 fn named(world: &World, id: &str) -> usize {
-    let shows = |told: &Told| told.acts.iter().filter(|act| act.event.as_deref() == Some(id)).count();
-    let late = |told: &Told| usize::from(told.kind == "author_known" && told.id.ends_with(&format!(":{id}")));
-    world.outbox.values().map(|(told, _)| shows(told) + late(told)).sum()
+    let shows = |alert: &RaisedAlert| alert.acts.iter().filter(|act| act.event.as_deref() == Some(id)).count();
+    let late = |alert: &RaisedAlert| usize::from(alert.kind == "author_known" && alert.id.ends_with(&format!(":{id}")));
+    world.outbox.values().map(|(alert, _)| shows(alert) + late(alert)).sum()
 }
 
-/// An incident that was told at its end names the caller.
+/// An incident that was alerted at its end names the caller.
 fn enriches(world: &World, call: &Call) -> bool {
     let name = call.actor.name();
-    world.outbox.values().any(|(told, _)| {
-        told.kind == "incident_resolved" && told.opponents.iter().any(|opponent| opponent.contains(&name))
+    world.outbox.values().any(|(alert, _)| {
+        alert.kind == "incident_resolved" && alert.opponents.iter().any(|opponent| opponent.contains(&name))
     })
 }
 
 /// An alert shows an act of this time without a name, or with a presumed one.
 fn shown_nameless(world: &World, at: Time) -> bool {
-    let mut acts = world.outbox.values().flat_map(|(told, _)| &told.acts);
+    let mut acts = world.outbox.values().flat_map(|(alert, _)| &alert.acts);
     acts.any(|act| act.attribution == Attribution::Unattributed && act.at == at)
 }

@@ -12,7 +12,7 @@ use super::story::{Kind, Timing, acted};
 /// What is learned, in the order in which it happened: an observation after each act and one at last, and calls.
 pub(super) struct Learned {
     pub(super) observations: Vec<(Time, Observation)>,
-    /// Each call, and how many observations are made before it can be heard of.
+    /// Each call, and how many observations are made before its event can arrive.
     pub(super) calls: Vec<(usize, CallFact)>,
 }
 
@@ -30,20 +30,20 @@ pub(super) fn same_facts(acts: &[Kind], timing: Timing) -> u64 {
 }
 
 impl Learned {
-    fn go_on(&self, facts: &Facts, observed: usize, heard: &BTreeSet<usize>, ends: &mut Vec<Facts>) {
+    fn go_on(&self, facts: &Facts, observed: usize, reported: &BTreeSet<usize>, ends: &mut Vec<Facts>) {
         for (at, (from, call)) in self.calls.iter().enumerate() {
-            if *from <= observed && !heard.contains(&at) {
+            if *from <= observed && !reported.contains(&at) {
                 let facts = merge(facts, &witness::calls(facts, std::slice::from_ref(call), &BTreeSet::new()));
-                let heard = heard.iter().copied().chain([at]).collect();
-                self.go_on(&facts, observed, &heard, ends);
+                let reported = reported.iter().copied().chain([at]).collect();
+                self.go_on(&facts, observed, &reported, ends);
             }
         }
         match self.observations.get(observed) {
             Some((at, observation)) => {
                 let next = merge(facts, &witness::witness(facts, observation, *at));
-                self.go_on(&next, observed + 1, heard, ends);
+                self.go_on(&next, observed + 1, reported, ends);
             }
-            None if heard.len() == self.calls.len() => ends.push(self.twice(facts)),
+            None if reported.len() == self.calls.len() => ends.push(self.twice(facts)),
             None => {}
         }
     }

@@ -62,12 +62,12 @@ fn a_name_that_comes_after_its_incident_is_notified() {
 
 /// The alert of the second act counted as if it showed also the first one's repetition.
 #[test]
-fn an_act_that_was_only_counted_is_told_at_the_end() {
+fn act_that_was_only_counted_is_named_at_the_end() {
     let scope = Scope { timing: BURST, one_principal: true, only: Some(&[0, 1, 2]), ..ONCE };
     play(&[HostileEdit, Rollback, HostileEdit], scope);
 }
 
-/// A call of a pipeline that no version fits was told at the end of an incident as that of an opponent.
+/// A call of a pipeline that no version fits was alerted at the end of an incident as that of an opponent.
 #[test]
 fn a_trusted_principal_is_no_opponent() {
     story(&[TrustedRecreation, TrustedDeletion], BURST, &[2, 0, 1]);

@@ -177,8 +177,8 @@ pub(super) fn acted(acts: &[Kind], timing: Timing) -> (Facts, Learned) {
         stories.act(&mut world, event);
         observations.push((world.now.plus_ms(5), world.observed_now()));
     }
-    let heard = world.now.plus_ms(MINUTE_MS);
-    let calls = world.calls.iter().filter_map(|call| Some((call.event?, call.heard(heard)))).collect();
+    let received = world.now.plus_ms(MINUTE_MS);
+    let calls = world.calls.iter().filter_map(|call| Some((call.event?, call.reported(received)))).collect();
     (world.record.facts.clone(), Learned { observations, calls })
 }
 

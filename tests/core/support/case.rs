@@ -263,7 +263,7 @@ impl Scenario {
             edit,
             attribution: who.attribution,
             via_reactor_role: who.via_reactor_role,
-            heard: self.now,
+            received: self.now,
             checked: false,
             over: false,
             notified: Notified::No,
@@ -330,7 +330,7 @@ impl Scenario {
     /// The case that an invocation puts together from the record, an observation and the calls of its message.
     pub(crate) fn case(&self, cause: Cause, calls: &[CallFact]) -> Case {
         let mut record = self.record.clone();
-        let calls: Vec<CallFact> = calls.iter().map(|call| CallFact { heard: self.now, ..call.clone() }).collect();
+        let calls: Vec<CallFact> = calls.iter().map(|call| CallFact { received: self.now, ..call.clone() }).collect();
         let mut observation = self.observation();
         record.facts = merge(&record.facts, &witness::calls(&record.facts, &calls, &BTreeSet::new()));
         if let Observation::Present(seen) = &mut observation {
@@ -346,7 +346,7 @@ impl Scenario {
             requeues: self.requeues,
             redelivered: self.redelivered,
             correlation: "signal".to_owned(),
-            heard: calls.iter().map(|call| call.edit.at).max(),
+            newest_call: calls.iter().map(|call| call.edit.at).max(),
             calls: calls.into_iter().map(|call| call.edit.id).collect(),
             by_member_role: self.by_member_role,
             resolution: self.resolution.clone(),
@@ -360,8 +360,8 @@ impl Scenario {
     }
 
     /// One reconciliation, whose write lands unless writes are refused.
-    pub(crate) fn reconcile(&mut self, because: Cause, heard: &[CallFact]) -> Reconciliation {
-        let mut case = self.case(because, heard);
+    pub(crate) fn reconcile(&mut self, because: Cause, reported: &[CallFact]) -> Reconciliation {
+        let mut case = self.case(because, reported);
         let mut before = self.record.clone();
         let judgement = judge(&case);
         let decision = decide(&case, &judgement);

@@ -1,4 +1,4 @@
-//! A target's story, told act by act: the versions of its document, the calls that CloudTrail reports, and the writes of the
+//! A target's story, act by act: the versions of its document, the calls that CloudTrail reports, and the writes of the
 //! reactor, as the facts that they leave.
 
 use std::collections::BTreeMap;
@@ -62,7 +62,7 @@ pub(crate) fn call(action: Action, when: Time, attribution: Attribution) -> Call
     let name = match attribution {
         Attribution::Trusted => "pipeline",
         Attribution::BreakGlass => "break-glass",
-        Attribution::Ours | Attribution::Untrusted | Attribution::Unattributed => "mallory",
+        Attribution::Reactor | Attribution::Untrusted | Attribution::Unattributed => "mallory",
     };
     let principal = Principal {
         kind: "AssumedRole".to_owned(),
@@ -79,8 +79,16 @@ pub(crate) fn call(action: Action, when: Time, attribution: Attribution) -> Call
         source_ip: "203.0.113.9".to_owned(),
         sharing: None,
     };
-    let heard = when.plus_ms(5 * SECOND_MS);
-    CallFact { edit, attribution, via_reactor_role: false, heard, checked: false, over: false, notified: Notified::No }
+    let received = when.plus_ms(5 * SECOND_MS);
+    CallFact {
+        edit,
+        attribution,
+        via_reactor_role: false,
+        received,
+        checked: false,
+        over: false,
+        notified: Notified::No,
+    }
 }
 
 /// The `UpdateDocument` that made this version, at this second.
@@ -221,7 +229,7 @@ impl Story {
     }
 
     /// The reactor logs a put and writes the next version, which holds this.
-    pub(crate) fn ours(self, second: i64, content: &Content) -> Self {
+    pub(crate) fn reactor(self, second: i64, content: &Content) -> Self {
         self.ours_at(at(second), content)
     }
 
@@ -240,10 +248,10 @@ impl Story {
         self
     }
 
-    /// CloudTrail reports the write of the newest version, which is ours, at this time; that takes three seconds.
+    /// CloudTrail reports the write of the newest version, which is the reactor's, at this time; that takes three seconds.
     pub(crate) fn echo(mut self, when: Time) -> Self {
         let (created, number) = self.newest.unwrap();
-        let echo = Echo { at: when, made: Some(number), heard: created.plus_ms(3 * SECOND_MS) };
+        let echo = Echo { at: when, made: Some(number), received: created.plus_ms(3 * SECOND_MS) };
         self.facts.echoes.insert(format!("echo-of-{created}"), echo);
         self
     }
@@ -384,7 +392,7 @@ pub(crate) fn observed(facts: &Facts, observation: &Observation, second: i64) ->
 }
 
 /// The calls alone, as facts.
-pub(crate) fn heard(calls: &[CallFact]) -> Facts {
+pub(crate) fn reported(calls: &[CallFact]) -> Facts {
     let calls = calls.iter().map(|call| (call.edit.id.clone(), call.clone())).collect();
     Facts { calls, ..Facts::default() }
 }

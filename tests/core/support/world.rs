@@ -21,7 +21,7 @@ mod notified;
 mod ssm;
 
 pub(crate) use invocation::Invocation;
-pub(crate) use notified::{Told, ToldAct};
+pub(crate) use notified::{RaisedAlert, ToldAct};
 pub(crate) use ssm::Document;
 
 /// One step of an invocation takes this long.
@@ -121,8 +121,8 @@ pub(crate) struct World {
     /// Event ids whose calls have left the record.
     pub(crate) seen: BTreeSet<String>,
     /// Alerts by their id, and whether they went out.
-    pub(crate) outbox: BTreeMap<String, (Rc<Told>, bool)>,
-    /// Acts that incidents counted without showing them, and that were told of at the incident's end.
+    pub(crate) outbox: BTreeMap<String, (Rc<RaisedAlert>, bool)>,
+    /// Acts that incidents counted without showing them, and that were named at the incident's end.
     pub(crate) counted: u32,
     pub(crate) calls: Vec<Call>,
     /// Versions that some committed record knew.
@@ -395,7 +395,7 @@ impl World {
 
 impl Call {
     /// The call as a fact.
-    pub(crate) fn heard(&self, at: Time) -> CallFact {
+    pub(crate) fn reported(&self, at: Time) -> CallFact {
         invocation::call_fact(&self.edit, at)
     }
 }

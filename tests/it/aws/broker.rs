@@ -144,7 +144,7 @@ async fn gap_role_in_an_account_whose_member_role_was_used_is_reported_once() {
 }
 
 #[tokio::test]
-async fn refusal_is_told_with_its_fix_and_serves_all_targets_of_the_account_for_a_while() {
+async fn refusal_has_its_fix_and_serves_all_targets_of_the_account_for_a_while() {
     let hub = Hub::new().await;
     let broker = Broker::refusing();
     hub.aws.switches(&member_role_denied());

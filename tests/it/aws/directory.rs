@@ -162,7 +162,7 @@ async fn accounts_are_listed_everywhere_and_below_an_ou() {
 }
 
 #[tokio::test]
-async fn whoever_may_not_read_the_organisation_hears_so() {
+async fn denied_read_of_the_organisation_is_a_denied_fault() {
     let organization = Organization::new().await;
     let hub = &organization.hub;
     hub.aws.faults(&json!([{"service": "organizations", "code": "AccessDeniedException", "times": 9}]));

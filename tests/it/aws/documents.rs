@@ -88,7 +88,7 @@ async fn answers_from_before_and_after_an_edit_are_no_observation() {
 }
 
 #[tokio::test]
-async fn writers_who_saw_something_older_are_told_to_look_again() {
+async fn write_on_a_stale_base_is_a_conflict() {
     let hub = Hub::new().await;
     let world = hub.world();
     let (target, access) = (target(), access());
@@ -110,7 +110,7 @@ async fn writers_who_saw_something_older_are_told_to_look_again() {
 }
 
 #[tokio::test]
-async fn what_ssm_refuses_for_its_content_or_name_is_told_apart() {
+async fn refusals_by_content_and_by_name_have_their_own_class() {
     let hub = Hub::new().await;
     let world = hub.world();
     let (target, access) = (target(), access());
@@ -151,7 +151,7 @@ async fn a_lost_answer_may_have_taken_effect() {
 }
 
 #[tokio::test]
-async fn throttling_is_retried_and_told_when_it_does_not_end() {
+async fn throttling_is_retried_and_returned_when_it_does_not_end() {
     let hub = Hub::new().await;
     let world = hub.world();
     promoted(&world, None, "a").await;
@@ -164,7 +164,7 @@ async fn throttling_is_retried_and_told_when_it_does_not_end() {
 }
 
 #[tokio::test]
-async fn obstacles_are_told_apart() {
+async fn obstacles_have_their_own_class() {
     let hub = Hub::new().await;
     let world = hub.world();
     hub.aws.switches(&json!({"regions_off": [{"account": MEMBER, "region": "eu-central-1"}],

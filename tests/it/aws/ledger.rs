@@ -80,7 +80,7 @@ async fn a_pass_is_one_transaction_after_its_contents_and_one_read() {
 }
 
 #[tokio::test]
-async fn a_target_that_nobody_knows_is_new() {
+async fn unknown_target_is_new() {
     let hub = Hub::new().await;
     let loaded = hub.world().ledger().load(&target(), &BTreeSet::new()).await.unwrap();
     assert_eq!((loaded.record, loaded.facts, loaded.seen.len()), (Record::default(), None, 0));
@@ -205,14 +205,14 @@ async fn an_alert_is_kept_once_counted_and_marked() {
     world.ledger().commit(&target(), &commit(0, Status::InSync)).await.unwrap();
     let mut again = alert("edit-1");
     again.text = "another text".to_owned();
-    assert!(world.outbox().keep_alert(&again).await.unwrap(), "pending, so it still has to be told");
+    assert!(world.outbox().keep_alert(&again).await.unwrap(), "pending, so it still has to be published");
     let mut earlier = alert("edit-0");
     earlier.at = Time::from_ms(5);
     assert!(world.outbox().keep_alert(&earlier).await.unwrap());
     assert_eq!(world.outbox().unsent(&account).await.unwrap(), [earlier.clone(), alert("edit-1")]);
     world.outbox().mark_sent(&alert("edit-1")).await.unwrap();
     assert_eq!(world.outbox().unsent(&account).await.unwrap(), [earlier]);
-    assert!(!world.outbox().keep_alert(&again).await.unwrap(), "told already");
+    assert!(!world.outbox().keep_alert(&again).await.unwrap(), "published already");
     let row = rows(&hub).await.remove("SENT#edit-1").unwrap();
     assert_eq!(row["count"].as_n().unwrap(), "3");
     assert!(row.contains_key("ttl"));
@@ -220,7 +220,7 @@ async fn an_alert_is_kept_once_counted_and_marked() {
 }
 
 #[tokio::test]
-async fn an_alert_that_comes_up_again_after_it_was_told_is_counted_and_nobody_tells_it() {
+async fn repeated_alert_after_its_publication_is_counted_and_not_published() {
     let hub = Hub::new().await;
     let world = hub.world();
     let account = target().account;
@@ -235,7 +235,7 @@ async fn an_alert_that_comes_up_again_after_it_was_told_is_counted_and_nobody_te
     world.ledger().commit(&target(), &commit(1, Status::InSync)).await.unwrap();
     assert_eq!(outbox().await, ["OUTBOX#PENDING#edit-1"]);
     let again = Attempt { again: true, ..attempt };
-    assert!(!world.outbox().claim(&alert("edit-1"), &again, now.plus_ms(90_000)).await.unwrap(), "it was told");
+    assert!(!world.outbox().claim(&alert("edit-1"), &again, now.plus_ms(90_000)).await.unwrap(), "it was published");
     assert_eq!(world.outbox().unsent(&account).await.unwrap(), []);
     assert_eq!(outbox().await, Vec::<String>::new());
     assert_eq!(rows(&hub).await["SENT#edit-1"]["count"].as_n().unwrap(), "2");
@@ -289,7 +289,7 @@ async fn check_that_the_table_did_not_take_is_a_fault() {
 }
 
 #[tokio::test]
-async fn facts_are_remembered_beside_whatever_else_the_row_holds() {
+async fn facts_are_saved_beside_the_other_attributes_of_the_row() {
     let hub = Hub::new().await;
     let world = hub.world();
     let mut facts = AccountFacts {

@@ -61,20 +61,20 @@ async fn a_subscriber_receives_the_alert_as_data() {
     assert_eq!(envelope["MessageAttributes"]["kind"]["Value"], "edit_reverted");
     assert_eq!(envelope["MessageAttributes"]["account"]["Value"], MEMBER);
     assert_eq!(envelope["MessageAttributes"]["region"]["Value"], HOME);
-    let told: Value = serde_json::from_str(envelope["Message"].as_str().unwrap()).unwrap();
-    assert_eq!((&told["schema_version"], &told["id"]), (&json!(1), &json!("edit-1")));
-    assert_eq!(told["data"], alert("edit-1").data);
+    let published: Value = serde_json::from_str(envelope["Message"].as_str().unwrap()).unwrap();
+    assert_eq!((&published["schema_version"], &published["id"]), (&json!(1), &json!("edit-1")));
+    assert_eq!(published["data"], alert("edit-1").data);
 }
 
 #[tokio::test]
-async fn an_alert_that_sns_does_not_take_is_told_in_short() {
+async fn alert_that_sns_refuses_is_published_in_short() {
     let hub = Hub::new().await;
     subscribed(&hub).await;
     hub.aws.faults(&json!([{"service": "sns", "code": "InvalidParameter", "message": "Message too long"}]));
     hub.world().notifier().publish(&alert("edit-1")).await.unwrap();
     let received = drain(&hub, &hub.dlq).await;
-    let told: Value = serde_json::from_str(received[0]["Message"].as_str().unwrap()).unwrap();
-    assert_eq!((received.len(), &told["data"]), (1, &json!({"left_out": "InvalidParameter"})));
+    let published: Value = serde_json::from_str(received[0]["Message"].as_str().unwrap()).unwrap();
+    assert_eq!((received.len(), &published["data"]), (1, &json!({"left_out": "InvalidParameter"})));
     // Twice refused is a fault, and trouble that can end is one at once.
     hub.aws.faults(&json!([{"service": "sns", "code": "InvalidParameter", "times": 2}]));
     assert_eq!(hub.impatient().notifier().publish(&alert("edit-1")).await.unwrap_err().class, FaultClass::Invalid);
@@ -102,9 +102,9 @@ async fn chat_gets_a_custom_notification_and_the_topic_its_alert() {
     assert_eq!(hub.calls("sns"), ["Publish", "Publish"]);
     let [envelope] = &drain(&hub, &hub.queue).await[..] else { panic!("one message in chat") };
     assert_eq!(envelope["MessageAttributes"]["severity"]["Value"], "high");
-    let told: Value = serde_json::from_str(envelope["Message"].as_str().unwrap()).unwrap();
-    assert_eq!((&told["version"], &told["source"]), (&json!("1.0"), &json!("custom")));
-    assert_eq!((&told["id"], &told["metadata"]["eventType"]), (&json!("edit-1"), &json!("edit_reverted")));
+    let published: Value = serde_json::from_str(envelope["Message"].as_str().unwrap()).unwrap();
+    assert_eq!((&published["version"], &published["source"]), (&json!("1.0"), &json!("custom")));
+    assert_eq!((&published["id"], &published["metadata"]["eventType"]), (&json!("edit-1"), &json!("edit_reverted")));
     assert_eq!(drain(&hub, &hub.dlq).await.len(), 1);
 }
 
@@ -172,7 +172,7 @@ async fn undecodable_body_goes_to_the_dead_letter_queue_with_its_reason() {
 }
 
 #[tokio::test]
-async fn a_message_is_handed_back() {
+async fn message_becomes_visible_again() {
     let hub = Hub::new().await;
     let world = hub.world();
     world.queue().send(&[(task("eu-west-1"), 0)]).await.unwrap();

@@ -51,7 +51,7 @@ async fn targets_of_one_account_share_one_scoped_session() {
 }
 
 #[tokio::test]
-async fn roles_are_tried_in_order_and_the_one_that_works_is_remembered() {
+async fn roles_are_tried_in_order_and_the_one_that_works_is_cached() {
     let hub = Hub::new().await;
     let world = hub.world();
     let access = access_by(&["First", "Second"]);
@@ -88,7 +88,7 @@ async fn a_closed_account_is_knocked_at_once_for_all_its_targets() {
 }
 
 #[tokio::test]
-async fn an_expired_session_is_replaced_within_the_look() {
+async fn expired_session_is_replaced_within_the_observation() {
     let hub = Hub::new().await;
     let world = hub.world();
     observe(&world).await.unwrap();

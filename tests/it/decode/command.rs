@@ -32,7 +32,7 @@ fn the_command_writes_one_array_with_an_object_a_record() {
 }
 
 #[test]
-fn the_command_writes_a_line_a_record_for_people() {
+fn command_prints_one_line_a_record() {
     let inputs = inputs(&["batches/mixed.json", "ssm/denied-access-denied.json", "hostile/control-characters.json"]);
     insta::assert_snapshot!("text", run(&inputs, false));
 }

@@ -12,7 +12,7 @@ use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use serde_json::{Value, json};
 
-use crate::support::cloud::{Cloud, PACKAGE, Place, Stack};
+use crate::deploy::cloud::{Cloud, PACKAGE, Place, Stack};
 use crate::support::emulator::Emulator;
 use crate::support::lambda;
 

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::cli::AwsCli;
-use crate::support::cloud::{self, Cloud, Place};
+use crate::deploy::cloud::{self, Cloud, Place};
 
 const HOME: &str = "eu-west-1";
 const SETTINGS: &str = "

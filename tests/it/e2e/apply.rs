@@ -100,7 +100,7 @@ fn outcome(outcomes: &BTreeMap<(String, String), Value>, account: &str, region: 
 }
 
 #[test]
-fn an_organisation_is_put_right_a_few_accounts_first_and_nowhere_else() {
+fn organisation_is_corrected_a_few_accounts_first_and_nowhere_else() {
     let stage = Stage::found();
     let plan = stage.make_plan(&[]);
     let (exempt, observed) = (stage.document(APPLIANCE, HOME).content(), stage.document(PILOT, HOME).content());
@@ -137,7 +137,7 @@ fn an_organisation_is_put_right_a_few_accounts_first_and_nowhere_else() {
 }
 
 #[test]
-fn the_function_hears_what_was_applied_and_agrees() {
+fn function_receives_the_events_of_apply_and_agrees() {
     let stage = Stage::set();
     for region in REGIONS {
         stage.pipeline(SANDBOX).creates(region, &lza_inputs());
@@ -145,8 +145,8 @@ fn the_function_hears_what_was_applied_and_agrees() {
     stage.events();
     let plan = stage.make_plan(&["--account", SANDBOX]);
     stage.apply(&plan, &[]).ends(0);
-    let told = kinds(&stage.alerts());
-    assert_eq!(told, ["adopted"], "the log group was seen for the first time, the same in each region");
+    let alerts = kinds(&stage.alerts());
+    assert_eq!(alerts, ["adopted"], "the log group was seen for the first time, the same in each region");
     let lambda = stage.lambda();
     stage.deliver(&stage.events());
     stage.settle(&lambda);
@@ -193,7 +193,7 @@ fn what_has_changed_since_the_plan_is_refused() {
 }
 
 #[test]
-fn who_is_faster_between_the_look_and_the_write_is_not_overwritten() {
+fn edit_between_the_observation_and_the_write_is_not_overwritten() {
     let stage = Stage::set();
     stage.pipeline(SANDBOX).creates(HOME, &lza_inputs());
     let plan = stage.make_plan(&["--account", SANDBOX, "--region", HOME]);
@@ -205,7 +205,7 @@ fn who_is_faster_between_the_look_and_the_write_is_not_overwritten() {
     stage.administrator(SANDBOX, "alice@example.com").edits(HOME, &json!({"maxSessionDuration": "60"}));
     let ran = Ran::new(child.wait_with_output().expect("it ends")).ends(2);
     assert!(ran.out.contains("the latest version was 1 and the default 1; now they are 2 and 2"), "{ran:#?}");
-    assert_eq!(stage.document(SANDBOX, HOME).latest(), 2, "hers, and none of ours");
+    assert_eq!(stage.document(SANDBOX, HOME).latest(), 2, "hers, and none of the reactor");
 }
 
 #[test]
@@ -255,7 +255,7 @@ fn it_stops_when_too_much_fails_and_the_next_run_does_the_rest() {
     for account in [HUB, PAYMENTS, SEARCH, SANDBOX, MANAGEMENT] {
         stage.assert_right(account, HOME);
     }
-    assert!(kinds(&stage.alerts()).contains(&"unreachable".to_owned()), "that we may not write is told as always");
+    assert!(kinds(&stage.alerts()).contains(&"unreachable".to_owned()), "a denied write is alerted as always");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Calls that get past the document, or at the reactor's own parts: told once, with who it was, and nothing is written.
+//! Calls that get past the document, or at the reactor's own parts: alerted once, with the caller, and nothing is written.
 
 use serde_json::json;
 
@@ -6,7 +6,7 @@ use super::queue::{kinds, sample_event};
 use super::stage::{HOME, SEARCH, Stage};
 
 #[test]
-fn tag_of_a_role_is_told_once_with_who_and_the_way_back_however_often_its_event_comes() {
+fn tag_of_a_role_is_alerted_once_with_its_caller_and_the_way_back_however_often_its_event_comes() {
     let stage = Stage::set();
     let lambda = stage.lambda();
     stage.prepare(&lambda, &[(SEARCH, HOME)]);
@@ -16,14 +16,14 @@ fn tag_of_a_role_is_told_once_with_who_and_the_way_back_however_often_its_event_
     stage.deliver(&[tag]);
     assert_eq!(stage.pump(&lambda), 0, "{:#?}", lambda.logs());
 
-    let told = stage.alerts();
-    assert_eq!(kinds(&told), ["run_as_tag_changed"]);
-    assert_eq!((told[0].severity().as_str(), told[0].body["account"].as_str()), ("high", Some(SEARCH)));
+    let alerts = stage.alerts();
+    assert_eq!(kinds(&alerts), ["run_as_tag_changed"]);
+    assert_eq!((alerts[0].severity().as_str(), alerts[0].body["account"].as_str()), ("high", Some(SEARCH)));
     assert_eq!(
-        told[0].subject,
+        alerts[0].subject,
         "Not undone: PlatformAdmin (maria@example.com) made role Developer run as dbadmin in search"
     );
-    told[0].assert_says(&[
+    alerts[0].assert_says(&[
         "maria@example.com, signed in through Identity Center",
         "198.51.100.23",
         "aws iam untag-role --role-name Developer --tag-keys SSMSessionRunAs",

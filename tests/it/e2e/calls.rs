@@ -59,14 +59,14 @@ fn a_warm_correction_is_a_chain_of_three_calls_and_its_intent() {
     stage.aws.switches(&json!({"delay_ms": 0}));
     stage.assert_right(PAYMENTS, HOME);
 
-    let ours = |call: &Value| text_of(&call["session"]).starts_with("runas-reactor");
+    let by_reactor = |call: &Value| text_of(&call["session"]).starts_with("runas-reactor");
     let log: Vec<Value> =
-        stage.aws.log().into_iter().filter(ours).filter(|call| call["action"] != "DeleteMessage").collect();
+        stage.aws.log().into_iter().filter(by_reactor).filter(|call| call["action"] != "DeleteMessage").collect();
     let named = |action: &str| log.iter().filter(|call| call["action"] == action).cloned().collect::<Vec<_>>();
     let began = |call: &Value| call["started_ms"].as_f64().unwrap();
     let ended = |call: &Value| call["ended_ms"].as_f64().unwrap();
     let document: Vec<String> =
-        stage.calls("ssm").iter().filter(|call| ours(call)).map(|call| text_of(&call["action"])).collect();
+        stage.calls("ssm").iter().filter(|call| by_reactor(call)).map(|call| text_of(&call["action"])).collect();
     let mut looks = document[..3].to_vec();
     looks.sort();
     assert_eq!(looks, ["GetDocument", "GetDocument", "ListDocumentVersions"]);
@@ -98,7 +98,7 @@ fn a_warm_correction_is_a_chain_of_three_calls_and_its_intent() {
 }
 
 #[test]
-fn an_account_that_is_known_is_not_looked_up_again() {
+fn known_account_is_not_looked_up_again() {
     let stage = Stage::set();
     let lambda = stage.lambda();
     stage.prepare(&lambda, &[(PAYMENTS, HOME)]);
@@ -109,7 +109,7 @@ fn an_account_that_is_known_is_not_looked_up_again() {
 }
 
 #[test]
-fn a_document_that_somebody_else_writes_at_the_same_moment_is_looked_at_again() {
+fn document_written_by_another_caller_at_the_same_moment_is_observed_again() {
     let stage = Stage::set();
     stage.pipeline(PAYMENTS).creates(HOME, &lza_inputs());
     let lambda = stage.lambda();
@@ -131,6 +131,9 @@ fn a_document_that_somebody_else_writes_at_the_same_moment_is_looked_at_again() 
     stage.settle(&lambda);
     stage.assert_right(PAYMENTS, HOME);
     assert_eq!(stage.document(PAYMENTS, HOME).inputs()["cloudWatchLogGroupName"], "AWSAccelerator-sessions-2027");
-    let told = stage.alerts();
-    assert!(kinds(&told).iter().all(|kind| kind != "attempt_denied"), "our own call is nobody's attempt: {told:#?}");
+    let raised = stage.alerts();
+    assert!(
+        kinds(&raised).iter().all(|kind| kind != "attempt_denied"),
+        "our own call is nobody's attempt: {raised:#?}"
+    );
 }

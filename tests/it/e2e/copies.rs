@@ -16,7 +16,7 @@ fn governed() -> (Stage, Lambda) {
 }
 
 #[test]
-fn two_copies_of_a_message_at_the_same_moment_tell_once() {
+fn two_copies_of_a_message_at_the_same_moment_alert_once() {
     let (stage, lambda) = governed();
     let other = stage.lambda();
     stage.administrator(PAYMENTS, "alice@example.com").edits(HOME, &json!({"runAsEnabled": false}));

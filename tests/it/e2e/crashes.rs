@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 
 use super::people::lza_inputs;
-use super::queue::{Told, kinds};
+use super::queue::{ReceivedAlert, kinds};
 use super::stage::{HOME, PATIENCE, PAYMENTS, Stage, text_of};
 use crate::support::lambda::Outcome;
 
@@ -14,8 +14,8 @@ const LEASE_S: i64 = 16;
 const WINDOW_S: i64 = 660;
 
 /// Alice edits, the function is killed while the call that `fault` names hangs, and the messages come again to another
-/// process. Answers with the stage, when all is quiet, and with what was told in all.
-fn killed_during(fault: &Value) -> (Stage, Vec<Told>) {
+/// process. Answers with the stage, when all is quiet, and with all alerts.
+fn killed_during(fault: &Value) -> (Stage, Vec<ReceivedAlert>) {
     let stage = Stage::set();
     stage.pipeline(PAYMENTS).creates(HOME, &lza_inputs());
     let lambda = stage.lambda();
@@ -47,26 +47,26 @@ fn killed_during(fault: &Value) -> (Stage, Vec<Told>) {
     stage.pass(WINDOW_S);
     stage.settle(&next);
     assert_eq!(stage.queued(), [0, 0, 0], "the incident is closed");
-    let told = stage.alerts();
-    let text = told.iter().map(Told::text).collect::<String>();
+    let alerts = stage.alerts();
+    let text = alerts.iter().map(ReceivedAlert::text).collect::<String>();
     assert!(text.contains("s3BucketName  \"\" -> \"alices-bucket\"") && text.contains("alice@example.com"), "{text}");
-    assert!(told.iter().all(|told| told.severity() == "high"), "{told:#?}");
+    assert!(alerts.iter().all(|alerts| alerts.severity() == "high"), "{alerts:#?}");
     let by_alice = |row: &Value| text_of(&row["case"]).contains("alice@example.com");
     assert!(stage.rows_of(PAYMENTS, "EVENT#").values().any(by_alice), "the edit is in the history");
-    (stage, told)
+    (stage, alerts)
 }
 
 #[test]
 fn a_crash_after_an_update_that_took_effect_loses_nothing_and_writes_once() {
-    let (stage, told) = killed_during(&json!({"service": "ssm", "action": "UpdateDocument", "when": "after"}));
-    assert_eq!(kinds(&told), ["edit_reverted"]);
+    let (stage, alerts) = killed_during(&json!({"service": "ssm", "action": "UpdateDocument", "when": "after"}));
+    assert_eq!(kinds(&alerts), ["edit_reverted"]);
     assert_eq!(stage.document(PAYMENTS, HOME).latest(), 4);
 }
 
 #[test]
-fn a_crash_between_the_write_and_the_transaction_still_tells_and_remembers_the_edit() {
-    let (stage, told) = killed_during(&json!({"service": "dynamodb", "action": "TransactWriteItems", "skip": 1}));
-    assert_eq!(kinds(&told), ["edit_reverted"]);
-    told[0].assert_says(&["the reactor had at once written version 4"]);
+fn edit_is_alerted_and_recorded_after_a_crash_between_the_write_and_the_transaction() {
+    let (stage, alerts) = killed_during(&json!({"service": "dynamodb", "action": "TransactWriteItems", "skip": 1}));
+    assert_eq!(kinds(&alerts), ["edit_reverted"]);
+    alerts[0].assert_says(&["the reactor had at once written version 4"]);
     assert_eq!(stage.document(PAYMENTS, HOME).latest(), 4, "it was right already");
 }

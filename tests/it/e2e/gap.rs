@@ -149,7 +149,7 @@ fn assert_reaches_one_document(session: &Value, account: &str) {
 }
 
 #[test]
-fn quarantined_account_without_a_member_role_is_put_right_in_every_governed_region() {
+fn quarantined_account_without_a_member_role_is_configured_in_every_governed_region() {
     let gap = Gap::set();
     let stage = &gap.stage;
     let vended = gap.vend();
@@ -229,10 +229,10 @@ fn old_account_whose_member_role_was_used_is_refused_and_status_and_alert_say_so
         json!(["iam:GetRole"]),
         "no session that reaches the document"
     );
-    let told = stage.alerts();
-    assert_eq!(kinds(&told), ["unreachable"]);
+    let alerts = stage.alerts();
+    assert_eq!(kinds(&alerts), ["unreachable"]);
     let (cause, fix) = ("RunasReactorMember was last used at 20", "let RunasReactorMember work again");
-    told[0].assert_says(&["no broker access", cause, "not within 72 hours", fix]);
+    alerts[0].assert_says(&["no broker access", cause, "not within 72 hours", fix]);
     let status = stage.runasctl(&[], &["status", "--account", SEARCH, "-o", "json"]).ends(3).data();
     let target =
         status["targets"].as_array().and_then(|targets| targets.iter().find(|target| target["region"] == HOME));
@@ -284,7 +284,7 @@ fn member_role_that_begins_to_work_ends_the_use_of_the_gap_role() {
 }
 
 #[test]
-fn new_account_whose_events_never_arrive_is_watched_and_told() {
+fn new_account_whose_events_never_arrive_is_observed_and_alerted() {
     let gap = Gap::set();
     let stage = &gap.stage;
     let reactor = gap.reactor();
@@ -384,7 +384,7 @@ fn credentials_of_the_broker_reach_the_one_document_of_the_one_account_and_nothi
 }
 
 #[test]
-fn gap_role_in_a_young_account_whose_member_role_was_used_is_told_once() {
+fn gap_role_in_a_young_account_whose_member_role_was_used_is_alerted_once() {
     let gap = Gap::set();
     let stage = &gap.stage;
     stage.aws.make_role(SEARCH, MEMBER);
@@ -397,9 +397,9 @@ fn gap_role_in_a_young_account_whose_member_role_was_used_is_told_once() {
         assert_eq!(stage.pump(&reactor), 0);
         stage.assert_right(SEARCH, region);
     }
-    let told = stage.alerts();
-    assert_eq!(kinds(&told), ["gap_role_used"]);
-    told[0].assert_says(&["account 444455556666 was reached through AWSControlTowerExecution", "last used at 20"]);
+    let alerts = stage.alerts();
+    assert_eq!(kinds(&alerts), ["gap_role_used"]);
+    alerts[0].assert_says(&["account 444455556666 was reached through AWSControlTowerExecution", "last used at 20"]);
     reactor.await_log("gap role used in an account whose member role was used before", PATIENCE);
 }
 

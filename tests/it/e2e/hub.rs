@@ -16,8 +16,8 @@ use serde_json::{Value, json};
 
 use super::operator::Ran;
 use super::stage::{HOME, HUB, Stage, text_of};
+use crate::deploy::cloud::Place;
 use crate::deploy::hub::Hub;
-use crate::support::cloud::Place;
 
 const BUS: &str = "runas-reactor";
 
@@ -27,7 +27,7 @@ struct Deployed {
     hub: Hub,
     sqs: aws_sdk_sqs::Client,
     /// A queue that subscribes to the created topic.
-    told: String,
+    on_call: String,
     /// Whether the rules of the accounts are deployed too, and carry their events.
     forwards: bool,
 }
@@ -52,12 +52,12 @@ impl Deployed {
         let policy = json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "sqs:SendMessage",
             "Principal": {"Service": "sns.amazonaws.com"}, "Resource": "*"}]});
         let queue = sqs.create_queue().queue_name("on-call").attributes(QueueAttributeName::Policy, policy.to_string());
-        let told = stage.run(queue.send()).expect("a queue can be made").queue_url.expect("it has a URL");
+        let on_call = stage.run(queue.send()).expect("a queue can be made").queue_url.expect("it has a URL");
         let subscription =
             aws_sdk_sns::Client::new(&sdk).subscribe().topic_arn(&hub.outputs["TopicArn"]).protocol("sqs");
         let subscription = subscription.endpoint(format!("arn:aws:sqs:{HOME}:{HUB}:on-call"));
         stage.run(subscription.send()).expect("a queue can listen");
-        Self { stage, hub, sqs, told, forwards }
+        Self { stage, hub, sqs, on_call, forwards }
     }
 
     fn push(&self, yaml: &str, options: &[&str]) {
@@ -110,9 +110,9 @@ impl Deployed {
     #[track_caller]
     fn come_to_rest(&self) {
         self.hub.wait_until("all is quiet", || {
-            let heard = self.forward();
+            let forwarded = self.forward();
             let busy = self.messages_in(&self.hub.outputs["QueueUrl"]);
-            heard == 0 && busy == 0
+            forwarded == 0 && busy == 0
         });
     }
 
@@ -127,7 +127,7 @@ impl Deployed {
 
     /// The alerts since the last call.
     fn alerts(&self) -> Vec<Value> {
-        let bodies = self.drain(&self.told).into_iter().filter_map(|message| message.body);
+        let bodies = self.drain(&self.on_call).into_iter().filter_map(|message| message.body);
         let envelopes = bodies.map(|body| serde_json::from_str::<Value>(&body).expect("SNS sends JSON"));
         envelopes.map(|envelope| serde_json::from_str(&text_of(&envelope["Message"])).expect("an alert")).collect()
     }

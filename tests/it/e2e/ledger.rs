@@ -117,15 +117,15 @@ fn an_incident_is_open_while_the_target_is_wrong_and_closed_with_the_news_of_it(
         .administrator(PILOT, "bob@example.com")
         .edits(HOME, &json!({"runAsEnabled": true, "runAsDefaultUser": "ops"}));
     stage.settle(&lambda);
-    // The edit that mends is an edit: it is told, and its incident closes when nothing followed it.
+    // The correcting edit is an edit: it is alerted, and its incident closes when no other follows.
     stage.pass(660);
     stage.settle(&lambda);
     let region = row("REGION#eu-west-1").unwrap();
     assert_eq!((&region["status"], &region["attention"]), (&json!("in_sync"), &Value::Null));
     assert_eq!(row("INCIDENT#eu-west-1"), None);
-    let told = stage.alerts();
-    assert_eq!(kinds(&told).last().map(String::as_str), Some("incident_resolved"), "{told:#?}");
-    assert_eq!(told.last().unwrap().body["incident"], incident["id"]);
+    let alerts = stage.alerts();
+    assert_eq!(kinds(&alerts).last().map(String::as_str), Some("incident_resolved"), "{alerts:#?}");
+    assert_eq!(alerts.last().unwrap().body["incident"], incident["id"]);
 }
 
 #[test]

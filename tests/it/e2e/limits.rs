@@ -43,26 +43,26 @@ fn slow(service: &str, action: &str) -> Value {
 }
 
 #[test]
-fn a_write_that_answers_too_late_is_handed_back_in_time() {
+fn write_that_answers_too_late_fails_its_message_before_the_deadline() {
     let stage = out_of_time(edit, &[], &slow("ssm", "UpdateDocument"));
     stage.assert_right(PAYMENTS, HOME);
     assert_eq!(kinds(&stage.alerts()), ["edit_reverted"]);
 }
 
 #[test]
-fn a_policy_that_comes_too_late_is_handed_back_in_time() {
+fn policy_that_answers_too_late_fails_its_message_before_the_deadline() {
     let stage = out_of_time(edit, &[("RUNAS_POLICY", "table")], &slow("dynamodb", "BatchGetItem"));
     stage.assert_right(PAYMENTS, HOME);
 }
 
 #[test]
-fn an_organisation_that_answers_too_late_is_handed_back_in_time() {
+fn organisation_that_answers_too_late_fails_its_message_before_the_deadline() {
     let stage = out_of_time(|stage| vec![stage.vend("888899990000")], &[], &slow("organizations", "*"));
     stage.assert_right("888899990000", HOME);
 }
 
 #[test]
-fn a_queue_that_answers_too_late_is_handed_back_in_time() {
+fn queue_that_answers_too_late_fails_its_message_before_the_deadline() {
     let stage = out_of_time(|stage| vec![stage.vend("888899990000")], &[], &slow("sqs", "SendMessageBatch"));
     stage.assert_right("888899990000", HOME);
 }

@@ -3,7 +3,7 @@
 use runas_reactor::domain::signal::Cause;
 use serde_json::json;
 
-use super::queue::{Told, created, kinds, organizations_event, work};
+use super::queue::{ReceivedAlert, created, kinds, organizations_event, work};
 use super::stage::{FRANKFURT, HOME, HUB, MANAGEMENT, PATIENCE, PAYMENTS, SEARCH, Stage};
 use crate::support::lambda::has_a_key_twice;
 
@@ -31,12 +31,12 @@ fn undecodable_message_is_kept_with_its_reason_and_alerted_once_while_others_are
     assert_eq!(stage.invoke(&lambda, &batch), 0, "handed back; {:#?}", lambda.logs());
     stage.assert_right(PAYMENTS, HOME);
     stage.assert_right(SEARCH, HOME);
-    let told = stage.alerts();
-    let (aside, served): (Vec<Told>, Vec<Told>) =
-        told.into_iter().partition(|told| told.kind() == "undecodable_message");
+    let alerts = stage.alerts();
+    let (aside, served): (Vec<ReceivedAlert>, Vec<ReceivedAlert>) =
+        alerts.into_iter().partition(|alerts| alerts.kind() == "undecodable_message");
     assert_eq!(kinds(&served), ["edit_reverted"]);
     assert_eq!(aside.len(), 5);
-    assert!(aside.iter().all(|told| told.severity() == "warning" && told.body["account"] == HUB), "{aside:#?}");
+    assert!(aside.iter().all(|alerts| alerts.severity() == "warning" && alerts.body["account"] == HUB), "{aside:#?}");
     let dead = stage.dead_letters();
     for (text, reason) in undecodable.iter().zip(["not usable as JSON", "`account`", "no object", "not usable as JSON"])
     {
@@ -47,7 +47,7 @@ fn undecodable_message_is_kept_with_its_reason_and_alerted_once_while_others_are
             body.len() + "reasonString".len() + why.len() <= 1_048_576,
             "SQS counts attributes, the emulator does not"
         );
-        assert!(aside.iter().any(|told| told.text().contains(why)), "{why}");
+        assert!(aside.iter().any(|alerts| alerts.text().contains(why)), "{why}");
     }
     assert_eq!(dead.len(), 5);
 
@@ -57,7 +57,7 @@ fn undecodable_message_is_kept_with_its_reason_and_alerted_once_while_others_are
 }
 
 #[test]
-fn what_a_member_says_about_the_organisation_is_not_believed_and_told_once_an_hour_and_counted() {
+fn members_claim_about_the_organisation_is_untrusted_and_alerted_once_an_hour_and_counted() {
     let stage = Stage::set();
     let lambda = stage.lambda();
     stage.prepare(&lambda, &[(SEARCH, HOME)]);
@@ -71,13 +71,13 @@ fn what_a_member_says_about_the_organisation_is_not_believed_and_told_once_an_ho
         stage.deliver(&forged);
         stage.settle(&lambda);
     }
-    let told = stage.alerts();
+    let alerts = stage.alerts();
     let sent = stage.rows_of(HUB, &format!("SENT#untrusted_source:{PAYMENTS}:"));
     // Two only where the hour ended in between.
-    assert!(kinds(&told).iter().all(|kind| kind == "untrusted_source") && told.len() == sent.len(), "{told:#?}");
+    assert!(kinds(&alerts).iter().all(|kind| kind == "untrusted_source") && alerts.len() == sent.len(), "{alerts:#?}");
     assert!(sent.len() == 1 || sent.len() == 2, "{sent:#?}");
     assert_eq!(sent.values().filter_map(|row| row["count"].as_i64()).sum::<i64>(), 4, "nothing is uncounted");
-    assert!(told.iter().all(|told| told.text().contains(&format!("from {PAYMENTS}"))), "{told:#?}");
+    assert!(alerts.iter().all(|alerts| alerts.text().contains(&format!("from {PAYMENTS}"))), "{alerts:#?}");
     let mut after = stage.rows();
     after.retain(|key, _| !key.starts_with(&format!("ACCOUNT#{HUB} SENT#untrusted_source:")));
     assert_eq!(after, rows, "nothing else came of it");
@@ -88,7 +88,7 @@ fn what_a_member_says_about_the_organisation_is_not_believed_and_told_once_an_ho
 }
 
 #[test]
-fn what_aws_did_not_send_or_an_archive_sends_again_has_no_effect_and_is_told_and_counted() {
+fn event_not_sent_by_aws_or_replayed_has_no_effect_and_is_alerted_and_counted() {
     let stage = Stage::set();
     let lambda = stage.lambda();
     stage.prepare(&lambda, &[(PAYMENTS, HOME)]);
@@ -104,15 +104,15 @@ fn what_aws_did_not_send_or_an_archive_sends_again_has_no_effect_and_is_told_and
     stage.deliver(&[forged, replayed, unrelated]);
     assert_eq!(stage.pump(&lambda), 0);
     assert_eq!(stage.document(PAYMENTS, HOME).latest(), 2, "nobody checked");
-    let (told, sent) = (stage.alerts(), stage.rows_of(HUB, "SENT#untrusted_source:"));
-    assert!(told.len() == sent.len() && (1..=2).contains(&told.len()), "{told:#?} {sent:#?}");
+    let (alerts, sent) = (stage.alerts(), stage.rows_of(HUB, "SENT#untrusted_source:"));
+    assert!(alerts.len() == sent.len() && (1..=2).contains(&alerts.len()), "{alerts:#?} {sent:#?}");
     assert!(sent.keys().all(|key| key.contains(PAYMENTS)), "{sent:#?}");
     assert_eq!(
         sent.values().filter_map(|row| row["count"].as_i64()).sum::<i64>(),
         2,
         "the unrelated one is not counted"
     );
-    told[0].assert_says(&["who may put events on the bus"]);
+    alerts[0].assert_says(&["who may put events on the bus"]);
 }
 
 #[test]
@@ -137,7 +137,7 @@ fn every_line_of_the_log_has_each_key_once_and_names_the_message_that_it_is_abou
 }
 
 #[test]
-fn an_attempt_that_was_denied_is_told_once_and_counted_and_is_no_edit() {
+fn denied_attempt_is_alerted_once_and_counted_and_is_no_edit() {
     let stage = Stage::set();
     let lambda = stage.lambda();
     stage.prepare(&lambda, &[(PAYMENTS, HOME), (PAYMENTS, FRANKFURT)]);
@@ -147,18 +147,18 @@ fn an_attempt_that_was_denied_is_told_once_and_counted_and_is_no_edit() {
     eve.fails_to_delete(FRANKFURT);
     stage.settle(&lambda);
     let outbox = stage.rows_of(PAYMENTS, "SENT#denied:");
-    let told = stage.alerts();
+    let alerts = stage.alerts();
     // Two rows only where the hour ended in between.
-    assert_eq!(told.len(), outbox.len(), "{told:#?}");
+    assert_eq!(alerts.len(), outbox.len(), "{alerts:#?}");
     assert!(outbox.len() == 1 || outbox.len() == 2, "{outbox:#?}");
     assert_eq!(outbox.values().filter_map(|row| row["count"].as_i64()).sum::<i64>(), 3, "nothing is uncounted");
-    assert_eq!((told[0].kind().as_str(), told[0].severity().as_str()), ("attempt_denied", "warning"));
-    told[0].assert_says(&["eve@example.com", "AccessDenied", "to delete the document"]);
+    assert_eq!((alerts[0].kind().as_str(), alerts[0].severity().as_str()), ("attempt_denied", "warning"));
+    alerts[0].assert_says(&["eve@example.com", "AccessDenied", "to delete the document"]);
     assert_eq!(stage.document(PAYMENTS, HOME).latest(), 1);
     assert_eq!(stage.rows_of(PAYMENTS, "INCIDENT#").len(), 0, "nothing happened");
 
     stage.administrator(PAYMENTS, "alice@example.com").deletes(HOME);
     stage.settle(&lambda);
     stage.assert_right(PAYMENTS, HOME);
-    assert_eq!(kinds(&stage.alerts()), ["edit_reverted"], "what does happen is told as ever");
+    assert_eq!(kinds(&stage.alerts()), ["edit_reverted"], "a real edit is alerted as ever");
 }

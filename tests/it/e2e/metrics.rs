@@ -36,7 +36,7 @@ fn a_new_account_counts_once_in_each_region_beside_its_objective() {
 }
 
 #[test]
-fn a_sweep_counts_the_documents_that_it_sends_on_and_those_that_are_looked_at() {
+fn sweep_counts_the_targets_that_it_sends_on_and_those_that_are_observed() {
     let stage = Stage::set();
     let lambda = stage.lambda();
     stage.deliver(&[json!({"kind": "sweep", "schema": 1, "executionId": "first"})]);

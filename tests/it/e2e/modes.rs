@@ -4,11 +4,11 @@ use runas_reactor::domain::signal::Cause;
 use serde_json::{Value, json};
 
 use super::people::lza_inputs;
-use super::queue::{Told, kinds, work};
+use super::queue::{ReceivedAlert, kinds, work};
 use super::stage::{APPLIANCE, HOME, PAYMENTS, PILOT, Stage, VIRGINIA, text_of};
 
-/// An edit in an account that is not ours to write to.
-fn watched(account: &str) -> Told {
+/// An edit in an account that is that the reactor must not write to.
+fn watched(account: &str) -> ReceivedAlert {
     let stage = Stage::set();
     stage.administrator(account, "setup").creates(HOME, &lza_inputs());
     stage.events();
@@ -21,32 +21,32 @@ fn watched(account: &str) -> Told {
     let document = stage.document(account, HOME);
     assert_eq!((document.default(), document.latest()), (2, 2), "not written");
     let writes = ["CreateDocument", "UpdateDocument", "UpdateDocumentDefaultVersion", "DeleteDocument"];
-    let ours = |call: &&Value| text_of(&call["session"]).starts_with("runas-reactor");
+    let by_reactor = |call: &&Value| text_of(&call["session"]).starts_with("runas-reactor");
     let written =
-        stage.calls("ssm").iter().filter(ours).any(|call| writes.contains(&text_of(&call["action"]).as_str()));
+        stage.calls("ssm").iter().filter(by_reactor).any(|call| writes.contains(&text_of(&call["action"]).as_str()));
     assert!(!written, "{:#?}", stage.calls("ssm"));
-    let told = stage.alerts();
-    let [told] = &told[..] else { panic!("one alert, and not {told:#?}") };
-    told.assert_says(&["bob@example.com", "runAsDefaultUser  \"\" -> \"root2\""]);
-    told.clone()
+    let alerts = stage.alerts();
+    let [alerts] = &alerts[..] else { panic!("one alert, and not {alerts:#?}") };
+    alerts.assert_says(&["bob@example.com", "runAsDefaultUser  \"\" -> \"root2\""]);
+    alerts.clone()
 }
 
 #[test]
-fn an_edit_in_an_observed_account_is_told_and_left() {
-    let told = watched(PILOT);
-    assert_eq!((told.kind().as_str(), told.severity().as_str()), ("edit_noticed", "warning"));
-    told.assert_says(&["observe"]);
+fn edit_in_an_observed_account_is_alerted_and_left() {
+    let alerts = watched(PILOT);
+    assert_eq!((alerts.kind().as_str(), alerts.severity().as_str()), ("edit_noticed", "warning"));
+    alerts.assert_says(&["observe"]);
 }
 
 #[test]
-fn an_edit_in_an_exempt_account_is_told_and_left() {
-    let told = watched(APPLIANCE);
-    assert_eq!((told.kind().as_str(), told.severity().as_str()), ("exempt_touched", "info"));
-    told.assert_says(&["appliance with its own users", "team-net"]);
+fn edit_in_an_exempt_account_is_alerted_and_left() {
+    let alerts = watched(APPLIANCE);
+    assert_eq!((alerts.kind().as_str(), alerts.severity().as_str()), ("exempt_touched", "info"));
+    alerts.assert_says(&["appliance with its own users", "team-net"]);
 }
 
 #[test]
-fn a_region_that_is_off_is_told_and_put_right_once_it_is_on() {
+fn disabled_region_is_alerted_and_configured_once_it_is_enabled() {
     let stage = Stage::set();
     let lambda = stage.lambda();
     stage.prepare(&lambda, &[(PAYMENTS, HOME)]);
@@ -55,12 +55,12 @@ fn a_region_that_is_off_is_told_and_put_right_once_it_is_on() {
     assert_eq!(stage.pump(&lambda), 0);
     let row = &stage.rows_of(PAYMENTS, "REGION#")["REGION#us-east-1"];
     assert_eq!((&row["status"], &row["attention"]), (&json!("unreachable"), &json!("unreachable")));
-    let told = stage.alerts();
-    assert_eq!(kinds(&told), ["unreachable"]);
-    told[0].assert_says(&["UnrecognizedClientException"]);
+    let alerts = stage.alerts();
+    assert_eq!(kinds(&alerts), ["unreachable"]);
+    alerts[0].assert_says(&["UnrecognizedClientException"]);
     stage.deliver(&[work(PAYMENTS, VIRGINIA, Cause::Sweep)]);
     assert_eq!(stage.pump(&lambda), 0);
-    assert_eq!(stage.alerts(), [], "told once");
+    assert_eq!(stage.alerts(), [], "alerted once");
 
     stage.aws.switches(&json!({"regions_off": []}));
     let enabled = json!({
@@ -75,7 +75,7 @@ fn a_region_that_is_off_is_told_and_put_right_once_it_is_on() {
 }
 
 #[test]
-fn a_role_that_is_gone_is_told_once_and_loses_no_edit() {
+fn missing_role_is_alerted_once_and_loses_no_edit() {
     let stage = Stage::set();
     let lambda = stage.lambda();
     stage.prepare(&lambda, &[(PAYMENTS, HOME)]);
@@ -91,7 +91,7 @@ fn a_role_that_is_gone_is_told_once_and_loses_no_edit() {
     stage.pass(6);
     stage.settle(&later);
     stage.assert_right(PAYMENTS, HOME);
-    let told = stage.alerts();
-    assert!(kinds(&told).contains(&"edit_reverted".to_owned()), "{told:#?}");
-    told.iter().find(|told| told.kind() == "edit_reverted").unwrap().assert_says(&["alice@example.com"]);
+    let alerts = stage.alerts();
+    assert!(kinds(&alerts).contains(&"edit_reverted".to_owned()), "{alerts:#?}");
+    alerts.iter().find(|alerts| alerts.kind() == "edit_reverted").unwrap().assert_says(&["alice@example.com"]);
 }

@@ -84,7 +84,7 @@ fn an_organisation_is_read_from_the_screen() {
         deploy["changes"],
         json!([{"field": "runAsDefaultUser", "from": "deploy", "to": "ops", "risk": "user_in_use"}])
     );
-    assert_eq!(deploy["write"]["content"]["$content"]["inputs"]["maxSessionDuration"], "60", "not ours, and kept");
+    assert_eq!(deploy["write"]["content"]["$content"]["inputs"]["maxSessionDuration"], "60", "not owned, and kept");
     let profiled = entry(&data, &workload(PROFILED), HOME);
     assert_eq!(profiled["adopts"], json!(["shellProfile", "cloudWatchLogGroupName"]));
     let sandbox = entry(&data, SANDBOX, HOME);
@@ -190,7 +190,7 @@ fn what_a_call_fails_for_is_no_green() {
     stage.pipeline(SANDBOX).creates(HOME, &json!({"runAsEnabled": true, "runAsDefaultUser": "ops"}));
     let home = ["--account", SANDBOX, "--region", HOME, "-o", "json"];
     let failing = |service: &str, action: &str, code: &str| {
-        let fault = json!({"service": service, "action": action, "code": code, "message": "as told", "times": 9});
+        let fault = json!({"service": service, "action": action, "code": code, "message": "as injected", "times": 9});
         stage.aws.faults(&json!([fault]));
         let entry = entry(&stage.plan(&home).ends(3).data(), SANDBOX, HOME);
         assert_eq!(
@@ -203,7 +203,7 @@ fn what_a_call_fails_for_is_no_green() {
     assert_eq!(failing("ssm", "GetDocument", "SubscriptionRequiredException")["kind"], "not_ready");
     let failed = failing("ssm", "GetDocument", "InternalServerError");
     assert_eq!(failed["kind"], "failed");
-    assert!(failed["cause"].as_str().unwrap().contains("as told") && !failed["fix"].as_str().unwrap().is_empty());
+    assert!(failed["cause"].as_str().unwrap().contains("as injected") && !failed["fix"].as_str().unwrap().is_empty());
     failing("organizations", "DescribeAccount", "ServiceException");
 
     let throttled =

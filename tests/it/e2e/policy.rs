@@ -94,7 +94,7 @@ fn a_version_is_kept_as_it_was_pushed_and_the_same_again_is_none() {
 }
 
 #[test]
-fn a_policy_that_came_into_the_table_past_push_is_told_and_replaced() {
+fn policy_written_into_the_table_without_push_is_reported_and_replaced() {
     let stage = Stage::set();
     stage.runasctl(&[], &["policy", "show"]).ends(1).complains_of(&["no policy was pushed yet", "fix: "]);
     stage.push_policy();

@@ -9,8 +9,7 @@ use serde_json::{Value, json};
 
 use super::operator::Ran;
 use super::stage::{APPLIANCE, FRANKFURT, HOME, PAYMENTS, PILOT, SANDBOX, SEARCH, Stage, text_of};
-use crate::infra::permissions::{grants, policies};
-use crate::infra::template;
+use crate::infra::template::{self, grants, policies};
 
 /// Everything that the command may call, beside what it finds accounts with.
 const CALLS: [&str; 4] = ["AssumeRole", "DescribeInstanceInformation", "ListCommandInvocations", "SendCommand"];

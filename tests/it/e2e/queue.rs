@@ -20,14 +20,14 @@ pub(super) struct Batch(Vec<Message>);
 
 /// What on-call received.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Told {
+pub(super) struct ReceivedAlert {
     pub(super) subject: String,
     /// The text of the protocol `default`, for programs.
     pub(super) body: Value,
     pub(super) attributes: Value,
 }
 
-impl Told {
+impl ReceivedAlert {
     pub(super) fn kind(&self) -> String {
         text_of(&self.body["kind"])
     }
@@ -49,16 +49,16 @@ impl Told {
     }
 }
 
-/// The kinds of what was told.
-pub(super) fn kinds(told: &[Told]) -> Vec<String> {
-    told.iter().map(Told::kind).collect()
+/// The kinds of alerts.
+pub(super) fn kinds(alerts: &[ReceivedAlert]) -> Vec<String> {
+    alerts.iter().map(ReceivedAlert::kind).collect()
 }
 
 impl Stage {
     /// The events that the writes since the last call left in the trail.
     pub(super) fn events(&self) -> Vec<Value> {
-        let mut heard = self.heard.lock().expect("nobody panicked here");
-        self.aws.trail_of(&mut heard, self.account.as_deref())
+        let mut trail_read = self.trail_read.lock().expect("nobody panicked here");
+        self.aws.trail_of(&mut trail_read, self.account.as_deref())
     }
 
     /// Puts events into the queue, as EventBridge's rule does.
@@ -171,12 +171,12 @@ impl Stage {
     }
 
     /// What on-call has received since the last call.
-    pub(super) fn alerts(&self) -> Vec<Told> {
-        let all = self.drain(&self.hub.told).into_iter();
+    pub(super) fn alerts(&self) -> Vec<ReceivedAlert> {
+        let all = self.drain(&self.hub.on_call).into_iter();
         all.map(|message| {
             let envelope: Value = serde_json::from_str(message.body().unwrap_or_default()).expect("SNS sends JSON");
             let text = text_of(&envelope["Message"]);
-            Told {
+            ReceivedAlert {
                 subject: text_of(&envelope["Subject"]),
                 body: serde_json::from_str(&text).unwrap_or_else(|why| panic!("`default` is no JSON: {why}: {text}")),
                 attributes: envelope["MessageAttributes"].clone(),

@@ -22,7 +22,7 @@ fn incident(ran: &Ran) -> Value {
 }
 
 #[test]
-fn a_report_tells_an_incident_from_its_first_act_to_its_end() {
+fn report_shows_an_incident_from_its_first_act_to_its_end() {
     let stage = Stage::set();
     stage.push_policy();
     stage.pipeline(PAYMENTS).creates(HOME, &lza_inputs());

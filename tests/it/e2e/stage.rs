@@ -76,7 +76,7 @@ pub(super) struct Stage {
     files: Arc<TempDir>,
     runtime: Runtime,
     /// How much of the trail was already taken.
-    pub(super) heard: Mutex<u64>,
+    pub(super) trail_read: Mutex<u64>,
     /// The only account that is played here.
     pub(super) account: Option<String>,
 }
@@ -92,7 +92,7 @@ pub(super) struct Hub {
     pub(super) queue: String,
     pub(super) dlq: String,
     /// A queue that subscribes to the topic.
-    pub(super) told: String,
+    pub(super) on_call: String,
 }
 
 impl Stage {
@@ -103,7 +103,7 @@ impl Stage {
         let (production, hub) = runtime.block_on(async { (organize(&aws).await, Hub::deploy(&aws, "").await) });
         let yaml = POLICY.replace("OU_OF_PRODUCTION", &production);
         let files = Arc::new(TempDir::new().expect("a directory"));
-        let stage = Self { aws, hub, yaml, files, runtime, heard: Mutex::default(), account: None };
+        let stage = Self { aws, hub, yaml, files, runtime, trail_read: Mutex::default(), account: None };
         stage.file(COMPILED, &stage.policy().compiled());
         stage.aws.clear_log();
         stage
@@ -117,7 +117,7 @@ impl Stage {
         let hub = runtime.block_on(Hub::deploy(&self.aws, &format!("-{account}")));
         let (aws, files) = (Arc::clone(&self.aws), Arc::clone(&self.files));
         let account = Some(account.to_owned());
-        Self { aws, hub, yaml: self.yaml.clone(), files, runtime, heard: Mutex::default(), account }
+        Self { aws, hub, yaml: self.yaml.clone(), files, runtime, trail_read: Mutex::default(), account }
     }
 
     /// Makes accounts directly under the root, and hears of it nowhere.
@@ -293,15 +293,15 @@ impl Hub {
                 sqs.create_queue().queue_name(format!("{name}{suffix}")).send().await.expect("a queue can be made");
             made.queue_url.expect("it has a URL")
         };
-        let (work, dlq, told) = (queue("runas").await, queue("runas-dlq").await, queue("on-call").await);
+        let (work, dlq, on_call) = (queue("runas").await, queue("runas-dlq").await, queue("on-call").await);
         let topic = sns.create_topic().name(format!("runas-alerts{suffix}")).send().await.expect("a topic can be made");
         let topic = topic.topic_arn.expect("it has an ARN");
-        let on_call = format!("arn:aws:sqs:{HOME}:{HUB}:on-call{suffix}");
-        sns.subscribe().topic_arn(&topic).protocol("sqs").endpoint(on_call).send().await.expect("a queue can listen");
+        let endpoint = format!("arn:aws:sqs:{HOME}:{HUB}:on-call{suffix}");
+        sns.subscribe().topic_arn(&topic).protocol("sqs").endpoint(endpoint).send().await.expect("a queue can listen");
         let dynamodb = aws_sdk_dynamodb::Client::new(&sdk);
         let table = ledger(dynamodb.create_table().table_name(format!("{TABLE}{suffix}")));
         table.send().await.expect("a table can be made");
-        Self { suffix: suffix.to_owned(), keys, dynamodb, sqs, topic, queue: work, dlq, told }
+        Self { suffix: suffix.to_owned(), keys, dynamodb, sqs, topic, queue: work, dlq, on_call }
     }
 }
 

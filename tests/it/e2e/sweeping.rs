@@ -96,7 +96,7 @@ fn a_sweep_assumes_one_role_an_account_even_where_each_batch_goes_to_another_pro
 }
 
 #[test]
-fn what_no_event_told_of_the_organisation_is_found_by_a_sweep() {
+fn change_of_the_organisation_without_an_event_is_found_by_a_sweep() {
     let stage = Stage::set();
     let lambda = stage.lambda();
     stage.sweep(&lambda, "first");
@@ -117,7 +117,7 @@ fn what_no_event_told_of_the_organisation_is_found_by_a_sweep() {
 }
 
 #[test]
-fn whose_edit_no_event_told_of_cloudtrail_remembers() {
+fn author_of_an_edit_without_an_event_is_found_in_cloudtrail() {
     let stage = Stage::set();
     let lambda = stage.lambda();
     stage.sweep(&lambda, "first");
@@ -130,9 +130,9 @@ fn whose_edit_no_event_told_of_cloudtrail_remembers() {
     stage.assert_right(PAYMENTS, "eu-west-1");
     let kept = stage.document(SEARCH, "eu-central-1").inputs();
     assert_eq!(kept["cloudWatchLogGroupName"], "AWSAccelerator-sessions-2027", "trusted, and kept");
-    let mut told = stage.alerts();
-    told.sort_by_key(|told| told.severity() == "info");
-    let [undone, noticed] = &told[..] else { panic!("two alerts, and not {told:#?}") };
+    let mut alerts = stage.alerts();
+    alerts.sort_by_key(|alerts| alerts.severity() == "info");
+    let [undone, noticed] = &alerts[..] else { panic!("two alerts, and not {alerts:#?}") };
     undone.assert_says(&["Admin (mallory@example.com) wrote version ", "(not trusted)", "runAsEnabled  true -> false"]);
     assert_eq!((noticed.kind().as_str(), noticed.severity().as_str()), ("edit_kept", "info"));
     let lookups = stage.calls("cloudtrail");
@@ -183,7 +183,7 @@ fn a_sweep_that_is_killed_before_the_next_step_is_sent_goes_on() {
 }
 
 #[test]
-fn a_region_that_nobody_governs_is_told_and_stands_in_the_status() {
+fn ungoverned_region_is_alerted_and_shown_by_status() {
     let stage = Stage::set();
     stage.put_policy(&stage.yaml, Some(1));
     let lambda = stage.lambda_with(&[("RUNAS_POLICY", "table")]);
@@ -198,15 +198,15 @@ fn a_region_that_nobody_governs_is_told_and_stands_in_the_status() {
     lambda.await_log("which regions are enabled is not known anew", PATIENCE);
     stage.alerts();
     stage.sweep(&lambda, "third");
-    let told = stage.alerts();
-    let [told] = &told[..] else { panic!("one alert, and not {told:#?}") };
-    assert_eq!((told.kind().as_str(), told.severity().as_str()), ("region_ungoverned", "warning"));
-    told.assert_says(&[
+    let alerts = stage.alerts();
+    let [alerts] = &alerts[..] else { panic!("one alert, and not {alerts:#?}") };
+    assert_eq!((alerts.kind().as_str(), alerts.severity().as_str()), ("region_ungoverned", "warning"));
+    alerts.assert_says(&[
         "me-south-1, enabled in 2 accounts, such as ",
         "new since the last sweep",
         "add them to `regions` of the policy",
     ]);
-    assert!(!told.text().contains("ap-east-1"), "the appliance is exempt: {}", told.text());
+    assert!(!alerts.text().contains("ap-east-1"), "the appliance is exempt: {}", alerts.text());
     stage.sweep(&lambda, "fourth");
     assert_eq!(kinds(&stage.alerts()), [""; 0]);
 
@@ -216,5 +216,5 @@ fn a_region_that_nobody_governs_is_told_and_stands_in_the_status() {
     assert!(status.out.contains(&line), "{}", status.out);
     let data = stage.runasctl(&[], &["status", "-o", "json"]).data();
     assert_eq!(data["ungoverned"], json!([{"regions": ["me-south-1"], "accounts": [first, second]}]));
-    assert_eq!(data["regions_not_reported"], json!(0), "what was told once stays, although one was denied since");
+    assert_eq!(data["regions_not_reported"], json!(0), "what was reported once stays, although one was denied since");
 }

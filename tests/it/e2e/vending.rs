@@ -21,7 +21,7 @@ fn assert_remembered(stage: &Stage) {
 }
 
 #[test]
-fn a_new_account_is_put_right_in_every_governed_region_and_remembered() {
+fn new_account_is_configured_in_every_governed_region_and_recorded() {
     let stage = Stage::set();
     let lambda = stage.lambda();
     stage.deliver(&[stage.vend(NEWCOMER)]);
@@ -48,7 +48,7 @@ fn a_new_account_is_put_right_in_every_governed_region_and_remembered() {
 }
 
 #[test]
-fn an_account_that_is_not_ready_is_waited_for_and_then_put_right() {
+fn account_that_is_not_ready_is_waited_for_and_then_configured() {
     let stage = Stage::set();
     let lambda = stage.lambda();
     let vended = [stage.vend(NEWCOMER), stage.vend(LATECOMER)];
@@ -107,7 +107,7 @@ fn the_first_sweep_puts_the_whole_organisation_right_but_for_what_is_only_watche
     }
     assert_remembered(&stage);
     assert_eq!(stage.rows().keys().filter(|key| key.contains(" REGION#")).count(), 21);
-    let told = stage.alerts();
-    assert_eq!(kinds(&told), ["drift_observed"; 3], "{told:#?}");
-    assert!(told.iter().all(|told| told.body["account"] == PILOT), "{told:#?}");
+    let alerts = stage.alerts();
+    assert_eq!(kinds(&alerts), ["drift_observed"; 3], "{alerts:#?}");
+    assert!(alerts.iter().all(|alerts| alerts.body["account"] == PILOT), "{alerts:#?}");
 }

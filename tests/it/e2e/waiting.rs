@@ -51,9 +51,10 @@ impl Stage {
     }
 
     fn seconds(&self, action: &str) -> Vec<i64> {
-        let ours = |call: &&Value| call["via"] == json!(self.hub.via()) && call["action"] == json!(action);
+        let by_reactor = |call: &&Value| call["via"] == json!(self.hub.via()) && call["action"] == json!(action);
         let calls = self.calls("sqs");
-        let seconds = calls.iter().filter(ours).flat_map(|call| call["seconds"].as_array().expect("a list").clone());
+        let seconds =
+            calls.iter().filter(by_reactor).flat_map(|call| call["seconds"].as_array().expect("a list").clone());
         seconds.map(|seconds| seconds.as_i64().expect("a number")).collect()
     }
 }
@@ -96,11 +97,11 @@ fn a_write_that_is_not_allowed_is_tried_again_later_and_not_because_of_the_event
     stage.aws.faults_via(&stage.hub.via(), &json!([denied]));
     stage.settle(&lambda);
     let updates = || stage.actions("ssm").into_iter().filter(|action| action == "UpdateDocument").count();
-    assert_eq!(updates(), 2, "alice's and ours: {:?}", stage.actions("ssm"));
+    assert_eq!(updates(), 2, "alice's and the reactor's: {:?}", stage.actions("ssm"));
     assert_eq!(stage.delays(), [5]);
-    let told = stage.alerts();
-    assert_eq!(kinds(&told), ["edit_noticed", "unreachable"]);
-    told[0].assert_says(&["alice@example.com", "It is NOT right: AWS denies the reactor the write"]);
+    let alerts = stage.alerts();
+    assert_eq!(kinds(&alerts), ["edit_noticed", "unreachable"]);
+    alerts[0].assert_says(&["alice@example.com", "It is NOT right: AWS denies the reactor the write"]);
 
     stage.aws.faults(&json!([]));
     stage.pass(6);
@@ -110,7 +111,7 @@ fn a_write_that_is_not_allowed_is_tried_again_later_and_not_because_of_the_event
 }
 
 #[test]
-fn a_write_whose_second_step_is_not_allowed_is_looked_at_again_before_anybody_is_told() {
+fn write_whose_second_step_is_denied_is_observed_again_before_any_alert() {
     for action in ["DescribeDocument", "UpdateDocumentDefaultVersion"] {
         let (stage, lambda) = governed();
         stage.administrator(PAYMENTS, "alice@example.com").writes(HOME, &json!({"runAsEnabled": false}));

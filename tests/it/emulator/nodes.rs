@@ -51,7 +51,7 @@ async fn a_command_goes_to_fifty_nodes_at_most_all_of_them_online_with_parameter
 }
 
 #[tokio::test]
-async fn each_node_runs_the_script_with_its_own_users_and_has_ended_at_the_second_look() {
+async fn each_node_runs_the_script_with_its_own_users_and_has_ended_at_the_second_poll() {
     let aws = Emulator::start();
     let ssm = account(&aws, 3).await;
     let mut looks = Vec::new();

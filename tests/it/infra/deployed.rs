@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::places::{HOME, HUB, MANAGEMENT, PAYMENTS, US_EAST_1};
 use super::template::{IDENTITY_CENTER, MANAGEMENT as MANAGEMENT_TEMPLATE, MEMBER as MEMBER_TEMPLATE, folder};
-use crate::support::cloud::{Cloud, PACKAGE, Place, Stack};
+use crate::deploy::cloud::{Cloud, PACKAGE, Place, Stack};
 
 const ORGANIZATION: &str = "o-exampleorgid";
 const DOCUMENT: &str = "SSM-SessionManagerRunShell";
@@ -160,10 +160,10 @@ fn the_member_role_reaches_one_document_and_no_other() {
     member(&organization, Place { account: PAYMENTS, region: HOME }, &[]);
     let decide = |action: &str, resource: &str| organization.cloud.decide(&member_role(), action, resource, None);
     let document = |account: &str, name: &str| format!("arn:aws:ssm:ap-south-1:{account}:document/{name}");
-    let ours = document(PAYMENTS, DOCUMENT);
+    let governed = document(PAYMENTS, DOCUMENT);
     for action in ["GetDocument", "UpdateDocument", "DeleteDocument", "ModifyDocumentPermission"] {
         let action = format!("ssm:{action}");
-        assert_eq!(decide(&action, &ours), "Allow", "{action}");
+        assert_eq!(decide(&action, &governed), "Allow", "{action}");
         for other in [document(PAYMENTS, "Other"), document(PAYMENTS, &format!("{DOCUMENT}2")), document(HUB, DOCUMENT)]
         {
             assert_eq!(decide(&action, &other), "ImplicitDeny", "{action} {other}");
@@ -172,7 +172,7 @@ fn the_member_role_reaches_one_document_and_no_other() {
     assert_eq!(decide("account:ListRegions", &format!("arn:aws:account::{PAYMENTS}:account")), "Allow");
     assert_eq!(decide("cloudtrail:LookupEvents", "*"), "Allow");
     for action in ["ssm:SendCommand", "ssm:StartSession", "ssm:AddTagsToResource", "ssm:PutResourcePolicy"] {
-        assert_eq!(decide(action, &ours), "ImplicitDeny", "{action}");
+        assert_eq!(decide(action, &governed), "ImplicitDeny", "{action}");
     }
     for action in
         ["iam:PutRolePolicy", "sts:AssumeRole", "events:DeleteRule", "account:EnableRegion", "cloudtrail:StopLogging"]

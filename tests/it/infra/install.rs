@@ -14,8 +14,8 @@ use std::collections::BTreeSet;
 use serde_json::json;
 
 use super::places::{HOME, HUB, MANAGEMENT, PAYMENTS, US_EAST_1};
+use crate::deploy::cloud::{Cloud, Place};
 use crate::deploy::installer::Installer;
-use crate::support::cloud::{Cloud, Place};
 
 const POLICY: &str = r#"
 version: 1
@@ -95,7 +95,7 @@ fn an_organisation_is_planned_installed_once_and_kept() {
         let member = Place { account: PAYMENTS, region };
         assert_eq!(operator.stacks(member), completed(&["StackSet-runas-reactor-member"]));
     }
-    // What the other templates were told before there was a hub.
+    // What the other templates get before there was a hub.
     let role = operator.cloud.aws_in(
         Place { account: PAYMENTS, region: HOME },
         "iam",

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::deployed::Organization;
 use super::template::{HUB, MEMBER, folder, template};
-use crate::support::cloud;
+use crate::deploy::cloud;
 
 const PAGE: &str = include_str!("../../../infra/README.md");
 /// Whether each text matches its pattern, as CloudFormation has it: the whole of it.

@@ -8,7 +8,7 @@ use super::deployed::{Organization, management, member};
 use super::places::{MANAGEMENT as ROOT, PAYMENTS, US_EAST_1};
 use super::template::{HUB, MANAGEMENT, MEMBER, of_type, template};
 use crate::decode::fixtures::{all_files, name_of, sample, text};
-use crate::support::cloud::Place;
+use crate::deploy::cloud::Place;
 
 const BUS: &str = "runas-reactor";
 

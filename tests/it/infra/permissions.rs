@@ -10,29 +10,9 @@ use serde_json::{Value, json};
 
 use super::deployed::{Organization, member};
 use super::places::{HOME, PAYMENTS};
-use super::template::{HUB, MANAGEMENT, MEMBER, allowed, listed, statements, template};
-use crate::aws::Hub;
-use crate::support::cloud::Place;
-
-pub(crate) fn policies(name: &str, role: &str) -> &'static Value {
-    &template(name)["Resources"][role]["Properties"]["Policies"]
-}
-
-/// The template's text with the partition and the account that it stands in.
-fn filled(value: &Value) -> String {
-    let text = value["Fn::Sub"].as_str().or(value.as_str()).unwrap();
-    text.replace("${AWS::Partition}", "aws").replace("${AWS::AccountId}", PAYMENTS)
-}
-
-/// Each action with each resource that a policy allows it on.
-pub(crate) fn grants(policy: &Value) -> BTreeSet<(String, String)> {
-    let pairs = statements(policy).into_iter().flat_map(|it| {
-        let resources = listed(&it["Resource"]).into_iter().map(filled).collect::<Vec<_>>();
-        let actions = listed(&it["Action"]).into_iter().map(|action| action.as_str().unwrap().to_owned());
-        actions.flat_map(move |action| resources.clone().into_iter().map(move |resource| (action.clone(), resource)))
-    });
-    pairs.collect()
-}
+use super::template::{HUB, MANAGEMENT, MEMBER, allowed, grants, policies, statements, template};
+use crate::deploy::cloud::Place;
+use crate::support::hub::Hub;
 
 /// The session policies that the function asks STS for: of the document, and of the history.
 pub(super) async fn session_policies() -> [Value; 2] {
@@ -44,7 +24,7 @@ pub(super) async fn session_policies() -> [Value; 2] {
     world.documents().observe(&target, &access, &BTreeSet::new()).await.unwrap();
     world.directory().enabled_regions(&target.account, &access).await.unwrap();
     world.documents().lookup_events(&target, &access, &Lookup::Since(world.now().plus_ms(-60_000))).await.unwrap();
-    let sessions = hub.emulator().assumed().into_iter().map(|mut session| session["policy"].take());
+    let sessions = hub.aws.assumed().into_iter().map(|mut session| session["policy"].take());
     sessions.collect::<Vec<_>>().try_into().expect("a session for the document, and one for the history")
 }
 
@@ -121,8 +101,8 @@ pub(super) struct Call {
 fn calls_below(folder: &Path) -> Vec<Call> {
     let entries = fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(folder)).unwrap();
     let paths = entries.map(|entry| folder.join(entry.unwrap().file_name()));
-    let ours = paths.filter(|path| !path.starts_with("src/aws/broker") && path != Path::new("src/aws/nodes.rs"));
-    ours.flat_map(|path| if path.extension().is_some() { calls_of(&path) } else { calls_below(&path) }).collect()
+    let of_reactor = paths.filter(|path| !path.starts_with("src/aws/broker") && path != Path::new("src/aws/nodes.rs"));
+    of_reactor.flat_map(|path| if path.extension().is_some() { calls_of(&path) } else { calls_below(&path) }).collect()
 }
 
 /// `Call::read("X")` and `Call::write("X")`, with `.in_member()` behind it or not, and the operation names of shapes.

@@ -7,11 +7,11 @@ use std::process::Command;
 use runas_reactor::domain::os_user::OsUser;
 use serde_json::{Value, json};
 
-use super::permissions::{calls_of, policies};
+use super::permissions::calls_of;
 use super::places::{HOME, HUB, MANAGEMENT, PAYMENTS, US_EAST_1};
 use super::privilege::{all, beyond, policies_of, role, trust_of};
-use super::template::{PREFLIGHT, allowed, template};
-use crate::support::cloud::{self, Cloud, Place, Stack};
+use super::template::{PREFLIGHT, allowed, policies, template};
+use crate::deploy::cloud::{self, Cloud, Place, Stack};
 use crate::support::iam::Call;
 
 const NAME: &str = "RunasReactorPreflight";
@@ -54,8 +54,8 @@ fn the_role_runs_one_document_on_nodes_of_its_account_and_does_nothing_else() {
     deploy(&cloud, Place { account: PAYMENTS, region: HOME });
     let (principal, policies) = (role(PAYMENTS, NAME), policies_of(&cloud, PAYMENTS, NAME));
     let call = |action: &str, resource: &str| Call::new(&principal, action, resource).having(&policies);
-    let ours = document(PAYMENTS, NAME);
-    let asks = [ours.as_str(), NODES[0], NODES[1]].map(|resource| call("ssm:SendCommand", resource));
+    let own = document(PAYMENTS, NAME);
+    let asks = [own.as_str(), NODES[0], NODES[1]].map(|resource| call("ssm:SendCommand", resource));
     let reads = ["ssm:DescribeInstanceInformation", "ssm:ListCommandInvocations"].map(|action| call(action, "*"));
     all(&[&asks[..], &reads].concat(), &[], "Allowed");
 
@@ -77,7 +77,7 @@ fn the_role_runs_one_document_on_nodes_of_its_account_and_does_nothing_else() {
         "DeleteDocument",
         "ModifyDocumentPermission",
     ];
-    all(&on_the_document.map(|action| call(&format!("ssm:{action}"), &ours)), &[], "ImplicitlyDenied");
+    all(&on_the_document.map(|action| call(&format!("ssm:{action}"), &own)), &[], "ImplicitlyDenied");
     let on_nodes = ["StartSession", "DeregisterManagedInstance", "UpdateManagedInstanceRole", "CancelCommand"];
     let resource = |action: &str| if action == "CancelCommand" { "*" } else { NODES[1] };
     all(&on_nodes.map(|action| call(&format!("ssm:{action}"), resource(action))), &[], "ImplicitlyDenied");

@@ -4,13 +4,28 @@
 use serde_json::{Value, json};
 
 use super::deployed::{Organization, any_package, management, member};
-use super::permissions::{grants, session_policies};
+use super::permissions::session_policies;
 use super::places::{HOME, MANAGEMENT, PAYMENTS};
-use crate::support::cloud::{Cloud, PACKAGE, Place};
+use super::template::grants;
+use crate::deploy::cloud::{Cloud, PACKAGE, Place};
 use crate::support::iam::{Call, decisions};
 
 const HUB: &str = "222233334444";
 const DOCUMENT: &str = "SSM-SessionManagerRunShell";
+
+impl Call {
+    /// The same by a principal that has these policies and no others.
+    pub(super) fn having(mut self, policies: &[Value]) -> Self {
+        self.identity = Some(policies.to_vec());
+        self
+    }
+
+    /// The same in a session that this policy limits.
+    pub(super) fn within(mut self, session_policy: &Value) -> Self {
+        self.limit = Some(session_policy.clone());
+        self
+    }
+}
 
 /// Of administrators, of pipelines, and of an intruder who has a role of runas-reactor: none of it is for these roles.
 const BEYOND: [(&str, &str); 14] = [
@@ -126,10 +141,10 @@ fn function_of_the_hub_gets_into_accounts_by_the_member_role_and_by_no_other() {
             .with("aws:ResourceOrgID", "o-exampleorgid")
             .on(PAYMENTS, &trust)
     };
-    let ours = |name: &str| assume(name, &principal, "o-exampleorgid").having(&policies);
-    all(&[ours("RunasReactorMember")], &[], "Allowed");
+    let reactor = |name: &str| assume(name, &principal, "o-exampleorgid").having(&policies);
+    all(&[reactor("RunasReactorMember")], &[], "Allowed");
     let administrators = ["OrganizationAccountAccessRole", "AWSControlTowerExecution", "RunasReactorMember2"];
-    all(&administrators.map(ours), &[], "ImplicitlyDenied");
+    all(&administrators.map(reactor), &[], "ImplicitlyDenied");
     let strangers = [
         assume("RunasReactorMember", &role(HUB, "Admin"), "o-exampleorgid"),
         assume("RunasReactorMember", &role(MANAGEMENT, "RunasReactor"), "o-exampleorgid"),

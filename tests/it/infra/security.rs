@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::template::{HUB, MANAGEMENT, MEMBER, PREFLIGHT, TEMPLATES, folder, listed, resources, statements, template};
-use crate::support::cloud;
+use crate::deploy::cloud;
 
 /// A statement, and the rules that are about statements.
 type Check = fn(&Value) -> bool;

@@ -1,13 +1,14 @@
 //! The templates as data, with CloudFormation's short forms written out.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::LazyLock;
 
 use serde_json::Value;
 
-use crate::support::cloud;
+use super::places::PAYMENTS;
+use crate::deploy::cloud;
 
 pub(crate) const HUB: &str = "hub.yaml";
 pub(crate) const MEMBER: &str = "member.yaml";
@@ -71,4 +72,24 @@ pub(super) fn listed(value: &Value) -> Vec<&Value> {
 pub(crate) fn allowed(policy: &Value) -> Vec<&str> {
     let allows = statements(policy).into_iter().filter(|statement| statement["Effect"] == "Allow");
     allows.flat_map(|statement| listed(&statement["Action"])).map(|action| action.as_str().unwrap()).collect()
+}
+
+pub(crate) fn policies(name: &str, role: &str) -> &'static Value {
+    &template(name)["Resources"][role]["Properties"]["Policies"]
+}
+
+/// The template's text with the partition and the account that it stands in.
+pub(super) fn filled(value: &Value) -> String {
+    let text = value["Fn::Sub"].as_str().or(value.as_str()).unwrap();
+    text.replace("${AWS::Partition}", "aws").replace("${AWS::AccountId}", PAYMENTS)
+}
+
+/// Each action with each resource that a policy allows it on.
+pub(crate) fn grants(policy: &Value) -> BTreeSet<(String, String)> {
+    let pairs = statements(policy).into_iter().flat_map(|it| {
+        let resources = listed(&it["Resource"]).into_iter().map(filled).collect::<Vec<_>>();
+        let actions = listed(&it["Action"]).into_iter().map(|action| action.as_str().unwrap().to_owned());
+        actions.flat_map(move |action| resources.clone().into_iter().map(move |resource| (action.clone(), resource)))
+    });
+    pairs.collect()
 }

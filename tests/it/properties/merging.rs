@@ -24,7 +24,7 @@ proptest! {
     }
 
     #[test]
-    fn a_dropped_change_is_not_laundered_by_a_trusted_one_after_it(
+    fn dropped_change_is_not_accepted_by_a_trusted_one_after_it(
         (accepted, hostile, trusted) in any_body()
             .prop_flat_map(|accepted| (Just(accepted.clone()), any_edit_of(&accepted)))
             .prop_flat_map(|(accepted, hostile)| (Just(accepted), Just(hostile.clone()), any_edit_of(&hostile)))
@@ -120,7 +120,7 @@ fn a_document_that_fits_when_it_is_written_closely_is_written_closely() {
 }
 
 #[test]
-fn a_remark_of_somebody_else_is_text() {
+fn foreign_remark_is_text() {
     let described =
         |text: &str| content(&json!({ "schemaVersion": "1.0", "sessionType": "Port", "description": text }));
     let change = described("").change_to(&described(" [runas-reactor was here"));

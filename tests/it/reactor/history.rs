@@ -13,7 +13,7 @@ async fn unreported_edit() -> Play {
 }
 
 #[tokio::test(start_paused = true)]
-async fn sweep_asks_cloudtrail_who_made_a_change_that_no_event_told_of() {
+async fn sweep_asks_cloudtrail_for_the_author_of_a_change_without_an_event() {
     let play = unreported_edit().await;
     play.batch(&[sweep_of_member()]).await;
     assert_eq!(play.made("lookup_events").len(), 2, "for the change, and to confirm the log group of LZA");
@@ -41,8 +41,8 @@ async fn sweep_asks_cloudtrail_once_who_moved_the_default() {
         asked.push(play.made("lookup_events").len());
     }
     assert!(asked[0] > 0 && asked[1] == 0, "{asked:?}");
-    let told = play.sim().alerts();
-    assert!(told.iter().any(|alert| alert.text.contains("alice@example.com")), "{told:#?}");
+    let alerts = play.sim().alerts();
+    assert!(alerts.iter().any(|alert| alert.text.contains("alice@example.com")), "{alerts:#?}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -57,7 +57,7 @@ async fn denied_history_keeps_no_sweep_from_what_it_found() {
 
 /// Mallory runs code in every session and sends an event by which a pipeline did.
 #[tokio::test(start_paused = true)]
-async fn trusted_call_that_cloudtrail_does_not_know_is_notified_and_its_change_put_right() {
+async fn trusted_call_that_cloudtrail_does_not_have_is_alerted_and_its_change_reverted() {
     let play = Play::in_sync().await;
     let target = org::target(MEMBER, "eu-west-1");
     play.world().sleep(600_000).await;
@@ -77,9 +77,9 @@ async fn trusted_call_that_cloudtrail_does_not_know_is_notified_and_its_change_p
     assert_ne!(shell(), Value::Null, "no pipeline is held up");
     play.world().sleep(1_900_000).await;
     play.batch(&[member()]).await;
-    let told = play.told("untrusted_source");
-    assert!(told.len() == 1 && told[0].text.contains("as event forged claims"), "{told:#?}");
+    let alerts = play.raised("untrusted_source");
+    assert!(alerts.len() == 1 && alerts[0].text.contains("as event forged claims"), "{alerts:#?}");
     assert_eq!(shell(), Value::Null);
     play.rest().await;
-    assert_eq!(play.told("untrusted_source").len(), 1);
+    assert_eq!(play.raised("untrusted_source").len(), 1);
 }

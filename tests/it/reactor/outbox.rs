@@ -3,7 +3,7 @@
 use super::*;
 
 /// Garbage whose alert is kept, claimed for so many seconds, and not sent.
-async fn untold_garbage(play: &Play, id: &str, seconds: i64) {
+async fn unsent_garbage_alert(play: &Play, id: &str, seconds: i64) {
     play.world().inject_always("publish", InjectedFault::Refused(FaultClass::Throttled));
     let deadline = play.sim().now().plus_ms(seconds * SECOND_MS);
     play.0.batch(&[message(id, "garbage")], deadline).await;
@@ -14,14 +14,14 @@ async fn untold_garbage(play: &Play, id: &str, seconds: i64) {
 #[tokio::test(start_paused = true)]
 async fn alert_about_no_target_is_sent_by_the_next_batch_that_reads_the_policy() {
     let play = Play::begin();
-    untold_garbage(&play, "garbage", 5).await;
-    let mut told = Vec::new();
+    unsent_garbage_alert(&play, "garbage", 5).await;
+    let mut alerts = Vec::new();
     for wait_ms in [20_000, 20_000, 20_000] {
         play.world().sleep(wait_ms).await;
         play.batch(&[]).await;
-        told.push(play.told("undecodable_message").len());
+        alerts.push(play.raised("undecodable_message").len());
     }
-    assert_eq!(told, [0, 0, 1]);
+    assert_eq!(alerts, [0, 0, 1]);
 }
 
 /// Whenever the time to work ends: between publishing and marking as well.
@@ -29,35 +29,38 @@ async fn alert_about_no_target_is_sent_by_the_next_batch_that_reads_the_policy()
 async fn alert_about_no_target_is_sent_once_however_little_time_is_left() {
     for left_ms in (1_500..1_900).step_by(10) {
         let play = Play::begin();
-        untold_garbage(&play, "garbage", 5).await;
+        unsent_garbage_alert(&play, "garbage", 5).await;
         play.world().sleep(70_000).await;
         play.0.batch(&[], play.sim().now().plus_ms(left_ms)).await;
         play.world().sleep(70_000).await;
         play.batch(&[]).await;
-        assert_eq!(play.told("undecodable_message").len(), 1, "{left_ms} ms");
+        assert_eq!(play.raised("undecodable_message").len(), 1, "{left_ms} ms");
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn alert_about_no_target_is_sent_by_the_next_batch_with_a_message_that_comes_again() {
     let play = Play::begin();
-    untold_garbage(&play, "a", 60).await;
-    untold_garbage(&play, "b", 5).await;
+    unsent_garbage_alert(&play, "a", 60).await;
+    unsent_garbage_alert(&play, "b", 5).await;
     play.world().sleep(10_000).await;
     play.batch(&[member()]).await;
-    assert_eq!(play.told("undecodable_message"), []);
+    assert_eq!(play.raised("undecodable_message"), []);
     play.batch(&[Message { receives: 2, ..member() }]).await;
-    let told = play.told("undecodable_message");
-    assert!(told.len() == 1 && told[0].id.ends_with(":b"), "the first is another invocation's to send: {told:#?}");
+    let alerts = play.raised("undecodable_message");
+    assert!(
+        alerts.len() == 1 && alerts[0].id.ends_with(":b"),
+        "the first is another invocation's to send: {alerts:#?}"
+    );
 }
 
 #[tokio::test(start_paused = true)]
 async fn message_that_comes_again_sends_the_alert_that_it_left() {
     let play = Play::begin();
-    untold_garbage(&play, "garbage", 60).await;
+    unsent_garbage_alert(&play, "garbage", 60).await;
     let again = Message { receives: 2, ..message("garbage", "garbage") };
     play.batch(&[again]).await;
-    assert_eq!(play.told("undecodable_message").len(), 1);
+    assert_eq!(play.raised("undecodable_message").len(), 1);
 }
 
 /// The body of an event by which an account claims what only the management account may say.
@@ -81,31 +84,31 @@ async fn message_that_comes_again_outlasts_the_claim_of_another_invocation() {
     };
     assert_eq!([failed("a", 1).await, failed("b", 1).await, failed("c", 2).await], [1, 0, 1]);
     play.world().sleep(60_000).await;
-    assert_eq!((failed("c", 3).await, play.told("untrusted_source").len()), (0, 1));
+    assert_eq!((failed("c", 3).await, play.raised("untrusted_source").len()), (0, 1));
 }
 
 #[tokio::test(start_paused = true)]
 async fn claims_that_a_sender_may_not_make_are_notified_once_an_hour() {
     let play = Play::begin();
     let (forger, account) = (org::target("555566667777", "us-east-1"), MEMBER.parse().unwrap());
-    let mut told = Vec::new();
+    let mut alerts = Vec::new();
     for minutes in [1, 20, 60] {
         run_for(&play.0, minutes * 60).await;
         play.sim().account_departed(&forger, &account);
         play.rest().await;
-        told.push(play.told("untrusted_source").len());
+        alerts.push(play.raised("untrusted_source").len());
     }
-    assert_eq!(told, [1, 1, 2]);
+    assert_eq!(alerts, [1, 1, 2]);
 }
 
 /// Mallory's edit, put right, and its alert left in the outbox; the event.
-async fn untold_edit(play: &Play) -> String {
-    let event = untold_edit_claimed_for(play, 5).await;
+async fn unsent_edit_alert(play: &Play) -> String {
+    let event = unsent_edit_alert_claimed_for(play, 5).await;
     play.world().sleep(10_000).await;
     event
 }
 
-async fn untold_edit_claimed_for(play: &Play, seconds: i64) -> String {
+async fn unsent_edit_alert_claimed_for(play: &Play, seconds: i64) -> String {
     let target = org::target(MEMBER, "eu-west-1");
     let mallory = Caller::administrator(&target.account, "mallory@example.com");
     play.sim().edit_inputs(&target, &mallory, &json!({ "runAsEnabled": false })).unwrap();
@@ -113,7 +116,7 @@ async fn untold_edit_claimed_for(play: &Play, seconds: i64) -> String {
     play.world().inject_always("publish", InjectedFault::Refused(FaultClass::Throttled));
     let deadline = play.sim().now().plus_ms(seconds * SECOND_MS);
     let report = play.0.batch(&[message("first copy", &event)], deadline).await;
-    assert_eq!((report.failed.len(), play.told("edit_reverted").len()), (1, 0));
+    assert_eq!((report.failed.len(), play.raised("edit_reverted").len()), (1, 0));
     play.world().stop_injecting();
     event
 }
@@ -121,19 +124,19 @@ async fn untold_edit_claimed_for(play: &Play, seconds: i64) -> String {
 #[tokio::test(start_paused = true)]
 async fn second_copy_of_an_event_sends_the_alert_that_the_first_one_left() {
     let play = Play::in_sync().await;
-    let event = untold_edit(&play).await;
+    let event = unsent_edit_alert(&play).await;
     play.batch(&[message("second copy", &event)]).await;
-    assert_eq!(play.told("edit_reverted").len(), 1);
+    assert_eq!(play.raised("edit_reverted").len(), 1);
 }
 
 #[tokio::test(start_paused = true)]
 async fn message_without_calls_sends_what_was_left_only_if_it_comes_again() {
     let play = Play::in_sync().await;
-    untold_edit(&play).await;
+    unsent_edit_alert(&play).await;
     play.batch(&[member()]).await;
-    assert_eq!(play.told("edit_reverted"), []);
+    assert_eq!(play.raised("edit_reverted"), []);
     play.batch(&[Message { receives: 2, ..member() }]).await;
-    assert_eq!(play.told("edit_reverted").len(), 1);
+    assert_eq!(play.raised("edit_reverted").len(), 1);
 }
 
 /// One message of the batch was received before: what that says of an invocation that stopped is true of this message only.
@@ -141,7 +144,7 @@ async fn message_without_calls_sends_what_was_left_only_if_it_comes_again() {
 async fn message_beside_one_that_comes_again_leaves_a_claimed_alert_to_its_claimer() {
     let play = Play::in_sync().await;
     let body = forged_departure(&play).await;
-    let event = untold_edit_claimed_for(&play, 60).await;
+    let event = unsent_edit_alert_claimed_for(&play, 60).await;
     play.world().inject_once("publish", InjectedFault::Refused(FaultClass::Throttled));
     play.batch(&[message("claimer", &body)]).await;
     let elsewhere = org::touched(&org::target(MEMBER, "us-east-1"), org::epoch());
@@ -160,7 +163,7 @@ async fn claim_of_a_message_is_not_taken_over_by_another_of_its_batch() {
     assert_eq!(report.failed.keys().collect::<Vec<_>>(), ["claimer"]);
     let again = |id| Message { receives: 2, ..message(id, &body) };
     assert_eq!(play.batch(&[again("other")]).await.failed.len(), 1);
-    assert_eq!((play.batch(&[again("claimer")]).await.failed.len(), play.told("untrusted_source").len()), (0, 1));
+    assert_eq!((play.batch(&[again("claimer")]).await.failed.len(), play.raised("untrusted_source").len()), (0, 1));
 }
 
 /// The same where both are about targets of an account that was reached by its gap role.
@@ -179,14 +182,14 @@ async fn claim_of_a_target_is_not_taken_over_by_another_of_its_batch() {
         play.sim().relapse(&MEMBER.parse().unwrap(), relapse.clone());
         left.push(play.batch(&[Message { receives: 2, ..message }]).await.failed.len());
     }
-    assert_eq!((&left[..], play.told("gap_role_used").len()), (&[1, 0][..], 1));
+    assert_eq!((&left[..], play.raised("gap_role_used").len()), (&[1, 0][..], 1));
 }
 
 /// A published alert should be marked as sent, and the response should get out: half a second is for that.
 #[tokio::test(start_paused = true)]
 async fn sending_what_was_left_ends_half_a_second_before_the_deadline() {
     let play = Play::begin();
-    untold_garbage(&play, "garbage", 5).await;
+    unsent_garbage_alert(&play, "garbage", 5).await;
     play.world().sleep(70_000).await;
     play.world().inject_always("publish", InjectedFault::Slow(600_000));
     let deadline = play.sim().now().plus_ms(60 * SECOND_MS);

@@ -49,7 +49,7 @@ async fn sweep_sends_a_message_for_each_account_and_each_step_and_counts_them() 
 }
 
 #[tokio::test(start_paused = true)]
-async fn account_that_the_walk_does_not_meet_is_looked_up() {
+async fn account_that_the_walk_does_not_meet_is_described() {
     let play = Play::begin();
     play.sim().enqueue(SWEEP);
     run_for(&play.0, 60).await;

@@ -126,7 +126,7 @@ fn oldest_versions(play: &Play) -> Vec<u64> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn five_versions_behind_the_page_are_pruned_and_nobody_is_notified_of_that() {
+async fn five_versions_behind_the_page_are_pruned_without_an_alert() {
     let play = with_versions(Switches::PLAIN, "ops", 60).await;
     play.batch(&[member()]).await;
     assert_eq!(oldest_versions(&play), [1, 2, 3, 4, 5, 11, 12, 13]);

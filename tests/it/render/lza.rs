@@ -59,7 +59,7 @@ fn names_are_text_whatever_is_in_them_and_regions_are_each_there_once() {
 }
 
 #[test]
-fn more_policies_than_are_allowed_for_one_ou_are_told() {
+fn more_policies_than_are_allowed_for_one_ou_are_reported() {
     let mut text = example();
     for index in 0..50 {
         let name = format!("trusted: [\"arn:aws:iam::*:role/Pipeline{index:03}{}\", ", "x".repeat(29));

@@ -77,13 +77,13 @@ fn changes_by(principals: &[&str]) -> Vec<Call> {
 }
 
 #[test]
-fn whom_the_policy_names_may_change_the_document() {
+fn principals_of_the_policy_may_change_the_document() {
     let policies = policies_of(&PolicyFile::new(&example()), "runas-reactor-document");
     all(&policies, &changes_by(&NAMED), true);
 }
 
 #[test]
-fn nobody_else_may_change_the_document_whatever_the_name_resembles() {
+fn no_other_principal_may_change_the_document_whatever_its_name_resembles() {
     let policies = policies_of(&PolicyFile::new(&example()), "runas-reactor-document");
     all(&policies, &changes_by(&OTHERS), false);
 }

@@ -124,7 +124,7 @@ fn edited(by: &str, made: Time, observed: Time, change: Vec<FieldChange>) -> Fac
         edit,
         attribution: Attribution::Untrusted,
         via_reactor_role: false,
-        heard: observed,
+        received: observed,
         checked: false,
         over: false,
         notified: Notified::No,

@@ -12,7 +12,7 @@ fn data(report: &Report) -> Value {
 }
 
 #[test]
-fn report_in_each_format_for_people() {
+fn report_has_a_snapshot_in_each_readable_format() {
     let report = report(&small());
     insta::assert_snapshot!("table", without_style(&report.render(Format::Table)));
     insta::assert_snapshot!("markdown", report.render(Format::Markdown));
@@ -33,7 +33,7 @@ fn without_style(text: &str) -> String {
 }
 
 #[test]
-fn an_incident_is_told_with_author_fields_and_correction() {
+fn incident_has_author_fields_and_correction() {
     let data = data(&report(&small()));
     let [open, watched, ended] = data["incidents"].as_array().unwrap().as_slice() else {
         panic!("{:#}", data["incidents"])

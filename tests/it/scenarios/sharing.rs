@@ -39,12 +39,12 @@ async fn foreign_sharing_is_undone_and_a_pipelines_stays() {
     for switches in Switches::all() {
         let play = undoing(switches).await;
         share(&play, &play.pipeline(), RIGHTFUL);
-        let told = play.sim().alerts().len();
+        let raised = play.sim().alerts().len();
         share(&play, &play.admin(), FOREIGN);
         play.rest().await;
         assert_eq!(shares(&play), [RIGHTFUL], "{switches:?}");
         play.assert_right();
-        let alerts = play.told(told);
+        let alerts = play.raised(raised);
         let [alert] = alerts.as_slice() else { panic!("{switches:?}: {alerts:?}") };
         for part in [
             "the document was shared with 999900001111",
@@ -60,13 +60,14 @@ async fn foreign_sharing_is_undone_and_a_pipelines_stays() {
 async fn drift_and_sharing_at_once_both_end_right_with_one_alert() {
     for switches in Switches::all() {
         let play = undoing(switches).await;
-        let told = play.sim().alerts().len();
+        let raised = play.sim().alerts().len();
         play.sim().edit_inputs(&play.target, &play.admin(), &json!({ "runAsEnabled": false })).unwrap();
         share(&play, &play.admin(), FOREIGN);
         play.rest().await;
         assert_eq!(shares(&play), Vec::<String>::new(), "{switches:?}");
         play.assert_right();
-        let about_sharing = play.told(told).into_iter().filter(|alert| alert.text.contains("Its sharing is undone"));
+        let about_sharing =
+            play.raised(raised).into_iter().filter(|alert| alert.text.contains("Its sharing is undone"));
         assert_eq!(about_sharing.count(), 1, "{switches:?}");
     }
 }

@@ -16,7 +16,7 @@ async fn written_within_an_observation(write: impl Fn(&Play), held: impl Fn(&Pla
         for _ in 0..order {
             play.sim().jitter();
         }
-        let (told, now) = (play.sim().alerts().len(), play.sim().now());
+        let (alerts, now) = (play.sim().alerts().len(), play.sim().now());
         let messages = [org::touched(&play.target, now)];
         let pass = play.reactor.batch(&messages, now.plus_ms(60_000));
         let writing = async {
@@ -27,7 +27,7 @@ async fn written_within_an_observation(write: impl Fn(&Play), held: impl Fn(&Pla
         assert!(report.failed.is_empty(), "order {order}, {after_ms} ms: {report:?}");
         play.rest().await;
         play.assert_right();
-        held(&play, told, format!("order {order}, {after_ms} ms"));
+        held(&play, alerts, format!("order {order}, {after_ms} ms"));
     }
 }
 
@@ -38,28 +38,28 @@ async fn a_pipelines_writes_within_an_observation_are_kept() {
             play.sim().edit_inputs(&play.target, &play.pipeline(), &edit).unwrap();
         }
     };
-    let held = |play: &Play, told: usize, when: String| {
+    let held = |play: &Play, alerts: usize, when: String| {
         let inputs = play.inputs();
         let kept = (&inputs["cloudWatchLogGroupName"], &inputs["s3KeyPrefix"]);
         assert_eq!(kept, (&json!("new-logs"), &json!("new-prefix")), "{when}");
-        assert_eq!(loud(&play.told(told)), Vec::<String>::new(), "{when}");
+        assert_eq!(loud(&play.raised(alerts)), Vec::<String>::new(), "{when}");
     };
     written_within_an_observation(write, held).await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_administrators_edits_within_an_observation_are_undone_and_told_with_their_fields() {
+async fn administrators_edits_within_an_observation_are_reverted_and_alerted_with_their_fields() {
     let write = |play: &Play| {
         for edit in [json!({ "shellProfile": { "linux": "evil" } }), json!({ "s3KeyPrefix": "mallorys" })] {
             play.sim().edit_inputs(&play.target, &play.admin(), &edit).unwrap();
         }
     };
-    let held = |play: &Play, told: usize, when: String| {
+    let held = |play: &Play, alerts: usize, when: String| {
         let inputs = play.inputs();
         assert_eq!((&inputs["shellProfile"], &inputs["s3KeyPrefix"]), (&Value::Null, &json!("")), "{when}");
-        let told = play.told(told);
+        let alerts = play.raised(alerts);
         for said in ["mallory@example.com", "shellProfile  (none) -> {\"linux\":\"evil\"}", "s3KeyPrefix  "] {
-            assert!(told.iter().any(|alert| alert.text.contains(said)), "{when}, {said}: {told:#?}");
+            assert!(alerts.iter().any(|alert| alert.text.contains(said)), "{when}, {said}: {alerts:#?}");
         }
     };
     written_within_an_observation(write, held).await;

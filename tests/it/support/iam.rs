@@ -22,9 +22,9 @@ pub(crate) struct Call {
     account: String,
     context: Map<String, Value>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    identity: Option<Vec<Value>>,
+    pub(crate) identity: Option<Vec<Value>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    limit: Option<Value>,
+    pub(crate) limit: Option<Value>,
     #[serde(rename = "resourcePolicy", skip_serializing_if = "Option::is_none")]
     resource_policy: Option<Value>,
 }
@@ -51,18 +51,6 @@ impl Call {
             limit: None,
             resource_policy: None,
         }
-    }
-
-    /// The same by a principal that has these policies and no others.
-    pub(crate) fn having(mut self, policies: &[Value]) -> Self {
-        self.identity = Some(policies.to_vec());
-        self
-    }
-
-    /// The same in a session that this policy limits.
-    pub(crate) fn within(mut self, session_policy: &Value) -> Self {
-        self.limit = Some(session_policy.clone());
-        self
     }
 
     /// The same on a resource of another account, whose own policy this is.

@@ -18,7 +18,7 @@ pub(crate) const INDEX_SHOWS: [&str; 11] = [
     "reached",
     "configured",
     "member_role",
-    "heard",
+    "newest_call",
     "checked",
 ];
 

@@ -32,10 +32,10 @@ async fn where_all_enabled_regions_are_governed_the_account_says_which_they_are(
     });
     let status = |region: &str| play.sim().record(&org::target(MEMBER, region)).map(|record| record.status);
     play.sweep().await;
-    assert_eq!(status("me-south-1"), Some(Status::InSync), "opted in, and no event told of it");
+    assert_eq!(status("me-south-1"), Some(Status::InSync), "opted in without an event");
     assert_eq!(status("us-east-1"), None, "off");
     assert_eq!(status("eu-north-1"), None, "no region of this account, whatever the partition has");
-    // What was told last holds while no account answers.
+    // The last report holds while no account answers.
     play.0.world().made();
     play.sweep().await;
     let asked = play.0.world().made().into_iter().enumerate().filter(|(_, made)| made.call.method == "enabled_regions");
@@ -56,7 +56,7 @@ async fn where_all_enabled_regions_are_governed_the_account_says_which_they_are(
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_region_that_somebody_switched_on_and_nobody_governs_is_told_once() {
+async fn enabled_ungoverned_region_is_alerted_once() {
     let play = Play::over(sim());
     play.sweep().await;
     play.sim().change_account(&id(MEMBER), |account| {
@@ -65,9 +65,9 @@ async fn a_region_that_somebody_switched_on_and_nobody_governs_is_told_once() {
     play.sweep().await;
     play.sweep().await;
     play.sweep().await;
-    let told = play.of_kind("region_ungoverned");
-    let [told] = &told[..] else { panic!("once, and not {told:#?}") };
-    assert_eq!(told.data["regions"], json!({ "me-south-1": { "accounts": 1, "first": MEMBER } }));
+    let alerts = play.of_kind("region_ungoverned");
+    let [alerts] = &alerts[..] else { panic!("once, and not {alerts:#?}") };
+    assert_eq!(alerts.data["regions"], json!({ "me-south-1": { "accounts": 1, "first": MEMBER } }));
     assert_eq!(play.sim().record(&org::target(MEMBER, "me-south-1")), None, "and it is not looked at");
 }
 
@@ -78,7 +78,7 @@ fn come_to(account: &str, began: Time) -> Message {
 }
 
 #[tokio::test(start_paused = true)]
-async fn whoever_touched_a_document_does_not_wait_for_a_sweep_in_the_same_batch() {
+async fn document_event_does_not_wait_for_a_sweep_in_the_same_batch() {
     let play = Play::over(FaultInjector::around(sim()));
     play.sweep().await;
     let target = org::target(MEMBER, "eu-west-1");
@@ -95,7 +95,7 @@ async fn whoever_touched_a_document_does_not_wait_for_a_sweep_in_the_same_batch(
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_sweep_that_nobody_knows_the_beginning_of_begins_when_it_is_heard_of() {
+async fn sweep_of_unknown_beginning_begins_with_its_first_message() {
     let play = Play::over(sim());
     play.sweep().await;
     let now = play.sim().now();

@@ -51,7 +51,7 @@ fn answers_that_disagree_are_a_fault_that_a_retry_can_mend() {
 }
 
 #[test]
-fn a_further_version_that_is_gone_is_left_out_and_any_other_fault_is_told() {
+fn missing_further_version_is_left_out_and_any_other_fault_is_returned() {
     let gone = || refused("InvalidDocumentVersion");
     let further = |two| [(2, two)].into();
     let Observation::Present(seen) = taken(version(3), version(1), list(&[3, 1]), further(gone())).unwrap() else {

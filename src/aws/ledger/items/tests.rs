@@ -49,7 +49,7 @@ fn record_of_the_greatest_size_is_written_and_a_larger_one_is_not() {
 }
 
 #[test]
-fn only_what_somebody_should_look_at_is_in_the_sparse_index() {
+fn only_rows_that_need_an_operator_are_in_the_sparse_index() {
     let attention = |status| record_item(&target(), &record(status)).unwrap().remove(ATTENTION);
     assert_eq!(attention(Status::InSync), None);
     assert_eq!(attention(Status::Exempt), None);
@@ -58,7 +58,7 @@ fn only_what_somebody_should_look_at_is_in_the_sparse_index() {
 }
 
 #[test]
-fn people_can_read_a_row() {
+fn row_is_readable_in_the_console() {
     let item = record_item(&target(), &record(Status::InSync)).unwrap();
     for (name, value) in [
         ("PK", s("ACCOUNT#444455556666")),
@@ -79,7 +79,7 @@ fn a_record_that_no_row_can_hold_is_a_fault_and_not_cut() {
 }
 
 #[test]
-fn a_row_that_is_not_ours_is_corrupt() {
+fn row_of_another_shape_is_corrupt() {
     let mut item = record_item(&target(), &record(Status::InSync)).unwrap();
     item.insert(RECORD.to_owned(), s("{"));
     let error = record_from(&item).unwrap_err().to_string();

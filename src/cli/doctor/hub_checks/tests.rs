@@ -105,7 +105,7 @@ fn a_sweep_has_to_have_ended_within_a_day_and_none_may_stand_still() {
 }
 
 #[test]
-fn a_queue_puts_aside_into_the_queue_that_operators_look_into() {
+fn queue_has_the_dead_letter_queue_that_redrive_reads() {
     let dead = state(DEAD_ARN, 0, None);
     right(&queue(&Ok(state(QUEUE_ARN, 7, Some(DEAD_ARN))), Some(&dead)));
     wrong(&queue(&Ok(state(QUEUE_ARN, 7, None)), Some(&dead)));

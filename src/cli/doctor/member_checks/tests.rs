@@ -65,7 +65,7 @@ fn not_known(check: &Check) -> &Remedy {
 }
 
 #[test]
-fn a_role_that_lets_nobody_in_is_wrong_and_one_that_lets_the_function_in_is_not_known() {
+fn role_that_trusts_no_principal_is_wrong_and_one_that_trusts_the_function_is_unknown() {
     let role = |member: Member, rows: &Rows| only(member_role(&[member], rows, NOW));
     let nothing = Rows::new();
     let fine = role(member(PAYMENTS, Ok("RunasReactorMember")), &nothing);
@@ -110,7 +110,7 @@ fn proved(members: &[Member], proofs: impl IntoIterator<Item = (Target, Proof)>)
 }
 
 #[test]
-fn events_that_came_back_are_one_line_and_a_silent_target_is_named_with_what_to_look_at() {
+fn returned_events_are_one_line_and_a_silent_target_is_named_with_what_to_check() {
     let members = [member(PAYMENTS, Ok("role"))];
     let (home, virginia) = (target(PAYMENTS, "eu-west-1"), target(PAYMENTS, "us-east-1"));
     let back = |within_ms| Proof::Back { within_ms };

@@ -66,7 +66,7 @@ impl<'a> Guard<'a> {
         let known =
             if accounts == 0 { "knows no account yet" } else { "may not know all accounts before the first policy" };
         Some(format!(
-            "the ledger {known}, so that nobody can say how many targets become enforced; fix: say --accounts-from \
+            "the ledger {known}, so the command cannot say how many targets become enforced; fix: say --accounts-from \
              organizations, or push a policy that only observes first"
         ))
     }

@@ -202,7 +202,7 @@ const OTHER_SESSION_DOCUMENT: Guide = Guide {
 
 const REACTOR_TAMPERED: Guide = Guide {
     means: "A principal changed the reactor's own rules, roles or bus, or archived or replayed the events of a bus that they \
-            are on. What a deployment of the reactor writes is told as info or warning; what it takes away is told as critical.",
+            are on. What a deployment of the reactor writes is info or warning; what it takes away is critical.",
     look: ACCOUNT,
     act: "where it was no deployment, follow the alert's command, or make the change back by hand: `aws cloudformation \
           detect-stack-drift` finds what differs from the template. Then `runasctl doctor \
@@ -214,7 +214,7 @@ const UNDECODABLE: Guide = Guide {
     means: "A message could not be decoded, and was put aside. Nothing else waits for it.",
     look: DEAD_LETTERS,
     act: "where it is an event of AWS in a new form, keep it and report it with `runasctl redrive show ID`; send it again \
-          (`runasctl redrive send ID`, which writes) with a version that decodes it. What nobody needs: `runasctl \
+          (`runasctl redrive send ID`, which writes) with a version that decodes it. What is not needed: `runasctl \
           redrive drop ID --reason TEXT`, which writes.",
 };
 

@@ -81,13 +81,13 @@ pub(super) fn statements(ground: &Ground<'_>) -> Vec<Statement> {
     let (partition, stack) = (installation.partition, &installation.hub_stack);
     let (region, account) = (policy.home_region().as_str(), policy.hub_account().as_str());
     let arn = |service: &str, resource: &str| partition.arn(service, region, account, resource);
-    let ours = |service: &str, kind: &str| vec![arn(service, &format!("{kind}{stack}-*"))];
+    let named = |service: &str, kind: &str| vec![arn(service, &format!("{kind}{stack}-*"))];
     let deny = |sid: &str, actions: &[&str], resources: Vec<String>| {
         Statement::deny(sid, actions, resources, installation.hub_deployers.clone())
     };
     let function = arn("lambda", &format!("function:{OWN_NAMES}*"));
     let rules = vec![arn("events", &format!("rule/{OWN_NAMES}/*"))];
-    let table = ours("dynamodb", "table/");
+    let table = named("dynamodb", "table/");
     let function_role = vec![partition.role(account, HUB_ROLE)];
     let writers = once([&function_role, &installation.operators, &installation.hub_deployers]);
     vec![
@@ -95,15 +95,15 @@ pub(super) fn statements(ground: &Ground<'_>) -> Vec<Statement> {
         deny("Rules", &RULE_ACTIONS, rules),
         deny("Bus", &BUS_ACTIONS, vec![arn("events", &format!("event-bus/{OWN_NAMES}"))]),
         deny("BusPolicies", &BUS_POLICY_ACTIONS, vec!["*".to_owned()]),
-        deny("Schedule", &SCHEDULE_ACTIONS, ours("scheduler", "schedule/*/")),
-        deny("Queues", &QUEUE_ACTIONS, ours("sqs", "")),
+        deny("Schedule", &SCHEDULE_ACTIONS, named("scheduler", "schedule/*/")),
+        deny("Queues", &QUEUE_ACTIONS, named("sqs", "")),
         deny("Function", &FUNCTION_ACTIONS, vec![function.clone()]),
         deny("Feed", &FEED_ACTIONS, vec!["*".to_owned()]).where_like("lambda:FunctionArn", function),
         Statement::deny("Items", &ITEM_ACTIONS, table.clone(), writers),
         deny("Table", &TABLE_ACTIONS, table),
-        deny("Topic", &TOPIC_ACTIONS, ours("sns", "")),
+        deny("Topic", &TOPIC_ACTIONS, named("sns", "")),
         deny("Key", &KEY_ACTIONS, vec![arn("kms", "key/*")]).where_equal(STACK_TAG, stack.clone()),
-        deny("Alarms", &ALARM_ACTIONS, ours("cloudwatch", "alarm:")),
+        deny("Alarms", &ALARM_ACTIONS, named("cloudwatch", "alarm:")),
         deny("Stack", &STACK_ACTIONS, vec![arn("cloudformation", &format!("stack/{stack}/*"))]),
     ]
 }

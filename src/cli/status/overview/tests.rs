@@ -65,7 +65,7 @@ fn what_is_in_sync_is_not_green_where_the_last_complete_sweep_has_missed_it() {
     };
     let hour = |n: i64| NOW.plus_ms(n * HOUR_MS);
     let missed = |sweep| overview(targets(), sweep).exit_status();
-    assert_eq!(missed(None), ExitStatus::Success, "nobody sweeps, and nobody says how old a look may be");
+    assert_eq!(missed(None), ExitStatus::Success, "no sweep runs, and no limit of age is configured");
     assert_eq!(missed(Some(sweep(hour(-2), Some(hour(-1)), None))), ExitStatus::Unreachable);
     assert_eq!(missed(Some(sweep(hour(-2), None, None))), ExitStatus::Success, "it may still come to it");
     assert_eq!(missed(Some(sweep(hour(-2), None, Some(hour(-8))))), ExitStatus::Unreachable);
@@ -93,19 +93,19 @@ fn everywhere() -> Policy {
 }
 
 /// The overview of one account that reported these enabled regions so many hours ago.
-fn enabled(told: Option<(&[&str], i64)>, targets: Vec<TargetRow>) -> Overview {
+fn enabled(reported: Option<(&[&str], i64)>, targets: Vec<TargetRow>) -> Overview {
     let account = account("444455556666");
-    let told = told.map(|(regions, hours)| {
+    let reported = reported.map(|(regions, hours)| {
         let regions = regions.iter().map(|region| region.parse().unwrap()).collect();
         (account.account.clone(), Enabled { regions, at: NOW.plus_ms(-hours * HOUR_MS) })
     });
-    let inventory = Inventory { accounts: vec![account], enabled: told.into_iter().collect(), targets };
+    let inventory = Inventory { accounts: vec![account], enabled: reported.into_iter().collect(), targets };
     let last = sweep(NOW.plus_ms(-2 * HOUR_MS), Some(NOW.plus_ms(-HOUR_MS)), None);
     Overview::of(&inventory, Some(&everywhere()), Some(last), &ASKED)
 }
 
 #[test]
-fn what_nobody_looked_at_in_an_enabled_region_is_not_green() {
+fn unobserved_target_in_an_enabled_region_is_not_green() {
     let ireland = || vec![row("444455556666", "eu-west-1", Status::InSync)];
     let all = enabled(Some((&["eu-west-1"], 1)), ireland());
     assert_eq!((all.exit_status(), all.lines.len(), all.silent), (ExitStatus::Success, 1, 0));
@@ -116,7 +116,7 @@ fn what_nobody_looked_at_in_an_enabled_region_is_not_green() {
 }
 
 #[test]
-fn an_account_that_has_said_nothing_for_too_long_has_not_told_its_regions() {
+fn account_without_a_recent_report_has_unknown_regions() {
     let silent = |hours| enabled(Some((&["eu-west-1"], hours)), Vec::new()).silent;
     assert_eq!((silent(26), silent(27)), (0, 1), "a day before the last complete sweep began");
 }

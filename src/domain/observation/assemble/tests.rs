@@ -80,7 +80,7 @@ fn the_latest_version_is_the_newest_of_the_list() {
 }
 
 #[test]
-fn a_document_that_was_made_anew_between_two_calls_is_told_by_its_dates() {
+fn document_recreated_between_two_calls_is_detected_by_its_dates() {
     let anew = made(9);
     let latest = Answers { latest: of_date(1, anew), ..answers(1, 1, [1]) };
     assert_eq!(assemble(latest), Err(Disagreement::OtherDate(1)));

@@ -47,12 +47,12 @@ fn who_edits_most_does_not_crowd_out_the_others() {
     let mut edits: Vec<ReportedEdit> = (0..60).map(|_| edit_by(Some("mallory"), None)).collect();
     edits.insert(50, edit_by(Some("oncall"), None));
     edits.push(edit_by(Some("bob"), None));
-    let told = finished(page().edits(&edits.iter().collect::<Vec<_>>(), &region()).says("a"));
+    let alert = finished(page().edits(&edits.iter().collect::<Vec<_>>(), &region()).says("a"));
     let names: Vec<&str> =
-        told.data["edits"].as_array().unwrap().iter().filter_map(|edit| edit["principal"]["name"].as_str()).collect();
+        alert.data["edits"].as_array().unwrap().iter().filter_map(|edit| edit["principal"]["name"].as_str()).collect();
     assert_eq!((names.len(), &names[..4]), (ITEMS_MAX, &["mallory", "oncall", "bob", "mallory"][..]));
-    assert_eq!(told.data["count"], 62);
-    assert!(told.text.contains("\noncall wrote") && told.text.contains("And 42 edits more"), "{}", told.text);
+    assert_eq!(alert.data["count"], 62);
+    assert!(alert.text.contains("\noncall wrote") && alert.text.contains("And 42 edits more"), "{}", alert.text);
     // As long as all fit, they keep their order.
     let few = finished(page().edits(&edits[45..55].iter().collect::<Vec<_>>(), &region()));
     assert_eq!((&few.data["edits"][5]["principal"]["name"], &few.data["count"]), (&json!("oncall"), &json!(10)));
@@ -60,7 +60,7 @@ fn who_edits_most_does_not_crowd_out_the_others() {
 }
 
 #[test]
-fn what_an_edit_changed_is_told_field_by_field_one_below_the_other() {
+fn changes_of_an_edit_are_listed_one_field_a_line() {
     let lines = |count: usize| -> Vec<String> {
         let change = |n: usize| FieldChange { field: format!("f{}", n * 50), from: None, to: Some(json!(n)) };
         let edit = ReportedEdit { change: (0..count).map(change).collect(), ..edit_by(Some("mallory"), None) };
@@ -76,10 +76,10 @@ fn what_an_edit_changed_is_told_field_by_field_one_below_the_other() {
 #[test]
 fn person_is_named_where_identity_center_vouches_for_one() {
     let admin = "arn:aws:iam::1:role/aws-reserved/sso.amazonaws.com/AWSReservedSSO_Admin_Read_0123456789abcdef";
-    let told = |arn: &str| finished(page().edits(&[&edit_by(Some("bob"), Some(arn))], &region()));
-    let by_center = told(admin);
+    let alert = |arn: &str| finished(page().edits(&[&edit_by(Some("bob"), Some(arn))], &region()));
+    let by_center = alert(admin);
     assert!(by_center.text.contains("  Person  bob, signed in through Identity Center\n"), "{}", by_center.text);
     assert_eq!(by_center.data["edits"][0]["human"], "bob");
-    let by_role = told("arn:aws:iam::1:role/x");
+    let by_role = alert("arn:aws:iam::1:role/x");
     assert!(!by_role.text.contains("Person") && by_role.data["edits"][0]["human"].is_null(), "{}", by_role.text);
 }

@@ -44,5 +44,5 @@ def put_right(account, region, caller):
     ssm.update_document_default_version(Name=DOCUMENT, DocumentVersion=version)
     item = {"PK": f"ACCOUNT#{account}", "SK": f"REGION#{region}", "caller": caller, "at": str(time.time())}
     dynamodb.put_item(TableName=os.environ["RUNAS_TABLE"], Item={name: {"S": text} for name, text in item.items()})
-    told = {"account": account, "region": region, "caller": caller, "found": found}
-    sns.publish(TopicArn=os.environ["RUNAS_TOPIC_ARN"], Subject="Run As was put right", Message=json.dumps(told))
+    report = {"account": account, "region": region, "caller": caller, "found": found}
+    sns.publish(TopicArn=os.environ["RUNAS_TOPIC_ARN"], Subject="Run As was put right", Message=json.dumps(report))

@@ -20,7 +20,7 @@ use runas_reactor::domain::settle::{log_intent, settle};
 use runas_reactor::domain::time::Time;
 use runas_reactor::domain::witness;
 
-use super::{Actor, Message, STEP_MS, Told, World, principal, resolution, target};
+use super::{Actor, Message, RaisedAlert, STEP_MS, World, principal, resolution, target};
 
 /// Observations of a target in one reconciliation.
 const OBSERVE_ATTEMPTS_MAX: usize = 3;
@@ -133,7 +133,7 @@ impl Invocation {
 
     fn case(&self, world: &World, mut record: Record, seen: &BTreeSet<String>) -> Case {
         let work = &self.message.work;
-        let calls = witness::calls(&record.facts, &heard(&work.edits, world.now), seen);
+        let calls = witness::calls(&record.facts, &call_facts(&work.edits, world.now), seen);
         record.facts = merge(&record.facts, &calls);
         let observation = complete(world, &record.facts);
         record.facts = merge(&record.facts, &witness::witness(&record.facts, &observation, world.now));
@@ -147,7 +147,7 @@ impl Invocation {
             redelivered: self.message.receives > 1,
             correlation: work.correlation.clone(),
             calls: work.edits.iter().map(|edit| edit.id.clone()).collect(),
-            heard: work.edits.iter().map(|edit| edit.at).max(),
+            newest_call: work.edits.iter().map(|edit| edit.at).max(),
             by_member_role: true,
             resolution: resolution(world.mode),
             policy: "policy".to_owned(),
@@ -304,7 +304,7 @@ impl World {
             self.broken.push("the record is out of its bounds".to_owned());
         }
         for alert in &commit.alerts {
-            self.outbox.entry(alert.id.clone()).or_insert_with(|| (Rc::new(Told::of(alert)), false));
+            self.outbox.entry(alert.id.clone()).or_insert_with(|| (Rc::new(RaisedAlert::of(alert)), false));
             self.tell(|| format!("    {}: {}", alert.kind, alert.subject));
             self.counted += match &self.record.incident {
                 Some(incident) if alert.kind == "incident_resolved" => incident.edits.saturating_sub(incident.shown),
@@ -339,18 +339,18 @@ fn complete(world: &World, facts: &Facts) -> Observation {
 }
 
 /// The calls of a message, as facts.
-fn heard(edits: &[Edit], now: Time) -> Vec<CallFact> {
+fn call_facts(edits: &[Edit], now: Time) -> Vec<CallFact> {
     edits.iter().map(|edit| call_fact(edit, now)).collect()
 }
 
 /// What the policy makes of a call.
-pub(super) fn call_fact(edit: &Edit, heard: Time) -> CallFact {
+pub(super) fn call_fact(edit: &Edit, received: Time) -> CallFact {
     let trusted = edit.principal == principal(Actor::Pipeline);
     CallFact {
         edit: edit.clone(),
         attribution: if trusted { Attribution::Trusted } else { Attribution::Untrusted },
         via_reactor_role: edit.principal == principal(Actor::Reactor),
-        heard,
+        received,
         checked: false,
         over: false,
         notified: Notified::No,

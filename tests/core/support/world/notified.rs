@@ -7,7 +7,7 @@ use serde_json::Value;
 
 /// An alert.
 #[derive(Clone, Debug)]
-pub(crate) struct Told {
+pub(crate) struct RaisedAlert {
     pub(crate) id: String,
     pub(crate) kind: String,
     /// The acts that it shows.
@@ -27,7 +27,7 @@ pub(crate) struct ToldAct {
     pub(crate) at: Time,
 }
 
-impl Told {
+impl RaisedAlert {
     pub(super) fn of(alert: &Alert) -> Self {
         let acts = alert.data.get("edits").and_then(Value::as_array).into_iter().flatten().map(act).collect();
         let opponents = alert.data.get("opponents").and_then(Value::as_array).into_iter().flatten();

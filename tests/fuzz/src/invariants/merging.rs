@@ -65,7 +65,7 @@ pub fn raw(content: &Content) -> Fields {
     }
 }
 
-/// What a document says: the inputs, and everything else. A remark of ours at the end of a description says nothing.
+/// What a document says: the inputs, and everything else. A remark of the reactor at the end of a description says nothing.
 pub fn meaning(content: &Content) -> (Fields, Fields) {
     let mut rest = raw(content);
     let inputs = rest.remove("inputs").and_then(|inputs| inputs.as_object().cloned()).unwrap_or_default();

@@ -6,14 +6,14 @@ use serde_json::{Value, json};
 
 use super::play::{Lasts, Play, Spot, Strike, Way};
 use super::stories::Before;
-use crate::e2e::queue::Told;
+use crate::e2e::queue::ReceivedAlert;
 use crate::e2e::stage::{HUB, text_of};
 
-/// The document is right, everything is remembered and told, nothing is lost, and the next sweep finds nothing to do.
+/// The document is right, everything is recorded and alerted, nothing is lost, and the next sweep finds nothing to do.
 pub(super) fn check(play: &mut Play, strike: Option<&Strike>, calls: &[Spot]) {
     document(play);
     remembered(play);
-    told(play, strike, calls);
+    raised(play, strike, calls);
     messages(play, strike);
     let versions = written(play);
     play.sweep();
@@ -36,8 +36,8 @@ fn document(play: &Play) {
 /// How many versions we have written.
 fn written(play: &Play) -> usize {
     let puts = ["CreateDocument", "UpdateDocument"];
-    let ours = of_the_story(play).into_iter().filter(|event| is_ours(event) && event["errorCode"].is_null());
-    ours.filter(|event| puts.contains(&text_of(&event["eventName"]).as_str())).count()
+    let by_reactor = of_the_story(play).into_iter().filter(|event| is_reactors(event) && event["errorCode"].is_null());
+    by_reactor.filter(|event| puts.contains(&text_of(&event["eventName"]).as_str())).count()
 }
 
 /// What CloudTrail has on the account's document.
@@ -46,7 +46,7 @@ fn of_the_story(play: &Play) -> Vec<Value> {
     events.into_iter().map(|mut event| event["detail"].take()).collect()
 }
 
-fn is_ours(event: &Value) -> bool {
+fn is_reactors(event: &Value) -> bool {
     event["userIdentity"]["sessionContext"]["sessionIssuer"]["userName"] == "RunasReactorMember"
 }
 
@@ -64,7 +64,7 @@ fn remembered(play: &Play) {
     }
     let by_foreign_hands = |event: &&Value| {
         let name = text_of(&event["eventName"]);
-        play.story.heard && !is_ours(event) && ["UpdateDocument", "DeleteDocument"].contains(&name.as_str())
+        play.story.has_event && !is_reactors(event) && ["UpdateDocument", "DeleteDocument"].contains(&name.as_str())
     };
     for event in of_the_story(play).iter().filter(by_foreign_hands) {
         let id = text_of(&event["eventID"]);
@@ -80,24 +80,24 @@ fn remembered(play: &Play) {
     }
 }
 
-fn told(play: &Play, strike: Option<&Strike>, calls: &[Spot]) {
-    let mut by_id: BTreeMap<String, Vec<Told>> = BTreeMap::new();
-    for told in play.stage.alerts() {
-        by_id.entry(text_of(&told.body["id"])).or_default().push(told);
+fn raised(play: &Play, strike: Option<&Strike>, calls: &[Spot]) {
+    let mut by_id: BTreeMap<String, Vec<ReceivedAlert>> = BTreeMap::new();
+    for raised in play.stage.alerts() {
+        by_id.entry(text_of(&raised.body["id"])).or_default().push(raised);
     }
-    let mut kinds: Vec<String> = by_id.values().filter_map(|told| told.first()).map(Told::kind).collect();
+    let mut kinds: Vec<String> = by_id.values().filter_map(|raised| raised.first()).map(ReceivedAlert::kind).collect();
     if strike.is_some_and(Strike::keeps_us_out) {
-        kinds = kinds.into_iter().filter_map(|kind| without_obstacle(&kind, play.story.told)).collect();
+        kinds = kinds.into_iter().filter_map(|kind| without_obstacle(&kind, play.story.alerts)).collect();
     }
     kinds.sort();
-    assert_eq!(kinds, play.story.told, "{by_id:#?}");
+    assert_eq!(kinds, play.story.alerts, "{by_id:#?}");
     let most = if strike.is_some_and(|strike| may_repeat(strike, calls)) { 2 } else { 1 };
-    let often: Vec<&Vec<Told>> = by_id.values().filter(|told| told.len() > most).collect();
+    let often: Vec<&Vec<ReceivedAlert>> = by_id.values().filter(|raised| raised.len() > most).collect();
     assert!(often.is_empty(), "{often:#?}");
 }
 
-/// What a kind would have been if we had been let in at once. An edit that we may not undo is told as such, and that it is
-/// undone in the end is told with our being within reach again.
+/// The kind of an alert, had the reactor been let in at once. An edit that it may not undo is alerted as such, and the
+/// correction in the end is alerted with the account being within reach again.
 fn without_obstacle(kind: &str, undisturbed: &[&str]) -> Option<String> {
     match kind {
         "unreachable" | "reachable_again" => None,
@@ -110,10 +110,10 @@ fn without_obstacle(kind: &str, undisturbed: &[&str]) -> Option<String> {
 fn may_repeat(strike: &Strike, calls: &[Spot]) -> bool {
     let at = |spot: &Spot| calls.iter().position(|call| call == spot);
     let first = calls.iter().position(|call| call.action == "Publish");
-    let told = matches!(strike.way, Way::Lost | Way::KilledAfter) && strike.spot.action == "Publish";
+    let raised = matches!(strike.way, Way::Lost | Way::KilledAfter) && strike.spot.action == "Publish";
     let marked =
         strike.spot.action == "TransactWriteItems" && first.is_some_and(|first| at(&strike.spot) > Some(first));
-    told || (marked && (strike.lasts != Lasts::Once || matches!(strike.way, Way::Denied | Way::KilledBefore)))
+    raised || (marked && (strike.lasts != Lasts::Once || matches!(strike.way, Way::Denied | Way::KilledBefore)))
 }
 
 fn messages(play: &Play, strike: Option<&Strike>) {

@@ -25,10 +25,10 @@ pub(super) enum Before {
 pub(super) struct Story {
     pub(super) before: Before,
     /// The events of it reach the function.
-    pub(super) heard: bool,
+    pub(super) has_event: bool,
     pub(super) happens: fn(&Stage, &str),
     /// What on-call hears of it, once each, in the order of the alphabet.
-    pub(super) told: &'static [&'static str],
+    pub(super) alerts: &'static [&'static str],
     /// Versions that we write because of it.
     pub(super) puts: usize,
     /// Messages that are put aside.
@@ -42,9 +42,9 @@ pub(super) struct Story {
 
 const EDIT: Story = Story {
     before: Before::Known,
-    heard: true,
+    has_event: true,
     happens: |_, _| {},
-    told: &["edit_reverted"],
+    alerts: &["edit_reverted"],
     puts: 1,
     undecodable: 0,
     watched: false,
@@ -62,7 +62,7 @@ pub(super) const DRIFT: Story = Story {
 
 /// The same without an event; a sweep finds it.
 pub(super) const MISSED_EVENT: Story = Story {
-    heard: false,
+    has_event: false,
     happens: |stage, account| {
         (DRIFT.happens)(stage, account);
         stage.events();
@@ -96,7 +96,7 @@ pub(super) const ROLLBACK: Story = Story {
 pub(super) const VENDED: Story = Story {
     before: Before::Nothing,
     happens: |stage, account| stage.deliver(&[created(account, MANAGEMENT, &format!("vend-{account}"))]),
-    told: &[],
+    alerts: &[],
     puts: 3,
     watched: true,
     regions: &REGIONS,
@@ -109,7 +109,7 @@ pub(super) const TRUSTED: Story = Story {
         let edit = json!({"cloudWatchLogGroupName": NEW_LOG_GROUP, "runAsEnabled": false});
         stage.pipeline(account).writes(HOME, &edit);
     },
-    told: &["edit_kept"],
+    alerts: &["edit_kept"],
     kept: Some(("cloudWatchLogGroupName", NEW_LOG_GROUP)),
     ..EDIT
 };
@@ -117,11 +117,11 @@ pub(super) const TRUSTED: Story = Story {
 pub(super) const UNDECODABLE: Story = Story {
     before: Before::Nothing,
     happens: |stage, _| stage.deliver_texts(&["{ this is not JSON"]),
-    told: &["undecodable_message"],
+    alerts: &["undecodable_message"],
     puts: 0,
     undecodable: 1,
     regions: &[],
     ..EDIT
 };
 
-pub(super) const FIRST_SIGHT: Story = Story { before: Before::Created, told: &["adopted", "edit_reverted"], ..DRIFT };
+pub(super) const FIRST_SIGHT: Story = Story { before: Before::Created, alerts: &["adopted", "edit_reverted"], ..DRIFT };

@@ -17,13 +17,13 @@ use serde_json::{Value, json};
 use super::Deployed;
 use super::roles::{BROKER, REACTOR};
 use crate::decode::fixtures::sample;
+use crate::deploy::cloud::{Cloud, Place};
 use crate::deploy::hub::Hub;
 use crate::deploy::installer::Installer;
 use crate::e2e::landing_zone::{GAP_ROLE, quarantine};
 use crate::e2e::stage::{
     APPLIANCE, FRANKFURT, HOME, HUB, MANAGEMENT, PAYMENTS, PILOT, REGIONS, SANDBOX, SEARCH, Stage, VIRGINIA, text_of,
 };
-use crate::support::cloud::{Cloud, Place};
 use crate::support::lambda;
 
 const RESEARCH: &str = "888877776666";
@@ -152,8 +152,8 @@ fn an_organisation_that_was_installed_from_nothing_undoes_an_edit_and_tells_a_su
     stage.administrator(RESEARCH, "mallory").edits(FRANKFURT, &json!({"runAsDefaultUser": "root"}));
     deployed.come_to_rest();
     stage.assert_right(RESEARCH, FRANKFURT);
-    let told = deployed.alerts();
-    let [alert] = &told[..] else { panic!("one alert, not {told:#?}") };
+    let alerts = deployed.alerts();
+    let [alert] = &alerts[..] else { panic!("one alert, not {alerts:#?}") };
     assert_eq!((&alert["kind"], &alert["account"]), (&json!("edit_reverted"), &json!(RESEARCH)), "{alert:#}");
     for word in ["mallory", "AWSReservedSSO_Admin", "runAsDefaultUser", "root"] {
         assert!(text_of(&alert["text"]).contains(word), "{word} is not in {alert:#}");

@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 
 use super::Deployed;
+use crate::deploy::cloud::Place;
 use crate::e2e::stage::{HOME, HUB, MANAGEMENT, text_of};
-use crate::support::cloud::Place;
 
 /// A role with the one policy that its template gives it.
 #[derive(Clone, Copy, Debug)]

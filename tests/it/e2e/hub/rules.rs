@@ -14,7 +14,7 @@ use crate::e2e::stage::HUB;
 const FOR_NOTHING: [&str; 14] = [
     // How CloudTrail spells the attributes is not documented.
     "bypass/attributes-created-without-the-tag.json",
-    // A pattern that told these apart would be longer than it is worth: a blank value, a bus of an account's own.
+    // A pattern that distinguishes these would be longer than it is worth: a blank value, a bus of an account's own.
     "bypass/create-role-with-blank-tag.json",
     "bypass/disable-rule-of-another-bus.json",
     // Work that is not over, or ended badly.
@@ -35,7 +35,7 @@ const FOR_NOTHING: [&str; 14] = [
 /// What is for us, and does not say what it is.
 const UNNAMED: &str = "ssm/no-event-name.json";
 
-/// A sample that EventBridge could carry: it is from AWS and has a detail. A schedule is not heard of by a rule.
+/// A sample that EventBridge could carry: it is from AWS and has a detail. No rule matches a schedule.
 fn event(text: &str) -> Option<Value> {
     let event: Value = serde_json::from_str(text).ok()?;
     let of_aws = event["source"].as_str().is_some_and(|source| source.starts_with("aws."));

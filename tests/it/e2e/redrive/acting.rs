@@ -11,7 +11,7 @@ use super::super::stage::{HOME, HUB, PAYMENTS, Stage, text_of};
 use super::{pairs, usable};
 
 fn fault(service: &str, action: &str, code: &str) -> Value {
-    json!({"service": service, "action": action, "code": code, "message": "as told"})
+    json!({"service": service, "action": action, "code": code, "message": "as injected"})
 }
 
 fn outcomes<const N: usize>(expected: [(&str, &str); N]) -> BTreeMap<String, String> {

@@ -1,4 +1,4 @@
-//! As whom, and where: what is missing is told with its cause and the fix.
+//! As whom, and where: each gap is reported with its cause and the fix.
 
 use std::fs;
 
@@ -47,7 +47,7 @@ fn flags_say_the_same_as_variables() {
 }
 
 #[test]
-fn what_aws_refuses_is_told_with_what_to_do_about_it() {
+fn refusal_by_aws_is_reported_with_its_fix() {
     let stage = Stage::set();
     let ran = |code: &str, message: &str| {
         let fault = json!({"service": "sqs", "action": "ReceiveMessage", "code": code, "message": message});

@@ -60,15 +60,15 @@ fn an_empty_queue_is_no_error() {
 }
 
 #[test]
-fn more_messages_than_one_call_brings_are_each_told_once_and_the_limit_is_told() {
+fn more_messages_than_one_call_receives_are_each_shown_once_and_so_is_the_limit() {
     let stage = Stage::set();
     let mut sent: Vec<String> = (0..23).map(|at| stage.put_aside(&format!("message {at}"), None)).collect();
     sent.sort();
     for _ in 0..2 {
         let ran = stage.redrive(&["list", "--output", "json"]).ends(0);
-        let mut told: Vec<String> = ran.messages().into_iter().map(|(id, _)| id).collect();
-        told.sort();
-        assert_eq!(told, sent, "the second time, too, because everything was given back");
+        let mut shown: Vec<String> = ran.messages().into_iter().map(|(id, _)| id).collect();
+        shown.sort();
+        assert_eq!(shown, sent, "the second time, too, because everything was given back");
         assert!(!ran.err.contains("there may be more"), "{}", ran.err);
     }
     let ran = stage.redrive(&["list", "--output", "json", "--limit", "12"]).ends(0);
@@ -78,7 +78,7 @@ fn more_messages_than_one_call_brings_are_each_told_once_and_the_limit_is_told()
 }
 
 #[test]
-fn what_somebody_else_holds_is_told() {
+fn messages_that_another_operator_holds_are_reported() {
     let stage = Stage::set();
     stage.put_aside("x", None);
     let request = stage.hub.sqs.receive_message().queue_url(&stage.hub.dlq);
@@ -90,7 +90,7 @@ fn what_somebody_else_holds_is_told() {
 }
 
 #[test]
-fn what_cannot_be_given_back_is_told_and_the_answer_stands() {
+fn message_that_cannot_be_made_visible_is_reported_and_the_answer_stands() {
     let stage = Stage::set();
     stage.put_aside("x", None);
     let denied = json!({"service": "sqs", "action": "ChangeMessageVisibilityBatch", "code": "AccessDenied"});
@@ -170,7 +170,7 @@ fn nothing_that_others_wrote_rewrites_the_terminal() {
 }
 
 #[test]
-fn long_messages_are_shown_as_far_as_anybody_reads() {
+fn long_messages_are_shown_in_part() {
     let stage = Stage::set();
     let body = json!({"kind": "work", "schema": 1, "padding": "é".repeat(128 * 1_024)}).to_string();
     assert!(body.len() > 256 * 1_024);

@@ -8,8 +8,8 @@ use serde_json::json;
 
 use super::super::places::{HOME, HUB, MANAGEMENT, PAYMENTS, US_EAST_1};
 use super::{completed, hub, management, operator};
+use crate::deploy::cloud::Place;
 use crate::deploy::installer::Installer;
-use crate::support::cloud::Place;
 
 const PAGE: &str = include_str!("../../../../infra/README.md");
 const FRANKFURT: &str = "eu-central-1";

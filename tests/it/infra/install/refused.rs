@@ -76,7 +76,7 @@ fn a_first_policy_that_enforces_is_refused_before_anything_is_written() {
 }
 
 #[test]
-fn a_machine_without_the_aws_cli_is_told_to_install_it() {
+fn machine_without_the_aws_cli_gets_the_advice_to_install_it() {
     let operator = operator();
     let commands = commands_alone(&["bash", "dirname", "mktemp", "rm", "sed", "tr"]);
     let path = commands.path().display().to_string();

@@ -3,8 +3,8 @@
 use super::super::places::{HOME, HUB, MANAGEMENT, PAYMENTS, US_EAST_1};
 use super::{INSTALLED, POLICY, completed, delete_role, make_role, management, places};
 use crate::deploy::cli::AwsCli;
+use crate::deploy::cloud::{Cloud, Place};
 use crate::deploy::installer::Installer;
-use crate::support::cloud::{Cloud, Place};
 
 /// What an operator may have set for work by hand, and a script has to do without. A pager that is called fails.
 const BY_HAND: [(&str, &str); 5] = [

@@ -12,7 +12,7 @@ fn said_of_pattern(pattern: &str) -> Vec<String> {
 }
 
 #[test]
-fn patterns_that_fit_everybody_are_rejected() {
+fn patterns_that_match_every_principal_are_rejected() {
     for pattern in [
         "*",
         "**",
@@ -71,7 +71,7 @@ fn patterns_that_fit_a_name_are_safe_only_behind_the_guardrail() {
 }
 
 #[test]
-fn patterns_that_fit_nobody_are_rejected() {
+fn patterns_that_match_no_principal_are_rejected() {
     for (pattern, code) in [
         ("", "bad_pattern"),
         ("AWSAccelerator-Deploy", "bad_pattern"),

@@ -46,7 +46,7 @@ impl Play {
 }
 
 #[test]
-fn new_account_that_lacks_a_permission_of_the_broker_waits_says_why_and_is_put_right() {
+fn new_account_that_lacks_a_permission_of_the_broker_waits_says_why_and_is_configured() {
     let play = Play::of(Deployed::installed());
     for case in CASES {
         play.vends_without(case);

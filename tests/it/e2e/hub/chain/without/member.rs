@@ -115,7 +115,7 @@ impl Play {
 }
 
 #[test]
-fn account_that_lacks_a_permission_of_its_member_role_shows_and_is_put_right_once_it_is_back() {
+fn account_that_lacks_a_permission_of_its_member_role_is_shown_and_corrected_once_it_is_back() {
     let accounts = CASES.map(|(_, account, ..)| account);
     let play = Play::of(Deployed::installed_for(&accounts));
     for account in accounts {
@@ -126,8 +126,8 @@ fn account_that_lacks_a_permission_of_its_member_role_shows_and_is_put_right_onc
 
     // Lost edits first: the events of all others come.
     let whole: Vec<Value> = CASES.iter().map(|(action, account, ..)| play.take(&role_in(account), action)).collect();
-    let (lost, heard): (Vec<_>, Vec<_>) = CASES.into_iter().partition(|case| case.2 == LostEdit);
-    for (_, account, situation, _) in lost.into_iter().chain(heard) {
+    let (lost, others): (Vec<_>, Vec<_>) = CASES.into_iter().partition(|case| case.2 == LostEdit);
+    for (_, account, situation, _) in lost.into_iter().chain(others) {
         play.comes_about_in(account, situation);
     }
     play.sweep();

@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use crate::deploy::cloud::Cloud;
 use crate::e2e::hub::Deployed;
 use crate::e2e::hub::roles::{Role, without};
 use crate::e2e::stage::text_of;
-use crate::support::cloud::Cloud;
 
 /// Longer than a failed message is hidden.
 pub(super) const WAIT_SECONDS: i64 = 16 * 60;

@@ -102,7 +102,7 @@ impl Play {
         self.deployed.stage.aws.faults_via(VIA, &json!([]));
         self.deployed.put_policy(&REACTOR, whole);
         self.deployed.start_afresh();
-        let what = format!("the edit is undone and told once {action} is given back");
+        let what = format!("the edit is undone and alerted once {action} is given back");
         self.pass_until(&what, || self.is_undone(place, "mallory"), || self.explained(place));
     }
 }

@@ -57,7 +57,7 @@ fn rule_that_watches_the_others_tells_of_them_by_a_role_of_its_own(play: &Play) 
     play.deployed.put_onto_its_bus(&disabled);
     assert_eq!(play.denials(WATCHER.name, FORWARDS), 1);
     play.come_to_rest();
-    assert_eq!(play.alerts(RESEARCH), Vec::<Value>::new(), "nobody has heard");
+    assert_eq!(play.alerts(RESEARCH), Vec::<Value>::new(), "no event has arrived");
     play.deployed.put_policy(&WATCHER, &whole);
     let whole = play.take(&FORWARDER, FORWARDS);
     play.deployed.put_onto_its_bus(&disabled);
@@ -82,7 +82,7 @@ fn forwarding_rules_that_may_not_send_show_as_blind_and_a_sweep_finds_the_edit_a
     play.deployed.stage.administrator(RESEARCH, "mallory").edits(FRANKFURT, &json!({"runAsDefaultUser": "root"}));
     play.await_denial(FORWARDER.name, FORWARDS, known);
     play.come_to_rest();
-    assert_eq!(play.alerts(RESEARCH), Vec::<Value>::new(), "nobody has heard");
+    assert_eq!(play.alerts(RESEARCH), Vec::<Value>::new(), "no event has arrived");
     play.sweeps_until_undone(place, "mallory");
     play.deployed.put_policy(&FORWARDER, &whole);
     play.deployed.stage.administrator(RESEARCH, "trudy").edits(FRANKFURT, &json!({"runAsDefaultUser": "admin"}));

@@ -12,12 +12,12 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use super::emulator::Emulator;
-use super::{http, python};
+use crate::support::emulator::Emulator;
+use crate::support::{http, python};
 
 const SOURCES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/hub");
 const PATIENCE: Duration = Duration::from_mins(3);
-/// The organisation of an emulator that is not told of any other.
+/// The organisation of an emulator that has no other configuration.
 const MANAGEMENT: &str = "111122223333";
 const OTHERS: [&str; 2] = ["444455556666", "555566667777"];
 /// The key at which [`Cloud::upload`] puts the function's package.
