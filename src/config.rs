@@ -91,7 +91,7 @@ impl std::error::Error for ConfigProblems {}
 
 /// Where the policy is read from.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum PolicySource {
+pub enum PolicyLocation {
     /// The ledger's table, which `policy push` writes.
     Table,
     /// A file with the compiled policy, for local runs.
@@ -176,7 +176,7 @@ pub struct Config {
     /// The dead-letter queue.
     pub dlq_url: String,
     /// The source of the policy.
-    pub policy: PolicySource,
+    pub policy: PolicyLocation,
     /// The broker that gives credentials of gap roles, where one is deployed.
     pub broker: Option<FunctionArn>,
 }
@@ -217,7 +217,7 @@ impl Config {
             (Some(connection), Some(table), Some(topic_arn), Some(queue_url), Some(dlq_url))
                 if reader.problems.is_empty() =>
             {
-                let policy = policy.unwrap_or(PolicySource::Table);
+                let policy = policy.unwrap_or(PolicyLocation::Table);
                 Ok(Self { connection, table, topic_arn, chat_topic_arn, queue_url, dlq_url, policy, broker })
             }
             _ => Err(ConfigProblems(reader.problems)),

@@ -27,7 +27,7 @@ use futures_util::future::try_join;
 use super::client::{Clients, Lazy};
 use super::fault::Call;
 use crate::clock;
-use crate::config::{Config, PolicySource};
+use crate::config::{Config, PolicyLocation};
 use crate::domain::policy::Policy;
 use crate::domain::record::{Commit, Enabled, Known, LastCheck, Loaded};
 use crate::domain::target::{AccountFacts, AccountId, OuId, Target};
@@ -67,7 +67,7 @@ const UPDATE: Call = Call::write("UpdateItem");
 pub struct DynamoLedger {
     client: Lazy<Client>,
     table: String,
-    policy: PolicySource,
+    policy: PolicyLocation,
 }
 
 impl DynamoLedger {
@@ -78,7 +78,7 @@ impl DynamoLedger {
     /// The table as an operator names it.
     #[cfg(feature = "cli")]
     pub(super) fn at(table: &str, clients: &Clients) -> Self {
-        Self { client: clients.dynamodb(), table: table.to_owned(), policy: PolicySource::Table }
+        Self { client: clients.dynamodb(), table: table.to_owned(), policy: PolicyLocation::Table }
     }
 
     /// Uses a batch of one: one SDK operation fewer in the function's package.
@@ -93,13 +93,13 @@ impl Ledger for DynamoLedger {
     async fn policy(&self) -> Result<Option<Policy>, Fault> {
         let (compiled, version) = match &self.policy {
             // For local runs only, so that blocking on a small file is harmless.
-            PolicySource::File(path) => {
+            PolicyLocation::File(path) => {
                 let text = std::fs::read_to_string(path).map_err(|error| {
                     READ.fault(FaultClass::NotFound, "PolicyFile", &format!("{}: {error}", path.display()))
                 })?;
                 (text, None)
             }
-            PolicySource::Table => {
+            PolicyLocation::Table => {
                 let Some(item) = self.get(&Key::policy()).await? else { return Ok(None) };
                 let text = items::text(&item, items::COMPILED).map_err(|what| corrupt(&what))?.to_owned();
                 (text, item.get(items::VERSION).and_then(|value| value.as_n().ok()).cloned())

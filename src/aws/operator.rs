@@ -31,7 +31,7 @@ use super::nodes::Nodes;
 use super::principals::Principals;
 use super::session::{Scope, Sessions};
 use crate::clock;
-use crate::config::{Config, Connection, Endpoints, PolicySource, Trust};
+use crate::config::{Config, Connection, Endpoints, PolicyLocation, Trust};
 use crate::domain::target::{AccountFacts, IdError, Region as RegionCode};
 use crate::domain::text::{MESSAGE_CHARS_MAX, NAME_CHARS_MAX, clean, quote};
 use crate::domain::time::{MINUTE_MS, Time};
@@ -202,7 +202,7 @@ impl Operator {
             chat_topic_arn: None,
             queue_url: named(&deployment.queue_url),
             dlq_url: String::new(),
-            policy: PolicySource::Table,
+            policy: PolicyLocation::Table,
             // The broker serves only the function's role.
             broker: None,
         };

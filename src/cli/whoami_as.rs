@@ -30,7 +30,7 @@ use crate::domain::policy::{Mode, Policy, Resolution};
 use crate::domain::target::{AccountFacts, AccountId, Region, Target};
 use crate::ports::{Access, Clock as _, Documents as _, Fault, World as _};
 use found::Found;
-use principal::Principal;
+use principal::Subject;
 use report::{Line, Report};
 use resolve::{RunAs, SSM_USER};
 use sources::{Asked, Tags};
@@ -77,7 +77,7 @@ pub fn run(args: &WhoamiAsArgs, output: Output, printer: &Printer) -> ExitStatus
 }
 
 async fn command(args: &WhoamiAsArgs, output: Output, printer: &Printer) -> Result<ExitStatus, Failure> {
-    let principal = Principal::parse(&args.principal, &args.account).map_err(Failure::Usage)?;
+    let principal = Subject::parse(&args.principal, &args.account).map_err(Failure::Usage)?;
     let named = (args.policy.as_deref(), args.table.as_deref());
     let Source { operator, world, policy, table, .. } = open(named, &args.home, printer).await?;
     let regions = chosen_regions(&policy, &args.regions)?;
@@ -101,12 +101,7 @@ async fn command(args: &WhoamiAsArgs, output: Output, printer: &Printer) -> Resu
 }
 
 /// Reads the tags with the profiles that were named for that, or else with the operator's own.
-async fn tags(
-    args: &WhoamiAsArgs,
-    operator: &Operator,
-    policy: &Policy,
-    principal: &Principal,
-) -> Result<Tags, Failure> {
+async fn tags(args: &WhoamiAsArgs, operator: &Operator, policy: &Policy, principal: &Subject) -> Result<Tags, Failure> {
     let in_account = connected(args, args.account_profile.as_ref()).await?;
     let by = in_account.as_ref().unwrap_or(operator);
     let login = by.who_am_i().await?;

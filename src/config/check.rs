@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::{FunctionArn, PolicySource, Trust};
+use super::{FunctionArn, PolicyLocation, Trust};
 use crate::domain::target::{AccountId, Region};
 
 /// 3 to 255 letters, digits, `_`, `-` and `.` [docs: amazondynamodb HowItWorks.NamingRulesDataTypes].
@@ -98,10 +98,10 @@ fn authority_and_path(url: &str) -> Option<(&str, &str)> {
     Some(rest.split_once('/').unwrap_or((rest, "")))
 }
 
-pub(super) fn policy(text: &str) -> Result<PolicySource, String> {
+pub(super) fn policy(text: &str) -> Result<PolicyLocation, String> {
     match text.split_once(':') {
-        None if text == "table" => Ok(PolicySource::Table),
-        Some(("file", path)) if !path.is_empty() => Ok(PolicySource::File(PathBuf::from(path))),
+        None if text == "table" => Ok(PolicyLocation::Table),
+        Some(("file", path)) if !path.is_empty() => Ok(PolicyLocation::File(PathBuf::from(path))),
         _ => Err(format!("`{text}` is no place for a policy")),
     }
 }

@@ -19,7 +19,7 @@ fn read(vars: &BTreeMap<&'static str, &'static str>) -> Result<Config, ConfigPro
 #[test]
 fn the_required_variables_are_enough() {
     let config = read(&complete()).unwrap();
-    assert_eq!(config.policy, PolicySource::Table);
+    assert_eq!(config.policy, PolicyLocation::Table);
     assert_eq!(config.connection.trust, Trust::Amazon);
     assert_eq!(config.connection.max_attempts, 3);
     assert_eq!(config.connection.endpoints, Endpoints::default());
@@ -38,7 +38,7 @@ fn the_optional_variables_are_honoured() {
         (ENDPOINT_SSM, "http://[::1]:5001/"),
     ]);
     let config = read(&vars).unwrap();
-    assert_eq!(config.policy, PolicySource::File("policies/compiled.json".into()));
+    assert_eq!(config.policy, PolicyLocation::File("policies/compiled.json".into()));
     assert_eq!(config.connection.trust, Trust::Native);
     assert_eq!(config.connection.max_attempts, 1);
     assert_eq!((config.connection.fips, config.connection.dual_stack), (true, false));

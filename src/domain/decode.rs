@@ -81,7 +81,7 @@ pub struct About {
 
 /// One message of a batch.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Message {
+pub struct BatchMessage {
     /// SQS's `messageId`, if the text was a batch.
     pub id: Option<String>,
     /// What [`decode`] reads.
@@ -128,9 +128,9 @@ fn bounded(reason: &str) -> String {
 }
 
 /// The messages in `text`: the records of an SQS batch as Lambda receives it, or else the text itself as one message.
-pub fn batch(text: &str) -> Vec<Message> {
+pub fn batch(text: &str) -> Vec<BatchMessage> {
     let text = text.trim_start_matches('\u{feff}');
-    let single = || vec![Message { id: None, body: text.to_owned() }];
+    let single = || vec![BatchMessage { id: None, body: text.to_owned() }];
     let Ok(Value::Object(mut whole)) = serde_json::from_str::<Value>(text) else {
         return single();
     };
@@ -141,11 +141,11 @@ pub fn batch(text: &str) -> Vec<Message> {
 }
 
 /// A record without a body is none of SQS; it becomes the body itself, and decoding rejects it.
-fn message(mut record: Value) -> Message {
+fn message(mut record: Value) -> BatchMessage {
     let id = record.get("messageId").and_then(Value::as_str).map(str::to_owned);
     match record.get_mut("body").map(Value::take) {
-        Some(Value::String(body)) => Message { id, body },
-        _ => Message { id, body: record.to_string() },
+        Some(Value::String(body)) => BatchMessage { id, body },
+        _ => BatchMessage { id, body: record.to_string() },
     }
 }
 

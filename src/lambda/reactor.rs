@@ -27,8 +27,8 @@ fn run() -> Result<(), String> {
     let config = Config::from_env().map_err(|problems| problems.to_string())?;
     let world = connect(&config)?;
     let source = match &config.policy {
-        config::PolicySource::Table => PolicySource::Table,
-        config::PolicySource::File(path) => PolicySource::Fixed(Arc::new(read_policy(path, world_now(&world))?)),
+        config::PolicyLocation::Table => PolicySource::Table,
+        config::PolicyLocation::File(path) => PolicySource::Fixed(Arc::new(read_policy(path, world_now(&world))?)),
     };
     let reactor = Reactor::new(world, source);
     block_on(serve(&reactor))

@@ -8,20 +8,20 @@ const RESERVED: &str = ":role/aws-reserved/sso.amazonaws.com/";
 
 /// A role or a user of an account.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Principal {
-    pub(super) kind: Kind,
+pub(super) struct Subject {
+    pub(super) kind: SubjectKind,
     /// The last part of its ARN.
     pub(super) name: String,
 }
 
 /// What can start sessions and carry tags.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum SubjectKind {
     Role,
     User,
 }
 
-impl Kind {
+impl SubjectKind {
     pub(super) fn word(self) -> &'static str {
         match self {
             Self::Role => "role",
@@ -30,7 +30,7 @@ impl Kind {
     }
 }
 
-impl Principal {
+impl Subject {
     /// The principal that `text` names in an account.
     ///
     /// # Errors
@@ -38,7 +38,8 @@ impl Principal {
     pub(super) fn parse(text: &str, account: &AccountId) -> Result<Self, String> {
         if !text.starts_with("arn:") {
             let fix = "give a role's name without its path, or the ARN of a role, a session or a user";
-            return named(Kind::Role, text).ok_or_else(|| format!("--principal: not the name of a role; fix: {fix}"));
+            return named(SubjectKind::Role, text)
+                .ok_or_else(|| format!("--principal: not the name of a role; fix: {fix}"));
         }
         let Some([_, _, service, _, owner, resource]) = arn_pattern::split(text) else {
             return Err("--principal: not an ARN; fix: copy it from `aws sts get-caller-identity`".to_owned());
@@ -51,9 +52,11 @@ impl Principal {
         }
         let last = |path: &str| path.rsplit('/').next().unwrap_or_default().to_owned();
         let found = match (service, resource.split_once('/')) {
-            ("iam", Some(("role", path))) => named(Kind::Role, &last(path)),
-            ("iam", Some(("user", path))) => named(Kind::User, &last(path)),
-            ("sts", Some(("assumed-role", path))) => named(Kind::Role, path.split('/').next().unwrap_or_default()),
+            ("iam", Some(("role", path))) => named(SubjectKind::Role, &last(path)),
+            ("iam", Some(("user", path))) => named(SubjectKind::User, &last(path)),
+            ("sts", Some(("assumed-role", path))) => {
+                named(SubjectKind::Role, path.split('/').next().unwrap_or_default())
+            }
             _ => None,
         };
         found.ok_or_else(|| {
@@ -65,10 +68,10 @@ impl Principal {
 }
 
 /// [bc iam]: 1 to 64 characters of `\w+=,.@-`.
-fn named(kind: Kind, name: &str) -> Option<Principal> {
+fn named(kind: SubjectKind, name: &str) -> Option<Subject> {
     let fits = |c: char| c.is_ascii_alphanumeric() || "_+=,.@-".contains(c);
     let valid = (1..=64).contains(&name.len()) && name.chars().all(fits);
-    valid.then(|| Principal { kind, name: name.to_owned() })
+    valid.then(|| Subject { kind, name: name.to_owned() })
 }
 
 /// Identity Center's home region, from the ARN of one of its roles; `None` for any other principal. Its path names the region
@@ -82,21 +85,21 @@ pub(super) fn identity_center_home(arn: &str) -> Option<&str> {
 mod tests {
     use super::*;
 
-    fn parsed(text: &str) -> Result<(Kind, String), String> {
+    fn parsed(text: &str) -> Result<(SubjectKind, String), String> {
         let account = "444455556666".parse().unwrap();
-        Principal::parse(text, &account).map(|principal| (principal.kind, principal.name))
+        Subject::parse(text, &account).map(|principal| (principal.kind, principal.name))
     }
 
     #[test]
     fn roles_sessions_and_users_are_named_in_each_of_their_forms() {
         let set = "AWSReservedSSO_Admin_0123456789abcdef";
         for (text, kind, name) in [
-            ("Engineer", Kind::Role, "Engineer"),
-            ("arn:aws:iam::444455556666:role/Engineer", Kind::Role, "Engineer"),
-            ("arn:aws-cn:iam::444455556666:role/team/a/Engineer", Kind::Role, "Engineer"),
-            ("arn:aws:sts::444455556666:assumed-role/Engineer/alice", Kind::Role, "Engineer"),
-            (&format!("arn:aws:sts::444455556666:assumed-role/{set}/alice@example.com"), Kind::Role, set),
-            ("arn:aws:iam::444455556666:user/people/alice", Kind::User, "alice"),
+            ("Engineer", SubjectKind::Role, "Engineer"),
+            ("arn:aws:iam::444455556666:role/Engineer", SubjectKind::Role, "Engineer"),
+            ("arn:aws-cn:iam::444455556666:role/team/a/Engineer", SubjectKind::Role, "Engineer"),
+            ("arn:aws:sts::444455556666:assumed-role/Engineer/alice", SubjectKind::Role, "Engineer"),
+            (&format!("arn:aws:sts::444455556666:assumed-role/{set}/alice@example.com"), SubjectKind::Role, set),
+            ("arn:aws:iam::444455556666:user/people/alice", SubjectKind::User, "alice"),
         ] {
             assert_eq!(parsed(text), Ok((kind, name.to_owned())), "{text}");
         }

@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 use serde_json::{Value, json};
 
 use super::found::Found;
-use super::principal::Principal;
-use super::resolve::{Refusal, RunAs, Sources, Step, Verdict, resolve};
+use super::principal::Subject;
+use super::resolve::{NoSession, RunAs, SessionUser, Sources, Step, resolve};
 use super::sources::{TAG, Tags};
 use crate::cli::ExitStatus;
 use crate::cli::printer::{BAD, CAUTION, GOOD, HEADING, QUIET, styled};
@@ -41,7 +41,7 @@ pub(super) struct Report {
     pub(super) account: AccountId,
     /// Absent where the organisation does not say them.
     pub(super) facts: Option<AccountFacts>,
-    pub(super) principal: Principal,
+    pub(super) principal: Subject,
     pub(super) tags: Tags,
     pub(super) lines: Vec<Line>,
     /// The user that the policy wants for sessions without tags, and the rule behind it.
@@ -59,7 +59,7 @@ impl Step {
         }
     }
 
-    fn in_words(self, principal: &Principal) -> String {
+    fn in_words(self, principal: &Subject) -> String {
         match self {
             Self::Document => "the document".to_owned(),
             Self::SessionTag => "the tag on the session".to_owned(),
@@ -69,7 +69,7 @@ impl Step {
     }
 }
 
-impl Refusal {
+impl NoSession {
     fn word(&self) -> &'static str {
         match self {
             Self::NoUser => "no_user",
@@ -90,7 +90,7 @@ impl Refusal {
 }
 
 impl Report {
-    fn verdict(&self, line: &Line) -> Verdict {
+    fn verdict(&self, line: &Line) -> SessionUser {
         resolve(&Sources {
             versions: line.document.value().map(Vec::as_slice),
             session_tag: self.tags.session.value().copied(),
@@ -99,21 +99,22 @@ impl Report {
     }
 
     /// Whether it is the user that the policy wants; `None` where that is not known, or the policy wants none.
-    fn as_wanted(&self, verdict: &Verdict) -> Option<bool> {
+    fn as_wanted(&self, verdict: &SessionUser) -> Option<bool> {
         let wanted = self.wanted.value()?.as_ref()?;
         match verdict {
-            Verdict::User { name, .. } => Some(name == wanted),
-            Verdict::Refused { .. } => Some(false),
-            Verdict::Depends { .. } | Verdict::Unknown { .. } => None,
+            SessionUser::User { name, .. } => Some(name == wanted),
+            SessionUser::Refused { .. } => Some(false),
+            SessionUser::Depends { .. } | SessionUser::Unknown { .. } => None,
         }
     }
 
     /// What is not known, or depends on the session, beats what is wrong.
     pub(super) fn exit_status(&self) -> ExitStatus {
-        let verdicts: Vec<Verdict> = self.lines.iter().map(|line| self.verdict(line)).collect();
-        let open = |verdict: &Verdict| matches!(verdict, Verdict::Depends { .. } | Verdict::Unknown { .. });
-        let wrong =
-            |it: &Verdict| matches!(it, Verdict::Refused { .. }) || self.as_wanted(it).is_some_and(|wanted| !wanted);
+        let verdicts: Vec<SessionUser> = self.lines.iter().map(|line| self.verdict(line)).collect();
+        let open = |verdict: &SessionUser| matches!(verdict, SessionUser::Depends { .. } | SessionUser::Unknown { .. });
+        let wrong = |it: &SessionUser| {
+            matches!(it, SessionUser::Refused { .. }) || self.as_wanted(it).is_some_and(|wanted| !wanted)
+        };
         if verdicts.is_empty() || verdicts.iter().any(open) || self.wanted.value().is_none() {
             ExitStatus::Unreachable
         } else if verdicts.iter().any(wrong) {
@@ -124,7 +125,7 @@ impl Report {
     }
 
     fn name(&self) -> String {
-        let Principal { kind, name } = &self.principal;
+        let Subject { kind, name } = &self.principal;
         self.tags.arn.clone().unwrap_or_else(|| format!("{} {name}", kind.word()))
     }
 
@@ -176,27 +177,27 @@ impl Report {
         }
     }
 
-    fn in_words(&self, verdict: &Verdict) -> String {
+    fn in_words(&self, verdict: &SessionUser) -> String {
         let by = |step: &Step| step.in_words(&self.principal);
         match verdict {
-            Verdict::User { name, by: step } => {
+            SessionUser::User { name, by: step } => {
                 let wanted =
                     self.wanted.value().and_then(Option::as_ref).filter(|_| self.as_wanted(verdict) == Some(false));
                 let style = if wanted.is_some() { BAD } else { GOOD };
                 let other = wanted.map(|wanted| format!("; the policy wants {wanted}")).unwrap_or_default();
                 format!("{} by {}{other}", styled(style, name), by(step))
             }
-            Verdict::Refused { why, by: step } => {
+            SessionUser::Refused { why, by: step } => {
                 format!("{} by {}: {}", styled(BAD, "no session"), by(step), why.in_words())
             }
-            Verdict::Depends { otherwise } => {
+            SessionUser::Depends { otherwise } => {
                 format!(
                     "{} (2); a session without the tag: {}",
                     styled(CAUTION, "depends on the session"),
                     self.in_words(otherwise)
                 )
             }
-            Verdict::Unknown { on } => format!("{}, for want of {}", styled(CAUTION, "not known"), by(on)),
+            SessionUser::Unknown { on } => format!("{}, for want of {}", styled(CAUTION, "not known"), by(on)),
         }
     }
 
@@ -260,13 +261,13 @@ fn data<T>(found: &Found<T>) -> Value {
     }
 }
 
-fn verdict_data(verdict: &Verdict) -> Value {
+fn verdict_data(verdict: &SessionUser) -> Value {
     match verdict {
-        Verdict::User { name, by } => json!({ "is": "user", "user": name, "by": by.word() }),
-        Verdict::Refused { why, by } => json!({ "is": "no_session", "why": why.word(), "by": by.word() }),
-        Verdict::Depends { otherwise } => {
+        SessionUser::User { name, by } => json!({ "is": "user", "user": name, "by": by.word() }),
+        SessionUser::Refused { why, by } => json!({ "is": "no_session", "why": why.word(), "by": by.word() }),
+        SessionUser::Depends { otherwise } => {
             json!({ "is": "depends", "on": "session_tag", "otherwise": verdict_data(otherwise) })
         }
-        Verdict::Unknown { on } => json!({ "is": "not_known", "on": on.word() }),
+        SessionUser::Unknown { on } => json!({ "is": "not_known", "on": on.word() }),
     }
 }

@@ -46,20 +46,20 @@ pub(super) enum Step {
 
 /// What becomes of a session.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Verdict {
+pub(super) enum SessionUser {
     /// Every session runs as this user, which this step names.
     User { name: String, by: Step },
     /// No session starts as it should.
-    Refused { why: Refusal, by: Step },
+    Refused { why: NoSession, by: Step },
     /// A session with the tag runs as the tag says, any other like this.
-    Depends { otherwise: Box<Verdict> },
+    Depends { otherwise: Box<SessionUser> },
     /// A source that decides cannot be read, or its versions disagree.
     Unknown { on: Step },
 }
 
 /// Why a session does not start, or must not.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Refusal {
+pub(super) enum NoSession {
     /// Run As is on, and nothing names a user.
     NoUser,
     /// Run As does not support root.
@@ -69,39 +69,39 @@ pub(super) enum Refusal {
 }
 
 /// The verdict.
-pub(super) fn resolve(sources: &Sources<'_>) -> Verdict {
-    let Some(versions) = sources.versions else { return Verdict::Unknown { on: Step::Document } };
+pub(super) fn resolve(sources: &Sources<'_>) -> SessionUser {
+    let Some(versions) = sources.versions else { return SessionUser::Unknown { on: Step::Document } };
     let mut verdicts = versions.iter().map(|run_as| of_version(run_as, sources));
     match verdicts.next() {
         Some(first) if verdicts.all(|other| other == first) => first,
-        _ => Verdict::Unknown { on: Step::Document },
+        _ => SessionUser::Unknown { on: Step::Document },
     }
 }
 
-fn of_version(run_as: &RunAs, sources: &Sources<'_>) -> Verdict {
+fn of_version(run_as: &RunAs, sources: &Sources<'_>) -> SessionUser {
     let RunAs::On(default_user) = run_as else {
-        return Verdict::User { name: SSM_USER.to_owned(), by: Step::Document };
+        return SessionUser::User { name: SSM_USER.to_owned(), by: Step::Document };
     };
     let without_tag = match sources.principal_tag {
-        None => Verdict::Unknown { on: Step::PrincipalTag },
+        None => SessionUser::Unknown { on: Step::PrincipalTag },
         Some(tag) if !is_blank(tag) => named(tag, Step::PrincipalTag),
         Some(_) => named(default_user, Step::DefaultUser),
     };
     match sources.session_tag {
-        None => Verdict::Unknown { on: Step::SessionTag },
+        None => SessionUser::Unknown { on: Step::SessionTag },
         Some(SessionTag::Never) => without_tag,
-        Some(SessionTag::Depends) => Verdict::Depends { otherwise: Box::new(without_tag) },
+        Some(SessionTag::Depends) => SessionUser::Depends { otherwise: Box::new(without_tag) },
     }
 }
 
-fn named(name: &str, by: Step) -> Verdict {
+fn named(name: &str, by: Step) -> SessionUser {
     let why = match name {
-        blank if is_blank(blank) => Refusal::NoUser,
-        root if is_root(root) => Refusal::Root,
-        name if name.parse::<OsUser>().is_err() => Refusal::NoName(name.to_owned()),
-        name => return Verdict::User { name: name.to_owned(), by },
+        blank if is_blank(blank) => NoSession::NoUser,
+        root if is_root(root) => NoSession::Root,
+        name if name.parse::<OsUser>().is_err() => NoSession::NoName(name.to_owned()),
+        name => return SessionUser::User { name: name.to_owned(), by },
     };
-    Verdict::Refused { why, by }
+    SessionUser::Refused { why, by }
 }
 
 /// The agent passes over a blank value [source: amazon-ssm-agent].
@@ -120,24 +120,24 @@ mod tests {
         RunAs::On(user.to_owned())
     }
 
-    fn user(name: &str, by: Step) -> Verdict {
-        Verdict::User { name: name.to_owned(), by }
+    fn user(name: &str, by: Step) -> SessionUser {
+        SessionUser::User { name: name.to_owned(), by }
     }
 
-    fn refused(why: Refusal, by: Step) -> Verdict {
-        Verdict::Refused { why, by }
+    fn refused(why: NoSession, by: Step) -> SessionUser {
+        SessionUser::Refused { why, by }
     }
 
-    fn depends(otherwise: Verdict) -> Verdict {
-        Verdict::Depends { otherwise: Box::new(otherwise) }
+    fn depends(otherwise: SessionUser) -> SessionUser {
+        SessionUser::Depends { otherwise: Box::new(otherwise) }
     }
 
     #[test]
     fn each_source_decides_where_those_before_it_say_nothing() {
-        use Refusal::{NoName, NoUser, Root};
+        use NoSession::{NoName, NoUser, Root};
         use Step::{DefaultUser, Document, PrincipalTag, SessionTag};
         let off = user(SSM_USER, Document);
-        let unknown = |on| Verdict::Unknown { on };
+        let unknown = |on| SessionUser::Unknown { on };
         for (versions, session_tag, principal_tag, verdict) in [
             // Off: no tag counts, known or not.
             (Some(vec![RunAs::Off]), NEVER, Some("alice"), off.clone()),
@@ -179,9 +179,9 @@ mod tests {
             for default_user in ["", "ops", "root"] {
                 let versions = [on(default_user)];
                 let verdict = |session_tag| resolve(&Sources { versions: Some(&versions), session_tag, principal_tag });
-                assert!(matches!(verdict(DEPENDS), Verdict::Depends { .. }));
-                assert_eq!(verdict(None), Verdict::Unknown { on: Step::SessionTag });
-                assert!(!matches!(verdict(NEVER), Verdict::Depends { .. }));
+                assert!(matches!(verdict(DEPENDS), SessionUser::Depends { .. }));
+                assert_eq!(verdict(None), SessionUser::Unknown { on: Step::SessionTag });
+                assert!(!matches!(verdict(NEVER), SessionUser::Depends { .. }));
             }
         }
     }

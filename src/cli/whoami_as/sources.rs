@@ -1,7 +1,7 @@
 //! Asks IAM and Identity Center for the tags, with the operator's own credentials.
 
 use super::found::Found;
-use super::principal::{Kind, Principal, identity_center_home};
+use super::principal::{Subject, SubjectKind, identity_center_home};
 use super::resolve::SessionTag;
 use super::trust;
 use crate::aws::principals::{Attributes, Described, Principals};
@@ -34,7 +34,7 @@ pub(super) struct Asked<'a> {
 
 impl Asked<'_> {
     /// Reads the tags.
-    pub(super) async fn tags(&self, principal: &Principal) -> Tags {
+    pub(super) async fn tags(&self, principal: &Subject) -> Tags {
         let described = match &self.iam {
             Ok(iam) => describe(iam, principal).await,
             Err((cause, fix)) => Err((cause.clone(), fix.clone())),
@@ -48,19 +48,19 @@ impl Asked<'_> {
             Err((cause, fix)) => Tags {
                 arn: None,
                 session: match principal.kind {
-                    Kind::User => of_user(),
-                    Kind::Role => Found::not_known(cause.as_str(), fix.as_str()),
+                    SubjectKind::User => of_user(),
+                    SubjectKind::Role => Found::not_known(cause.as_str(), fix.as_str()),
                 },
                 principal: Found::NotKnown { cause, fix },
             },
         }
     }
 
-    async fn session(&self, principal: &Principal, described: &Described) -> Found<SessionTag> {
+    async fn session(&self, principal: &Subject, described: &Described) -> Found<SessionTag> {
         match (principal.kind, identity_center_home(&described.arn)) {
-            (Kind::User, _) => of_user(),
-            (Kind::Role, None) => of_role(described.trust.as_deref().unwrap_or_default()),
-            (Kind::Role, Some(home)) => match home.parse::<Region>() {
+            (SubjectKind::User, _) => of_user(),
+            (SubjectKind::Role, None) => of_role(described.trust.as_deref().unwrap_or_default()),
+            (SubjectKind::Role, Some(home)) => match home.parse::<Region>() {
                 Ok(home) => of_attributes(self.identity_center.attributes(&home, self.management).await),
                 Err(error) => Found::not_known(error.to_string(), "report it: the role's path names no region"),
             },
@@ -68,10 +68,10 @@ impl Asked<'_> {
     }
 }
 
-async fn describe(iam: &Principals, principal: &Principal) -> Result<Described, (String, String)> {
+async fn describe(iam: &Principals, principal: &Subject) -> Result<Described, (String, String)> {
     let (call, described) = match principal.kind {
-        Kind::Role => ("iam:GetRole", iam.role(&principal.name).await),
-        Kind::User => ("iam:GetUser", iam.user(&principal.name).await),
+        SubjectKind::Role => ("iam:GetRole", iam.role(&principal.name).await),
+        SubjectKind::User => ("iam:GetUser", iam.user(&principal.name).await),
     };
     described.map_err(|fault| {
         let fix = match fault.class {
@@ -82,7 +82,7 @@ async fn describe(iam: &Principals, principal: &Principal) -> Result<Described, 
     })
 }
 
-fn principal_tag(principal: &Principal, described: &Described) -> Found<String> {
+fn principal_tag(principal: &Subject, described: &Described) -> Found<String> {
     let of = |key: fn(&str) -> bool| described.tags.iter().find(move |(name, _)| key(name));
     if let Some((_, value)) = of(|key| key == TAG) {
         let says = if value.trim().is_empty() { "empty, which does not count".to_owned() } else { quote(value) };
@@ -163,7 +163,7 @@ mod tests {
 
     #[test]
     fn only_the_tag_in_its_documented_spelling_names_a_user() {
-        let principal = Principal { kind: Kind::Role, name: "Engineer".to_owned() };
+        let principal = Subject { kind: SubjectKind::Role, name: "Engineer".to_owned() };
         let value = |tags: &[(&str, &str)]| principal_tag(&principal, &role(tags)).value().cloned();
         assert_eq!(value(&[("team", "x"), (TAG, "alice")]), Some("alice".to_owned()));
         assert_eq!(value(&[("team", "x")]), Some(String::new()));

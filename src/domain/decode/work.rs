@@ -21,14 +21,14 @@ const SCHEMA: u64 = 1;
 /// The message that [`decode`](super::decode) reads back as `work`.
 pub fn encode_work(work: &Work) -> String {
     #[derive(Serialize)]
-    struct Message<'a> {
+    struct WorkBody<'a> {
         kind: &'static str,
         schema: u64,
         #[serde(flatten)]
         work: &'a Work,
     }
     // It holds strings, numbers and maps with string keys, which serialise without an error.
-    serde_json::to_string(&Message { kind: "work", schema: SCHEMA, work }).unwrap_or_default()
+    serde_json::to_string(&WorkBody { kind: "work", schema: SCHEMA, work }).unwrap_or_default()
 }
 
 /// The message that [`decode`](super::decode) reads back as `task`.

@@ -102,11 +102,13 @@ impl Gap {
 
     #[track_caller]
     fn refused(&self, payload: &Value, cause: &str) {
+        let line = "\"outcome\":\"refused\"";
+        let before = self.broker.function().logs().iter().filter(|logged| logged.contains(line)).count();
         let answer = self.ask(payload);
         let refused = &answer["refused"];
         assert!(text_of(&refused["cause"]).contains(cause), "{payload}: {answer}");
         assert!(!text_of(&refused["fix"]).is_empty(), "{answer}");
-        self.broker.function().await_log("\"outcome\":\"refused\"", PATIENCE);
+        self.broker.function().await_logs(line, before + 1, PATIENCE);
     }
 }
 

@@ -143,12 +143,18 @@ impl Lambda {
 
     /// Waits for a line that contains `text`; what is written arrives a little after what is answered.
     pub(crate) fn await_log(&self, text: &str, patience: Duration) -> String {
+        self.await_logs(text, 1, patience).remove(0)
+    }
+
+    /// Waits for so many lines that contain `text`.
+    pub(crate) fn await_logs(&self, text: &str, count: usize, patience: Duration) -> Vec<String> {
         let end = Instant::now() + patience;
         loop {
-            if let Some(line) = self.logs().into_iter().find(|line| line.contains(text)) {
-                return line;
+            let lines: Vec<String> = self.logs().into_iter().filter(|line| line.contains(text)).collect();
+            if lines.len() >= count {
+                return lines;
             }
-            assert!(Instant::now() < end, "no line with {text:?} in {:#?}", self.logs());
+            assert!(Instant::now() < end, "{count} lines with {text:?} are not in {:#?}", self.logs());
             thread::sleep(Duration::from_millis(5));
         }
     }
