@@ -3,6 +3,7 @@
 //! It borrows and never spawns, sleeps and reads time only through [`crate::ports::Clock`], and walks ordered maps. The
 //! same world and the same messages therefore give the same run.
 
+mod account;
 mod approval;
 pub(crate) mod batch;
 mod bypass;
@@ -18,6 +19,7 @@ mod prune;
 pub(crate) mod publish;
 pub(crate) mod quick_check;
 pub(crate) mod reconcile;
+mod reconciled;
 mod regions;
 pub(crate) mod retry;
 mod sweep;
@@ -36,7 +38,7 @@ pub(crate) use core::Core;
 pub use message::{BatchReport, Message};
 #[cfg(feature = "cli")]
 pub use preview::preview;
-pub use reconcile::{ConfigurationLag, Reconciled};
+pub use reconciled::{ConfigurationLag, Reconciled};
 
 /// A cached policy of this age is read again (invariant 1).
 const POLICY_AGE_MAX_MS: i64 = MINUTE_MS;

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::reconcile::Reconciled;
+use super::reconciled::Reconciled;
 use crate::ports::Fault;
 
 /// One message of a batch.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::account::{account, notify_relapse, unknown_account};
 use super::approval::not_approved;
 use super::core::Core;
 use super::gather::{call_facts, case, read_missing};
@@ -10,67 +11,26 @@ use super::observe::OBSERVE_ATTEMPTS_MAX;
 use super::prune::Superseded;
 use super::publish::{flush, notify_once};
 use super::quick_check::{Start, begin, record_check};
+use super::reconciled::{ConfigurationLag, Reconciled};
 use super::write::write;
 use super::{InForce, Reactor};
 use crate::domain::adoption::adopted;
 use crate::domain::case::{Applied, Case, Decision, Refusal};
-use crate::domain::durations::REQUEUES_MAX;
 use crate::domain::edit::Edit;
 use crate::domain::fact::{Facts, Intent, Notified};
-use crate::domain::finding::{HubFinding, about_hub};
 use crate::domain::judgement::{Judgement, judge};
 use crate::domain::merge::merge;
 use crate::domain::policy::Policy;
 use crate::domain::quick_check::QuickCheck;
 use crate::domain::record::{LastCheck, Loaded, Record, Status};
-use crate::domain::settle::DELAY_MAX_S;
-use crate::domain::signal::{Cause, Task, Work};
-use crate::domain::target::{AccountFacts, AccountState, Target};
-use crate::domain::time::{MINUTE_MS, SECOND_MS, Time};
+use crate::domain::signal::{Task, Work};
+use crate::domain::target::AccountState;
+use crate::domain::time::{MINUTE_MS, Time};
 use crate::domain::witness;
-use crate::ports::{
-    Access, AccountAccess, Attempt, Directory as _, Documents as _, Fault, FaultClass, Ledger as _, Queue as _,
-    Relapse, World,
-};
+use crate::ports::{Access, AccountAccess, Attempt, Documents as _, Fault, FaultClass, Ledger as _, Queue as _, World};
 
 /// Repetitions of a reconciliation because another invocation committed first.
 const RACES_MAX: usize = 5;
-/// The fewest seconds until the next attempt at a new account that Organizations does not list yet.
-const UNKNOWN_ACCOUNT_WAIT_S: u32 = 15;
-
-/// The outcome for one target.
-#[derive(Clone, Debug)]
-pub struct Reconciled {
-    /// Where.
-    pub target: Target,
-    /// Why it was observed.
-    pub cause: Cause,
-    /// The decision; absent where the account is unknown, closed or no longer in the organisation.
-    pub decision: Option<Decision>,
-    /// The outcome of the decision.
-    pub applied: Applied,
-    /// Why the write did not land.
-    pub fault: Option<Fault>,
-    /// The target's status now.
-    pub status: Status,
-    /// Rounds of observation.
-    pub observations: usize,
-    /// From the signal to the end, in milliseconds.
-    pub since_ms: i64,
-    /// How often this work was put off before.
-    pub requeues: u32,
-    /// The configuration lag, where a new account's target became right.
-    pub lag: Option<ConfigurationLag>,
-}
-
-/// How long a new account's target was without the right document, and how long it may be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ConfigurationLag {
-    /// From the account's first event, in milliseconds.
-    pub ms: i64,
-    /// The policy's `alerts.configuration_lag_minutes`, in milliseconds.
-    pub objective_ms: i64,
-}
 
 /// Facts that this invocation learned; they survive a commit of another invocation.
 #[derive(Default)]
@@ -149,7 +109,7 @@ async fn round<W: World>(
         if attempt.again {
             flush(world, &work.target.account, Some(&work.target.region), attempt).await?;
         }
-        let report = not_observed(world, work, "the account has left the organisation, or is closed");
+        let report = Reconciled::not_observed(world, work, "the account has left the organisation, or is closed");
         return Ok(Round::done(report));
     }
     let last_check = loaded.last_check.take();
@@ -322,82 +282,6 @@ async fn conclude<W: World>(
         requeues: case.requeues,
         lag,
     })
-}
-
-/// Facts of the account. Organizations is asked about an unknown account, and about an inactive one: events of an account
-/// that is back may overtake the event of its return.
-async fn account<W: World>(world: &W, known: Option<AccountFacts>, work: &Work) -> Result<Option<AccountFacts>, Fault> {
-    if known.as_ref().is_some_and(|facts| facts.state == AccountState::Active) {
-        return Ok(known);
-    }
-    let found = world.directory().account(&work.target.account).await?;
-    if let Some(facts) = found.as_ref().filter(|_| found != known) {
-        world.ledger().save_facts(facts).await?;
-    }
-    Ok(found.or(known))
-}
-
-/// Handles an account that the organisation does not list: a new one may still appear, any other is alerted.
-async fn unknown_account<W: World>(
-    world: &W,
-    policy: &Policy,
-    work: &Work,
-    attempt: &Attempt,
-) -> Result<Reconciled, Fault> {
-    let account = &work.target.account;
-    let patience_ms = policy.limits().patience_ms();
-    let is_young = work.cause == Cause::AccountLifecycle && world.now().since(work.since) < patience_ms;
-    if is_young && work.requeues < REQUEUES_MAX {
-        let next = Work { requeues: work.requeues.saturating_add(1), ..work.clone() };
-        world.queue().send(&[(Task::Work(next), unknown_account_wait_s(patience_ms))]).await?;
-        return Ok(not_observed(world, work, "the organisation does not know the account yet"));
-    }
-    let reason = format!("account {account} is not in the organisation, although an event names it");
-    let (found, hub, id) = (HubFinding::UnknownAccount, policy.hub_account(), Some(work.correlation.as_str()));
-    let alert = about_hub(found, hub, account.as_str(), id, &reason, world.now());
-    notify_once(world, &alert, attempt).await?;
-    Ok(not_observed(world, work, &reason))
-}
-
-/// Seconds until the next attempt: the messages of one chain last for the whole patience, as far as SQS delays them so long.
-fn unknown_account_wait_s(patience_ms: i64) -> u32 {
-    let share_s = patience_ms / SECOND_MS / i64::from(REQUEUES_MAX);
-    u32::try_from(share_s).unwrap_or(DELAY_MAX_S).clamp(UNKNOWN_ACCOUNT_WAIT_S, DELAY_MAX_S)
-}
-
-/// Alerts the use of a gap role where the member role worked before, once per account and day. If the invocation dies
-/// first, the next session reports the relapse again, minutes later.
-async fn notify_relapse<W: World>(
-    world: &W,
-    policy: &Policy,
-    work: &Work,
-    attempt: &Attempt,
-    Relapse { role, member_role_used }: Relapse,
-) -> Result<(), Fault> {
-    let account = &work.target.account;
-    let now = world.now();
-    let day: String = now.to_string().chars().take(10).collect();
-    let reason =
-        format!("account {account} was reached through {role}; its member role was last used at {member_role_used}");
-    let (found, hub, id) = (HubFinding::GapRoleUsed, policy.hub_account(), Some(work.correlation.as_str()));
-    notify_once(world, &about_hub(found, hub, &format!("{account}:{day}"), id, &reason, now), attempt).await
-}
-
-fn not_observed<W: World>(world: &W, work: &Work, reason: &str) -> Reconciled {
-    let Target { account, region } = &work.target;
-    tracing::warn!(%account, %region, correlation = work.correlation, reason, "not observed");
-    Reconciled {
-        target: work.target.clone(),
-        cause: work.cause,
-        decision: None,
-        applied: Applied::Nothing,
-        fault: None,
-        status: Status::New,
-        observations: 0,
-        since_ms: world.now().since(work.since),
-        requeues: work.requeues,
-        lag: None,
-    }
 }
 
 fn log(case: &Case, decision: &Decision, applied: &Applied, status: Status, observations: usize) {
