@@ -33,7 +33,7 @@ use found::Found;
 use principal::Subject;
 use report::{Line, Report};
 use resolve::{RunAs, SSM_USER};
-use sources::{Asked, Tags};
+use sources::{TagSources, Tags};
 
 /// Names the role sessions, so that CloudTrail in the account leads back here.
 const CORRELATION: &str = "whoami-as";
@@ -118,7 +118,7 @@ async fn tags(args: &WhoamiAsArgs, operator: &Operator, policy: &Policy, princip
     };
     let sso = connected(args, args.sso_profile.as_ref()).await?;
     let identity_center = &sso.as_ref().unwrap_or(operator).principals();
-    Ok(Asked { iam, identity_center, management: policy.management_account() }.tags(principal).await)
+    Ok(TagSources { iam, identity_center, management: policy.management_account() }.tags(principal).await)
 }
 
 async fn connected(args: &WhoamiAsArgs, profile: Option<&String>) -> Result<Option<Operator>, Failure> {

@@ -141,8 +141,8 @@ fn alert(acceptance: &Acceptance, change: &Change) -> Alert {
         .row("Operator", by)
         .row("Reason", reason)
         .changed("Changed", change.iter().take(ITEMS_MAX))
-        .look("Document", document_page(region))
-        .look("Explain", explain(target, correlation))
+        .link("Document", document_page(region))
+        .link("Explain", explain(target, correlation))
         .put("changed", bounded_changes(change));
     page.finish(account, Some(region), None, *at)
 }

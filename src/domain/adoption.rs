@@ -48,8 +48,8 @@ pub fn adopted(case: &Case, judgement: &Judgement, hub: &AccountId) -> Option<Al
             "In working hours: review the values{code}. What should not be there, take out with a trusted principal, or set \
              in the policy."
         ))
-        .look("Document", document_page(&case.target.region))
-        .look("History", format!("runasctl history {}", case.target))
+        .link("Document", document_page(&case.target.region))
+        .link("History", format!("runasctl history {}", case.target))
         .put("target", json!(case.target.to_string()))
         .put("adopted", set.iter().map(|(field, value)| ((*field).to_owned(), Value::from(bounded(value)))).collect());
     Some(page.finish(hub, None, None, case.now))

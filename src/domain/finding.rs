@@ -2,7 +2,7 @@
 //!
 //! * Which alert, how loud: [`Kind`] has the table. Acts on a document are judged in [`super::settle::alerts`], the state of a
 //!   target in `settle/state.rs`, a first observation in [`super::adoption`], sweeps in [`super::sweep`], calls that get past the
-//!   document in `finding/bypass.rs`, the hub's own trouble in `finding/hub.rs`.
+//!   document in `finding/bypass.rs`, those about the hub itself in `finding/hub.rs`.
 //! * To whom: one SNS topic, whose subscriptions filter by severity, kind, account and region. A second topic is for chat.
 //! * Once: an act that was alerted is marked in the record ([`Notified`](super::fact::Notified)). The same act by the same
 //!   principal is counted in its incident ([`super::settle::incident`]), and alerted again after the policy's

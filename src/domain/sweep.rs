@@ -227,7 +227,7 @@ impl Sweep {
                 "In working hours: add them to `regions` of the policy, or switch them off, or deny them by a service control \
                  policy.",
             )
-            .look("Accounts", "runasctl status".to_owned())
+            .link("Accounts", "runasctl status".to_owned())
             .origin(&format!("Sweep {}.", self.id))
             .put("regions", json!(self.ungoverned));
         self.ungoverned.keys().any(new).then(|| page.finish(hub, None, None, now))
@@ -245,7 +245,7 @@ impl Sweep {
                 &format!("{}, after {} accounts and {} documents", self.last_progress, self.accounts, self.targets),
             )
             .advice("See the function's log, and the dead-letter queue, for what stopped it.")
-            .look("Queue", "runasctl redrive list".to_owned())
+            .link("Queue", "runasctl redrive list".to_owned())
             .origin(&format!("Sweep {}.", self.id))
             .put(
                 "sweep",
@@ -276,7 +276,7 @@ impl Sweep {
         let regions: Vec<_> =
             targets.iter().map(|(region, checked)| json!({ "region": region, "checked": checked })).collect();
         page.advice("See the dead-letter queue and the function's log for what stood in the way. The sweep under way tries again.")
-            .look("Account", format!("runasctl status --account {account}"))
+            .link("Account", format!("runasctl status --account {account}"))
             .origin(&format!("Sweep {}.", self.id))
             .put("targets", regions.into())
             .finish(account, None, None, now)

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use super::caller::{Caller, REACTOR};
-use super::trail::Asked;
+use super::trail::Request;
 use super::{Duplicates, Sim, State, Switches, fault};
 use crate::domain::document::CONTENT_BYTES_MAX;
 use crate::domain::edit::{Action, Edit, Sharing};
@@ -108,9 +108,9 @@ impl Sim {
         };
         let failed = outcome.as_ref().err().map(|fault| fault.code.clone());
         let asked = match call {
-            Call::Create { text, .. } | Call::Update { text, .. } => Asked { text: Some(text), sharing: None },
-            Call::Share(sharing) => Asked { text: None, sharing: Some(sharing) },
-            Call::Promote { .. } | Call::Delete | Call::DeleteVersion { .. } => Asked::default(),
+            Call::Create { text, .. } | Call::Update { text, .. } => Request { text: Some(text), sharing: None },
+            Call::Share(sharing) => Request { text: None, sharing: Some(sharing) },
+            Call::Promote { .. } | Call::Delete | Call::DeleteVersion { .. } => Request::default(),
         };
         state.record_call(target, caller, action, asked, failed, now);
         outcome

@@ -39,7 +39,7 @@ pub struct Called {
 
 /// What a call asks for, beyond its action.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Asked<'a> {
+pub(super) struct Request<'a> {
     /// The text to write.
     pub(super) text: Option<&'a str>,
     /// With whom to share the document.
@@ -80,11 +80,11 @@ impl Sim {
         });
         let there = calls.filter(|(at, place, _)| *at <= until && place == target);
         let edits = there.filter_map(|(_, _, record)| from_history(record, target));
-        let asked = |edit: &Edit| match lookup {
+        let request = |edit: &Edit| match lookup {
             Lookup::Since(_) => true,
             Lookup::Event(id) => edit.id == *id,
         };
-        edits.filter(asked).collect()
+        edits.filter(request).collect()
     }
 }
 
@@ -95,7 +95,7 @@ impl State {
         target: &Target,
         caller: &Caller,
         action: Action,
-        asked: Asked<'_>,
+        request: Request<'_>,
         failed: Option<String>,
         now: Time,
     ) {
@@ -113,10 +113,10 @@ impl State {
             arn: caller.arn(),
             event: event.clone(),
             fate: self.fates.front().copied().unwrap_or_default(),
-            text: asked.text.map(str::to_owned),
-            sharing: asked.sharing.cloned(),
+            text: request.text.map(str::to_owned),
+            sharing: request.sharing.cloned(),
         });
-        let (name, parameters, response) = call(action, asked.sharing);
+        let (name, parameters, response) = call(action, request.sharing);
         let arn = format!(
             "arn:{}:ssm:{}:{}:document/{DOCUMENT_NAME}",
             partition(&target.region),
@@ -223,8 +223,8 @@ fn call(action: Action, sharing: Option<&Sharing>) -> (&'static str, Value, Valu
         }
         Action::SharingChanged => {
             let Sharing { added, removed } = sharing.cloned().unwrap_or_default();
-            let asked = json!({ "permissionType": "Share", "accountIdsToAdd": added, "accountIdsToRemove": removed });
-            ("ModifyDocumentPermission", named(asked), Value::Null)
+            let request = json!({ "permissionType": "Share", "accountIdsToAdd": added, "accountIdsToRemove": removed });
+            ("ModifyDocumentPermission", named(request), Value::Null)
         }
     }
 }

@@ -276,7 +276,7 @@ async fn regions<W: World>(world: &W) {
     let regions = world.directory().enabled_regions(&account, &access()).await.unwrap();
     let names: Vec<&str> = regions.iter().map(Region::as_str).collect();
     assert_eq!(names, ["eu-central-1", "eu-west-1", "us-east-1"]);
-    let stranger = "999900002222".parse().unwrap();
+    let unlisted = "999900002222".parse().unwrap();
     let before = world.ledger().known(&account).await.unwrap();
     assert_eq!(world.ledger().reported_regions(&account).await.unwrap(), None);
     let enabled = Enabled { regions, at: Time::from_ms(1_795_000_000_000) };
@@ -284,8 +284,8 @@ async fn regions<W: World>(world: &W) {
     assert_eq!(world.ledger().reported_regions(&account).await.unwrap().as_ref(), Some(&enabled));
     assert_eq!(world.ledger().known(&account).await.unwrap(), Known { enabled: Some(enabled), ..before });
     let nowhere = Enabled { regions: BTreeSet::new(), at: Time::ZERO };
-    world.ledger().save_regions(&stranger, &nowhere).await.unwrap();
-    assert_eq!(world.ledger().facts(&stranger).await.unwrap(), None, "its regions do not make it an account");
+    world.ledger().save_regions(&unlisted, &nowhere).await.unwrap();
+    assert_eq!(world.ledger().facts(&unlisted).await.unwrap(), None, "its regions do not make it an account");
 }
 
 /// 9: the step is the condition; and whom a sweep has not met is found.

@@ -349,9 +349,9 @@ async fn a_warm_drift_event_takes_three_calls_in_a_row_on_aws() {
 #[tokio::test(start_paused = true)]
 async fn unlisted_account_is_alerted_and_not_observed() {
     let play = Play::begin(Switches::PLAIN).await;
-    let stranger = org::target("999900001111", "eu-west-1");
+    let unlisted = org::target("999900001111", "eu-west-1");
     for nth in 1..=2 {
-        play.sim().lza_writes(&stranger, &format!("logs-{nth}")).unwrap();
+        play.sim().lza_writes(&unlisted, &format!("logs-{nth}")).unwrap();
         let calls = play.sim().calls().len();
         play.rest().await;
         assert_eq!(play.sim().calls().len(), calls);

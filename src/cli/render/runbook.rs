@@ -39,7 +39,7 @@ fn alert(kind: Kind) -> String {
     let guide = kinds::guide(kind);
     let mut text = format!("### `{}`\n\n{}\n\n", kind.as_str(), guide.means);
     text.push_str("First look:\n\n```console\n");
-    for command in guide.look {
+    for command in guide.commands {
         let _ = writeln!(text, "$ {command}");
     }
     let _ = write!(text, "```\n\nThen: {}\n\n", guide.act);

@@ -23,7 +23,7 @@ pub(super) struct Tags {
 }
 
 /// Whom to ask.
-pub(super) struct Asked<'a> {
+pub(super) struct TagSources<'a> {
     /// IAM of the principal's account, or why it cannot be asked.
     pub(super) iam: Result<&'a Principals, (String, String)>,
     /// Identity Center, by the management account or a delegated administrator.
@@ -32,7 +32,7 @@ pub(super) struct Asked<'a> {
     pub(super) management: &'a AccountId,
 }
 
-impl Asked<'_> {
+impl TagSources<'_> {
     /// Reads the tags.
     pub(super) async fn tags(&self, principal: &Subject) -> Tags {
         let described = match &self.iam {

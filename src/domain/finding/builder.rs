@@ -32,7 +32,7 @@ pub(in crate::domain) struct AlertBuilder {
     details: Vec<Detail>,
     exposure: Option<String>,
     to_do: String,
-    look: Vec<(&'static str, String)>,
+    links: Vec<(&'static str, String)>,
     origin: Vec<String>,
     data: Map<String, Value>,
 }
@@ -56,7 +56,7 @@ impl AlertBuilder {
             details: Vec::new(),
             exposure: None,
             to_do: NOTHING_TO_DO.to_owned(),
-            look: Vec::new(),
+            links: Vec::new(),
             origin: Vec::new(),
             data: Map::new(),
         }
@@ -117,8 +117,8 @@ impl AlertBuilder {
     }
 
     /// A page of the console, or a command, that shows more.
-    pub(in crate::domain) fn look(mut self, label: &'static str, at: String) -> Self {
-        self.look.push((label, at));
+    pub(in crate::domain) fn link(mut self, label: &'static str, at: String) -> Self {
+        self.links.push((label, at));
         self
     }
 
@@ -142,9 +142,9 @@ impl AlertBuilder {
         at: Time,
     ) -> Alert {
         let text = self.text();
-        let look = self.look.iter().map(|(label, at)| (label.to_lowercase(), Value::from(at.as_str())));
+        let links = self.links.iter().map(|(label, at)| (label.to_lowercase(), Value::from(at.as_str())));
         let (links, commands): (Vec<_>, Vec<_>) =
-            look.partition(|(_, at)| at.as_str().is_some_and(|at| at.starts_with("https://")));
+            links.partition(|(_, at)| at.as_str().is_some_and(|at| at.starts_with("https://")));
         let commands: Vec<Value> = commands.into_iter().map(|(_, command)| command).collect();
         let mut data = self.data;
         data.insert("summary".to_owned(), self.answer.join(" ").into());
@@ -203,8 +203,8 @@ impl AlertBuilder {
         }
         let label = if self.to_do == NOTHING_TO_DO { "" } else { ADVICE };
         let _ = write!(text, "\n{label}{}\n", self.to_do);
-        let width = self.look.iter().map(|(label, _)| label.len()).max().unwrap_or(0);
-        for (at, (label, place)) in self.look.iter().enumerate() {
+        let width = self.links.iter().map(|(label, _)| label.len()).max().unwrap_or(0);
+        for (at, (label, place)) in self.links.iter().enumerate() {
             let gap = if at == 0 { "\n" } else { "" };
             let _ = writeln!(text, "{gap}{label:<width$}  {place}");
         }

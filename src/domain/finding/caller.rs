@@ -42,7 +42,7 @@ impl AlertBuilder {
     /// The page of a call's event, where it has one.
     pub(in crate::domain) fn event_link(self, region: &Region, event_id: Option<&str>) -> Self {
         match event_id.and_then(|id| event_page(region, id)) {
-            Some(page) => self.look("CloudTrail", page),
+            Some(page) => self.link("CloudTrail", page),
             None => self,
         }
     }

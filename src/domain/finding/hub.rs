@@ -118,7 +118,7 @@ pub fn about_hub(
         .row("Message", message_id.unwrap_or_default());
     let page = message_id.into_iter().fold(page, |page, id| page.put("message_id", clean(id, 128).into()));
     page.advice(words.to_do)
-        .look("Look", words.command.to_owned())
+        .link("Look", words.command.to_owned())
         .put("reason", bounded(reason).into())
         .finish(hub, None, None, at)
 }

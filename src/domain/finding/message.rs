@@ -109,7 +109,7 @@ mod tests {
             .says("Run As was switched off.")
             .row("From", row)
             .advice("Ask her.")
-            .look("Explain", "runasctl explain 444455556666/eu-west-1".to_owned())
+            .link("Explain", "runasctl explain 444455556666/eu-west-1".to_owned())
             .finish(&"444455556666".parse().unwrap(), None, Some("incident-1".to_owned()), Time::ZERO)
     }
 

@@ -67,8 +67,8 @@ impl AlertBuilder {
     pub(super) fn about(self, context: &Context, incident: Option<&Incident>) -> Alert {
         let (case, decision) = (context.case, context.decision);
         let target = &case.target;
-        self.look("Document", document_page(&target.region))
-            .look("Explain", explain(target, &case.correlation))
+        self.link("Document", document_page(&target.region))
+            .link("Explain", explain(target, &case.correlation))
             .origin(&format!("Policy version {} ({}).", case.policy, case.resolution.reason))
             .origin(&format!("Trace {}.", case.correlation))
             .put("reasons", json!(decision.reasons))

@@ -110,9 +110,9 @@ async fn the_slower_of_two_passes_writes_nothing_at_all() {
 async fn peace_ends_the_incident_and_leaves_the_index() {
     let hub = Hub::new().await;
     let world = hub.world();
-    let mut trouble = commit(0, Status::BackingOff);
-    trouble.record.incident = Some(incident());
-    world.ledger().commit(&target(), &trouble).await.unwrap();
+    let mut backing_off = commit(0, Status::BackingOff);
+    backing_off.record.incident = Some(incident());
+    world.ledger().commit(&target(), &backing_off).await.unwrap();
     world.ledger().commit(&target(), &commit(1, Status::InSync)).await.unwrap();
     let rows = rows(&hub).await;
     assert!(!rows.contains_key("INCIDENT#eu-west-1"));

@@ -75,7 +75,7 @@ async fn alert_that_sns_refuses_is_published_in_short() {
     let received = drain(&hub, &hub.dlq).await;
     let published: Value = serde_json::from_str(received[0]["Message"].as_str().unwrap()).unwrap();
     assert_eq!((received.len(), &published["data"]), (1, &json!({"left_out": "InvalidParameter"})));
-    // Twice refused is a fault, and trouble that can end is one at once.
+    // Two refusals are a fault, and a retryable one is a fault at once.
     hub.aws.faults(&json!([{"service": "sns", "code": "InvalidParameter", "times": 2}]));
     assert_eq!(hub.impatient().notifier().publish(&alert("edit-1")).await.unwrap_err().class, FaultClass::Invalid);
     hub.aws.faults(&json!([{"service": "sns", "code": "InternalError", "status": 500}]));

@@ -19,7 +19,7 @@ use std::sync::Mutex;
 use std::thread;
 
 use super::stage::Stage;
-use play::{Lasts, Play, Spot, Strike, Way};
+use play::{CallPoint, Lasts, Play, Strike, Way};
 use stories::Story;
 
 /// Plays at the same time. Each has an emulator to itself, with a clock of its own, so that none waits in earnest.
@@ -37,12 +37,12 @@ const PASSING: [(Way, Lasts); 4] = [
 ///
 /// A lost call without an effect differs from a failed one for the SDK alone. A process that is killed before a call leaves the
 /// same world as one that is killed after the last call with an effect.
-fn ways_of(at: usize, spot: &Spot) -> Vec<(Way, Lasts)> {
+fn ways_of(at: usize, point: &CallPoint) -> Vec<(Way, Lasts)> {
     let mut ways = vec![(Way::Denied, Lasts::Always), PASSING[at % PASSING.len()]];
     if at == 0 {
         ways.push((Way::KilledBefore, Lasts::Always));
     }
-    if spot.has_effect() {
+    if point.has_effect() {
         ways.extend([(Way::Lost, Lasts::Once), (Way::Lost, Lasts::Always), (Way::KilledAfter, Lasts::Always)]);
     } else if at.is_multiple_of(2) {
         ways.push((Way::Lost, Lasts::Always));
@@ -51,7 +51,7 @@ fn ways_of(at: usize, spot: &Spot) -> Vec<(Way, Lasts)> {
 }
 
 /// Plays a story undisturbed, and then with each of the strikes that `choose` makes of its calls.
-fn everywhere(story: &Story, choose: impl Fn(&[Spot]) -> Vec<Strike>) {
+fn everywhere(story: &Story, choose: impl Fn(&[CallPoint]) -> Vec<Strike>) {
     let stage = Stage::set();
     let number = |at: usize| format!("9{at:011}");
     stage.open_accounts(&[number(0)]);
@@ -81,7 +81,7 @@ fn everywhere(story: &Story, choose: impl Fn(&[Spot]) -> Vec<Strike>) {
     assert!(failed.is_empty(), "{} of {} did not end well: {failed:#?}", failed.len(), strikes.len());
 }
 
-fn undisturbed(stage: &Stage, story: &Story, account: &str) -> Vec<Spot> {
+fn undisturbed(stage: &Stage, story: &Story, account: &str) -> Vec<CallPoint> {
     let mut play = Play::begin(stage, story, account, None);
     play.run();
     let calls = play.calls();
@@ -89,7 +89,7 @@ fn undisturbed(stage: &Stage, story: &Story, account: &str) -> Vec<Spot> {
     calls
 }
 
-fn disturbed(stage: &Stage, story: &Story, account: &str, strike: &Strike, calls: &[Spot]) {
+fn disturbed(stage: &Stage, story: &Story, account: &str, strike: &Strike, calls: &[CallPoint]) {
     let mut play = Play::begin(stage, story, account, Some(strike));
     let outcome = catch_unwind(AssertUnwindSafe(|| {
         play.run();
@@ -104,9 +104,12 @@ fn disturbed(stage: &Stage, story: &Story, account: &str, strike: &Strike, calls
 }
 
 /// Each call in each way that can differ.
-fn all(calls: &[Spot]) -> Vec<Strike> {
-    let strikes = |(at, spot): (usize, &Spot)| {
-        ways_of(at, spot).into_iter().map(|(way, lasts)| Strike { spot: spot.clone(), way, lasts }).collect::<Vec<_>>()
+fn all(calls: &[CallPoint]) -> Vec<Strike> {
+    let strikes = |(at, point): (usize, &CallPoint)| {
+        ways_of(at, point)
+            .into_iter()
+            .map(|(way, lasts)| Strike { point: point.clone(), way, lasts })
+            .collect::<Vec<_>>()
     };
     calls.iter().enumerate().flat_map(strikes).collect()
 }
@@ -117,13 +120,13 @@ fn untrusted_edit_is_reverted_and_alerted_under_any_single_fault() {
 }
 
 /// Each call with an effect, and the first of each action without one, in one way; the turns begin at another one for each `s`.
-fn in_turns(s: usize) -> impl Fn(&[Spot]) -> Vec<Strike> {
+fn in_turns(s: usize) -> impl Fn(&[CallPoint]) -> Vec<Strike> {
     move |calls| {
-        let of_its_own = calls.iter().enumerate().filter(|(_, spot)| spot.has_effect() || spot.nth == 1);
-        let strike = |(turn, (at, spot)): (usize, (usize, &Spot))| {
-            let ways = ways_of(at, spot);
+        let of_its_own = calls.iter().enumerate().filter(|(_, point)| point.has_effect() || point.nth == 1);
+        let strike = |(turn, (at, point)): (usize, (usize, &CallPoint))| {
+            let ways = ways_of(at, point);
             let (way, lasts) = ways[(turn + s) % ways.len()];
-            Strike { spot: spot.clone(), way, lasts }
+            Strike { point: point.clone(), way, lasts }
         };
         of_its_own.enumerate().map(strike).collect()
     }

@@ -309,14 +309,14 @@ fn broker_that_does_not_answer_is_why_an_account_waits() {
     let vended = gap.vend();
     // The resource policy names the function's role: another's keys are turned away by AWS.
     let other = gap.stage.aws.credentials(&format!("arn:aws:iam::{HUB}:role/Developer"), "mallory");
-    let stranger = Endpoint::serve(broker(&gap.stage), FUNCTION, &other.access_key);
-    let reactor = gap.reactor_with(&[(ENDPOINT_LAMBDA, &stranger.url())]);
+    let foreign_broker = Endpoint::serve(broker(&gap.stage), FUNCTION, &other.access_key);
+    let reactor = gap.reactor_with(&[(ENDPOINT_LAMBDA, &foreign_broker.url())]);
     gap.stage.deliver(std::slice::from_ref(&vended));
     assert_eq!(gap.stage.pump(&reactor), 0, "waiting is no failed receive");
     let why = gap.why(HOME);
     assert!(why.contains("no broker access: Invoke: AccessDeniedException"), "{why}");
     assert!(why.contains("fix: allow the function's role lambda:InvokeFunction"), "{why}");
-    assert_eq!(stranger.invoked(), Vec::<Value>::new());
+    assert_eq!(foreign_broker.invoked(), Vec::<Value>::new());
 
     // A broker that dies says nothing; the reactor says where to look.
     gap.broker.function().kill();

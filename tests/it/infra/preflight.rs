@@ -98,7 +98,7 @@ fn the_operator_of_the_hub_assumes_the_role_and_the_function_does_not() {
     };
     let operator = role(HUB, "RunasOperators");
     all(&[assume(&operator, "o-exampleorgid")], &[], "Allowed");
-    let strangers = [
+    let foreign = [
         assume(&operator, "o-anotherorgid"),
         assume(&role(HUB, "RunasReactor"), "o-exampleorgid"),
         assume(&role(HUB, "Admin"), "o-exampleorgid"),
@@ -107,7 +107,7 @@ fn the_operator_of_the_hub_assumes_the_role_and_the_function_does_not() {
         assume(&role(PAYMENTS, "Admin"), "o-exampleorgid"),
         assume(&role(PAYMENTS, "RunasOperators"), "o-exampleorgid"),
     ];
-    all(&strangers, &[], "ImplicitlyDenied");
+    all(&foreign, &[], "ImplicitlyDenied");
 }
 
 fn content() -> &'static Value {

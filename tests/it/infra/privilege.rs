@@ -145,12 +145,12 @@ fn function_of_the_hub_gets_into_accounts_by_the_member_role_and_by_no_other() {
     all(&[reactor("RunasReactorMember")], &[], "Allowed");
     let administrators = ["OrganizationAccountAccessRole", "AWSControlTowerExecution", "RunasReactorMember2"];
     all(&administrators.map(reactor), &[], "ImplicitlyDenied");
-    let strangers = [
+    let foreign = [
         assume("RunasReactorMember", &role(HUB, "Admin"), "o-exampleorgid"),
         assume("RunasReactorMember", &role(MANAGEMENT, "RunasReactor"), "o-exampleorgid"),
         assume("RunasReactorMember", &principal, "o-anotherorgid"),
     ];
-    all(&strangers, &[], "ImplicitlyDenied");
+    all(&foreign, &[], "ImplicitlyDenied");
     all(&beyond(&principal, &policies), &[], "ImplicitlyDenied");
 }
 

@@ -12,8 +12,8 @@ fn finished(builder: AlertBuilder) -> Alert {
 fn text_has_the_answer_first_and_its_origin_last() {
     let built = builder()
         .origin("Policy version 7.")
-        .look("Document", "https://example.com/d".to_owned())
-        .look("Explain", "runasctl explain X".to_owned())
+        .link("Document", "https://example.com/d".to_owned())
+        .link("Explain", "runasctl explain X".to_owned())
         .advice("Ask her.")
         .exposed(Some("For 1 second.".to_owned()))
         .heading("She did it.")

@@ -184,12 +184,13 @@ impl Whose<'_> {
             return true;
         }
         // Random names that no author can have meant, one for each place where principals live.
-        let strangers = ["role/", "role/any/path/", "user/", "user/any/path/"].map(|place| format!("{place}Qz7Xv0Kj"));
+        let any_principal =
+            ["role/", "role/any/path/", "user/", "user/any/path/"].map(|place| format!("{place}Qz7Xv0Kj"));
         let people = ["", &format!("{}/", home.region)]
             .map(|region| format!("{RESERVED}{region}AWSReservedSSO_Qz7Xv0Kj_0123456789abcdef"));
         let plain = |part: &str| part.replace('*', "").replace('?', "0");
         let place = format!("arn:{}:iam::{}", plain(self.partition), plain(self.account));
-        if strangers.iter().chain(&people).any(|resource| pattern.matches(&format!("{place}:{resource}"))) {
+        if any_principal.iter().chain(&people).any(|resource| pattern.matches(&format!("{place}:{resource}"))) {
             return false;
         }
         let own = ["role/", "user/", "aws-reserved", "sso.amazonaws.com", "AWSReservedSSO", home.region]

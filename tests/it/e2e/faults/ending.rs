@@ -4,13 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
-use super::play::{Lasts, Play, Spot, Strike, Way};
+use super::play::{CallPoint, Lasts, Play, Strike, Way};
 use super::stories::Before;
 use crate::e2e::queue::ReceivedAlert;
 use crate::e2e::stage::{HUB, text_of};
 
 /// The document is right, everything is recorded and alerted, nothing is lost, and the next sweep finds nothing to do.
-pub(super) fn check(play: &mut Play, strike: Option<&Strike>, calls: &[Spot]) {
+pub(super) fn check(play: &mut Play, strike: Option<&Strike>, calls: &[CallPoint]) {
     document(play);
     remembered(play);
     raised(play, strike, calls);
@@ -80,7 +80,7 @@ fn remembered(play: &Play) {
     }
 }
 
-fn raised(play: &Play, strike: Option<&Strike>, calls: &[Spot]) {
+fn raised(play: &Play, strike: Option<&Strike>, calls: &[CallPoint]) {
     let mut by_id: BTreeMap<String, Vec<ReceivedAlert>> = BTreeMap::new();
     for raised in play.stage.alerts() {
         by_id.entry(text_of(&raised.body["id"])).or_default().push(raised);
@@ -107,12 +107,12 @@ fn without_obstacle(kind: &str, undisturbed: &[&str]) -> Option<String> {
 }
 
 /// An alert comes twice only where SNS took it and we do not know, or know and could not say so in the ledger.
-fn may_repeat(strike: &Strike, calls: &[Spot]) -> bool {
-    let at = |spot: &Spot| calls.iter().position(|call| call == spot);
+fn may_repeat(strike: &Strike, calls: &[CallPoint]) -> bool {
+    let at = |point: &CallPoint| calls.iter().position(|call| call == point);
     let first = calls.iter().position(|call| call.action == "Publish");
-    let raised = matches!(strike.way, Way::Lost | Way::KilledAfter) && strike.spot.action == "Publish";
+    let raised = matches!(strike.way, Way::Lost | Way::KilledAfter) && strike.point.action == "Publish";
     let marked =
-        strike.spot.action == "TransactWriteItems" && first.is_some_and(|first| at(&strike.spot) > Some(first));
+        strike.point.action == "TransactWriteItems" && first.is_some_and(|first| at(&strike.point) > Some(first));
     raised || (marked && (strike.lasts != Lasts::Once || matches!(strike.way, Way::Denied | Way::KilledBefore)))
 }
 

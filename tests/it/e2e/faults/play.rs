@@ -42,7 +42,7 @@ pub(super) enum Lasts {
 
 /// One call of a story: the `nth` of this action.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Spot {
+pub(super) struct CallPoint {
     pub(super) service: String,
     pub(super) action: String,
     pub(super) nth: usize,
@@ -51,7 +51,7 @@ pub(super) struct Spot {
 /// What goes wrong in a play.
 #[derive(Clone, Debug)]
 pub(super) struct Strike {
-    pub(super) spot: Spot,
+    pub(super) point: CallPoint,
     pub(super) way: Way,
     pub(super) lasts: Lasts,
 }
@@ -69,7 +69,7 @@ pub(super) struct Play<'a> {
     pub(super) receives: u32,
 }
 
-impl Spot {
+impl CallPoint {
     /// Whether the call changes something. What is not known to be a read does.
     pub(super) fn has_effect(&self) -> bool {
         let reads = ["AssumeRole", "BatchGet", "Describe", "Get", "List", "Lookup", "Query"];
@@ -79,7 +79,7 @@ impl Spot {
 
 impl Strike {
     fn fault(&self, process: u32) -> Value {
-        let Spot { service, action, nth } = &self.spot;
+        let CallPoint { service, action, nth } = &self.point;
         let mut fault = json!({"service": service, "action": action, "skip": nth - 1});
         let query = ["sts", "sns"].contains(&service.as_str());
         let what = match self.way {
@@ -98,7 +98,7 @@ impl Strike {
 
     /// The reactor is denied the account, or a call in it.
     pub(super) fn keeps_us_out(&self) -> bool {
-        self.way == Way::Denied && ["ssm", "sts"].contains(&self.spot.service.as_str())
+        self.way == Way::Denied && ["ssm", "sts"].contains(&self.point.service.as_str())
     }
 
     /// How often the SDK tries: where nothing is left to it, once is as good as always, and takes no time.
@@ -185,18 +185,18 @@ impl<'a> Play<'a> {
     }
 
     /// The calls of the story so far, each with its further attempts counted once, in the order of their arrival.
-    pub(super) fn calls(&self) -> Vec<Spot> {
+    pub(super) fn calls(&self) -> Vec<CallPoint> {
         let mut invocations = BTreeSet::new();
         let mut counts = BTreeMap::<(String, String), usize>::new();
         let log = self.stage.aws.log_via(&self.stage.hub.via());
         let calls = log.iter().skip(self.before).filter(|call| invocations.insert(text_of(&call["invocation"])));
-        let spot = |call: &Value| {
+        let point = |call: &Value| {
             let (service, action) = (text_of(&call["service"]), text_of(&call["action"]));
             let nth = counts.entry((service.clone(), action.clone())).or_default();
             *nth += 1;
-            Spot { service, action, nth: *nth }
+            CallPoint { service, action, nth: *nth }
         };
-        calls.map(spot).collect()
+        calls.map(point).collect()
     }
 
     /// How often the fault struck; none strikes after this.
