@@ -48,6 +48,8 @@
 //! | the quick check of a sweep, which costs one call | [`domain::quick_check`], [`reactor::quick_check`] |
 //! | CloudTrail's event history: who made a change without an event, and whether a call was made that an event claims | [`reactor::lookup`] |
 //! | the steps of one target | [`reactor::reconcile`] |
+//! | an account that Organizations does not list, and the relapse of a gap role | [`reactor::account`] |
+//! | a run of `apply`: only what the plan approves is written | [`reactor::approval`], `cli/apply/approval.rs` (feature `cli`) |
 //! | the inputs of a decision, gathered into a case | [`reactor::gather`] |
 //! | the write: intent, update, poll, promote | [`reactor::write`] |
 //! | alerts: their kinds, their form, to whom, and once each | [`domain::finding`] |
