@@ -20,7 +20,7 @@ cd "$core/src"
 # Without what needs the SDK or a command.
 rm it/decode/command.rs
 sed -i '/^mod command;/d' it/decode.rs
-sed -i '/^use crate::aws::Hub;/d; /^#\[tokio::test\]$/{N; /_on_aws()/{:a; N; /\n}$/!ba; d}}' it/scenarios.rs
+sed -i '/^use crate::support::hub::Hub;/d; /^#\[tokio::test\]$/{N; /_on_aws()/{:a; N; /\n}$/!ba; d}}' it/scenarios.rs
 # The core's own tests, as a module; of the exhaustive stories those of one act.
 sed -i '/^#!\[allow(/,/^)\]/d' held.rs
 rm held/wide.rs
