@@ -3,8 +3,8 @@
 //! It borrows and never spawns, sleeps and reads time only through [`crate::ports::Clock`], and walks ordered maps. The
 //! same world and the same messages therefore give the same run.
 
-mod account;
-mod approval;
+pub(crate) mod account;
+pub(crate) mod approval;
 pub(crate) mod batch;
 mod bypass;
 mod core;
