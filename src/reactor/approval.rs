@@ -11,7 +11,7 @@ pub trait Approval: Debug + Send + Sync {
     /// Requires that a decision is approved.
     ///
     /// # Errors
-    /// Why it is not. Then nothing is written, committed or alerted.
+    /// Why it is not. Then nothing more is written or committed, and no alert about the target is raised.
     fn approve(&self, case: &Case, decision: &Decision) -> Result<(), String>;
 }
 
