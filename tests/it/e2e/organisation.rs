@@ -1,4 +1,4 @@
-//! An organisation of forty accounts in three regions, as one is found before anything was enforced in it.
+//! An organisation of twenty-five accounts in three regions, as one is found before anything was enforced in it.
 
 use aws_sdk_ssm::types::DocumentType;
 use runas_reactor::domain::target::DOCUMENT_NAME;
@@ -7,33 +7,35 @@ use serde_json::{Value, json};
 use super::people::lza_inputs;
 use super::stage::{APPLIANCE, FRANKFURT, HOME, MANAGEMENT, MEMBERS, REGIONS, SANDBOX, Stage, VIRGINIA};
 
+/// Accounts of workloads, beside those of the stage.
+pub(super) const WORKLOADS: u32 = 18;
 /// No document anywhere.
-pub(super) const NEW: [u32; 3] = [21, 22, 23];
+pub(super) const NEW: [u32; 3] = [6, 7, 8];
 /// Sessions run as another user.
-pub(super) const DEPLOY: u32 = 24;
+pub(super) const DEPLOY: u32 = 9;
 /// A shell profile is set.
-pub(super) const PROFILED: u32 = 25;
+pub(super) const PROFILED: u32 = 10;
 /// A role that is not the reactor's.
-pub(super) const LOCKED: u32 = 26;
+pub(super) const LOCKED: u32 = 11;
 /// A region that is not enabled.
-pub(super) const WITHOUT_FRANKFURT: u32 = 27;
+pub(super) const WITHOUT_FRANKFURT: u32 = 12;
 /// A document of another type.
-pub(super) const COMMAND: u32 = 28;
+pub(super) const COMMAND: u32 = 13;
 /// Right already.
-pub(super) const RIGHT: [u32; 5] = [29, 30, 31, 32, 33];
+pub(super) const RIGHT: [u32; 5] = [14, 15, 16, 17, 18];
 
-/// The account of a workload, 1 to 33.
+/// The account of a workload, 1 to [`WORKLOADS`].
 pub(super) fn workload(number: u32) -> String {
     format!("1000000000{number:02}")
 }
 
 impl Stage {
-    /// Forty accounts. LZA has written its document into most; the rest is as the constants above say.
+    /// Twenty-five accounts. LZA has written its document into most; the rest is as the constants above say.
     pub(super) fn found() -> Self {
         let stage = Self::set();
         stage.open_workloads();
         let usual = |number: &u32| ![NEW.as_slice(), &[DEPLOY, COMMAND], &RIGHT].concat().contains(number);
-        for account in (1..=33).filter(usual).map(workload) {
+        for account in (1..=WORKLOADS).filter(usual).map(workload) {
             stage.everywhere(&account, &lza_inputs());
         }
         for account in MEMBERS.into_iter().chain([MANAGEMENT]) {
@@ -86,10 +88,10 @@ impl Stage {
     }
 
     fn open_workloads(&self) {
-        let accounts: Vec<String> = (1..=33).map(workload).collect();
+        let accounts: Vec<String> = (1..=WORKLOADS).map(workload).collect();
         self.aws.switches(&json!({"next_accounts": accounts}));
         let client = self.organizations();
-        for number in 1..=33 {
+        for number in 1..=WORKLOADS {
             let (name, email) = (format!("app-{number:02}"), format!("app-{number:02}@example.com"));
             self.run(client.create_account().account_name(name).email(email).send()).expect("an account can be made");
         }

@@ -1,11 +1,11 @@
-//! What operators read from the ledger of an organisation of forty accounts, whose rows the function itself has written.
+//! What operators read from the ledger of an organisation of twenty-five accounts, whose rows the function itself has written.
 
 use runas_reactor::domain::signal::Cause;
 use runas_reactor::domain::time::Time;
 use serde_json::{Value, json};
 
 use super::operator::Ran;
-use super::organisation::{DEPLOY, LOCKED, workload};
+use super::organisation::{DEPLOY, LOCKED, WORKLOADS, workload};
 use super::queue::work;
 use super::stage::{APPLIANCE, HOME, MANAGEMENT, MEMBERS, PAYMENTS, PILOT, REGIONS, Stage};
 use crate::support::lambda::Lambda;
@@ -18,7 +18,7 @@ impl Stage {
     /// The function has checked every target.
     fn swept(&self) -> Lambda {
         let lambda = self.lambda_with(&[("RUNAS_POLICY", "table")]);
-        let workloads = (1..=33).map(workload);
+        let workloads = (1..=WORKLOADS).map(workload);
         let accounts = workloads.chain(MEMBERS.into_iter().chain([MANAGEMENT]).map(str::to_owned));
         for account in accounts {
             self.deliver(&REGIONS.map(|region| work(&account, region, Cause::Sweep)));
@@ -77,9 +77,9 @@ fn an_operator_sees_what_stands_how_what_happened_and_why() {
     let status = stage.reads(&["status"]).ends(3);
     insta::assert_snapshot!("status", stage.transcript(&status));
     let data = stage.reads(&["status", "-o", "json"]).ends(3).data();
-    assert_eq!((&data["accounts"], &data["policy"]), (&json!(40), &json!("v1")));
+    assert_eq!((&data["accounts"], &data["policy"]), (&json!(25), &json!("v1")));
     let counted: u64 = data["counts"].as_object().unwrap().values().filter_map(Value::as_u64).sum();
-    assert_eq!((counted, data["targets"].as_array().map(Vec::len)), (120, Some(120)));
+    assert_eq!((counted, data["targets"].as_array().map(Vec::len)), (75, Some(75)));
 
     let locked = workload(LOCKED);
     let one = stage.reads(&["status", "--account", &locked, "-o", "json"]).ends(3).data();
