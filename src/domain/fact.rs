@@ -69,18 +69,18 @@ pub struct Base {
     /// Values that a foreign version set and that later versions may still carry, as `field=digest`.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub foreign: BTreeSet<String>,
-    /// Calls up to this time have left the record: an older one never makes content accepted.
-    #[serde(default)]
-    pub calls_until: Time,
-    /// Intents up to this time have left the record: an older call through the reactor's role is not judged any more.
-    #[serde(default)]
-    pub intents_until: Time,
     /// When that newest version was first observed; [`Time::ZERO`] in a base from the first observation.
     #[serde(default)]
     pub observed: Time,
     /// Milliseconds by which SSM's clock is ahead of CloudTrail's, by the newest echo of a version in the base.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub clock_ms: Option<i64>,
+    /// Calls up to this time have left the record: an older one never makes content accepted.
+    #[serde(default)]
+    pub calls_until: Time,
+    /// Intents up to this time have left the record: an older call through the reactor's role is not judged any more.
+    #[serde(default)]
+    pub intents_until: Time,
     /// Whether on-call was notified of what the first observation adopted.
     #[serde(default)]
     pub notified: Notified,

@@ -4,8 +4,7 @@
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
-use super::fact::{Absence, Base, CallFact, Delta, Echo, Facts, Intent, Notified, VersionFact};
-use super::time::Time;
+use super::fact::{Absence, Base, CallFact, Delta, Echo, Facts, Intent, VersionFact};
 
 /// Everything that either side knows.
 #[must_use]
@@ -55,15 +54,7 @@ fn base(one: Option<&Base>, other: Option<&Base>) -> Option<Base> {
     let mut joined = match place(one).cmp(&place(other)) {
         Ordering::Less => other.clone(),
         Ordering::Greater => one.clone(),
-        Ordering::Equal => {
-            let bare = |base: &Base| Base {
-                calls_until: Time::ZERO,
-                intents_until: Time::ZERO,
-                notified: Notified::No,
-                ..base.clone()
-            };
-            Base { notified: one.notified.max(other.notified), ..either(&bare(one), &bare(other)) }
-        }
+        Ordering::Equal => Base { notified: one.notified.max(other.notified), ..either(one, other) },
     };
     joined.calls_until = one.calls_until.max(other.calls_until);
     joined.intents_until = one.intents_until.max(other.intents_until);

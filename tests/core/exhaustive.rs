@@ -96,9 +96,3 @@ fn three_acts_with_a_copy_of_a_hostile_version() {
     let cases = [BURST, CALM].map(|timing| play(&sequences, Scope { timing, ..ONCE }));
     assert_eq!(cases, [80, 80]);
 }
-
-#[test]
-fn three_acts_and_a_crash() {
-    let scope = Scope { losses: false, crashes: Crashes::Writing, ..ONCE };
-    assert_eq!(play(&sequences(&FOUR, 3), scope), 1_310);
-}

@@ -13,7 +13,7 @@ mod exhaustive;
 mod support;
 
 mod three {
-    use crate::exhaustive::story::{BURST, CALM, Kind, ONCE, Scope};
+    use crate::exhaustive::story::{BURST, CALM, Crashes, Kind, ONCE, Scope};
     use crate::exhaustive::{FIVE, FOUR, play, sequences};
 
     /// The sequences in which the document is recreated so many times.
@@ -32,6 +32,12 @@ mod three {
     fn three_acts_with_a_recreation() {
         let scope = Scope { adjacent: true, losses: false, ..ONCE };
         assert_eq!(play(&recreated(1, sequences(&FIVE, 3)), scope), 508);
+    }
+
+    #[test]
+    fn three_acts_and_a_crash() {
+        let scope = Scope { losses: false, crashes: Crashes::Writing, ..ONCE };
+        assert_eq!(play(&sequences(&FOUR, 3), scope), 1_310);
     }
 }
 

@@ -48,20 +48,16 @@ pub(super) fn advice(context: &Context, kind: Kind, first: &ReportedEdit) -> Str
 
 /// What it takes for the document to become right, where it is not.
 fn repair(context: &Context) -> &'static str {
-    let applied = match context.applied {
-        Applied::Refused(refusal) => return write_advice(*refusal),
-        Applied::Landed { .. } => true,
-        Applied::Nothing => false,
-    };
+    if let Applied::Refused(refusal) = context.applied {
+        return write_advice(*refusal);
+    }
     match &context.decision.verdict {
         Verdict::Unknown { why } => read_advice(why.obstacle, context.is_new()),
         Verdict::InSync => "",
         Verdict::Missing | Verdict::Drifted { .. } | Verdict::Unusable { .. } | Verdict::Unsettled { .. } => {
             match context.case.resolution.mode {
-                Mode::Observe if !applied => {
-                    "Put the document right by hand, or set the account to `enforce` in the policy. "
-                }
-                Mode::Enforce | Mode::Observe | Mode::Exempt => "",
+                Mode::Observe => "Put the document right by hand, or set the account to `enforce` in the policy. ",
+                Mode::Enforce | Mode::Exempt => "",
             }
         }
     }

@@ -334,6 +334,7 @@ fn act_of_another_principal_while_the_reactor_pauses_is_worded_as_not_reverted_y
 #[test]
 fn incident_stays_open_for_the_window_after_an_act_with_a_late_event() {
     let mut target = Scenario::in_sync();
+    edited(&mut target);
     let call = target.writes(MALLORY, &run_as_off());
     target.wait(300);
     target.hears(&[call]);

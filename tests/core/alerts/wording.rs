@@ -113,6 +113,29 @@ fn earlier_correction_is_worded_like_a_correction_now() {
     assert!(alert.text.contains("It is right again: the reactor had at once written version 3"), "{}", alert.text);
 }
 
+/// Mallory's version is corrected or not, and an hour later she writes what is right.
+fn right_again_after(refusal: Option<Refusal>) -> Reconciliation {
+    let mut target = Scenario::in_sync();
+    target.refusal = refusal;
+    let call = target.writes(MALLORY, &run_as_off());
+    target.hears(&[call]);
+    if refusal.is_none() {
+        target.wait(3_600);
+    }
+    let call = target.writes(MALLORY, &right());
+    target.hears(&[call])
+}
+
+#[test]
+fn write_before_the_act_or_one_that_was_refused_is_no_correction_of_it() {
+    for refusal in [None, Some(Refusal::Denied)] {
+        let reconciliation = right_again_after(refusal);
+        assert_eq!(reconciliation.decision.write, None);
+        let [alert] = reconciliation.alerts() else { panic!("{refusal:?}: {:?}", reconciliation.alerts()) };
+        assert!(!alert.text.contains("had at once written"), "{refusal:?}: {}", alert.text);
+    }
+}
+
 #[test]
 fn document_that_was_accepted_is_restored_and_a_new_one_created() {
     let mut target = Scenario::in_sync();

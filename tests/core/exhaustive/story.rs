@@ -70,6 +70,7 @@ pub(crate) enum Crashes {
     /// Nowhere.
     Never,
     /// After each step of a write, while its intent is open.
+    #[allow(dead_code, reason = "three acts need it, which `wide` plays")]
     Writing,
     /// After each step that leaves something behind, and before the first one.
     Anywhere,

@@ -8,7 +8,7 @@
 //!
 //! The stories of an edit and of an undecodable message are played for every call and all that can differ there.
 //! In the others a call with an effect, and the first of each action without one, goes wrong in one of these ways, by turns.
-//! Each way at each of a story's first eighteen calls is the simulator's: `whichever_call_fails_a_hostile_act_ends_right`.
+//! Each way at each of a story's first eighteen calls is the simulator's: `whichever_call_fails_a_hostile_version_ends_right`.
 
 mod ending;
 mod play;
