@@ -1,5 +1,5 @@
-//! What takes minutes, so that `cargo test` leaves it out and `.ci/run` does not: an organisation that is installed and deployed,
-//! and a fault at each call of the function. Run `cargo test --test long`.
+//! What takes minutes or needs Node.js, so that `cargo test` leaves it out and `.ci/run` does not: an organisation that is
+//! installed and deployed, a fault at each call of the function, IAM's decisions, and a browser. Run `cargo test --test long`.
 #![allow(
     clippy::expect_used,
     clippy::indexing_slicing,
@@ -31,4 +31,18 @@ mod e2e {
     mod stage;
 }
 mod infra;
+mod programs {
+    pub(crate) mod iam;
+    pub(crate) mod node;
+}
+mod render {
+    mod policy_file;
+    mod scp;
+    mod sizes;
+}
+mod report {
+    mod big;
+    mod browser;
+    mod fixture;
+}
 mod support;

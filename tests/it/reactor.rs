@@ -89,14 +89,16 @@ fn message(id: &str, body: &str) -> Message {
 #[tokio::test(start_paused = true)]
 async fn call_without_end_is_given_up_before_the_deadline() {
     let sweep = message("sweep", SWEEP);
-    let vended = message("work", &member().body);
+    let new = Work { cause: Cause::AccountLifecycle, ..work_on("999900001111", org::epoch()) };
     for (call, message) in [
         ("policy", member()),
-        ("load", vended),
+        ("account", message("new", &encode(&Task::Work(new)))),
+        ("load", member()),
         ("observe", member()),
         ("enabled_regions", sweep_of_member()),
         ("load", sweep_of_member()),
-        ("sweep", sweep),
+        ("sweep", sweep.clone()),
+        ("send", sweep),
         ("dead_letter", message("garbage", "garbage")),
     ] {
         let play = Play::begin();

@@ -1,5 +1,4 @@
-//! `runasctl report`: each format from one small ledger, and the page in a real browser.
+//! `runasctl report` in each format, from one small ledger. `tests/it/long.rs` has its page in a real browser.
 
-mod browser;
 mod fixture;
 mod formats;

@@ -235,9 +235,12 @@ async fn a_war_backs_off_names_its_opponent_and_ends_by_itself() {
     }
 }
 
+/// Foreign edits of a war.
+const EDITS: usize = 20;
+
 async fn war(play: &Play) {
     let (puts, raised) = (play.puts(), play.sim().alerts().len());
-    for nth in 0..30 {
+    for nth in 0..EDITS {
         let edit = json!({ "runAsEnabled": false, "idleSessionTimeout": nth.to_string() });
         play.sim().edit_inputs(&play.target, &play.admin(), &edit).unwrap();
         run_for(&play.reactor, 10).await;
@@ -246,8 +249,8 @@ async fn war(play: &Play) {
     assert_eq!(wars.len(), 1, "{:?}", play.switches);
     assert!(wars[0].text.contains("AdministratorAccess (mallory@example.com)"), "{}", wars[0].text);
     let reverted = play.raised(raised).iter().filter(|alert| alert.kind == "edit_reverted").count();
-    assert!(reverted <= 7, "{:?}: {reverted} alerts for 30 edits", play.switches);
-    assert!(play.puts() - puts <= 30, "no more Puts than foreign edits");
+    assert!(reverted <= 7, "{:?}: {reverted} alerts for {EDITS} edits", play.switches);
+    assert!(play.puts() - puts <= EDITS, "no more Puts than foreign edits");
     run_for(&play.reactor, 3_600).await;
     play.assert_right();
     assert_eq!(

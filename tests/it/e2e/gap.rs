@@ -32,14 +32,9 @@ struct Gap {
 
 impl Gap {
     fn set() -> Self {
-        Self::by(GAP_ROLE)
-    }
-
-    /// The same with another gap role in the policy.
-    fn by(gap_role: &str) -> Self {
         let mut stage = Stage::set();
         let roles = "  roles: [RunasReactorMember]\n";
-        stage.yaml = stage.yaml.replace(roles, &format!("{roles}  gap_roles: [{gap_role}]\n"));
+        stage.yaml = stage.yaml.replace(roles, &format!("{roles}  gap_roles: [{GAP_ROLE}]\n"));
         // The emulator's tokens last an hour.
         stage.yaml = stage.yaml.replace("retry_for_minutes: 120", "retry_for_minutes: 20");
         let policy = stage.file("gap.json", &stage.policy().compiled());
@@ -433,27 +428,4 @@ fn member_role_that_a_quarantine_keeps_from_the_document_does_not_work() {
         why.contains("denied by a service control policy: account 888899990000: no role admits the reactor"),
         "{why}"
     );
-}
-
-#[test]
-fn gap_role_that_the_policy_does_not_name_is_not_used() {
-    let gap = Gap::by("OrganizationAccountAccessRole");
-    let stage = &gap.stage;
-    let vended = gap.vend();
-    let reactor = gap.reactor();
-    stage.deliver(std::slice::from_ref(&vended));
-    assert_eq!(stage.pump(&reactor), 0);
-    let why = gap.why(HOME);
-    assert!(why.contains("the broker works through AWSControlTowerExecution, which the policy does not name"), "{why}");
-    assert!(why.contains("fix: add AWSControlTowerExecution to access.gap_roles"), "{why}");
-    assert!(stage.find(NEWCOMER, HOME).is_none());
-
-    // A policy without gap roles wants no broker.
-    let asked = gap.broker.invoked().len();
-    let without = Stage::set().policy().compiled();
-    let reactor = gap.reactor_with(&[(config::POLICY, &stage.file("without.json", &without))]);
-    stage.deliver(&[vended]);
-    assert_eq!(stage.pump(&reactor), 0);
-    assert_eq!(gap.broker.invoked().len(), asked);
-    assert!(!gap.why(HOME).contains("broker"), "{}", gap.why(HOME));
 }

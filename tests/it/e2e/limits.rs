@@ -48,21 +48,3 @@ fn write_that_answers_too_late_fails_its_message_before_the_deadline() {
     stage.assert_right(PAYMENTS, HOME);
     assert_eq!(kinds(&stage.alerts()), ["edit_reverted"]);
 }
-
-#[test]
-fn policy_that_answers_too_late_fails_its_message_before_the_deadline() {
-    let stage = out_of_time(edit, &[("RUNAS_POLICY", "table")], &slow("dynamodb", "BatchGetItem"));
-    stage.assert_right(PAYMENTS, HOME);
-}
-
-#[test]
-fn organisation_that_answers_too_late_fails_its_message_before_the_deadline() {
-    let stage = out_of_time(|stage| vec![stage.vend("888899990000")], &[], &slow("organizations", "*"));
-    stage.assert_right("888899990000", HOME);
-}
-
-#[test]
-fn queue_that_answers_too_late_fails_its_message_before_the_deadline() {
-    let stage = out_of_time(|stage| vec![stage.vend("888899990000")], &[], &slow("sqs", "SendMessageBatch"));
-    stage.assert_right("888899990000", HOME);
-}

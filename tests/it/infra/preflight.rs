@@ -12,7 +12,7 @@ use super::places::{HOME, HUB, MANAGEMENT, PAYMENTS, US_EAST_1};
 use super::privilege::{all, beyond, policies_of, role, trust_of};
 use super::template::{PREFLIGHT, allowed, policies, template};
 use crate::deploy::cloud::{self, Cloud, Place, Stack};
-use crate::support::iam::Call;
+use crate::programs::iam::Call;
 
 const NAME: &str = "RunasReactorPreflight";
 const NODES: [&str; 2] = [

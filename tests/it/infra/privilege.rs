@@ -8,7 +8,7 @@ use super::permissions::session_policies;
 use super::places::{HOME, MANAGEMENT, PAYMENTS};
 use super::template::grants;
 use crate::deploy::cloud::{Cloud, PACKAGE, Place};
-use crate::support::iam::{Call, decisions};
+use crate::programs::iam::{Call, decisions};
 
 const HUB: &str = "222233334444";
 const DOCUMENT: &str = "SSM-SessionManagerRunShell";

@@ -1,9 +1,9 @@
 //! What cannot be rendered is said with its cause and the way out, and nothing is written.
 
-use super::{PolicyFile, example, runasctl};
+use super::policy_file::{PolicyFile, Ran, example, runasctl};
 
 #[track_caller]
-fn refused(ran: super::Ran, code: i32, words: &[&str]) {
+fn refused(ran: Ran, code: i32, words: &[&str]) {
     let ran = ran.ends(code);
     assert_eq!(ran.out, "");
     for words in words {

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{PolicyFile, example};
+use super::policy_file::{PolicyFile, example};
 
 const LZA: [&str; 5] = ["lza", "--hub-deployer", "Deployer", "--hub-account-name", "SecurityTooling"];
 

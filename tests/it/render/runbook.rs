@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use runas_reactor::domain::finding::Kind;
 use serde_json::Value;
 
-use super::{PolicyFile, example};
+use super::policy_file::{PolicyFile, example};
 
 #[test]
 fn the_page_of_the_example() {

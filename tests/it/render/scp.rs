@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::{PolicyFile, example};
-use crate::support::iam::{Call, allowed};
+use super::policy_file::{PolicyFile, example};
+use crate::programs::iam::{Call, allowed};
 
 const MEMBER: &str = "444455556666";
 const HUB: &str = "222233334444";

@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 
 use serde_json::Value;
 
-use super::{PolicyFile, example};
-use crate::support::iam::{Call, allowed};
+use super::policy_file::{PolicyFile, example};
+use crate::programs::iam::{Call, allowed};
 
 const CHARACTERS_MAX: usize = 5_120;
 const DOCUMENT: &str = "arn:aws:ssm:eu-west-1:444455556666:document/SSM-SessionManagerRunShell";

@@ -8,8 +8,9 @@ use runas_reactor::cli::report::{Format, Report};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::fixture::{accounts, big, report, small};
-use crate::support::node::Node;
+use super::big::{accounts, big};
+use super::fixture::{report, small};
+use crate::programs::node::Node;
 
 const PROGRAM: &str = "look.mjs";
 /// Widths in pixels, and whether the browser asks for dark colours: what is laid out by width has the same colours elsewhere.

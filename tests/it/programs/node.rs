@@ -13,7 +13,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use super::python;
+use crate::support::python;
 
 /// The virtual environment that Node.js is in.
 const ENVIRONMENT: &str = "iam";
