@@ -10,7 +10,7 @@ mod regressions;
 pub(crate) mod story;
 
 use order::same_facts;
-use story::{BURST, CALM, Crashes, Kind, LATE, ONCE, STRAGGLING, Scope, Tally, play_all};
+use story::{BURST, CALM, Crashes, Kind, ONCE, Scope, Tally, play_all};
 
 /// Acts that nobody keeps.
 const HOSTILE: [Kind; 3] = [Kind::HostileEdit, Kind::Rollback, Kind::HostileDeletion];
@@ -18,9 +18,6 @@ const HOSTILE: [Kind; 3] = [Kind::HostileEdit, Kind::Rollback, Kind::HostileDele
 const COPYING: [Kind; 3] = [Kind::HostileEdit, Kind::TrustedCopy, Kind::Rollback];
 /// Acts of one call.
 pub(crate) const FOUR: [Kind; 4] = [Kind::HostileEdit, Kind::TrustedEdit, Kind::Rollback, Kind::HostileDeletion];
-/// The acts of the promise.
-pub(crate) const FIVE: [Kind; 5] =
-    [Kind::HostileEdit, Kind::TrustedEdit, Kind::Rollback, Kind::HostileDeletion, Kind::HostileRecreation];
 /// The same, and what a pipeline does beside editing.
 pub(crate) const SEVEN: [Kind; 7] = [
     Kind::HostileEdit,
@@ -66,8 +63,6 @@ fn one_act_with_copies_and_a_crash() {
 #[test]
 fn two_acts() {
     assert_eq!(play(&sequences(&SEVEN, 2), ONCE), 643);
-    let cases = [CALM, STRAGGLING, LATE].map(|timing| play(&sequences(&FIVE, 2), Scope { timing, ..ONCE }));
-    assert_eq!(cases, [261, 261, 256]);
 }
 
 #[test]
