@@ -13,10 +13,10 @@ pub mod faults;
 pub mod intercept;
 mod ledger;
 mod organization;
-mod people;
 mod queue;
 pub(crate) mod stories;
 mod trail;
+mod writers;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -13,7 +13,7 @@ pub struct SimulateArgs {
     /// The seed of the first story; the following ones take the following seeds.
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// Play further stories until this many steps have happened: acts of people, messages delivered, calls of the
+    /// Play further stories until this many steps have happened: acts of callers, messages delivered, calls of the
     /// reactor.
     #[arg(long, default_value_t = 100_000)]
     steps: u64,

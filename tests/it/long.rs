@@ -19,13 +19,13 @@ mod deploy {
     pub(crate) mod installer;
 }
 mod e2e {
+    mod callers;
     mod faults;
     mod hub;
     mod landing_zone;
     mod metrics;
     mod operator;
     mod organisation;
-    mod people;
     mod preflight;
     mod queue;
     mod stage;

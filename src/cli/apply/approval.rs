@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::cli::plan::entry::{DocumentState, PlanEntry};
-use crate::domain::case::{Case, Decision, Write};
+use crate::domain::case::{Case, Decision, Refusal, Write};
 use crate::domain::observation::Observation;
 use crate::domain::target::Target;
 use crate::reactor::Approval;
@@ -39,7 +39,12 @@ fn is_as_seen(entry: &PlanEntry, case: &Case) -> Result<(), String> {
     if planned_version(entry, &case.observation).is_some() || tried && between || entry.seen.as_ref() == Some(&now) {
         return Ok(());
     }
-    Err(changed(entry.seen.as_ref(), &now))
+    let unconfirmed = if case.refused.contains(&Refusal::Unconfirmed) {
+        "; a write of this run had no clear answer, and may be part of that"
+    } else {
+        ""
+    };
+    Err(format!("{}{unconfirmed}", changed(entry.seen.as_ref(), &now)))
 }
 
 /// Requires that the write is the planned one, on the planned base, or the rest of it.

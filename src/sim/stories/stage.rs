@@ -1,4 +1,4 @@
-//! The organisation of a story, and the acts of people in it.
+//! The organisation of a story, and what its callers do in it.
 
 use std::collections::{BTreeMap, BTreeSet};
 

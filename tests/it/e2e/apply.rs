@@ -8,9 +8,9 @@ use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
 
+use super::callers::lza_inputs;
 use super::operator::Ran;
 use super::organisation::{DEPLOY, workload};
-use super::people::lza_inputs;
 use super::queue::kinds;
 use super::stage::{
     APPLIANCE, FRANKFURT, HOME, HUB, MANAGEMENT, PATIENCE, PAYMENTS, PILOT, REGIONS, SANDBOX, SEARCH, Stage, VIRGINIA,

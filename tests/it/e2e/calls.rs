@@ -4,7 +4,7 @@ use runas_reactor::domain::signal::Cause;
 use runas_reactor::domain::target::DOCUMENT_NAME;
 use serde_json::{Value, json};
 
-use super::people::lza_inputs;
+use super::callers::lza_inputs;
 use super::queue::{handed_back, kinds, work};
 use super::stage::{HOME, HUB, PATIENCE, PAYMENTS, REGIONS, SEARCH, Stage, text_of};
 

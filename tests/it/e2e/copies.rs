@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::people::lza_inputs;
+use super::callers::lza_inputs;
 use super::queue::{handed_back, kinds};
 use super::stage::{HOME, HUB, PATIENCE, PAYMENTS, Stage};
 use crate::support::lambda::{Lambda, Outcome};

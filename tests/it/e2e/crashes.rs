@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use super::people::lza_inputs;
+use super::callers::lza_inputs;
 use super::queue::{ReceivedAlert, kinds};
 use super::stage::{HOME, PATIENCE, PAYMENTS, Stage, text_of};
 use crate::support::lambda::Outcome;

@@ -4,7 +4,7 @@ use runas_reactor::config;
 use runas_reactor::domain::signal::Cause;
 use serde_json::{Value, json};
 
-use super::people::{LOG_GROUP, lza_inputs};
+use super::callers::{LOG_GROUP, lza_inputs};
 use super::queue::{ReceivedAlert, kinds, work};
 use super::stage::{FRANKFURT, HOME, PAYMENTS, SEARCH, Stage};
 use crate::support::lambda::Lambda;

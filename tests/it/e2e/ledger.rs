@@ -6,7 +6,7 @@ use runas_reactor::domain::signal::Cause;
 use runas_reactor::domain::time::{DAY_MS, Time};
 use serde_json::{Value, json};
 
-use super::people::lza_inputs;
+use super::callers::lza_inputs;
 use super::queue::{kinds, work};
 use super::stage::{HOME, PAYMENTS, PILOT, Stage, text_of};
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::people::lza_inputs;
+use super::callers::lza_inputs;
 use super::queue::{handed_back, kinds};
 use super::stage::{HOME, PAYMENTS, Stage};
 

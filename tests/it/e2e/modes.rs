@@ -3,7 +3,7 @@
 use runas_reactor::domain::signal::Cause;
 use serde_json::{Value, json};
 
-use super::people::lza_inputs;
+use super::callers::lza_inputs;
 use super::queue::{ReceivedAlert, kinds, work};
 use super::stage::{APPLIANCE, HOME, PAYMENTS, PILOT, Stage, VIRGINIA, text_of};
 

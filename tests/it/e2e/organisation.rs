@@ -4,7 +4,7 @@ use aws_sdk_ssm::types::DocumentType;
 use runas_reactor::domain::target::DOCUMENT_NAME;
 use serde_json::{Value, json};
 
-use super::people::lza_inputs;
+use super::callers::lza_inputs;
 use super::stage::{APPLIANCE, FRANKFURT, HOME, MANAGEMENT, MEMBERS, REGIONS, SANDBOX, Stage, VIRGINIA};
 
 /// Accounts of workloads, beside those of the stage.

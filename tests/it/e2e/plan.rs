@@ -5,9 +5,9 @@ use std::fs;
 use runas_reactor::config;
 use serde_json::{Value, json};
 
+use super::callers::lza_inputs;
 use super::operator::Ran;
 use super::organisation::{COMMAND, DEPLOY, LOCKED, NEW, PROFILED, RIGHT, WITHOUT_FRANKFURT, workload};
-use super::people::lza_inputs;
 use super::stage::{APPLIANCE, FRANKFURT, HOME, MANAGEMENT, PAYMENTS, PILOT, SANDBOX, SEARCH, Stage, VIRGINIA};
 
 /// Everything that a plan may call.

@@ -4,8 +4,8 @@ use std::fs;
 
 use serde_json::{Value, json};
 
+use super::callers::lza_inputs;
 use super::operator::Ran;
-use super::people::lza_inputs;
 use super::stage::{HOME, PAYMENTS, PILOT, REGIONS, Stage};
 
 impl Stage {

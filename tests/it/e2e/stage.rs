@@ -22,9 +22,9 @@ use crate::support::emulator::{Credentials, Emulator};
 use crate::support::lambda::Lambda;
 use crate::support::table::ledger;
 
-/// moto's own account, which is where organisations begin.
 /// Longer than anything here takes, and shorter than a person wants to wait.
 pub(super) const PATIENCE: Duration = Duration::from_secs(20);
+/// moto's own account, which is where organisations begin.
 pub(super) const MANAGEMENT: &str = "123456789012";
 pub(super) const HUB: &str = "222233334444";
 pub(super) const PAYMENTS: &str = "333344445555";

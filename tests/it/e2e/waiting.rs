@@ -7,7 +7,7 @@ use runas_reactor::domain::signal::{Cause, Signal, Work};
 use runas_reactor::domain::target::Target;
 use serde_json::{Value, json};
 
-use super::people::lza_inputs;
+use super::callers::lza_inputs;
 use super::queue::{kinds, now};
 use super::stage::{HOME, PAYMENTS, Stage};
 use crate::support::lambda::Lambda;

@@ -28,7 +28,7 @@ static ENVIRONMENT: LazyLock<PathBuf> = LazyLock::new(|| python::environment("em
 /// An AWS of one test's own, empty at the start.
 pub(crate) struct Emulator(Option<Server>);
 
-/// The keys of a role session, for the people and pipelines that a test plays.
+/// The keys of a role session, for the callers that a test plays.
 #[derive(Clone)]
 pub(crate) struct Credentials {
     pub(crate) access_key: String,

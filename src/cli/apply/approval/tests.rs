@@ -127,6 +127,20 @@ async fn a_document_that_changed_since_is_refused_with_the_difference() {
 }
 
 #[tokio::test]
+async fn a_write_without_a_clear_answer_is_named_where_the_document_has_changed() {
+    let stage = Stage::with_document();
+    let plan = stage.plans().await;
+    stage.sim.edit_inputs(&stage.target, &stage.alice, &json!({"runAsEnabled": false})).unwrap();
+    let (mut case, decision) = stage.decides().await;
+    let before = plan.approve(&case, &decision).unwrap_err();
+    case.refused.push(Refusal::Conflict);
+    assert_eq!(plan.approve(&case, &decision), Err(before.clone()), "it is known not to have landed");
+    case.refused.push(Refusal::Unconfirmed);
+    let after = plan.approve(&case, &decision).unwrap_err();
+    assert_eq!(after, format!("{before}; a write of this run had no clear answer, and may be part of that"));
+}
+
+#[tokio::test]
 async fn what_another_run_has_written_of_the_plan_may_be_finished() {
     let stage = Stage::with_document();
     let plan = stage.plans().await;

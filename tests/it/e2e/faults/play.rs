@@ -6,7 +6,7 @@ use runas_reactor::domain::signal::Cause;
 use serde_json::{Value, json};
 
 use super::stories::{Before, Story};
-use crate::e2e::people::lza_inputs;
+use crate::e2e::callers::lza_inputs;
 use crate::e2e::queue::{Batch, handed_back, work};
 use crate::e2e::stage::{HOME, HUB, PATIENCE, Stage, text_of};
 use crate::support::lambda::{Lambda, Outcome};

@@ -32,7 +32,7 @@ impl Deployed {
     /// An edit that no policy wants, by the holder of a role; answers with the user that it sets.
     fn hostile_edit(&self, role: &str) -> String {
         let user = role.to_lowercase();
-        self.stage.person(PAYMENTS, role, "mallory").writes(HOME, &json!({"runAsDefaultUser": user}));
+        self.stage.caller(PAYMENTS, role, "mallory").writes(HOME, &json!({"runAsDefaultUser": user}));
         user
     }
 

@@ -6,7 +6,7 @@ use runas_reactor::domain::text::sha256;
 use runas_reactor::domain::time::{DAY_MS, Time};
 use serde_json::{Value, json};
 
-use super::super::people::lza_inputs;
+use super::super::callers::lza_inputs;
 use super::super::stage::{HOME, HUB, PAYMENTS, Stage, text_of};
 use super::{pairs, usable};
 

@@ -1,4 +1,4 @@
-//! People and pipelines who write to documents, with the rights of their roles.
+//! Administrators and pipelines who write to documents, with the rights of their roles.
 
 use aws_sdk_ssm::Client;
 use aws_sdk_ssm::error::ProvideErrorMetadata;
@@ -22,7 +22,7 @@ pub(super) fn lza_inputs() -> Value {
 }
 
 /// A principal that works in one account.
-pub(super) struct Person<'a> {
+pub(super) struct Caller<'a> {
     stage: &'a Stage,
     account: &'a str,
     pub(super) role: String,
@@ -31,45 +31,45 @@ pub(super) struct Person<'a> {
 
 impl Stage {
     /// An engineer who came through Identity Center with the permission set of administrators.
-    pub(super) fn administrator<'a>(&'a self, account: &'a str, name: &str) -> Person<'a> {
-        self.person(account, "aws-reserved/sso.amazonaws.com/eu-west-1/AWSReservedSSO_Admin_0123456789abcdef", name)
+    pub(super) fn administrator<'a>(&'a self, account: &'a str, name: &str) -> Caller<'a> {
+        self.caller(account, "aws-reserved/sso.amazonaws.com/eu-west-1/AWSReservedSSO_Admin_0123456789abcdef", name)
     }
 
     /// The same engineer in an emergency.
-    pub(super) fn break_glass<'a>(&'a self, account: &'a str, name: &str) -> Person<'a> {
+    pub(super) fn break_glass<'a>(&'a self, account: &'a str, name: &str) -> Caller<'a> {
         let role = "aws-reserved/sso.amazonaws.com/eu-west-1/AWSReservedSSO_BreakGlass_0123456789abcdef";
-        self.person(account, role, name)
+        self.caller(account, role, name)
     }
 
     /// The landing zone's pipeline.
-    pub(super) fn pipeline<'a>(&'a self, account: &'a str) -> Person<'a> {
-        self.person(account, "AWSAccelerator-SessionManagerSettings", "AwsSolutions-Accelerator")
+    pub(super) fn pipeline<'a>(&'a self, account: &'a str) -> Caller<'a> {
+        self.caller(account, "AWSAccelerator-SessionManagerSettings", "AwsSolutions-Accelerator")
     }
 
-    pub(super) fn person<'a>(&'a self, account: &'a str, role: &str, name: &str) -> Person<'a> {
+    pub(super) fn caller<'a>(&'a self, account: &'a str, role: &str, name: &str) -> Caller<'a> {
         let role = format!("arn:aws:iam::{account}:role/{role}");
         let keys = self.aws.credentials(&role, name);
-        Person { stage: self, account, role, keys }
+        Caller { stage: self, account, role, keys }
     }
 
     /// A principal that may read the document and nothing else.
-    pub(super) fn restrained<'a>(&'a self, account: &'a str, name: &str) -> Person<'a> {
-        let person = self.administrator(account, name);
-        let sts = aws_sdk_sts::Client::new(&self.sdk(&person.keys, "eu-west-1"));
+    pub(super) fn restrained<'a>(&'a self, account: &'a str, name: &str) -> Caller<'a> {
+        let caller = self.administrator(account, name);
+        let sts = aws_sdk_sts::Client::new(&self.sdk(&caller.keys, "eu-west-1"));
         let read = json!({"Version": "2012-10-17", "Statement":
             [{"Effect": "Allow", "Action": "ssm:GetDocument", "Resource": "*"}]});
-        let request = sts.assume_role().role_arn(&person.role).role_session_name(name).policy(read.to_string());
+        let request = sts.assume_role().role_arn(&caller.role).role_session_name(name).policy(read.to_string());
         let keys = self.run(request.send()).expect("the role can be assumed").credentials.expect("keys");
         let keys = Credentials {
             access_key: keys.access_key_id,
             secret_key: keys.secret_access_key,
             token: keys.session_token,
         };
-        Person { keys, ..person }
+        Caller { keys, ..caller }
     }
 }
 
-impl Person<'_> {
+impl Caller<'_> {
     pub(super) fn ssm(&self, region: &str) -> Client {
         Client::new(&self.stage.sdk(&self.keys, region))
     }
