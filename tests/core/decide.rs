@@ -116,7 +116,7 @@ fn case(mode: Mode, there: There, author: Author, obstacles: &Obstacles) -> Case
     let calls = if nameless { Vec::new() } else { vec![call] };
     target.wait(if author == Author::NamelessOld { 660 } else { 10 });
     if there == There::Pending {
-        // A version that SSM is not through with is young, whoever made it.
+        // A pending version is young, whichever its author.
         target.doc().versions[1].created = target.now.plus_ms(-10 * SECOND_MS);
     }
     hinder(&mut target, obstacles);

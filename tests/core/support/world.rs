@@ -137,7 +137,7 @@ pub(crate) struct World {
     pub(crate) mode: Mode,
     /// What took place, the last line first.
     log: Option<Rc<Line>>,
-    /// What was worked on since the world was idle, and everything before that.
+    /// The edits that invocations received since the world was idle, and all earlier ones.
     arrived: (Vec<Edit>, Vec<Edit>),
     agenda: BTreeMap<(Time, u64), Item>,
     running: BTreeMap<u64, Rc<Invocation>>,
@@ -250,7 +250,7 @@ impl World {
         Played::Other
     }
 
-    /// What was before is no part of the story.
+    /// Starts the story: earlier events are no part of it.
     pub(crate) fn begin(&mut self, now: Time) {
         self.arrived = (Vec::new(), Vec::new());
         self.now = now;

@@ -137,7 +137,7 @@ async fn a_lost_answer_may_have_taken_effect() {
     let fault = impatient.documents().update(&target(), &access(), 1, &text("b"), "b").await.unwrap_err();
     assert_eq!((fault.class, fault.outcome_unknown), (FaultClass::Transient, true));
     assert_eq!(seen(&impatient).await.latest.number, 2);
-    // Whoever tries again finds the version that the first attempt made.
+    // The next attempt finds the version that the first one made.
     hub.aws.faults(&json!([lost]));
     let fault = hub.world().documents().update(&target(), &access(), 2, &text("c"), "c").await.unwrap_err();
     assert_eq!((fault.class, fault.outcome_unknown), (FaultClass::Conflict, false));

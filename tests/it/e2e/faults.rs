@@ -2,8 +2,8 @@
 //!
 //! A story is played once undisturbed, which gives its calls: the k-th of them is the n-th of some action. Then it is played
 //! again for each k, in an account and with a deployment of its own, with that one call going wrong, see [`ways_of`].
-//! What was handed back comes again, what was being worked on by a process that died comes again to another one, what the
-//! function sent itself comes when it is due, and so do the events of its own writes. However that went, it ends as in
+//! A message that the function hands back comes again, and that of a process that died comes to another process. A message
+//! that the function sends itself comes when it is due, and so do the events of its own writes. Every story ends as in
 //! [`ending`].
 //!
 //! The stories of an edit and of an undecodable message are played for every call and all that can differ there.

@@ -194,7 +194,7 @@ impl Stage {
         self.put_policy(&self.yaml, None);
     }
 
-    /// The same by hand: any policy, under any number.
+    /// Writes any policy under any number, without `runasctl`.
     pub(super) fn put_policy(&self, yaml: &str, version: Option<u64>) {
         let text = |text: &str| AttributeValue::S(text.to_owned());
         let row = [("PK", "POLICY"), ("SK", "CURRENT"), ("compiled", &compiled(yaml).compiled())];

@@ -240,7 +240,7 @@ fn an_administrator_cannot_swap_what_preflight_runs_on_nodes_nor_take_or_lend_it
         let on_role = on_role.map(|action| Call::new(&in_member(who), &format!("iam:{action}"), &role));
         [&on_document[..], &on_role].concat()
     };
-    // Whom the policy lets change the preferences by hand: preflight is none of their business either.
+    // Neither a principal that may change the preferences nor any other may change what preflight uses.
     let others =
         OTHERS.iter().filter(|who| !who.starts_with("role/stacksets-exec-")).chain([&NAMED[0], &NAMED[3], &NAMED[4]]);
     all(&policies, &others.flat_map(by).collect::<Vec<_>>(), false);

@@ -29,7 +29,7 @@ struct Service {
 }
 
 impl Endpoint {
-    /// Serves `function` by its ARN to whoever signs with the access key `admitted`.
+    /// Serves `function` by its ARN to callers that sign with the access key `admitted`.
     pub(crate) fn serve(function: Lambda, arn: &str, admitted: &str) -> Self {
         let path = format!("/2015-03-31/functions/{}/invocations", arn.replace(':', "%3A"));
         let service = Service { function, path, admitted: admitted.to_owned(), invoked: Mutex::default() };

@@ -124,7 +124,7 @@ impl Lambda {
         Invocation { lambda: self, id, deadline: Instant::now() + deadline }
     }
 
-    /// The process, for whoever is to kill it at a certain moment.
+    /// The process, for a test that kills it at a certain moment.
     pub(crate) fn id(&self) -> u32 {
         lock(&self.child).id()
     }
