@@ -14,11 +14,11 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use self::tree::{Kind, Node, Place};
+use self::tree::{Kind, Node, TextRange};
 use crate::domain::policy::Policy;
 use crate::domain::policy::cases::{self, CaseFile};
 use crate::domain::policy::check::POLICY_BYTES_MAX;
-use crate::domain::policy::problem::{Level, Path, Problem, Step, visible};
+use crate::domain::policy::problem::{Level, Path, PathSegment, Problem, visible};
 use crate::domain::policy::schema::Document;
 use crate::domain::time::Time;
 
@@ -65,7 +65,7 @@ pub fn parse(name: &str, text: &str, now: Time) -> Result<(Policy, Vec<Lint>), P
     if text.len() > POLICY_BYTES_MAX {
         let message = format!("the file has {} bytes, more than {POLICY_BYTES_MAX}", text.len());
         let problem = error("too_big", message, "name OUs instead of single accounts");
-        return reject(vec![locate.diagnostic(problem, Place::START)]);
+        return reject(vec![locate.diagnostic(problem, TextRange::START)]);
     }
     let node = match tree::read(text) {
         Ok(node) => node,
@@ -162,9 +162,9 @@ fn error(code: &'static str, message: String, fix: &str) -> Problem {
 
 /// The typed document. A file of the right shape also passes the strict deserializer, so that two readers must agree. A
 /// file with superfluous keys is read without them, so that its rest is checked in the same run.
-fn document(text: &str, value: Value, misshapen: bool) -> Result<Document, (String, Place)> {
+fn document(text: &str, value: Value, misshapen: bool) -> Result<Document, (String, TextRange)> {
     if misshapen {
-        return serde_json::from_value(value).map_err(|error| (error.to_string(), Place::START));
+        return serde_json::from_value(value).map_err(|error| (error.to_string(), TextRange::START));
     }
     strict(text)
 }
@@ -173,7 +173,7 @@ fn document(text: &str, value: Value, misshapen: bool) -> Result<Document, (Stri
 ///
 /// # Errors
 /// The problem and its place.
-fn strict<T: DeserializeOwned>(text: &str) -> Result<T, (String, Place)> {
+fn strict<T: DeserializeOwned>(text: &str) -> Result<T, (String, TextRange)> {
     let budget = serde_saphyr::budget! {
         max_documents: 1,
         max_aliases: 0,
@@ -195,7 +195,7 @@ fn strict<T: DeserializeOwned>(text: &str) -> Result<T, (String, Place)> {
         with_snippet: false,
     };
     serde_saphyr::from_str_with_options(text, options).map_err(|error| {
-        let place = error.location().map_or(Place::START, |location| Place {
+        let place = error.location().map_or(TextRange::START, |location| TextRange {
             line: usize::try_from(location.line()).unwrap_or(1),
             column: usize::try_from(location.column()).unwrap_or(1),
             width: 1,
@@ -222,11 +222,14 @@ pub fn parse_cases(name: &str, text: &str) -> Result<CaseFile, PolicyProblems> {
     if file.version != cases::VERSION {
         let message = format!("version `{}` of the format of cases is unknown here", file.version);
         let fix = format!("write `version: {}`, or use a newer runasctl", cases::VERSION);
-        return reject(error("unknown_version", message, &fix), Place::START);
+        return reject(error("unknown_version", message, &fix), TextRange::START);
     }
     if file.accounts.is_empty() && file.principals.is_empty() {
         let message = "there is no case in it".to_owned();
-        return reject(error("no_case", message, "write at least one under `accounts` or `principals`"), Place::START);
+        return reject(
+            error("no_case", message, "write at least one under `accounts` or `principals`"),
+            TextRange::START,
+        );
     }
     Ok(file)
 }
@@ -237,7 +240,7 @@ struct Locate<'a> {
 }
 
 impl Locate<'_> {
-    fn diagnostic(&self, problem: Problem, place: Place) -> Diagnostic {
+    fn diagnostic(&self, problem: Problem, place: TextRange) -> Diagnostic {
         const CHARS_MAX: usize = 160;
         let line = self.text.lines().nth(place.line.saturating_sub(1)).unwrap_or_default();
         let printable = |c: char| match c {
@@ -254,10 +257,10 @@ impl Locate<'_> {
         let (mut node, mut place) = (root, root.place);
         for step in problem.path.steps() {
             let next = match (step, &node.kind) {
-                (Step::Key(key), Kind::Map(entries)) => {
+                (PathSegment::Key(key), Kind::Map(entries)) => {
                     entries.iter().find(|entry| entry.key == *key).map(|entry| (&entry.value, entry.key_place))
                 }
-                (Step::Index(index), Kind::List(items)) => items.get(*index).map(|item| (item, item.place)),
+                (PathSegment::Index(index), Kind::List(items)) => items.get(*index).map(|item| (item, item.place)),
                 _ => None,
             };
             let Some((value, key_place)) = next else { break };

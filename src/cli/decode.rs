@@ -63,13 +63,13 @@ fn read_one(path: &Path, stdin: &mut impl Read) -> io::Result<Vec<u8>> {
 
 /// The text for standard output.
 pub fn run(inputs: &[(String, String)], json: bool) -> String {
-    let rows: Vec<Row> = inputs.iter().flat_map(|(file, text)| rows(file, text)).collect();
+    let rows: Vec<DecodedRecord> = inputs.iter().flat_map(|(file, text)| rows(file, text)).collect();
     if json { serde_json::to_string_pretty(&rows).unwrap_or_default() + "\n" } else { table(&rows) }
 }
 
 /// The result of one record.
 #[derive(Debug, Serialize)]
-struct Row {
+struct DecodedRecord {
     file: String,
     index: usize,
     outcome: &'static str,
@@ -86,12 +86,12 @@ struct Row {
     remark: Option<String>,
 }
 
-fn rows(file: &str, text: &str) -> Vec<Row> {
+fn rows(file: &str, text: &str) -> Vec<DecodedRecord> {
     batch(text).iter().enumerate().map(|(index, message)| row(file, index, decode(&message.body))).collect()
 }
 
-fn row(file: &str, index: usize, decoded: Decoded) -> Row {
-    let empty = Row {
+fn row(file: &str, index: usize, decoded: Decoded) -> DecodedRecord {
+    let empty = DecodedRecord {
         file: file.to_owned(),
         index,
         outcome: "signal",
@@ -105,15 +105,15 @@ fn row(file: &str, index: usize, decoded: Decoded) -> Row {
     };
     match decoded {
         Decoded::Signal(event) => parsed(empty, *event),
-        Decoded::Ignored { reason, .. } => Row { outcome: "ignored", reason: Some(reason), ..empty },
-        Decoded::Untrusted { reason, .. } => Row { outcome: "untrusted", reason: Some(reason), ..empty },
-        Decoded::Undecodable { reason } => Row { outcome: "undecodable", reason: Some(reason), ..empty },
+        Decoded::Ignored { reason, .. } => DecodedRecord { outcome: "ignored", reason: Some(reason), ..empty },
+        Decoded::Untrusted { reason, .. } => DecodedRecord { outcome: "untrusted", reason: Some(reason), ..empty },
+        Decoded::Undecodable { reason } => DecodedRecord { outcome: "undecodable", reason: Some(reason), ..empty },
     }
 }
 
-fn parsed(empty: Row, event: InboundEvent) -> Row {
+fn parsed(empty: DecodedRecord, event: InboundEvent) -> DecodedRecord {
     let signal = event.signal;
-    let place = Row {
+    let place = DecodedRecord {
         kind: Some(signal.kind()),
         account: signal.account().map(ToString::to_string),
         region: signal.region().map(ToString::to_string),
@@ -122,12 +122,15 @@ fn parsed(empty: Row, event: InboundEvent) -> Row {
     };
     let remark = remark(&signal);
     match signal {
-        Signal::DocumentTouched { edit: Some(edit), .. } => {
-            Row { failed: edit.failed, principal: place.principal.clone().or(Some(edit.principal)), remark, ..place }
-        }
-        Signal::Bypass(bypass) => Row { failed: bypass.failed, remark, ..place },
-        Signal::VendFailed { why, .. } => Row { failed: Some(why), remark, ..place },
-        _ => Row { remark, ..place },
+        Signal::DocumentTouched { edit: Some(edit), .. } => DecodedRecord {
+            failed: edit.failed,
+            principal: place.principal.clone().or(Some(edit.principal)),
+            remark,
+            ..place
+        },
+        Signal::Bypass(bypass) => DecodedRecord { failed: bypass.failed, remark, ..place },
+        Signal::VendFailed { why, .. } => DecodedRecord { failed: Some(why), remark, ..place },
+        _ => DecodedRecord { remark, ..place },
     }
 }
 
@@ -160,7 +163,7 @@ fn call_in_words(principal: &Principal, failed: Option<&str>, did: &str) -> Stri
 }
 
 /// Pads columns to their widest cell, except the last.
-fn table(rows: &[Row]) -> String {
+fn table(rows: &[DecodedRecord]) -> String {
     let cells: Vec<[String; 7]> = rows.iter().map(cells).collect();
     let width = |column: usize| cells.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max();
     let widths: Vec<usize> = (0..7).map(|column| width(column).unwrap_or_default()).collect();
@@ -176,7 +179,7 @@ fn table(rows: &[Row]) -> String {
     text
 }
 
-fn cells(row: &Row) -> [String; 7] {
+fn cells(row: &DecodedRecord) -> [String; 7] {
     let or_dash = |text: Option<&str>| text.unwrap_or("-").to_owned();
     let every = if row.kind.is_some() && row.region.is_none() { "every" } else { "-" };
     [

@@ -58,7 +58,7 @@ struct Scene {
 
 /// One account in the tables.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Row {
+struct AccountRow {
     account: String,
     name: String,
     place: String,
@@ -114,9 +114,9 @@ pub fn run(args: &DemoArgs, output: Output, printer: &Printer) -> ExitStatus {
     })
 }
 
-fn as_json(before: &[Row], scenes: &[Scene], after: &[Row], held: bool) -> Value {
-    let rows = |rows: &[Row]| {
-        let row = |row: &Row| {
+fn as_json(before: &[AccountRow], scenes: &[Scene], after: &[AccountRow], held: bool) -> Value {
+    let rows = |rows: &[AccountRow]| {
+        let row = |row: &AccountRow| {
             let regions: serde_json::Map<String, Value> =
                 row.regions.iter().map(|(region, state)| (region.clone(), state.as_str().into())).collect();
             json!({ "account": row.account, "name": row.name, "ou": row.place, "mode": row.mode, "regions": regions })

@@ -22,7 +22,7 @@ use crate::domain::target::{AccountId, IdError, Region};
 pub struct HistoryArgs {
     /// An account, in one region or in all: 444455556666/eu-west-1.
     #[arg(value_name = "ACCOUNT[/REGION]")]
-    place: Place,
+    place: TargetSelector,
     /// Show at most this many lines.
     #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     limit: u32,
@@ -35,7 +35,7 @@ pub struct HistoryArgs {
 pub struct ExplainArgs {
     /// An account in one region: 444455556666/eu-west-1.
     #[arg(value_name = "ACCOUNT/REGION")]
-    place: Place,
+    place: TargetSelector,
     /// The line with this id, as `history` says it, instead of the last one.
     #[arg(long, value_name = "ID")]
     id: Option<String>,
@@ -62,12 +62,12 @@ impl TableArgs {
 
 /// An account, in one region or in all.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Place {
+struct TargetSelector {
     account: AccountId,
     region: Option<Region>,
 }
 
-impl FromStr for Place {
+impl FromStr for TargetSelector {
     type Err = IdError;
 
     fn from_str(text: &str) -> Result<Self, IdError> {
@@ -76,7 +76,7 @@ impl FromStr for Place {
     }
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for TargetSelector {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.region {
             Some(region) => write!(f, "{}/{region}", self.account),
@@ -90,7 +90,7 @@ pub fn history(args: &HistoryArgs, output: Output, printer: &Printer) -> ExitSta
     finished(
         async {
             let limit = usize::try_from(args.limit).unwrap_or(usize::MAX);
-            let Place { account, region } = &args.place;
+            let TargetSelector { account, region } = &args.place;
             let (lines, more) = args.table.open().await?.history(account, region.as_ref(), limit).await?;
             match output {
                 Output::Json => printer.data(&lines::data(&lines, more)),

@@ -27,7 +27,7 @@ use crate::domain::target::{AccountFacts, AccountId, OuId, PREFLIGHT, Region, Ta
 use crate::ports::{Access, Fault};
 use ask::Asker;
 use judge::Remedy;
-use report::{Line, Report};
+use report::{Report, TargetNodes};
 
 /// Names the role sessions, so that CloudTrail in the accounts leads back here.
 const CORRELATION: &str = "preflight";
@@ -132,7 +132,7 @@ fn sort(found: Places, policy: &Policy, user: Option<&OsUser>, report: &mut Repo
                 questions.extend(targets.map(|target| Question { target, name: name.clone(), user: user.clone() }));
             }
             Requirement::NotKnown(remedy) => {
-                let line = |target| Line { target, name: name.clone(), user: None, nodes: Err(remedy.clone()) };
+                let line = |target| TargetNodes { target, name: name.clone(), user: None, nodes: Err(remedy.clone()) };
                 report.lines.extend(targets.map(line));
             }
         }
@@ -171,12 +171,12 @@ async fn ask_all(
     questions: Vec<Question>,
     concurrency: usize,
     printer: &Printer,
-) -> Vec<Line> {
+) -> Vec<TargetNodes> {
     let (total, done, lacking) = (questions.len(), AtomicUsize::new(0), AtomicUsize::new(0));
     printer.talk(&format!("asking the nodes of {} by the document {PREFLIGHT}\n", counted(total, "target")));
     let each = questions.into_iter().map(async |Question { target, name, user }| {
         let nodes = asker.ask(&target, &user).await;
-        let line = Line { target, name, user: Some(user), nodes };
+        let line = TargetNodes { target, name, user: Some(user), nodes };
         let lack = lacking.fetch_add(line.lacking(), Ordering::Relaxed) + line.lacking();
         let count = done.fetch_add(1, Ordering::Relaxed) + 1;
         printer.progress(&format!("asking: {count} of {total} targets, {} without the user", counted(lack, "node")));

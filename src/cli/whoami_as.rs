@@ -31,7 +31,7 @@ use crate::domain::target::{AccountFacts, AccountId, Region, Target};
 use crate::ports::{Access, Clock as _, Documents as _, Fault, World as _};
 use found::Found;
 use principal::Subject;
-use report::{Line, Report};
+use report::{RegionAnswer, Report};
 use resolve::{RunAs, SSM_USER};
 use sources::{TagSources, Tags};
 
@@ -126,7 +126,12 @@ async fn connected(args: &WhoamiAsArgs, profile: Option<&String>) -> Result<Opti
     args.home.with_profile(profile).connect(trust()?).await.map(Some).map_err(Failure::Error)
 }
 
-async fn read_regions(world: &AwsWorld, policy: &Policy, account: &AccountId, regions: Vec<Region>) -> Vec<Line> {
+async fn read_regions(
+    world: &AwsWorld,
+    policy: &Policy,
+    account: &AccountId,
+    regions: Vec<Region>,
+) -> Vec<RegionAnswer> {
     let access = &Access::by(policy, CORRELATION);
     let each = regions.into_iter().map(async |region| {
         let target = Target::new(account.clone(), region.clone());
@@ -136,7 +141,7 @@ async fn read_regions(world: &AwsWorld, policy: &Policy, account: &AccountId, re
             Ok(observation) => document::found(&observation, &target),
             Err(fault) => unread(&fault),
         };
-        Line { region, document }
+        RegionAnswer { region, document }
     });
     stream::iter(each).buffered(REGIONS_AT_ONCE).collect().await
 }

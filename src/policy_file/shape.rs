@@ -5,13 +5,13 @@
 
 use serde_json::{Map, Value};
 
-use super::tree::{Entry, Kind, Node, Place};
+use super::tree::{Entry, Kind, Node, TextRange};
 use crate::domain::policy::problem::{Level, Path, Problem, quoted};
 
 /// Problems of shape with their places.
 #[derive(Debug, Default)]
 pub(super) struct Shape {
-    pub(super) problems: Vec<(Problem, Place)>,
+    pub(super) problems: Vec<(Problem, TextRange)>,
     /// Places without a usable value. A stand-in replaces it, so that the rest can be checked in the same run.
     pub(super) stand_ins: Vec<Path>,
 }
@@ -30,7 +30,7 @@ struct Checker<'a> {
 }
 
 impl<'a> Checker<'a> {
-    fn report(&mut self, code: &'static str, path: &Path, place: Place, message: String, fix: String) {
+    fn report(&mut self, code: &'static str, path: &Path, place: TextRange, message: String, fix: String) {
         self.shape.problems.push((Problem { level: Level::Error, code, path: path.clone(), message, fix }, place));
     }
 
@@ -107,7 +107,7 @@ impl<'a> Checker<'a> {
         }
     }
 
-    fn map(&mut self, entries: &[Entry], place: Place, schema: &'a Value, path: &Path) -> Value {
+    fn map(&mut self, entries: &[Entry], place: TextRange, schema: &'a Value, path: &Path) -> Value {
         let empty = Map::new();
         let known = schema.get("properties").and_then(Value::as_object);
         let mut map = Map::new();

@@ -9,7 +9,7 @@ const DEPTH_MAX: usize = 16;
 
 /// A stretch of one line; line and column count from one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Place {
+pub(super) struct TextRange {
     /// The line.
     pub(super) line: usize,
     /// The first character's column.
@@ -18,7 +18,7 @@ pub(super) struct Place {
     pub(super) width: usize,
 }
 
-impl Place {
+impl TextRange {
     /// The start of the file.
     pub(super) const START: Self = Self { line: 1, column: 1, width: 1 };
 
@@ -36,7 +36,7 @@ impl Place {
 /// A value and its place.
 #[derive(Clone, Debug)]
 pub(super) struct Node {
-    pub(super) place: Place,
+    pub(super) place: TextRange,
     pub(super) kind: Kind,
 }
 
@@ -63,14 +63,14 @@ pub(super) enum Kind {
 #[derive(Clone, Debug)]
 pub(super) struct Entry {
     pub(super) key: String,
-    pub(super) key_place: Place,
+    pub(super) key_place: TextRange,
     pub(super) value: Node,
 }
 
 /// Why a file is not plain YAML.
 #[derive(Clone, Debug)]
 pub(super) struct NotPlain {
-    pub(super) place: Place,
+    pub(super) place: TextRange,
     pub(super) message: String,
     pub(super) fix: &'static str,
 }
@@ -78,7 +78,7 @@ pub(super) struct NotPlain {
 impl From<ScanError> for NotPlain {
     fn from(error: ScanError) -> Self {
         Self {
-            place: Place::at(error.marker()),
+            place: TextRange::at(error.marker()),
             message: format!("not valid YAML: {}", error.info()),
             fix: "check the indentation, the quotes and the brackets up to this place",
         }
@@ -99,7 +99,7 @@ pub(super) fn read(text: &str) -> Result<Node, NotPlain> {
             Event::StreamStart | Event::StreamEnd | Event::DocumentStart(..) | Event::DocumentEnd => {}
             _ if document.is_some() => {
                 return Err(NotPlain {
-                    place: Place::of(&span),
+                    place: TextRange::of(&span),
                     message: "a second document begins here".to_owned(),
                     fix: "keep one policy in a file, and remove the line `---` before this one",
                 });
@@ -108,7 +108,7 @@ pub(super) fn read(text: &str) -> Result<Node, NotPlain> {
         }
     }
     document.ok_or_else(|| NotPlain {
-        place: Place::START,
+        place: TextRange::START,
         message: "the file is empty".to_owned(),
         fix: "start from infra/policy.example.yaml",
     })
@@ -125,7 +125,7 @@ impl<'a> Reader<'a> {
 
     /// The value that starts with this event. The parser's nesting limits bound the recursion.
     fn node(&mut self, event: Event<'a>, span: &Span) -> Result<Node, NotPlain> {
-        let place = Place::of(span);
+        let place = TextRange::of(span);
         refuse_extras(&event, place)?;
         let kind = match event {
             Event::Scalar(text, ScalarStyle::Plain, ..) => plain(&text),
@@ -141,7 +141,7 @@ impl<'a> Reader<'a> {
         let mut items = Vec::new();
         loop {
             match self.next()? {
-                None => return Err(unexpected(Place::START)),
+                None => return Err(unexpected(TextRange::START)),
                 Some((Event::SequenceEnd, _)) => return Ok(Kind::List(items)),
                 Some((event, span)) => items.push(self.node(event, &span)?),
             }
@@ -152,10 +152,10 @@ impl<'a> Reader<'a> {
         let mut entries = Vec::new();
         loop {
             let (key, key_place) = match self.next()? {
-                None => return Err(unexpected(Place::START)),
+                None => return Err(unexpected(TextRange::START)),
                 Some((Event::MappingEnd, _)) => return Ok(Kind::Map(entries)),
                 Some((event, span)) => {
-                    let place = Place::of(&span);
+                    let place = TextRange::of(&span);
                     refuse_extras(&event, place)?;
                     let Event::Scalar(key, ..) = event else {
                         return Err(NotPlain {
@@ -178,11 +178,11 @@ impl<'a> Reader<'a> {
     }
 }
 
-fn unexpected(place: Place) -> NotPlain {
+fn unexpected(place: TextRange) -> NotPlain {
     NotPlain { place, message: "the value ends too early".to_owned(), fix: "complete it" }
 }
 
-fn refuse_extras(event: &Event<'_>, place: Place) -> Result<(), NotPlain> {
+fn refuse_extras(event: &Event<'_>, place: TextRange) -> Result<(), NotPlain> {
     let refuse = |what: &str| {
         let message = format!("{what} is not allowed in a policy");
         Err(NotPlain { place, message, fix: "write the value itself, where it is read and reviewed" })

@@ -40,7 +40,7 @@ impl Pace {
 
 /// The outcome of one message.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Step {
+pub(super) struct StepResult {
     /// Messages that it sent.
     pub(super) sent: usize,
     /// Targets of the accounts that it met.
@@ -53,8 +53,8 @@ pub(super) async fn sweep<W: World>(
     policy: &Policy,
     event: &InboundEvent,
     attempt: &Attempt,
-) -> Result<Step, Fault> {
-    let one_message = Step { sent: 1, targets: 0 };
+) -> Result<StepResult, Fault> {
+    let one_message = StepResult { sent: 1, targets: 0 };
     let last = world.sweeps().sweep().await?;
     let due = match (&event.signal, last) {
         (Signal::SweepStep(step), Some(last)) if last.ended.is_none() => {
@@ -63,7 +63,7 @@ pub(super) async fn sweep<W: World>(
             }
             last.step
         }
-        (Signal::SweepStep(_), _) => return Ok(Step::default()),
+        (Signal::SweepStep(_), _) => return Ok(StepResult::default()),
         (_, last) => match Sweep::begin(last, &event.id, world.now()) {
             StartResult::New(sweep, previous) => {
                 if let Some(previous) = previous {
@@ -81,14 +81,14 @@ pub(super) async fn sweep<W: World>(
     // Another invocation continues the sweep, or died before it sent the next step's message.
     if !attempt.again {
         tracing::info!(correlation = event.id, due, "a sweep is under way, and elsewhere");
-        return Ok(Step::default());
+        return Ok(StepResult::default());
     }
     next(world, due).await?;
     Ok(one_message)
 }
 
 /// One step: some pages of the tree and their accounts; after the last page, the accounts that the walk did not meet.
-async fn go_on<W: World>(world: &W, policy: &Policy, mut sweep: Sweep, attempt: &Attempt) -> Result<Step, Fault> {
+async fn go_on<W: World>(world: &W, policy: &Policy, mut sweep: Sweep, attempt: &Attempt) -> Result<StepResult, Fault> {
     let before = sweep.targets;
     let mut walk = match sweep.walk.take() {
         Some(walk) => walk,
@@ -121,7 +121,7 @@ async fn go_on<W: World>(world: &W, policy: &Policy, mut sweep: Sweep, attempt: 
         next(world, *step).await?;
         sent += 1;
     }
-    Ok(Step { sent, targets: targets.saturating_sub(before) })
+    Ok(StepResult { sent, targets: targets.saturating_sub(before) })
 }
 
 /// Sends the message for a step.

@@ -96,7 +96,7 @@ fn parts(body: &str) -> Vec<&str> {
 
 /// One drop.
 #[derive(Serialize)]
-struct Line<'a> {
+struct DiscardedRow<'a> {
     id: &'a str,
     at: Time,
     by: &'a str,
@@ -115,7 +115,7 @@ struct Line<'a> {
 
 fn line(dropped: &DiscardedMessage<'_>, digest: &str, parts: usize) -> Result<Item, Fault> {
     let DiscardedMessage { letter, by, why, at } = *dropped;
-    let line: Result<Item, _> = serde_dynamo::to_item(Line {
+    let line: Result<Item, _> = serde_dynamo::to_item(DiscardedRow {
         id: &letter.id,
         at,
         by,

@@ -58,7 +58,7 @@ impl LedgerView {
 
 /// A line, whose case is JSON in one attribute.
 #[derive(Deserialize)]
-struct Row {
+struct HistoryRow {
     id: String,
     at: Time,
     region: String,
@@ -68,7 +68,7 @@ struct Row {
 }
 
 pub(super) fn line(item: &Item) -> Result<HistoryLine, Fault> {
-    let row: Row = items::flat(item).map_err(|what| corrupt(&what))?;
+    let row: HistoryRow = items::flat(item).map_err(|what| corrupt(&what))?;
     let case = items::from_json(item, "case").map_err(|what| corrupt(&what))?;
     Ok(HistoryLine { id: row.id, at: row.at, region: row.region, summary: row.summary, case, contents: row.contents })
 }

@@ -127,7 +127,7 @@ pub(super) fn inventory(rows: &[Item]) -> Result<Inventory, Fault> {
 
 /// The attributes beside a record.
 #[derive(Deserialize)]
-struct Row {
+struct TargetAttributes {
     account: AccountId,
     region: Region,
     status: Status,
@@ -140,7 +140,7 @@ struct Row {
 }
 
 fn target(row: &Item) -> Result<TargetRow, Fault> {
-    let row: Row = items::flat(row).map_err(|what| corrupt(&what))?;
+    let row: TargetAttributes = items::flat(row).map_err(|what| corrupt(&what))?;
     Ok(TargetRow {
         target: Target::new(row.account, row.region),
         status: row.status,

@@ -25,7 +25,7 @@ struct Header {
 
 /// Any other line.
 #[derive(Debug, Serialize, Deserialize)]
-struct Line {
+struct JournalLine {
     at: Time,
     /// The identity of the run that wrote it.
     by: String,
@@ -102,11 +102,11 @@ impl Journal {
     }
 
     pub(super) fn begin(&self, target: &Target, at: Time) -> io::Result<()> {
-        self.append(&Line { at, by: self.by.clone(), target: target.clone(), ended: None })
+        self.append(&JournalLine { at, by: self.by.clone(), target: target.clone(), ended: None })
     }
 
     pub(super) fn end(&self, target: &Target, at: Time, outcome: &TargetOutcome) -> io::Result<()> {
-        self.append(&Line { at, by: self.by.clone(), target: target.clone(), ended: Some(outcome.clone()) })
+        self.append(&JournalLine { at, by: self.by.clone(), target: target.clone(), ended: Some(outcome.clone()) })
     }
 
     fn append(&self, line: &impl Serialize) -> io::Result<()> {
@@ -132,7 +132,7 @@ fn read(text: &str, header: &Header) -> Option<BTreeMap<Target, Option<TargetOut
     }
     let mut before = BTreeMap::new();
     for line in lines {
-        let line: Line = serde_json::from_str(line).ok()?;
+        let line: JournalLine = serde_json::from_str(line).ok()?;
         before.insert(line.target, line.ended);
     }
     Some(before)

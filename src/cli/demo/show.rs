@@ -4,14 +4,14 @@ use std::fmt::Write as _;
 
 use comfy_table::{ContentArrangement, Table, presets};
 
-use super::{MomentKind, Row, Scene};
+use super::{AccountRow, MomentKind, Scene};
 use crate::cli::printer::{BAD, CAUTION, GOOD, HEADING, QUIET, styled};
 
 const INTRODUCTION: &str =
     "runas-reactor on a simulated organisation. Time is virtual: seconds are counted, not waited.\n";
 
 /// The text above the first scene.
-pub(super) fn opening(before: &[Row]) -> String {
+pub(super) fn opening(before: &[AccountRow]) -> String {
     format!("{INTRODUCTION}\n{}\n{}\n", styled(HEADING, "Who an engineer becomes, before"), table(before))
 }
 
@@ -48,7 +48,7 @@ pub(super) fn scene(number: usize, scene: &Scene) -> String {
 }
 
 /// The final state of the organisation, and the totals.
-pub(super) fn ending(after: &[Row], scenes: &[Scene]) -> String {
+pub(super) fn ending(after: &[AccountRow], scenes: &[Scene]) -> String {
     let all = scenes.iter().flat_map(|scene| &scene.expectations);
     let (held, total) = (all.clone().filter(|expectation| expectation.held).count(), all.count());
     let style = if held == total { GOOD } else { BAD };
@@ -56,7 +56,7 @@ pub(super) fn ending(after: &[Row], scenes: &[Scene]) -> String {
     format!("{}\n{}\n{sum}\n", styled(HEADING, "Who an engineer becomes, after"), table(after))
 }
 
-fn table(rows: &[Row]) -> Table {
+fn table(rows: &[AccountRow]) -> Table {
     let mut table = Table::new();
     table.load_style(presets::UTF8_FULL_CONDENSED).set_content_arrangement(ContentArrangement::Disabled);
     let regions = rows.first().map(|row| row.regions.iter().map(|(region, _)| region.clone()).collect::<Vec<_>>());

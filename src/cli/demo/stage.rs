@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
-use super::{Expectation, Moment, MomentKind, Row, Scene};
+use super::{AccountRow, Expectation, Moment, MomentKind, Scene};
 use crate::domain::policy::{Mode, Policy};
 use crate::domain::target::{AccountFacts, AccountId, AccountState, IdError, OuId, Region, Target};
 use crate::domain::time::{SECOND_MS, Time};
@@ -159,17 +159,17 @@ impl Stage {
     }
 
     /// The organisation as a table.
-    pub(super) fn rows(&self) -> Vec<Row> {
+    pub(super) fn rows(&self) -> Vec<AccountRow> {
         self.sim().accounts().iter().map(|account| self.row(account)).collect()
     }
 
-    fn row(&self, account: &Account) -> Row {
+    fn row(&self, account: &Account) -> AccountRow {
         let resolution = self.policy.resolve(&account.facts, self.sim().now());
         let regions = REGIONS.iter().filter_map(|region| {
             let target = Target::new(account.facts.account.clone(), region.parse().ok()?);
             Some(((*region).to_owned(), self.state_of(&target)))
         });
-        Row {
+        AccountRow {
             account: account.facts.account.to_string(),
             name: account.facts.name.clone(),
             place: account.facts.ou_path.last().map_or_else(String::new, ToString::to_string),

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use serde_json::{Value, json};
 
 use super::lines::{SCHEMA_VERSION, done, who};
-use super::{ExplainArgs, Place};
+use super::{ExplainArgs, TargetSelector};
 use crate::aws::ledger::view::{HistoryLine, LedgerView};
 use crate::cli::login::Failure;
 use crate::cli::printer::Printer;
@@ -49,7 +49,7 @@ pub(super) async fn run(args: &ExplainArgs, output: Output, printer: &Printer) -
 }
 
 /// Renders an operator's acceptance, which is not a case to decide again.
-fn accepted(place: &Place, line: &HistoryLine, stored: &Value, output: Output) -> String {
+fn accepted(place: &TargetSelector, line: &HistoryLine, stored: &Value, output: Output) -> String {
     let (accepted, id, at) = (stored.get("accepted"), &line.id, line.at);
     escaped(&match output {
         Output::Json => {
@@ -60,7 +60,7 @@ fn accepted(place: &Place, line: &HistoryLine, stored: &Value, output: Output) -
 }
 
 async fn line(view: &LedgerView, args: &ExplainArgs) -> Result<HistoryLine, Failure> {
-    let Place { account, region } = &args.place;
+    let TargetSelector { account, region } = &args.place;
     let limit = if args.id.is_some() { SEARCHED_MAX } else { 1 };
     let (lines, _) = view.history(account, region.as_ref(), limit).await?;
     let wanted = |line: &HistoryLine| args.id.as_ref().is_none_or(|id| *id == line.id);
@@ -71,7 +71,7 @@ async fn line(view: &LedgerView, args: &ExplainArgs) -> Result<HistoryLine, Fail
 }
 
 /// Restores the contents of a stored case. A case whose contents have expired cannot be decided.
-async fn whole(view: &LedgerView, place: &Place, line: &HistoryLine) -> Result<Value, Failure> {
+async fn whole(view: &LedgerView, place: &TargetSelector, line: &HistoryLine) -> Result<Value, Failure> {
     let mut contents = BTreeMap::new();
     for digest in &line.contents {
         if let Some(text) = view.content(&place.account, digest).await? {
@@ -83,7 +83,7 @@ async fn whole(view: &LedgerView, place: &Place, line: &HistoryLine) -> Result<V
     Ok(stored)
 }
 
-fn text(place: &Place, line: &HistoryLine, stored: &Value, again: &Value) -> String {
+fn text(place: &TargetSelector, line: &HistoryLine, stored: &Value, again: &Value) -> String {
     let field = |pointer: &str| match stored.pointer(pointer) {
         Some(Value::String(text)) => text.clone(),
         Some(value) => value.to_string(),

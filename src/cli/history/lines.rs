@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 
-use super::Place;
+use super::TargetSelector;
 use crate::aws::ledger::view::HistoryLine;
 use crate::domain::case::Applied;
 use crate::domain::edit::Edit;
@@ -87,7 +87,7 @@ pub(super) fn text(lines: &[HistoryLine]) -> String {
 }
 
 /// A hint on lines that are not shown.
-pub(super) fn beyond(place: &Place, shown: usize, more: bool) -> String {
+pub(super) fn beyond(place: &TargetSelector, shown: usize, more: bool) -> String {
     match (shown, more) {
         (0, _) => format!("nothing happened at {place} that the ledger knows of; lines stay for 400 days\n"),
         (_, true) => "there is more; raise --limit\n".to_owned(),

@@ -15,7 +15,7 @@ pub(super) struct Group<'a> {
 }
 
 /// Regions, and the accounts with the same finding there.
-pub(super) type Place<'a> = (Vec<&'a Region>, Vec<(&'a AccountId, &'a str)>);
+pub(super) type RegionsOfAccounts<'a> = (Vec<&'a Region>, Vec<(&'a AccountId, &'a str)>);
 
 impl<'a> Group<'a> {
     /// All groups: ordered by action, risky ones last, larger ones first.
@@ -43,7 +43,7 @@ impl<'a> Group<'a> {
     }
 
     /// The group's accounts by their regions; most accounts first.
-    pub(super) fn places(&self) -> Vec<Place<'a>> {
+    pub(super) fn places(&self) -> Vec<RegionsOfAccounts<'a>> {
         let mut regions: BTreeMap<(&AccountId, &str), Vec<&Region>> = BTreeMap::new();
         for entry in &self.entries {
             regions.entry((&entry.target.account, &entry.account_name)).or_default().push(&entry.target.region);

@@ -24,7 +24,7 @@ const NODES_MAX: usize = 20;
 
 /// One target.
 #[derive(Clone, Debug)]
-pub(super) struct Line {
+pub(super) struct TargetNodes {
     pub(super) target: Target,
     pub(super) name: String,
     /// Absent where it is not known for whom to ask.
@@ -36,7 +36,7 @@ pub(super) struct Line {
 /// The whole report.
 #[derive(Debug)]
 pub(super) struct Report {
-    pub(super) lines: Vec<Line>,
+    pub(super) lines: Vec<TargetNodes>,
     /// Targets in which the policy names no user.
     pub(super) without_user: Vec<Target>,
     /// Accounts that the policy exempts: they are left alone.
@@ -82,7 +82,7 @@ impl Counts {
     }
 }
 
-impl Line {
+impl TargetNodes {
     fn outcomes(&self) -> impl Iterator<Item = &Answer> {
         self.nodes.iter().flatten().map(|(_, outcome)| outcome)
     }
@@ -128,7 +128,7 @@ impl Report {
     }
 
     fn counts(&self) -> Counts {
-        Counts::of(self.lines.iter().flat_map(Line::outcomes))
+        Counts::of(self.lines.iter().flat_map(TargetNodes::outcomes))
     }
 
     fn unreachable(&self) -> usize {
@@ -162,7 +162,7 @@ impl Report {
             "exempt_accounts": self.exempt, "closed_accounts": self.closed,
             "regions_not_reported": silent.collect::<Vec<_>>(),
             "without_user": self.without_user.iter().map(ToString::to_string).collect::<Vec<_>>(),
-            "targets": self.lines.iter().map(Line::data).collect::<Vec<_>>(),
+            "targets": self.lines.iter().map(TargetNodes::data).collect::<Vec<_>>(),
         });
         escaped(&format!("{value:#}\n"))
     }
@@ -321,7 +321,7 @@ mod tests {
     fn report(nodes: &[Answer]) -> Report {
         let nodes = nodes.iter().zip(1..).map(|(outcome, number)| (format!("i-{number:017x}"), outcome.clone()));
         let target = "444455556666/eu-west-1".parse().unwrap();
-        let line = Line { target, name: "app".to_owned(), user: "ops".parse().ok(), nodes: Ok(nodes.collect()) };
+        let line = TargetNodes { target, name: "app".to_owned(), user: "ops".parse().ok(), nodes: Ok(nodes.collect()) };
         Report { lines: vec![line], ..Report::new(None) }
     }
 
@@ -342,7 +342,7 @@ mod tests {
         }
         let Answer::NotKnown(remedy) = not_known() else { panic!() };
         let mut unreachable = report(&[Present]);
-        unreachable.lines.push(Line { nodes: Err(remedy), ..unreachable.lines[0].clone() });
+        unreachable.lines.push(TargetNodes { nodes: Err(remedy), ..unreachable.lines[0].clone() });
         assert_eq!(unreachable.exit_status(), ExitStatus::Unreachable);
     }
 

@@ -10,7 +10,7 @@ use clap::Args;
 
 use super::RenderError;
 use super::principals::Partition;
-use super::scp::{HUB_ROLE, OWN_NAMES, Place, Scp, notes};
+use super::scp::{Attachment, HUB_ROLE, OWN_NAMES, Scp, notes};
 use super::sheets::{Sheet, Sheets};
 use crate::domain::policy::Policy;
 use crate::domain::target::{Region, default_regions, partition};
@@ -61,7 +61,7 @@ pub(super) fn sheets(policies: &[Scp], policy: &Policy, targets: &TargetArgs) ->
     ];
     files.extend(policies.iter().map(|scp| Sheet { name: file(scp), text: scp.document.pretty() + "\n" }));
     let mut notes = notes(policies, policy);
-    let members = policies.iter().filter(|scp| scp.place == Place::Members).count();
+    let members = policies.iter().filter(|scp| scp.place == Attachment::Members).count();
     if members >= ATTACHED_MAX {
         notes.push(format!(
             "{members} policies go to one OU, and Landing Zone Accelerator allows {ATTACHED_MAX} with your own; fix: join \
@@ -97,8 +97,8 @@ fn organization(policies: &[Scp], policy: &Policy, targets: &TargetArgs) -> Resu
     );
     for scp in policies {
         let (kind, names) = match &scp.place {
-            Place::Members => ("organizationalUnits", targets.ous.clone()),
-            Place::Hub(account) => {
+            Attachment::Members => ("organizationalUnits", targets.ous.clone()),
+            Attachment::Hub(account) => {
                 let missing = || RenderError::NoHubAccountName(account.to_string());
                 ("accounts", vec![targets.hub_account_name.clone().ok_or_else(missing)?])
             }

@@ -30,14 +30,14 @@ const OWN_ROLES: [&str; 2] = ["RunasReactor*", "RunasWatcher-*"];
 
 /// Where a policy is attached.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Place {
+pub(super) enum Attachment {
     /// The root, or OUs one after another.
     Members,
     /// The hub's account.
     Hub(AccountId),
 }
 
-impl Place {
+impl Attachment {
     fn words(&self) -> String {
         match self {
             Self::Members => "the root, or OU after OU".to_owned(),
@@ -54,7 +54,7 @@ pub(super) struct Scp {
     /// Its description in Organizations.
     pub(super) purpose: &'static str,
     /// Where it is attached.
-    pub(super) place: Place,
+    pub(super) place: Attachment,
     /// The policy.
     pub(super) document: Document,
 }
@@ -62,8 +62,8 @@ pub(super) struct Scp {
 impl Scp {
     fn listed(&self) -> Listed<'_> {
         let attach_to = match &self.place {
-            Place::Members => "root".to_owned(),
-            Place::Hub(account) => account.to_string(),
+            Attachment::Members => "root".to_owned(),
+            Attachment::Hub(account) => account.to_string(),
         };
         Listed { name: &self.name, attach_to, characters: self.document.characters(), policy: &self.document }
     }
@@ -79,13 +79,13 @@ pub(super) fn policies(policy: &Policy, installation: &Installation) -> Result<V
     all.extend(named(
         "document",
         "Only the reactor, pipelines and break-glass may change SSM-SessionManagerRunShell or tag SSMSessionRunAs",
-        &Place::Members,
+        &Attachment::Members,
         document::statements(&ground),
     )?);
     all.extend(named(
         "names",
         "Nobody takes a name that runas-reactor trusts, and nobody blinds its forwarding rules",
-        &Place::Members,
+        &Attachment::Members,
         names::statements(&ground),
     )?);
     if all.len() > ATTACHED_MAX {
@@ -96,7 +96,7 @@ pub(super) fn policies(policy: &Policy, installation: &Installation) -> Result<V
         all.extend(named(
             "hub",
             "Only its deployer changes runas-reactor, its queues, table, topic and bus",
-            &Place::Hub(hub.clone()),
+            &Attachment::Hub(hub.clone()),
             hub::statements(&ground),
         )?);
     }
@@ -113,7 +113,7 @@ struct Ground<'a> {
 fn named(
     what: &str,
     purpose: &'static str,
-    place: &Place,
+    place: &Attachment,
     statements: Vec<Statement>,
 ) -> Result<Vec<Scp>, RenderError> {
     let scp = |(index, document)| {

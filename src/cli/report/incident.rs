@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::timeline::{self, Step, StepKind};
+use super::timeline::{self, StepKind, TimelineStep};
 use crate::aws::ledger::view::{HistoryLine, Survey};
 use crate::domain::durations::NAMES_MS;
 use crate::domain::principal::Attribution;
@@ -47,7 +47,7 @@ pub(super) struct Story {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) corrected_after_s: Option<i64>,
     /// What is known of its course, in order; empty where the ledger kept no line of it.
-    pub(super) steps: Vec<Step>,
+    pub(super) steps: Vec<TimelineStep>,
 }
 
 /// An incident and its lines.
@@ -131,7 +131,7 @@ fn story(found: &Found<'_>, name: String) -> Story {
     let steps = timeline::steps(lines, incident.opened, *ended);
     let first = steps.iter().find(|step| step.kind == StepKind::Act && !is_trusted(step)).map(|step| step.at);
     let corrected = first.and_then(|first| {
-        let after = |step: &&Step| step.kind == StepKind::Corrected && step.at >= first;
+        let after = |step: &&TimelineStep| step.kind == StepKind::Corrected && step.at >= first;
         Some(steps.iter().find(after)?.at.since(first) / SECOND_MS)
     });
     Story {
@@ -151,6 +151,6 @@ fn story(found: &Found<'_>, name: String) -> Story {
     }
 }
 
-fn is_trusted(step: &Step) -> bool {
+fn is_trusted(step: &TimelineStep) -> bool {
     matches!(step.attribution, Some(Attribution::Trusted | Attribution::Reactor))
 }

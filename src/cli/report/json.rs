@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::model::{Cell, Report, Row};
+use super::model::{AccountCells, Cell, Report};
 use crate::domain::target::AccountId;
 use crate::domain::text::escaped;
 use crate::domain::time::Time;
@@ -27,7 +27,7 @@ struct Target<'a> {
 
 /// One target a line.
 pub(super) fn lines(report: &Report) -> String {
-    let line = |(row, cell): (&Row, &Cell)| {
+    let line = |(row, cell): (&AccountCells, &Cell)| {
         let target = Target {
             schema_version: report.schema_version,
             at: report.at,

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::incident::Story;
-use super::model::{Cell, Report, Row};
+use super::model::{AccountCells, Cell, Report};
 use super::timeline::FieldDiff;
 use super::words::{act, course, coverage, headline, lag, limits, moment, range, scope, sides};
 use crate::cli::policy::count;
@@ -37,7 +37,7 @@ pub(super) fn render(report: &Report) -> String {
 }
 
 fn targets(text: &mut String, report: &Report) {
-    let shown: Vec<(&Row, &Cell)> = report.cells().filter(|(_, cell)| !cell.health.is_fine()).collect();
+    let shown: Vec<(&AccountCells, &Cell)> = report.cells().filter(|(_, cell)| !cell.health.is_fine()).collect();
     let _ = writeln!(text, "\n## Targets that need attention\n");
     if shown.is_empty() {
         text.push_str("none\n");

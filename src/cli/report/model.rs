@@ -8,7 +8,7 @@ use super::incident::{Story, stories};
 use super::lag::Lag;
 use crate::aws::ledger::view::Survey;
 use crate::cli::ExitStatus;
-use crate::cli::status::overview::{Line, Overview, Query};
+use crate::cli::status::overview::{Overview, Query, TargetStatus};
 use crate::cli::status::word;
 use crate::domain::policy::Policy;
 use crate::domain::record::Status;
@@ -61,7 +61,7 @@ pub struct Report {
     /// Regions with a target.
     pub(super) regions: Vec<Region>,
     /// Accounts with their targets, the most urgent first.
-    pub(super) accounts: Vec<Row>,
+    pub(super) accounts: Vec<AccountCells>,
     /// Open incidents first.
     pub(super) incidents: Vec<Story>,
     pub(super) lag: Lag,
@@ -99,7 +99,7 @@ pub(super) struct Count {
 
 /// One account.
 #[derive(Clone, Debug, Serialize)]
-pub(super) struct Row {
+pub(super) struct AccountCells {
     pub(super) account: AccountId,
     pub(super) name: String,
     /// The root and the OUs above it, outermost first.
@@ -219,12 +219,12 @@ impl Report {
     }
 
     /// Each target with its account, the most urgent account first.
-    pub(super) fn cells(&self) -> impl Iterator<Item = (&Row, &Cell)> {
+    pub(super) fn cells(&self) -> impl Iterator<Item = (&AccountCells, &Cell)> {
         self.accounts.iter().flat_map(|row| row.targets.iter().map(move |cell| (row, cell)))
     }
 
     /// The open incident of a target.
-    pub(super) fn open_incident(&self, row: &Row, cell: &Cell) -> Option<&Story> {
+    pub(super) fn open_incident(&self, row: &AccountCells, cell: &Cell) -> Option<&Story> {
         let here = |story: &&Story| story.account == row.account && story.region == cell.region;
         self.incidents.iter().filter(|story| story.ended.is_none()).find(here)
     }
@@ -253,7 +253,7 @@ impl Health {
         Self::InSync,
     ];
 
-    fn of(line: &Line) -> Self {
+    fn of(line: &TargetStatus) -> Self {
         match line.status {
             Status::InSync | Status::Exempt if line.not_checked => Self::NotChecked,
             Status::Unreachable => Self::Unreachable,
@@ -303,7 +303,7 @@ impl Health {
 }
 
 /// Says of each open incident whether its target needs attention now, and puts those first that do.
-fn mark_wrong(incidents: &mut [Story], lines: &[Line]) {
+fn mark_wrong(incidents: &mut [Story], lines: &[TargetStatus]) {
     let stand: BTreeMap<(&AccountId, &Region), Health> =
         lines.iter().map(|line| ((&line.target.account, &line.target.region), Health::of(line))).collect();
     for story in incidents.iter_mut().filter(|story| story.ended.is_none()) {
@@ -312,7 +312,7 @@ fn mark_wrong(incidents: &mut [Story], lines: &[Line]) {
     incidents.sort_by_key(|story| (story.ended.is_some(), story.wrong == Some(false)));
 }
 
-fn counts(lines: &[Line]) -> Vec<Count> {
+fn counts(lines: &[TargetStatus]) -> Vec<Count> {
     let count = |health: Health| Count {
         health,
         words: health.words(),
@@ -322,17 +322,17 @@ fn counts(lines: &[Line]) -> Vec<Count> {
     Health::ALL.into_iter().map(count).collect()
 }
 
-fn regions(lines: &[Line]) -> Vec<Region> {
+fn regions(lines: &[TargetStatus]) -> Vec<Region> {
     let regions: BTreeSet<&Region> = lines.iter().map(|line| &line.target.region).collect();
     regions.into_iter().cloned().collect()
 }
 
 /// The accounts, ordered by their most urgent target, then by how many are as urgent.
-fn rows(lines: &[Line], accounts: &BTreeMap<&AccountId, &AccountFacts>) -> Vec<Row> {
-    let mut rows: BTreeMap<&AccountId, Row> = BTreeMap::new();
+fn rows(lines: &[TargetStatus], accounts: &BTreeMap<&AccountId, &AccountFacts>) -> Vec<AccountCells> {
+    let mut rows: BTreeMap<&AccountId, AccountCells> = BTreeMap::new();
     for line in lines {
         let account = &line.target.account;
-        let row = rows.entry(account).or_insert_with(|| Row {
+        let row = rows.entry(account).or_insert_with(|| AccountCells {
             account: account.clone(),
             name: clean(&line.name, NAME_CHARS_MAX),
             ou_path: accounts.get(account).map_or_else(Vec::new, |facts| facts.ou_path.clone()),
@@ -348,11 +348,11 @@ fn rows(lines: &[Line], accounts: &BTreeMap<&AccountId, &AccountFacts>) -> Vec<R
             policy: clean(&line.policy, NAME_CHARS_MAX),
         });
     }
-    let mut rows: Vec<Row> = rows.into_values().collect();
+    let mut rows: Vec<AccountCells> = rows.into_values().collect();
     for row in &mut rows {
         row.targets.sort_by(|a, b| a.region.cmp(&b.region));
     }
-    let urgency = |row: &Row| {
+    let urgency = |row: &AccountCells| {
         let worst = row.targets.iter().map(|cell| cell.health).min();
         let as_bad = row.targets.iter().filter(|cell| Some(cell.health) == worst).count();
         (worst, std::cmp::Reverse(as_bad))
@@ -364,8 +364,8 @@ fn rows(lines: &[Line], accounts: &BTreeMap<&AccountId, &AccountFacts>) -> Vec<R
 impl Coverage {
     fn of(overview: &Overview, now: Time) -> Self {
         let lines = &overview.lines;
-        let missed = |line: &&Line| line.not_checked;
-        let never = |line: &&Line| line.checked.is_none();
+        let missed = |line: &&TargetStatus| line.not_checked;
+        let never = |line: &&TargetStatus| line.checked.is_none();
         let of_region = |region: Region| {
             let here = || lines.iter().filter(|line| line.target.region == region);
             let (targets, missed, never) =

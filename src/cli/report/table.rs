@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use super::incident::Story;
-use super::model::{Cell, Health, Report, Row};
+use super::model::{AccountCells, Cell, Health, Report};
 use super::timeline::FieldDiff;
 use super::words::{act, counts, course, coverage, headline, lag, limits, moment, range, scope, sides};
 use crate::cli::policy::count;
@@ -36,8 +36,8 @@ fn heading(text: &mut String, title: &str) {
 
 /// Accounts with a target that needs attention; the others are counted.
 fn grid(text: &mut String, report: &Report) {
-    let fine = |row: &&Row| row.targets.iter().all(|cell| cell.health.is_fine());
-    let shown: Vec<&Row> = report.accounts.iter().filter(|row| !fine(row)).collect();
+    let fine = |row: &&AccountCells| row.targets.iter().all(|cell| cell.health.is_fine());
+    let shown: Vec<&AccountCells> = report.accounts.iter().filter(|row| !fine(row)).collect();
     heading(text, "Accounts and regions");
     if !shown.is_empty() {
         let columns: Vec<String> = report.regions.iter().map(short).collect();
@@ -57,7 +57,7 @@ fn grid(text: &mut String, report: &Report) {
     }
 }
 
-fn cells(row: &Row, regions: &[Region], columns: &[String]) -> String {
+fn cells(row: &AccountCells, regions: &[Region], columns: &[String]) -> String {
     let by_region: BTreeMap<&Region, &Cell> = row.targets.iter().map(|cell| (&cell.region, cell)).collect();
     let cell = |(region, column): (&Region, &String)| match by_region.get(region) {
         Some(cell) => {

@@ -18,7 +18,7 @@ use crate::domain::time::Time;
 
 /// One act, or what the reactor did.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub(super) struct Step {
+pub(super) struct TimelineStep {
     pub(super) at: Time,
     pub(super) kind: StepKind,
     pub(super) who: String,
@@ -74,7 +74,7 @@ impl From<&FieldChange> for FieldDiff {
 }
 
 /// The steps of an incident, in order.
-pub(super) fn steps(lines: &[&HistoryLine], opened: Time, ended: Option<Time>) -> Vec<Step> {
+pub(super) fn steps(lines: &[&HistoryLine], opened: Time, ended: Option<Time>) -> Vec<TimelineStep> {
     let mut acts = Acts { opened, found: BTreeMap::new() };
     for line in lines.iter().filter(|line| line.at >= opened) {
         if let Some(facts) = facts(&line.case) {
@@ -83,7 +83,7 @@ pub(super) fn steps(lines: &[&HistoryLine], opened: Time, ended: Option<Time>) -
     }
     let begin = acts.found.values().map(|act| act.at).min().map_or(opened, |first| first.min(opened));
     let own = own_steps(lines.iter().filter(|line| line.at >= begin), ended);
-    let mut steps: Vec<Step> = acts.found.into_values().chain(own).collect();
+    let mut steps: Vec<TimelineStep> = acts.found.into_values().chain(own).collect();
     steps.sort_by_key(|step| (step.at, step.kind));
     steps
 }
@@ -106,7 +106,7 @@ fn facts(case: &Value) -> Option<Facts> {
 /// The acts of others, by what identifies them. A later line knows more of the same act.
 struct Acts {
     opened: Time,
-    found: BTreeMap<String, Step>,
+    found: BTreeMap<String, TimelineStep>,
 }
 
 impl Acts {
@@ -133,12 +133,12 @@ impl Acts {
         let what = format!("wrote version {}", version.number);
         let step = match pairing.author(facts, created, version) {
             Author::Reactor(_) => return,
-            Author::Known(call) => Step { at: created, what, ..called(call) },
+            Author::Known(call) => TimelineStep { at: created, what, ..called(call) },
             Author::Nameless => nameless(created, what),
         };
         if !version.adopted && self.is_part(&key, version.observed, version.notified) {
             let changes = version.change().iter().map(FieldDiff::from).collect();
-            self.found.insert(key, Step { changes, ..step });
+            self.found.insert(key, TimelineStep { changes, ..step });
         }
     }
 
@@ -167,7 +167,7 @@ impl Acts {
     }
 }
 
-fn called(call: &CallFact) -> Step {
+fn called(call: &CallFact) -> TimelineStep {
     let edit = &call.edit;
     let (kind, what) = match &edit.failed {
         Some(code) => (StepKind::Refused, format!("tried {}, and was refused: {code}", edit.action.attempted())),
@@ -179,7 +179,7 @@ fn called(call: &CallFact) -> Step {
         (!edit.agent.is_empty()).then(|| format!("with {}", edit.agent)),
     ];
     let parts: Vec<String> = parts.into_iter().flatten().collect();
-    Step {
+    TimelineStep {
         at: edit.at,
         kind,
         who: clean(&edit.principal.called(), NAME_CHARS_MAX),
@@ -191,16 +191,16 @@ fn called(call: &CallFact) -> Step {
     }
 }
 
-fn nameless(at: Time, what: String) -> Step {
+fn nameless(at: Time, what: String) -> TimelineStep {
     let (who, attribution) = (UNKNOWN.to_owned(), Some(Attribution::Unattributed));
     let (detail, event, changes) = (String::new(), String::new(), Vec::new());
-    Step { at, kind: StepKind::Act, who, attribution, what, detail, event, changes }
+    TimelineStep { at, kind: StepKind::Act, who, attribution, what, detail, event, changes }
 }
 
 /// The reactor's decisions, one a case. Left out are a decision that found the target right and wrote nothing, unless it ends the
 /// incident, and a decision that repeats the one before it.
-fn own_steps<'a>(lines: impl Iterator<Item = &'a &'a HistoryLine>, ended: Option<Time>) -> Vec<Step> {
-    let mut steps: Vec<Step> = Vec::new();
+fn own_steps<'a>(lines: impl Iterator<Item = &'a &'a HistoryLine>, ended: Option<Time>) -> Vec<TimelineStep> {
+    let mut steps: Vec<TimelineStep> = Vec::new();
     for line in lines {
         let verdict = part::<Verdict>(line, "/decision/verdict");
         let step = own_step(line, verdict.as_ref(), ended);
@@ -213,7 +213,7 @@ fn own_steps<'a>(lines: impl Iterator<Item = &'a &'a HistoryLine>, ended: Option
     steps
 }
 
-fn own_step(line: &HistoryLine, verdict: Option<&Verdict>, ended: Option<Time>) -> Step {
+fn own_step(line: &HistoryLine, verdict: Option<&Verdict>, ended: Option<Time>) -> TimelineStep {
     let applied = part::<Applied>(line, "/applied");
     let summary = clean(&line.summary, MESSAGE_CHARS_MAX);
     let (at, kind, what, detail) = match applied {
@@ -231,7 +231,7 @@ fn own_step(line: &HistoryLine, verdict: Option<&Verdict>, ended: Option<Time>) 
         _ => Vec::new(),
     };
     let (who, event) = ("runas-reactor".to_owned(), String::new());
-    Step { at, kind, who, attribution: None, what, detail, event, changes }
+    TimelineStep { at, kind, who, attribution: None, what, detail, event, changes }
 }
 
 /// A part of the stored case; absent where another release wrote it in another form.

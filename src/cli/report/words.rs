@@ -3,7 +3,7 @@
 use super::incident::Story;
 use super::lag::{Bin, Lag};
 use super::model::{Coverage, Report, SweepLine};
-use super::timeline::{Step, StepKind};
+use super::timeline::{StepKind, TimelineStep};
 use crate::cli::policy::count;
 use crate::cli::status::age;
 use crate::domain::time::{SECOND_MS, Time};
@@ -71,7 +71,7 @@ pub(super) fn moment(at: Time) -> String {
 }
 
 /// Who did what.
-pub(super) fn act(step: &Step) -> String {
+pub(super) fn act(step: &TimelineStep) -> String {
     match step.kind {
         StepKind::Observed => format!("{} {}: {}", step.who, step.what, step.detail),
         _ => format!("{} {}", step.who, step.what),

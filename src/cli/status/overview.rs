@@ -13,7 +13,7 @@ use crate::domain::time::Time;
 
 /// The known state of one target.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(in crate::cli) struct Line {
+pub(in crate::cli) struct TargetStatus {
     pub(in crate::cli) target: Target,
     pub(in crate::cli) name: String,
     pub(in crate::cli) status: Status,
@@ -57,7 +57,7 @@ pub(in crate::cli) struct Query<'a> {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(in crate::cli) struct Overview {
     /// The most urgent lines first, those in sync last.
-    pub(in crate::cli) lines: Vec<Line>,
+    pub(in crate::cli) lines: Vec<TargetStatus>,
     pub(in crate::cli) new_accounts: Vec<NewAccount>,
     /// Enabled regions that are not governed; absent where only some statuses were selected.
     pub(in crate::cli) ungoverned: Option<Vec<Ungoverned>>,
@@ -102,7 +102,7 @@ impl Overview {
             if row.milestones.vended.is_some() {
                 new_accounts.entry(account).or_default().insert(row.target.region.clone(), row.milestones);
             }
-            overview.lines.push(Line {
+            overview.lines.push(TargetStatus {
                 target: row.target.clone(),
                 name: facts.name.clone(),
                 status: row.status,
@@ -118,7 +118,7 @@ impl Overview {
             let reported = inventory.enabled.get(&facts.account).map(|reported| &reported.regions);
             let governed = policy.map(|policy| policy.regions_of(reported));
             let targets = governed.into_iter().flatten().map(|region| Target::new(facts.account.clone(), region));
-            overview.lines.extend(targets.filter(|target| !checked.contains(target)).map(|target| Line {
+            overview.lines.extend(targets.filter(|target| !checked.contains(target)).map(|target| TargetStatus {
                 target,
                 name: facts.name.clone(),
                 status: Status::New,
@@ -183,8 +183,8 @@ impl Overview {
     }
 
     pub(in crate::cli) fn exit_status(&self) -> ExitStatus {
-        let unread = |line: &Line| matches!(line.status, Status::Unreachable | Status::Waiting | Status::New);
-        let unknown = |line: &Line| line.not_checked || unread(line);
+        let unread = |line: &TargetStatus| matches!(line.status, Status::Unreachable | Status::Waiting | Status::New);
+        let unknown = |line: &TargetStatus| line.not_checked || unread(line);
         if self.lines.iter().any(unknown) {
             ExitStatus::Unreachable
         } else if self.lines.iter().any(|line| !line.is_fine()) {
@@ -231,14 +231,14 @@ impl NewAccount {
     }
 }
 
-impl Line {
+impl TargetStatus {
     /// Needs no attention.
     pub(in crate::cli) fn is_fine(&self) -> bool {
         matches!(self.status, Status::InSync | Status::Exempt) && !self.not_checked
     }
 }
 
-fn urgency(line: &Line) -> u8 {
+fn urgency(line: &TargetStatus) -> u8 {
     match line.status {
         Status::InSync | Status::Exempt if line.not_checked => 0,
         Status::Unreachable => 0,

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 
-use super::overview::{Line, NewAccount, Overview, Ungoverned};
+use super::overview::{NewAccount, Overview, TargetStatus, Ungoverned};
 use crate::cli::policy::count;
 use crate::domain::policy::Policy;
 use crate::domain::record::Status;
@@ -63,7 +63,7 @@ pub(super) fn data(overview: &Overview, policy: Option<&Policy>, now: Time) -> S
 
 /// The targets that need attention, the new accounts, and the totals.
 pub(super) fn text(overview: &Overview, all: bool, now: Time) -> String {
-    let shown: Vec<&Line> = overview.lines.iter().filter(|line| all || !line.is_fine()).collect();
+    let shown: Vec<&TargetStatus> = overview.lines.iter().filter(|line| all || !line.is_fine()).collect();
     let mut text = String::new();
     if !shown.is_empty() {
         let _ = writeln!(
@@ -73,7 +73,7 @@ pub(super) fn text(overview: &Overview, all: bool, now: Time) -> String {
         );
     }
     let ago = |at: &Option<Time>| at.map_or_else(|| "never".to_owned(), |at| age(now.since(at)));
-    for Line { target, name, status, why, updated, checked, not_checked, policy } in shown {
+    for TargetStatus { target, name, status, why, updated, checked, not_checked, policy } in shown {
         let (since, checked) = (ago(updated), ago(checked));
         let why = if *not_checked { format!("not checked: see the dead-letter queue. {why}") } else { why.clone() };
         let row = format!(

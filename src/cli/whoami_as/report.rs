@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::found::Found;
 use super::principal::Subject;
-use super::resolve::{NoSession, RunAs, SessionUser, Sources, Step, resolve};
+use super::resolve::{LookupStep, NoSession, RunAs, SessionUser, Sources, resolve};
 use super::sources::{TAG, Tags};
 use crate::cli::ExitStatus;
 use crate::cli::printer::{BAD, CAUTION, GOOD, HEADING, QUIET, styled};
@@ -31,7 +31,7 @@ const WAYS_AROUND: [(&str, &str); 2] = [
 ];
 
 /// The document of one region.
-pub(super) struct Line {
+pub(super) struct RegionAnswer {
     pub(super) region: Region,
     pub(super) document: Found<Vec<RunAs>>,
 }
@@ -43,12 +43,12 @@ pub(super) struct Report {
     pub(super) facts: Option<AccountFacts>,
     pub(super) principal: Subject,
     pub(super) tags: Tags,
-    pub(super) lines: Vec<Line>,
+    pub(super) lines: Vec<RegionAnswer>,
     /// The user that the policy wants for sessions without tags, and the rule behind it.
     pub(super) wanted: Found<Option<String>>,
 }
 
-impl Step {
+impl LookupStep {
     /// A stable word for programs.
     fn word(self) -> &'static str {
         match self {
@@ -90,7 +90,7 @@ impl NoSession {
 }
 
 impl Report {
-    fn verdict(&self, line: &Line) -> SessionUser {
+    fn verdict(&self, line: &RegionAnswer) -> SessionUser {
         resolve(&Sources {
             versions: line.document.value().map(Vec::as_slice),
             session_tag: self.tags.session.value().copied(),
@@ -162,7 +162,7 @@ impl Report {
         );
     }
 
-    fn line(&self, text: &mut String, line: &Line) {
+    fn line(&self, text: &mut String, line: &RegionAnswer) {
         let verdict = self.verdict(line);
         let region = line.region.as_str();
         let _ = writeln!(text, "  {region:<16}{}", self.in_words(&verdict));
@@ -178,7 +178,7 @@ impl Report {
     }
 
     fn in_words(&self, verdict: &SessionUser) -> String {
-        let by = |step: &Step| step.in_words(&self.principal);
+        let by = |step: &LookupStep| step.in_words(&self.principal);
         match verdict {
             SessionUser::User { name, by: step } => {
                 let wanted =

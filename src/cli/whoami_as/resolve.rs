@@ -37,7 +37,7 @@ pub(super) struct Sources<'a> {
 
 /// A step of AWS's order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Step {
+pub(super) enum LookupStep {
     Document,
     SessionTag,
     PrincipalTag,
@@ -48,13 +48,13 @@ pub(super) enum Step {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum SessionUser {
     /// Every session runs as this user, which this step names.
-    User { name: String, by: Step },
+    User { name: String, by: LookupStep },
     /// No session starts as it should.
-    Refused { why: NoSession, by: Step },
+    Refused { why: NoSession, by: LookupStep },
     /// A session with the tag runs as the tag says, any other like this.
     Depends { otherwise: Box<SessionUser> },
     /// A source that decides cannot be read, or its versions disagree.
-    Unknown { on: Step },
+    Unknown { on: LookupStep },
 }
 
 /// Why a session does not start, or must not.
@@ -70,31 +70,31 @@ pub(super) enum NoSession {
 
 /// The verdict.
 pub(super) fn resolve(sources: &Sources<'_>) -> SessionUser {
-    let Some(versions) = sources.versions else { return SessionUser::Unknown { on: Step::Document } };
+    let Some(versions) = sources.versions else { return SessionUser::Unknown { on: LookupStep::Document } };
     let mut verdicts = versions.iter().map(|run_as| of_version(run_as, sources));
     match verdicts.next() {
         Some(first) if verdicts.all(|other| other == first) => first,
-        _ => SessionUser::Unknown { on: Step::Document },
+        _ => SessionUser::Unknown { on: LookupStep::Document },
     }
 }
 
 fn of_version(run_as: &RunAs, sources: &Sources<'_>) -> SessionUser {
     let RunAs::On(default_user) = run_as else {
-        return SessionUser::User { name: SSM_USER.to_owned(), by: Step::Document };
+        return SessionUser::User { name: SSM_USER.to_owned(), by: LookupStep::Document };
     };
     let without_tag = match sources.principal_tag {
-        None => SessionUser::Unknown { on: Step::PrincipalTag },
-        Some(tag) if !is_blank(tag) => named(tag, Step::PrincipalTag),
-        Some(_) => named(default_user, Step::DefaultUser),
+        None => SessionUser::Unknown { on: LookupStep::PrincipalTag },
+        Some(tag) if !is_blank(tag) => named(tag, LookupStep::PrincipalTag),
+        Some(_) => named(default_user, LookupStep::DefaultUser),
     };
     match sources.session_tag {
-        None => SessionUser::Unknown { on: Step::SessionTag },
+        None => SessionUser::Unknown { on: LookupStep::SessionTag },
         Some(SessionTag::Never) => without_tag,
         Some(SessionTag::Depends) => SessionUser::Depends { otherwise: Box::new(without_tag) },
     }
 }
 
-fn named(name: &str, by: Step) -> SessionUser {
+fn named(name: &str, by: LookupStep) -> SessionUser {
     let why = match name {
         blank if is_blank(blank) => NoSession::NoUser,
         root if is_root(root) => NoSession::Root,
@@ -120,11 +120,11 @@ mod tests {
         RunAs::On(user.to_owned())
     }
 
-    fn user(name: &str, by: Step) -> SessionUser {
+    fn user(name: &str, by: LookupStep) -> SessionUser {
         SessionUser::User { name: name.to_owned(), by }
     }
 
-    fn refused(why: NoSession, by: Step) -> SessionUser {
+    fn refused(why: NoSession, by: LookupStep) -> SessionUser {
         SessionUser::Refused { why, by }
     }
 
@@ -134,8 +134,8 @@ mod tests {
 
     #[test]
     fn each_source_decides_where_those_before_it_say_nothing() {
+        use LookupStep::{DefaultUser, Document, PrincipalTag, SessionTag};
         use NoSession::{NoName, NoUser, Root};
-        use Step::{DefaultUser, Document, PrincipalTag, SessionTag};
         let off = user(SSM_USER, Document);
         let unknown = |on| SessionUser::Unknown { on };
         for (versions, session_tag, principal_tag, verdict) in [
@@ -180,7 +180,7 @@ mod tests {
                 let versions = [on(default_user)];
                 let verdict = |session_tag| resolve(&Sources { versions: Some(&versions), session_tag, principal_tag });
                 assert!(matches!(verdict(DEPENDS), SessionUser::Depends { .. }));
-                assert_eq!(verdict(None), SessionUser::Unknown { on: Step::SessionTag });
+                assert_eq!(verdict(None), SessionUser::Unknown { on: LookupStep::SessionTag });
                 assert!(!matches!(verdict(NEVER), SessionUser::Depends { .. }));
             }
         }

@@ -26,7 +26,7 @@ impl Level {
 
 /// One step into a policy.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Step {
+pub enum PathSegment {
     /// Into a mapping.
     Key(String),
     /// Into a list, counted from zero.
@@ -35,7 +35,7 @@ pub enum Step {
 
 /// A place in a policy, written `scopes[1].ous[0]`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Path(Vec<Step>);
+pub struct Path(Vec<PathSegment>);
 
 impl Path {
     /// The whole policy.
@@ -46,17 +46,17 @@ impl Path {
     /// The value of a key below this place.
     #[must_use]
     pub fn key(&self, key: &str) -> Self {
-        self.then(Step::Key(key.to_owned()))
+        self.then(PathSegment::Key(key.to_owned()))
     }
 
     /// An entry of the list at this place.
     #[must_use]
     pub fn index(&self, index: usize) -> Self {
-        self.then(Step::Index(index))
+        self.then(PathSegment::Index(index))
     }
 
     /// The steps from the whole policy to this place.
-    pub fn steps(&self) -> &[Step] {
+    pub fn steps(&self) -> &[PathSegment] {
         &self.0
     }
 
@@ -65,7 +65,7 @@ impl Path {
         self.0.iter().zip(&other.0).all(|(own, other)| own == other)
     }
 
-    fn then(&self, step: Step) -> Self {
+    fn then(&self, step: PathSegment) -> Self {
         let mut steps = self.0.clone();
         steps.push(step);
         Self(steps)
@@ -76,9 +76,9 @@ impl fmt::Display for Path {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (position, step) in self.0.iter().enumerate() {
             match step {
-                Step::Index(index) => write!(f, "[{index}]")?,
-                Step::Key(key) if position == 0 => f.write_str(key)?,
-                Step::Key(key) => write!(f, ".{key}")?,
+                PathSegment::Index(index) => write!(f, "[{index}]")?,
+                PathSegment::Key(key) if position == 0 => f.write_str(key)?,
+                PathSegment::Key(key) => write!(f, ".{key}")?,
             }
         }
         Ok(())

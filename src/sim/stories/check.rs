@@ -88,8 +88,8 @@ impl Checker {
             Step::Vend => return self.expect_new(stage, now),
             _ => return,
         };
-        let account =
-            number.and_then(|number| Some(stage.target(super::step::Place { account: number, region: 0 })?.account));
+        let account = number
+            .and_then(|number| Some(stage.target(super::step::TargetIndex { account: number, region: 0 })?.account));
         // An account may move away and back; the reactor may still believe the state in between.
         self.settled.retain(|settled, _| account.as_ref().is_some_and(|account| account != settled));
         for (target, truth) in &mut self.truths {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
-use super::step::{ACCOUNTS, Actor, Op, Place, Step, Story};
+use super::step::{ACCOUNTS, Actor, Op, Step, Story, TargetIndex};
 use crate::domain::edit::Sharing;
 use crate::domain::policy::Policy;
 use crate::domain::target::{AccountFacts, AccountId, AccountState, Target};
@@ -67,7 +67,7 @@ impl Stage {
             stage.add(&sim, account(id, ou, epoch, epoch)?);
         }
         let with_document = [0, 1, 3].into_iter().filter(|account| usize::from(*account) < story.accounts);
-        for place in with_document.flat_map(|account| [0, 1].map(|region| Place { account, region })) {
+        for place in with_document.flat_map(|account| [0, 1].map(|region| TargetIndex { account, region })) {
             if let Some(target) = stage.target(place) {
                 let _ = sim.lza_writes(&target, "logs");
             }
@@ -82,7 +82,7 @@ impl Stage {
     }
 
     /// The target at a place; places beyond the lists wrap around.
-    pub(super) fn target(&self, place: Place) -> Option<Target> {
+    pub(super) fn target(&self, place: TargetIndex) -> Option<Target> {
         let account = self.account(place.account)?;
         let region = REGIONS.get(usize::from(place.region) % REGIONS.len())?;
         Some(Target::new(account, region.parse().ok()?))
@@ -204,7 +204,7 @@ impl Stage {
 
     /// Sends an event that a member account could forge with its own rules and buses.
     fn forge(&self, sim: &Sim, from: u8, about: u8) {
-        let place = Place { account: from, region: 0 };
+        let place = TargetIndex { account: from, region: 0 };
         let (Some(from), Some(about)) = (self.target(place), self.account(about)) else { return };
         if from.account.as_str() == MANAGEMENT || from.account == about {
             return;
@@ -224,7 +224,7 @@ impl Stage {
         }
     }
 
-    fn switch(&self, sim: &Sim, place: Place, on: bool) {
+    fn switch(&self, sim: &Sim, place: TargetIndex, on: bool) {
         let Some(target) = self.target(place) else { return };
         sim.change_account(&target.account, |account| {
             if on {

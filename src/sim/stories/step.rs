@@ -14,7 +14,7 @@ pub(crate) enum Step {
     /// Time passes until the queue is empty.
     Rest,
     /// An actor acts on a document.
-    Act(Place, Actor, Op),
+    Act(TargetIndex, Actor, Op),
     /// Decides the delivery of the next event.
     Fate(Fate),
     /// The nth call of the reactor from now on meets a fault.
@@ -40,9 +40,9 @@ pub(crate) enum Step {
     /// The member role can be assumed again.
     Unlock(u8),
     /// A region of an account is disabled.
-    Off(Place),
+    Off(TargetIndex),
     /// It is enabled again.
-    On(Place),
+    On(TargetIndex),
     /// Another policy is pushed.
     Push(bool),
     /// The schedule fires.
@@ -51,7 +51,7 @@ pub(crate) enum Step {
 
 /// An account and a region, by their places in the lists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Place {
+pub(crate) struct TargetIndex {
     pub(super) account: u8,
     pub(super) region: u8,
 }
@@ -213,7 +213,7 @@ fn share(dice: &mut Dice, steps: &mut Vec<Step>) {
         return;
     }
     for number in 0..=u16::from(dice.small(4)) {
-        let place = Place { account: dice.pick(&[0, 0, 0, 1, 4], 0), region: dice.pick(&[0, 0, 0, 1], 0) };
+        let place = TargetIndex { account: dice.pick(&[0, 0, 0, 1, 4], 0), region: dice.pick(&[0, 0, 0, 1], 0) };
         let actor = match dice.below(8) {
             0 => Actor::BreakGlass(number),
             1 => Actor::Impostor(number),
@@ -269,7 +269,7 @@ fn draw(dice: &mut Dice, scenario: Scenario, number: u16, foes: u16) -> Step {
 fn act(dice: &mut Dice, scenario: Scenario, number: u16, foes: u16) -> Step {
     // Most steps concern one place, because conflicts arise there.
     let account = dice.pick(&[0, 0, 0, 0, 1, 1, 2, 3, 4, 5, 6], 0);
-    let place = Place { account, region: dice.pick(&[0, 0, 0, 1], 0) };
+    let place = TargetIndex { account, region: dice.pick(&[0, 0, 0, 1], 0) };
     let trusted = match scenario {
         Scenario::War => dice.below(12) == 0,
         Scenario::Pipelines => dice.below(2) == 0,
@@ -341,7 +341,7 @@ fn fate(dice: &mut Dice) -> Step {
 
 fn news(dice: &mut Dice) -> Step {
     let account = dice.small(7);
-    let place = Place { account, region: dice.small(2) };
+    let place = TargetIndex { account, region: dice.small(2) };
     match dice.below(18) {
         0..=2 => Step::Vend,
         3..=5 => Step::Move(account, dice.small(3)),
@@ -384,7 +384,7 @@ impl fmt::Display for Step {
     }
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for TargetIndex {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "account {} region {}", self.account, self.region)
     }

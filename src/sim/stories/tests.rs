@@ -6,7 +6,7 @@ use std::ops::Range;
 
 use super::play::play;
 use super::stage::ROLE;
-use super::step::{ACCOUNTS, Actor, Op, Place, Scenario, Step, Story};
+use super::step::{ACCOUNTS, Actor, Op, Scenario, Step, Story, TargetIndex};
 use super::truth::Truth;
 use crate::domain::document::parse;
 use crate::domain::edit::Action;
@@ -40,7 +40,7 @@ const TRIED: u64 = 100;
 
 const PIPELINE: &str = "role/AWSAccelerator-x";
 const MALLORY: Actor = Actor::Mallory(1);
-const HERE: Place = Place { account: 0, region: 0 };
+const HERE: TargetIndex = TargetIndex { account: 0, region: 0 };
 
 /// A story of all accounts.
 fn story(scenario: Scenario, switches: Switches, steps: Vec<Step>) -> Story {
@@ -141,7 +141,7 @@ fn announced_deletion_that_did_not_happen_is_withdrawn_from_each_expectation() {
 
 /// A pipeline writes twice while the reactor observes an administrator's edit.
 fn written_within_an_observation(after_ms: u32) -> Story {
-    let place = Place { account: 1, region: 0 };
+    let place = TargetIndex { account: 1, region: 0 };
     let steps = vec![
         Step::Act(place, MALLORY, Op::Edit(1)),
         Step::Pass(after_ms),
@@ -162,7 +162,8 @@ fn a_pipelines_edits_between_the_answers_of_one_observation_are_kept() {
 #[test]
 fn interrupted_writer_may_write_again() {
     // Seed 1901588: an invocation that knows the pipeline's edit writes and dies; the next one reverts the write.
-    let late = [Step::Fate(Fate::Late(95)), Step::Act(Place { account: 1, region: 0 }, Actor::Pipeline, Op::Edit(4))];
+    let late =
+        [Step::Fate(Fate::Late(95)), Step::Act(TargetIndex { account: 1, region: 0 }, Actor::Pipeline, Op::Edit(4))];
     let cut_short = [
         Step::Pass(47_000),
         Step::Fault(20, InjectedFault::StopBefore),
@@ -244,7 +245,7 @@ fn trusted_edit_by_a_clock_that_nothing_measures_is_asked_for_once_something_doe
 #[test]
 fn late_author_of_an_act_alerted_in_observe_mode_raises_no_alert_after_a_move() {
     // Seed 120000192: a sweep finds the deletion, the account moves to an enforced OU, and only then the name arrives.
-    let place = Place { account: 2, region: 0 };
+    let place = TargetIndex { account: 2, region: 0 };
     let steps = vec![
         Step::Act(place, Actor::Pipeline, Op::Sample(1)),
         Step::Pass(120_000),

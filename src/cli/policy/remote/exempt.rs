@@ -37,7 +37,7 @@ pub enum ExemptCommand {
     Add {
         /// Accounts, or OUs with everything below them
         #[arg(required = true, value_name = "ACCOUNT|OU")]
-        places: Vec<Place>,
+        places: Vec<Exemptible>,
         /// Why they are exempt, and how that ends.
         #[command(flatten)]
         terms: Terms,
@@ -52,7 +52,7 @@ pub enum ExemptCommand {
     Remove {
         /// All accounts and OUs that the exemption names
         #[arg(required = true, value_name = "ACCOUNT|OU")]
-        places: Vec<Place>,
+        places: Vec<Exemptible>,
         /// Why, for the history
         #[arg(long, value_name = "TEXT", value_parser = message)]
         reason: String,
@@ -97,14 +97,14 @@ pub enum Then {
 
 /// What can be exempt.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Place {
+pub enum Exemptible {
     /// One account, in all its regions.
     Account(AccountId),
     /// An OU, with everything below it.
     Ou(OuId),
 }
 
-impl FromStr for Place {
+impl FromStr for Exemptible {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
@@ -116,7 +116,7 @@ impl FromStr for Place {
     }
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for Exemptible {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Account(account) => account.fmt(f),
@@ -145,7 +145,7 @@ async fn execute(command: &ExemptCommand, shell: &Shell<'_>) -> Result<ExitStatu
     }
 }
 
-fn exemption(places: &[Place], terms: &Terms, now: Time) -> Result<Exemption, Failure> {
+fn exemption(places: &[Exemptible], terms: &Terms, now: Time) -> Result<Exemption, Failure> {
     let Terms { reason, owner, until, after, .. } = terms;
     let problem = match end_of_day(until) {
         None => "write the last day as YYYY-MM-DD, such as 2027-01-31",
@@ -155,12 +155,12 @@ fn exemption(places: &[Place], terms: &Terms, now: Time) -> Result<Exemption, Fa
     if !problem.is_empty() {
         return Err(Failure::Usage(format!("--until {}: fix: {problem}", clean(until, 16))));
     }
-    let ids = |of: fn(&Place) -> Option<&str>| {
+    let ids = |of: fn(&Exemptible) -> Option<&str>| {
         places.iter().filter_map(of).map(str::to_owned).collect::<BTreeSet<_>>().into_iter().collect()
     };
     Ok(Exemption {
-        accounts: ids(|place| if let Place::Account(account) = place { Some(account.as_str()) } else { None }),
-        ous: ids(|place| if let Place::Ou(ou) = place { Some(ou.as_str()) } else { None }),
+        accounts: ids(|place| if let Exemptible::Account(account) = place { Some(account.as_str()) } else { None }),
+        ous: ids(|place| if let Exemptible::Ou(ou) = place { Some(ou.as_str()) } else { None }),
         reason: reason.clone(),
         owner: owner.clone(),
         expires: until.clone(),
@@ -171,8 +171,8 @@ fn exemption(places: &[Place], terms: &Terms, now: Time) -> Result<Exemption, Fa
     })
 }
 
-fn named(places: &[Place]) -> String {
-    places.iter().map(Place::to_string).collect::<Vec<_>>().join(", ")
+fn named(places: &[Exemptible]) -> String {
+    places.iter().map(Exemptible::to_string).collect::<Vec<_>>().join(", ")
 }
 
 fn places_of(exemption: &Exemption) -> BTreeSet<&str> {
@@ -210,8 +210,8 @@ impl Base {
         Ok(Edited { yaml, document })
     }
 
-    fn remove(&self, places: &[Place]) -> Result<Edited, Failure> {
-        let places: Vec<String> = places.iter().map(Place::to_string).collect();
+    fn remove(&self, places: &[Exemptible]) -> Result<Edited, Failure> {
+        let places: Vec<String> = places.iter().map(Exemptible::to_string).collect();
         let places: BTreeSet<&str> = places.iter().map(String::as_str).collect();
         let same = self.document.exemptions.iter().position(|it| places_of(it) == places);
         self.without(same.ok_or_else(|| Failure::Error(self.no_such(&places)))?)
@@ -337,7 +337,7 @@ mod tests {
 
     #[test]
     fn accounts_and_ous_can_be_exempt_and_nothing_else() {
-        let parsed = |text: &str| text.parse::<Place>().map(|place| place.to_string());
+        let parsed = |text: &str| text.parse::<Exemptible>().map(|place| place.to_string());
         assert_eq!(parsed("555566667777").as_deref(), Ok("555566667777"));
         assert_eq!(parsed("ou-ab12-11111111").as_deref(), Ok("ou-ab12-11111111"));
         assert!(parsed("555566667777/eu-west-1").unwrap_err().contains("name the account only: 555566667777"));
