@@ -12,6 +12,7 @@ use super::fault::Call;
 use super::regions::AccountRegions;
 use super::session::Sessions;
 use crate::clock;
+use crate::domain::sweep::OU_DEPTH_MAX;
 use crate::domain::target::{AccountFacts, AccountId, AccountState, OuId, Region};
 use crate::domain::text::{NAME_CHARS_MAX, clean};
 use crate::domain::time::{MINUTE_MS, Time};
@@ -27,8 +28,6 @@ const PARENTS: Call = Call::read("ListParents");
 const ACCOUNTS: Call = Call::read("ListAccountsForParent");
 const OUS: Call = Call::read("ListOrganizationalUnitsForParent");
 
-/// OUs nest five deep below the root [docs: `orgs_reference_limits`]; the limit is generous.
-const DEPTH_MAX: usize = 8;
 const KEEP_MS: i64 = 3 * MINUTE_MS;
 /// An organisation has 2,000 OUs by default [docs: `orgs_reference_limits`].
 const OUS_MAX: usize = 4_096;
@@ -62,7 +61,7 @@ impl Organizations {
     async fn walk(&self, account: &AccountId) -> Result<Vec<OuId>, Fault> {
         let mut path = vec![self.ask_parent(account.as_str()).await?];
         while let Some(top) = path.last().filter(|top| !is_root(top)) {
-            if path.len() >= DEPTH_MAX {
+            if path.len() >= OU_DEPTH_MAX {
                 return Err(PARENTS.fault(FaultClass::Invalid, "TooDeep", "the OUs above the account do not end"));
             }
             let above = self.parent_of(top).await?;

@@ -49,7 +49,7 @@ impl Principal {
 }
 
 /// Where IAM keeps the roles of Identity Center. No caller can create a role there.
-const IDENTITY_CENTER: &str = ":role/aws-reserved/sso.amazonaws.com/";
+pub const IDENTITY_CENTER: &str = ":role/aws-reserved/sso.amazonaws.com/";
 
 /// Identity Center calls its roles `AWSReservedSSO_<permission set>_<16 hexadecimal digits>`; the display name is
 /// the permission set.

@@ -21,7 +21,7 @@ pub const LAST_CHECK_MS: i64 = DAY_MS / 2;
 /// A target last checked this long before a complete sweep began was missed by that sweep, too.
 const MISSED_MS: i64 = DAY_MS;
 /// OUs nest five deep [docs: `orgs_reference_limits`], below the root; the rest is margin.
-const DEPTH_MAX: usize = 8;
+pub const OU_DEPTH_MAX: usize = 8;
 
 /// One sweep and its progress.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -115,7 +115,7 @@ impl OuWalk {
     /// Takes in the page that was next: its OUs, and the token of the page after it.
     pub fn listed(&mut self, ous: Vec<OuId>, page: Option<String>) {
         let Some(Cursor { path, list, .. }) = self.0.pop() else { return };
-        for ou in ous.into_iter().filter(|_| path.len() < DEPTH_MAX) {
+        for ou in ous.into_iter().filter(|_| path.len() < OU_DEPTH_MAX) {
             let path = path.iter().cloned().chain([ou]).collect();
             self.0.push(Cursor { path, list: List::Ous, page: None });
         }

@@ -5,7 +5,7 @@
 use serde_saphyr::granit_parser::{Event, Marker, Parser, ScalarStyle, ScanError, Span};
 
 /// Limit of nesting, above that of any policy.
-const DEPTH_MAX: usize = 16;
+const YAML_DEPTH_MAX: usize = 16;
 
 /// A stretch of one line; line and column count from one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -89,8 +89,8 @@ impl From<ScanError> for NotPlain {
 pub(super) fn read(text: &str) -> Result<Node, NotPlain> {
     let options = serde_saphyr::granit_parser::options! {
         emit_comments: false,
-        flow_nesting_limit: DEPTH_MAX,
-        block_nesting_limit: DEPTH_MAX,
+        flow_nesting_limit: YAML_DEPTH_MAX,
+        block_nesting_limit: YAML_DEPTH_MAX,
     };
     let mut reader = Reader { events: Parser::new_from_str_with_options(text, options) };
     let mut document = None;

@@ -17,7 +17,7 @@ use crate::domain::time::Time;
 use crate::ports::{Attempt, Directory as _, Fault, FaultClass, Ledger as _, Queue as _, Sweeps as _, World};
 
 /// Calls on the tree in one step, and the number of accounts after which a step makes no further call.
-const CALLS_MAX: usize = 8;
+const STEP_CALLS_MAX: usize = 8;
 const ACCOUNTS_MAX: usize = 60;
 /// Organizations allows the organisation five such calls a second [docs: `orgs_reference_limits`]; this pace leaves some to
 /// others.
@@ -96,7 +96,7 @@ async fn go_on<W: World>(world: &W, policy: &Policy, mut sweep: Sweep, attempt: 
     };
     let mut accounts = Vec::new();
     let mut pace = Pace::default();
-    for _ in 0..CALLS_MAX {
+    for _ in 0..STEP_CALLS_MAX {
         let Some(cursor) = walk.next().filter(|_| accounts.len() < ACCOUNTS_MAX).cloned() else { break };
         pace.keep(world).await;
         accounts.extend(list(world, &mut walk, &cursor).await?);
@@ -105,7 +105,7 @@ async fn go_on<W: World>(world: &W, policy: &Policy, mut sweep: Sweep, attempt: 
     let mut ended = false;
     if walk.next().is_none() {
         let unmet = world.sweeps().unmet(sweep.number).await?;
-        ended = unmet.len() <= CALLS_MAX;
+        ended = unmet.len() <= STEP_CALLS_MAX;
         let found = find(world, unmet, pace).await?;
         sent += meet(world, policy, &mut sweep, found, attempt).await?;
     }
@@ -147,7 +147,7 @@ async fn root<W: World>(world: &W, policy: &Policy) -> Result<OuId, Fault> {
 /// Looks up known accounts that the walk did not meet: moved during the walk, or gone.
 async fn find<W: World>(world: &W, unmet: Vec<AccountId>, mut pace: Pace) -> Result<Vec<AccountFacts>, Fault> {
     let mut found = Vec::new();
-    for account in unmet.iter().take(CALLS_MAX) {
+    for account in unmet.iter().take(STEP_CALLS_MAX) {
         pace.keep(world).await;
         let facts = refresh(world, account).await?;
         if facts.state != AccountState::Left {

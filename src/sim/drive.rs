@@ -11,7 +11,7 @@ use crate::ports::{Clock as _, World};
 use crate::reactor::{BatchReport, Reactor};
 
 /// The function's timeout.
-const TIMEOUT_MS: i64 = 60 * SECOND_MS;
+pub(super) const TIMEOUT_MS: i64 = 60 * SECOND_MS;
 /// Limit of batches in one run; more indicate a loop.
 const BATCHES_MAX: usize = 10_000;
 

@@ -7,11 +7,10 @@ use clap::Args;
 use super::RenderError;
 use super::principals::Partition;
 use crate::domain::policy::Policy;
+use crate::domain::policy::arn_pattern::LETTERS_MIN;
 
 /// Limit of a role's path and name: 512 and 64 characters [docs: IAM `API_Role`].
 const ROLE_CHARS_MAX: usize = 576;
-/// Minimum of literal characters in a pattern; a shorter one would match arbitrary roles.
-const LETTERS_MIN: usize = 3;
 /// The role of a service-managed stack set in a member account.
 const STACK_SETS: [&str; 1] = ["stacksets-exec-*"];
 /// The roles of Landing Zone Accelerator in a member account: for its stacks and for its self-managed stack sets.

@@ -1,10 +1,8 @@
 //! The principal that is asked about: an ARN, or a role's name.
 
 use crate::domain::policy::arn_pattern;
+use crate::domain::principal::IDENTITY_CENTER;
 use crate::domain::target::AccountId;
-
-/// Where IAM keeps the roles of Identity Center. No caller can create a role there.
-const RESERVED: &str = ":role/aws-reserved/sso.amazonaws.com/";
 
 /// A role or a user of an account.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -77,7 +75,7 @@ fn named(kind: SubjectKind, name: &str) -> Option<Subject> {
 /// Identity Center's home region, from the ARN of one of its roles; `None` for any other principal. Its path names the region
 /// unless it is us-east-1 [docs: `referencingpermissionsets`].
 pub(super) fn identity_center_home(arn: &str) -> Option<&str> {
-    let (_, path) = arn.split_once(RESERVED)?;
+    let (_, path) = arn.split_once(IDENTITY_CENTER)?;
     Some(path.split_once('/').map_or("us-east-1", |(region, _)| region))
 }
 

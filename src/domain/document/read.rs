@@ -8,13 +8,13 @@ use serde_json::{Map, Value};
 use crate::domain::text::quote;
 
 /// Documents are stored inside ledger rows, and `serde_json` reads back no more than 128 levels.
-const DEPTH_MAX: usize = 64;
+const JSON_DEPTH_MAX: usize = 64;
 
 /// Parses `text`, in which no object may name a key twice. The agent merges both values and other readers take one, so a
 /// value that the reactor does not see would take effect.
 pub(super) fn read(text: &str) -> Result<Value, serde_json::Error> {
     let mut json = serde_json::Deserializer::from_str(text);
-    let value = Strict { levels: DEPTH_MAX }.deserialize(&mut json)?;
+    let value = Strict { levels: JSON_DEPTH_MAX }.deserialize(&mut json)?;
     json.end().map(|()| value)
 }
 
@@ -25,7 +25,8 @@ struct Strict {
 
 impl Strict {
     fn below<E: Error>(&self) -> Result<Self, E> {
-        let levels = self.levels.checked_sub(1).ok_or_else(|| E::custom(format!("more than {DEPTH_MAX} levels")))?;
+        let levels =
+            self.levels.checked_sub(1).ok_or_else(|| E::custom(format!("more than {JSON_DEPTH_MAX} levels")))?;
         Ok(Self { levels })
     }
 }

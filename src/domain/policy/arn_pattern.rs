@@ -7,6 +7,8 @@ use wildmatch::WildMatch;
 
 /// Parts of an ARN: `arn:partition:service:region:account:resource`.
 const PARTS: usize = 6;
+/// A pattern with fewer letters and digits of its own than this names no particular principal.
+pub const LETTERS_MIN: usize = 3;
 
 /// A pattern for ARNs, matched like IAM's `ArnLike`: each of the six parts on its own, case-sensitively, with `*` for any
 /// characters and `?` for one. Only the last part, the resource, may contain colons, so a wildcard never spans two parts.

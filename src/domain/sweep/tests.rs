@@ -76,7 +76,7 @@ fn ous_that_nest_without_end_are_not_followed() {
         let deeper = (cursor.list == List::Ous).then(|| ou("ou-again"));
         walk.listed(deeper.into_iter().collect(), None);
         pages += 1;
-        assert!(pages <= 2 * DEPTH_MAX, "{walk:?}");
+        assert!(pages <= 2 * OU_DEPTH_MAX, "{walk:?}");
     }
 }
 

@@ -13,13 +13,12 @@ use crate::domain::time::{SECOND_MS, Time};
 use crate::lambda::batch::handle;
 use crate::ports::Clock as _;
 use crate::reactor::{BatchReport, Reactor};
+use crate::sim::drive::TIMEOUT_MS;
 use crate::sim::faults::{Ended, Faulty};
 use crate::sim::{Delivery, Sim};
 
 /// Concurrent instances.
 const INSTANCES: usize = 3;
-/// The function's timeout.
-const TIMEOUT_MS: i64 = 60 * SECOND_MS;
 /// Receives from which a message meets no more faults: after five, SQS would dead-letter it.
 const SPARED_FROM: u32 = 3;
 

@@ -4,7 +4,7 @@ use crate::domain::bypass::{Bypass, BypassAct, RUN_AS_TAG, RoleChange, RuleChang
 use crate::domain::target::AccountId;
 
 /// Longest name that goes into a command: of roles and archives 64 characters, of an ARN more.
-const NAME_CHARS_MAX: usize = 128;
+const COMMAND_NAME_CHARS_MAX: usize = 128;
 
 /// A way back.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -126,7 +126,7 @@ struct Word<'a> {
 /// A name that a shell takes as one word and as no option; a placeholder for any other, which a caller may have chosen.
 fn plain<'a>(name: &'a str, placeholder: &'a str) -> Word<'a> {
     let known = |b: u8| b.is_ascii_alphanumeric() || b"_+=,.@:/-".contains(&b);
-    let exact = (1..=NAME_CHARS_MAX).contains(&name.len()) && !name.starts_with('-') && name.bytes().all(known);
+    let exact = (1..=COMMAND_NAME_CHARS_MAX).contains(&name.len()) && !name.starts_with('-') && name.bytes().all(known);
     Word { text: if exact { name } else { placeholder }, exact }
 }
 

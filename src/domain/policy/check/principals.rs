@@ -1,6 +1,6 @@
 //! Who is trusted: whether a pattern can match at all, and whether it matches unintended principals.
 
-use super::super::arn_pattern::{self, ArnPattern, overlaps};
+use super::super::arn_pattern::{self, ArnPattern, LETTERS_MIN, overlaps};
 use super::super::problem::{Path, Problems, quoted};
 use super::super::schema::Document;
 use crate::domain::principal::Principal;
@@ -11,9 +11,6 @@ const PATTERN_BYTES_MAX: usize = 256;
 
 /// The path of Identity Center's roles. IAM lets no principal of an account create a role under it.
 const RESERVED: &str = "role/aws-reserved/sso.amazonaws.com/";
-
-/// A pattern with fewer letters of its own than this names no particular principal.
-const LETTERS_MIN: usize = 3;
 
 /// One entry of `principals`.
 #[derive(Clone, Debug, PartialEq)]
