@@ -109,8 +109,8 @@
 //!
 //! # To add something
 //!
-//! Counted on one small example each (a number, an alert about a target, a call of Organizations, a command that reads), with
-//! tests, samples, pages and generated files. Neither the compiler nor a test asks for what stands in italics.
+//! Counted on one small example each (a number, an alert about a target, a call of Organizations, a command that reads, a
+//! count), with tests, samples, pages and generated files. Neither the compiler nor a test asks for what stands in italics.
 //!
 //! | what | files | how many |
 //! | --- | --- | --- |
@@ -118,7 +118,7 @@
 //! | a kind of alert | `domain/finding.rs`; where it arises: `domain/settle/alerts.rs` (an act), `domain/settle/state.rs` (a target), `domain/sweep.rs`, `domain/adoption.rs`, `domain/finding/hub.rs` or `domain/finding/bypass.rs`; `cli/render/runbook/kinds.rs`, `infra/alert.schema.json` (the kind, and new keys of `data`), `infra/ALERTS.md`; an example in `tests/core/alerts/kinds.rs`, *a test of when it comes, as in `tests/core/alerts/target.rs`*; the snapshots of the alert and of the runbook. If it comes once a target, a mark in `domain/record.rs`, *also in `tests/core/record.rs`* | 9 files; 13 with a mark, a threshold in `domain/durations.rs` and a new state in `tests/core/support/case.rs` |
 //! | a field of the policy | `domain/policy/schema.rs`; *its check in `domain/policy/check.rs` (a number) or `domain/policy/check/`, with `domain/policy/check/tests.rs`*; `Resolution` in `domain/policy.rs` where it is resolved for an account; its reader, *and a test of that*; *`infra/policy.example.yaml`*, the generated `infra/policy.schema.json`, the snapshot of the runbook, which has the policy's digest. | 8 files for a number in one of `Limits`' blocks |
 //! | a command | a file in `cli/` with its own tests, its variant in `cli.rs`; *`infra/OPERATING.md`, `README.md`, a test in `tests/it/e2e/`* | 5 files |
-//! | a metric | `metrics.rs`, the dashboard in `infra/hub.yaml`, `infra/ALERTS.md` | not counted |
+//! | a metric | `metrics.rs`, the dashboard in `infra/hub.yaml`, `infra/ALERTS.md`; *a value in `tests/it/e2e/metrics.rs`* | 4 files |
 //! | a call to the world | its trait in `ports.rs`, a file of `aws/`, a file of `sim/`, a file of `sim/intercept/` | 4 files |
 //!
 //! # Invariants
