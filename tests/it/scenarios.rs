@@ -236,7 +236,7 @@ async fn a_war_backs_off_names_its_opponent_and_ends_by_itself() {
 }
 
 /// Foreign edits of a war.
-const EDITS: usize = 20;
+const EDITS: usize = 30;
 
 async fn war(play: &Play) {
     let (puts, raised) = (play.puts(), play.sim().alerts().len());

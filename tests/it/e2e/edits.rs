@@ -106,6 +106,16 @@ fn foreign_share_is_taken_out_of_the_document_and_the_pipelines_stays() {
 }
 
 #[test]
+fn an_edit_that_leaves_the_default_version_alone_is_undone_as_well() {
+    let (stage, lambda) = governed(SEARCH, HOME);
+    let alice = stage.administrator(SEARCH, "alice@example.com");
+    alice.writes(HOME, &json!({"runAsDefaultUser": "root2"}));
+    stage.settle(&lambda);
+    stage.assert_right(SEARCH, HOME);
+    only(&stage).assert_says(&["alice@example.com", "runAsDefaultUser  \"prodops\" -> \"root2\""]);
+}
+
+#[test]
 fn a_rolled_back_default_version_is_put_forward_again_without_a_new_version() {
     let (stage, lambda) = governed(PAYMENTS, FRANKFURT);
     let mallory = stage.administrator(PAYMENTS, "mallory@example.com");

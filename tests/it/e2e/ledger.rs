@@ -127,3 +127,30 @@ fn an_incident_is_open_while_the_target_is_wrong_and_closed_with_the_news_of_it(
     assert_eq!(kinds(&alerts).last().map(String::as_str), Some("incident_resolved"), "{alerts:#?}");
     assert_eq!(alerts.last().unwrap().body["incident"], incident["id"]);
 }
+
+#[test]
+fn what_is_in_sync_and_holds_nothing_new_writes_no_row() {
+    let stage = Stage::set();
+    stage.pipeline(PAYMENTS).creates(HOME, &lza_inputs());
+    let lambda = stage.lambda();
+    stage.prepare(&lambda, &[(PAYMENTS, HOME), (PAYMENTS, "us-east-1")]);
+    // The first sweep writes down what it saw, so that the next one is cheap.
+    let sweep = [work(PAYMENTS, HOME, Cause::Sweep), work(PAYMENTS, "us-east-1", Cause::Sweep)];
+    stage.deliver(&sweep);
+    stage.settle(&lambda);
+    let before = stage.rows();
+    stage.aws.clear_log();
+    stage.deliver(&sweep);
+    stage.settle(&lambda);
+    assert_eq!(stage.rows(), before);
+    let writes: Vec<String> = stage
+        .actions("dynamodb")
+        .into_iter()
+        .filter(|action| !["BatchGetItem", "Scan"].contains(&action.as_str()))
+        .collect();
+    assert_eq!(writes, Vec::<String>::new());
+    // A pipeline puts the right version in place once more, and another process observes: that is a fact, and no news.
+    stage.pipeline(PAYMENTS).promotes(HOME, 2);
+    stage.settle(&stage.lambda());
+    assert_eq!(stage.alerts(), []);
+}
